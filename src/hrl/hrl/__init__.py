@@ -1,0 +1,1 @@
+"""Launch files, configuration and command line of the stack."""

@@ -1,0 +1,80 @@
+"""Policies that come with the project, and how the launch argument ``policy`` names one."""
+
+import json
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from hrl_core.checkpoint import MANIFEST
+from hrl_core.errors import CheckpointError
+from hrl_core.task import TaskSpec
+
+AUTO = "auto"
+
+
+class ShippedPolicy(NamedTuple):
+    """What the choice of a policy needs to know."""
+
+    folder: Path
+    task: str
+    task_hash: str
+    trained: bool
+    env_steps: int
+
+
+def policy_roots() -> list[Path]:
+    """Folders that hold shipped policies: ``share/hrl/policies`` of every ament prefix, then the source tree's."""
+    prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if prefix]
+    roots = [prefix / "share" / "hrl" / "policies" for prefix in prefixes]
+    return [root for root in (*roots, Path(__file__).resolve().parents[1] / "policies") if root.is_dir()]
+
+
+def shipped_policies() -> dict[str, ShippedPolicy]:
+    """Shipped policies by name; of two with the same name the first root's counts."""
+    found: dict[str, ShippedPolicy] = {}
+    for root in policy_roots():
+        for manifest in sorted(root.glob(f"*/{MANIFEST}")):
+            found.setdefault(manifest.parent.name, _read(manifest))
+    return found
+
+
+def resolve_policy(policy: str, task: TaskSpec) -> Path:
+    """Find the checkpoint folder that the argument ``policy`` means for ``task``.
+
+    ``auto`` prefers trained policies, then the one with most training steps.
+
+    Raises:
+        CheckpointError: there is none; the message says how to make one.
+    """
+    shipped = shipped_policies()
+    if policy == AUTO:
+        fitting = [p for p in shipped.values() if p.task_hash == task.sha256]
+        if not fitting:
+            raise CheckpointError(_no_policy(task, shipped))
+        return max(fitting, key=lambda p: (p.trained, p.env_steps)).folder
+    folder = Path(policy).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    if policy in shipped:
+        return shipped[policy].folder
+    raise CheckpointError(
+        f"policy '{policy}' is neither a folder nor a shipped policy; shipped: {', '.join(shipped) or 'none'}"
+    )
+
+
+def _read(manifest: Path) -> ShippedPolicy:
+    try:
+        data = json.loads(manifest.read_text())
+        task, task_hash, trained = str(data["task"]), str(data["task_hash"]), bool(data["trained"])
+        return ShippedPolicy(manifest.parent, task, task_hash, trained, int(data["env_steps"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"shipped policy {manifest} is damaged: {type(error).__name__}: {error}") from None
+
+
+def _no_policy(task: TaskSpec, shipped: dict[str, ShippedPolicy]) -> str:
+    names = [f"{name} (task {p.task}, hash {p.task_hash[:12]})" for name, p in shipped.items()]
+    return (
+        f"no shipped policy was made for task '{task.name}' (hash {task.sha256[:12]}); shipped: "
+        f"{', '.join(names) or 'none'}. Make an untrained one with `hrl policy init --task {task.name} --out DIR` "
+        "and pass policy:=DIR"
+    )

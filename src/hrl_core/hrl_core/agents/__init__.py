@@ -1,0 +1,1 @@
+"""Learning algorithms: flat TD3 and the hierarchies composed of it."""

@@ -1,0 +1,198 @@
+"""A policy on disk: ``weights.safetensors`` + ``policy.json`` + ``task.yaml``, written whole or not at all."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from hrl_core.errors import CheckpointError, TaskError
+from hrl_core.networks import Actor, ActorConfig
+from hrl_core.policies import ActorManager, ActorWorker
+from hrl_core.task import TaskSpec, parse_task, task_difference
+
+WEIGHTS = "weights.safetensors"
+MANIFEST = "policy.json"
+TASK = "task.yaml"
+FORMAT = 1
+LEVELS = ("manager", "worker")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A hierarchical policy and where it comes from."""
+
+    task: TaskSpec
+    algorithm: str
+    """``hiro``, ``td3``, ..., or ``random`` for untrained weights."""
+    trained: bool
+    version: int
+    """Policy version, rising within a training run."""
+    env_steps: int
+    """Environment steps it was trained on, pre-training counted in."""
+    seed: int
+    git_commit: str
+    actors: Mapping[str, ActorConfig]
+    """Level name -> architecture."""
+    weights: Mapping[str, torch.Tensor]
+    """``<level>.<parameter>`` -> tensor."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    weights_sha256: str = ""
+
+    def manager(self) -> ActorManager:
+        """Build the manager; raises ``CheckpointError`` when the weights do not fit."""
+        return ActorManager(self.task, self._actor("manager"), self._level("manager"), self.version)
+
+    def worker(self) -> ActorWorker:
+        """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
+        return ActorWorker(self.task, self._actor("worker"), self._level("worker"), self.version)
+
+    def require_task(self, task: TaskSpec) -> None:
+        """Raise ``TaskError`` naming the differing field unless this policy was made for ``task``."""
+        if self.task.sha256 != task.sha256:
+            raise TaskError(
+                f"the policy was made for another task than '{task.name}': {task_difference(self.task, task)} "
+                "(policy != task); choose a policy of this task or restore the task file"
+            )
+
+    def _actor(self, level: str) -> ActorConfig:
+        if level not in self.actors:
+            raise CheckpointError(f"the checkpoint has no {level}; it has: {', '.join(self.actors)}")
+        return self.actors[level]
+
+    def _level(self, level: str) -> dict[str, torch.Tensor]:
+        prefix = f"{level}."
+        return {name.removeprefix(prefix): t for name, t in self.weights.items() if name.startswith(prefix)}
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write a checkpoint to ``folder``, replacing one that is there; an interruption leaves the old one whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in checkpoint.weights.items()}
+        save_file(tensors, part / WEIGHTS)
+        (part / TASK).write_text(checkpoint.task.to_yaml())
+        (part / MANIFEST).write_text(json.dumps(_manifest(checkpoint, _sha256(part / WEIGHTS)), indent=2) + "\n")
+        part.chmod(0o755)
+        _replace_folder(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path) -> Checkpoint:
+    """Read and check a checkpoint.
+
+    Raises:
+        CheckpointError: it is missing, incomplete, damaged (SHA-256) or of an unknown format.
+    """
+    for name in (MANIFEST, WEIGHTS, TASK):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text())
+        if manifest["format"] != FORMAT:
+            raise CheckpointError(f"{folder / MANIFEST}: format {manifest['format']}, this version reads {FORMAT}")
+        found = _sha256(folder / WEIGHTS)
+        if found != manifest["weights_sha256"]:
+            raise CheckpointError(
+                f"{folder / WEIGHTS} is damaged: SHA-256 {found[:12]}..., {MANIFEST} says "
+                f"{manifest['weights_sha256'][:12]}...; restore or retrain it"
+            )
+        weights = load_file(folder / WEIGHTS)
+        return _from_manifest(manifest, parse_task((folder / TASK).read_text(), str(folder / TASK)), weights, folder)
+    except (json.JSONDecodeError, KeyError, TypeError, SafetensorError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{folder} is damaged: {type(error).__name__}: {error}") from None
+
+
+def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkpoint:
+    """Untrained policy whose actions and subgoals vary visibly: output weights are scaled up to the hidden layers'."""
+    generator = torch.Generator().manual_seed(seed)
+    positions = tuple(int(i) for i, e in enumerate(task.observation) if e.name in ("x", "y"))
+    observation, subgoal = len(task.observation), len(task.subgoal.elements)
+    actors = {
+        "manager": ActorConfig(
+            observation + len(task.goal),
+            (300, 300),
+            tuple(task.subgoal_low),
+            tuple(task.subgoal_high),
+            exploration_noise=(1.0,) * subgoal,
+        ),
+        "worker": ActorConfig(
+            observation + subgoal,
+            (300, 300),
+            tuple(task.action_low),
+            tuple(task.action_high),
+            masked=positions,
+            exploration_noise=(1.0,) * len(task.action),
+        ),
+    }
+    weights: dict[str, torch.Tensor] = {}
+    for level, config in actors.items():
+        actor = Actor(config, generator)
+        with torch.no_grad():
+            actor.layers[-1].weight.uniform_(-0.1, 0.1, generator=generator)
+        weights |= {f"{level}.{name}": tensor for name, tensor in actor.state_dict().items()}
+    return Checkpoint(task, "random", False, 0, 0, seed, git_commit, actors, weights)
+
+
+def _manifest(checkpoint: Checkpoint, weights_sha256: str) -> dict[str, Any]:
+    plain = ("algorithm", "trained", "version", "env_steps", "seed", "git_commit")
+    return {
+        "format": FORMAT,
+        **{name: getattr(checkpoint, name) for name in plain},
+        "task": checkpoint.task.name,
+        "task_hash": checkpoint.task.sha256,
+        "weights_sha256": weights_sha256,
+        "metrics": dict(checkpoint.metrics),
+        "actors": {level: dataclasses.asdict(config) for level, config in checkpoint.actors.items()},
+    }
+
+
+def _from_manifest(
+    manifest: dict[str, Any], task: TaskSpec, weights: dict[str, torch.Tensor], folder: Path
+) -> Checkpoint:
+    if task.sha256 != manifest["task_hash"]:
+        raise CheckpointError(
+            f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
+            f"{manifest['task_hash'][:12]}..."
+        )
+    actors = {level: ActorConfig.from_dict(config) for level, config in manifest["actors"].items()}
+    return Checkpoint(
+        task=task,
+        algorithm=str(manifest["algorithm"]),
+        trained=bool(manifest["trained"]),
+        version=int(manifest["version"]),
+        env_steps=int(manifest["env_steps"]),
+        seed=int(manifest["seed"]),
+        git_commit=str(manifest["git_commit"]),
+        actors=actors,
+        weights=weights,
+        metrics=manifest["metrics"],
+        weights_sha256=str(manifest["weights_sha256"]),
+    )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _replace_folder(part: Path, folder: Path) -> None:
+    """Put ``part`` in the place of ``folder``; directories cannot be renamed over full ones, so step aside first."""
+    if not folder.exists():
+        os.rename(part, folder)
+        return
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    os.rename(folder, old)
+    os.rename(part, folder)
+    shutil.rmtree(old, ignore_errors=True)

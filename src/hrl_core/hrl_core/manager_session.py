@@ -1,0 +1,153 @@
+"""The manager's side of the barrier: observations and segment results become subgoals.
+
+It keeps nothing that a restart would lose but its last subgoal: the next seq follows from the worker's result.
+"""
+
+from collections import Counter
+
+import numpy as np
+
+from hrl_core.policies import Manager
+from hrl_core.randomness import step_generator
+from hrl_core.task import TaskSpec
+from hrl_core.types import (
+    NAN,
+    NO_VECTOR,
+    HorizonUnit,
+    Mode,
+    Observation,
+    SegmentEnd,
+    Subgoal,
+    SubgoalKind,
+    SubgoalResult,
+)
+from hrl_core.worker_session import WORKER_LEVEL
+
+_KINDS = {"relative": SubgoalKind.RELATIVE, "absolute": SubgoalKind.ABSOLUTE}
+_EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
+_NOISE_KEY = 1
+
+
+class ManagerSession:
+    """Answers the first observation of an episode and every segment result with the next subgoal."""
+
+    def __init__(self, spec: TaskSpec, manager: Manager, seed: int) -> None:
+        """Start without observation.
+
+        Args:
+            spec: the task.
+            manager: the policy.
+            seed: seed of the run, for exploration noise.
+        """
+        self.manager = manager
+        self.dropped: Counter[str] = Counter()
+        self._spec, self._seed = spec, seed
+        self._every_step = spec.subgoal.cadence == "every_step"
+        self._kind = _KINDS[spec.subgoal.kind]
+        self._observation: Observation | None = None
+        self._subgoal: Subgoal | None = None
+        self._result: SubgoalResult | None = None
+        self._outbox: list[Subgoal] = []
+
+    def on_observation(self, observation: Observation) -> list[Subgoal]:
+        """Take an observation; a repeated one is answered with the same subgoal again.
+
+        Raises:
+            InvalidData: it has the wrong size or holds a non-finite number.
+        """
+        current = self._observation
+        if current is not None and observation.key <= current.key:
+            self.dropped["duplicate" if observation.key == current.key else "old"] += 1
+            return list(self._outbox) if observation.key == current.key else []
+        self._spec.check_state(observation.state)
+        self._spec.check_goal(observation.desired_goal, "desired_goal")
+        self._observation = observation
+        if observation.last:
+            return []
+        if observation.first:
+            return self._choose(observation, seq=0)
+        if self._every_step:
+            return self._tick(observation)
+        return self._answer()
+
+    def on_result(self, result: SubgoalResult) -> list[Subgoal]:
+        """Take the worker's word that a segment ended; a repeated one is answered with the same subgoal again."""
+        if result.level != WORKER_LEVEL:
+            return []
+        known = self._result
+        if known is not None and (result.episode, result.seq) <= (known.episode, known.seq):
+            self.dropped["duplicate" if result.seq == known.seq else "old"] += 1
+            return list(self._outbox)
+        self._result = result
+        return [] if self._every_step else self._answer()
+
+    def resend(self) -> list[Subgoal]:
+        """What a peer that lost messages or has just appeared needs to go on."""
+        return list(self._outbox)
+
+    def _answer(self) -> list[Subgoal]:
+        """Choose the next subgoal once both the result and an observation of its step are in hand."""
+        observation, result = self._observation, self._result
+        if observation is None or result is None or observation.last or result.end_reason in _EPISODE_ENDS:
+            return []
+        if result.episode != observation.episode or result.step > observation.step:
+            return []
+        answered = self._subgoal
+        if answered is not None and (answered.episode, answered.seq) > (result.episode, result.seq):
+            return []
+        return self._choose(observation, result.seq + 1)
+
+    def _tick(self, observation: Observation) -> list[Subgoal]:
+        """Cadence every_step: a new subgoal every period and on a change of goal, CONTINUE in between."""
+        last = self._subgoal
+        changed = last is None or not np.array_equal(last.task_goal, observation.desired_goal)
+        if changed or observation.step % self._spec.subgoal.period == 0:
+            return self._choose(observation, observation.step)
+        subgoal = self._message(observation, observation.step, SubgoalKind.CONTINUE, NO_VECTOR, True)
+        # The subgoal in force goes along for a worker that has just started.
+        self._outbox = [*self._outbox[:1], subgoal]
+        return [subgoal]
+
+    def _choose(self, observation: Observation, seq: int) -> list[Subgoal]:
+        explore = observation.mode == Mode.TRAIN
+        noise = step_generator(self._seed, _NOISE_KEY, *observation.key) if explore else None
+        choice = self.manager.select(observation.state, observation.desired_goal, noise)
+        self._spec.check_subgoal(choice.value, "subgoal of the manager")
+        subgoal = self._message(observation, seq, self._kind, choice.value, not explore)._replace(
+            log_probability=choice.log_probability, value_estimate=choice.value_estimate
+        )
+        self._subgoal = subgoal
+        self._outbox = [subgoal]
+        return [subgoal]
+
+    def _message(
+        self, observation: Observation, seq: int, kind: SubgoalKind, value: np.ndarray, deterministic: bool
+    ) -> Subgoal:
+        return Subgoal(
+            stamp=observation.stamp,
+            frame=observation.frame,
+            run=observation.run,
+            robot=observation.robot,
+            episode=observation.episode,
+            step=observation.step,
+            seq=seq,
+            parent_seq=-1,
+            level=WORKER_LEVEL,
+            kind=kind,
+            value=value,
+            anchor=observation.state[self._spec.subgoal_indices],
+            skill_id=-1,
+            num_skills=0,
+            space=self._spec.subgoal.space,
+            task_goal=observation.desired_goal,
+            horizon=self._spec.subgoal.period,
+            horizon_unit=HorizonUnit.STEPS,
+            tolerance=NO_VECTOR,
+            end_when_achieved=False,
+            worker_may_terminate=False,
+            test=False,
+            deterministic=deterministic,
+            log_probability=NAN,
+            value_estimate=NAN,
+            policy_version=self.manager.version,
+        )

@@ -1,0 +1,238 @@
+"""One store of episodes, from which every kind of training batch is derived when it is sampled.
+
+Per episode: s[T + 1], a[T], r[T], one subgoal per period, the task goal. The subgoal transition h, windows of c steps,
+n-step returns and relabelled task goals follow from these, so that 2 M steps of the ant take about 340 MB where two
+rings of windows take 360 + 58 MB for a tenth of it (spec/hiro.md, section 7). It is the layout of a recording as well.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.task import TaskSpec
+
+Float32 = npt.NDArray[np.float32]
+Index = npt.NDArray[np.int64]
+_FREE = -1
+
+
+class WorkerBatch(NamedTuple):
+    """Transitions of single steps; float32, leading axis (batch,)."""
+
+    states: Float32
+    subgoals: Float32
+    """The carried subgoal at the state: target minus position."""
+    actions: Float32
+    next_states: Float32
+    next_subgoals: Float32
+    """h(g): the same target seen from the next state, also at the end of a segment."""
+    rewards: Float32
+    """The task's reward of the step."""
+    task_goals: Float32
+    terminated: npt.NDArray[np.bool_]
+
+
+class SegmentIndex(NamedTuple):
+    """Where a run of manager transitions lies in the store; each (batch,)."""
+
+    slots: Index
+    starts: Index
+    """First step."""
+    segments: Index
+    """Number of subgoal periods it spans."""
+    ends: Index
+    """State it bootstraps from."""
+    terminated: npt.NDArray[np.bool_]
+    """Whether the episode terminated there."""
+
+
+class Windows(NamedTuple):
+    """What the worker did under one subgoal, for off-policy correction; leading axis (batch,)."""
+
+    states: Float32
+    """Shape (batch, c, observation_dim): the states acted at."""
+    actions: Float32
+    """Shape (batch, c, action_dim)."""
+    lengths: Index
+    """Steps that count, c but for the last segment of an episode."""
+    end_positions: Float32
+    """Goal-space part of the state after the last step, shape (batch, subgoal_dim)."""
+
+
+class EpisodeStore:
+    """A ring of episodes, filled by several environments at once."""
+
+    def __init__(self, spec: TaskSpec, capacity: int, num_envs: int) -> None:
+        """Reserve room; memory is taken when it is written.
+
+        Args:
+            spec: the task.
+            capacity: environment steps kept, in whole episodes.
+            num_envs: environments that write at the same time.
+        """
+        self.period, self.length_limit = spec.subgoal.period, spec.max_episode_steps
+        slots = -(-capacity // self.length_limit) + num_envs
+        periods = -(-self.length_limit // self.period)
+        sizes = len(spec.observation), len(spec.action), len(spec.subgoal.elements), len(spec.goal)
+        names = [element.name for element in spec.observation]
+        self._positions = spec.subgoal_indices
+        self.achieved = np.array([names.index(e.name) for e in spec.goal if e.name in names], dtype=np.int64)
+        self.states = np.zeros((slots, self.length_limit + 1, sizes[0]), np.float32)
+        self.actions = np.zeros((slots, self.length_limit, sizes[1]), np.float32)
+        self.rewards = np.zeros((slots, self.length_limit), np.float32)
+        self.subgoals = np.zeros((slots, periods, sizes[2]), np.float32)
+        self.targets = np.zeros((slots, periods, sizes[2]), np.float32)
+        self.task_goals = np.zeros((slots, sizes[3]), np.float32)
+        self.lengths = np.zeros(slots, np.int64)
+        self.finished = np.zeros(slots, np.bool_)
+        self.terminated = np.zeros(slots, np.bool_)
+        self._age = np.full(slots, _FREE)
+        self._writing = np.full(num_envs, _FREE)
+        self._begun = 0
+
+    def __len__(self) -> int:
+        """Environment steps in the store."""
+        return int(self.lengths.sum())
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of a full store [bytes]."""
+        arrays = (self.states, self.actions, self.rewards, self.subgoals, self.targets, self.task_goals)
+        return sum(array.nbytes for array in arrays)
+
+    def begin(self, env: int, state: npt.NDArray, task_goal: npt.NDArray) -> None:
+        """Start an episode of environment ``env`` in the oldest slot that nobody writes to."""
+        self._writing[env] = _FREE
+        slot = next(int(s) for s in np.argsort(self._age, kind="stable") if s not in self._writing)
+        self._writing[env] = slot
+        self._age[slot] = self._begun
+        self._begun += 1
+        self.lengths[slot], self.finished[slot], self.terminated[slot] = 0, False, False
+        self.states[slot, 0], self.task_goals[slot] = state, task_goal
+
+    def set_subgoals(self, envs: Index, subgoals: npt.NDArray, targets: npt.NDArray) -> None:
+        """Note the subgoals chosen at the present step of ``envs`` and their absolute targets."""
+        slots = self._writing[envs]
+        periods = self.lengths[slots] // self.period
+        self.subgoals[slots, periods], self.targets[slots, periods] = subgoals, targets
+
+    def append(
+        self,
+        actions: npt.NDArray,
+        rewards: npt.NDArray,
+        next_states: npt.NDArray,
+        terminated: npt.NDArray[np.bool_],
+        truncated: npt.NDArray[np.bool_],
+    ) -> None:
+        """Add one step of every environment; next_states are the real ones, before any reset."""
+        slots = self._writing
+        steps = self.lengths[slots]
+        self.actions[slots, steps], self.rewards[slots, steps] = actions, rewards
+        self.states[slots, steps + 1] = next_states
+        self.lengths[slots] += 1
+        self.finished[slots], self.terminated[slots] = terminated | truncated, terminated
+
+    def sample_steps(
+        self, batch: int, rng: np.random.Generator, newest: int = 0, next_goal_at_switch: bool = False
+    ) -> WorkerBatch:
+        """Draw single steps uniformly with replacement.
+
+        Args:
+            batch: number of transitions.
+            rng: source of randomness.
+            newest: draw from that many newest steps only, in whole episodes; 0: from all.
+            next_goal_at_switch: next_subgoals at the last step of a segment is the next segment's subgoal (released
+                code of HIRO) instead of h(g) (paper).
+        """
+        slots, steps = self._draw(self.lengths, batch, rng, newest)
+        periods = steps // self.period
+        states, next_states = self.states[slots, steps], self.states[slots, steps + 1]
+        targets = self.targets[slots, periods]
+        next_targets = targets
+        if next_goal_at_switch:
+            later = np.minimum((steps + 1) // self.period, np.maximum(self.lengths[slots] - 1, 0) // self.period)
+            next_targets = self.targets[slots, later]
+        return WorkerBatch(
+            states=states,
+            subgoals=targets - states[:, self._positions],
+            actions=self.actions[slots, steps],
+            next_states=next_states,
+            next_subgoals=next_targets - next_states[:, self._positions],
+            rewards=self.rewards[slots, steps],
+            task_goals=self.task_goals[slots],
+            terminated=self.terminated[slots] & (steps + 1 == self.lengths[slots]),
+        )
+
+    def sample_segments(self, batch: int, rng: np.random.Generator, n_step: int = 1) -> SegmentIndex:
+        """Draw closed subgoal periods uniformly, each followed by up to ``n_step`` - 1 further ones."""
+        closed = self._closed_segments()
+        slots, first = self._draw(closed, batch, rng)
+        segments = np.minimum(n_step, closed[slots] - first)
+        ends = np.minimum((first + segments) * self.period, self.lengths[slots])
+        terminated = self.terminated[slots] & (ends == self.lengths[slots])
+        return SegmentIndex(slots, first * self.period, segments, ends, terminated)
+
+    @property
+    def segments(self) -> int:
+        """Closed subgoal periods in the store."""
+        return int(self._closed_segments().sum())
+
+    def achieved_goals(self, slots: Index, steps: Index) -> Float32:
+        """Achieved task goals at ``steps`` (batch, ...) of ``slots`` (batch,), shape (batch, ..., goal_dim)."""
+        expand = slots.reshape(-1, *(1,) * (steps.ndim - 1))
+        return self.states[expand[..., None], steps[..., None], self.achieved]
+
+    def windows(self, index: SegmentIndex) -> Windows:
+        """The first subgoal period of each drawn run, as the worker lived it."""
+        rows = index.slots[:, None]
+        lengths = np.minimum(self.period, self.lengths[index.slots] - index.starts)
+        steps = np.minimum(index.starts[:, None] + np.arange(self.period), self.length_limit - 1)
+        ends = self.states[index.slots, index.starts + lengths]
+        return Windows(self.states[rows, steps], self.actions[rows, steps], lengths, ends[:, self._positions])
+
+    def state_dict(self) -> dict[str, npt.NDArray]:
+        """Everything in the store, as arrays (views where possible)."""
+        used = int(np.max(np.flatnonzero(self._age != _FREE), initial=-1)) + 1
+        data = {name: getattr(self, name)[:used] for name in _ARRAYS}
+        return data | {"age": self._age[:used], "writing": self._writing, "begun": np.array([self._begun])}
+
+    def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
+        """Fill the store with what ``state_dict`` gave."""
+        used = len(state["age"])
+        for name in _ARRAYS:
+            getattr(self, name)[:used] = state[name]
+        self._age[:used], self._writing[:] = state["age"], state["writing"]
+        self._age[used:] = _FREE
+        self._begun = int(state["begun"][0])
+
+    def _closed_segments(self) -> Index:
+        """Subgoal periods per slot whose end has been seen, a short last one included."""
+        whole, rest = np.divmod(self.lengths, self.period)
+        return whole + (self.finished & (rest > 0))
+
+    def _draw(self, counts: Index, batch: int, rng: np.random.Generator, newest: int = 0) -> tuple[Index, Index]:
+        """Draw (slot, item) uniformly over all items when slot i holds ``counts[i]`` of them."""
+        slots = np.arange(counts.size)
+        if newest:
+            by_age = np.argsort(-self._age, kind="stable")
+            slots = by_age[: max(1, -(-newest // self.length_limit))]
+        upto = np.cumsum(counts[slots])
+        if not upto[-1]:
+            raise ValueError("the episode store is empty")
+        drawn = rng.integers(0, upto[-1], batch)
+        row = np.searchsorted(upto, drawn, side="right")
+        return slots[row], drawn - (upto[row] - counts[slots[row]])
+
+
+_ARRAYS = (
+    "states",
+    "actions",
+    "rewards",
+    "subgoals",
+    "targets",
+    "task_goals",
+    "lengths",
+    "finished",
+    "terminated",
+)

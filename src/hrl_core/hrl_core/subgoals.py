@@ -1,0 +1,71 @@
+"""What a subgoal means between two decisions: how it is carried, how it is rewarded, when its segment ends."""
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.types import HorizonUnit, Observation, SegmentEnd, Subgoal, SubgoalKind, Vector
+
+Float32Vector = npt.NDArray[np.float32]
+
+
+def to_float32(values: Vector) -> Float32Vector:
+    """Cast a float64 vector to the precision of the policies; the one place where this is done."""
+    return values.astype(np.float32)
+
+
+def carried_subgoal(subgoal: Subgoal, position: Vector) -> Float32Vector:
+    """Return the subgoal as seen from ``position``, shape (subgoal_dim,).
+
+    A relative subgoal keeps its absolute target: g_i = f32(anchor + g) - f32(s_i), the subgoal transition h of HIRO
+    (arXiv 1805.08296, equation 2) computed from the anchor, so that live, replayed and in-process numbers are the same
+    bits and a missed observation does no harm. An absolute subgoal is seen as the offset left to go.
+
+    Args:
+        subgoal: RELATIVE or ABSOLUTE.
+        position: goal-space part of the current observation, units of the goal space.
+    """
+    return to_float32(subgoal_target(subgoal)) - to_float32(position)
+
+
+def subgoal_target(subgoal: Subgoal) -> Vector:
+    """Absolute target of a subgoal in its goal space, shape (subgoal_dim,)."""
+    if subgoal.kind == SubgoalKind.RELATIVE:
+        return subgoal.anchor + subgoal.value
+    return subgoal.value
+
+
+def intrinsic_reward(subgoal: Subgoal, position: Vector) -> float:
+    """Minus the distance left after the step, r = -||s + g - s'||_2 (arXiv 1805.08296, equation 3)."""
+    left = subgoal_target(subgoal) - position
+    return -float(np.sqrt(left.dot(left)))
+
+
+def segment_end(subgoal: Subgoal, observation: Observation, position: Vector) -> SegmentEnd | None:
+    """Why the segment of ``subgoal`` ends at ``observation``; None: it goes on.
+
+    The end of the episode comes before a change of the task goal, that before achievement, that before the horizon.
+
+    Args:
+        subgoal: the subgoal in force.
+        observation: an observation later than the one the subgoal was chosen at.
+        position: goal-space part of the observation.
+    """
+    if observation.terminated:
+        return SegmentEnd.TERMINATED
+    if observation.truncated:
+        return SegmentEnd.TRUNCATED
+    if not np.array_equal(subgoal.task_goal, observation.desired_goal):
+        return SegmentEnd.PREEMPTED
+    if subgoal.end_when_achieved and achieved(subgoal, position):
+        return SegmentEnd.ACHIEVED
+    steps = observation.step - subgoal.step
+    if subgoal.horizon and subgoal.horizon_unit == HorizonUnit.STEPS and steps >= subgoal.horizon:
+        return SegmentEnd.HORIZON
+    return None
+
+
+def achieved(subgoal: Subgoal, position: Vector) -> bool:
+    """Whether every element is within its tolerance of the target; never without a tolerance."""
+    if not subgoal.tolerance.size:
+        return False
+    return bool(np.all(np.abs(subgoal_target(subgoal) - position) <= subgoal.tolerance))

@@ -1,0 +1,1 @@
+"""Training: configuration, loop, evaluation, files of a run."""

@@ -1,0 +1,213 @@
+"""The worker's side of the barrier: observations and subgoals, in any order, become actions and segment results.
+
+Idempotent by construction: everything that leaves is a function of the current observation and the subgoal in force, so
+a worker that is killed and started again in mid-episode goes on with the very same numbers.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from hrl_core.policies import Worker
+from hrl_core.randomness import step_generator
+from hrl_core.subgoals import carried_subgoal, intrinsic_reward, segment_end
+from hrl_core.task import TaskSpec
+from hrl_core.types import NAN, Action, Mode, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
+
+WORKER_LEVEL = 0
+WorkerMessage = SubgoalResult | Action
+
+
+@dataclass
+class _Segment:
+    """The subgoal in force and what has been summed up under it."""
+
+    subgoal: Subgoal
+    confirmed_step: int
+    """Last step for which the manager confirmed it (cadence every_step)."""
+    whole: bool
+    """Whether every step since the subgoal was chosen has been seen."""
+    ended: bool = False
+    steps_seen: int = 0
+    reward: float = 0.0
+    discounted: float = 0.0
+    intrinsic: float = 0.0
+
+
+class WorkerSession:
+    """Acts on step t only with the subgoal valid for step t; ends segments, waits for the next seq."""
+
+    def __init__(self, spec: TaskSpec, worker: Worker, seed: int, discount: float = 0.99) -> None:
+        """Start without observation or subgoal.
+
+        Args:
+            spec: the task.
+            worker: the policy.
+            seed: seed of the run, for exploration noise.
+            discount: discount per step of ``SubgoalResult.reward_discounted``.
+        """
+        self.worker = worker
+        self.dropped: Counter[str] = Counter()
+        self._spec, self._seed, self._discount = spec, seed, discount
+        self._every_step = spec.subgoal.cadence == "every_step"
+        self._observation: Observation | None = None
+        self._answered = True
+        self._segment: _Segment | None = None
+        self._early: Subgoal | None = None
+        self._outbox: list[WorkerMessage] = []
+
+    @property
+    def waiting_for(self) -> str | None:
+        """The peer whose message is missing: ``manager`` or ``simulator``."""
+        return "simulator" if self._answered else "manager"
+
+    def on_observation(self, observation: Observation) -> list[WorkerMessage]:
+        """Take an observation; a repeated one is answered with the same messages again.
+
+        Raises:
+            InvalidData: it has the wrong size or holds a non-finite number.
+        """
+        current = self._observation
+        if current is not None and observation.key <= current.key:
+            self.dropped["duplicate" if observation.key == current.key else "old"] += 1
+            return list(self._outbox) if observation.key == current.key else []
+        self._spec.check_state(observation.state)
+        self._spec.check_goal(observation.desired_goal, "desired_goal")
+        self._outbox = []
+        if current is not None and observation.episode != current.episode:
+            self._abandon(current)
+        self._observation, self._answered = observation, observation.last
+        self._account(observation)
+        early, self._early = self._early, None
+        if early is not None:
+            self._take(early)
+        return self._advance()
+
+    def on_subgoal(self, subgoal: Subgoal) -> list[WorkerMessage]:
+        """Take a subgoal; an early one is held, an old one dropped.
+
+        Raises:
+            InvalidData: its value has the wrong size or holds a non-finite number.
+        """
+        if subgoal.level != WORKER_LEVEL:
+            return []
+        if subgoal.kind in (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE):
+            self._check(subgoal)
+        before = len(self._outbox)
+        self._take(subgoal)
+        self._advance()
+        return self._outbox[before:]
+
+    def act_on_held(self) -> list[WorkerMessage]:
+        """Act on the ended subgoal because the manager is late (real time); silent once it has expired."""
+        segment, observation = self._segment, self._observation
+        if self._answered or segment is None or observation is None:
+            return []
+        expired = observation.step - segment.subgoal.step > 2 * (segment.subgoal.horizon or self._spec.subgoal.period)
+        return [] if expired else [self._act(observation, segment)]
+
+    def resend(self) -> list[WorkerMessage]:
+        """What a peer that lost messages or has just appeared needs to go on."""
+        return list(self._outbox)
+
+    def _check(self, subgoal: Subgoal) -> None:
+        self._spec.check_subgoal(subgoal.value, "subgoal value")
+        self._spec.check_subgoal(subgoal.anchor, "subgoal anchor")
+
+    def _take(self, subgoal: Subgoal) -> None:
+        """Put a subgoal in force, hold it, or drop it."""
+        observation, segment = self._observation, self._segment
+        if observation is None or (subgoal.episode, subgoal.step) > observation.key:
+            if self._early is None or (subgoal.episode, subgoal.seq) > (self._early.episode, self._early.seq):
+                self._early = subgoal
+            return
+        if subgoal.episode < observation.episode or (segment and subgoal.seq <= segment.subgoal.seq):
+            self.dropped["old"] += 1
+            return
+        if subgoal.kind == SubgoalKind.CONTINUE:
+            if segment is not None and not segment.ended:
+                segment.confirmed_step = subgoal.step
+                segment.subgoal = segment.subgoal._replace(seq=subgoal.seq)
+            return
+        if segment is not None and not segment.ended:
+            self._end(segment, observation, SegmentEnd.PREEMPTED)
+        self._segment = _Segment(subgoal, subgoal.step, whole=subgoal.step == observation.step)
+
+    def _account(self, observation: Observation) -> None:
+        """Add the step's rewards to the running segment and end it if it is over."""
+        segment = self._segment
+        if segment is None or segment.ended or observation.step <= segment.subgoal.step:
+            return
+        position = observation.state[self._spec.subgoal_indices]
+        segment.whole &= observation.step == segment.subgoal.step + segment.steps_seen + 1
+        segment.reward += observation.reward
+        segment.discounted += self._discount**segment.steps_seen * observation.reward
+        segment.intrinsic += intrinsic_reward(segment.subgoal, position)
+        segment.steps_seen += 1
+
+    def _advance(self) -> list[WorkerMessage]:
+        """End the segment if it is over, then act if a valid subgoal is in hand."""
+        observation, segment = self._observation, self._segment
+        if observation is None or segment is None or segment.ended:
+            return self._outbox
+        if observation.step > segment.subgoal.step:
+            position = observation.state[self._spec.subgoal_indices]
+            reason = segment_end(segment.subgoal, observation, position)
+            if reason is not None:
+                self._end(segment, observation, reason)
+                return self._outbox
+        confirmed = not self._every_step or segment.confirmed_step == observation.step
+        if confirmed and not self._answered:
+            self._outbox.append(self._act(observation, segment))
+        return self._outbox
+
+    def _act(self, observation: Observation, segment: _Segment) -> Action:
+        subgoal = segment.subgoal
+        explore = observation.mode == Mode.TRAIN and not subgoal.test
+        noise = step_generator(self._seed, WORKER_LEVEL, *observation.key) if explore else None
+        carried = carried_subgoal(subgoal, observation.state[self._spec.subgoal_indices])
+        choice = self.worker.act(observation.state, carried, noise)
+        self._spec.check_action(choice.value, "action of the worker")
+        self._answered = True
+        return Action(
+            stamp=observation.stamp,
+            frame=observation.frame,
+            run=observation.run,
+            robot=observation.robot,
+            episode=observation.episode,
+            step=observation.step,
+            value=choice.value,
+            subgoal_seq=subgoal.seq,
+            observation_stamp=observation.stamp,
+            log_probability=choice.log_probability,
+            policy_version=self.worker.version,
+        )
+
+    def _end(self, segment: _Segment, observation: Observation, reason: SegmentEnd) -> None:
+        subgoal = segment.subgoal
+        segment.ended = True
+        self._outbox.append(
+            SubgoalResult(
+                stamp=observation.stamp,
+                frame=observation.frame,
+                run=observation.run,
+                robot=observation.robot,
+                episode=subgoal.episode,
+                level=subgoal.level,
+                seq=subgoal.seq,
+                step=observation.step,
+                steps_used=observation.step - subgoal.step,
+                end_reason=reason,
+                end_level=subgoal.level,
+                achieved=observation.state[self._spec.subgoal_indices],
+                reward_sum=segment.reward if segment.whole else NAN,
+                reward_discounted=segment.discounted if segment.whole else NAN,
+                intrinsic_sum=segment.intrinsic if segment.whole else NAN,
+                active_path=(),
+            )
+        )
+
+    def _abandon(self, last: Observation) -> None:
+        """A new episode begins: close what was open in the old one at its last observation."""
+        if self._segment is not None and not self._segment.ended:
+            self._end(self._segment, last, SegmentEnd.TRUNCATED)
+        self._segment = None

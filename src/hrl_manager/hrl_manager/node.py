@@ -1,0 +1,66 @@
+"""Manager node: observation and segment results in, subgoals out."""
+
+import numpy as np
+from hrl_core.checkpoint import Checkpoint
+from hrl_core.manager_session import ManagerSession
+from hrl_core.policies import Manager
+from hrl_core.types import Observation, Subgoal
+from hrl_msgs import msg
+from hrl_ros import messages, qos, topics
+from hrl_ros.node import main_of
+from hrl_ros.policy_node import PolicyNode
+from rclpy.publisher import Publisher
+
+
+class ManagerNode(PolicyNode):
+    """Answers the first observation of an episode and every segment result with the next subgoal."""
+
+    _session: ManagerSession | None = None
+
+    def __init__(self) -> None:
+        """Name the node."""
+        super().__init__("manager")
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Build the manager and run it once, so that the first subgoal is as quick as the others."""
+        self._manager: Manager = checkpoint.manager()
+        task = checkpoint.task
+        self._manager.select(np.zeros(len(task.observation)), np.zeros(len(task.goal)), None)
+
+    def outputs(self) -> list[Publisher]:
+        """Create the publisher and the result subscription."""
+        self._subgoals = self.publish_raw(msg.Subgoal, topics.SUBGOAL, qos.lockstep())
+        self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.lockstep())
+        return [self._subgoals]
+
+    def begin(self, info: msg.RunInfo) -> None:
+        """Start the session."""
+        self._session = ManagerSession(self.task, self._manager, info.seed)
+
+    def observe(self, observation: Observation) -> None:
+        """Answer with a subgoal when one is due."""
+        if self._session is not None:
+            self._send(self._session.on_observation(observation))
+
+    def resend(self) -> None:
+        """Send the last subgoal again."""
+        if self._session is not None:
+            self._send(self._session.resend())
+
+    def waiting_for(self) -> str | None:
+        """Between observations and results the worker has the word, and the simulator through it."""
+        return "the worker or the simulator" if self._session else None
+
+    def _on_result(self, data: bytes) -> None:
+        result = messages.SUBGOAL_RESULT.decode(data)
+        if self._session is None or not self.belongs(result.run):
+            return
+        self.progress()
+        self._send(self._session.on_result(result))
+
+    def _send(self, subgoals: list[Subgoal]) -> None:
+        for subgoal in subgoals:
+            self._subgoals.publish(messages.SUBGOAL.encode(subgoal))
+
+
+main = main_of(ManagerNode)

@@ -1,0 +1,1 @@
+"""What every node shares: topic names, QoS, message conversion, parameters, the lifecycle base."""

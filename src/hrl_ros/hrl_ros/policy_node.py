@@ -1,0 +1,124 @@
+"""What manager and worker nodes share: checkpoint, run, barrier, waiting."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.types import Observation
+from hrl_msgs import msg
+from hrl_ros import messages, qos, topics
+from hrl_ros.node import HrlNode
+from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.peers import RECORDER, hears
+from hrl_ros.run_binding import RunBinding
+from hrl_ros.waiting import Patience
+from rclpy.publisher import Publisher
+
+CHECK_PERIOD = 0.05
+
+
+@dataclass(frozen=True)
+class PolicyParameters(NodeParameters):
+    """What manager and worker take."""
+
+    policy: str = parameter("", "folder of the policy checkpoint")
+
+
+class PolicyNode(HrlNode):
+    """Loads a policy, binds to a run, and hands observations on once everyone who must hear the answers can."""
+
+    def __init__(self, name: str) -> None:
+        """Declare parameters."""
+        super().__init__(name, PolicyParameters)
+
+    def setup(self) -> None:
+        """Load and check the checkpoint, create the subscriptions."""
+        parameters = self.read_parameters(PolicyParameters)
+        # One observation at a time: more threads only fight over the cores that simulator and DDS need.
+        torch.set_num_threads(1)
+        checkpoint = load_checkpoint(Path(parameters.policy))
+        self.load(checkpoint)
+        self.task = checkpoint.task
+        self._binding = RunBinding(self.get_logger(), checkpoint.task)
+        self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
+        self._early: Observation | None = None
+        self._ready = False
+        self._outputs = self.outputs()
+        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched())
+        self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
+        self.subscribe_raw(msg.Observation, topics.OBSERVATION, self._on_observation, qos.lockstep())
+        self.every(CHECK_PERIOD, self._check)
+
+    def start(self) -> None:
+        """Begin to wait for the simulator."""
+        self._patience.progress()
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Build and warm up this level's policy."""
+        raise NotImplementedError
+
+    def outputs(self) -> list[Publisher]:
+        """Create the publishers (and further subscriptions) of this level; returns the publishers."""
+        raise NotImplementedError
+
+    def begin(self, info: msg.RunInfo) -> None:
+        """Start a session for a run."""
+        raise NotImplementedError
+
+    def observe(self, observation: Observation) -> None:
+        """Answer an observation of the bound run."""
+        raise NotImplementedError
+
+    def resend(self) -> None:
+        """Send the last messages again."""
+        raise NotImplementedError
+
+    def waiting_for(self) -> str | None:
+        """The peer this level waits for."""
+        raise NotImplementedError
+
+    def belongs(self, run: int) -> bool:
+        """Whether a message of ``run`` is of the bound run."""
+        return self._binding.info is not None and run == self._binding.info.run
+
+    def progress(self) -> None:
+        """Tell the watch that something that counts has arrived."""
+        self._patience.progress()
+
+    def _on_run_info(self, info: msg.RunInfo) -> None:
+        if self._binding.offer(info):
+            self.begin(info)
+            self._prepare()
+
+    def _on_status(self, status: msg.SimStatus) -> None:
+        if self.belongs(status.run):
+            self._patience.suspended = status.finished or (status.paused and status.target_step <= status.reached_step)
+
+    def _on_observation(self, data: bytes) -> None:
+        observation = messages.OBSERVATION.decode(data)
+        if not self._ready:
+            self._early = observation
+        elif self._binding.accepts(observation):
+            self._patience.progress()
+            self.observe(observation)
+
+    def _prepare(self) -> None:
+        """Go live as soon as the recorder, if one takes part, hears every output of this node."""
+        info = self._binding.info
+        if info is None or (info.recorded and not all(hears(self, RECORDER, output) for output in self._outputs)):
+            return
+        self._ready = True
+        early, self._early = self._early, None
+        if early is not None and self._binding.accepts(early):
+            self.observe(early)
+
+    def _check(self) -> None:
+        if not self._ready:
+            self._prepare()
+        unbound = self._binding.info is None
+        whom = "the simulator (no run_info yet)" if unbound else self.waiting_for()
+        if whom is None and not self._ready:
+            whom = "the recorder"
+        if self._patience.check(whom) and self._ready:
+            self.resend()

@@ -1,0 +1,48 @@
+"""Quality of service by role; the one place where profiles are made."""
+
+from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+LOCKSTEP_DEPTH = 2048
+"""Two episodes of any shipped task with room to spare: nothing that is still wanted is ever overwritten."""
+
+
+def lockstep() -> QoSProfile:
+    """Observations, subgoals, results and actions in lock-step: reliable and deep, without deadline or lifespan."""
+    return QoSProfile(depth=LOCKSTEP_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def recording() -> QoSProfile:
+    """The recorder's side of the same topics: it keeps everything and acknowledges through the credit window."""
+    return QoSProfile(depth=0, history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def realtime_state() -> QoSProfile:
+    """State in real time: the newest counts, but one slow reader must not lose a decision step."""
+    return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def realtime_command(control_period: float) -> QoSProfile:
+    """Actions in real time: the newest only, and none that is older than two control periods.
+
+    Args:
+        control_period: wall period of the control loop [s].
+    """
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, lifespan=Duration(seconds=2 * control_period))
+
+
+def latched() -> QoSProfile:
+    """Run identity, status and policy updates: late joiners get the last value. Never used for commands."""
+    return QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    )
+
+
+def event() -> QoSProfile:
+    """Rare events that must arrive: episode results, acknowledgements, goals."""
+    return QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def sensor() -> QoSProfile:
+    """Standard topics for onlookers (joint states, odometry, clock): reliable, shallow."""
+    return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)

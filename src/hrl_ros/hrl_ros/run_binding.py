@@ -1,0 +1,69 @@
+"""Which run a node belongs to: the first whose RunInfo it accepts; everything else is foreign."""
+
+from hrl_core.errors import PeerError, TaskError
+from hrl_core.task import TaskSpec, parse_task, task_difference
+from hrl_core.types import Observation
+from hrl_msgs.msg import RunInfo
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+
+class RunBinding:
+    """Accepts one run and refuses others, naming the cause once."""
+
+    def __init__(self, logger: RcutilsLogger, task: TaskSpec | None) -> None:
+        """Start unbound.
+
+        Args:
+            logger: where refusals go.
+            task: the task the run must have; None: any.
+        """
+        self.info: RunInfo | None = None
+        self.foreign = 0
+        self._logger, self._task = logger, task
+
+    def offer(self, info: RunInfo) -> bool:
+        """Bind to a run; returns whether this was the moment of binding.
+
+        Raises:
+            TaskError: the run has another task; the message names the field that differs.
+        """
+        if self.info is not None:
+            if info.run != self.info.run:
+                self.refuse(info.run)
+            return False
+        if self._task is not None and info.task_hash != self._task.sha256:
+            theirs = parse_task(info.task, f"RunInfo of run {info.run:016x}")
+            difference = task_difference(self._task, theirs) or "the hash does not belong to the specification"
+            raise TaskError(
+                f"the simulator runs another task than the policy was made for: {difference} (policy != simulator); "
+                "give both the same task specification"
+            )
+        self.info = info
+        return True
+
+    def accepts(self, observation: Observation) -> bool:
+        """Whether an observation belongs to the bound run.
+
+        Raises:
+            PeerError: it claims to be of this run but carries another task hash.
+        """
+        if self.info is None:
+            return False
+        if observation.run != self.info.run:
+            self.refuse(observation.run)
+            return False
+        if observation.task_hash != int(self.info.task_hash[:16], 16):
+            raise PeerError(
+                f"observation carries task hash {observation.task_hash:016x}, the run's is {self.info.task_hash[:16]}"
+            )
+        return True
+
+    def refuse(self, run: int) -> None:
+        """Count a message of a foreign run; the first one is reported."""
+        self.foreign += 1
+        if self.foreign == 1:
+            ours = self.info.run if self.info else 0
+            self._logger.error(
+                f"foreign run {run:016x} on the topics of run {ours:016x}: a second simulator or bridge is running in "
+                "this namespace; its messages are ignored - stop it or give it a namespace of its own"
+            )

@@ -1,0 +1,22 @@
+"""Names of topics, services and actions; all relative, so that a namespace moves the whole stack."""
+
+OBSERVATION = "observation"
+SUBGOAL = "subgoal"
+SUBGOAL_RESULT = "subgoal_result"
+ACTION = "action"
+EPISODE_RESULT = "episode_result"
+RUN_INFO = "run_info"
+SIM_STATUS = "sim_status"
+RECORDER_STATUS = "recorder_status"
+POLICY_UPDATE = "policy_update"
+
+JOINT_STATES = "joint_states"
+ODOM = "odom"
+CLOCK = "/clock"
+"""Hard-coded by rclpy; every node is started with ``/clock:=clock``, so that it follows the namespace after all."""
+GOAL_POSE = "goal_pose"
+
+RESET = "reset"
+STEP = "step"
+SET_PAUSED = "set_paused"
+REACH_GOAL = "reach_goal"

@@ -1,0 +1,59 @@
+"""How a lock-step node waits: it resends, says whom it waits for, and gives up in the end."""
+
+import time
+from collections.abc import Callable
+
+from hrl_core.errors import PeerError
+from rclpy.impl.rcutils_logger import RcutilsLogger
+
+RESEND_PERIOD = 0.2
+"""Seconds of steady time after which a waiting node sends its last messages again."""
+
+
+class Patience:
+    """Watches for progress; ``check`` is called a few times a second, ``progress`` at every message that counts."""
+
+    def __init__(
+        self, logger: RcutilsLogger, report: float, limit: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Start waiting now.
+
+        Args:
+            logger: where reports go.
+            report: seconds of silence before the first report.
+            limit: seconds of silence before giving up; 0: never.
+            clock: steady time [s].
+        """
+        self.suspended = False
+        self._logger, self._report, self._limit, self._clock = logger, report, limit, clock
+        self._since = self._sent = clock()
+        self._reported = False
+
+    def progress(self) -> None:
+        """Something that counts has happened."""
+        self._since = self._sent = self._clock()
+        self._reported = False
+
+    def check(self, waiting_for: str | None) -> bool:
+        """Whether the last messages should be sent again now.
+
+        Args:
+            waiting_for: whom the node waits for; None: nobody.
+
+        Raises:
+            PeerError: the limit has passed.
+        """
+        now = self._clock()
+        if self.suspended or waiting_for is None:
+            self.progress()
+            return False
+        silence = now - self._since
+        if self._limit and silence > self._limit:
+            raise PeerError(f"gave up after waiting {silence:.0f} s for {waiting_for}")
+        if silence > self._report and not self._reported:
+            self._reported = True
+            self._logger.warning(f"waiting for {waiting_for} since {silence:.0f} s")
+        if now - self._sent < RESEND_PERIOD:
+            return False
+        self._sent = now
+        return True

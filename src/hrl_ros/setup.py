@@ -1,0 +1,22 @@
+"""Install script of hrl_ros."""
+
+from setuptools import find_packages, setup
+
+package_name = "hrl_ros"
+
+setup(
+    name=package_name,
+    version="0.1.0",
+    packages=find_packages(exclude=["test"]),
+    package_data={package_name: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{package_name}"]),
+        (f"share/{package_name}", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    maintainer="hrl maintainers",
+    maintainer_email="hrl-maintainers@example.org",
+    description="What every node of the stack shares: topics, QoS profiles, conversion, parameters and the lifecycle base.",
+    license="Apache-2.0",
+)

@@ -1,0 +1,49 @@
+"""Parameters of the simulator node."""
+
+import math
+from dataclasses import dataclass
+
+from hrl_core.errors import HrlError
+from hrl_core.task import TaskSpec
+from hrl_core.types import Vector, frozen
+from hrl_ros.parameters import NodeParameters, parameter
+
+LOCKSTEP = "lockstep"
+REALTIME = "realtime"
+
+
+@dataclass(frozen=True)
+class SimulatorParameters(NodeParameters):
+    """What the simulator takes."""
+
+    task: str = parameter("AntMaze", "shipped task name or path of a .yaml task specification")
+    clock: str = parameter(LOCKSTEP, "step on the action's arrival, or by the wall clock", choices=(LOCKSTEP, REALTIME))
+    real_time_factor: float = parameter(1.0, "simulated seconds per wall second (clock realtime)", low=0.001, high=1000.0)
+    episodes: int = parameter(0, "episodes to run; 0: for ever", low=0)
+    seed: int = parameter(0, "seed of resets and exploration noise", low=0)
+    goal: str = parameter("", "task goal as comma-separated numbers; empty: the task's own")
+    episode_mode: str = parameter("eval", "purpose of the episodes", choices=("train", "eval", "demo"))
+    robot: str = parameter("robot", "robot id, unique in the fleet")
+    out: str = parameter("", "folder for simulator.json, the counters and outcomes of the run; empty: none")
+    recorder: bool = parameter(False, "a recorder takes part: wait for it, and never run ahead of its credit window")
+    credit_window: int = parameter(1000, "most observations published ahead of the recorder's acknowledgement", low=1)
+    max_action_age: float = parameter(2.0, "oldest action held in real time [control periods]; then the safe action", low=1.0)
+    git_commit: str = parameter("", "commit of the running code, for RunInfo")
+
+
+def parse_goal(text: str, task: TaskSpec) -> Vector | None:
+    """Read ``goal``.
+
+    Raises:
+        HrlError: it is not as many finite numbers as the task's goal has.
+    """
+    if not text.strip():
+        return None
+    names = ", ".join(f"{element.name} [{element.unit}]" for element in task.goal)
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != len(task.goal) or not all(map(math.isfinite, numbers)):
+        raise HrlError(f"goal '{text}': task '{task.name}' needs {len(task.goal)} comma-separated numbers: {names}")
+    return frozen(numbers)

@@ -1,0 +1,104 @@
+"""ReachGoal action: sets the task goal and follows the episode; why it ended is kept apart from whether it succeeded."""
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from hrl_core.errors import HrlError
+from hrl_core.types import Observation, frozen
+from hrl_msgs.action import ReachGoal
+from hrl_ros import topics
+from hrl_ros.node import HrlNode
+from hrl_sim.simulation import Simulation
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.task import Future
+
+FEEDBACK_PERIOD = 0.1
+
+
+@dataclass
+class _Pursuit:
+    """The goal being pursued."""
+
+    handle: ServerGoalHandle
+    outcome: Future
+    steps: int = 0
+    next_feedback: float = 0.0
+
+
+class ReachGoalServer:
+    """One goal at a time; a newer one replaces the running one."""
+
+    def __init__(self, node: HrlNode, simulation: Simulation) -> None:
+        """Offer the action."""
+        self._node, self._simulation = node, simulation
+        self._pursuit: _Pursuit | None = None
+        self._server = ActionServer(
+            node,
+            ReachGoal,
+            topics.REACH_GOAL,
+            execute_callback=self._execute,
+            goal_callback=self._judge,
+            cancel_callback=lambda _handle: CancelResponse.ACCEPT,
+        )
+
+    def observe(self, observation: Observation) -> None:
+        """Follow the episode: feedback at most ten times a second of wall time, then the result."""
+        pursuit = self._pursuit
+        if pursuit is None:
+            return
+        pursuit.steps += 0 if observation.first else 1
+        handle = pursuit.handle
+        if handle.is_cancel_requested:
+            self._end(observation, ReachGoal.Result.CANCELLED)
+        elif observation.success and handle.request.stop_when_reached and not self._pending(observation, handle):
+            self._end(observation, ReachGoal.Result.REACHED)
+        elif observation.last:
+            self._end(observation, ReachGoal.Result.EPISODE_ENDED)
+        elif time.monotonic() >= pursuit.next_feedback:
+            pursuit.next_feedback = time.monotonic() + FEEDBACK_PERIOD
+            distance = self._distance(observation)
+            handle.publish_feedback(
+                ReachGoal.Feedback(distance=distance, episode=observation.episode, step=observation.step)
+            )
+
+    def _judge(self, goal: ReachGoal.Goal) -> GoalResponse:
+        try:
+            self._simulation.runner.spec.check_goal(frozen(np.asarray(goal.goal)))
+        except HrlError as error:
+            self._node.get_logger().error(f"reach_goal rejected: {error}")
+            return GoalResponse.REJECT
+        running = self._node.active and self._simulation.observation is not None and not self._simulation.finished
+        return GoalResponse.ACCEPT if running else GoalResponse.REJECT
+
+    async def _execute(self, handle: ServerGoalHandle) -> ReachGoal.Result:
+        observation = self._simulation.observation
+        if self._pursuit is not None and observation is not None:
+            self._end(observation, ReachGoal.Result.REPLACED)
+        self._simulation.runner.set_goal(frozen(np.asarray(handle.request.goal)))
+        self._pursuit = _Pursuit(handle, Future())
+        result: ReachGoal.Result = await self._pursuit.outcome
+        if result.end_reason == ReachGoal.Result.CANCELLED:
+            handle.canceled()
+        elif result.success:
+            handle.succeed()
+        else:
+            handle.abort()
+        return result
+
+    def _end(self, observation: Observation, reason: int) -> None:
+        pursuit, self._pursuit = self._pursuit, None
+        assert pursuit is not None
+        result = ReachGoal.Result(end_reason=reason, steps=pursuit.steps)
+        result.success = observation.success and not self._pending(observation, pursuit.handle)
+        result.final_distance = self._distance(observation)
+        pursuit.outcome.set_result(result)
+
+    @staticmethod
+    def _pending(observation: Observation, handle: ServerGoalHandle) -> bool:
+        """Whether the goal has not yet appeared in an observation (it takes effect with the next one)."""
+        return not np.array_equal(observation.desired_goal, np.asarray(handle.request.goal))
+
+    def _distance(self, observation: Observation) -> float:
+        return self._simulation.runner.spec.distance(observation.achieved_goal, observation.desired_goal)

@@ -1,0 +1,89 @@
+"""What the simulator knows of its run at the end: counters, latencies and outcomes, as ``simulator.json``."""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hrl_core.types import EpisodeEnd, EpisodeResult
+
+FILE_NAME = "simulator.json"
+
+
+class RunLog:
+    """Counts observations and actions once each, times the answers, keeps the outcomes."""
+
+    def __init__(self) -> None:
+        """Start with nothing."""
+        self.observations = 0
+        self.actions = 0
+        self.refused_actions = 0
+        self.missed_deadlines = 0
+        self.steps = 0
+        self.results: list[EpisodeResult] = []
+        self._latencies: list[float] = []
+        self._published_at = 0.0
+        self._first_step_at: float | None = None
+        self._last_step_at = 0.0
+
+    def published(self) -> None:
+        """An observation has gone out."""
+        self.observations += 1
+        self._published_at = time.perf_counter()
+
+    def answered(self) -> None:
+        """The action for the last observation has arrived."""
+        now = time.perf_counter()
+        self.actions += 1
+        # The very first answer includes discovery; it says nothing about the graph's speed.
+        if self._first_step_at is None:
+            self._first_step_at = now
+        else:
+            self._latencies.append(now - self._published_at)
+
+    def stepped(self) -> None:
+        """An environment step has been taken."""
+        self.steps += 1
+        self._last_step_at = time.perf_counter()
+
+    def steps_per_second(self) -> float:
+        """Environment steps per second of wall time from the first action on; 0 before."""
+        if self._first_step_at is None or self.steps < 2:  # noqa: PLR2004 - a rate needs two
+            return 0.0
+        return self.steps / (self._last_step_at - self._first_step_at)
+
+    def write(self, folder: Path, identity: dict[str, Any]) -> None:
+        """Write ``simulator.json`` whole or not at all."""
+        latencies = 1e3 * np.array(self._latencies or [float("nan")])
+        p50, p99 = np.percentile(latencies, [50, 99])
+        content = {
+            **identity,
+            "observations": self.observations,
+            "actions": self.actions,
+            "env_steps": self.steps,
+            "env_steps_per_s": self.steps_per_second(),
+            "action_latency_ms": None
+            if not self._latencies
+            else {"p50": float(p50), "p99": float(p99), "max": float(latencies.max())},
+            "missed_deadlines": self.missed_deadlines,
+            "refused_actions": self.refused_actions,
+            "episodes": [_outcome(result) for result in self.results],
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / f".{FILE_NAME}.part"
+        part.write_text(json.dumps(content, indent=2) + "\n")
+        os.replace(part, folder / FILE_NAME)
+
+
+def _outcome(result: EpisodeResult) -> dict[str, Any]:
+    return {
+        "episode": result.episode,
+        "seed": result.seed,
+        "steps": result.steps,
+        "episode_return": result.episode_return,
+        "success": result.success,
+        "final_distance": result.final_distance,
+        "end_reason": EpisodeEnd(result.end_reason).name,
+    }

@@ -1,0 +1,61 @@
+"""Services of the simulator: reset, step, pause. They return at once; what follows shows in SimStatus."""
+
+import numpy as np
+from hrl_core.errors import HrlError
+from hrl_core.types import frozen
+from hrl_msgs.srv import Reset, SetPaused, Step
+from hrl_ros import topics
+from hrl_ros.node import HrlNode
+from hrl_sim.clocks import SimulationClock
+from hrl_sim.simulation import Simulation
+
+
+class SimulationServices:
+    """Turns requests into calls of the simulation."""
+
+    def __init__(self, node: HrlNode, simulation: Simulation, clock: SimulationClock) -> None:
+        """Offer the services."""
+        self._node, self._simulation, self._clock = node, simulation, clock
+        node.create_service(Reset, topics.RESET, self._reset)
+        node.create_service(Step, topics.STEP, self._step)
+        node.create_service(SetPaused, topics.SET_PAUSED, self._set_paused)
+
+    def _reset(self, request: Reset.Request, response: Reset.Response) -> Reset.Response:
+        response.message = self._refusal()
+        if response.message:
+            return response
+        goal = frozen(np.asarray(request.goal)) if len(request.goal) else None
+        try:
+            if goal is not None:
+                self._simulation.runner.spec.check_goal(goal)
+            seed = request.seed if request.use_seed else None
+            response.episode = self._simulation.restart(seed, goal)
+            response.accepted = True
+        except HrlError as error:
+            response.message = str(error)
+        return response
+
+    def _step(self, request: Step.Request, response: Step.Response) -> Step.Response:
+        response.message = self._refusal()
+        if not response.message and not self._simulation.paused:
+            response.message = "stepping is refused while running; call set_paused first"
+        if not response.message and request.n < 1:
+            response.message = f"n must be at least 1, got {request.n}"
+        response.accepted = not response.message
+        if response.accepted:
+            response.target_step = self._simulation.request_steps(request.n)
+            self._clock.poll()
+        return response
+
+    def _set_paused(self, request: SetPaused.Request, response: SetPaused.Response) -> SetPaused.Response:
+        self._simulation.pause(request.paused)
+        self._clock.poll()
+        response.paused = self._simulation.paused
+        return response
+
+    def _refusal(self) -> str:
+        if not self._node.active:
+            return "the simulator is not active"
+        if self._simulation.finished or self._simulation.observation is None:
+            return "no episode is running"
+        return ""

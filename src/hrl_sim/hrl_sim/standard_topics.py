@@ -1,0 +1,90 @@
+"""Standard topics beside ours, so that every ROS tool works: clock, joint states, odometry; at most 50 Hz of wall time."""
+
+import array
+import time
+
+import mujoco
+import numpy as np
+from geometry_msgs.msg import Point, Quaternion, Vector3
+from hrl_core.envs.runner import EnvRunner
+from hrl_ros import qos, topics
+from hrl_ros.messages import to_time
+from hrl_ros.node import HrlNode
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+
+PERIOD = 0.02
+_SCALAR = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
+
+
+class StandardTopics:
+    """Publishes what the MuJoCo model of the environment shows."""
+
+    def __init__(self, node: HrlNode, runner: EnvRunner, frame: str) -> None:
+        """Find the joints once.
+
+        Args:
+            node: owner of the publishers.
+            runner: the environment; its model and data are read.
+            frame: prefix of frame ids, empty or ending in "/".
+        """
+        base = runner.env.unwrapped
+        self._model: mujoco.MjModel = base.model  # pyright: ignore[reportAttributeAccessIssue]
+        self._data: mujoco.MjData = base.data  # pyright: ignore[reportAttributeAccessIssue]
+        joints = [self._model.joint(i) for i in range(self._model.njnt)]
+        scalar = [joint for joint in joints if joint.type[0] in _SCALAR]
+        free = [joint for joint in joints if joint.type[0] == mujoco.mjtJoint.mjJNT_FREE]
+        self._names = [joint.name for joint in scalar]
+        self._qpos = np.array([joint.qposadr[0] for joint in scalar], dtype=int)
+        self._qvel = np.array([joint.dofadr[0] for joint in scalar], dtype=int)
+        self._root = free[0] if free else None
+        self._frames = (frame + runner.spec.frame, frame + self._root_name())
+        self._clock = node.publish_raw(Clock, topics.CLOCK, qos.sensor())
+        self._joints = node.publish_raw(JointState, topics.JOINT_STATES, qos.sensor())
+        self._odometry = node.publish_raw(Odometry, topics.ODOM, qos.sensor()) if free else None
+        self._next = 0.0
+
+    def publish(self, stamp: int) -> None:
+        """Publish the state at environment time ``stamp`` [ns], unless the last one is too recent."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + PERIOD
+        time_stamp = to_time(stamp)
+        self._clock.publish(Clock(clock=time_stamp))
+        joints = JointState(name=self._names)
+        joints.header.stamp = time_stamp
+        joints.position = array.array("d", self._data.qpos[self._qpos].tobytes())
+        joints.velocity = array.array("d", self._data.qvel[self._qvel].tobytes())
+        self._joints.publish(joints)
+        if self._odometry is not None and self._root is not None:
+            self._odometry.publish(self._odometry_message(time_stamp))
+
+    def _odometry_message(self, stamp: object) -> Odometry:
+        """Pose in the world frame; twist in the child frame, as the message demands (MuJoCo's linear part is world)."""
+        assert self._root is not None
+        qpos = self._data.qpos[self._root.qposadr[0] :][:7]
+        qvel = self._data.qvel[self._root.dofadr[0] :][:6]
+        inverse, linear = np.empty(4), np.empty(3)
+        # A reset leaves the quaternion unnormalised (HIRO's reset noise); ROS wants a rotation.
+        quaternion = qpos[3:7] / np.linalg.norm(qpos[3:7])
+        mujoco.mju_negQuat(inverse, quaternion)
+        mujoco.mju_rotVecQuat(linear, qvel[:3], inverse)
+        message = Odometry()
+        message.header.stamp = stamp
+        message.header.frame_id, message.child_frame_id = self._frames
+        message.pose.pose.position = _of(Point, qpos[:3])
+        w, x, y, z = quaternion.tolist()
+        message.pose.pose.orientation = Quaternion(w=w, x=x, y=y, z=z)
+        message.twist.twist.linear = _of(Vector3, linear)
+        message.twist.twist.angular = _of(Vector3, qvel[3:6])
+        return message
+
+    def _root_name(self) -> str:
+        return "" if self._root is None else self._model.body(self._model.jnt_bodyid[self._root.id]).name
+
+
+def _of(kind: type, values: np.ndarray) -> object:
+    x, y, z = values.tolist()
+    return kind(x=x, y=y, z=z)

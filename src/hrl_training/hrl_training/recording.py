@@ -1,0 +1,88 @@
+"""What the recorder keeps in mind: which messages it has, when an episode is complete, what it may acknowledge."""
+
+from dataclasses import dataclass, field
+
+from hrl_core.types import Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
+
+Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
+_EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
+_REMEMBERED = 3
+"""Episodes of which keys are remembered; messages older than that are dropped."""
+
+
+@dataclass
+class _Episode:
+    """Keys seen of one episode."""
+
+    seen: set[tuple[object, ...]] = field(default_factory=set)
+    actions: int = 0
+    last_step: int | None = None
+    segment_ended: bool = False
+    result: bool = False
+
+    def complete(self) -> bool:
+        """Whether everything that belongs to the finished episode is there."""
+        return self.last_step is not None and self.actions >= self.last_step and self.segment_ended and self.result
+
+
+class RecordingLedger:
+    """Drops duplicates and counts what the simulator may consider safe."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.observations = 0
+        self.duplicates = 0
+        self.results: list[EpisodeResult] = []
+        self.policy_versions: set[int] = set()
+        self._episodes: dict[int, _Episode] = {}
+        self._newest = 0
+
+    def admit(self, message: Keyed) -> bool:
+        """Whether a message is new; remembers it if so."""
+        number = message.episode
+        if number <= self._newest - _REMEMBERED:
+            self.duplicates += 1
+            return False
+        self._newest = max(self._newest, number)
+        episode = self._episodes.setdefault(number, _Episode())
+        for old in [n for n in self._episodes if n <= self._newest - _REMEMBERED]:
+            del self._episodes[old]
+        key = _key(message)
+        if key in episode.seen:
+            self.duplicates += 1
+            return False
+        episode.seen.add(key)
+        self._account(message, episode)
+        return True
+
+    def acknowledged(self, quiet: bool) -> int:
+        """Observations the simulator may count as recorded.
+
+        The last one of an episode counts only when the episode is complete, so that nothing still on its way is lost by
+        an early exit; after a quiet while it counts all the same.
+        """
+        episode = self._episodes.get(self._newest)
+        waits = episode is not None and episode.last_step is not None and not episode.complete()
+        return self.observations - (1 if waits and not quiet else 0)
+
+    def _account(self, message: Keyed, episode: _Episode) -> None:
+        if isinstance(message, Observation):
+            self.observations += 1
+            if message.last:
+                episode.last_step = message.step
+        elif isinstance(message, Action):
+            episode.actions += 1
+            self.policy_versions.add(message.policy_version)
+        elif isinstance(message, SubgoalResult):
+            episode.segment_ended |= message.end_reason in _EPISODE_ENDS
+        elif isinstance(message, EpisodeResult):
+            episode.result = True
+            self.results.append(message)
+
+
+def _key(message: Keyed) -> tuple[object, ...]:
+    if isinstance(message, Observation | Action):
+        return type(message), message.step
+    if isinstance(message, Subgoal | SubgoalResult):
+        return type(message), message.level, message.seq
+    return (type(message),)

@@ -1,0 +1,81 @@
+"""Worker node: observation + subgoal in, action + segment result out."""
+
+import time
+
+import numpy as np
+from hrl_core.checkpoint import Checkpoint
+from hrl_core.policies import Worker
+from hrl_core.types import Action, Observation
+from hrl_core.worker_session import WorkerMessage, WorkerSession
+from hrl_msgs import msg
+from hrl_ros import messages, qos, topics
+from hrl_ros.node import main_of
+from hrl_ros.policy_node import PolicyNode
+from rclpy.publisher import Publisher
+
+
+class WorkerNode(PolicyNode):
+    """Acts on step t only with the subgoal valid for step t."""
+
+    _session: WorkerSession | None = None
+    _observed_at = 0.0
+
+    def __init__(self) -> None:
+        """Name the node."""
+        super().__init__("worker")
+
+    def load(self, checkpoint: Checkpoint) -> None:
+        """Build the worker and run it once, so that the first action is as quick as the others."""
+        self._worker: Worker = checkpoint.worker()
+        task = checkpoint.task
+        self._worker.act(np.zeros(len(task.observation)), np.zeros(len(task.subgoal.elements), np.float32), None)
+
+    def outputs(self) -> list[Publisher]:
+        """Create the publishers and the subgoal subscription."""
+        self._actions = self.publish_raw(msg.Action, topics.ACTION, qos.lockstep())
+        self._results = self.publish_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, qos.lockstep())
+        self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.lockstep())
+        return [self._actions, self._results]
+
+    def begin(self, info: msg.RunInfo) -> None:
+        """Start the session; real time additionally holds a subgoal whose successor is late."""
+        self._session = WorkerSession(self.task, self._worker, info.seed)
+        if info.clock_mode == msg.RunInfo.REALTIME:
+            self._hold_after = self.task.control_period / info.real_time_factor / 2
+            self.every(self._hold_after / 4, self._act_on_held)
+
+    def observe(self, observation: Observation) -> None:
+        """Answer with an action, a segment result, or both."""
+        if self._session is not None:
+            self._observed_at = time.monotonic()
+            self._send(self._session.on_observation(observation))
+
+    def resend(self) -> None:
+        """Send the answers to the current observation again."""
+        if self._session is not None:
+            self._send(self._session.resend())
+
+    def waiting_for(self) -> str | None:
+        """Manager or simulator."""
+        return self._session.waiting_for if self._session else None
+
+    def _on_subgoal(self, data: bytes) -> None:
+        subgoal = messages.SUBGOAL.decode(data)
+        if self._session is None or not self.belongs(subgoal.run):
+            return
+        self.progress()
+        self._send(self._session.on_subgoal(subgoal))
+
+    def _act_on_held(self) -> None:
+        if self._session is not None and time.monotonic() - self._observed_at > self._hold_after:
+            self._send(self._session.act_on_held())
+
+    def _send(self, answers: list[WorkerMessage]) -> None:
+        for answer in answers:
+            if isinstance(answer, Action):
+                self._actions.publish(messages.ACTION.encode(answer))
+            else:
+                self._results.publish(messages.SUBGOAL_RESULT.encode(answer))
+
+
+main = main_of(WorkerNode)

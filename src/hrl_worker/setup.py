@@ -1,0 +1,27 @@
+"""Install script of hrl_worker."""
+
+from setuptools import find_packages, setup
+
+package_name = "hrl_worker"
+
+setup(
+    name=package_name,
+    version="0.1.0",
+    packages=find_packages(exclude=["test"]),
+    package_data={package_name: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{package_name}"]),
+        (f"share/{package_name}", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    maintainer="hrl maintainers",
+    maintainer_email="hrl-maintainers@example.org",
+    description="Worker node: turns an observation and a subgoal into an action.",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": [
+            "worker = hrl_worker.node:main",
+        ],
+    },
+)
