@@ -34,7 +34,7 @@ setup(
     zip_safe=False,
     maintainer="hrl maintainers",
     maintainer_email="hrl-maintainers@example.org",
-    description="Launch files, configuration and the command line of the hierarchical reinforcement learning stack.",
+    description="Launch files, configuration and command line of the stack.",
     license="Apache-2.0",
     entry_points={
         "console_scripts": [

@@ -17,6 +17,6 @@ setup(
     zip_safe=False,
     maintainer="hrl maintainers",
     maintainer_email="hrl-maintainers@example.org",
-    description="Hierarchical reinforcement learning without ROS: task specifications, policies, environments, bags and training.",
+    description="Hierarchical reinforcement learning without ROS.",
     license="Apache-2.0",
 )

@@ -17,6 +17,6 @@ setup(
     zip_safe=False,
     maintainer="hrl maintainers",
     maintainer_email="hrl-maintainers@example.org",
-    description="What every node of the stack shares: topics, QoS profiles, conversion, parameters and the lifecycle base.",
+    description="What every node of the stack shares: topics, QoS, conversion, lifecycle.",
     license="Apache-2.0",
 )

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from hrl_core.errors import HrlError
 
@@ -42,16 +42,17 @@ def _is_vector(text: str) -> bool:
         return False
 
 
-_POSITIVE = Rule("a finite number above 0", lambda value: math.isfinite(value) and value > 0)
-_COUNT = Rule("0 or more", lambda value: value >= 0)
-_SEED = Rule("between 0 and 2^63 - 1", lambda value: 0 <= value < 1 << 63)
+_FACTOR = Rule("between 0.001 and 1000", lambda value: 0.001 <= value <= 1000)
+_COUNT = Rule("0 or more", lambda value: value >= 0 and math.isfinite(value))
+_SEED = Rule("between 0 and 10^18", lambda value: 0 <= value <= 10**18)
 _VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
 _NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
 _NOT_EMPTY = Rule("given", lambda value: value != "")
 
 
 def _argument(default: T, description: str, choices: Sequence[str] = (), rule: Rule | None = None) -> T:
-    return field(default=default, metadata={"description": description, "choices": tuple(choices), "rule": rule})
+    metadata = {"description": description, "choices": tuple(choices), "rule": rule}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class LaunchArguments:
     task: str = _argument("AntMaze", "Task: a shipped name or a .yaml task specification.", rule=_NOT_EMPTY)
     policy: str = _argument(
         "auto",
-        "Policy: a checkpoint folder, the name of a shipped policy, or auto for the shipped one made for the task.",
+        "Policy: a checkpoint folder, a shipped name, or auto for the shipped one that fits the task.",
         rule=_NOT_EMPTY,
     )
     mode: str = _argument(
@@ -70,24 +71,30 @@ class LaunchArguments:
         ("lockstep", "realtime"),
     )
     rtf: float = _argument(
-        1.0, "Real-time factor, simulated seconds per wall second; with mode:=realtime only.", rule=_POSITIVE
+        1.0, "Real-time factor, simulated seconds per wall second; with mode:=realtime only.", rule=_FACTOR
     )
     episodes: int = _argument(0, "Number of episodes, 0 for ever.", rule=_COUNT)
     seed: int = _argument(0, "Seed from which resets and exploration noise are drawn.", rule=_SEED)
-    goal: str = _argument("", "Task goal as x,y in the units of the task; empty for the task's own.", rule=_VECTOR)
+    goal: str = _argument(
+        "", "Task goal as x,y in the units of the task; empty for the task's own.", rule=_VECTOR
+    )
     explore: bool = _argument(False, "Run training episodes: the policies add exploration noise.")
     record: bool = _argument(True, "Record a rosbag2 directory (MCAP) of all topics of the stack in OUT/bag.")
     out: str = _argument(
-        DEFAULT_OUT, "Folder of the results (bag, summary.json); {time} becomes the start time.", rule=_NOT_EMPTY
+        DEFAULT_OUT,
+        "Folder of the results (bag, summary.json); {time} becomes the start time.",
+        rule=_NOT_EMPTY,
     )
     viewer: bool = _argument(False, "Show the run in the web viewer.")
     rviz: bool = _argument(False, "Show the run in rviz2.")
     namespace: str = _argument("", "Namespace of every node and topic; also the robot's name.", rule=_NAME)
     robot: str = _argument("sim", "What closes the loop: sim (MuJoCo) or real (a robot).", ("sim", "real"))
     respawn: bool = _argument(False, "Restart a manager or worker that dies, up to 3 times in 60 s.")
-    autostart: bool = _argument(True, "Configure and activate the nodes; false leaves that to a lifecycle manager.")
+    autostart: bool = _argument(
+        True, "Configure and activate the nodes; false leaves that to a lifecycle manager."
+    )
     wait_limit: float = _argument(
-        60.0, "Seconds of silence of a lock-step peer after which a node gives up.", rule=_POSITIVE
+        60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=_COUNT
     )
     log_level: str = _argument("info", "Least severe log messages shown.", ("debug", "info", "warn", "error"))
 
@@ -141,7 +148,8 @@ class Argument:
 
 
 ARGUMENTS: tuple[Argument, ...] = tuple(
-    Argument(f.name, type(f.default), f.default, **f.metadata) for f in dataclasses.fields(LaunchArguments)
+    Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata)
+    for f in dataclasses.fields(LaunchArguments)
 )
 
 
@@ -166,7 +174,7 @@ def parse_values(values: Mapping[str, str]) -> LaunchArguments:
 
 
 def parse_arguments(words: Sequence[str]) -> LaunchArguments:
-    """Read arguments from ``name:=value`` words; of a name given twice the last counts, as in ``ros2 launch``.
+    """Read arguments from ``name:=value`` words; of a name given twice the last counts.
 
     Raises:
         LaunchArgumentError: a word has another form, or an argument is unknown, ill-typed or not allowed.
@@ -183,7 +191,6 @@ def parse_arguments(words: Sequence[str]) -> LaunchArguments:
 def describe_arguments() -> str:
     """Return the manual of the arguments, laid out as ``ros2 launch --show-args`` does."""
     rows = [
-        f"    '{argument.name}':\n        {argument.explanation}\n        (default: '{argument.shown_default}')"
-        for argument in ARGUMENTS
+        f"    '{a.name}':\n        {a.explanation}\n        (default: '{a.shown_default}')" for a in ARGUMENTS
     ]
     return "\n\n".join(["Arguments (pass arguments as '<name>:=<value>'):", *rows])

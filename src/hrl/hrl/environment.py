@@ -1,7 +1,7 @@
 """Variables that a ROS 2 process needs, set from inside Python so that nobody has to source a file.
 
-The wheels bring no `setup.bash`, and generated message modules load only where LD_LIBRARY_PATH named their libraries
-before the process started. Hence a process that lacks the variables starts itself again with them.
+The wheels bring no `setup.bash`, and generated message modules load only where LD_LIBRARY_PATH named their
+libraries before the process started. Hence a process that lacks the variables starts itself again with them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ _INDEX_ENTRY = Path("share", "ament_index", "resource_index", "packages", "hrl")
 def ros_environment(prefix: Path, venv: Path) -> dict[str, str]:
     """Return the variables for a process that uses ROS 2, on top of the current ones.
 
-    Where an installation is sourced, only this workspace is added to it. Otherwise the libraries come from the wheels
-    in the virtual environment.
+    Where an installation is sourced, only this workspace is added to it. Otherwise the libraries come from
+    the wheels in the virtual environment.
 
     Args:
         prefix: Folder that colcon installed the workspace to.
@@ -33,7 +33,7 @@ def ros_environment(prefix: Path, venv: Path) -> dict[str, str]:
     if not _ros_is_sourced(venv):
         prefixes.append(venv)
         library_folders += [venv / "lib", *sorted(venv.glob("lib/python3*/site-packages/ros_*.libs"))]
-        # The wheels start every Python process twice to set a path of their own, unless this says that it was done.
+        # The wheels start every Python process twice to set a path of their own, unless told that it is set.
         variables["_ROS_WHEELS_BOOTSTRAP_COMPLETE"] = "1"
     variables["AMENT_PREFIX_PATH"] = _put_first(prefixes, "AMENT_PREFIX_PATH")
     variables["LD_LIBRARY_PATH"] = _put_first(library_folders, "LD_LIBRARY_PATH")
@@ -63,7 +63,7 @@ def install_prefix() -> Path:
     for folder in [*Path(__file__).parents, *map(Path, sourced)]:
         if (folder / _INDEX_ENTRY).exists():
             return folder
-    raise RuntimeError(f"package hrl at {Path(__file__).parent} was not installed by colcon; run `make setup`")
+    raise RuntimeError(f"{Path(__file__).parent} was not installed by colcon; run `make setup`")
 
 
 def _ros_is_sourced(venv: Path) -> bool:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 
 def git_commit() -> str:
-    """Return the commit of the running code, ``-dirty`` appended when files differ from it; empty when unknown."""
+    """Return the commit of the running code, with ``-dirty`` when files differ; empty when unknown."""
     here = Path(__file__).resolve().parent
     top = _git(here, "rev-parse", "--show-toplevel")
     if not top or not (Path(top) / "src" / "hrl_core").is_dir():
@@ -15,7 +15,9 @@ def git_commit() -> str:
 
 def _git(folder: Path, *arguments: str) -> str:
     try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return ""
     return done.stdout.strip()

@@ -23,7 +23,7 @@ class ShippedPolicy(NamedTuple):
 
 
 def policy_roots() -> list[Path]:
-    """Folders that hold shipped policies: ``share/hrl/policies`` of every ament prefix, then the source tree's."""
+    """Folders of shipped policies: ``share/hrl/policies`` of every ament prefix, then the source tree's."""
     prefixes = [Path(prefix) for prefix in os.environ.get("AMENT_PREFIX_PATH", "").split(":") if prefix]
     roots = [prefix / "share" / "hrl" / "policies" for prefix in prefixes]
     return [root for root in (*roots, Path(__file__).resolve().parents[1] / "policies") if root.is_dir()]
@@ -68,13 +68,14 @@ def _read(manifest: Path) -> ShippedPolicy:
         task, task_hash, trained = str(data["task"]), str(data["task_hash"]), bool(data["trained"])
         return ShippedPolicy(manifest.parent, task, task_hash, trained, int(data["env_steps"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"shipped policy {manifest} is damaged: {type(error).__name__}: {error}") from None
+        problem = f"{type(error).__name__}: {error}"
+        raise CheckpointError(f"shipped policy {manifest} is damaged: {problem}") from None
 
 
 def _no_policy(task: TaskSpec, shipped: dict[str, ShippedPolicy]) -> str:
     names = [f"{name} (task {p.task}, hash {p.task_hash[:12]})" for name, p in shipped.items()]
     return (
         f"no shipped policy was made for task '{task.name}' (hash {task.sha256[:12]}); shipped: "
-        f"{', '.join(names) or 'none'}. Make an untrained one with `hrl policy init --task {task.name} --out DIR` "
-        "and pass policy:=DIR"
+        f"{', '.join(names) or 'none'}. Make an untrained one with "
+        f"`hrl policy init --task {task.name} --out DIR` and pass policy:=DIR"
     )

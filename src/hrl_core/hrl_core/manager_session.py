@@ -9,6 +9,7 @@ import numpy as np
 
 from hrl_core.policies import Manager
 from hrl_core.randomness import step_generator
+from hrl_core.subgoals import same_goal
 from hrl_core.task import TaskSpec
 from hrl_core.types import (
     NAN,
@@ -100,7 +101,7 @@ class ManagerSession:
     def _tick(self, observation: Observation) -> list[Subgoal]:
         """Cadence every_step: a new subgoal every period and on a change of goal, CONTINUE in between."""
         last = self._subgoal
-        changed = last is None or not np.array_equal(last.task_goal, observation.desired_goal)
+        changed = last is None or not same_goal(last.task_goal, observation.desired_goal)
         if changed or observation.step % self._spec.subgoal.period == 0:
             return self._choose(observation, observation.step)
         subgoal = self._message(observation, observation.step, SubgoalKind.CONTINUE, NO_VECTOR, True)

@@ -120,8 +120,7 @@ class TaskSpec:
     @cached_property
     def subgoal_indices(self) -> np.ndarray:
         """Observation index of each subgoal element, shape (subgoal_dim,)."""
-        names = [element.name for element in self.observation]
-        return np.array([names.index(name) for name in self.subgoal.elements])
+        return np.array([self._observation_names.index(name) for name in self.subgoal.elements])
 
     @cached_property
     def subgoal_low(self) -> Vector:
@@ -144,6 +143,22 @@ class TaskSpec:
         return frozen([a.high for a in self.action])
 
     @cached_property
+    def _observation_names(self) -> tuple[str, ...]:
+        return tuple(element.name for element in self.observation)
+
+    @cached_property
+    def _action_names(self) -> tuple[str, ...]:
+        return tuple(actuator.name for actuator in self.action)
+
+    @cached_property
+    def _goal_names(self) -> tuple[str, ...]:
+        return tuple(element.name for element in self.goal)
+
+    @cached_property
+    def _subgoal_names(self) -> tuple[str, ...]:
+        return tuple(self.subgoal.elements)
+
+    @cached_property
     def sha256(self) -> str:
         """Hash of the canonical form, 64 hexadecimal digits."""
         canonical = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
@@ -164,23 +179,24 @@ class TaskSpec:
 
     def check_state(self, state: Vector, what: str = "observation") -> None:
         """Raise ``InvalidData`` unless ``state`` has the right size and is finite."""
-        check_vector(state, [element.name for element in self.observation], what, self.name)
+        check_vector(state, self._observation_names, what, self.name)
 
     def check_action(self, action: Vector, what: str = "action") -> None:
         """Raise ``InvalidData`` unless ``action`` has the right size and is finite."""
-        check_vector(action, [actuator.name for actuator in self.action], what, self.name)
+        check_vector(action, self._action_names, what, self.name)
 
     def check_goal(self, goal: Vector, what: str = "goal") -> None:
         """Raise ``InvalidData`` unless ``goal`` has the right size and is finite."""
-        check_vector(goal, [element.name for element in self.goal], what, self.name)
+        check_vector(goal, self._goal_names, what, self.name)
 
     def check_subgoal(self, vector: Vector, what: str = "subgoal") -> None:
         """Raise ``InvalidData`` unless ``vector`` has the subgoal's size and is finite."""
-        check_vector(vector, list(self.subgoal.elements), what, self.name)
+        check_vector(vector, self._subgoal_names, what, self.name)
 
     def distance(self, achieved_goal: Vector, desired_goal: Vector) -> float:
         """Euclidean distance to the task goal, unit of the goal."""
-        return math.sqrt(float(np.sum((achieved_goal - desired_goal) ** 2)))
+        left = achieved_goal - desired_goal
+        return math.sqrt(left.dot(left))
 
     def succeeded(self, achieved_goal: Vector, desired_goal: Vector) -> bool:
         """Whether the success rule holds at this step."""

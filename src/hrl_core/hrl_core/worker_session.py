@@ -11,7 +11,18 @@ from hrl_core.policies import Worker
 from hrl_core.randomness import step_generator
 from hrl_core.subgoals import carried_subgoal, intrinsic_reward, segment_end
 from hrl_core.task import TaskSpec
-from hrl_core.types import NAN, Action, Mode, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
+from hrl_core.types import (
+    NAN,
+    NO_VECTOR,
+    Action,
+    Mode,
+    Observation,
+    SegmentEnd,
+    Subgoal,
+    SubgoalKind,
+    SubgoalResult,
+    Vector,
+)
 
 WORKER_LEVEL = 0
 WorkerMessage = SubgoalResult | Action
@@ -51,6 +62,7 @@ class WorkerSession:
         self._every_step = spec.subgoal.cadence == "every_step"
         self._observation: Observation | None = None
         self._answered = True
+        self._position: Vector = NO_VECTOR
         self._segment: _Segment | None = None
         self._early: Subgoal | None = None
         self._outbox: list[WorkerMessage] = []
@@ -76,6 +88,7 @@ class WorkerSession:
         if current is not None and observation.episode != current.episode:
             self._abandon(current)
         self._observation, self._answered = observation, observation.last
+        self._position = observation.state[self._spec.subgoal_indices]
         self._account(observation)
         early, self._early = self._early, None
         if early is not None:
@@ -137,11 +150,10 @@ class WorkerSession:
         segment = self._segment
         if segment is None or segment.ended or observation.step <= segment.subgoal.step:
             return
-        position = observation.state[self._spec.subgoal_indices]
         segment.whole &= observation.step == segment.subgoal.step + segment.steps_seen + 1
         segment.reward += observation.reward
         segment.discounted += self._discount**segment.steps_seen * observation.reward
-        segment.intrinsic += intrinsic_reward(segment.subgoal, position)
+        segment.intrinsic += intrinsic_reward(segment.subgoal, self._position)
         segment.steps_seen += 1
 
     def _advance(self) -> list[WorkerMessage]:
@@ -150,8 +162,7 @@ class WorkerSession:
         if observation is None or segment is None or segment.ended:
             return self._outbox
         if observation.step > segment.subgoal.step:
-            position = observation.state[self._spec.subgoal_indices]
-            reason = segment_end(segment.subgoal, observation, position)
+            reason = segment_end(segment.subgoal, observation, self._position)
             if reason is not None:
                 self._end(segment, observation, reason)
                 return self._outbox
@@ -164,7 +175,7 @@ class WorkerSession:
         subgoal = segment.subgoal
         explore = observation.mode == Mode.TRAIN and not subgoal.test
         noise = step_generator(self._seed, WORKER_LEVEL, *observation.key) if explore else None
-        carried = carried_subgoal(subgoal, observation.state[self._spec.subgoal_indices])
+        carried = carried_subgoal(subgoal, self._position)
         choice = self.worker.act(observation.state, carried, noise)
         self._spec.check_action(choice.value, "action of the worker")
         self._answered = True

@@ -1,5 +1,7 @@
 """The one lifecycle base of all nodes, and the loop that runs them."""
 
+import gc
+import os
 import signal
 import sys
 import time
@@ -31,6 +33,9 @@ class HrlNode(LifecycleNode):
     Subclasses fill in these four and nothing else of the lifecycle. An ``HrlError`` anywhere ends the node with one
     clear message and exit code 2; nothing is swallowed.
     """
+
+    niceness = 0
+    """Added to the process's nice value: who is off the lock-step's critical path must not take its core."""
 
     def __init__(self, name: str, kind: type[NodeParameters]) -> None:
         """Declare parameters; resources are created in ``setup``."""
@@ -162,10 +167,13 @@ def run_node(make: Callable[[], HrlNode], arguments: Sequence[str] | None = None
         signal.signal(number, lambda got, _frame: told_to_stop.append(got))
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     node = make()
+    os.nice(node.niceness)
     executor = make_executor()
     executor.add_node(node)
     try:
         node.autostart()
+        # What is loaded by now stays: the garbage collector need not look at it again and again.
+        gc.freeze()
         while not (told_to_stop or node.failure or node.finished):
             executor.spin_once(POLL_PERIOD)
         # Not through the state machine: a node in any state must reach safety and release its files.

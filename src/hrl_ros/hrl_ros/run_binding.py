@@ -19,6 +19,7 @@ class RunBinding:
         """
         self.info: RunInfo | None = None
         self.foreign = 0
+        self._hash64 = 0
         self._logger, self._task = logger, task
 
     def offer(self, info: RunInfo) -> bool:
@@ -39,6 +40,7 @@ class RunBinding:
                 "give both the same task specification"
             )
         self.info = info
+        self._hash64 = int(info.task_hash[:16], 16)
         return True
 
     def accepts(self, observation: Observation) -> bool:
@@ -52,7 +54,7 @@ class RunBinding:
         if observation.run != self.info.run:
             self.refuse(observation.run)
             return False
-        if observation.task_hash != int(self.info.task_hash[:16], 16):
+        if observation.task_hash != self._hash64:
             raise PeerError(
                 f"observation carries task hash {observation.task_hash:016x}, the run's is {self.info.task_hash[:16]}"
             )

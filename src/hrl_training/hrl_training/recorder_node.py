@@ -49,6 +49,8 @@ class RecorderParameters(NodeParameters):
 class RecorderNode(HrlNode):
     """Subscribes to serialised messages, drops duplicates, writes, acknowledges."""
 
+    niceness = 10
+
     def __init__(self) -> None:
         """Declare parameters."""
         super().__init__("recorder", RecorderParameters)

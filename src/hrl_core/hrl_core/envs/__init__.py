@@ -3,9 +3,18 @@
 import gymnasium
 
 EPISODE_STEPS = 500
+TASKS = {
+    "AntMaze": "ant_maze",
+    "AntPush": "ant_push",
+    "AntFall": "ant_fall",
+    "AntGather": "ant_gather",
+    "PointMaze": "point_maze",
+}
+"""Environment name -> module; the id is ``hrl/NAME-v0``."""
 
-gymnasium.register(
-    id="hrl/AntMaze-v0",
-    entry_point="hrl_core.envs.ant_maze:make_ant_maze",
-    max_episode_steps=EPISODE_STEPS,
-)
+for _name, _module in TASKS.items():
+    gymnasium.register(
+        id=f"hrl/{_name}-v0",
+        entry_point=f"hrl_core.envs.{_module}:make_{_module}",
+        max_episode_steps=EPISODE_STEPS,
+    )

@@ -51,11 +51,12 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    observation_dim: ClassVar[int] = ANT_QPOS + ANT_QVEL + 1
 
     def __init__(self, task: AntTask, render_mode: str | None = None, width: int = 480, height: int = 480) -> None:
         """Compile the model; nothing random happens before ``reset``."""
         self.task = task
-        self.model = build_model("ant.xml", task.maze)
+        self.model = self._build_model()
         self.data = mujoco.MjData(self.model)
         self.dt = self.model.opt.timestep * FRAME_SKIP
         self.render_mode = render_mode
@@ -67,7 +68,7 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
         self._renderer: mujoco.Renderer | None = None
         goal_space = spaces.Box(-np.inf, np.inf, (len(task.goal_low),), np.float64)
         self.observation_space = spaces.Dict(
-            observation=spaces.Box(-np.inf, np.inf, (ANT_QPOS + ANT_QVEL + 1,), np.float64),
+            observation=spaces.Box(-np.inf, np.inf, (self.observation_dim,), np.float64),
             achieved_goal=goal_space,
             desired_goal=goal_space,
         )
@@ -136,6 +137,9 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
+
+    def _build_model(self) -> mujoco.MjModel:
+        return build_model("ant.xml", self.task.maze)
 
     def _checked_goal(self, goal: npt.ArrayLike) -> npt.NDArray[np.float64]:
         vector = np.array(goal, dtype=np.float64)

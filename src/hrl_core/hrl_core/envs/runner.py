@@ -190,7 +190,10 @@ def make_env(spec: TaskSpec) -> gymnasium.Env[dict[str, Any], np.ndarray]:
         TaskError: unknown id, or a space that does not fit; names both sizes.
     """
     try:
-        env = gymnasium.make(spec.env_id, max_episode_steps=spec.max_episode_steps, **spec.env_kwargs)
+        # The passive checker looks at every step again; the specification is checked here once and each state below.
+        env = gymnasium.make(
+            spec.env_id, max_episode_steps=spec.max_episode_steps, disable_env_checker=True, **spec.env_kwargs
+        )
     except (gymnasium.error.Error, ModuleNotFoundError, TypeError) as error:
         raise TaskError(f"task '{spec.name}': cannot make env_id '{spec.env_id}': {error}") from error
     space = env.observation_space

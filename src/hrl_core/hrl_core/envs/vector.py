@@ -118,6 +118,12 @@ class VectorEnv:
         """Task reward of achieved goals (..., goal_dim)."""
         return self._training_env(0).compute_reward(achieved_goal, desired_goal, {})
 
+    def restart(self) -> None:
+        """Begin again with each copy's first episode, unstaggered."""
+        self._limits[:] = self.spec.max_episode_steps
+        self._episodes = np.arange(self.num_envs)
+        self.states = np.stack([self._reset(i) for i in range(self.num_envs)])
+
     def step(self, actions: Array) -> VectorStep:
         """Apply actions (num_envs, action_dim), clipped to their limits, for one control period; reset what ended.
 

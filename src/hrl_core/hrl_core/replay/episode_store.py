@@ -25,8 +25,10 @@ class WorkerBatch(NamedTuple):
     """The carried subgoal at the state: target minus position."""
     actions: Float32
     next_states: Float32
+    remaining: Float32
+    """h(g) = s + g - s': the same target seen from the next state, also at the end of a segment."""
     next_subgoals: Float32
-    """h(g): the same target seen from the next state, also at the end of a segment."""
+    """The goal that the next state is valued under: h(g) as in the paper, or the next segment's."""
     rewards: Float32
     """The task's reward of the step."""
     task_goals: Float32
@@ -158,6 +160,7 @@ class EpisodeStore:
             subgoals=targets - states[:, self._positions],
             actions=self.actions[slots, steps],
             next_states=next_states,
+            remaining=targets - next_states[:, self._positions],
             next_subgoals=next_targets - next_states[:, self._positions],
             rewards=self.rewards[slots, steps],
             task_goals=self.task_goals[slots],

@@ -1,0 +1,110 @@
+"""The ``hrl`` command. A command's modules are imported when it is called: ``hrl --help`` is instant."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.text import Text
+
+from hrl_core.errors import HrlError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+class Command(NamedTuple):
+    """One word after ``hrl``."""
+
+    synopsis: str
+    help: str
+    run: Callable[[list[str]], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 1 (the run failed) or 2 (it could not be started)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(words)
+    except HrlError as error:
+        message = Text(f"hrl: {error}", style="bold red")
+        Console(stderr=True).print(message, soft_wrap=True, highlight=False)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        Console().print(_overview(), markup=False, highlight=False, soft_wrap=True)
+        return 0 if words else USAGE_ERROR
+    if words[0] == "--version":
+        Console().print(f"hrl {_version()}", highlight=False)
+        return 0
+    if words[0] not in COMMANDS:
+        raise HrlError(f"unknown command '{words[0]}'; commands are: {', '.join(COMMANDS)}")
+    return COMMANDS[words[0]].run(words[1:])
+
+
+def _overview() -> str:
+    rows = [f"  hrl {name:<9}{command.help}\n{'':15}{command.synopsis}" for name, command in COMMANDS.items()]
+    title = "hrl: runs, records and trains hierarchical reinforcement-learning policies on ROS 2"
+    return "\n".join([title, "", *rows, f"  hrl {'--version':<9} print the version"])
+
+
+def _version() -> str:
+    try:
+        return version("hrl")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _launch(words: list[str]) -> int:
+    from hrl.launch_command import launch
+
+    return launch(words)
+
+
+def _bench(words: list[str]) -> int:
+    _need_ros()
+    from hrl.bench import main as bench
+
+    return bench(words) or 0
+
+
+def _policy(words: list[str]) -> int:
+    from hrl.policy_command import policy
+
+    return policy(words)
+
+
+def _task(words: list[str]) -> int:
+    from hrl.task_command import task
+
+    return task(words)
+
+
+def _rollout(words: list[str]) -> int:
+    from hrl.rollout_command import rollout_command
+
+    return rollout_command(words)
+
+
+def _need_ros() -> None:
+    from hrl.launch_command import need_ros
+
+    need_ros()
+
+
+COMMANDS = {
+    "launch": Command(
+        "FILE name:=value ... [--show-args]", "start a graph of nodes, as ros2 launch does", _launch
+    ),
+    "rollout": Command(
+        "--policy DIR --episodes N --seed S", "run episodes in this process, without ROS", _rollout
+    ),
+    "policy": Command("init | show", "make an untrained policy, look at one", _policy),
+    "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
+    "bench": Command("NAME [--json]", "run a benchmark", _bench),
+}

@@ -1,0 +1,28 @@
+"""Become another program that the kernel kills when its parent dies.
+
+The supervisor runs it as a file with PARENT PROGRAM ARGUMENTS: a small program between fork and exec, since
+Python code between the two is not safe in a process that has threads.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Ask for the signal, make sure that the parent still lives, and turn into the program."""
+    # A shell that starts its jobs in the background ignores SIGINT, and children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent, program, *arguments = sys.argv[1:]
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != int(parent):
+        sys.exit("the launcher has died")
+    os.execv(program, [program, *arguments])
+
+
+if __name__ == "__main__":
+    main()

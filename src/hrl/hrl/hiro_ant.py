@@ -1,0 +1,102 @@
+"""The graph of the main job, simulator, manager, worker and recorder, checked before anything starts."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from hrl.arguments import LaunchArguments, Value
+from hrl.graph import MANAGER, RECORDER, SIMULATOR, WORKER, Graph, NodeDescription
+from hrl.provenance import git_commit
+from hrl.run_folder import RunFolder
+from hrl.shipped_policies import resolve_policy
+from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.task import TaskSpec, load_task
+
+PACKAGES = {SIMULATOR: "hrl_sim", MANAGER: "hrl_manager", WORKER: "hrl_worker", RECORDER: "hrl_training"}
+RESPAWNING = (MANAGER, WORKER)
+"""Roles that go on in mid-episode after a restart; a restarted simulator would be another run."""
+
+
+def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
+    """Describe simulator, manager, worker and recorder; load task and policy to be sure that they fit.
+
+    Raises:
+        HrlError: what is asked for cannot be run; nothing has been started or written.
+    """
+    _refuse_unbuilt(arguments)
+    task = load_task(arguments.task)
+    if arguments.goal_vector:
+        task.check_goal(np.array(arguments.goal_vector), "argument goal")
+    policy = resolve_policy(arguments.policy, task)
+    checkpoint = _checked_checkpoint(policy, task)
+    folder = RunFolder.of(arguments, policy, checkpoint.trained, git_commit())
+    folder.require_free()
+    shared = {"autostart": arguments.autostart}
+    waiting = {**shared, "wait_limit": arguments.wait_limit}
+    deciding = {**waiting, "policy": str(policy)}
+    simulator = {**_simulator_parameters(arguments, folder), **waiting}
+    recorder = {**shared, "bag": str(folder.bag)}
+
+    nodes = [
+        _node(MANAGER, arguments, deciding),
+        _node(WORKER, arguments, deciding),
+        _node(SIMULATOR, arguments, simulator),
+    ]
+    if arguments.record:
+        nodes.insert(0, _node(RECORDER, arguments, recorder))
+    return Graph(tuple(nodes), folder, arguments.log_level)
+
+
+def _node(role: str, arguments: LaunchArguments, parameters: Mapping[str, Value]) -> NodeDescription:
+    return NodeDescription(
+        package=PACKAGES[role],
+        executable=role,
+        name=role,
+        namespace=arguments.namespace.strip("/"),
+        parameters=parameters,
+        role=role,
+        respawn=arguments.respawn and role in RESPAWNING,
+        required=role == SIMULATOR,
+    )
+
+
+def _refuse_unbuilt(arguments: LaunchArguments) -> None:
+    if arguments.robot == "real":
+        raise HrlError("robot:=real: the bridge to a real robot is not built yet; use robot:=sim")
+    if arguments.viewer:
+        raise HrlError("viewer:=true: the web viewer is not built yet; use viewer:=false")
+    if arguments.rviz and shutil.which("rviz2") is None:
+        raise HrlError("rviz:=true: rviz2 is not installed (package ros-$ROS_DISTRO-rviz2); use rviz:=false")
+    if arguments.rviz:
+        raise HrlError("rviz:=true: the rviz configuration is not built yet; use rviz:=false")
+
+
+def _checked_checkpoint(policy: Path, task: TaskSpec) -> Checkpoint:
+    """Load the policy as its nodes will; raises ``HrlError`` when they could not."""
+    checkpoint = load_checkpoint(policy)
+    try:
+        checkpoint.require_task(task)
+    except TaskError as error:
+        raise TaskError(f"policy {policy}: {error}") from None
+    checkpoint.manager()
+    checkpoint.worker()
+    return checkpoint
+
+
+def _simulator_parameters(arguments: LaunchArguments, folder: RunFolder) -> dict[str, Value]:
+    return {
+        "task": arguments.task,
+        "clock": arguments.mode,
+        "real_time_factor": arguments.rtf,
+        "episodes": arguments.episodes,
+        "seed": arguments.seed,
+        "goal": arguments.goal,
+        "episode_mode": "train" if arguments.explore else "eval",
+        "robot": arguments.namespace.strip("/") or "robot",
+        "out": str(folder.path),
+        "recorder": arguments.record,
+        "git_commit": folder.git_commit,
+    }

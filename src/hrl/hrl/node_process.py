@@ -1,0 +1,132 @@
+"""One process of the graph: its command line, its output, how it ended."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from hrl.arguments import Value
+from hrl.ending import Ending
+from hrl.graph import NodeDescription
+from hrl_core.errors import HrlError
+
+_WRAPPER = Path(__file__).with_name("die_with_parent.py")
+_OUTPUT_GRACE = 0.3
+"""Seconds that the last output of an ended process may take to arrive."""
+
+
+def find_executable(package: str, executable: str, environment: Mapping[str, str]) -> Path:
+    """Find ``lib/PACKAGE/EXECUTABLE`` in the ament prefixes; raises ``HrlError`` naming those."""
+    prefixes = [prefix for prefix in environment.get("AMENT_PREFIX_PATH", "").split(":") if prefix]
+    for prefix in prefixes:
+        path = Path(prefix, "lib", package, executable)
+        if path.is_file() and os.access(path, os.X_OK):
+            return path
+    sought = ", ".join(prefixes) or "AMENT_PREFIX_PATH, which is empty"
+    raise HrlError(
+        f"package {package} has no executable '{executable}'; looked in {sought}; "
+        "build the workspace (make setup, or colcon build)"
+    )
+
+
+def ros_arguments(node: NodeDescription, log_level: str) -> list[str]:
+    """Return the command line arguments that tell a node its name, namespace, remappings and parameters."""
+    words = ["--ros-args", "-r", f"__node:={node.name}"]
+    if node.namespace:
+        words += ["-r", f"__ns:=/{node.namespace}"]
+    for source, target in node.remappings:
+        words += ["-r", f"{source}:={target}"]
+    for name, value in node.parameters.items():
+        words += ["-p", f"{name}:={_yaml(value)}"]
+    return [*words, "--log-level", f"{node.logger}:={log_level}"]
+
+
+def _yaml(value: Value) -> str:
+    # Quoted like JSON, so that a text such as "0,16" or "2024" stays a text.
+    return json.dumps(value)
+
+
+class NodeProcess:
+    """Starts one node, hands on its output line by line and waits for its end."""
+
+    def __init__(
+        self,
+        description: NodeDescription,
+        executable: Path,
+        log_level: str,
+        environment: Mapping[str, str],
+        say: Callable[[str, str], None],
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            description: what to start.
+            executable: file to run.
+            log_level: least severe log messages shown.
+            environment: complete environment of the process.
+            say: called with the node's name and each line of its output.
+        """
+        self.description = description
+        self._command = [str(executable), *ros_arguments(description, log_level)]
+        self._environment, self._say = environment, say
+        self._process: asyncio.subprocess.Process | None = None
+        self._output: asyncio.Task[None] | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the node."""
+        return self.description.name
+
+    @property
+    def pid(self) -> int | None:
+        """Process id; None before the start."""
+        return None if self._process is None else self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        """Start the process in a session of its own, out of reach of the terminal's Ctrl-C."""
+        wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid())]
+        self._process = await asyncio.create_subprocess_exec(
+            *wrapper,
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=dict(self._environment),
+            start_new_session=True,
+        )
+        assert self._process.stdout is not None
+        self._output = asyncio.create_task(self._forward(self._process.stdout))
+
+    async def end(self) -> Ending:
+        """Wait until the process has ended and its output is through."""
+        assert self._process is not None and self._output is not None
+        returncode = await self._process.wait()
+        # A grandchild may hold the pipe open: its output is not waited for.
+        await asyncio.wait([self._output], timeout=_OUTPUT_GRACE)
+        self._output.cancel()
+        return Ending(returncode)
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its children; does nothing when it has ended."""
+        if self._process is not None and self._process.returncode is None:
+            try:
+                os.killpg(self._process.pid, number)
+            except ProcessLookupError:
+                return
+
+    async def _forward(self, stream: asyncio.StreamReader) -> None:
+        rest = b""
+        while chunk := await stream.read(1 << 16):
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                self._say(self.name, line.decode(errors="replace"))
+        if rest:
+            self._say(self.name, rest.decode(errors="replace"))

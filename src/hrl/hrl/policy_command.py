@@ -1,0 +1,68 @@
+"""``hrl policy``: make an untrained policy, look at one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from hrl.provenance import git_commit
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.task import load_task
+
+
+@dataclass(frozen=True)
+class Init:
+    """Make an untrained policy with random weights."""
+
+    task: str
+    """Shipped task name or .yaml task specification."""
+    out: Path
+    """Folder to make."""
+    seed: int = 0
+    """Seed of the weights."""
+
+    def run(self) -> int:
+        """Write the checkpoint; refuses to overwrite."""
+        if self.out.exists():
+            raise HrlError(f"{self.out} exists already; remove it or choose another folder")
+        save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit()), self.out)
+        Console().print(
+            f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True
+        )
+        return 0
+
+
+@dataclass(frozen=True)
+class Show:
+    """Check a policy and print what it is."""
+
+    policy: tyro.conf.Positional[Path]
+    """Checkpoint folder."""
+
+    def run(self) -> int:
+        """Load it, which checks its hashes, and print its origin."""
+        checkpoint = load_checkpoint(self.policy)
+        rows = {
+            "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",
+            "algorithm": checkpoint.algorithm,
+            "trained": "yes" if checkpoint.trained else "no, random weights",
+            "version": str(checkpoint.version),
+            "env steps": str(checkpoint.env_steps),
+            "seed": str(checkpoint.seed),
+            "git commit": checkpoint.git_commit or "unknown",
+            "levels": ", ".join(checkpoint.actors),
+            **{f"metric {name}": f"{value:g}" for name, value in checkpoint.metrics.items()},
+        }
+        table = Table(title=str(self.policy), show_header=False, title_justify="left")
+        for name, value in rows.items():
+            table.add_row(name, value)
+        Console().print(table)
+        return 0
+
+
+def policy(words: list[str]) -> int:
+    """Run ``hrl policy`` with the words that follow it; returns the exit code."""
+    return tyro.cli(Init | Show, prog="hrl policy", description=__doc__, args=words).run()

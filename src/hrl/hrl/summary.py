@@ -1,0 +1,142 @@
+"""The visible result of a run: OUT/summary.json and a table."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hrl.bag_count import BagCount, count_bag
+from hrl.run_folder import RunFolder, write_json
+from hrl_core.errors import HrlError
+
+_LATENCY = ("p50", "p99", "max")
+UNTRAINED = "UNTRAINED (random weights): shows that the stack works, not what a policy can do"
+
+
+def write_summary(folder: RunFolder, recorded: bool, console: Console) -> dict[str, Any]:
+    """Sum up a finished run, write ``summary.json`` and print the table.
+
+    Args:
+        folder: the run's folder, where the simulator has left its report and the recorder the bag.
+        recorded: whether a recorder took part.
+        console: where the table goes.
+
+    Raises:
+        HrlError: the simulator left no report.
+    """
+    report = _read_report(folder)
+    count, problem = None, ""
+    if recorded:
+        try:
+            count = count_bag(folder.bag, int(report["run"]))
+        except HrlError as error:
+            problem = str(error)
+    summary = _finite(summarise(report, count, folder))
+    write_json(folder.summary, summary)
+    if problem:
+        console.print(Text(f"no figures from the recording: {problem}", style="red"), soft_wrap=True)
+    console.print(summary_table(summary))
+    return summary
+
+
+def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFolder) -> dict[str, Any]:
+    """Return the summary as plain data.
+
+    Args:
+        report: the simulator's report.
+        count: what the bag holds; None without recording.
+        folder: the run's folder.
+    """
+    episodes: Sequence[Mapping[str, Any]] = report["episodes"]
+    return {
+        "episodes": len(episodes),
+        "env_steps": report["env_steps"],
+        "env_steps_per_s": report["env_steps_per_s"],
+        "success_rate": _mean(episodes, "success"),
+        "mean_return": _mean(episodes, "episode_return"),
+        "mean_final_distance": _mean(episodes, "final_distance"),
+        "action_latency_ms": {name: (report["action_latency_ms"] or {}).get(name) for name in _LATENCY},
+        "subgoals": None if count is None else count.subgoal_total,
+        "lost_messages": None if count is None else lost_messages(report, count),
+        "policy_trained": folder.policy_trained,
+        "bag": None if count is None else str(folder.bag),
+        "subgoal_results": None if count is None else count.subgoal_result_total,
+        "task": report["task"],
+        "task_hash": report["task_hash"],
+        "robot": report["robot"],
+        "run": report["run"],
+        "seed": report["seed"],
+        "clock": report["clock"],
+        "policy": str(folder.policy),
+        "policy_version": report.get("policy_version"),
+        "git_commit": folder.git_commit,
+        "missed_deadlines": report["missed_deadlines"],
+        "refused_actions": report["refused_actions"],
+        "failure": report.get("failure"),
+    }
+
+
+def lost_messages(report: Mapping[str, Any], count: BagCount) -> int:
+    """Count what was sent but is not in the bag: the simulator's counters minus what the bag holds."""
+    observations = int(report["observations"]) - len(count.observations)
+    actions = int(report["actions"]) - len(count.actions)
+    return observations + actions + count.missing_decisions(e["episode"] for e in report["episodes"])
+
+
+def summary_table(summary: Mapping[str, Any]) -> Table:
+    """Lay the summary out for people."""
+    latency = summary["action_latency_ms"]
+    rows = {
+        "task": f"{summary['task']}, seed {summary['seed']}, {summary['clock']}",
+        "policy": f"{summary['policy']}",
+        "trained": "yes" if summary["policy_trained"] else UNTRAINED,
+        "episodes": f"{summary['episodes']}",
+        "env steps": f"{summary['env_steps']}, {_number(summary['env_steps_per_s'], 0)} per second",
+        "success rate": _number(summary["success_rate"], 2),
+        "mean return": _number(summary["mean_return"], 2),
+        "mean final distance": _number(summary["mean_final_distance"], 2),
+        "action latency [ms]": ", ".join(f"{name} {_number(latency[name], 2)}" for name in _LATENCY),
+        "subgoals": _count(summary["subgoals"]),
+        "lost messages": _count(summary["lost_messages"]),
+        "bag": summary["bag"] or "none",
+    }
+    table = Table(title="Summary of the run", show_header=False, title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        # Text, because rich would take the brackets of a unit or a path for markup.
+        table.add_row(Text(name), Text(value, style="bold yellow" if value == UNTRAINED else ""))
+    return table
+
+
+def _read_report(folder: RunFolder) -> dict[str, Any]:
+    path = folder.simulator_report
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise HrlError(f"no summary: the simulator left no report at {path}") from None
+    except ValueError as error:
+        raise HrlError(f"no summary: {path} is damaged: {error}") from None
+
+
+def _mean(episodes: Sequence[Mapping[str, Any]], name: str) -> float | None:
+    return sum(float(episode[name]) for episode in episodes) / len(episodes) if episodes else None
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Replace NaN and infinity, which JSON does not know, by None."""
+    if isinstance(value, Mapping):
+        return {name: _finite(v) for name, v in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _count(value: int | None) -> str:
+    return "not recorded" if value is None else str(value)

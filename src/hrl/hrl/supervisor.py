@@ -1,0 +1,205 @@
+"""Starts the processes of a graph, watches them and ends them: ``ros2 launch`` where there is none.
+
+Nothing polls: ends of processes and signals wake the event loop, so that a death is seen at once.
+"""
+
+import asyncio
+import signal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from hrl.ending import Ending
+from hrl.graph import RECORDER, Graph, NodeDescription
+from hrl.node_output import NodeOutput
+from hrl.node_process import NodeProcess, find_executable
+from hrl.restart_budget import RestartBudget
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_RESTART_DELAY = 0.2
+"""Seconds between the death of a node and its restart."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that nodes are given to end by themselves."""
+
+    interrupt: float = 1.5
+    """After SIGINT, before SIGTERM; a recorder has what is left of ``total``."""
+    terminate: float = 0.4
+    """After SIGTERM, before SIGKILL."""
+    total: float = 4.4
+    """Until the last SIGKILL, after Ctrl-C or a death."""
+    recorder_at_finish: float = 30.0
+    """After SIGINT to the recorder at the regular end of a run, when the bag may have much to flush."""
+
+
+class Supervisor:
+    """Runs one graph from start to end."""
+
+    def __init__(
+        self, graph: Graph, environment: Mapping[str, str], console: Console, patience: Patience | None = None
+    ) -> None:
+        """Find the executables, start nothing yet.
+
+        Args:
+            graph: what to run.
+            environment: environment of the nodes, to which the graph's defaults are added.
+            console: where the output goes.
+            patience: how long nodes may take to end.
+
+        Raises:
+            HrlError: an executable is missing.
+        """
+        self._patience = patience or Patience()
+        self._output = NodeOutput(console, [node.name for node in graph.nodes])
+        environment = {**graph.environment, **environment}
+        self._nodes = [self._process(node, graph.log_level, environment) for node in graph.nodes]
+        self._budgets = {node.name: RestartBudget() for node in self._nodes}
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._stop = asyncio.Event()
+        self._hurry = asyncio.Event()
+        self._signals = 0
+        self._finished = False
+        self._failures: list[str] = []
+
+    def run(self) -> int:
+        """Run the graph; 0: it ended by itself or on request and every node cleanly, else 1."""
+        return asyncio.run(self._run())
+
+    def _process(self, node: NodeDescription, log_level: str, environment: Mapping[str, str]) -> NodeProcess:
+        executable = find_executable(node.package, node.executable, environment)
+        return NodeProcess(node, executable, log_level, environment, self._say)
+
+    def _say(self, name: str, line: str) -> None:
+        self._output.line(name, line)
+        if self._output.closed:
+            self._stop.set()
+
+    async def _run(self) -> int:
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self._on_signal, number)
+        try:
+            for node in self._nodes:
+                await node.start()
+                watcher = asyncio.create_task(self._watch(node))
+                watcher.add_done_callback(self._on_watched)
+                self._watchers[node.name] = watcher
+            await self._stop.wait()
+            await self._shut_down()
+        finally:
+            await self._kill()
+            for number in _STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+        if self._failures:
+            self._output.error(f"the run failed: {'; '.join(self._failures)}")
+        return 1 if self._failures else 0
+
+    def _on_signal(self, number: signal.Signals) -> None:
+        self._signals += 1
+        if self._signals > 1:
+            self._output.notice(f"{number.name} again: not waiting any longer")
+            self._hurry.set()
+            return
+        self._output.notice(f"{number.name}: ending all nodes")
+        self._stop.set()
+
+    async def _watch(self, node: NodeProcess) -> None:
+        """Wait for the end of a node, restart it if it may be, else end the graph or report."""
+        while True:
+            ending = await node.end()
+            if self._stop.is_set():
+                self._judge_last(node, ending)
+                return
+            if ending.clean:
+                self._on_clean_end(node)
+                return
+            if not await self._restarted(node, ending):
+                return
+
+    def _on_watched(self, watcher: asyncio.Task[None]) -> None:
+        """Let an error of the supervisor itself end the run instead of leaving a node unwatched."""
+        if not watcher.cancelled() and (error := watcher.exception()) is not None:
+            self._fail(f"internal error: {type(error).__name__}: {error}")
+
+    def _on_clean_end(self, node: NodeProcess) -> None:
+        self._output.notice(f"{node.name} has ended")
+        others = any(other.running for other in self._nodes)
+        if node.description.required or not others:
+            self._finished = True
+            self._stop.set()
+
+    def _judge_last(self, node: NodeProcess, ending: Ending) -> None:
+        """Judge an end that came after the nodes were asked for it."""
+        if not ending.clean and not ending.interrupted:
+            self._fail(f"{node.name} did not end cleanly: {ending}")
+
+    async def _restarted(self, node: NodeProcess, ending: Ending) -> bool:
+        budget = self._budgets[node.name]
+        died = f"{node.name} died: {ending}"
+        if not node.description.respawn:
+            self._fail(died)
+            return False
+        if not budget.take(asyncio.get_running_loop().time()):
+            self._fail(f"{died}; restarted {budget.limit} times in {budget.window:.0f} s already")
+            return False
+        allowed = f"{budget.limit} in {budget.window:.0f} s"
+        self._output.error(f"{died}; restarting it ({budget.used} of {allowed})")
+        try:
+            await asyncio.wait_for(self._stop.wait(), _RESTART_DELAY)
+            return False
+        except asyncio.TimeoutError:
+            await node.start()
+        if self._stop.is_set():
+            node.send(signal.SIGINT)
+        return True
+
+    def _fail(self, problem: str) -> None:
+        self._failures.append(problem)
+        self._output.error(problem if self._stop.is_set() else f"{problem}; ending all other nodes")
+        self._stop.set()
+
+    async def _shut_down(self) -> None:
+        """End all nodes, the recorder last, so that the bag holds everything the others said."""
+        patience, now = self._patience, asyncio.get_running_loop().time
+        last_kill = now() + patience.total
+        recorders = [node for node in self._nodes if node.description.role == RECORDER]
+        await self._end([node for node in self._nodes if node not in recorders], patience.interrupt)
+        left = last_kill - now() - patience.terminate
+        await self._end(recorders, patience.recorder_at_finish if self._finished else left)
+
+    async def _end(self, nodes: Iterable[NodeProcess], interrupt: float) -> None:
+        terminate = self._patience.terminate
+        stages = ((signal.SIGINT, interrupt), (signal.SIGTERM, terminate), (signal.SIGKILL, None))
+        for number, seconds in stages:
+            watchers = {self._watchers[node.name] for node in nodes if not self._watchers[node.name].done()}
+            if not watchers:
+                return
+            for node in nodes:
+                if node.running and number is not signal.SIGINT:
+                    self._output.error(f"{node.name} (pid {node.pid}) does not end; sending {number.name}")
+                node.send(number)
+            await self._wait(watchers, seconds)
+
+    async def _kill(self) -> None:
+        """Leave nothing behind, even after an error of the supervisor itself."""
+        for node in self._nodes:
+            node.send(signal.SIGKILL)
+        if self._watchers:
+            await asyncio.wait(self._watchers.values())
+
+    async def _wait(self, watchers: set[asyncio.Task[None]], seconds: float | None) -> None:
+        """Wait for all watchers, at most ``seconds``, and no longer once the user is in a hurry."""
+        if seconds is None:
+            await asyncio.wait(watchers)
+            return
+        either = {asyncio.create_task(self._hurry.wait()), asyncio.create_task(_all(watchers))}
+        await asyncio.wait(either, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        for task in either:
+            task.cancel()
+
+
+async def _all(tasks: Iterable[asyncio.Task[None]]) -> None:
+    await asyncio.wait(tasks)

@@ -1,0 +1,106 @@
+"""Stub nodes: small Python programs in a temporary ament prefix, in the place of the real ones."""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from hrl.arguments import LaunchArguments
+from hrl.graph import Graph, NodeDescription
+from hrl.run_folder import RunFolder
+from hrl.supervisor import Supervisor
+
+PREAMBLE = """#!{python} -IS
+import json, os, pathlib, signal, sys, time
+folder = pathlib.Path({folder!r})
+name = {name!r}
+
+def journal(event):
+    with open(folder / "journal", "a") as file:
+        file.write(f"{{name}} {{event}} {{os.getpid()}}\\n")
+
+def leave(number, frame):
+    journal("ended")
+    sys.exit(0)
+
+signal.signal(signal.SIGINT, leave)
+journal("started")
+print("hello from", name, flush=True)
+
+def wait():
+    while True:
+        time.sleep(10)
+
+"""
+
+
+class Stubs:
+    """A folder with stub nodes, and the supervisor that runs them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.prefix = folder / "prefix"
+        self.nodes: list[NodeDescription] = []
+        self._screen = io.StringIO()
+
+    def add(self, name: str, body: str, **settings: bool | str) -> NodeDescription:
+        """Add a node whose program is ``body``."""
+        path = self.prefix / "lib" / f"stub_{name}" / name
+        path.parent.mkdir(parents=True)
+        path.write_text(PREAMBLE.format(python=sys.executable, folder=str(self.folder), name=name) + body)
+        path.chmod(0o755)
+        node = NodeDescription(f"stub_{name}", name, name, **settings)  # pyright: ignore[reportArgumentType]
+        self.nodes.append(node)
+        return node
+
+    def graph(self) -> Graph:
+        """Return the graph of the nodes added so far."""
+        out = self.folder / "out"
+        return Graph(tuple(self.nodes), RunFolder(out, LaunchArguments(), self.folder / "policy", False))
+
+    def supervisor(self) -> Supervisor:
+        """Return a supervisor of the graph."""
+        environment = {**os.environ, "AMENT_PREFIX_PATH": str(self.prefix)}
+        return Supervisor(self.graph(), environment, Console(file=self._screen, width=200))
+
+    def run(self) -> int:
+        """Run the graph to its end."""
+        return self.supervisor().run()
+
+    @property
+    def screen(self) -> str:
+        """What the supervisor has printed."""
+        return self._screen.getvalue()
+
+    @property
+    def journal(self) -> list[list[str]]:
+        """Name, event and process id of everything that happened."""
+        path = self.folder / "journal"
+        return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+    def pids(self) -> list[int]:
+        """Process ids of all nodes ever started."""
+        return [int(pid) for _, event, pid in self.journal if event == "started"]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process lives; a zombie does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+@pytest.fixture
+def stubs(tmp_path: Path) -> Stubs:
+    return Stubs(tmp_path)
+
+
+@pytest.fixture
+def is_alive() -> Callable[[int], bool]:
+    return alive

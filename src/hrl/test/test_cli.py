@@ -1,0 +1,129 @@
+"""The command line: one clear message for what is wrong, and no heavy import before it is needed."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from hrl import cli, launch_command
+from hrl.launch_command import run_graph
+
+
+def run(capsys, *words):
+    code = cli.main(list(words))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_help_lists_every_command(capsys):
+    code, out, _ = run(capsys, "--help")
+    assert code == 0
+    assert all(f"hrl {name}" in out for name in cli.COMMANDS)
+
+
+def test_help_is_instant():
+    start = time.monotonic()
+    command = "import sys; from hrl.cli import main; main(['--help']); print(sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True)
+    assert time.monotonic() - start < 2
+    assert not any(f"'{name}'" in done.stdout for name in ("torch", "numpy", "tyro", "rclpy", "rosbags"))
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fly"], "hrl: unknown command 'fly'; commands are: launch, rollout, policy, task, bench"),
+        (["launch"], "hrl: usage: hrl launch FILE"),
+        (["launch", "other.launch.py"], "unknown launch file 'other.launch.py'; known: hiro_ant.launch.py"),
+        (
+            ["launch", "hiro_ant.launch.py", "episode:=1"],
+            "unknown argument 'episode'; did you mean episodes?",
+        ),
+        (["task", "show", "Chess"], "hrl: unknown task 'Chess'"),
+        (["policy", "show", "nowhere"], "hrl: nowhere is not a policy checkpoint"),
+        (
+            ["rollout", "--policy", "nowhere"],
+            "hrl: policy 'nowhere' is neither a folder nor a shipped policy",
+        ),
+    ],
+)
+def test_an_error_is_one_message_with_exit_code_2(capsys, words, message):
+    code, out, err = run(capsys, *words)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert not out
+
+
+@pytest.mark.parametrize("file", ["hiro_ant.launch.py", "launch/hiro_ant.launch.py"])
+def test_show_args_prints_the_manual(capsys, file):
+    code, out, _ = run(capsys, "launch", file, "--show-args")
+    assert code == 0
+    assert "'episodes':" in out
+
+
+def test_a_workspace_that_is_not_built_is_an_error(capsys, monkeypatch):
+    def not_built():
+        raise RuntimeError("package hrl was not installed by colcon")
+
+    monkeypatch.setattr("hrl.environment.ensure_ros_environment", not_built)
+    code, _, err = run(capsys, "launch", "hiro_ant.launch.py")
+    assert code == 2
+    assert "not installed by colcon" in err
+
+
+def test_a_policy_is_made_once_and_shown(capsys, tmp_path):
+    folder = tmp_path / "ant"
+    code, _, _ = run(capsys, "policy", "init", "--task", "AntMaze", "--out", str(folder))
+    assert code == 0
+    code, out, _ = run(capsys, "policy", "show", str(folder))
+    assert "no, random weights" in out
+    code, _, err = run(capsys, "policy", "init", "--task", "AntMaze", "--out", str(folder))
+    assert code == 2
+    assert "exists already" in err
+
+
+def test_tasks_are_listed_and_shown_as_yaml(capsys, tmp_path):
+    _, out, _ = run(capsys, "task", "list")
+    assert "ant_maze" in out
+    _, out, _ = run(capsys, "task", "show", "AntMaze")
+    (tmp_path / "task.yaml").write_text(out)
+    code, again, _ = run(capsys, "task", "show", str(tmp_path / "task.yaml"))
+    assert code == 0
+    assert again == out
+
+
+def test_a_rollout_needs_no_ros_and_repeats(capsys, tmp_path):
+    run(capsys, "policy", "init", "--task", "AntMaze", "--out", str(tmp_path / "ant"))
+    words = ["rollout", "--policy", str(tmp_path / "ant"), "--episodes", "1", "--seed", "3", "--json"]
+    first, second = (json.loads(run(capsys, *words)[1]) for _ in range(2))
+    assert first.pop("env_steps_per_s") > 0
+    second.pop("env_steps_per_s")
+    assert first == second
+    assert first["env_steps"] == 500
+    assert first["policy_trained"] is False
+
+
+REPORT = """
+report = {"run": 1, "robot": "robot", "task": "ant_maze", "task_hash": "0", "seed": 0, "clock": "lockstep",
+          "observations": 0, "actions": 0, "env_steps": 0, "env_steps_per_s": 0.0, "action_latency_ms": None,
+          "missed_deadlines": 0, "refused_actions": 0, "episodes": []}
+(folder / "out" / "simulator.json").write_text(json.dumps(report))
+"""
+
+
+def test_a_run_ends_with_a_summary(stubs, capsys, monkeypatch):
+    stubs.add("simulator", REPORT, required=True)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
+    assert run_graph(stubs.graph(), launch_command.Console()) == 0
+    assert json.loads((stubs.folder / "out" / "summary.json").read_text())["episodes"] == 0
+    assert "Summary of the run" in capsys.readouterr().out
+
+
+def test_a_run_without_report_is_a_failure(stubs, capsys, monkeypatch):
+    stubs.add("simulator", "", required=True)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
+    assert run_graph(stubs.graph(), launch_command.Console()) == 1
+    assert "no summary" in capsys.readouterr().out

@@ -1,0 +1,174 @@
+"""The graph of the main job, and its refusals before anything starts."""
+
+import json
+from dataclasses import fields, replace
+
+import pytest
+
+from hrl import hiro_ant, shipped_policies
+from hrl.arguments import LaunchArguments, parse_arguments
+from hrl.hiro_ant import hiro_ant_graph
+from hrl_core.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.errors import CheckpointError, HrlError, InvalidData, TaskError
+from hrl_core.task import load_task
+
+
+@pytest.fixture(scope="module")
+def ant_policy(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("policies") / "ant"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), folder)
+    return folder
+
+
+@pytest.fixture
+def arguments(ant_policy, tmp_path):
+    return LaunchArguments(policy=str(ant_policy), out=str(tmp_path / "out"))
+
+
+@pytest.fixture
+def shipped(monkeypatch, tmp_path):
+    root = tmp_path / "shipped"
+    root.mkdir()
+    monkeypatch.setattr(shipped_policies, "policy_roots", lambda: [root])
+    return root
+
+
+def by_role(graph):
+    return {node.role: node for node in graph.nodes}
+
+
+def test_nodes_start_in_order_and_only_the_simulator_is_required(arguments):
+    graph = hiro_ant_graph(arguments)
+    assert [node.role for node in graph.nodes] == ["recorder", "manager", "worker", "simulator"]
+    assert [node.role for node in graph.nodes if node.required] == ["simulator"]
+    assert not any(node.respawn for node in graph.nodes)
+    assert all(("/clock", "clock") in node.remappings for node in graph.nodes)
+
+
+def test_respawn_is_for_manager_and_worker(arguments):
+    graph = hiro_ant_graph(replace(arguments, respawn=True))
+    assert [node.role for node in graph.nodes if node.respawn] == ["manager", "worker"]
+
+
+def test_without_recording_there_is_no_recorder(arguments):
+    graph = hiro_ant_graph(replace(arguments, record=False))
+    assert "recorder" not in by_role(graph)
+    assert by_role(graph)["simulator"].parameters["recorder"] is False
+    assert not graph.recorded
+
+
+def test_the_namespace_names_the_robot(arguments):
+    node = by_role(hiro_ant_graph(replace(arguments, namespace="/robot_1")))["simulator"]
+    assert node.namespace == "robot_1"
+    assert node.parameters["robot"] == "robot_1"
+    assert by_role(hiro_ant_graph(arguments))["simulator"].parameters["robot"] == "robot"
+
+
+def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path):
+    save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 1), tmp_path / "other")
+    changes = {
+        "task": {"task": "fetch_push", "policy": str(tmp_path / "push")},
+        "policy": {"policy": str(tmp_path / "other")},
+        "mode": {"mode": "realtime"},
+        "rtf": {"rtf": 2.0, "mode": "realtime"},
+        "episodes": {"episodes": 1},
+        "seed": {"seed": 1},
+        "goal": {"goal": "1,2"},
+        "explore": {"explore": True},
+        "record": {"record": False},
+        "out": {"out": str(tmp_path / "elsewhere")},
+        "namespace": {"namespace": "robot_1"},
+        "respawn": {"respawn": True},
+        "autostart": {"autostart": False},
+        "wait_limit": {"wait_limit": 1.0},
+        "log_level": {"log_level": "debug"},
+    }
+    assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"viewer", "rviz", "robot"}
+    default = hiro_ant_graph(arguments)
+    for name, change in changes.items():
+        graph = hiro_ant_graph(replace(arguments, **change))
+        assert (graph.nodes, graph.log_level) != (default.nodes, default.log_level), name
+
+
+def test_nothing_is_written_before_prepare(arguments, tmp_path):
+    graph = hiro_ant_graph(arguments)
+    assert not graph.folder.path.exists()
+    graph.folder.prepare()
+    record = json.loads((graph.folder.path / "launch.json").read_text())
+    assert record["arguments"]["episodes"] == 0
+    assert record["policy"] == arguments.policy
+
+
+def test_an_out_folder_that_holds_a_run_is_refused(arguments):
+    graph = hiro_ant_graph(arguments)
+    graph.folder.prepare()
+    with pytest.raises(HrlError, match="already holds a run"):
+        hiro_ant_graph(arguments)
+
+
+def test_out_may_hold_the_time(arguments, tmp_path):
+    graph = hiro_ant_graph(replace(arguments, out=str(tmp_path / "runs" / "{time}")))
+    assert "{" not in graph.folder.path.name
+    assert graph.folder.path.is_relative_to(tmp_path / "runs")
+
+
+@pytest.mark.parametrize(
+    ("word", "cause"),
+    [
+        ("robot:=real", "bridge to a real robot is not built yet"),
+        ("viewer:=true", "web viewer is not built yet"),
+        ("task:=Chess", "unknown task 'Chess'"),
+        ("policy:=nowhere", "neither a folder nor a shipped policy"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(arguments, word, cause):
+    given = [f"policy:={arguments.policy}", f"out:={arguments.out}", word]
+    with pytest.raises(HrlError, match=cause):
+        hiro_ant_graph(parse_arguments(given))
+
+
+@pytest.mark.parametrize(
+    ("found", "cause"), [(None, "rviz2 is not installed"), ("/usr/bin/rviz2", "not built yet")]
+)
+def test_rviz_is_refused_with_the_reason(arguments, monkeypatch, found, cause):
+    monkeypatch.setattr(hiro_ant.shutil, "which", lambda name: found)
+    with pytest.raises(HrlError, match=cause):
+        hiro_ant_graph(replace(arguments, rviz=True))
+
+
+def test_a_goal_of_the_wrong_size_is_refused(arguments):
+    with pytest.raises(InvalidData, match="argument goal"):
+        hiro_ant_graph(replace(arguments, goal="1,2,3"))
+
+
+def test_a_policy_of_another_task_is_refused_by_naming_what_differs(arguments, tmp_path):
+    save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
+    with pytest.raises(TaskError, match=r"push: the policy was made for another task .*name: "):
+        hiro_ant_graph(replace(arguments, policy=str(tmp_path / "push")))
+
+
+def test_a_damaged_policy_is_refused(arguments, tmp_path):
+    folder = tmp_path / "damaged"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), folder)
+    weights = folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
+    with pytest.raises(CheckpointError, match="damaged"):
+        hiro_ant_graph(replace(arguments, policy=str(folder)))
+
+
+def test_auto_finds_the_policy_of_the_task_and_prefers_trained_ones(arguments, shipped):
+    task = load_task("AntMaze")
+    save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), shipped / "push")
+    save_checkpoint(replace(random_checkpoint(task, 0), trained=True, env_steps=10), shipped / "trained")
+    save_checkpoint(replace(random_checkpoint(task, 0), env_steps=20), shipped / "untrained")
+    graph = hiro_ant_graph(replace(arguments, policy="auto"))
+    assert graph.folder.policy == shipped / "trained"
+    assert graph.folder.policy_trained
+    graph = hiro_ant_graph(replace(arguments, policy="untrained"))
+    assert graph.folder.policy == shipped / "untrained"
+
+
+def test_without_a_fitting_policy_the_command_that_makes_one_is_named(arguments, shipped):
+    with pytest.raises(CheckpointError, match="hrl policy init --task ant_maze --out DIR"):
+        hiro_ant_graph(replace(arguments, policy="auto"))

@@ -1,0 +1,212 @@
+"""The supervisor ends a graph cleanly, names what died, leaves no orphan and stops the recorder last."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from hrl.node_process import ros_arguments
+from hrl.supervisor import Patience
+from hrl_core.errors import HrlError
+
+DRIVER = """
+import os, sys
+from pathlib import Path
+from rich.console import Console
+from hrl.arguments import LaunchArguments
+from hrl.graph import Graph, NodeDescription
+from hrl.run_folder import RunFolder
+from hrl.supervisor import Supervisor
+nodes = [NodeDescription(f"stub_{name}", name, name) for name in sys.argv[2:]]
+folder = RunFolder(Path("out"), LaunchArguments(), Path("policy"), False)
+environment = {**os.environ, "AMENT_PREFIX_PATH": sys.argv[1]}
+sys.exit(Supervisor(Graph(nodes, folder), environment, Console()).run())
+"""
+
+
+def signal_when_started(stubs, count, number=signal.SIGINT):
+    """Send this process a signal as soon as ``count`` nodes have started."""
+
+    def wait_and_send():
+        while len(stubs.pids()) < count:
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=wait_and_send)
+    thread.start()
+    return thread
+
+
+def wait_until(condition, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "nothing happened"
+        time.sleep(0.01)
+
+
+def ended(stubs):
+    return [name for name, event, _ in stubs.journal if event == "ended"]
+
+
+def test_the_clean_end_of_a_required_node_ends_the_graph_with_code_0(stubs, is_alive):
+    stubs.add("worker", "wait()")
+    stubs.add("simulator", "time.sleep(0.2)", required=True)
+    assert stubs.run() == 0
+    assert ended(stubs) == ["worker"]
+    assert "[worker] hello from worker" in stubs.screen
+    assert not any(map(is_alive, stubs.pids()))
+
+
+def test_the_clean_end_of_another_node_ends_nothing(stubs):
+    stubs.add("viewer", "")
+    stubs.add("simulator", "time.sleep(0.5)", required=True)
+    assert stubs.run() == 0
+    assert "viewer has ended" in stubs.screen
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_signal_ends_all_nodes_cleanly(stubs, is_alive, number):
+    for name in ("manager", "worker", "simulator"):
+        stubs.add(name, "wait()")
+    thread = signal_when_started(stubs, 3, number)
+    start = time.monotonic()
+    assert stubs.run() == 0
+    assert time.monotonic() - start < 3
+    thread.join()
+    assert sorted(ended(stubs)) == ["manager", "simulator", "worker"]
+    assert not any(map(is_alive, stubs.pids()))
+
+
+def test_the_recorder_is_stopped_when_all_others_have_ended(stubs):
+    stubs.add("recorder", "wait()", role="recorder")
+    stubs.add("manager", "signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.3), leave(0, None)))\nwait()")
+    stubs.add("simulator", "time.sleep(0.3)", required=True)
+    assert stubs.run() == 0
+    assert ended(stubs) == ["manager", "recorder"]
+
+
+def test_a_node_that_dies_is_named_and_the_rest_is_ended_in_time(stubs, is_alive):
+    stubs.add("worker", "print('cause', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)")
+    stubs.add("simulator", "wait()", required=True)
+    stubs.add("recorder", "wait()", role="recorder")
+    start = time.monotonic()
+    assert stubs.run() == 1
+    assert time.monotonic() - start < 5
+    assert "worker died: killed by SIGKILL (signal 9)" in stubs.screen
+    assert stubs.screen.index("cause") < stubs.screen.index("worker died")
+    assert not any(map(is_alive, stubs.pids()))
+
+
+def test_an_exit_code_is_reported(stubs):
+    stubs.add("simulator", "sys.exit(3)", required=True)
+    assert stubs.run() == 1
+    assert "the run failed: simulator died: exit code 3" in stubs.screen
+
+
+def test_nodes_that_ignore_signals_are_gone_within_five_seconds(stubs, is_alive):
+    deaf = (
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwait()"
+    )
+    stubs.add("recorder", deaf, role="recorder")
+    stubs.add("worker", deaf)
+    stubs.add("simulator", "time.sleep(0.5)\nsys.exit(1)")
+    start = time.monotonic()
+    assert stubs.run() == 1
+    assert time.monotonic() - start < 0.5 + 5
+    assert "worker did not end cleanly: killed by SIGKILL" in stubs.screen
+    assert not any(map(is_alive, stubs.pids()))
+
+
+def test_patience_stays_below_five_seconds():
+    patience = Patience()
+    assert patience.interrupt + 2 * patience.terminate < patience.total < 5
+
+
+def test_a_second_signal_does_not_wait(stubs):
+    stubs.add("worker", "signal.signal(signal.SIGINT, lambda *_: journal('asked'))\nwait()")
+
+    def hurry():
+        wait_until(lambda: stubs.pids())
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_until(lambda: "asked" in [event for _, event, _ in stubs.journal])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=hurry)
+    thread.start()
+    start = time.monotonic()
+    assert stubs.run() == 1
+    assert time.monotonic() - start < Patience().interrupt
+    thread.join()
+
+
+def test_a_node_with_respawn_is_started_again(stubs):
+    marker = stubs.folder / "died"
+    once = "if not marker.exists():\n    marker.touch()\n    sys.exit(1)\nwait()"
+    body = f"marker = pathlib.Path({str(marker)!r})\n{once}"
+    stubs.add("worker", body, respawn=True)
+    stubs.add("simulator", "time.sleep(1.0)", required=True)
+    assert stubs.run() == 0
+    assert "worker died: exit code 1; restarting it (1 of 3 in 60 s)" in stubs.screen
+    assert ended(stubs) == ["worker"]
+
+
+def test_a_node_that_keeps_dying_is_given_up(stubs):
+    stubs.add("worker", "sys.exit(1)", respawn=True)
+    stubs.add("simulator", "wait()")
+    assert stubs.run() == 1
+    assert [name for name, event, _ in stubs.journal if (name, event) == ("worker", "started")] == [
+        "worker"
+    ] * 4
+    assert "restarted 3 times" in stubs.screen
+
+
+def test_no_orphan_survives_a_killed_supervisor(stubs, is_alive):
+    stubs.add("worker", "signal.signal(signal.SIGINT, signal.SIG_IGN)\nwait()")
+    stubs.add("simulator", "wait()")
+    command = [sys.executable, "-c", DRIVER, str(stubs.prefix), "worker", "simulator"]
+    process = subprocess.Popen(command, cwd=stubs.folder, stdout=subprocess.DEVNULL)
+    wait_until(lambda: len(stubs.pids()) == 2, 10)
+    process.kill()
+    process.wait()
+    wait_until(lambda: not any(map(is_alive, stubs.pids())))
+
+
+def test_a_reader_that_goes_away_ends_the_run(stubs):
+    stubs.add("simulator", "while True:\n    print('x' * 100, flush=True)\n    time.sleep(0.01)")
+    command = [sys.executable, "-c", DRIVER, str(stubs.prefix), "simulator"]
+    process = subprocess.Popen(command, cwd=stubs.folder, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(5) == 0
+    assert ended(stubs) == ["simulator"]
+
+
+def test_a_missing_executable_is_named_before_anything_starts(stubs):
+    stubs.add("worker", "wait()")
+    (stubs.prefix / "lib" / "stub_worker" / "worker").unlink()
+    with pytest.raises(HrlError, match=r"package stub_worker has no executable 'worker'.*make setup"):
+        stubs.supervisor()
+
+
+def test_defaults_of_the_environment_yield_to_the_users(stubs, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("FASTDDS_BUILTIN_TRANSPORTS", raising=False)
+    stubs.add("worker", "print(os.environ['OMP_NUM_THREADS'], os.environ['FASTDDS_BUILTIN_TRANSPORTS'])")
+    assert stubs.run() == 0
+    assert "[worker] 7 UDPv4" in stubs.screen
+
+
+def test_ros_arguments_keep_types_and_texts(stubs):
+    node = stubs.add("worker", "", namespace="robot_1")
+    node = replace(node, parameters={"a": True, "b": 2.0, "c": "0,16", "d": "2024", "e": ""})
+    words = ros_arguments(node, "debug")
+    assert words[:5] == ["--ros-args", "-r", "__node:=worker", "-r", "__ns:=/robot_1"]
+    assert {"/clock:=clock", "/tf:=tf", "/tf_static:=tf_static"} <= set(words)
+    assert {"a:=true", "b:=2.0", 'c:="0,16"', 'd:="2024"', 'e:=""'} <= set(words)
+    assert words[-2:] == ["--log-level", "robot_1.worker:=debug"]

@@ -1,0 +1,160 @@
+"""Acts in the training environments: subgoals every c steps, exploration at both levels, everything into the store."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.agents.hiro import HierarchicalAgent
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.subgoals import to_float32
+from hrl_core.task import TaskSpec
+from hrl_core.training.config import TrainConfig
+
+Array = npt.NDArray[np.float64]
+
+
+class Step(Protocol):
+    """What one step of a vector environment tells (``hrl_core.envs.vector.VectorStep``)."""
+
+    states: Array
+    rewards: Array
+    terminated: npt.NDArray[np.bool_]
+    truncated: npt.NDArray[np.bool_]
+    ended: npt.NDArray[np.bool_]
+
+
+class Environments(Protocol):
+    """What the trainer asks of a vector environment (``hrl_core.envs.vector.VectorEnv``)."""
+
+    num_envs: int
+    states: Array
+
+    @property
+    def goals(self) -> Array:
+        """Task goals (num_envs, goal_dim)."""
+        ...
+
+    @property
+    def goal_box(self) -> tuple[Array, Array]:
+        """Corners of the box of training goals."""
+        ...
+
+    @property
+    def episode_steps(self) -> npt.NDArray[np.int64]:
+        """Steps since the last reset."""
+        ...
+
+    def compute_reward(self, achieved_goal: npt.NDArray, desired_goal: npt.NDArray) -> npt.NDArray:
+        """Task reward of achieved goals."""
+        ...
+
+    def step(self, actions: Array) -> Step:
+        """Step all; reset what ended."""
+        ...
+
+    def restart(self) -> None:
+        """Begin again with the first episodes."""
+        ...
+
+    def state_dict(self) -> dict[str, npt.NDArray]:
+        """Everything that later steps depend on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
+        """Go on exactly there."""
+        ...
+
+
+class Progress(NamedTuple):
+    """What the worker made of its subgoals in one step, mean over environments."""
+
+    towards: float
+    """Progress along the subgoal [units of the goal space per step]."""
+    closer: float
+    """Share of environments that got closer to the target."""
+
+
+class Collector:
+    """Steps the training environments and fills the store."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        config: TrainConfig,
+        envs: Environments,
+        store: EpisodeStore,
+        rng: np.random.Generator,
+    ) -> None:
+        """Begin every environment's first episode."""
+        self._spec, self._config, self._envs, self._store, self._rng = spec, config, envs, store, rng
+        self._low, self._high = spec.subgoal_low, spec.subgoal_high
+        self._half_range = (self._high - self._low) / 2
+        self._relative = spec.subgoal.kind == "relative"
+        count, size = envs.num_envs, len(spec.subgoal.elements)
+        self._targets = np.zeros((count, size), np.float32)
+        self._held = np.zeros((count, size))
+        self._hold = np.zeros(count, np.int64)
+        self._states, self._goals = envs.states, envs.goals
+        for i in range(count):
+            store.begin(i, self._states[i], self._goals[i])
+
+    def step(self, agent: HierarchicalAgent, env_steps: int) -> Progress:
+        """Take one step in every environment; ``env_steps`` is the count before it."""
+        deciding = np.flatnonzero(self._envs.episode_steps % self._spec.subgoal.period == 0)
+        if deciding.size:
+            self._decide(agent, deciding, env_steps < self._config.warm_start_steps)
+        positions = self._spec.subgoal_indices
+        states = to_float32(self._states)
+        carried = self._targets - states[:, positions]
+        actions = agent.act(states, carried).astype(np.float64)
+        noise = self._rng.standard_normal(actions.shape)
+        sigma = np.asarray(agent.worker.actor_config.exploration_noise)
+        actions = np.clip(actions + sigma * noise, self._spec.action_low, self._spec.action_high)
+        step = self._envs.step(actions)
+        self._store.append(actions, step.rewards, step.states, step.terminated, step.truncated)
+        gained = np.linalg.norm(carried, axis=1) - np.linalg.norm(self._targets - step.states[:, positions], axis=1)
+        self._states = self._envs.states
+        for i in np.flatnonzero(step.ended):
+            self._goals = self._envs.goals
+            self._hold[i] = 0
+            self._store.begin(int(i), self._states[i], self._goals[i])
+        return Progress(float(gained.mean()), float((gained > 0).mean()))
+
+    def state_dict(self) -> dict[str, npt.NDArray]:
+        """Subgoals in force and held exploration."""
+        return {"targets": self._targets, "held": self._held, "hold": self._hold}
+
+    def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
+        """Go on exactly where ``state_dict`` was taken; environments and store have been restored before."""
+        self._targets, self._held, self._hold = (state[name].copy() for name in ("targets", "held", "hold"))
+        self._states, self._goals = self._envs.states, self._envs.goals
+
+    def _decide(self, agent: HierarchicalAgent, envs: npt.NDArray[np.int64], warm_start: bool) -> None:
+        """Choose the next subgoals of ``envs``."""
+        states = self._states[envs]
+        values = agent.select(to_float32(states), to_float32(self._goals[envs])).astype(np.float64)
+        sigma = np.asarray(agent.manager.actor_config.exploration_noise)
+        values += sigma * self._rng.standard_normal(values.shape)
+        held = self._hold_some(envs, warm_start)
+        values = np.where(held[:, None], self._held[envs], values)
+        values = np.clip(values, self._low, self._high)
+        anchors = states[:, self._spec.subgoal_indices] if self._relative else 0.0
+        self._targets[envs] = to_float32(anchors + values)
+        self._store.set_subgoals(envs, values, self._targets[envs])
+
+    def _hold_some(self, envs: npt.NDArray[np.int64], warm_start: bool) -> npt.NDArray[np.bool_]:
+        """Begin and count down random held subgoals; returns which of ``envs`` hold one now."""
+        config, rng = self._config, self._rng
+        chance = 1.0 if warm_start else config.held_subgoal_probability
+        begins = (self._hold[envs] == 0) & (rng.random(len(envs)) < chance)
+        direction = rng.standard_normal((len(envs), len(self._half_range)))
+        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
+        length = rng.uniform(0, config.warm_start_length, len(envs)) if warm_start else np.ones(len(envs))
+        few, many = config.held_subgoal_decisions
+        decisions = rng.integers(few, many + 1, len(envs))
+        self._held[envs[begins]] = (direction * length[:, None] * self._half_range)[begins]
+        self._hold[envs[begins]] = decisions[begins]
+        held = self._hold[envs] > 0
+        self._hold[envs[held]] -= 1
+        return held

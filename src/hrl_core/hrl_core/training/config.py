@@ -1,0 +1,139 @@
+"""What a training run is made of; two presets that are never mixed (spec/hiro.md, section 7)."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from hrl_core.agents.hiro import HiroConfig
+from hrl_core.agents.td3 import TD3Config
+from hrl_core.errors import HrlError
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a run, besides task and seed; defaults are the paper's (row A)."""
+
+    agent: HiroConfig = field(default_factory=HiroConfig)
+    steps: int = 10_000_000
+    """Environment steps in total, warm start counted in (paper table 1)."""
+    num_envs: int = 10
+    """Environments stepped together; the paper has one, so that updates lag by up to ``num_envs`` steps."""
+    threads: int = 1
+    """Threads that step them."""
+    stagger: bool = True
+    """Whether first episodes are cut so that resets spread over time."""
+    replay: int = 2_000_000
+    """Environment steps kept: 200,000 manager transitions of 10 steps (paper C.2)."""
+    learning_starts: int = 2_500
+    """Environment steps of the noisy untrained policy before any update (released code of HIRO: 5 episodes)."""
+    worker_updates: float = 1.0
+    """Worker updates per environment step (paper C.2)."""
+    manager_updates: float = 1.0
+    """Manager updates per manager transition (paper C.2)."""
+    warm_start_steps: int = 0
+    """Environment steps in which random held subgoals stand in for the manager's (row B)."""
+    warm_start_length: float = 1.4
+    """Longest of those subgoals as a multiple of the half-range."""
+    manager_learning_starts: int = 0
+    """Environment steps before the first manager update (row B: part of the warm start)."""
+    held_subgoal_probability: float = 0.0
+    """Chance per decision that exploration holds a random full-range direction (row B, after arXiv 1909.10618)."""
+    held_subgoal_decisions: tuple[int, int] = (3, 8)
+    """Fewest and most decisions for which it is held."""
+    evaluation_interval: int = 50_000
+    """Environment steps between evaluations (paper C.4)."""
+    evaluation_episodes: int = 50
+    """Episodes per evaluation on the headline goal (paper C.4)."""
+    evaluation_episodes_elsewhere: int = 10
+    """Episodes on each further evaluation goal."""
+    evaluation_seed: int = 1_000_003
+    """Seed of evaluation episodes; final reports use another (spec/hiro.md 7)."""
+    checkpoint_interval: int = 50_000
+    """Environment steps between checkpoints of the whole training state."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        positive = ("steps", "num_envs", "threads", "replay", "evaluation_interval", "checkpoint_interval")
+        for name in positive:
+            if getattr(self, name) < 1:
+                raise HrlError(f"training configuration: {name} must be at least 1, got {getattr(self, name)}")
+        low, high = self.held_subgoal_decisions
+        if not 1 <= low <= high:
+            raise HrlError(f"training configuration: held_subgoal_decisions must rise from 1, got {(low, high)}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, with tuples as lists."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+def config_difference(ours: dict[str, Any], theirs: dict[str, Any], path: str = "") -> list[str]:
+    """Fields in which two configurations differ, as ``field: ours != theirs``."""
+    found: list[str] = []
+    for key in dict.fromkeys([*ours, *theirs]):
+        a, b = ours.get(key), theirs.get(key)
+        name = f"{path}{key}"
+        if isinstance(a, dict) and isinstance(b, dict):
+            found += config_difference(a, b, f"{name}.")
+        elif a != b:
+            found.append(f"{name}: {a!r} != {b!r}")
+    return found
+
+
+def _fast() -> TrainConfig:
+    """Row B: the recipe of spec/hiro.md, section 7; every field below deviates from the paper."""
+    shared: dict[str, Any] = {
+        "actor_lr": 3e-4,
+        "critic_lr": 3e-4,
+        "tau": 0.01,
+        "batch_size": 128,
+        "noise_in_range": True,
+        "target_noise": 0.2,
+        "action_twice": False,
+        "normalise_actions": True,
+        "pre_tanh_penalty": 1e-3,
+    }
+    worker = TD3Config(
+        hidden=(256, 256), discount=0.95, exploration_noise=0.12, reward_bounds=(-2.5, 2.5), **shared
+    )
+    manager = TD3Config(hidden=(128, 128), discount=0.99, exploration_noise=0.15, reward_bounds=(-2.5, 1.0), **shared)
+    agent = HiroConfig(
+        worker=worker,
+        manager=manager,
+        candidates=0,
+        manager_n_step=5,
+        manager_reward_scale=0.01,
+        manager_reward_offset=1.0,
+        relabel_goals_uniform=0.5,
+        relabel_goals_future=0.25,
+        worker_reward="progress",
+        scale_inputs=True,
+        four_fold_symmetry=True,
+        worker_replay=0,
+    )
+    return TrainConfig(
+        agent=agent,
+        steps=1_000_000,
+        num_envs=20,
+        learning_starts=2_000,
+        worker_updates=0.25,
+        manager_updates=4.0,
+        warm_start_steps=120_000,
+        manager_learning_starts=80_000,
+        held_subgoal_probability=0.05,
+        evaluation_episodes=20,
+    )
+
+
+PRESETS = {"paper": TrainConfig(), "fast": _fast()}
+
+
+def preset(name: str) -> TrainConfig:
+    """A preset by name.
+
+    Raises:
+        HrlError: it does not exist; lists those that do.
+    """
+    if name not in PRESETS:
+        raise HrlError(f"unknown preset '{name}': choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]

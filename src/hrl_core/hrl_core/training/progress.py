@@ -1,0 +1,106 @@
+"""What a person sees of a run: a progress bar or log lines, and TensorBoard."""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+_LOG = logging.getLogger(__name__)
+_SMOOTHING_SECONDS = 30.0
+
+
+class ProgressDisplay:
+    """A bar with steps/s, success and losses on a terminal; one log line per evaluation elsewhere."""
+
+    def __init__(self, total: int, console: Console | None = None) -> None:
+        """Show progress towards ``total`` environment steps."""
+        self._console = console or Console(stderr=True)
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]:.0f} steps/s"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[summary]}"),
+        )
+        self._bar = Progress(*columns, console=self._console, speed_estimate_period=_SMOOTHING_SECONDS)
+        self._task = self._bar.add_task("training", total=total, rate=0.0, summary="")
+        self._mark: tuple[float, int] | None = None
+        self._rate = 0.0
+        if self._console.is_terminal:
+            self._bar.start()
+
+    def on_step(self, env_steps: int) -> None:
+        """Move the bar."""
+        now = time.monotonic()
+        if self._mark is None:
+            self._mark = now, env_steps
+        elapsed = now - self._mark[0]
+        if elapsed >= 1:
+            self._rate = (env_steps - self._mark[1]) / elapsed
+            if elapsed > _SMOOTHING_SECONDS:
+                self._mark = now, env_steps
+            self._bar.update(self._task, completed=env_steps, rate=self._rate)
+
+    def on_metrics(self, row: dict[str, Any]) -> None:
+        """Show an evaluation."""
+        summary = summarise(row)
+        self._bar.update(self._task, completed=row["env_steps"], summary=summary)
+        if not self._console.is_terminal:
+            _LOG.info("%d steps, %.1f min, %.0f steps/s: %s", *_position(row), self._rate, summary)
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self._bar.stop()
+
+
+class TensorBoard:
+    """Writes every number of a run as a scalar over environment steps."""
+
+    def __init__(self, folder: Path, resume_at: int | None = None) -> None:
+        """Write event files to ``folder``; steps after ``resume_at`` of an earlier process are discarded."""
+        self._writer = SummaryWriter(str(folder), purge_step=resume_at)
+
+    def on_step(self, env_steps: int) -> None:
+        """Nothing to write between evaluations."""
+
+    def on_metrics(self, row: dict[str, Any]) -> None:
+        """Write one line of metrics."""
+        for name, value in row.items():
+            self._writer.add_scalar(name, value, row["env_steps"])
+        self._writer.flush()
+
+    def close(self) -> None:
+        """Close the event file."""
+        self._writer.close()
+
+
+def summarise(row: dict[str, Any]) -> str:
+    """Success per goal and the losses of a line of metrics."""
+    parts = [
+        f"{name.split('/')[1].replace('_', ',')}: {value:.2f}"
+        for name, value in row.items()
+        if name.endswith("/success_rate")
+    ]
+    parts += [f"{name} {row[name]:.3g}" for name in _SHOWN if name in row]
+    return "  ".join(parts)
+
+
+_SHOWN = (
+    "worker/towards",
+    "worker/closer",
+    "worker/critic_loss",
+    "worker/value",
+    "worker/saturation",
+    "manager/critic_loss",
+    "manager/value",
+    "manager/saturation",
+)
+
+
+def _position(row: dict[str, Any]) -> tuple[int, float]:
+    return row["env_steps"], row["seconds"] / 60

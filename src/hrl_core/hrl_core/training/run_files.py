@@ -1,0 +1,143 @@
+"""The folder of a run: configuration, metrics, policies, and the training state that a resumed run goes on from.
+
+Everything is written beside its place and renamed, so that a run killed at any moment finds its last state whole.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import load_file as load_tensors
+from safetensors.torch import save_file as save_tensors
+
+from hrl_core.errors import CheckpointError, HrlError
+from hrl_core.training.config import config_difference
+
+CONFIG = "config.json"
+METRICS = "metrics.jsonl"
+POLICY = "policy"
+BEST_POLICY = "best_policy"
+_LATEST = "latest.json"
+_STATE_PREFIX = "state-"
+
+
+class TrainingState(NamedTuple):
+    """Everything that an exact continuation needs."""
+
+    tensors: dict[str, torch.Tensor]
+    """Agents."""
+    arrays: dict[str, npt.NDArray]
+    """Store, environments, collector."""
+    plain: dict[str, Any]
+    """Counters and generators."""
+
+
+class RunFolder:
+    """Reads and writes one run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use ``folder``; made on first write."""
+        self.folder = folder
+
+    def start(self, config: dict[str, Any], resume: bool) -> None:
+        """Write the configuration, or compare it with the one of the run that goes on.
+
+        Raises:
+            HrlError: the folder holds another run, or the resumed run's configuration differs; names the fields.
+        """
+        path = self.folder / CONFIG
+        if resume:
+            if not path.is_file():
+                raise HrlError(f"cannot resume {self.folder}: {CONFIG} is missing; start it without resuming")
+            differing = config_difference(config, json.loads(path.read_text()))
+            if differing:
+                raise HrlError(f"cannot resume {self.folder} with another configuration: {'; '.join(differing)}")
+            return
+        if path.exists():
+            raise HrlError(f"{self.folder} already holds a run: resume it or choose another folder")
+        write_whole(path, json.dumps(config, indent=2) + "\n")
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Add one line to the metrics."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / METRICS).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def forget_metrics_after(self, env_steps: int) -> None:
+        """Drop what a killed run wrote after the state that its successor goes on from."""
+        rows = [row for row in self.metrics() if row["env_steps"] <= env_steps]
+        write_whole(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """Every line of metrics; a line cut off by a kill is skipped."""
+        path = self.folder / METRICS
+        rows = []
+        for line in path.read_text().splitlines() if path.exists() else ():
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                continue
+        return rows
+
+    def save_state(self, state: TrainingState, env_steps: int) -> None:
+        """Write the training state; the one before is removed only when this one is whole.
+
+        Raises:
+            HrlError: it cannot be written (disk full, permissions); the state before stays.
+        """
+        name = f"{_STATE_PREFIX}{env_steps}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".state-part-", dir=self.folder))
+        try:
+            save_tensors({k: v.contiguous() for k, v in state.tensors.items()}, part / "tensors.safetensors")
+            save_arrays({k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, part / "arrays.safetensors")
+            (part / "plain.json").write_text(json.dumps(state.plain))
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+            os.rename(part, self.folder / name)
+            write_whole(self.folder / _LATEST, json.dumps({"state": name}))
+        except (OSError, SafetensorError) as error:
+            raise HrlError(
+                f"cannot write the training state to {self.folder}: {error}; the state before is kept, "
+                "free some space and resume the run"
+            ) from error
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        for old in self.folder.glob(f"{_STATE_PREFIX}*"):
+            if old.name != name:
+                shutil.rmtree(old, ignore_errors=True)
+
+    def load_state(self) -> TrainingState | None:
+        """Read the last whole training state; None: the run was stopped before its first.
+
+        Raises:
+            CheckpointError: it is damaged.
+        """
+        latest = self.folder / _LATEST
+        if not latest.is_file():
+            return None
+        try:
+            state = self.folder / json.loads(latest.read_text())["state"]
+            return TrainingState(
+                load_tensors(state / "tensors.safetensors"),
+                load_arrays(state / "arrays.safetensors"),
+                json.loads((state / "plain.json").read_text()),
+            )
+        except (OSError, KeyError, ValueError, SafetensorError) as error:
+            raise CheckpointError(f"{latest}: damaged training state: {type(error).__name__}: {error}") from error
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file by a new one in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text)
+    os.replace(part, path)

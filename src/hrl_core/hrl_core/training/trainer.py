@@ -1,0 +1,230 @@
+"""The training loop: act, learn, evaluate, save; knows neither simulator nor command line."""
+
+import math
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+
+from hrl_core.agents.hiro import HierarchicalAgent
+from hrl_core.agents.td3 import TransitionBatch
+from hrl_core.checkpoint import Checkpoint, save_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.task import TaskSpec
+from hrl_core.training.collector import Collector, Environments
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.evaluate import EvaluationResult, evaluate
+from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
+
+Row = dict[str, Any]
+FAILED_BATCH = "failed_batch.safetensors"
+_DIVERGED = 1e6
+"""A critic loss (Huber, so about the mean error) beyond any value a bounded reward can explain."""
+
+
+class Observer(Protocol):
+    """Watches a run."""
+
+    def on_step(self, env_steps: int) -> None:
+        """Environment steps have been taken."""
+        ...
+
+    def on_metrics(self, row: Row) -> None:
+        """A line of metrics was written."""
+        ...
+
+    def close(self) -> None:
+        """The run ended."""
+        ...
+
+
+class Trainer:
+    """Trains a hierarchical agent in vectorised environments."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        config: TrainConfig,
+        envs: Environments,
+        evaluation_envs: Environments,
+        folder: Path,
+        seed: int,
+        git_commit: str = "",
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        """Set up agent, store and random generators from ``seed``; nothing is written yet."""
+        self.spec, self.config, self.seed, self.git_commit = spec, config, seed, git_commit
+        self.files = RunFolder(folder)
+        self._envs, self._evaluation_envs, self._observers = envs, evaluation_envs, observers
+        self._rng = np.random.default_rng(seed)
+        self.agent = HierarchicalAgent(spec, config.agent, envs, torch.Generator().manual_seed(seed))
+        self.store = EpisodeStore(spec, config.replay, envs.num_envs)
+        self._collector = Collector(spec, config, envs, self.store, self._rng)
+        self.env_steps, self.seconds, self.best = 0, 0.0, -math.inf
+        self._worker_credit, self._manager_credit = 0.0, 0.0
+        self._sums: dict[str, float] = defaultdict(float)
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def run(self, resume: bool = False) -> list[EvaluationResult]:
+        """Train to the configured number of steps; returns the last evaluation.
+
+        Raises:
+            HrlError: the folder does not fit, the disk is full, or the losses diverge (the last batch is saved).
+        """
+        self.files.start(self._identity(), resume)
+        if resume:
+            self._restore()
+        results: list[EvaluationResult] = []
+        clock = time.perf_counter()
+        try:
+            while self.env_steps < self.config.steps:
+                before = self.env_steps
+                self._iterate()
+                now = time.perf_counter()
+                self.seconds, clock = self.seconds + now - clock, now
+                for observer in self._observers:
+                    observer.on_step(self.env_steps)
+                done = self.env_steps >= self.config.steps
+                if done or self._crossed(before, self.config.evaluation_interval):
+                    results = self._evaluate()
+                if done or self._crossed(before, self.config.checkpoint_interval):
+                    self.files.save_state(self._state(), self.env_steps)
+        finally:
+            for observer in self._observers:
+                observer.close()
+        return results
+
+    def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
+        """The present policies as a checkpoint."""
+        agent = self.agent
+        levels = {"manager": agent.manager, "worker": agent.worker}
+        return Checkpoint(
+            task=self.spec,
+            algorithm="hiro",
+            trained=True,
+            version=agent.worker.updates,
+            env_steps=self.env_steps,
+            seed=self.seed,
+            git_commit=self.git_commit,
+            actors={level: td3.actor_config for level, td3 in levels.items()},
+            weights={f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()},
+            metrics=metrics,
+        )
+
+    def _iterate(self) -> None:
+        """One step in every environment and the updates it pays for."""
+        config, envs = self.config, self._envs.num_envs
+        progress = self._collector.step(self.agent, self.env_steps)
+        self._note("worker", progress._asdict())
+        self.env_steps += envs
+        if self.env_steps < config.learning_starts:
+            return
+        self._worker_credit += envs * config.worker_updates
+        while self._worker_credit >= 1:
+            self._worker_credit -= 1
+            self._learned("worker", self.agent.update_worker(self.store, self._rng))
+        if self.env_steps < config.manager_learning_starts:
+            return
+        self._manager_credit += envs / self.spec.subgoal.period * config.manager_updates
+        while self._manager_credit >= 1 and self.store.segments:
+            self._manager_credit -= 1
+            self._learned("manager", self.agent.update_manager(self.store, self._rng))
+
+    def _learned(self, level: str, metrics: dict[str, float]) -> None:
+        """Note the metrics of an update; stop the run when its loss is out of bounds."""
+        loss = metrics["critic_loss"]
+        if not abs(loss) < _DIVERGED:
+            path = self.files.folder / FAILED_BATCH
+            save_batch(self.agent.last_batch[level], path)
+            raise HrlError(
+                f"the {level}'s critic loss is {loss} after {self.env_steps} environment steps: training stopped; the "
+                f"batch is in {path}, the last good state in {self.files.folder}; lower critic_lr or set reward_bounds"
+            )
+        self._note(level, metrics)
+
+    def _note(self, level: str, metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            self._sums[f"{level}/{name}"] += value
+            self._counts[f"{level}/{name}"] += 1
+
+    def _crossed(self, before: int, interval: int) -> bool:
+        return before // interval != self.env_steps // interval
+
+    def _evaluate(self) -> list[EvaluationResult]:
+        """Evaluate, write a line of metrics, export the policy and keep the best one."""
+        started = time.perf_counter()
+        results = evaluate(self.spec, self._evaluation_envs, self.agent.select, self.agent.act)
+        self.seconds += time.perf_counter() - started
+        metrics: Row = {"env_steps": self.env_steps, "seconds": round(self.seconds, 1)}
+        metrics |= {name: total / self._counts[name] for name, total in self._sums.items()}
+        metrics["worker/updates"], metrics["manager/updates"] = self.agent.worker.updates, self.agent.manager.updates
+        self._sums.clear()
+        self._counts.clear()
+        for result in results:
+            metrics |= _evaluation_metrics(result)
+        self.files.append_metrics(metrics)
+        numbers = {name: float(value) for name, value in metrics.items()}
+        save_checkpoint(self.checkpoint(numbers), self.files.folder / POLICY)
+        score = results[0].success_rate if results[0].goal else results[0].episode_return
+        if score >= self.best:
+            self.best = score
+            save_checkpoint(self.checkpoint(numbers), self.files.folder / BEST_POLICY)
+        for observer in self._observers:
+            observer.on_metrics(metrics)
+        return results
+
+    def _identity(self) -> Row:
+        return {"task": self.spec.name, "task_hash": self.spec.sha256, "seed": self.seed} | self.config.as_dict()
+
+    def _state(self) -> TrainingState:
+        arrays = {"store": self.store, "envs": self._envs, "collector": self._collector}
+        return TrainingState(
+            tensors=self.agent.state_dict(),
+            arrays={f"{group}.{k}": v for group, part in arrays.items() for k, v in part.state_dict().items()},
+            plain={
+                "env_steps": self.env_steps,
+                "seconds": self.seconds,
+                "best": self.best if math.isfinite(self.best) else None,
+                "credits": [self._worker_credit, self._manager_credit],
+                "rng": self._rng.bit_generator.state,
+            },
+        )
+
+    def _restore(self) -> None:
+        state = self.files.load_state()
+        if state is None:
+            return
+        self.agent.load_state_dict(state.tensors)
+        # The collector last: it reads the environments' restored states.
+        for group, part in (("store", self.store), ("envs", self._envs), ("collector", self._collector)):
+            prefix = f"{group}."
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)})
+        plain = state.plain
+        self.env_steps, self.seconds = plain["env_steps"], plain["seconds"]
+        self.best = -math.inf if plain["best"] is None else plain["best"]
+        self._worker_credit, self._manager_credit = plain["credits"]
+        self._rng.bit_generator.state = plain["rng"]
+        self.files.forget_metrics_after(self.env_steps)
+
+
+def _evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
+    name = "evaluation/" + ("own_goals" if not result.goal else "_".join(f"{x:g}" for x in result.goal))
+    return {
+        f"{name}/success_rate": result.success_rate,
+        f"{name}/ever_within": result.ever_within,
+        f"{name}/final_distance": result.final_distance,
+        f"{name}/return": result.episode_return,
+        f"{name}/episodes": result.episodes,
+    }
+
+
+def save_batch(batch: TransitionBatch, path: Path) -> None:
+    """Write a batch for a post-mortem."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.contiguous() for name, tensor in batch._asdict().items()}, path)

@@ -1,0 +1,174 @@
+"""Conformance of all environments: Gymnasium's checker, determinism, model constants, geometry (spec/hiro.md 1)."""
+
+import gymnasium
+import mujoco
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from hrl_core.envs import TASKS
+from hrl_core.envs.ant_fall import make_ant_fall
+from hrl_core.envs.ant_gather import heading, make_ant_gather
+from hrl_core.envs.ant_maze import make_ant_maze
+from hrl_core.envs.ant_maze_env import AntMazeEnv
+from hrl_core.envs.ant_push import make_ant_push
+from hrl_core.envs.point_maze import POINT_MAZE, make_point_maze
+from hrl_core.envs.runner import make_env
+from hrl_core.task import load_task, shipped_tasks
+
+OURS = [name for name in shipped_tasks() if load_task(name).env_id.startswith("hrl/")]
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_gymnasium_accepts_it(name: str) -> None:
+    check_env(gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True).unwrapped, skip_render_check=True)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_it_fits_its_task_specification(name: str) -> None:
+    make_env(load_task(name)).close()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_same_seed_same_episode_and_a_restored_state_goes_on_exactly(name: str) -> None:
+    env, again = (gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True).unwrapped for _ in range(2))
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(env.reset(seed=4)[0]["observation"], again.reset(seed=4)[0]["observation"])
+    low, high = env.action_space.low, env.action_space.high
+    for action in rng.uniform(low, high, (20, len(low))):
+        env.step(action)
+    again.restore(env.simulation_state())
+    for action in rng.uniform(low, high, (20, len(low))):
+        one, two = env.step(action), again.step(action)
+        np.testing.assert_array_equal(one[0]["observation"], two[0]["observation"])
+        assert one[1:4] == two[1:4]
+
+
+@pytest.mark.parametrize("name", ["AntMaze", "AntPush", "AntFall", "PointMaze"])
+def test_it_is_cut_at_500_steps_and_never_terminates(name: str) -> None:
+    env = gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True)
+    env.reset(seed=0)
+    ends = [env.step(np.zeros(env.action_space.shape))[2:4] for _ in range(500)]
+    assert ends[-1] == (False, True)
+    assert not any(terminated or truncated for terminated, truncated in ends[:-1])
+
+
+@pytest.mark.parametrize("make", [make_ant_maze, make_ant_push, make_ant_fall, make_ant_gather])
+def test_ant_has_the_released_constants(make: object) -> None:
+    model = make().model  # pyright: ignore[reportCallIssue]
+    torso = model.body("torso").id
+    assert model.body_subtreemass[torso] == pytest.approx(0.91, abs=0.02)
+    assert model.opt.timestep == 0.02
+    assert model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
+    np.testing.assert_array_equal(model.actuator_ctrlrange, [[-30, 30]] * 8)
+    np.testing.assert_array_equal(model.actuator_gear[:, 0], np.ones(8))
+    names = [model.actuator(i).name for i in range(8)]
+    assert names == ["hip_4", "ankle_4", "hip_1", "ankle_1", "hip_2", "ankle_2", "hip_3", "ankle_3"]
+
+
+def test_blocks_have_the_released_masses_and_slides() -> None:
+    push, fall = make_ant_push().model, make_ant_fall().model
+    assert push.body("block_0").mass[0] == pytest.approx(0.0002)
+    assert fall.body("block_0").mass[0] == pytest.approx(0.001)
+    assert not push.joint("block_0_x").limited[0]
+    np.testing.assert_allclose(fall.joint("block_0_y").range, (-8, 8))
+    np.testing.assert_allclose(fall.joint("block_0_z").range, (-4, 0))
+    np.testing.assert_allclose(push.body("block_0").pos, (0, 8, 2))
+    np.testing.assert_allclose(fall.body("block_0").pos, (8, 8, 6))
+    np.testing.assert_allclose(push.geom_solimp[:, :3], [(0.995, 0.995, 0.01)] * push.ngeom)
+    np.testing.assert_allclose(fall.geom("block_0").size, (3.96, 3.96, 2))
+
+
+def _drive(env: AntMazeEnv, start: tuple[float, float], velocity: tuple[float, float], steps: int = 40) -> np.ndarray:
+    """Throw the ant across the maze: keep resetting its velocity, as no gait could."""
+    env.reset(seed=0)
+    env.data.qpos[:2] = start
+    for _ in range(steps):
+        env.data.qvel[:2] = velocity
+        env.step(np.zeros(8))
+    return env.data.qpos
+
+
+@pytest.mark.parametrize(("start", "velocity"), [((0, 0), (-5, 0)), ((0, 0), (0, -5)), ((0, 0), (0, 5)), ((16, 0), (5, 0)),
+                                                 ((8, 16), (0, -5)), ((16, 16), (5, 5)), ((0, 16), (-5, 5))])
+def test_a_full_speed_ant_stays_inside(start: tuple[float, float], velocity: tuple[float, float]) -> None:
+    env = make_ant_maze()
+    x, y = _drive(env, start, velocity)[:2]
+    assert env.task.maze.is_free(x, y)
+
+
+def test_walking_straight_seals_the_goal_room_of_push() -> None:
+    env = make_ant_push()
+    qpos = _drive(env, (0, 0), (0, 4), steps=60)
+    block_y = qpos[env.model.joint("block_0_y").qposadr[0]]
+    assert block_y == pytest.approx(8.0, abs=0.7)
+    assert qpos[1] < 14.0, "within 5 m of the goal"
+
+
+def test_pushing_from_the_left_opens_the_goal_room_of_push() -> None:
+    env = make_ant_push()
+    qpos = _drive(env, (-8, 8), (4, 0), steps=60)
+    assert qpos[env.model.joint("block_0_x").qposadr[0]] > 7.0
+    assert qpos[0] > -1.0
+
+
+def test_a_pushed_block_bridges_the_chasm_of_fall() -> None:
+    env = make_ant_fall()
+    env.reset(seed=0)
+    assert env.data.qpos[2] > 4.0
+    y, z = (env.model.joint(f"block_0_{axis}").qposadr[0] for axis in "yz")
+    push = env.model.joint("block_0_y").dofadr[0]
+    for newton in [1.0] * 40 + [0.0] * 30:
+        env.data.qfrc_applied[push] = newton
+        env.step(np.zeros(8))
+    assert env.data.qpos[y] == pytest.approx(8.0, abs=0.2)
+    top = 8.0 + env.data.qpos[z]
+    assert top == pytest.approx(4.0, abs=0.1)
+
+
+def test_the_chasm_of_fall_is_a_drop() -> None:
+    env = make_ant_fall()
+    env.reset(seed=0)
+    env.data.qpos[:3] = 0.0, 16.0, 4.8
+    for _ in range(30):
+        env.step(np.zeros(8))
+    assert env.data.qpos[2] < 1.0
+
+
+def test_gather_rewards_apples_and_bombs_once_and_ends_with_a_fall() -> None:
+    env = make_ant_gather(dying_cost=10.0)
+    env.reset(seed=0)
+    grid = {(x, y) for x, y in env.objects.tolist()}
+    assert len(grid) == 16
+    assert all(x % 2 == 0 and y % 2 == 0 and -10 <= x <= 8 and -10 <= y <= 8 for x, y in grid)
+    env.objects[0] = env.data.qpos[:2]
+    env.objects[15] = env.data.qpos[:2] + 0.3
+    env.objects[1] = env.data.qpos[:2]
+    assert env.step(np.zeros(8))[1] == pytest.approx(1.0)
+    assert env.step(np.zeros(8))[1] == 0.0
+    env.data.qpos[2] = 1.6
+    _, reward, terminated, *_ = env.step(np.zeros(8))
+    assert terminated
+    assert reward == pytest.approx(-10.0)
+
+
+def test_gather_reads_the_nearest_object_by_direction_from_the_heading() -> None:
+    env = make_ant_gather()
+    env.reset(seed=0)
+    env.data.qpos[:7] = 0, 0, 0.7, np.cos(np.pi / 4), 0, 0, np.sin(np.pi / 4)
+    assert heading(env.data.qpos[3:7]) == pytest.approx(np.pi / 2)
+    env.objects[:] = 50.0
+    env.objects[0], env.objects[1], env.objects[8] = (0.3, 3.0), (0.3, 4.5), (0.3, -2.0)
+    readings = env._observation()["observation"][29:49]
+    assert readings[:10].max() == pytest.approx(1 - np.hypot(0.3, 3.0) / 6)
+    assert np.flatnonzero(readings[:10]).tolist() == [4]
+    assert np.flatnonzero(readings[10:]).tolist() == [0]
+
+
+def test_point_cannot_enter_walls() -> None:
+    env = make_point_maze()
+    rng = np.random.default_rng(0)
+    env.reset(seed=0)
+    for _ in range(3000):
+        data, *_ = env.step(np.array([1.0, rng.uniform(-0.25, 0.25)]))
+        assert POINT_MAZE.is_free(*data["observation"][:2])

@@ -1,0 +1,164 @@
+"""The episode store keeps fields aligned and derives every batch as decided in spec/hiro.md, section 7."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from hrl_core.agents.hiro import HiroConfig, manager_returns, worker_rewards
+from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
+from hrl_core.task import TaskSpec, load_task
+
+LENGTH, PERIOD = 24, 10
+
+
+def _spec(name: str = "ant_maze_xy") -> TaskSpec:
+    return dataclasses.replace(load_task(name), max_episode_steps=LENGTH)
+
+
+def _state(episode: int, step: int) -> np.ndarray:
+    """Identifiable values: x = episode, y = step, the rest their sum."""
+    state = np.full(30, episode + step / 100)
+    state[0], state[1] = episode, step
+    return state
+
+
+def _fill(store: EpisodeStore, envs: int, steps: int, end_early: bool = False) -> None:
+    """Write ``steps`` steps of ``envs`` environments; environment 0 terminates at step 13 if ``end_early``."""
+    episode, step = list(range(envs)), [0] * envs
+    for i in range(envs):
+        store.begin(i, _state(i, 0), np.array([i, -i]))
+    for _ in range(steps):
+        deciding = np.array([i for i in range(envs) if step[i] % PERIOD == 0])
+        if deciding.size:
+            values = np.array([[episode[i], step[i]] for i in deciding]) / 100
+            anchors = np.array([_state(episode[i], step[i])[:2] for i in deciding])
+            store.set_subgoals(deciding, values, anchors + values)
+        actions = np.array([[episode[i] + step[i] / 100] * 8 for i in range(envs)])
+        rewards = np.array([-(episode[i] + step[i] / 100) for i in range(envs)])
+        step = [s + 1 for s in step]
+        terminated = np.array([end_early and i == 0 and step[i] == 13 for i in range(envs)])
+        truncated = np.array([s == LENGTH for s in step]) & ~terminated
+        store.append(actions, rewards, np.array([_state(episode[i], step[i]) for i in range(envs)]), terminated, truncated)
+        for i in np.flatnonzero(terminated | truncated):
+            episode[i], step[i] = episode[i] + envs, 0
+            store.begin(int(i), _state(episode[i], 0), np.array([episode[i], -episode[i]]))
+
+
+@pytest.mark.parametrize("end_early", [False, True])
+def test_fields_stay_aligned_when_the_ring_wraps(end_early: bool) -> None:
+    store = EpisodeStore(_spec(), capacity=3 * LENGTH, num_envs=2)
+    _fill(store, 2, 400, end_early)
+    batch = store.sample_steps(500, np.random.default_rng(0))
+    episode, step = batch.states[:, 0], batch.states[:, 1]
+    np.testing.assert_allclose(batch.actions[:, 0], episode + step / 100, rtol=1e-6)
+    np.testing.assert_allclose(batch.rewards, -(episode + step / 100), rtol=1e-6)
+    np.testing.assert_array_equal(batch.next_states[:, 0], episode)
+    np.testing.assert_array_equal(batch.next_states[:, 1], step + 1)
+    np.testing.assert_array_equal(batch.task_goals, np.stack((episode, -episode), 1))
+    assert batch.terminated.any() == end_early
+    assert set(np.flatnonzero(batch.terminated)) <= set(np.flatnonzero(step == 12))
+    assert len(store) <= 5 * LENGTH
+
+
+def test_subgoal_is_carried_to_the_same_absolute_target() -> None:
+    store = EpisodeStore(_spec(), capacity=10 * LENGTH, num_envs=2)
+    _fill(store, 2, 100)
+    batch = store.sample_steps(300, np.random.default_rng(0))
+    chosen = np.floor(batch.states[:, 1] / PERIOD) * PERIOD
+    anchor = np.stack((batch.states[:, 0], chosen), 1)
+    target = (anchor + anchor / 100).astype(np.float32)
+    np.testing.assert_array_equal(batch.subgoals, target - batch.states[:, :2])
+    np.testing.assert_array_equal(batch.next_subgoals, target - batch.next_states[:, :2])
+    np.testing.assert_array_equal(batch.remaining, batch.next_subgoals)
+
+
+def test_next_goal_at_a_switch_follows_paper_or_released_code() -> None:
+    store = EpisodeStore(_spec(), capacity=10 * LENGTH, num_envs=1)
+    _fill(store, 1, 23)
+    switched = store.sample_steps(300, np.random.default_rng(0), next_goal_at_switch=True)
+    at_switch = np.isin(switched.states[:, 1], (9, 19))
+    same = (switched.next_subgoals == switched.remaining).all(axis=1)
+    np.testing.assert_array_equal(same, ~at_switch)
+
+
+def test_worker_rewards_by_hand() -> None:
+    store = EpisodeStore(_spec(), capacity=LENGTH, num_envs=1)
+    store.begin(0, np.zeros(30), np.zeros(2))
+    store.set_subgoals(np.array([0]), np.array([[3.0, 0.0]]), np.array([[3.0, 0.0]]))
+    after = np.zeros((1, 30))
+    after[0, 1] = 4.0
+    store.append(np.zeros((1, 8)), np.zeros(1), after, np.array([False]), np.array([False]))
+    batch = store.sample_steps(1, np.random.default_rng(0))
+    assert worker_rewards(HiroConfig(), batch)[0] == pytest.approx(-5.0)
+    progress = HiroConfig(worker_reward="progress", progress_unit=0.2)
+    assert worker_rewards(progress, batch)[0] == pytest.approx((3 - 5) / 0.2)
+
+
+class _Task:
+    goal_box = (np.zeros(2), np.ones(2))
+
+    def compute_reward(self, achieved_goal: np.ndarray, desired_goal: np.ndarray) -> np.ndarray:
+        return -np.linalg.norm(achieved_goal - desired_goal, axis=-1)
+
+
+def _index(store: EpisodeStore, start: int, segments: int, end: int, terminated: bool) -> SegmentIndex:
+    slot = int(np.flatnonzero(store.finished)[0])
+    return SegmentIndex(*(np.array([x]) for x in (slot, start, segments, end, terminated)))
+
+
+def test_manager_returns_by_hand_for_short_truncated_and_terminated_segments() -> None:
+    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    _fill(store, 1, LENGTH)
+    sums = [-sum(t / 100 for t in range(10)), -sum(t / 100 for t in range(10, 20)), -sum(t / 100 for t in range(20, 24))]
+    goals = np.zeros((1, 2), np.float32)
+    one = manager_returns(HiroConfig(), store, _index(store, 0, 1, 10, False), goals, _Task())
+    assert one.rewards[0] == pytest.approx(0.1 * sums[0])
+    assert one.discounts[0] == pytest.approx(0.99)
+    short = manager_returns(HiroConfig(), store, _index(store, 20, 1, 24, False), goals, _Task())
+    assert short.rewards[0] == pytest.approx(0.1 * sums[2])
+    assert short.discounts[0] == pytest.approx(0.99)
+    config = HiroConfig(candidates=0, manager_n_step=3, manager_reward_offset=1.0)
+    three = manager_returns(config, store, _index(store, 0, 3, 24, True), goals, _Task())
+    expected = (0.1 * sums[0] + 1) + 0.99 * (0.1 * sums[1] + 1) + 0.99**2 * (0.1 * sums[2] + 0.4)
+    assert three.rewards[0] == pytest.approx(expected)
+    assert three.discounts[0] == 0.0
+
+
+def test_manager_returns_under_relabelled_goals_come_from_achieved_positions() -> None:
+    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    _fill(store, 1, LENGTH)
+    config = HiroConfig(relabel_goals_uniform=0.5)
+    goals = np.array([[0.0, 15.0]], np.float32)
+    result = manager_returns(config, store, _index(store, 10, 1, 20, False), goals, _Task())
+    assert result.rewards[0] == pytest.approx(0.1 * -sum(abs(t - 15) for t in range(11, 21)))
+
+
+def test_sampled_segments_are_closed_and_end_where_the_episode_does() -> None:
+    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    _fill(store, 1, LENGTH + 15)
+    index = store.sample_segments(400, np.random.default_rng(0), n_step=2)
+    found = {(int(a), int(b), int(c)) for a, b, c in zip(index.starts, index.segments, index.ends, strict=True)}
+    assert found == {(0, 2, 20), (10, 2, 24), (20, 1, 24), (0, 1, 10)}
+    assert store.segments == 4
+    windows = store.windows(index)
+    np.testing.assert_array_equal(windows.lengths, np.where(index.starts == 20, 4, 10))
+    np.testing.assert_array_equal(windows.states[:, 0, 1], index.starts)
+    np.testing.assert_array_equal(windows.end_positions[:, 1], index.starts + windows.lengths)
+
+
+def test_newest_steps_only() -> None:
+    store = EpisodeStore(_spec(), capacity=20 * LENGTH, num_envs=1)
+    _fill(store, 1, 10 * LENGTH + 5)
+    batch = store.sample_steps(300, np.random.default_rng(0), newest=2 * LENGTH)
+    assert set(batch.states[:, 0]) == {9.0, 10.0}
+
+
+def test_restored_store_samples_the_same_and_two_million_steps_fit_in_400_mb() -> None:
+    store, other = (EpisodeStore(_spec(), capacity=5 * LENGTH, num_envs=2) for _ in range(2))
+    _fill(store, 2, 300)
+    other.load_state_dict({name: array.copy() for name, array in store.state_dict().items()})
+    batches = [s.sample_steps(50, np.random.default_rng(1)) for s in (store, other)]
+    for a, b in zip(*batches, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert EpisodeStore(load_task("ant_maze"), capacity=2_000_000, num_envs=20).nbytes < 400e6

@@ -1,0 +1,165 @@
+"""Laws of TD3: hand-computed targets, the fast path against plain modules, determinism, exact continuation."""
+
+import pytest
+import torch
+
+from hrl_core.agents.td3 import TD3, TD3Config, TransitionBatch
+from hrl_core.agents.td3_reference import ReferenceTD3
+from hrl_core.errors import HrlError
+from hrl_core.networks import ActorConfig, FastActor
+
+PAPER = TD3Config()
+ROW_B = TD3Config(
+    hidden=(32, 32, 32),
+    noise_in_range=True,
+    normalise_actions=True,
+    pre_tanh_penalty=1e-2,
+    reward_bounds=(-1.0, 1.0),
+    action_twice=False,
+)
+
+
+def _actor(config: TD3Config, masked: tuple[int, ...] = (0, 1)) -> ActorConfig:
+    return ActorConfig(12, config.hidden, (-30.0,) * 3, (30.0,) * 3, masked=masked)
+
+
+def _batch(seed: int, size: int = 32) -> TransitionBatch:
+    g = torch.Generator().manual_seed(seed)
+    return TransitionBatch(
+        torch.randn(size, 12, generator=g),
+        10 * torch.randn(size, 3, generator=g),
+        torch.randn(size, generator=g),
+        torch.full((size,), 0.99),
+        torch.randn(size, 12, generator=g),
+    )
+
+
+def _agent(config: TD3Config = PAPER, seed: int = 0) -> TD3:
+    return TD3(config, _actor(config), torch.Generator().manual_seed(seed))
+
+
+@pytest.mark.parametrize("config", [PAPER, ROW_B])
+def test_fast_updates_equal_plain_modules_under_autograd(config: TD3Config) -> None:
+    fast = _agent(config)
+    reference = ReferenceTD3(fast, torch.Generator().manual_seed(7))
+    fast._generator.manual_seed(7)
+    for seed in range(12):
+        fast.update(_batch(seed))
+        reference.update(_batch(seed))
+    for name, weight in fast.actor_weights().items():
+        torch.testing.assert_close(weight, reference.actor.state_dict()[name], atol=1e-5, rtol=1e-4)
+    for k in range(2):
+        for i, layer in enumerate(reference.critics[k].layers):
+            torch.testing.assert_close(fast.critics.weights[i][k], layer.weight.detach(), atol=1e-5, rtol=1e-4)
+            target = reference.target_critics[k].layers[i].weight.detach()
+            torch.testing.assert_close(fast.target_critics.weights[i][k], target, atol=1e-5, rtol=1e-4)
+
+
+def _constant_values(agent: TD3, first: float, second: float) -> None:
+    """Make the target critics answer constants."""
+    agent.target_critics.flat.zero_()
+    agent.target_critics.biases[-1].copy_(torch.tensor([first, second]).view(2, 1, 1))
+
+
+def test_target_bootstraps_the_smaller_value_unless_terminated() -> None:
+    agent = _agent()
+    _constant_values(agent, 5.0, 3.0)
+    batch = _batch(0, 2)._replace(rewards=torch.tensor([1.0, 2.0]), discounts=torch.tensor([0.99, 0.0]))
+    torch.testing.assert_close(agent.targets(batch), torch.tensor([1.0 + 0.99 * 3.0, 2.0]))
+
+
+def test_targets_are_clipped_to_what_bounded_rewards_allow() -> None:
+    agent = _agent(ROW_B)
+    _constant_values(agent, 500.0, 400.0)
+    batch = _batch(0, 4)
+    torch.testing.assert_close(agent.targets(batch), torch.full((4,), 1.0 / (1 - 0.99)))
+
+
+def test_noisy_target_action_may_leave_the_range() -> None:
+    """HIRO's released code does not clip it; a critic that reads out the action sees values beyond the limit."""
+    config = TD3Config(hidden=(1,), target_noise=10.0, target_noise_clip=0.5, action_twice=False)
+    agent = TD3(config, _actor(config), torch.Generator().manual_seed(0))
+    agent.target_actor.flat.zero_()
+    agent.target_actor.biases[-1].fill_(50.0)
+    agent.target_critics.flat.zero_()
+    agent.target_critics.weights[0][:, 0, -1] = 1.0
+    agent.target_critics.weights[1][:] = 1.0
+    batch = _batch(0, 64)._replace(rewards=torch.zeros(64), discounts=torch.ones(64))
+    targets = agent.targets(batch)
+    assert targets.max() == pytest.approx(30.5)
+    assert targets.min() == pytest.approx(29.5)
+
+
+def test_masked_inputs_reach_neither_actor_nor_critics() -> None:
+    agent = _agent()
+    for seed in range(4):
+        agent.update(_batch(seed))
+    batch = _batch(9)
+    moved = batch.inputs.clone()
+    moved[:, :2] += 100.0
+    assert torch.equal(agent.act(moved), agent.act(batch.inputs))
+    assert torch.equal(agent.values(moved, batch.actions), agent.values(batch.inputs, batch.actions))
+    assert not torch.equal(agent.values(batch.inputs + 1, batch.actions), agent.values(batch.inputs, batch.actions))
+
+
+def test_soft_update_moves_targets_by_tau_on_every_second_update() -> None:
+    agent = _agent()
+    before = agent.target_critics.flat.clone()
+    agent.update(_batch(0))
+    assert torch.equal(agent.target_critics.flat, before)
+    actor = agent.actor.flat.clone()
+    agent.update(_batch(1))
+    assert not torch.equal(agent.actor.flat, actor)
+    torch.testing.assert_close(agent.target_critics.flat, torch.lerp(before, agent.critics.flat, 0.005))
+
+
+def test_same_seed_same_weights_other_seed_other_weights() -> None:
+    agents = [_agent(seed=s) for s in (3, 3, 4)]
+    for agent in agents:
+        for seed in range(5):
+            agent.update(_batch(seed))
+    same, again, other = (agent.actor.flat for agent in agents)
+    assert torch.equal(same, again)
+    assert not torch.equal(same, other)
+
+
+def test_a_restored_agent_goes_on_exactly() -> None:
+    agent, restored = _agent(), _agent(seed=99)
+    for seed in range(5):
+        agent.update(_batch(seed))
+    restored.load_state_dict(agent.state_dict())
+    for seed in range(5, 9):
+        agent.update(_batch(seed))
+        restored.update(_batch(seed))
+    assert torch.equal(agent.actor.flat, restored.actor.flat)
+    assert torch.equal(agent.target_critics.flat, restored.target_critics.flat)
+
+
+def test_exported_weights_act_like_the_agent() -> None:
+    agent = _agent(ROW_B)
+    for seed in range(6):
+        agent.update(_batch(seed))
+    inputs = _batch(0).inputs
+    fast = FastActor(agent.actor_config, agent.actor_weights())
+    for row, action in zip(inputs.numpy(), agent.act(inputs).numpy(), strict=True):
+        assert fast(row) == pytest.approx(action, abs=1e-4)
+
+
+def test_learns_to_act_on_a_one_step_task() -> None:
+    """Reward -(a - 10 s)^2 / 100: the actor must learn a = 10 s."""
+    config = TD3Config(hidden=(32, 32), actor_lr=1e-3, action_twice=False, normalise_actions=True, batch_size=64)
+    agent = TD3(config, ActorConfig(1, (32, 32), (-30.0,), (30.0,)), torch.Generator().manual_seed(0))
+    g = torch.Generator().manual_seed(1)
+    for _ in range(1500):
+        s = torch.rand(64, 1, generator=g) * 2 - 1
+        a = torch.rand(64, 1, generator=g) * 60 - 30
+        agent.update(TransitionBatch(s, a, -((a - 10 * s)[:, 0] ** 2) / 100, torch.zeros(64), s))
+    s = torch.linspace(-1, 1, 9)[:, None]
+    assert (agent.act(s) - 10 * s).abs().max() < 4.0
+
+
+def test_impossible_configuration_is_refused() -> None:
+    with pytest.raises(HrlError, match="discount"):
+        TD3Config(discount=1.0)
+    with pytest.raises(HrlError, match="reward_bounds"):
+        TD3Config(reward_bounds=(1.0, -1.0))

@@ -1,0 +1,79 @@
+"""Vectorised environments equal single ones bit for bit, whatever the number of threads."""
+
+import numpy as np
+import pytest
+
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import InvalidData
+from hrl_core.task import TaskSpec, load_task
+from hrl_core.types import Mode
+
+SHORT = 23
+
+
+def _short(name: str = "ant_maze") -> TaskSpec:
+    import dataclasses
+
+    return dataclasses.replace(load_task(name), max_episode_steps=SHORT)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_copy_equals_the_single_environment(threads: int) -> None:
+    spec, count, steps = _short(), 3, 60
+    actions = np.random.default_rng(0).uniform(-35, 35, (steps, count, 8))
+    envs = VectorEnv(spec, count, seed=5, threads=threads)
+    vector = [envs.step(a) for a in actions]
+    for i in range(count):
+        single = EnvRunner(spec, seed=5, mode=Mode.TRAIN)
+        episode = i
+        single.reset(episode)
+        for t in range(steps):
+            observation = single.step(actions[t, i])
+            np.testing.assert_array_equal(vector[t].states[i], observation.state)
+            assert vector[t].rewards[i] == observation.reward
+            assert vector[t].truncated[i] == observation.truncated
+            if observation.last:
+                episode += count
+                single.reset(episode)
+    envs.close()
+
+
+def test_going_on_from_a_saved_state_repeats_the_same_numbers() -> None:
+    spec = _short()
+    actions = np.random.default_rng(1).uniform(-30, 30, (50, 2, 8))
+    envs = VectorEnv(spec, 2, seed=1, stagger=True)
+    for a in actions[:17]:
+        envs.step(a)
+    saved = envs.state_dict()
+    expected = [envs.step(a).states for a in actions[17:]]
+    other = VectorEnv(spec, 2, seed=1)
+    other.load_state_dict(saved)
+    np.testing.assert_array_equal([other.step(a).states for a in actions[17:]], expected)
+    np.testing.assert_array_equal(other.goals, envs.goals)
+
+
+def test_staggering_cuts_first_episodes_at_whole_subgoal_periods() -> None:
+    spec = load_task("ant_maze")
+    envs = VectorEnv(spec, 4, seed=0, stagger=True)
+    assert sorted(envs._limits) == [120, 250, 370, 500]
+
+
+def test_goals_are_fixed_where_given() -> None:
+    goals = [(16.0, 0.0), (0.0, 16.0)]
+    envs = VectorEnv(_short(), 2, seed=0, goals=goals)
+    for _ in range(SHORT + 1):
+        envs.step(np.zeros((2, 8)))
+    np.testing.assert_array_equal(envs.goals, goals)
+    with pytest.raises(InvalidData, match="1 goals for 2"):
+        VectorEnv(_short(), 2, seed=0, goals=goals[:1])
+
+
+def test_restart_repeats_the_first_episodes() -> None:
+    envs = VectorEnv(_short(), 2, seed=0)
+    first = envs.states.copy()
+    for _ in range(SHORT + 3):
+        envs.step(np.full((2, 8), 5.0))
+    envs.restart()
+    np.testing.assert_array_equal(envs.states, first)
+    assert not envs.episode_steps.any()
