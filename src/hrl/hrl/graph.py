@@ -13,7 +13,7 @@ REMAPPINGS = (("/clock", "clock"), ("/tf", "tf"), ("/tf_static", "tf_static"))
 
 NODE_ENVIRONMENT: Mapping[str, str] = {
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    # Measured faster than shared memory for small messages, and leaves nothing in /dev/shm.
+    # For users who widen the range: within LOCALHOST rmw_fastrtps adds shared memory whatever this says.
     "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
     "OMP_NUM_THREADS": "1",
     "PYTHONUNBUFFERED": "1",

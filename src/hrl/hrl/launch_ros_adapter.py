@@ -97,7 +97,8 @@ class _Run:
             output="screen",
             respawn=node.respawn,
             respawn_delay=_RESTART_DELAY,
-            sigterm_timeout="2.5",
+            # The recorder gets the signal at the same time as the others, and has yet to close its bag.
+            sigterm_timeout="10.0" if node.role == RECORDER else "2.5",
             sigkill_timeout="1.0",
             on_exit=functools.partial(self._on_exit, node),
         )

@@ -72,7 +72,6 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
         "seed": report["seed"],
         "clock": report["clock"],
         "policy": str(folder.policy),
-        "policy_version": report.get("policy_version"),
         "git_commit": folder.git_commit,
         "missed_deadlines": report["missed_deadlines"],
         "refused_actions": report["refused_actions"],
@@ -81,9 +80,12 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
 
 
 def lost_messages(report: Mapping[str, Any], count: BagCount) -> int:
-    """Count what was sent but is not in the bag: the simulator's counters minus what the bag holds."""
-    observations = int(report["observations"]) - len(count.observations)
-    actions = int(report["actions"]) - len(count.actions)
+    """Count what was sent but is not in the bag: the simulator's counters minus what the bag holds.
+
+    An interrupted run may leave one action more in the bag than the simulator took: it makes up for no loss.
+    """
+    observations = max(0, int(report["observations"]) - len(count.observations))
+    actions = max(0, int(report["actions"]) - len(count.actions))
     return observations + actions + count.missing_decisions(e["episode"] for e in report["episodes"])
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,6 +31,9 @@ def leave(number, frame):
 signal.signal(signal.SIGINT, leave)
 journal("started")
 print("hello from", name, flush=True)
+
+def start_the_clock():
+    (folder / "clock").write_text(str(time.monotonic()))
 
 def wait():
     while True:
@@ -81,6 +85,14 @@ class Stubs:
         """Name, event and process id of everything that happened."""
         path = self.folder / "journal"
         return [line.split() for line in path.read_text().splitlines()] if path.exists() else []
+
+    def start_the_clock(self) -> None:
+        """Start what ``elapsed`` measures; a stub can do so as well."""
+        (self.folder / "clock").write_text(str(time.monotonic()))
+
+    def elapsed(self) -> float:
+        """Seconds since the clock was started."""
+        return time.monotonic() - float((self.folder / "clock").read_text())
 
     def pids(self) -> list[int]:
         """Process ids of all nodes ever started."""

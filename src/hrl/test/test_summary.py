@@ -141,6 +141,12 @@ def test_every_missing_message_is_counted(folder, lost, count):
     assert summary["lost_messages"] == count
 
 
+def test_an_action_that_came_too_late_makes_up_for_no_loss(folder):
+    write_bag(folder.bag, [key for key in KEYS if key != ("observation", 0, 1)])
+    summary, _ = summary_of(folder, actions=2)
+    assert summary["lost_messages"] == 1
+
+
 def test_messages_of_another_run_do_not_count(folder):
     write_bag(folder.bag, KEYS, run=7)
     summary, _ = summary_of(folder)

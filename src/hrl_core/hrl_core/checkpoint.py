@@ -140,7 +140,7 @@ def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkp
     for level, config in actors.items():
         actor = Actor(config, generator)
         with torch.no_grad():
-            actor.layers[-1].weight.uniform_(-0.1, 0.1, generator=generator)
+            actor.linears[-1].weight.uniform_(-0.1, 0.1, generator=generator)
         weights |= {f"{level}.{name}": tensor for name, tensor in actor.state_dict().items()}
     return Checkpoint(task, "random", False, 0, 0, seed, git_commit, actors, weights)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,8 +21,8 @@ OUTPUT_INIT = 0.003
 class ActorConfig:
     """A multilayer perceptron with ReLU, whose tanh output is scaled to [low, high] per element.
 
-    Its first layer sees *features*: the inputs, each multiplied by its scale, then scaled differences of two inputs.
-    This map is linear, so that acting folds it into the first layer.
+    Its first layer sees *features*: the inputs, each multiplied by its scale, then scaled differences of two
+    inputs. This map is linear, so that acting folds it into the first layer.
     """
 
     input_dim: int
@@ -39,7 +40,8 @@ class ActorConfig:
     input_scale: tuple[float, ...] = ()
     """Factor on each input element; empty: 1."""
     differences: tuple[tuple[int, int, float], ...] = ()
-    """Appended features: (i, j, factor) gives factor * (input[i] - input[j]), e.g. the way left to the task goal."""
+    """Appended features: (i, j, factor) gives factor * (input[i] - input[j]), e.g. the way left to the task
+    goal."""
     turn: QuarterTurn | None = None
     """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
 
@@ -48,7 +50,9 @@ class ActorConfig:
         if len(self.low) != len(self.high) or len(self.exploration_noise) not in (0, len(self.low)):
             raise CheckpointError("actor: low, high and exploration_noise must have one entry per output")
         if len(self.input_scale) not in (0, self.input_dim):
-            raise CheckpointError(f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}")
+            raise CheckpointError(
+                f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}"
+            )
         if any(not 0 <= k < self.input_dim for i, j, _ in self.differences for k in (i, j)):
             raise CheckpointError(f"actor: differences name inputs outside 0..{self.input_dim - 1}")
         if self.turn is not None and (len(self.turn.inputs), len(self.turn.outputs)) != (
@@ -64,7 +68,9 @@ class ActorConfig:
         """Rebuild from ``dataclasses.asdict`` after a passage through JSON."""
         plain = {name: _tuples(value) for name, value in data.items() if name != "turn"}
         turn = data.get("turn")
-        rebuilt = None if turn is None else QuarterTurn(**{name: _tuples(value) for name, value in turn.items()})
+        rebuilt = (
+            None if turn is None else QuarterTurn(**{name: _tuples(value) for name, value in turn.items()})
+        )
         return cls(**plain, turn=rebuilt)
 
     @property
@@ -78,12 +84,16 @@ class ActorConfig:
         return self.input_dim + len(self.differences)
 
     def bounds(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Lower and upper bounds of the output as float32, whatever numbers the configuration was made from."""
+        """Lower and upper bounds of the output as float32, whatever numbers they were made from."""
         return torch.tensor(self.low, dtype=torch.float32), torch.tensor(self.high, dtype=torch.float32)
 
     def feature_matrix(self) -> torch.Tensor:
         """The linear map from inputs to features, shape (feature_dim, input_dim)."""
-        scale = torch.tensor(self.input_scale, dtype=torch.float32) if self.input_scale else torch.ones(self.input_dim)
+        scale = (
+            torch.tensor(self.input_scale, dtype=torch.float32)
+            if self.input_scale
+            else torch.ones(self.input_dim)
+        )
         scale[list(self.masked)] = 0.0
         rows = torch.zeros(len(self.differences), self.input_dim)
         for row, (i, j, factor) in zip(rows, self.differences, strict=True):
@@ -95,12 +105,12 @@ class ActorConfig:
         """Raise ``CheckpointError`` unless the sizes are those the task needs."""
         if (self.input_dim, self.output_dim) != (input_dim, output_dim):
             raise CheckpointError(
-                f"{name} actor maps {self.input_dim} -> {self.output_dim} numbers, the task needs {input_dim} -> "
-                f"{output_dim}; use a checkpoint trained for this task"
+                f"{name} actor maps {self.input_dim} -> {self.output_dim} numbers, the task needs "
+                f"{input_dim} -> {output_dim}; use a checkpoint trained for this task"
             )
 
 
-def _tuples(value: object) -> object:
+def _tuples(value: Any) -> Any:  # noqa: ANN401
     return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
@@ -139,15 +149,15 @@ class Actor(nn.Module):
         super().__init__()
         self.config = config
         sizes = (config.feature_dim, *config.hidden, config.output_dim)
-        self.layers = nn.ModuleList(nn.Linear(n, m) for n, m in zip(sizes, sizes[1:], strict=False))
+        self.linears = [nn.Linear(n, m) for n, m in pairwise(sizes)]
+        self.layers = nn.ModuleList(self.linears)
         low, high = config.bounds()
-        self.register_buffer("features", config.feature_matrix(), persistent=False)
-        self.register_buffer("centre", (high + low) / 2, persistent=False)
-        self.register_buffer("half_range", (high - low) / 2, persistent=False)
+        self.features = config.feature_matrix()
+        self.centre, self.half_range = (high + low) / 2, (high - low) / 2
         self._turner = None if config.turn is None else Turner(config.turn)
         with torch.no_grad():
-            for layer in self.layers:
-                bound = OUTPUT_INIT if layer is self.layers[-1] else layer.in_features**-0.5
+            for layer in self.linears:
+                bound = OUTPUT_INIT if layer is self.linears[-1] else layer.in_features**-0.5
                 layer.weight.uniform_(-bound, bound, generator=generator)
                 layer.bias.zero_()
 
@@ -160,9 +170,9 @@ class Actor(nn.Module):
 
     def _standard(self, inputs: torch.Tensor) -> torch.Tensor:
         hidden = inputs @ self.features.T
-        for layer in self.layers[:-1]:
+        for layer in self.linears[:-1]:
             hidden = torch.relu(layer(hidden))
-        return self.centre + self.half_range * torch.tanh(self.layers[-1](hidden))
+        return self.centre + self.half_range * torch.tanh(self.linears[-1](hidden))
 
 
 class _Pass(NamedTuple):

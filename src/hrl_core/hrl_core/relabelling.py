@@ -1,12 +1,12 @@
 """Off-policy correction: which subgoal would have made the present worker do what the old one did?
 
-Arxiv 1805.08296, section 3.3 and appendix C.3. Candidates are the stored subgoal, the displacement really made, and
-draws around that displacement; the one under which the worker's noise-free actions come closest (in squared error over
-the segment) to the actions taken replaces the stored one.
+Arxiv 1805.08296, section 3.3 and appendix C.3. Candidates are the stored subgoal, the displacement really
+made, and draws around that displacement; the one under which the worker's noise-free actions come closest (in
+squared error over the segment) to the actions taken replaces the stored one.
 
-*Exact pruning*: squared errors only add up. The stored subgoal is scored over all steps first; the others advance step
-by step and drop out once their partial sum exceeds the best complete score, so that the choice is the one of a full
-search at a fraction of its cost.
+*Exact pruning*: squared errors only add up. The stored subgoal is scored over all steps first; the others
+advance step by step and drop out once their partial sum exceeds the best complete score, so that the choice
+is the one of a full search at a fraction of its cost.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ def relabel_subgoals(
 def candidate_subgoals(
     spec: TaskSpec, windows: Windows, subgoals: torch.Tensor, candidates: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """Stored subgoal, displacement, draws around it; clipped to the range; (batch, candidates, subgoal_dim)."""
+    """Stored subgoal, displacement, draws around it; clipped; (batch, candidates, subgoal_dim)."""
     start = windows.states[:, 0, spec.subgoal_indices]
     displacement = torch.from_numpy(windows.end_positions - start)
     low, high = _as_float32(spec.subgoal_low), _as_float32(spec.subgoal_high)
@@ -69,7 +69,9 @@ def candidate_subgoals(
     return torch.cat((subgoals[:, None], displacement[:, None], draws), 1).clamp_(low, high)
 
 
-def best_candidates(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, policy: Policy) -> RelabelChoice:
+def best_candidates(
+    spec: TaskSpec, windows: Windows, proposals: torch.Tensor, policy: Policy
+) -> RelabelChoice:
     """Score proposals (batch, candidates, subgoal_dim) with exact pruning; ties keep the lowest index."""
     batch, count, _ = proposals.shape
     scorer = _Scorer(spec, windows, policy)
@@ -84,7 +86,8 @@ def best_candidates(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, p
         owner, candidate, error = owner[alive], candidate[alive], error[alive]
         if not len(owner):
             break
-    # Survivors beat the stored subgoal; among those of one transition the smallest error, then the lowest index, wins.
+    # Survivors beat the stored subgoal; among those of one transition the smallest error, then the lowest
+    # index, wins.
     if len(owner):
         best.scatter_reduce_(0, owner, error, "amin")
         winners = error == best[owner]
@@ -119,7 +122,7 @@ class _Scorer:
         return error
 
     def step(self, owner: torch.Tensor, subgoals: torch.Tensor, step: int) -> torch.Tensor:
-        """Error at one step of subgoals (n, subgoal_dim) for transitions ``owner`` (n,); 0 beyond a short end."""
+        """Error at one step of subgoals (n, subgoal_dim) for transitions ``owner``; 0 beyond a short end."""
         carried = subgoals - self._moved[owner, step]
         actions = self._policy(torch.cat((self._states[owner, step], carried), 1))
         error = ((actions - self._actions[owner, step]) * self._inverse).square_().sum(1)

@@ -1,9 +1,10 @@
-"""The ant's four-fold symmetry: turned by a quarter about the vertical, with its legs renamed, it is the same robot.
+"""The ant's four-fold symmetry: turned by a quarter, with its legs renamed, it is the same robot.
 
-A quarter turn maps the legs 1 -> 2 -> 3 -> 4 -> 1; the ankle's sign flips from 1 to 2 and from 3 to 4, because the
-model gives these legs opposite joint ranges. Vectors, the vector part of the quaternion and the angular velocity turn
-alike (spec/hiro.md, section 7; checked against the simulator in the tests). A worker that sees every situation turned
-until the subgoal lies within 45 degrees of +x needs one gait instead of four.
+A quarter turn maps the legs 1 -> 2 -> 3 -> 4 -> 1; the ankle's sign flips from 1 to 2 and from 3 to 4,
+because the model gives these legs opposite joint ranges. Vectors, the vector part of the quaternion and the
+angular velocity turn alike (spec/hiro.md, section 7; checked against the simulator in the tests). A worker
+that sees every situation turned until the subgoal lies within 45 degrees of +x needs one gait instead of
+four.
 """
 
 import re
@@ -29,7 +30,7 @@ SignedIndex = tuple[int, int]
 
 @dataclass(frozen=True)
 class QuarterTurn:
-    """How the inputs and outputs of a policy change when the world turns by +90 degrees about the vertical."""
+    """How inputs and outputs of a policy change when the world turns by +90 degrees about the vertical."""
 
     inputs: tuple[SignedIndex, ...]
     outputs: tuple[SignedIndex, ...]
@@ -46,7 +47,9 @@ def worker_quarter_turn(task: TaskSpec) -> QuarterTurn:
     observation = [element.name for element in task.observation]
     subgoal = list(task.subgoal.elements)
     if not {"x", "y"} <= set(subgoal):
-        raise TaskError(f"task '{task.name}': the four-fold symmetry needs x and y in the subgoal, it has {subgoal}")
+        raise TaskError(
+            f"task '{task.name}': the four-fold symmetry needs x and y in the subgoal, it has {subgoal}"
+        )
     offset = len(observation)
     inputs = _turned(observation) + [(offset + source, sign) for source, sign in _turned(subgoal)]
     heading = (offset + subgoal.index("x"), offset + subgoal.index("y"))
@@ -85,7 +88,7 @@ def turn_tables(turn: Sequence[SignedIndex]) -> tuple[npt.NDArray[np.int64], npt
 
 
 def sector(x: float, y: float) -> int:
-    """Quarter turns from +x to the axis nearest to (x, y); comparisons only, so every caller agrees to the bit."""
+    """Quarter turns from +x to the axis nearest to (x, y); comparisons only, so that all callers agree."""
     if abs(y) <= abs(x):
         return 0 if x >= 0 else 2
     return 1 if y > 0 else 3

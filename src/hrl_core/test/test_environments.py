@@ -1,4 +1,7 @@
-"""Conformance of all environments: Gymnasium's checker, determinism, model constants, geometry (spec/hiro.md 1)."""
+"""Conformance of all environments: Gymnasium's checker, determinism, model constants, geometry."""
+
+from collections.abc import Callable
+from typing import Any
 
 import gymnasium
 import mujoco
@@ -29,9 +32,14 @@ def test_it_fits_its_task_specification(name: str) -> None:
     make_env(load_task(name)).close()
 
 
+def _make(name: str) -> Any:
+    """The environment behind its wrappers."""
+    return gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True).unwrapped
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_same_seed_same_episode_and_a_restored_state_goes_on_exactly(name: str) -> None:
-    env, again = (gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True).unwrapped for _ in range(2))
+    env, again = (_make(name) for _ in range(2))
     rng = np.random.default_rng(0)
     np.testing.assert_array_equal(env.reset(seed=4)[0]["observation"], again.reset(seed=4)[0]["observation"])
     low, high = env.action_space.low, env.action_space.high
@@ -48,14 +56,14 @@ def test_same_seed_same_episode_and_a_restored_state_goes_on_exactly(name: str) 
 def test_it_is_cut_at_500_steps_and_never_terminates(name: str) -> None:
     env = gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True)
     env.reset(seed=0)
-    ends = [env.step(np.zeros(env.action_space.shape))[2:4] for _ in range(500)]
+    ends = [env.step(np.zeros_like(env.action_space.sample()))[2:4] for _ in range(500)]
     assert ends[-1] == (False, True)
     assert not any(terminated or truncated for terminated, truncated in ends[:-1])
 
 
 @pytest.mark.parametrize("make", [make_ant_maze, make_ant_push, make_ant_fall, make_ant_gather])
-def test_ant_has_the_released_constants(make: object) -> None:
-    model = make().model  # pyright: ignore[reportCallIssue]
+def test_ant_has_the_released_constants(make: Callable[[], AntMazeEnv]) -> None:
+    model = make().model
     torso = model.body("torso").id
     assert model.body_subtreemass[torso] == pytest.approx(0.91, abs=0.02)
     assert model.opt.timestep == 0.02
@@ -79,7 +87,9 @@ def test_blocks_have_the_released_masses_and_slides() -> None:
     np.testing.assert_allclose(fall.geom("block_0").size, (3.96, 3.96, 2))
 
 
-def _drive(env: AntMazeEnv, start: tuple[float, float], velocity: tuple[float, float], steps: int = 40) -> np.ndarray:
+def _drive(
+    env: AntMazeEnv, start: tuple[float, float], velocity: tuple[float, float], steps: int = 40
+) -> np.ndarray:
     """Throw the ant across the maze: keep resetting its velocity, as no gait could."""
     env.reset(seed=0)
     env.data.qpos[:2] = start
@@ -89,8 +99,18 @@ def _drive(env: AntMazeEnv, start: tuple[float, float], velocity: tuple[float, f
     return env.data.qpos
 
 
-@pytest.mark.parametrize(("start", "velocity"), [((0, 0), (-5, 0)), ((0, 0), (0, -5)), ((0, 0), (0, 5)), ((16, 0), (5, 0)),
-                                                 ((8, 16), (0, -5)), ((16, 16), (5, 5)), ((0, 16), (-5, 5))])
+@pytest.mark.parametrize(
+    ("start", "velocity"),
+    [
+        ((0, 0), (-5, 0)),
+        ((0, 0), (0, -5)),
+        ((0, 0), (0, 5)),
+        ((16, 0), (5, 0)),
+        ((8, 16), (0, -5)),
+        ((16, 16), (5, 5)),
+        ((0, 16), (-5, 5)),
+    ],
+)
 def test_a_full_speed_ant_stays_inside(start: tuple[float, float], velocity: tuple[float, float]) -> None:
     env = make_ant_maze()
     x, y = _drive(env, start, velocity)[:2]

@@ -24,7 +24,7 @@ def _state(episode: int, step: int) -> np.ndarray:
 
 
 def _fill(store: EpisodeStore, envs: int, steps: int, end_early: bool = False) -> None:
-    """Write ``steps`` steps of ``envs`` environments; environment 0 terminates at step 13 if ``end_early``."""
+    """Write steps of all environments; environment 0 terminates at step 13 if ``end_early``."""
     episode, step = list(range(envs)), [0] * envs
     for i in range(envs):
         store.begin(i, _state(i, 0), np.array([i, -i]))
@@ -39,7 +39,13 @@ def _fill(store: EpisodeStore, envs: int, steps: int, end_early: bool = False) -
         step = [s + 1 for s in step]
         terminated = np.array([end_early and i == 0 and step[i] == 13 for i in range(envs)])
         truncated = np.array([s == LENGTH for s in step]) & ~terminated
-        store.append(actions, rewards, np.array([_state(episode[i], step[i]) for i in range(envs)]), terminated, truncated)
+        store.append(
+            actions,
+            rewards,
+            np.array([_state(episode[i], step[i]) for i in range(envs)]),
+            terminated,
+            truncated,
+        )
         for i in np.flatnonzero(terminated | truncated):
             episode[i], step[i] = episode[i] + envs, 0
             store.begin(int(i), _state(episode[i], 0), np.array([episode[i], -episode[i]]))
@@ -110,7 +116,11 @@ def _index(store: EpisodeStore, start: int, segments: int, end: int, terminated:
 def test_manager_returns_by_hand_for_short_truncated_and_terminated_segments() -> None:
     store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH)
-    sums = [-sum(t / 100 for t in range(10)), -sum(t / 100 for t in range(10, 20)), -sum(t / 100 for t in range(20, 24))]
+    sums = [
+        -sum(t / 100 for t in range(10)),
+        -sum(t / 100 for t in range(10, 20)),
+        -sum(t / 100 for t in range(20, 24)),
+    ]
     goals = np.zeros((1, 2), np.float32)
     one = manager_returns(HiroConfig(), store, _index(store, 0, 1, 10, False), goals, _Task())
     assert one.rewards[0] == pytest.approx(0.1 * sums[0])
@@ -138,7 +148,9 @@ def test_sampled_segments_are_closed_and_end_where_the_episode_does() -> None:
     store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH + 15)
     index = store.sample_segments(400, np.random.default_rng(0), n_step=2)
-    found = {(int(a), int(b), int(c)) for a, b, c in zip(index.starts, index.segments, index.ends, strict=True)}
+    found = {
+        (int(a), int(b), int(c)) for a, b, c in zip(index.starts, index.segments, index.ends, strict=True)
+    }
     assert found == {(0, 2, 20), (10, 2, 24), (20, 1, 24), (0, 1, 10)}
     assert store.segments == 4
     windows = store.windows(index)
@@ -151,7 +163,7 @@ def test_newest_steps_only() -> None:
     store = EpisodeStore(_spec(), capacity=20 * LENGTH, num_envs=1)
     _fill(store, 1, 10 * LENGTH + 5)
     batch = store.sample_steps(300, np.random.default_rng(0), newest=2 * LENGTH)
-    assert set(batch.states[:, 0]) == {9.0, 10.0}
+    assert set(batch.states[:, 0]) == {8.0, 9.0, 10.0}
 
 
 def test_restored_store_samples_the_same_and_two_million_steps_fit_in_400_mb() -> None:

@@ -11,7 +11,10 @@ from hrl_core.task import load_task
 
 TASK = load_task("ant_maze")
 BATCH, PERIOD, DIM = 16, 10, 15
-LOW, HIGH = torch.from_numpy(TASK.subgoal_low.copy()).float(), torch.from_numpy(TASK.subgoal_high.copy()).float()
+LOW, HIGH = (
+    torch.from_numpy(TASK.subgoal_low.copy()).float(),
+    torch.from_numpy(TASK.subgoal_high.copy()).float(),
+)
 
 
 @pytest.fixture
@@ -19,7 +22,7 @@ def policy() -> Actor:
     config = ActorConfig(45, (32, 32), tuple(TASK.action_low), tuple(TASK.action_high), masked=(0, 1))
     actor = Actor(config, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        actor.layers[-1].weight.mul_(100)
+        actor.linears[-1].weight.mul_(100)
     return actor.requires_grad_(False)
 
 
@@ -62,7 +65,9 @@ def _errors_one_by_one(policy: Actor, windows: Windows, proposals: torch.Tensor)
 
 def test_subgoal_that_produced_exactly_these_actions_is_kept(policy: Actor) -> None:
     subgoals = _subgoals(1)
-    choice = relabel_subgoals(TASK, _windows(policy, subgoals), subgoals, policy, 10, torch.Generator().manual_seed(0))
+    choice = relabel_subgoals(
+        TASK, _windows(policy, subgoals), subgoals, policy, 10, torch.Generator().manual_seed(0)
+    )
     assert torch.equal(choice.subgoals, subgoals)
     assert not choice.candidate.any()
 
@@ -107,5 +112,8 @@ def test_states_beyond_a_short_segment_do_not_count(policy: Actor) -> None:
     spoilt = windows._replace(states=windows.states.copy(), actions=windows.actions.copy())
     spoilt.states[:, 4:], spoilt.actions[:, 4:] = 1e3, -1e3
     generators = [torch.Generator().manual_seed(0) for _ in range(2)]
-    a, b = (relabel_subgoals(TASK, w, stored, policy, 10, g) for w, g in zip((windows, spoilt), generators, strict=True))
+    a, b = (
+        relabel_subgoals(TASK, w, stored, policy, 10, g)
+        for w, g in zip((windows, spoilt), generators, strict=True)
+    )
     assert torch.equal(a.subgoals, b.subgoals)

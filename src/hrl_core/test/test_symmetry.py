@@ -44,7 +44,9 @@ def test_turned_start_and_actions_lead_to_the_turned_end(quarters: int) -> None:
     turn = worker_quarter_turn(TASK)
     states = turn.inputs[:30]
     end = _roll_out(start, actions)
-    turned_end = _roll_out(_turned(start, states, quarters), np.array([_turned(a, turn.outputs, quarters) for a in actions]))
+    turned_end = _roll_out(
+        _turned(start, states, quarters), np.array([_turned(a, turn.outputs, quarters) for a in actions])
+    )
     assert np.abs(end[:2]).max() > 0.05
     np.testing.assert_allclose(turned_end, _turned(end, states, quarters), atol=1e-9)
 
@@ -59,7 +61,8 @@ def test_four_quarter_turns_are_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "y", "quarters"), [(1, 0, 0), (1, 1, 0), (0, 2, 1), (-1, 0.5, 2), (0.1, -3, 3), (0, 0, 0), (-1, -1, 2)]
+    ("x", "y", "quarters"),
+    [(1, 0, 0), (1, 1, 0), (0, 2, 1), (-1, 0.5, 2), (0.1, -3, 3), (0, 0, 0), (-1, -1, 2)],
 )
 def test_sector_counts_quarters_to_the_nearest_axis(x: float, y: float, quarters: int) -> None:
     assert sector(x, y) == quarters
@@ -78,7 +81,7 @@ def _actor() -> tuple[Actor, ActorConfig, QuarterTurn]:
     )
     actor = Actor(config, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        actor.layers[-1].weight.mul_(50)
+        actor.linears[-1].weight.mul_(50)
     return actor, config, turn
 
 

@@ -1,6 +1,5 @@
 """Quality of service by role; the one place where profiles are made."""
 
-from rclpy.duration import Duration
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
 LOCKSTEP_DEPTH = 2048
@@ -15,20 +14,6 @@ def lockstep() -> QoSProfile:
 def recording() -> QoSProfile:
     """The recorder's side of the same topics: it keeps everything and acknowledges through the credit window."""
     return QoSProfile(depth=0, history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
-
-
-def realtime_state() -> QoSProfile:
-    """State in real time: the newest counts, but one slow reader must not lose a decision step."""
-    return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-
-
-def realtime_command(control_period: float) -> QoSProfile:
-    """Actions in real time: the newest only, and none that is older than two control periods.
-
-    Args:
-        control_period: wall period of the control loop [s].
-    """
-    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, lifespan=Duration(seconds=2 * control_period))
 
 
 def latched() -> QoSProfile:

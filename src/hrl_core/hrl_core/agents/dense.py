@@ -1,7 +1,8 @@
 """Stacks of equal multilayer perceptrons with their derivatives written out.
 
-All parameters lie in one flat tensor, so that Adam and the soft update are one pass each; copies (twin critics) go
-through one batched product per layer. This is what makes an update faster than modules under autograd.
+All parameters lie in one flat tensor, so that Adam and the soft update are one pass each; copies (twin
+critics) go through one batched product per layer. This is what makes an update faster than modules under
+autograd.
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,8 @@ class DenseStack:
             hidden: units of each hidden layer.
             output_dim: size of the output.
             copies: perceptrons in the stack.
-            extra_dim: size of what is appended to the second layer's input (HIRO's critics see the action again).
+            extra_dim: size of what is appended to the second layer's input (HIRO's critics see the action
+                again).
             generator: source of the initial weights.
         """
         ins = [input_dim, *hidden]
@@ -58,7 +60,9 @@ class DenseStack:
             weight.uniform_(-bound, bound, generator=generator)
             bias.zero_()
 
-    def forward(self, inputs: torch.Tensor, extra: torch.Tensor | None = None, copies: int | None = None) -> Trace:
+    def forward(
+        self, inputs: torch.Tensor, extra: torch.Tensor | None = None, copies: int | None = None
+    ) -> Trace:
         """Map (batch, input_dim) through the first ``copies`` perceptrons (default: all)."""
         count = copies or self.copies
         x = inputs.expand(count, *inputs.shape)

@@ -29,7 +29,8 @@ class HiroConfig:
     worker: TD3Config = field(default_factory=TD3Config)
     manager: TD3Config = field(default_factory=TD3Config)
     candidates: int = 10
-    """Subgoals scored per manager transition in off-policy correction (paper 3.3); 0: no correction (paper figure 4)."""
+    """Subgoals scored per manager transition in off-policy correction (paper 3.3); 0: no correction (paper
+    figure 4)."""
     manager_n_step: int = 1
     """Manager transitions summed before bootstrapping (3 in arXiv 1909.10618)."""
     manager_reward_scale: float = 0.1
@@ -37,21 +38,25 @@ class HiroConfig:
     manager_reward_offset: float = 0.0
     """Added per whole segment to centre the reward (row B)."""
     relabel_goals_uniform: float = 0.0
-    """Share of manager transitions whose task goal is redrawn from the training box (row B, after arXiv 1707.01495)."""
+    """Share of manager transitions whose task goal is redrawn from the training box (row B, after arXiv
+    1707.01495)."""
     relabel_goals_future: float = 0.0
     """Share whose task goal becomes a goal achieved later in the episode (row B, after arXiv 1707.01495)."""
     worker_reward: str = "distance"
-    """``distance``: minus the distance left (paper equation 3); ``progress``: metres gained / ``progress_unit``."""
+    """``distance``: minus the distance left (paper equation 3); ``progress``: metres gained /
+    ``progress_unit``."""
     progress_unit: float = 0.2
     """Progress that earns a worker reward of 1 [units of the goal space]."""
     hide_position: bool = True
     """Whether x, y are zeroed for the worker's actor and critics (released code of HIRO)."""
     scale_inputs: bool = False
-    """Whether inputs are brought to the order of one and the manager sees the way left to the goal (row B)."""
+    """Whether inputs are brought to the order of one and the manager sees the way left to the goal (row
+    B)."""
     four_fold_symmetry: bool = False
     """Whether the worker sees every situation turned until the subgoal points to +x (row B)."""
     next_goal_at_switch: bool = False
-    """Whether the last transition of a segment leads to the next segment's subgoal (released code of HIRO)."""
+    """Whether the last transition of a segment leads to the next segment's subgoal (released code of
+    HIRO)."""
     worker_replay: int = 200_000
     """Newest environment steps that the worker learns from (paper C.2); 0: all stored."""
 
@@ -65,7 +70,9 @@ class HiroConfig:
         if self.candidates < 0 or self.candidates == 1 or self.manager_n_step < 1:
             raise HrlError("candidates: 0 or at least 2; manager_n_step: at least 1")
         if self.candidates and self.manager_n_step > 1:
-            raise HrlError("off-policy correction holds for one-step returns: set candidates=0 or manager_n_step=1")
+            raise HrlError(
+                "off-policy correction holds for one-step returns: set candidates=0 or manager_n_step=1"
+            )
 
 
 class GoalTask(Protocol):
@@ -91,7 +98,9 @@ class ManagerReturns(NamedTuple):
 class HierarchicalAgent:
     """Learns both levels from an episode store; acts in batches."""
 
-    def __init__(self, spec: TaskSpec, config: HiroConfig, task: GoalTask, generator: torch.Generator) -> None:
+    def __init__(
+        self, spec: TaskSpec, config: HiroConfig, task: GoalTask, generator: torch.Generator
+    ) -> None:
         """Initialise both levels from ``generator``."""
         self.spec, self.config, self._task = spec, config, task
         self._generator = generator
@@ -118,13 +127,15 @@ class HierarchicalAgent:
             inputs=_joined(batch.states, batch.subgoals),
             actions=torch.from_numpy(batch.actions),
             rewards=torch.from_numpy(worker_rewards(config, batch)),
-            discounts=torch.from_numpy(np.where(batch.terminated, 0, config.worker.discount).astype(np.float32)),
+            discounts=torch.from_numpy(
+                np.where(batch.terminated, 0, config.worker.discount).astype(np.float32)
+            ),
             next_inputs=_joined(batch.next_states, batch.next_subgoals),
         )
         return self.worker.update(self.last_batch["worker"])
 
     def update_manager(self, store: EpisodeStore, rng: np.random.Generator) -> dict[str, float]:
-        """One gradient step of the manager, with off-policy correction and task-goal relabelling as configured."""
+        """One gradient step of the manager, its subgoals and task goals relabelled as configured."""
         config = self.config
         index = store.sample_segments(config.manager.batch_size, rng, config.manager_n_step)
         goals = self._task_goals(store, index, rng)
@@ -156,7 +167,9 @@ class HierarchicalAgent:
         """Go on exactly where ``state_dict`` was taken."""
         for level, agent in (("manager", self.manager), ("worker", self.worker)):
             prefix = f"{level}."
-            agent.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+            agent.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
 
     def _task_goals(self, store: EpisodeStore, index: SegmentIndex, rng: np.random.Generator) -> Float32:
         config = self.config
@@ -174,7 +187,7 @@ class HierarchicalAgent:
 
 
 def worker_rewards(config: HiroConfig, batch: WorkerBatch) -> Float32:
-    """Intrinsic rewards (batch,): the carried subgoal after the step is what is left, s + g - s' (paper equation 3)."""
+    """Intrinsic rewards (batch,) from what is left of the subgoal, s + g - s' (paper equation 3)."""
     left = np.sqrt(np.sum(np.square(batch.remaining), axis=1))
     if config.worker_reward == "distance":
         return -left
@@ -187,8 +200,8 @@ def manager_returns(
 ) -> ManagerReturns:
     """Discounted sum of segment rewards; the discount counts manager transitions, a short last one as one.
 
-    A segment's reward is scale * sum of its task rewards + offset * its share of a whole period. Rewards come from the
-    store unless task goals are relabelled; then the task computes them from the achieved goals.
+    A segment's reward is scale * sum of its task rewards + offset * its share of a whole period. Rewards come
+    from the store unless task goals are relabelled; then the task computes them from the achieved goals.
     """
     discount, period = config.manager.discount, store.period
     most = int(index.segments.max())
@@ -199,7 +212,9 @@ def manager_returns(
         rewards = store.rewards[index.slots[:, None], steps]
     else:
         rewards = task.compute_reward(store.achieved_goals(index.slots, steps + 1), goals[:, None])
-    per_step = np.where(counts, config.manager_reward_scale * rewards + config.manager_reward_offset / period, 0)
+    per_step = np.where(
+        counts, config.manager_reward_scale * rewards + config.manager_reward_offset / period, 0
+    )
     segments = per_step.reshape(len(goals), most, period).sum(axis=2)
     total = segments @ discount ** np.arange(most)
     discounts = np.where(index.terminated, 0.0, discount**index.segments)

@@ -1,7 +1,7 @@
 """TD3 (arXiv 1802.09477) as HIRO runs it (arXiv 1805.08296, appendix C); it knows no hierarchy.
 
-Written for speed on one core: see ``dense``. Deviation from HIRO's released code: between delayed actor updates the
-actor's Adam rests, where the released code lets it go on with its momentum.
+Written for speed on one core: see ``dense``. Deviation from HIRO's released code: between delayed actor
+updates the actor's Adam rests, where the released code lets it go on with its momentum.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,8 @@ class TD3Config:
     normalise_actions: bool = False
     """Whether the critics see actions divided by their half-range (row B)."""
     pre_tanh_penalty: float = 0.0
-    """Weight of the mean squared pre-tanh actor output in the actor's loss (row B: 1e-3, against saturation)."""
+    """Weight of the mean squared pre-tanh actor output in the actor's loss (row B: 1e-3, against
+    saturation)."""
     reward_bounds: tuple[float, float] | None = None
     """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (row B)."""
 
@@ -58,7 +59,10 @@ class TD3Config:
             (0 < self.tau <= 1, "tau: in (0, 1]"),
             (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
             (self.huber_delta > 0, "huber_delta: positive"),
-            (self.reward_bounds is None or self.reward_bounds[0] < self.reward_bounds[1], "reward_bounds: low < high"),
+            (
+                self.reward_bounds is None or self.reward_bounds[0] < self.reward_bounds[1],
+                "reward_bounds: low < high",
+            ),
         )
         for holds, rule in rules:
             if not holds:
@@ -122,7 +126,7 @@ class TD3:
         return metrics
 
     def targets(self, batch: TransitionBatch) -> torch.Tensor:
-        """TD targets r + discount * min_i Q'_i(s', mu'(s') + clipped noise), shape (batch,), of a turned batch."""
+        """TD targets r + discount * min_i Q'_i(s', mu'(s') + clipped noise), shape (batch,)."""
         config = self.config
         features = batch.next_inputs @ self._feature_map
         actions = self._policy(self.target_actor, features)
@@ -184,7 +188,9 @@ class TD3:
     def _policy(self, actor: DenseStack, features: torch.Tensor) -> torch.Tensor:
         return torch.addcmul(self._centre, self._half_range, actor.forward(features).output[0].tanh_())
 
-    def _values(self, critics: DenseStack, features: torch.Tensor, actions: torch.Tensor, copies: int = TWINS) -> Trace:
+    def _values(
+        self, critics: DenseStack, features: torch.Tensor, actions: torch.Tensor, copies: int = TWINS
+    ) -> Trace:
         scaled = actions * self._action_scale
         return critics.forward(
             torch.cat((features, scaled), 1), scaled if self.config.action_twice else None, copies
@@ -200,7 +206,11 @@ class TD3:
         loss = (clipped * (error - clipped / 2)).mean()
         self.critics.backward(trace, clipped.mul_(1 / clipped.numel()))
         self._adams[1].step()
-        return {"critic_loss": float(loss), "value": float(trace.output.mean()), "target": float(targets.mean())}
+        return {
+            "critic_loss": float(loss),
+            "value": float(trace.output.mean()),
+            "target": float(targets.mean()),
+        }
 
     def _update_actor(self, features: torch.Tensor) -> dict[str, float]:
         """Climb the first critic: d/dz of -mean Q_1(s, mu(s)) + penalty * mean z^2, z before the tanh."""
@@ -211,7 +221,9 @@ class TD3:
         critic_trace = self._values(self.critics, features, actions, copies=1)
         batch, dims = actions.shape
         climb = torch.full((1, batch, 1), -1.0 / batch)
-        gradient = self.critics.gradient_of_tail(critic_trace, climb, dims) * (self._action_scale * self._half_range)
+        gradient = self.critics.gradient_of_tail(critic_trace, climb, dims) * (
+            self._action_scale * self._half_range
+        )
         gradient.addcmul_(gradient, squashed * squashed, value=-1)
         if self.config.pre_tanh_penalty:
             gradient.add_(pre_tanh, alpha=2 * self.config.pre_tanh_penalty / pre_tanh.numel())

@@ -1,4 +1,4 @@
-"""TD3 in plain modules under autograd, the way open implementations write it: what the fast one is checked against."""
+"""TD3 in plain modules under autograd, as open implementations write it, to check the fast one against."""
 
 import torch
 from torch import nn
@@ -17,20 +17,20 @@ class ReferenceCritic(nn.Module):
         ins = [actor_config.feature_dim + action_dim, *config.hidden]
         ins[1] += action_dim if config.action_twice else 0
         self._twice = config.action_twice
-        self.layers = nn.ModuleList(nn.Linear(n, m) for n, m in zip(ins, [*config.hidden, 1], strict=True))
+        self.linears = [nn.Linear(n, m) for n, m in zip(ins, [*config.hidden, 1], strict=True)]
+        self.layers = nn.ModuleList(self.linears)
 
     def forward(self, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Values (batch,)."""
         x = torch.cat((features, actions), 1)
-        for i, layer in enumerate(self.layers[:-1]):
+        for i, layer in enumerate(self.linears):
             x = torch.cat((x, actions), 1) if i == 1 and self._twice else x
-            x = torch.relu(layer(x))
-        x = torch.cat((x, actions), 1) if len(self.layers) == 2 and self._twice else x  # noqa: PLR2004
-        return self.layers[-1](x)[:, 0]
+            x = torch.relu(layer(x)) if i < len(self.linears) - 1 else layer(x)
+        return x[:, 0]
 
 
 class ReferenceTD3:
-    """Separate modules, separate optimisers, parameter-wise soft updates; starts as a copy of a fast ``TD3``."""
+    """Separate modules and optimisers, parameter-wise soft updates; starts as a copy of a fast ``TD3``."""
 
     def __init__(self, fast: TD3, generator: torch.Generator) -> None:
         """Copy the weights of ``fast`` (without symmetry); ``generator`` draws the smoothing noise."""
@@ -38,17 +38,18 @@ class ReferenceTD3:
         self.config, self._generator = config, generator
         self.actor, self.target_actor = Actor(actor_config), Actor(actor_config)
         self.critics, self.target_critics = (
-            nn.ModuleList(ReferenceCritic(config, actor_config) for _ in range(2)) for _ in range(2)
+            [ReferenceCritic(config, actor_config) for _ in range(2)] for _ in range(2)
         )
         for actor, stack in ((self.actor, fast.actor), (self.target_actor, fast.target_actor)):
-            _copy(actor, stack.weights, stack.biases, 0)
+            _copy(actor.linears, stack.weights, stack.biases, 0)
         for critics, stack in ((self.critics, fast.critics), (self.target_critics, fast.target_critics)):
             for k, critic in enumerate(critics):
-                _copy(critic, stack.weights, stack.biases, k)
+                _copy(critic.linears, stack.weights, stack.biases, k)
         self._noise_unit = self.actor.half_range if config.noise_in_range else 1.0
         self._scale = 1 / self.actor.half_range if config.normalise_actions else 1.0
         self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr)
-        self._critic_adam = torch.optim.Adam(self.critics.parameters(), config.critic_lr)
+        critic_parameters = [p for critic in self.critics for p in critic.parameters()]
+        self._critic_adam = torch.optim.Adam(critic_parameters, config.critic_lr)
         self._updates = 0
 
     def update(self, batch: TransitionBatch) -> None:
@@ -65,11 +66,13 @@ class ReferenceTD3:
             if config.reward_bounds is not None:
                 target = target.clamp(*(bound / (1 - config.discount) for bound in config.reward_bounds))
         losses = [
-            nn.functional.huber_loss(critic(features, batch.actions * self._scale), target, delta=config.huber_delta)
+            nn.functional.huber_loss(
+                critic(features, batch.actions * self._scale), target, delta=config.huber_delta
+            )
             for critic in self.critics
         ]
         self._critic_adam.zero_grad()
-        (sum(losses) / len(losses)).backward()
+        torch.stack(losses).mean().backward()
         self._critic_adam.step()
         self._updates += 1
         if self._updates % config.policy_delay == 0:
@@ -84,13 +87,16 @@ class ReferenceTD3:
         self._actor_adam.zero_grad()
         loss.backward()
         self._actor_adam.step()
-        for online, target in ((self.actor, self.target_actor), (self.critics, self.target_critics)):
+        pairs = zip((self.actor, *self.critics), (self.target_actor, *self.target_critics), strict=True)
+        for online, target in pairs:
             for parameter, target_parameter in zip(online.parameters(), target.parameters(), strict=True):
                 target_parameter.data.mul_(1 - self.config.tau).add_(self.config.tau * parameter.data)
 
 
-def _copy(module: nn.Module, weights: list[torch.Tensor], biases: list[torch.Tensor], copy: int) -> None:
+def _copy(
+    layers: list[nn.Linear], weights: list[torch.Tensor], biases: list[torch.Tensor], copy: int
+) -> None:
     with torch.no_grad():
-        for layer, weight, bias in zip(module.layers, weights, biases, strict=True):  # pyright: ignore[reportArgumentType]
+        for layer, weight, bias in zip(layers, weights, biases, strict=True):
             layer.weight.copy_(weight[copy])
             layer.bias.copy_(bias[copy, 0])

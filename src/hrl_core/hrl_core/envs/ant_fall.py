@@ -1,4 +1,4 @@
-"""Ant Fall: a block must be pushed into a chasm to bridge it (arXiv 1805.08296 B.2.3; spec/hiro.md 1.3, 1.4)."""
+"""Ant Fall: a block must be pushed into a chasm to bridge it (arXiv 1805.08296 B.2.3)."""
 
 from hrl_core.envs.ant_maze import ANT_CELL, ANT_WALL_HEIGHT
 from hrl_core.envs.ant_maze_env import AntMazeEnv, AntTask

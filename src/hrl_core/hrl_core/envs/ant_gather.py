@@ -1,7 +1,8 @@
 """Ant Gather: collect apples, avoid bombs (arXiv 1805.08296 B.1, after rllab's GatherEnv; spec/hiro.md 1.5).
 
-Where the sources leave a choice: the order of the observation is HRAC's, time is scaled as in the mazes, and falling
-costs nothing by itself (the paper counts apples minus bombs; rllab's default of 10 is the argument ``dying_cost``).
+Where the sources leave a choice: the order of the observation is HRAC's, time is scaled as in the mazes, and
+falling costs nothing by itself (the paper counts apples minus bombs; rllab's default of 10 is the argument
+``dying_cost``).
 """
 
 import math
@@ -32,8 +33,9 @@ _NO_MAZE = MazeSpec(rows=("R",), cell_size=2 * WALL_DISTANCE, wall_height=2 * WA
 class AntGatherEnv(AntMazeEnv):
     """An ant among 8 apples (+1) and 8 bombs (-1) that vanish when touched; it ends when the ant falls.
 
-    Observation: 0-28 as in the mazes; 29-38 apples and 39-48 bombs, by direction from the ant's heading in ten bins
-    from -pi to pi: 1 - distance / 6 of the nearest one within 6 m, else 0; 49 steps / 1000. There is no task goal.
+    Observation: 0-28 as in the mazes; 29-38 apples and 39-48 bombs, by direction from the ant's heading in
+        ten bins from -pi to pi: 1 - distance / 6 of the nearest one within 6 m, else 0; 49 steps / 1000.
+        There is no task goal.
     """
 
     observation_dim: ClassVar[int] = ANT_QPOS + ANT_QVEL + 2 * SENSOR_BINS + 1
@@ -72,7 +74,9 @@ class AntGatherEnv(AntMazeEnv):
 
     def simulation_state(self) -> npt.NDArray[np.float64]:
         """Everything that stepping depends on; shape (state_size,)."""
-        return np.concatenate((self.objects.ravel(), self.present, super().simulation_state()))
+        return np.concatenate(
+            (self.objects.ravel(), self.present.astype(np.float64), super().simulation_state())
+        )
 
     def restore(self, state: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Go back to a ``simulation_state``; return the observation vector there."""
@@ -115,7 +119,9 @@ class AntGatherEnv(AntMazeEnv):
         return values
 
     def _build_model(self) -> mujoco.MjModel:
-        spec = mujoco.MjSpec.from_string((resources.files("hrl_core.envs") / "assets" / "ant.xml").read_text())
+        spec = mujoco.MjSpec.from_string(
+            (resources.files("hrl_core.envs") / "assets" / "ant.xml").read_text()
+        )
         along = (WALL_HALF_LENGTH, WALL_HALF_THICKNESS, WALL_HALF_HEIGHT)
         across = (WALL_HALF_THICKNESS, WALL_HALF_LENGTH, WALL_HALF_HEIGHT)
         places = ((0, 1, along), (0, -1, along), (1, 0, across), (-1, 0, across))

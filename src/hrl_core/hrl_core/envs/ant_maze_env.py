@@ -1,4 +1,4 @@
-"""The ant in a maze as a goal-conditioned Gymnasium environment; each task of HIRO is a grid and a few figures."""
+"""The ant in a maze as a goal-conditioned environment; each task of HIRO is a grid and a few figures."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -27,12 +27,13 @@ class AntTask:
 
     maze: MazeSpec
     goal_low: tuple[float, ...]
-    """Lower corner of the box that training goals are drawn from [m]; its length is the goal's size (2 or 3)."""
+    """Lower corner of the box that training goals are drawn from [m]; its length is the goal's size (2 or
+    3)."""
     goal_high: tuple[float, ...]
 
 
 class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[np.float64]]):
-    """An ant that walks to a goal position; reward is minus the distance to it after the step (spec/hiro.md 1.1-1.4).
+    """An ant that walks to a goal; reward is minus the distance to it after the step (spec/hiro.md 1).
 
     | observation | meaning | unit |
     |---|---|---|
@@ -44,16 +45,18 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
     | 21-28 | joint rates, order of the angles | rad/s |
     | 29 | steps since reset / 1000 | 1 |
 
-    Action: eight torques in [-30, 30] N m, order hip_4, ankle_4, hip_1, ankle_1, hip_2, ankle_2, hip_3, ankle_3.
-    It never terminates; the 500-step limit is the time-limit wrapper's. ``reset(options={"goal": [x, y]})`` sets the
-    goal; otherwise it is drawn uniformly from the task's training box (it may lie inside a wall, as in the paper).
-    Writing ``goal`` changes it between steps.
+    Action: eight torques in [-30, 30] N m, order hip_4, ankle_4, hip_1, ankle_1, hip_2, ankle_2, hip_3,
+        ankle_3. It never terminates; the 500-step limit is the time-limit wrapper's. ``reset(options={"goal":
+        [x, y]})`` sets the goal; otherwise it is drawn uniformly from the task's training box (it may lie
+        inside a wall, as in the paper). Writing ``goal`` changes it between steps.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
     observation_dim: ClassVar[int] = ANT_QPOS + ANT_QVEL + 1
 
-    def __init__(self, task: AntTask, render_mode: str | None = None, width: int = 480, height: int = 480) -> None:
+    def __init__(
+        self, task: AntTask, render_mode: str | None = None, width: int = 480, height: int = 480
+    ) -> None:
         """Compile the model; nothing random happens before ``reset``."""
         self.task = task
         self.model = self._build_model()
@@ -124,13 +127,12 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
         """Return an image of the maze from above, or None without ``render_mode="rgb_array"``."""
         if self.render_mode != "rgb_array":
             return None
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(self.model, *self._size)
+        renderer = self._renderer = self._renderer or mujoco.Renderer(self.model, *self._size)
         camera = mujoco.MjvCamera()
         camera.lookat[:] = (*self.data.qpos[:2], 0.0)
         camera.distance, camera.azimuth, camera.elevation = 14.0, 90.0, -50.0
-        self._renderer.update_scene(self.data, camera)
-        return self._renderer.render()
+        renderer.update_scene(self.data, camera)
+        return renderer.render()
 
     def close(self) -> None:
         """Free the renderer, if any."""

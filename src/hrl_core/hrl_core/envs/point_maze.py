@@ -41,7 +41,8 @@ class PointMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray
     | 3-5 | drift in x, y, heading: drawn at reset, constant over the episode | m/s, rad/s |
     | 6 | steps since reset / 1000 | 1 |
 
-    Action: ahead [-1, 1] in units of 0.2 m, turn [-0.25, 0.25] rad. ``reset(options={"goal": [x, y]})`` sets the goal.
+    Action: ahead [-1, 1] in units of 0.2 m, turn [-0.25, 0.25] rad.
+    ``reset(options={"goal": [x, y]})`` sets the goal.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 50}
@@ -117,14 +118,13 @@ class PointMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray
         """Return an image of the maze from above, or None without ``render_mode="rgb_array"``."""
         if self.render_mode != "rgb_array":
             return None
-        if self._renderer is None:
-            self._renderer = mujoco.Renderer(self.model, 480, 480)
+        renderer = self._renderer = self._renderer or mujoco.Renderer(self.model, 480, 480)
         mujoco.mj_forward(self.model, self.data)
         camera = mujoco.MjvCamera()
         camera.lookat[:] = (4.0, 4.0, 0.0)
         camera.distance, camera.azimuth, camera.elevation = 24.0, 90.0, -80.0
-        self._renderer.update_scene(self.data, camera)
-        return self._renderer.render()
+        renderer.update_scene(self.data, camera)
+        return renderer.render()
 
     def close(self) -> None:
         """Free the renderer, if any."""

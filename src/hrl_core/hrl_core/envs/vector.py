@@ -1,8 +1,9 @@
 """Many copies of one environment, stepped by a few threads; each equals a single environment bit for bit.
 
-Each copy keeps its own ``MjData`` and ``mj_step`` releases the interpreter lock, so that plain threads run in parallel.
-``mujoco.rollout`` would need one call instead of one per copy, but it cannot hand back the solver's warm start, without
-which trajectories drift from the single environment's by rounding errors that contacts amplify.
+Each copy keeps its own ``MjData`` and ``mj_step`` releases the interpreter lock, so that plain threads run in
+parallel. ``mujoco.rollout`` would need one call instead of one per copy, but it cannot hand back the solver's
+warm start, without which trajectories drift from the single environment's by rounding errors that contacts
+amplify.
 """
 
 from collections.abc import Sequence
@@ -79,7 +80,8 @@ class VectorEnv:
             seed: seed of the run; every episode derives its own.
             threads: stepping threads.
             goals: task goal of each copy; empty: the environment draws one per episode.
-            stagger: cut the first episode of copy i to a share of its length, so that resets spread over time.
+            stagger: cut the first episode of copy i to a share of its length, so that resets spread over
+                time.
         """
         if goals and len(goals) != num_envs:
             raise InvalidData(f"vector environment: {len(goals)} goals for {num_envs} environments")
@@ -125,7 +127,7 @@ class VectorEnv:
         self.states = np.stack([self._reset(i) for i in range(self.num_envs)])
 
     def step(self, actions: Array) -> VectorStep:
-        """Apply actions (num_envs, action_dim), clipped to their limits, for one control period; reset what ended.
+        """Apply actions (num_envs, action_dim), clipped, for one control period; reset what ended.
 
         Raises:
             InvalidData: a state is not finite; names the copy and its episode.

@@ -1,8 +1,9 @@
 """One store of episodes, from which every kind of training batch is derived when it is sampled.
 
-Per episode: s[T + 1], a[T], r[T], one subgoal per period, the task goal. The subgoal transition h, windows of c steps,
-n-step returns and relabelled task goals follow from these, so that 2 M steps of the ant take about 340 MB where two
-rings of windows take 360 + 58 MB for a tenth of it (spec/hiro.md, section 7). It is the layout of a recording as well.
+Per episode: s[T + 1], a[T], r[T], one subgoal per period, the task goal. The subgoal transition h, windows of
+c steps, n-step returns and relabelled task goals follow from these, so that 2 M steps of the ant take about
+340 MB where two rings of windows take 360 + 58 MB for a tenth of it (spec/hiro.md, section 7). It is the
+layout of a recording as well.
 """
 
 from typing import NamedTuple
@@ -144,8 +145,8 @@ class EpisodeStore:
             batch: number of transitions.
             rng: source of randomness.
             newest: draw from that many newest steps only, in whole episodes; 0: from all.
-            next_goal_at_switch: next_subgoals at the last step of a segment is the next segment's subgoal (released
-                code of HIRO) instead of h(g) (paper).
+            next_goal_at_switch: next_subgoals at the last step of a segment is the next segment's subgoal
+                (released code of HIRO) instead of h(g) (paper).
         """
         slots, steps = self._draw(self.lengths, batch, rng, newest)
         periods = steps // self.period
@@ -153,7 +154,9 @@ class EpisodeStore:
         targets = self.targets[slots, periods]
         next_targets = targets
         if next_goal_at_switch:
-            later = np.minimum((steps + 1) // self.period, np.maximum(self.lengths[slots] - 1, 0) // self.period)
+            later = np.minimum(
+                (steps + 1) // self.period, np.maximum(self.lengths[slots] - 1, 0) // self.period
+            )
             next_targets = self.targets[slots, later]
         return WorkerBatch(
             states=states,
@@ -182,7 +185,7 @@ class EpisodeStore:
         return int(self._closed_segments().sum())
 
     def achieved_goals(self, slots: Index, steps: Index) -> Float32:
-        """Achieved task goals at ``steps`` (batch, ...) of ``slots`` (batch,), shape (batch, ..., goal_dim)."""
+        """Achieved task goals at ``steps`` (batch, ...) of ``slots`` (batch,), (batch, ..., goal_dim)."""
         expand = slots.reshape(-1, *(1,) * (steps.ndim - 1))
         return self.states[expand[..., None], steps[..., None], self.achieved]
 
@@ -214,12 +217,14 @@ class EpisodeStore:
         whole, rest = np.divmod(self.lengths, self.period)
         return whole + (self.finished & (rest > 0))
 
-    def _draw(self, counts: Index, batch: int, rng: np.random.Generator, newest: int = 0) -> tuple[Index, Index]:
+    def _draw(
+        self, counts: Index, batch: int, rng: np.random.Generator, newest: int = 0
+    ) -> tuple[Index, Index]:
         """Draw (slot, item) uniformly over all items when slot i holds ``counts[i]`` of them."""
         slots = np.arange(counts.size)
         if newest:
             by_age = np.argsort(-self._age, kind="stable")
-            slots = by_age[: max(1, -(-newest // self.length_limit))]
+            slots = by_age[: int(np.searchsorted(np.cumsum(counts[by_age]), newest)) + 1]
         upto = np.cumsum(counts[slots])
         if not upto[-1]:
             raise ValueError("the episode store is empty")

@@ -1,4 +1,4 @@
-"""Acts in the training environments: subgoals every c steps, exploration at both levels, everything into the store."""
+"""Acts in the training environments: subgoals every c steps, exploration, everything into the store."""
 
 from typing import NamedTuple, Protocol
 
@@ -17,11 +17,30 @@ Array = npt.NDArray[np.float64]
 class Step(Protocol):
     """What one step of a vector environment tells (``hrl_core.envs.vector.VectorStep``)."""
 
-    states: Array
-    rewards: Array
-    terminated: npt.NDArray[np.bool_]
-    truncated: npt.NDArray[np.bool_]
-    ended: npt.NDArray[np.bool_]
+    @property
+    def states(self) -> Array:
+        """States after the step, before any reset."""
+        ...
+
+    @property
+    def rewards(self) -> Array:
+        """Task rewards."""
+        ...
+
+    @property
+    def terminated(self) -> npt.NDArray[np.bool_]:
+        """Where the task ended."""
+        ...
+
+    @property
+    def truncated(self) -> npt.NDArray[np.bool_]:
+        """Where the time limit cut the episode."""
+        ...
+
+    @property
+    def ended(self) -> npt.NDArray[np.bool_]:
+        """Either."""
+        ...
 
 
 class Environments(Protocol):
@@ -113,7 +132,9 @@ class Collector:
         actions = np.clip(actions + sigma * noise, self._spec.action_low, self._spec.action_high)
         step = self._envs.step(actions)
         self._store.append(actions, step.rewards, step.states, step.terminated, step.truncated)
-        gained = np.linalg.norm(carried, axis=1) - np.linalg.norm(self._targets - step.states[:, positions], axis=1)
+        gained = np.linalg.norm(carried, axis=1) - np.linalg.norm(
+            self._targets - step.states[:, positions], axis=1
+        )
         self._states = self._envs.states
         for i in np.flatnonzero(step.ended):
             self._goals = self._envs.goals

@@ -26,7 +26,8 @@ class TrainConfig:
     replay: int = 2_000_000
     """Environment steps kept: 200,000 manager transitions of 10 steps (paper C.2)."""
     learning_starts: int = 2_500
-    """Environment steps of the noisy untrained policy before any update (released code of HIRO: 5 episodes)."""
+    """Environment steps of the noisy untrained policy before any update (released code of HIRO: 5
+    episodes)."""
     worker_updates: float = 1.0
     """Worker updates per environment step (paper C.2)."""
     manager_updates: float = 1.0
@@ -38,7 +39,8 @@ class TrainConfig:
     manager_learning_starts: int = 0
     """Environment steps before the first manager update (row B: part of the warm start)."""
     held_subgoal_probability: float = 0.0
-    """Chance per decision that exploration holds a random full-range direction (row B, after arXiv 1909.10618)."""
+    """Chance per decision that exploration holds a random full-range direction (row B, after arXiv
+    1909.10618)."""
     held_subgoal_decisions: tuple[int, int] = (3, 8)
     """Fewest and most decisions for which it is held."""
     evaluation_interval: int = 50_000
@@ -57,10 +59,14 @@ class TrainConfig:
         positive = ("steps", "num_envs", "threads", "replay", "evaluation_interval", "checkpoint_interval")
         for name in positive:
             if getattr(self, name) < 1:
-                raise HrlError(f"training configuration: {name} must be at least 1, got {getattr(self, name)}")
+                raise HrlError(
+                    f"training configuration: {name} must be at least 1, got {getattr(self, name)}"
+                )
         low, high = self.held_subgoal_decisions
         if not 1 <= low <= high:
-            raise HrlError(f"training configuration: held_subgoal_decisions must rise from 1, got {(low, high)}")
+            raise HrlError(
+                f"training configuration: held_subgoal_decisions must rise from 1, got {(low, high)}"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists."""
@@ -96,7 +102,9 @@ def _fast() -> TrainConfig:
     worker = TD3Config(
         hidden=(256, 256), discount=0.95, exploration_noise=0.12, reward_bounds=(-2.5, 2.5), **shared
     )
-    manager = TD3Config(hidden=(128, 128), discount=0.99, exploration_noise=0.15, reward_bounds=(-2.5, 1.0), **shared)
+    manager = TD3Config(
+        hidden=(128, 128), discount=0.99, exploration_noise=0.15, reward_bounds=(-2.5, 1.0), **shared
+    )
     agent = HiroConfig(
         worker=worker,
         manager=manager,

@@ -47,7 +47,9 @@ def wilson_interval(rate: float, trials: int) -> tuple[float, float]:
     return centre - spread, centre + spread
 
 
-def evaluate(spec: TaskSpec, envs: Environments, select: BatchPolicy, act: BatchPolicy) -> list[EvaluationResult]:
+def evaluate(
+    spec: TaskSpec, envs: Environments, select: BatchPolicy, act: BatchPolicy
+) -> list[EvaluationResult]:
     """Run one episode in every environment from its start; one result per task goal, in order of appearance.
 
     Args:
@@ -103,6 +105,6 @@ def _results(
 
 
 def evaluation_goals(spec: TaskSpec, headline: int, elsewhere: int) -> list[tuple[float, ...]]:
-    """Task goal of each evaluation environment: ``headline`` times the first, ``elsewhere`` times each other one."""
+    """Task goal of each evaluation environment: the first ``headline`` times, others ``elsewhere`` times."""
     first, *others = spec.evaluation_goals or ((),)
     return [first] * headline + [goal for goal in others for _ in range(elsewhere)]

@@ -1,6 +1,7 @@
-"""The folder of a run: configuration, metrics, policies, and the training state that a resumed run goes on from.
+"""The folder of a run: configuration, metrics, policies, and the state that a resumed run goes on from.
 
-Everything is written beside its place and renamed, so that a run killed at any moment finds its last state whole.
+Everything is written beside its place and renamed, so that a run killed at any moment finds its last state
+whole.
 """
 
 import json
@@ -52,7 +53,8 @@ class RunFolder:
         """Write the configuration, or compare it with the one of the run that goes on.
 
         Raises:
-            HrlError: the folder holds another run, or the resumed run's configuration differs; names the fields.
+            HrlError: the folder holds another run, or the resumed run's configuration differs; names the
+                fields.
         """
         path = self.folder / CONFIG
         if resume:
@@ -60,7 +62,9 @@ class RunFolder:
                 raise HrlError(f"cannot resume {self.folder}: {CONFIG} is missing; start it without resuming")
             differing = config_difference(config, json.loads(path.read_text()))
             if differing:
-                raise HrlError(f"cannot resume {self.folder} with another configuration: {'; '.join(differing)}")
+                raise HrlError(
+                    f"cannot resume {self.folder} with another configuration: {'; '.join(differing)}"
+                )
             return
         if path.exists():
             raise HrlError(f"{self.folder} already holds a run: resume it or choose another folder")
@@ -99,7 +103,9 @@ class RunFolder:
         part = Path(tempfile.mkdtemp(prefix=".state-part-", dir=self.folder))
         try:
             save_tensors({k: v.contiguous() for k, v in state.tensors.items()}, part / "tensors.safetensors")
-            save_arrays({k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, part / "arrays.safetensors")
+            save_arrays(
+                {k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, part / "arrays.safetensors"
+            )
             (part / "plain.json").write_text(json.dumps(state.plain))
             shutil.rmtree(self.folder / name, ignore_errors=True)
             os.rename(part, self.folder / name)
@@ -132,7 +138,9 @@ class RunFolder:
                 json.loads((state / "plain.json").read_text()),
             )
         except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise CheckpointError(f"{latest}: damaged training state: {type(error).__name__}: {error}") from error
+            raise CheckpointError(
+                f"{latest}: damaged training state: {type(error).__name__}: {error}"
+            ) from error
 
 
 def write_whole(path: Path, text: str) -> None:

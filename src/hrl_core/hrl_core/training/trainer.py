@@ -75,7 +75,8 @@ class Trainer:
         """Train to the configured number of steps; returns the last evaluation.
 
         Raises:
-            HrlError: the folder does not fit, the disk is full, or the losses diverge (the last batch is saved).
+            HrlError: the folder does not fit, the disk is full, or the losses diverge (the last batch is
+                saved).
         """
         self.files.start(self._identity(), resume)
         if resume:
@@ -113,7 +114,9 @@ class Trainer:
             seed=self.seed,
             git_commit=self.git_commit,
             actors={level: td3.actor_config for level, td3 in levels.items()},
-            weights={f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()},
+            weights={
+                f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()
+            },
             metrics=metrics,
         )
 
@@ -143,8 +146,9 @@ class Trainer:
             path = self.files.folder / FAILED_BATCH
             save_batch(self.agent.last_batch[level], path)
             raise HrlError(
-                f"the {level}'s critic loss is {loss} after {self.env_steps} environment steps: training stopped; the "
-                f"batch is in {path}, the last good state in {self.files.folder}; lower critic_lr or set reward_bounds"
+                f"the {level}'s critic loss is {loss} after {self.env_steps} environment steps: training "
+                f"stopped; the batch is in {path}, the last good state in {self.files.folder}; "
+                "lower critic_lr or set reward_bounds"
             )
         self._note(level, metrics)
 
@@ -163,7 +167,10 @@ class Trainer:
         self.seconds += time.perf_counter() - started
         metrics: Row = {"env_steps": self.env_steps, "seconds": round(self.seconds, 1)}
         metrics |= {name: total / self._counts[name] for name, total in self._sums.items()}
-        metrics["worker/updates"], metrics["manager/updates"] = self.agent.worker.updates, self.agent.manager.updates
+        metrics["worker/updates"], metrics["manager/updates"] = (
+            self.agent.worker.updates,
+            self.agent.manager.updates,
+        )
         self._sums.clear()
         self._counts.clear()
         for result in results:
@@ -180,13 +187,19 @@ class Trainer:
         return results
 
     def _identity(self) -> Row:
-        return {"task": self.spec.name, "task_hash": self.spec.sha256, "seed": self.seed} | self.config.as_dict()
+        return {
+            "task": self.spec.name,
+            "task_hash": self.spec.sha256,
+            "seed": self.seed,
+        } | self.config.as_dict()
 
     def _state(self) -> TrainingState:
         arrays = {"store": self.store, "envs": self._envs, "collector": self._collector}
         return TrainingState(
             tensors=self.agent.state_dict(),
-            arrays={f"{group}.{k}": v for group, part in arrays.items() for k, v in part.state_dict().items()},
+            arrays={
+                f"{group}.{k}": v for group, part in arrays.items() for k, v in part.state_dict().items()
+            },
             plain={
                 "env_steps": self.env_steps,
                 "seconds": self.seconds,
@@ -204,7 +217,9 @@ class Trainer:
         # The collector last: it reads the environments' restored states.
         for group, part in (("store", self.store), ("envs", self._envs), ("collector", self._collector)):
             prefix = f"{group}."
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)})
+            part.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)}
+            )
         plain = state.plain
         self.env_steps, self.seconds = plain["env_steps"], plain["seconds"]
         self.best = -math.inf if plain["best"] is None else plain["best"]

@@ -1,0 +1,40 @@
+# Everything a developer calls. `make` alone lists the targets.
+#   ARGS    arguments for the called program, e.g. make run ARGS="episodes:=2 viewer:=false"
+#   PYTHON  interpreter that .venv is made from (3.10 to 3.13)
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build run test check format clean distclean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: ## create .venv, install the pinned packages, build the workspace; does only what is not done yet
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: Debian packages python3 python3-venv python3-dev"; exit 1; }
+	@$(PYTHON) tools/bootstrap.py
+
+build: setup ## the same: builds the packages that changed
+
+run: setup ## an Ant walks the maze through a ROS 2 graph
+	@$(BIN)/hrl launch hiro_ant.launch.py $(ARGS)
+
+test: setup ## run every test; ARGS go to pytest
+	@$(BIN)/python tools/run_tests.py $(ARGS)
+
+check: setup ## linter, formatting, types, import rules
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+
+format: setup ## format the sources and repair what the linter can
+	@$(BIN)/ruff check --fix-only
+	@$(BIN)/ruff format
+
+clean: ## remove what the build made
+	rm -rf build install log build.removed install.removed
+
+distclean: clean ## remove the virtual environment as well
+	rm -rf .venv .venv.removed .setup.lock

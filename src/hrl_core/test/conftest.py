@@ -1,0 +1,154 @@
+"""Builders of messages and tiny policies shared by the core's tests."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hrl_core.policies import ActionChoice, SubgoalChoice
+from hrl_core.task import Actuator, Element, SubgoalSpec, SuccessRule, TaskSpec
+from hrl_core.types import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind
+
+
+@pytest.fixture(scope="session")
+def make_observation():
+    def make(**change):
+        base = Observation(
+            stamp=0,
+            frame="odom",
+            run=1,
+            robot="robot",
+            episode=0,
+            step=0,
+            state=np.zeros(4),
+            achieved_goal=np.zeros(2),
+            desired_goal=np.zeros(2),
+            reward=0.0,
+            success=False,
+            first=False,
+            terminated=False,
+            truncated=False,
+            mode=1,
+            applied_action=NO_VECTOR,
+            action_source=0,
+            task_hash=0,
+        )
+        return base._replace(**change)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_subgoal():
+    def make(**change):
+        base = Subgoal(
+            stamp=0,
+            frame="odom",
+            run=1,
+            robot="robot",
+            episode=0,
+            step=0,
+            seq=0,
+            parent_seq=-1,
+            level=0,
+            kind=SubgoalKind.RELATIVE,
+            value=np.zeros(3),
+            anchor=np.zeros(3),
+            skill_id=-1,
+            num_skills=0,
+            space="test",
+            task_goal=np.zeros(2),
+            horizon=10,
+            horizon_unit=0,
+            tolerance=NO_VECTOR,
+            end_when_achieved=False,
+            worker_may_terminate=False,
+            test=False,
+            deterministic=True,
+            log_probability=NAN,
+            value_estimate=NAN,
+            policy_version=0,
+        )
+        return base._replace(**change)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tiny_task():
+    """A task of four observation elements and two actions, subgoals every three steps."""
+
+    def make(cadence="on_result", steps=8):
+        return TaskSpec(
+            name="tiny",
+            env_id="none",
+            env_kwargs={},
+            max_episode_steps=steps,
+            control_period=0.1,
+            frame="odom",
+            observation=tuple(Element(n, "1", "-") for n in ("x", "y", "z", "w")),
+            action=tuple(Actuator(n, "1", -1.0, 1.0) for n in ("a", "b")),
+            goal=(Element("x", "m", "odom"), Element("y", "m", "odom")),
+            subgoal=SubgoalSpec("xyz", {n: (-1.0, 1.0) for n in ("x", "y", "z")}, period=3, cadence=cadence),
+            success=SuccessRule(0.5, "m"),
+        )
+
+    return make
+
+
+@dataclasses.dataclass
+class StubManager:
+    """Chooses a subgoal that depends on everything it is shown."""
+
+    version: int = 7
+
+    def select(self, state, task_goal, noise):
+        value = np.tanh(state[:3] + task_goal.sum()) + (0 if noise is None else 0.1 * noise.standard_normal(3))
+        return SubgoalChoice(value)
+
+
+@dataclasses.dataclass
+class StubWorker:
+    """Chooses an action that depends on everything it is shown."""
+
+    version: int = 7
+
+    def act(self, state, subgoal, noise):
+        value = np.tanh(state[:2] + subgoal[:2].astype(float) + subgoal[2])
+        return ActionChoice(value + (0 if noise is None else 0.1 * noise.standard_normal(2)))
+
+
+class StubRunner:
+    """A deterministic point that drifts with its actions."""
+
+    def __init__(self, task, make_observation, mode=1, goals=None):
+        self.task, self.make, self.mode, self.goals = task, make_observation, mode, goals or {}
+
+    def reset(self, episode):
+        self.state = np.array([0.1 * episode, -0.2, 0.3, 0.4])
+        self.observation = self.make(episode=episode, state=self.state, first=True, mode=self.mode)
+        return self.observation
+
+    def step(self, action):
+        step = self.observation.step + 1
+        self.state = 0.9 * self.state + np.array([*action, action.sum(), 0.1])
+        self.observation = self.make(
+            episode=self.observation.episode,
+            step=step,
+            stamp=step,
+            state=self.state,
+            reward=float(step),
+            truncated=step == self.task.max_episode_steps,
+            mode=self.mode,
+            desired_goal=self.goals.get(step, self.observation.desired_goal),
+            applied_action=action,
+        )
+        return self.observation
+
+    def result(self):
+        return None
+
+
+@pytest.fixture(scope="session")
+def stubs():
+    """The stub classes."""
+    return StubManager, StubWorker, StubRunner

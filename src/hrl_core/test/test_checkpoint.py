@@ -1,0 +1,147 @@
+"""A policy on disk is whole or refused; what is loaded acts like what was saved."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.errors import CheckpointError, TaskError
+from hrl_core.networks import Actor
+from hrl_core.task import load_task
+
+
+@pytest.fixture
+def saved(tmp_path):
+    checkpoint = random_checkpoint(load_task("ant_maze"), seed=1)
+    save_checkpoint(checkpoint, tmp_path / "policy")
+    return checkpoint, tmp_path / "policy"
+
+
+def test_loaded_policy_acts_like_the_saved_one(saved):
+    checkpoint, folder = saved
+    loaded = load_checkpoint(folder)
+    state, goal = np.linspace(-1, 1, 30), np.array([0.0, 16.0])
+    subgoal = np.linspace(-1, 1, 15).astype(np.float32)
+    for one, other in ((checkpoint, loaded), (loaded, checkpoint)):
+        assert one.manager().select(state, goal, None).value.tobytes() == (
+            other.manager().select(state, goal, None).value.tobytes()
+        )
+        assert one.worker().act(state, subgoal, None).value.tobytes() == (
+            other.worker().act(state, subgoal, None).value.tobytes()
+        )
+    assert loaded.actors == checkpoint.actors
+
+
+def test_same_seed_gives_identical_weights_and_another_seed_does_not():
+    task = load_task("ant_maze")
+    one, same, other = (random_checkpoint(task, seed).weights for seed in (1, 1, 2))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_untrained_policy_gives_visibly_varying_actions_and_subgoals(saved):
+    checkpoint, _ = saved
+    worker, manager = checkpoint.worker(), checkpoint.manager()
+    states = np.random.default_rng(0).normal(size=(50, 30))
+    actions = np.array([worker.act(s, np.zeros(15, np.float32), None).value for s in states])
+    subgoals = np.array([manager.select(s, np.zeros(2), None).value for s in states])
+    assert (actions.std(axis=0) > 0.05 * 30).all()
+    assert (subgoals.std(axis=0) > 0.02 * checkpoint.task.subgoal_high).all()
+
+
+def test_masked_positions_do_not_reach_the_worker(saved):
+    worker = saved[0].worker()
+    state = np.linspace(-1, 1, 30)
+    elsewhere = state.copy()
+    elsewhere[:2] = 1000.0
+    subgoal = np.ones(15, np.float32)
+    assert worker.act(state, subgoal, None).value.tobytes() == worker.act(elsewhere, subgoal, None).value.tobytes()
+
+
+def test_fast_actor_agrees_with_the_training_actor(saved):
+    checkpoint, _ = saved
+    config = checkpoint.actors["worker"]
+    actor = Actor(config)
+    actor.load_state_dict({n.removeprefix("worker."): t for n, t in checkpoint.weights.items() if n[0] == "w"})
+    inputs = np.random.default_rng(0).normal(size=(20, config.input_dim)).astype(np.float32)
+    batch = actor(torch.from_numpy(inputs)).detach().numpy()
+    worker = checkpoint.worker()
+    single = np.array([worker.act(x[:30].astype(np.float64), x[30:], None).value for x in inputs])
+    np.testing.assert_allclose(single, batch, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "policy.json", "task.yaml"])
+def test_missing_file_is_named(saved, name):
+    _, folder = saved
+    (folder / name).unlink()
+    with pytest.raises(CheckpointError, match=f"{name} is missing"):
+        load_checkpoint(folder)
+
+
+def test_flipped_bit_in_the_weights_is_noticed(saved):
+    _, folder = saved
+    weights = folder / "weights.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[-1] ^= 1
+    weights.write_bytes(data)
+    with pytest.raises(CheckpointError, match="damaged: SHA-256"):
+        load_checkpoint(folder)
+
+
+def test_truncated_manifest_is_refused(saved):
+    _, folder = saved
+    manifest = folder / "policy.json"
+    manifest.write_text(manifest.read_text()[:100])
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_checkpoint(folder)
+
+
+def test_task_file_changed_after_the_fact_is_refused(saved):
+    _, folder = saved
+    task = folder / "task.yaml"
+    task.write_text(task.read_text().replace("period: 10", "period: 11"))
+    with pytest.raises(CheckpointError, match="was changed after the policy was made"):
+        load_checkpoint(folder)
+
+
+def test_unknown_format_is_refused(saved):
+    _, folder = saved
+    manifest = json.loads((folder / "policy.json").read_text())
+    (folder / "policy.json").write_text(json.dumps(manifest | {"format": 99}))
+    with pytest.raises(CheckpointError, match="format 99"):
+        load_checkpoint(folder)
+
+
+def test_policy_of_another_task_is_refused_by_the_field_that_differs(saved):
+    checkpoint, _ = saved
+    task = checkpoint.task
+    other = dataclasses.replace(task, control_period=0.05)
+    with pytest.raises(TaskError, match=r"control_period: 0\.1 != 0\.05"):
+        checkpoint.require_task(other)
+    checkpoint.require_task(task)
+
+
+def test_non_finite_or_misshapen_weights_are_refused(saved):
+    checkpoint, _ = saved
+    name = "worker.layers.0.bias"
+    for tensor, message in ((torch.full((300,), torch.nan), "non-finite"), (torch.zeros(3), "expected shape")):
+        broken = dataclasses.replace(checkpoint, weights={**checkpoint.weights, name: tensor})
+        with pytest.raises(CheckpointError, match=message):
+            broken.worker()
+
+
+def test_failed_save_leaves_the_old_checkpoint_whole(saved, monkeypatch):
+    checkpoint, folder = saved
+    broken = dataclasses.replace(checkpoint, metrics={"success": object()})  # pyright: ignore[reportArgumentType]
+    with pytest.raises(TypeError):
+        save_checkpoint(broken, folder)
+    assert load_checkpoint(folder).version == checkpoint.version
+    assert [p.name for p in folder.parent.iterdir()] == ["policy"]
+
+
+def test_saving_again_replaces_the_checkpoint(saved):
+    checkpoint, folder = saved
+    save_checkpoint(dataclasses.replace(checkpoint, version=5), folder)
+    assert load_checkpoint(folder).version == 5

@@ -1,0 +1,193 @@
+"""The barrier: whatever the order, repetition or restart, the trajectory is the in-process one."""
+
+import numpy as np
+import pytest
+from hrl_core.errors import InvalidData
+from hrl_core.manager_session import ManagerSession
+from hrl_core.rollout import rollout
+from hrl_core.types import Action, Mode, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
+from hrl_core.worker_session import WorkerSession
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+@pytest.fixture(scope="session")
+def world(tiny_task, stubs, make_observation):
+    """Everything one run needs, made anew."""
+
+    def make(cadence="on_result", mode=Mode.EVAL, goals=None):
+        manager, worker, runner = stubs
+        task = tiny_task(cadence)
+        return (
+            runner(task, make_observation, mode, goals),
+            lambda: ManagerSession(task, manager(), seed=3),
+            lambda: WorkerSession(task, worker(), seed=3),
+        )
+
+    return make
+
+
+def reference(world, episodes=2, **options):
+    runner, manager, worker = world(**options)
+    m, w = manager(), worker()
+    return [rollout(runner, m, w, episode) for episode in range(episodes)]
+
+
+def test_segments_of_three_steps_in_an_episode_of_eight(world):
+    trace = reference(world, episodes=1)[0]
+    assert [s.step for s in trace.subgoals] == [0, 3, 6]
+    assert [s.seq for s in trace.subgoals] == [0, 1, 2]
+    ends = [(r.seq, r.step, r.steps_used, r.end_reason) for r in trace.subgoal_results]
+    assert ends == [
+        (0, 3, 3, SegmentEnd.HORIZON),
+        (1, 6, 3, SegmentEnd.HORIZON),
+        (2, 8, 2, SegmentEnd.TRUNCATED),
+    ]
+    assert [r.reward_sum for r in trace.subgoal_results] == [1 + 2 + 3, 4 + 5 + 6, 7 + 8]
+    assert trace.subgoal_results[0].reward_discounted == pytest.approx(1 + 0.99 * 2 + 0.99**2 * 3)
+    assert [a.subgoal_seq for a in trace.actions] == [0, 0, 0, 1, 1, 1, 2, 2]
+
+
+def test_last_observation_gets_no_subgoal_and_no_action(world):
+    for trace in reference(world):
+        assert len(trace.observations) == len(trace.actions) + 1
+        assert max(s.step for s in trace.subgoals) < trace.observations[-1].step
+
+
+def test_new_task_goal_ends_the_segment_on_the_step_it_appears(world):
+    trace = reference(world, episodes=1, goals={4: np.array([2.0, 2.0])})[0]
+    assert [s.step for s in trace.subgoals] == [0, 3, 4, 7]
+    assert trace.subgoal_results[1].end_reason == SegmentEnd.PREEMPTED
+    assert trace.subgoals[2].task_goal.tolist() == [2.0, 2.0]
+
+
+def test_every_step_cadence_sends_continue_in_between(world):
+    trace = reference(world, episodes=1, cadence="every_step")[0]
+    kinds = [s.kind == SubgoalKind.CONTINUE for s in trace.subgoals]
+    assert [s.step for s in trace.subgoals] == list(range(8))
+    assert kinds == [False, True, True, False, True, True, False, True]
+    assert len(trace.actions) == 8
+
+
+class Network:
+    """Delivers messages late, twice and out of order, and restarts peers, as a random source decides."""
+
+    def __init__(self, world, choose, **options):
+        self.runner, self.new_manager, self.new_worker = world(**options)
+        self.manager, self.worker = self.new_manager(), self.new_worker()
+        self.choose = choose
+        self.flying = []
+        self.actions, self.subgoals, self.observations = {}, {}, []
+
+    def send(self, message):
+        receivers = {Observation: "mw", Subgoal: "w", SubgoalResult: "m", Action: "s"}[type(message)]
+        copies = 1 + self.choose(2)
+        self.flying += [(receiver, message) for receiver in receivers for _ in range(copies)]
+
+    def deliver(self, receiver, message):
+        if receiver == "m":
+            handle = self.manager.on_observation if isinstance(message, Observation) else self.manager.on_result
+            answers = handle(message)
+            for subgoal in answers:
+                self.subgoals[subgoal.episode, subgoal.seq] = subgoal
+        elif receiver == "w":
+            handle = self.worker.on_observation if isinstance(message, Observation) else self.worker.on_subgoal
+            answers = handle(message)
+        else:
+            return self.simulate(message)
+        for answer in answers:
+            self.send(answer)
+        return None
+
+    def simulate(self, action):
+        current = self.runner.observation
+        if (action.episode, action.step) == current.key and not current.last:
+            self.actions[current.key] = action
+            self.observations.append(self.runner.step(action.value))
+            self.send(self.observations[-1])
+
+    def run(self, episodes):
+        for episode in range(episodes):
+            self.observations.append(self.runner.reset(episode))
+            self.send(self.observations[-1])
+            for _ in range(2000):
+                if self.runner.observation.last:
+                    break
+                if not self.flying:  # everybody waits: resend, as the nodes do after 0.2 s
+                    self.send(self.runner.observation)
+                    for message in [*self.manager.resend(), *self.worker.resend()]:
+                        self.send(message)
+                if self.choose(40) == 0:
+                    self.worker = self.new_worker()
+                self.deliver(*self.flying.pop(self.choose(len(self.flying))))
+            assert self.runner.observation.last, "the barrier is stuck"
+
+
+@pytest.mark.parametrize("cadence", ["on_result", "every_step"])
+@pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=60, deadline=None)
+def test_order_repetition_and_worker_restarts_change_nothing(world, cadence, mode, seed):
+    expected = reference(world, cadence=cadence, mode=mode)
+    generator = np.random.default_rng(seed)
+    network = Network(world, lambda n: int(generator.integers(n)), cadence=cadence, mode=mode)
+    network.run(2)
+    states = [o.state.tobytes() for trace in expected for o in trace.observations]
+    assert [o.state.tobytes() for o in network.observations] == states
+    actions = [a.value.tobytes() for trace in expected for a in trace.actions]
+    assert [a.value.tobytes() for a in network.actions.values()] == actions
+    for trace in expected:
+        for subgoal in trace.subgoals:
+            same = network.subgoals[subgoal.episode, subgoal.seq]
+            assert same.value.tobytes() == subgoal.value.tobytes()
+
+
+def test_exploration_varies_with_the_seed_and_not_with_the_process(world, stubs, tiny_task, make_observation):
+    first, again = (reference(world, mode=Mode.TRAIN)[0] for _ in range(2))
+    assert [a.value.tobytes() for a in first.actions] == [a.value.tobytes() for a in again.actions]
+    manager, worker, runner = stubs
+    task = tiny_task()
+    other = rollout(
+        runner(task, make_observation, Mode.TRAIN),
+        ManagerSession(task, manager(), seed=4),
+        WorkerSession(task, worker(), seed=4),
+        0,
+    )
+    assert other.actions[0].value.tobytes() != first.actions[0].value.tobytes()
+
+
+def test_worker_that_joins_a_segment_in_its_middle_does_not_invent_sums(world, make_observation, make_subgoal):
+    _, _, worker = world()
+    session = worker()
+    session.on_observation(make_observation(step=2))
+    session.on_subgoal(make_subgoal(step=0, horizon=3))
+    (result,) = session.on_observation(make_observation(step=3, reward=1.0))
+    assert result.steps_used == 3
+    assert np.isnan([result.reward_sum, result.intrinsic_sum]).all()
+
+
+def test_held_subgoal_serves_until_it_expires(world, make_observation, make_subgoal):
+    _, _, worker = world()
+    session = worker()
+    session.on_observation(make_observation(step=0))
+    session.on_subgoal(make_subgoal(step=0, horizon=3))
+    for step in range(1, 9):
+        answers = session.on_observation(make_observation(step=step)) + session.act_on_held()
+        acted = any(isinstance(a, Action) for a in answers)
+        assert acted == (step <= 6), step
+
+
+@pytest.mark.parametrize("bad", [np.zeros(3), np.full(4, np.nan)])
+def test_observation_of_wrong_size_or_not_finite_is_refused(world, make_observation, bad):
+    _, manager, worker = world()
+    for session in (manager(), worker()):
+        with pytest.raises(InvalidData, match="observation"):
+            session.on_observation(make_observation(state=bad))
+
+
+def test_subgoal_that_is_not_finite_is_refused(world, make_observation, make_subgoal):
+    _, _, worker = world()
+    session = worker()
+    session.on_observation(make_observation())
+    with pytest.raises(InvalidData, match="subgoal value: non-finite"):
+        session.on_subgoal(make_subgoal(value=np.array([0.0, np.inf, 0.0])))

@@ -1,0 +1,141 @@
+"""Two clocks: lock-step takes one action a step and nothing else; real time holds, then makes safe."""
+
+import hrl_core.envs  # noqa: F401 - registers the ids
+import numpy as np
+import pytest
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.errors import InvalidData
+from hrl_core.task import load_task
+from hrl_core.types import NAN, Action, ActionSource, EpisodeEnd
+from hrl_sim.clocks import LockstepClock, RealtimeClock
+from hrl_sim.simulation import Listeners, Simulation
+
+TASK = load_task("ant_maze")
+
+
+class Heard:
+    def __init__(self):
+        self.observations, self.results = [], []
+        self.listeners = Listeners(self.observations.append, self.results.append, lambda: None)
+
+
+@pytest.fixture
+def heard():
+    return Heard()
+
+
+@pytest.fixture
+def simulation(heard):
+    return Simulation(EnvRunner(TASK, seed=0), 2, heard.listeners)
+
+
+def action(simulation, value=1.0, back=0, episode=None):
+    now = simulation.observation
+    number = now.episode if episode is None else episode
+    return Action(0, "", 0, "robot", number, now.step - back, np.full(8, value), 0, 0, NAN, 0)
+
+
+def test_lockstep_drops_repeated_old_and_early_actions(simulation, heard):
+    clock = LockstepClock(simulation)
+    simulation.begin()
+    first = action(simulation)
+    for message in (first, first, action(simulation, back=-2), action(simulation, episode=1)):
+        clock.on_action(message)
+    assert [o.step for o in heard.observations] == [0, 1]
+    assert simulation.log.actions == 1
+
+
+def test_lockstep_refuses_an_action_that_is_not_finite(simulation):
+    clock = LockstepClock(simulation)
+    simulation.begin()
+    with pytest.raises(InvalidData, match="hip_4=nan"):
+        clock.on_action(action(simulation, value=np.nan))
+    assert simulation.observation.step == 0
+
+
+def test_paused_simulation_takes_exactly_the_steps_asked_for(simulation):
+    clock = LockstepClock(simulation)
+    simulation.begin()
+    simulation.pause(True)
+    clock.on_action(action(simulation))
+    assert simulation.log.steps == 0
+    assert simulation.request_steps(2) == 2
+    clock.poll()
+    assert simulation.log.steps == 1
+    clock.on_action(action(simulation))
+    clock.on_action(action(simulation))
+    assert simulation.log.steps == 2
+    simulation.pause(False)
+    clock.poll()
+    assert simulation.log.steps == 3
+
+
+def test_recorder_that_is_too_far_behind_holds_the_next_step(simulation):
+    clock = LockstepClock(simulation)
+    simulation.begin()
+    simulation.held = True
+    clock.on_action(action(simulation))
+    assert simulation.log.steps == 0
+    simulation.held = False
+    clock.poll()
+    assert simulation.log.steps == 1
+
+
+def test_realtime_holds_the_last_action_and_then_makes_safe(simulation, heard):
+    clock = RealtimeClock(simulation, max_action_age=2.0)
+    simulation.begin()
+    clock.tick()
+    assert simulation.log.steps == 0, "time begins with the first action"
+    clock.on_action(action(simulation, value=3.0))
+    for _ in range(4):
+        clock.tick()
+    sources = [o.action_source for o in heard.observations[1:]]
+    assert sources == [ActionSource.POLICY, ActionSource.HOLD, ActionSource.SAFE, ActionSource.SAFE]
+    assert heard.observations[2].applied_action.tolist() == [3.0] * 8
+    assert heard.observations[3].applied_action.tolist() == [0.0] * 8
+    assert simulation.log.missed_deadlines == 3
+
+
+def test_realtime_refuses_stale_older_and_unsound_actions(simulation):
+    clock = RealtimeClock(simulation, max_action_age=2.0)
+    simulation.begin()
+    clock.on_action(action(simulation))
+    for _ in range(5):
+        clock.tick()
+    clock.on_action(action(simulation, back=4))
+    clock.on_action(action(simulation))
+    clock.on_action(action(simulation, back=1))
+    with pytest.raises(InvalidData):
+        clock.on_action(action(simulation, value=np.inf))
+    assert simulation.log.refused_actions == 3
+
+
+def test_episodes_follow_each_other_and_the_last_one_finishes(heard):
+    import dataclasses
+
+    short = dataclasses.replace(TASK, max_episode_steps=3)
+    simulation = Simulation(EnvRunner(short, seed=0), 2, heard.listeners)
+    clock = LockstepClock(simulation)
+    simulation.begin()
+    for _ in range(6):
+        clock.on_action(action(simulation))
+    assert simulation.finished
+    assert [o.key for o in heard.observations] == [(e, s) for e in range(2) for s in range(4)]
+    assert [r.end_reason for r in heard.results] == [EpisodeEnd.TIME_LIMIT] * 2
+    assert not simulation.may_step
+
+
+def test_reset_cuts_the_episode_and_keeps_its_outcome_apart_from_its_end(simulation, heard):
+    clock = LockstepClock(simulation)
+    simulation.begin()
+    clock.on_action(action(simulation))
+    assert simulation.restart(seed=9, goal=np.array([16.0, 0.0])) == 1
+    assert heard.results[0].end_reason == EpisodeEnd.CANCELLED
+    assert heard.results[0].steps == 1
+    assert simulation.observation.desired_goal.tolist() == [16.0, 0.0]
+
+
+def test_actions_are_clipped_to_their_limits(simulation, heard):
+    simulation.begin()
+    simulation.step(np.full(8, 99.0))
+    assert heard.observations[-1].applied_action.tolist() == [30.0] * 8

@@ -1,0 +1,66 @@
+"""The recorder's ledger: duplicates go, the end of an episode is acknowledged only when everything is there."""
+
+import numpy as np
+import pytest
+from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, SubgoalResult
+from hrl_training.recording import RecordingLedger
+
+
+def observation(step, episode=0, last=False):
+    empty = np.zeros(2)
+    flags = {"success": False, "first": step == 0, "terminated": False, "truncated": last}
+    return Observation(
+        0, "", 1, "r", episode, step, empty, empty, empty, 0.0, **flags, mode=1, applied_action=NO_VECTOR,
+        action_source=0, task_hash=0,
+    )  # fmt: skip
+
+
+def action(step, episode=0):
+    return Action(0, "", 1, "r", episode, step, NO_VECTOR, 0, 0, NAN, 4)
+
+
+def segment_result(episode=0):
+    return SubgoalResult(0, "", 1, "r", episode, 0, 0, 2, 2, SegmentEnd.TRUNCATED, 0, NO_VECTOR, 0, 0, 0, ())
+
+
+def outcome(episode=0):
+    return EpisodeResult(0, "", 1, "r", episode, 0, 2, 0.0, False, 0.0, 1)
+
+
+def test_every_key_is_admitted_once():
+    ledger = RecordingLedger()
+    messages = [observation(0), action(0), observation(1), segment_result(), outcome()]
+    assert all(ledger.admit(m) for m in messages)
+    assert not any(ledger.admit(m) for m in messages)
+    assert ledger.duplicates == 5
+    assert ledger.observations == 2
+
+
+def test_same_step_of_another_episode_is_another_key():
+    ledger = RecordingLedger()
+    assert ledger.admit(observation(0))
+    assert ledger.admit(observation(0, episode=1))
+
+
+@pytest.mark.parametrize("missing", range(3))
+def test_last_observation_is_acknowledged_only_with_all_that_belongs_to_it(missing):
+    ledger = RecordingLedger()
+    for step in range(2):
+        ledger.admit(observation(step))
+    ledger.admit(action(0))
+    ledger.admit(observation(2, last=True))
+    rest = [action(1), segment_result(), outcome()]
+    late = rest.pop(missing)
+    for message in rest:
+        ledger.admit(message)
+    assert ledger.acknowledged(quiet=False) == 2
+    assert ledger.acknowledged(quiet=True) == 3
+    ledger.admit(late)
+    assert ledger.acknowledged(quiet=False) == 3
+
+
+def test_memory_stays_bounded_and_very_old_messages_are_dropped():
+    ledger = RecordingLedger()
+    for episode in range(50):
+        assert ledger.admit(observation(0, episode))
+    assert not ledger.admit(observation(1, 3))
