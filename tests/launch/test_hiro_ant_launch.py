@@ -27,7 +27,7 @@ import json, os, pathlib, signal, sys, time
 import yaml
 name, folder = {name!r}, pathlib.Path({folder!r})
 parameters = [yaml.safe_load(open(sys.argv[i + 1])) for i, w in enumerate(sys.argv) if w == "--params-file"]
-environment = {{k: v for k, v in os.environ.items() if k.startswith(("ROS_", "FASTDDS", "OMP", "RCUTILS"))}}
+environment = {{k: v for k, v in os.environ.items() if k.startswith("ROS_")}}
 seen = {{"argv": sys.argv[1:], "parameters": parameters, "environment": environment}}
 part = folder / f".{{name}}.part"
 part.write_text(json.dumps(seen))
@@ -88,6 +88,7 @@ class Stack:
     def start(self, *words: str) -> subprocess.Popen[str]:
         prefixes = os.pathsep.join([str(self.folder / "prefix"), os.environ.get("AMENT_PREFIX_PATH", "")])
         environment = {**os.environ, "AMENT_PREFIX_PATH": prefixes, "ROS_LOG_DIR": str(self.folder / "log")}
+        environment.pop("ROS_AUTOMATIC_DISCOVERY_RANGE", None)
         given = {word.split(":=")[0] for word in words}
         own = [w for w in (f"policy:={self.policy}", f"out:={self.out}") if w.split(":=")[0] not in given]
         command = [sys.executable, str(Path(__file__).with_name("launch_file.py")), str(LAUNCH_FILE)]
@@ -148,7 +149,7 @@ def test_the_end_of_the_simulator_ends_the_launch_with_code_0_and_a_summary(stac
     assert parameters["real_time_factor"] == 1.0
     assert parameters["recorder"] is False
     assert parameters["robot"] == "fleet/robot_1"
-    assert seen["environment"]["FASTDDS_BUILTIN_TRANSPORTS"] == "UDPv4"
+    assert seen["environment"]["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
 
 
 def test_parameters_are_those_of_hrl_launch(stack):

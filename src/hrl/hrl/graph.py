@@ -13,8 +13,8 @@ REMAPPINGS = (("/clock", "clock"), ("/tf", "tf"), ("/tf_static", "tf_static"))
 
 NODE_ENVIRONMENT: Mapping[str, str] = {
     "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-    # For users who widen the range: within LOCALHOST rmw_fastrtps adds shared memory whatever this says.
-    "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4",
+    # Read by Fast DDS 2 (Jazzy); its successor names the variable and the elements otherwise and ignores this.
+    "FASTRTPS_DEFAULT_PROFILES_FILE": str(Path(__file__).with_name("fastdds.xml")),
     "OMP_NUM_THREADS": "1",
     "PYTHONUNBUFFERED": "1",
     "RCUTILS_LOGGING_BUFFERED_STREAM": "1",

@@ -194,10 +194,10 @@ def test_a_missing_executable_is_named_before_anything_starts(stubs):
 
 def test_defaults_of_the_environment_yield_to_the_users(stubs, monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
-    monkeypatch.delenv("FASTDDS_BUILTIN_TRANSPORTS", raising=False)
-    stubs.add("worker", "print(os.environ['OMP_NUM_THREADS'], os.environ['FASTDDS_BUILTIN_TRANSPORTS'])")
+    monkeypatch.delenv("ROS_AUTOMATIC_DISCOVERY_RANGE", raising=False)
+    stubs.add("worker", "print(os.environ['OMP_NUM_THREADS'], os.environ['ROS_AUTOMATIC_DISCOVERY_RANGE'])")
     assert stubs.run() == 0
-    assert "[worker] 7 UDPv4" in stubs.screen
+    assert "[worker] 7 LOCALHOST" in stubs.screen
 
 
 def test_ros_arguments_keep_types_and_texts(stubs):

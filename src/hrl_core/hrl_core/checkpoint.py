@@ -24,7 +24,8 @@ WEIGHTS = "weights.safetensors"
 MANIFEST = "policy.json"
 TASK = "task.yaml"
 FORMAT = 1
-LEVELS = ("manager", "worker")
+RANDOM_OUTPUT = 0.3
+"""Half-range of an untrained policy's output weights; with the usual 0.003 the ant would hardly move."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,9 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         save_file(tensors, part / WEIGHTS)
         (part / TASK).write_text(checkpoint.task.to_yaml())
         (part / MANIFEST).write_text(json.dumps(_manifest(checkpoint, _sha256(part / WEIGHTS)), indent=2) + "\n")
+        # Temporary folders and safetensors files are private by default; policies are shipped and shared.
         part.chmod(0o755)
+        (part / WEIGHTS).chmod(0o644)
         _replace_folder(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -115,7 +118,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 
 def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkpoint:
-    """Untrained policy whose actions and subgoals vary visibly: output weights are scaled up to the hidden layers'."""
+    """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from."""
     generator = torch.Generator().manual_seed(seed)
     positions = tuple(int(i) for i, e in enumerate(task.observation) if e.name in ("x", "y"))
     observation, subgoal = len(task.observation), len(task.subgoal.elements)
@@ -140,7 +143,7 @@ def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkp
     for level, config in actors.items():
         actor = Actor(config, generator)
         with torch.no_grad():
-            actor.linears[-1].weight.uniform_(-0.1, 0.1, generator=generator)
+            actor.linears[-1].weight.uniform_(-RANDOM_OUTPUT, RANDOM_OUTPUT, generator=generator)
         weights |= {f"{level}.{name}": tensor for name, tensor in actor.state_dict().items()}
     return Checkpoint(task, "random", False, 0, 0, seed, git_commit, actors, weights)
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 from hrl_core.errors import HrlError
 from hrl_core.manager_session import ManagerSession
+from hrl_core.threads import one_thread
 from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalResult, Vector
 from hrl_core.worker_session import WorkerSession
 
@@ -48,6 +49,11 @@ def rollout(runner: Runner, manager: ManagerSession, worker: WorkerSession, epis
     Raises:
         HrlError: the worker found no valid subgoal, i.e. the sessions were not kept over the run's episodes.
     """
+    with one_thread():
+        return _run(runner, manager, worker, episode)
+
+
+def _run(runner: Runner, manager: ManagerSession, worker: WorkerSession, episode: int) -> EpisodeTrace:
     observation = runner.reset(episode)
     observations, actions, subgoals, results = [observation], [], [], []
     while True:

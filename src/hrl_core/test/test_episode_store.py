@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hrl_core.agents.hiro import HiroConfig, manager_returns, worker_rewards
+from hrl_core.agents.hiro import manager_returns, worker_rewards
+from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task import TaskSpec, load_task
 

@@ -1,5 +1,7 @@
 """Laws of TD3: hand-computed targets, equality with plain modules, determinism, exact continuation."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -115,6 +117,22 @@ def test_soft_update_moves_targets_by_tau_on_every_second_update() -> None:
     agent.update(_batch(1))
     assert not torch.equal(agent.actor.flat, actor)
     torch.testing.assert_close(agent.target_critics.flat, torch.lerp(before, agent.critics.flat, 0.005))
+
+
+def test_average_actor_is_a_running_mean_that_changes_nothing_else() -> None:
+    plain, averaging = _agent(), _agent(dataclasses.replace(PAPER, average_tau=1e-3))
+    actors = []
+    for seed in range(8):
+        for agent in (plain, averaging):
+            agent.update(_batch(seed))
+        actors.append(averaging.actor.flat.clone())
+    assert torch.equal(plain.actor.flat, averaging.actor.flat)
+    torch.testing.assert_close(averaging.average_actor.flat, torch.stack(actors[1::2]).mean(0))
+    weight = averaging.actor_weights()["layers.1.weight"]
+    assert torch.equal(weight, averaging.average_actor.weights[1][0])
+    inputs = _batch(0).inputs
+    assert not torch.equal(averaging.act(inputs, averaged=True), averaging.act(inputs))
+    assert torch.equal(plain.act(inputs, averaged=True), plain.act(inputs))
 
 
 def test_same_seed_same_weights_other_seed_other_weights() -> None:

@@ -15,7 +15,7 @@ from rclpy.publisher import Publisher
 class ManagerNode(PolicyNode):
     """Answers the first observation of an episode and every segment result with the next subgoal."""
 
-    niceness = 5
+    background = True
     _session: ManagerSession | None = None
 
     def __init__(self) -> None:

@@ -34,8 +34,8 @@ class HrlNode(LifecycleNode):
     clear message and exit code 2; nothing is swallowed.
     """
 
-    niceness = 0
-    """Added to the process's nice value: who is off the lock-step's critical path must not take its core."""
+    background = False
+    """Off the lock-step's critical path: its threads never preempt simulator and worker when a message arrives."""
 
     def __init__(self, name: str, kind: type[NodeParameters]) -> None:
         """Declare parameters; resources are created in ``setup``."""
@@ -157,7 +157,7 @@ def make_executor() -> Executor:
     return EventsExecutor()
 
 
-def run_node(make: Callable[[], HrlNode], arguments: Sequence[str] | None = None) -> int:
+def run_node(kind: type[HrlNode], arguments: Sequence[str] | None = None) -> int:
     """Run one node until it finishes, fails or is told to stop; returns the exit code.
 
     SIGINT and SIGTERM make the node safe (``stop``, ``teardown``) before ROS goes down.
@@ -165,9 +165,11 @@ def run_node(make: Callable[[], HrlNode], arguments: Sequence[str] | None = None
     told_to_stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: told_to_stop.append(got))
+    if kind.background:
+        # Before ROS starts: threads inherit the policy from the one that creates them.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    node = make()
-    os.nice(node.niceness)
+    node = kind()
     executor = make_executor()
     executor.add_node(node)
     try:
@@ -196,10 +198,10 @@ def run_node(make: Callable[[], HrlNode], arguments: Sequence[str] | None = None
     return EXIT_FAILURE if failed else 0
 
 
-def main_of(make: Callable[[], HrlNode]) -> Callable[[], None]:
+def main_of(kind: type[HrlNode]) -> Callable[[], None]:
     """Console-script entry point of a node class."""
 
     def main() -> None:
-        sys.exit(run_node(make))
+        sys.exit(run_node(kind))
 
     return main

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.threads import one_thread
 from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -36,7 +36,7 @@ class PolicyNode(HrlNode):
         """Load and check the checkpoint, create the subscriptions."""
         parameters = self.read_parameters(PolicyParameters)
         # One observation at a time: more threads only fight over the cores that simulator and DDS need.
-        torch.set_num_threads(1)
+        one_thread()
         checkpoint = load_checkpoint(Path(parameters.policy))
         self.load(checkpoint)
         self.task = checkpoint.task

@@ -49,7 +49,7 @@ class RecorderParameters(NodeParameters):
 class RecorderNode(HrlNode):
     """Subscribes to serialised messages, drops duplicates, writes, acknowledges."""
 
-    niceness = 10
+    background = True
 
     def __init__(self) -> None:
         """Declare parameters."""

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
+from torch.optim.adam import adam
 
 from hrl_core.networks import OUTPUT_INIT
+
+_BETAS, _EPSILON = (0.9, 0.999), 1e-8
 
 
 class Trace(NamedTuple):
@@ -111,6 +114,44 @@ class DenseStack:
         width = self._widths[i]
         d = torch.bmm(d, self.weights[i][: d.shape[0], :, :width])
         return torch.ops.aten.threshold_backward(d, trace.inputs[i][:, :, :width], 0)
+
+
+class FlatAdam:
+    """Adam (arXiv 1412.6980) over flat parameters, one fused pass without an optimiser's bookkeeping."""
+
+    def __init__(self, network: DenseStack, lr: float) -> None:
+        """Start with zero moments."""
+        self._network, self._lr = network, lr
+        self.step_count = torch.zeros((), dtype=torch.float32)
+        self.mean, self.square = torch.zeros_like(network.flat), torch.zeros_like(network.flat)
+
+    def step(self) -> None:
+        """Move the parameters along ``network.grad``."""
+        adam(
+            [self._network.flat],
+            [self._network.grad],
+            [self.mean],
+            [self.square],
+            [],
+            [self.step_count],
+            fused=True,
+            amsgrad=False,
+            beta1=_BETAS[0],
+            beta2=_BETAS[1],
+            lr=self._lr,
+            weight_decay=0.0,
+            eps=_EPSILON,
+            maximize=False,
+        )
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Moments and step counter."""
+        return {"step": self.step_count, "mean": self.mean, "square": self.square}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        for name, tensor in self.state_dict().items():
+            tensor.copy_(state[name])
 
 
 def _views(

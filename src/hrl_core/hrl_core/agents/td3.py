@@ -4,12 +4,13 @@ Written for speed on one core: see ``dense``. Deviation from HIRO's released cod
 updates the actor's Adam rests, where the released code lets it go on with its momentum.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 
-from hrl_core.agents.dense import DenseStack, Trace
+from hrl_core.agents.dense import DenseStack, FlatAdam, Trace
 from hrl_core.errors import HrlError
 from hrl_core.networks import ActorConfig, Turner
 
@@ -50,6 +51,8 @@ class TD3Config:
     saturation)."""
     reward_bounds: tuple[float, float] | None = None
     """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (row B)."""
+    average_tau: float = 0.0
+    """Share of the online actor per update in a slow average for evaluation and export; 0: none (row B)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -57,6 +60,7 @@ class TD3Config:
             (len(self.hidden) > 0, "hidden: at least one layer"),
             (0 <= self.discount < 1, "discount: in [0, 1)"),
             (0 < self.tau <= 1, "tau: in (0, 1]"),
+            (0 <= self.average_tau <= 1, "average_tau: in [0, 1]"),
             (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
             (self.huber_delta > 0, "huber_delta: positive"),
             (
@@ -67,6 +71,10 @@ class TD3Config:
         for holds, rule in rules:
             if not holds:
                 raise HrlError(f"TD3 configuration: {rule}, got {self}")
+
+
+ActionPenalty = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""Gradient of a further loss of the actor with respect to its raw actions, from inputs and actions."""
 
 
 class TransitionBatch(NamedTuple):
@@ -94,7 +102,9 @@ class TD3:
         critic = (features + action_dim, config.hidden, 1, TWINS, action_dim if config.action_twice else 0)
         self.actor, self.target_actor = DenseStack(*actor, generator=generator), DenseStack(*actor)
         self.critics, self.target_critics = DenseStack(*critic, generator=generator), DenseStack(*critic)
+        self.average_actor = DenseStack(*actor) if config.average_tau else self.actor
         self.target_actor.flat.copy_(self.actor.flat)
+        self.average_actor.flat.copy_(self.actor.flat)
         self.target_critics.flat.copy_(self.critics.flat)
         self._feature_map = actor_config.feature_matrix().T.contiguous()
         low, high = actor_config.bounds()
@@ -102,16 +112,19 @@ class TD3:
         self._noise_unit = self._half_range if config.noise_in_range else torch.ones(action_dim)
         self._action_scale = 1 / self._half_range if config.normalise_actions else torch.ones(action_dim)
         self._turner = None if actor_config.turn is None else Turner(actor_config.turn)
-        self._adams = [_adam(self.actor, config.actor_lr), _adam(self.critics, config.critic_lr)]
+        self._actor_adam = FlatAdam(self.actor, config.actor_lr)
+        self._critic_adam = FlatAdam(self.critics, config.critic_lr)
         self.updates = 0
+        self.action_penalty: ActionPenalty | None = None
 
-    def act(self, inputs: torch.Tensor) -> torch.Tensor:
+    def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
         """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
+        actor = self.average_actor if averaged else self.actor
         if self._turner is None:
-            return self._policy(self.actor, inputs @ self._feature_map)
+            return self._policy(actor, inputs @ self._feature_map)
         sectors = self._turner.sectors(inputs)
         standard = self._turner.inputs(inputs, sectors)
-        return self._turner.outputs(self._policy(self.actor, standard @ self._feature_map), sectors)
+        return self._turner.outputs(self._policy(actor, standard @ self._feature_map), sectors)
 
     def update(self, batch: TransitionBatch) -> dict[str, float]:
         """One critic update and, every ``policy_delay``-th time, one actor and soft update."""
@@ -120,9 +133,10 @@ class TD3:
         metrics = self._update_critics(features, batch)
         self.updates += 1
         if self.updates % self.config.policy_delay == 0:
-            metrics |= self._update_actor(features)
+            metrics |= self._update_actor(features, batch.inputs)
             self.target_actor.flat.lerp_(self.actor.flat, self.config.tau)
             self.target_critics.flat.lerp_(self.critics.flat, self.config.tau)
+            self._average()
         return metrics
 
     def targets(self, batch: TransitionBatch) -> torch.Tensor:
@@ -145,18 +159,17 @@ class TD3:
         return self._values(self.critics, inputs @ self._feature_map, actions).output[:, :, 0]
 
     def actor_weights(self) -> dict[str, torch.Tensor]:
-        """The actor's parameters under the names of ``networks.Actor``."""
-        pairs = enumerate(zip(self.actor.weights, self.actor.biases, strict=True))
-        named = [(f"layers.{i}.weight", w[0]) for i, (w, _) in pairs]
-        named += [(f"layers.{i}.bias", b[0, 0]) for i, b in enumerate(self.actor.biases)]
+        """The (averaged) actor's parameters under the names of ``networks.Actor``."""
+        actor = self.average_actor
+        named = [(f"layers.{i}.weight", w[0]) for i, w in enumerate(actor.weights)]
+        named += [(f"layers.{i}.bias", b[0, 0]) for i, b in enumerate(actor.biases)]
         return {name: tensor.clone() for name, tensor in named}
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Parameters, targets, optimiser moments, update counter and generator."""
         state = {name: getattr(self, name).flat for name in _NETWORKS}
-        for name, adam in zip(("actor", "critics"), self._adams, strict=True):
-            moments = adam.state[adam.param_groups[0]["params"][0]]
-            state |= {f"{name}_adam.{key}": moments[key] for key in ("step", "exp_avg", "exp_avg_sq")}
+        for name, adam in self._named_adams():
+            state |= {f"{name}_adam.{key}": tensor for key, tensor in adam.state_dict().items()}
         counter = torch.tensor([self.updates])
         return {k: v.clone() for k, v in (state | {"updates": counter}).items()} | {
             "generator": self._generator.get_state()
@@ -166,12 +179,19 @@ class TD3:
         """Go on exactly where ``state_dict`` was taken."""
         for name in _NETWORKS:
             getattr(self, name).flat.copy_(state[name])
-        for name, adam in zip(("actor", "critics"), self._adams, strict=True):
-            moments = adam.state[adam.param_groups[0]["params"][0]]
-            for key in ("step", "exp_avg", "exp_avg_sq"):
-                moments[key].copy_(state[f"{name}_adam.{key}"])
+        for name, adam in self._named_adams():
+            adam.load_state_dict({key: state[f"{name}_adam.{key}"] for key in adam.state_dict()})
         self.updates = int(state["updates"][0])
         self._generator.set_state(state["generator"])
+
+    def _average(self) -> None:
+        """Follow the online actor: all updates alike at first, the latest 1 / average_tau later."""
+        if self.config.average_tau:
+            share = max(self.config.average_tau, self.config.policy_delay / self.updates)
+            self.average_actor.flat.lerp_(self.actor.flat, share)
+
+    def _named_adams(self) -> tuple[tuple[str, FlatAdam], ...]:
+        return ("actor", self._actor_adam), ("critics", self._critic_adam)
 
     def _standardised(self, batch: TransitionBatch) -> TransitionBatch:
         """Turn every transition to the standard heading; its two ends each by their own."""
@@ -205,14 +225,14 @@ class TD3:
         clipped = error.clamp(-delta, delta)
         loss = (clipped * (error - clipped / 2)).mean()
         self.critics.backward(trace, clipped.mul_(1 / clipped.numel()))
-        self._adams[1].step()
+        self._critic_adam.step()
         return {
             "critic_loss": float(loss),
             "value": float(trace.output.mean()),
             "target": float(targets.mean()),
         }
 
-    def _update_actor(self, features: torch.Tensor) -> dict[str, float]:
+    def _update_actor(self, features: torch.Tensor, inputs: torch.Tensor) -> dict[str, float]:
         """Climb the first critic: d/dz of -mean Q_1(s, mu(s)) + penalty * mean z^2, z before the tanh."""
         actor_trace = self.actor.forward(features)
         pre_tanh = actor_trace.output[0]
@@ -224,28 +244,18 @@ class TD3:
         gradient = self.critics.gradient_of_tail(critic_trace, climb, dims) * (
             self._action_scale * self._half_range
         )
+        if self.action_penalty is not None:
+            gradient += self.action_penalty(inputs, actions) * self._half_range
         gradient.addcmul_(gradient, squashed * squashed, value=-1)
         if self.config.pre_tanh_penalty:
             gradient.add_(pre_tanh, alpha=2 * self.config.pre_tanh_penalty / pre_tanh.numel())
         self.actor.backward(actor_trace, gradient[None])
-        self._adams[0].step()
+        self._actor_adam.step()
         return {
             "actor_value": float(critic_trace.output.mean()),
             "saturation": float((squashed.abs() > _SATURATED).float().mean()),
         }
 
 
-_NETWORKS = ("actor", "target_actor", "critics", "target_critics")
+_NETWORKS = ("actor", "target_actor", "average_actor", "critics", "target_critics")
 _SATURATED = 0.99
-
-
-def _adam(network: DenseStack, lr: float) -> torch.optim.Adam:
-    """Adam over the flat parameters, its state laid out at once so that checkpoints always hold it."""
-    network.flat.grad = network.grad
-    adam = torch.optim.Adam([network.flat], lr=lr, fused=True)
-    adam.state[network.flat] = {
-        "step": torch.zeros((), dtype=torch.float32),
-        "exp_avg": torch.zeros_like(network.flat),
-        "exp_avg_sq": torch.zeros_like(network.flat),
-    }
-    return adam

@@ -170,10 +170,15 @@ class EpisodeStore:
             terminated=self.terminated[slots] & (steps + 1 == self.lengths[slots]),
         )
 
-    def sample_segments(self, batch: int, rng: np.random.Generator, n_step: int = 1) -> SegmentIndex:
-        """Draw closed subgoal periods uniformly, each followed by up to ``n_step`` - 1 further ones."""
+    def sample_segments(
+        self, batch: int, rng: np.random.Generator, n_step: int = 1, newest: int = 0
+    ) -> SegmentIndex:
+        """Draw closed subgoal periods uniformly, each followed by up to ``n_step`` - 1 further ones.
+
+        With ``newest``, draw from that many newest environment steps only, in whole episodes.
+        """
         closed = self._closed_segments()
-        slots, first = self._draw(closed, batch, rng)
+        slots, first = self._draw(closed, batch, rng, -(-newest // self.period))
         segments = np.minimum(n_step, closed[slots] - first)
         ends = np.minimum((first + segments) * self.period, self.lengths[slots])
         terminated = self.terminated[slots] & (ends == self.lengths[slots])

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.agents.flat import FlatAgent
 from hrl_core.agents.hiro import HierarchicalAgent
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.subgoals import to_float32
@@ -12,6 +13,7 @@ from hrl_core.task import TaskSpec
 from hrl_core.training.config import TrainConfig
 
 Array = npt.NDArray[np.float64]
+Agent = HierarchicalAgent | FlatAgent
 
 
 class Step(Protocol):
@@ -118,15 +120,16 @@ class Collector:
         for i in range(count):
             store.begin(i, self._states[i], self._goals[i])
 
-    def step(self, agent: HierarchicalAgent, env_steps: int) -> Progress:
+    def step(self, agent: Agent, env_steps: int) -> Progress:
         """Take one step in every environment; ``env_steps`` is the count before it."""
         deciding = np.flatnonzero(self._envs.episode_steps % self._spec.subgoal.period == 0)
-        if deciding.size:
+        if deciding.size and isinstance(agent, HierarchicalAgent):
             self._decide(agent, deciding, env_steps < self._config.warm_start_steps)
         positions = self._spec.subgoal_indices
         states = to_float32(self._states)
         carried = self._targets - states[:, positions]
-        actions = agent.act(states, carried).astype(np.float64)
+        pursued = to_float32(self._goals) if isinstance(agent, FlatAgent) else carried
+        actions = agent.act(states, pursued).astype(np.float64)
         noise = self._rng.standard_normal(actions.shape)
         sigma = np.asarray(agent.worker.actor_config.exploration_noise)
         actions = np.clip(actions + sigma * noise, self._spec.action_low, self._spec.action_high)

@@ -5,15 +5,19 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from hrl_core.agents.hiro import HiroConfig
+from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3 import TD3Config
 from hrl_core.errors import HrlError
+
+ALGORITHMS = ("hiro", "td3")
 
 
 @dataclass(frozen=True)
 class TrainConfig:
     """Everything that decides a run, besides task and seed; defaults are the paper's (row A)."""
 
+    algorithm: str = "hiro"
+    """``hiro``, or ``td3``: the worker alone, on the task's goal and reward (paper figure 4, no HRL)."""
     agent: HiroConfig = field(default_factory=HiroConfig)
     steps: int = 10_000_000
     """Environment steps in total, warm start counted in (paper table 1)."""
@@ -62,6 +66,10 @@ class TrainConfig:
                 raise HrlError(
                     f"training configuration: {name} must be at least 1, got {getattr(self, name)}"
                 )
+        if self.algorithm not in ALGORITHMS:
+            raise HrlError(
+                f"training configuration: algorithm '{self.algorithm}' is none of {', '.join(ALGORITHMS)}"
+            )
         low, high = self.held_subgoal_decisions
         if not 1 <= low <= high:
             raise HrlError(
@@ -103,7 +111,12 @@ def _fast() -> TrainConfig:
         hidden=(256, 256), discount=0.95, exploration_noise=0.12, reward_bounds=(-2.5, 2.5), **shared
     )
     manager = TD3Config(
-        hidden=(128, 128), discount=0.99, exploration_noise=0.15, reward_bounds=(-2.5, 1.0), **shared
+        hidden=(256, 256),
+        discount=0.99,
+        exploration_noise=0.15,
+        reward_bounds=(-2.5, 1.0),
+        average_tau=2e-4,
+        **shared,
     )
     agent = HiroConfig(
         worker=worker,
@@ -118,6 +131,8 @@ def _fast() -> TrainConfig:
         scale_inputs=True,
         four_fold_symmetry=True,
         worker_replay=0,
+        manager_sees_pose_only=True,
+        manager_replay=400_000,
     )
     return TrainConfig(
         agent=agent,

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from hrl_core.checkpoint import Checkpoint
+from hrl_core.networks import Actor
 from hrl_core.subgoals import to_float32
 from hrl_core.task import TaskSpec
 from hrl_core.training.collector import Environments
@@ -48,15 +51,15 @@ def wilson_interval(rate: float, trials: int) -> tuple[float, float]:
 
 
 def evaluate(
-    spec: TaskSpec, envs: Environments, select: BatchPolicy, act: BatchPolicy
+    spec: TaskSpec, envs: Environments, select: BatchPolicy | None, act: BatchPolicy
 ) -> list[EvaluationResult]:
     """Run one episode in every environment from its start; one result per task goal, in order of appearance.
 
     Args:
         spec: the task.
         envs: evaluation environments; they are restarted first, so that every call sees the same episodes.
-        select: the manager without noise: states and task goals to subgoals.
-        act: the worker without noise: states and carried subgoals to actions.
+        select: the manager without noise: states and task goals to subgoals; None: flat policy.
+        act: the worker without noise: states and carried subgoals (flat: task goals) to actions.
     """
     envs.restart()
     goals = envs.goals
@@ -68,10 +71,11 @@ def evaluate(
     targets = np.zeros((count, len(spec.subgoal.elements)), np.float32)
     for step in range(spec.max_episode_steps):
         states = to_float32(envs.states)
-        if step % spec.subgoal.period == 0:
+        if select is not None and step % spec.subgoal.period == 0:
             anchors = envs.states[:, spec.subgoal_indices] if spec.subgoal.kind == "relative" else 0.0
             targets = to_float32(anchors + select(states, to_float32(goals)).astype(np.float64))
-        actions = act(states, targets - states[:, spec.subgoal_indices]).astype(np.float64)
+        pursued = to_float32(goals) if select is None else targets - states[:, spec.subgoal_indices]
+        actions = act(states, pursued).astype(np.float64)
         result = envs.step(actions)
         returns += np.where(running, result.rewards, 0)
         if achieved:
@@ -82,6 +86,24 @@ def evaluate(
         if not running.any():
             break
     return _results(spec, goals, final, ever, returns)
+
+
+def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, BatchPolicy]:
+    """Manager (None: flat) and worker of a checkpoint as policies for ``evaluate``."""
+
+    def policy(level: str) -> BatchPolicy:
+        actor = Actor(checkpoint.actors[level])
+        prefix = f"{level}."
+        named = checkpoint.weights.items()
+        actor.load_state_dict({k.removeprefix(prefix): v for k, v in named if k.startswith(prefix)})
+
+        def act(states: Float32, goals: Float32) -> Float32:
+            with torch.inference_mode():
+                return actor(torch.from_numpy(np.concatenate((states, goals), axis=1))).numpy()
+
+        return act
+
+    return policy("manager") if "manager" in checkpoint.actors else None, policy("worker")
 
 
 def _results(

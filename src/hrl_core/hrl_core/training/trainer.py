@@ -4,6 +4,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,19 +12,21 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from hrl_core.agents.hiro import HierarchicalAgent
+from hrl_core.agents.flat import FlatAgent
+from hrl_core.agents.hiro import HierarchicalAgent, Metrics
 from hrl_core.agents.td3 import TransitionBatch
 from hrl_core.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task import TaskSpec
-from hrl_core.training.collector import Collector, Environments
+from hrl_core.training.collector import Agent, Collector, Environments
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
 
 Row = dict[str, Any]
 FAILED_BATCH = "failed_batch.safetensors"
+_DRAWN_TOGETHER = 8
 _DIVERGED = 1e6
 """A critic loss (Huber, so about the mean error) beyond any value a bounded reward can explain."""
 
@@ -63,7 +66,12 @@ class Trainer:
         self.files = RunFolder(folder)
         self._envs, self._evaluation_envs, self._observers = envs, evaluation_envs, observers
         self._rng = np.random.default_rng(seed)
-        self.agent = HierarchicalAgent(spec, config.agent, envs, torch.Generator().manual_seed(seed))
+        generator = torch.Generator().manual_seed(seed)
+        self.agent: Agent = (
+            HierarchicalAgent(spec, config.agent, envs, generator)
+            if config.algorithm == "hiro"
+            else FlatAgent(spec, config.agent, generator)
+        )
         self.store = EpisodeStore(spec, config.replay, envs.num_envs)
         self._collector = Collector(spec, config, envs, self.store, self._rng)
         self.env_steps, self.seconds, self.best = 0, 0.0, -math.inf
@@ -103,13 +111,12 @@ class Trainer:
 
     def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         """The present policies as a checkpoint."""
-        agent = self.agent
-        levels = {"manager": agent.manager, "worker": agent.worker}
+        levels = self.agent.levels
         return Checkpoint(
             task=self.spec,
-            algorithm="hiro",
+            algorithm=self.config.algorithm,
             trained=True,
-            version=agent.worker.updates,
+            version=self.agent.worker.updates,
             env_steps=self.env_steps,
             seed=self.seed,
             git_commit=self.git_commit,
@@ -123,34 +130,40 @@ class Trainer:
     def _iterate(self) -> None:
         """One step in every environment and the updates it pays for."""
         config, envs = self.config, self._envs.num_envs
+        before = self.env_steps
         progress = self._collector.step(self.agent, self.env_steps)
         self._note("worker", progress._asdict())
         self.env_steps += envs
         if self.env_steps < config.learning_starts:
             return
         self._worker_credit += envs * config.worker_updates
-        while self._worker_credit >= 1:
-            self._worker_credit -= 1
-            self._learned("worker", self.agent.update_worker(self.store, self._rng))
-        if self.env_steps < config.manager_learning_starts:
+        due, self._worker_credit = divmod(self._worker_credit, 1)
+        for updates in _portions(int(due)):
+            self._learned("worker", self.agent.update_worker(self.store, self._rng, updates))
+        if self.env_steps < config.manager_learning_starts or isinstance(self.agent, FlatAgent):
             return
         self._manager_credit += envs / self.spec.subgoal.period * config.manager_updates
-        while self._manager_credit >= 1 and self.store.segments:
-            self._manager_credit -= 1
-            self._learned("manager", self.agent.update_manager(self.store, self._rng))
+        if not self.store.segments:
+            return
+        due, self._manager_credit = divmod(self._manager_credit, 1)
+        for updates in _portions(int(due)):
+            self._learned("manager", self.agent.update_manager(self.store, self._rng, updates))
+        if self.agent.adjacency is not None and self._crossed(before, config.agent.adjacency_interval):
+            self._note("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, self._rng)})
 
-    def _learned(self, level: str, metrics: dict[str, float]) -> None:
-        """Note the metrics of an update; stop the run when its loss is out of bounds."""
-        loss = metrics["critic_loss"]
-        if not abs(loss) < _DIVERGED:
-            path = self.files.folder / FAILED_BATCH
-            save_batch(self.agent.last_batch[level], path)
-            raise HrlError(
-                f"the {level}'s critic loss is {loss} after {self.env_steps} environment steps: training "
-                f"stopped; the batch is in {path}, the last good state in {self.files.folder}; "
-                "lower critic_lr or set reward_bounds"
-            )
-        self._note(level, metrics)
+    def _learned(self, level: str, results: list[Metrics]) -> None:
+        """Note the metrics of updates; stop the run when a loss is out of bounds."""
+        for metrics in results:
+            loss = metrics["critic_loss"]
+            if not abs(loss) < _DIVERGED:
+                path = self.files.folder / FAILED_BATCH
+                save_batch(self.agent.last_batch[level], path)
+                raise HrlError(
+                    f"the {level}'s critic loss is {loss} after {self.env_steps} environment steps: training "
+                    f"stopped; the batch is in {path}, the last good state in {self.files.folder}; "
+                    "lower critic_lr or set reward_bounds"
+                )
+            self._note(level, metrics)
 
     def _note(self, level: str, metrics: dict[str, float]) -> None:
         for name, value in metrics.items():
@@ -163,14 +176,13 @@ class Trainer:
     def _evaluate(self) -> list[EvaluationResult]:
         """Evaluate, write a line of metrics, export the policy and keep the best one."""
         started = time.perf_counter()
-        results = evaluate(self.spec, self._evaluation_envs, self.agent.select, self.agent.act)
+        agent = self.agent
+        select = partial(agent.select, averaged=True) if isinstance(agent, HierarchicalAgent) else None
+        results = evaluate(self.spec, self._evaluation_envs, select, partial(agent.act, averaged=True))
         self.seconds += time.perf_counter() - started
         metrics: Row = {"env_steps": self.env_steps, "seconds": round(self.seconds, 1)}
         metrics |= {name: total / self._counts[name] for name, total in self._sums.items()}
-        metrics["worker/updates"], metrics["manager/updates"] = (
-            self.agent.worker.updates,
-            self.agent.manager.updates,
-        )
+        metrics |= {f"{level}/updates": td3.updates for level, td3 in self.agent.levels.items()}
         self._sums.clear()
         self._counts.clear()
         for result in results:
@@ -226,6 +238,12 @@ class Trainer:
         self._worker_credit, self._manager_credit = plain["credits"]
         self._rng.bit_generator.state = plain["rng"]
         self.files.forget_metrics_after(self.env_steps)
+
+
+def _portions(updates: int) -> list[int]:
+    """Split due updates into portions whose batches are drawn together."""
+    whole, rest = divmod(updates, _DRAWN_TOGETHER)
+    return [_DRAWN_TOGETHER] * whole + [rest] * (rest > 0)
 
 
 def _evaluation_metrics(result: EvaluationResult) -> dict[str, float]:

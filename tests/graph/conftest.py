@@ -1,0 +1,179 @@
+"""Runs whole graphs as a user would, `hrl launch` with real nodes on real DDS, and reads what they recorded."""
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import psutil
+import pytest
+import rclpy
+from rosbags.rosbag2 import Reader
+
+import hrl_core.envs  # noqa: F401 - registers the ids
+from hrl_core.checkpoint import load_checkpoint
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.manager_session import ManagerSession
+from hrl_core.rollout import rollout
+from hrl_core.types import Mode
+from hrl_core.worker_session import WorkerSession
+from hrl_ros import messages
+
+HRL = Path(sys.executable).with_name("hrl")
+CODECS = {
+    "observation": messages.OBSERVATION,
+    "action": messages.ACTION,
+    "subgoal": messages.SUBGOAL,
+    "subgoal_result": messages.SUBGOAL_RESULT,
+    "episode_result": messages.EPISODE_RESULT,
+}
+_DOMAINS = itertools.count(60 + os.getpid() % 20)
+
+
+class RunningGraph:
+    """One `hrl launch` and its processes."""
+
+    def __init__(self, out, domain, arguments):
+        self.out, self.domain = out, domain
+        command = [str(HRL), "launch", "hiro_ant.launch.py", f"out:={out}", *arguments]
+        environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def wait(self, timeout=60):
+        """Exit code and output."""
+        output, _ = self.process.communicate(timeout=timeout)
+        return self.process.returncode, output
+
+    def node(self, name, timeout=20):
+        """The process of a node."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                try:
+                    if any(part.endswith(f"/{name}") for part in child.cmdline()):
+                        return child
+                except psutil.NoSuchProcess:
+                    continue
+            time.sleep(0.02)
+        raise AssertionError(f"no process of node {name}")
+
+    def stop(self):
+        """Ctrl-C."""
+        self.process.send_signal(signal.SIGINT)
+        return self.wait()
+
+    def summary(self):
+        """What the run says of itself."""
+        return json.loads((self.out / "summary.json").read_text())
+
+
+@pytest.fixture
+def domain():
+    """A ROS domain of this test's own."""
+    return next(_DOMAINS) % 100
+
+
+@pytest.fixture
+def launch(tmp_path, domain):
+    """Start graphs; whatever still runs at the end is killed."""
+    running = []
+
+    def start(*arguments, out="out", in_domain=None):
+        graph = RunningGraph(tmp_path / out, domain if in_domain is None else in_domain, arguments)
+        running.append(graph)
+        return graph
+
+    yield start
+    for graph in running:
+        if graph.process.poll() is None:
+            family = psutil.Process(graph.process.pid).children(recursive=True)
+            graph.process.kill()
+            for member in family:
+                if member.is_running():
+                    member.kill()
+
+
+@pytest.fixture
+def listener(domain):
+    """A node of the test's own in the same domain, spun by hand."""
+    os.environ["ROS_DOMAIN_ID"] = str(domain)
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain)
+    node = rclpy.create_node("test_listener", context=context)
+    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    executor.add_node(node)
+
+    def spin_until(condition, timeout=30):
+        end = time.monotonic() + timeout
+        while not condition():
+            assert time.monotonic() < end, "timed out"
+            executor.spin_once(0.05)
+
+    node.spin_until = spin_until
+    yield node
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+@pytest.fixture(scope="session")
+def read_bag():
+    """Decode a bag: topic without namespace -> records in order."""
+
+    def read(bag):
+        records = defaultdict(list)
+        with Reader(bag) as reader:
+            for connection, _, data in reader.messages():
+                topic = connection.topic.rsplit("/", 1)[-1]
+                records[topic].append(CODECS[topic].decode(bytes(data)) if topic in CODECS else bytes(data))
+        return records
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def in_process():
+    """The same run without ROS: traces of each episode."""
+
+    def run(policy, episodes=1, seed=0, mode=Mode.EVAL):
+        checkpoint = load_checkpoint(Path(policy))
+        runner = EnvRunner(checkpoint.task, seed, mode)
+        manager = ManagerSession(checkpoint.task, checkpoint.manager(), seed)
+        worker = WorkerSession(checkpoint.task, checkpoint.worker(), seed)
+        return [rollout(runner, manager, worker, episode) for episode in range(episodes)]
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def assert_same_run():
+    """Compare a recording with in-process traces, bit for bit."""
+
+    def bits(values):
+        return [v.tobytes() for v in values]
+
+    def check(bag, traces):
+        observations = [o for t in traces for o in t.observations]
+        subgoals = [s for t in traces for s in t.subgoals]
+        recorded = {o.key: o for o in bag["observation"]}
+        assert [o.key for o in observations] == sorted(recorded)
+        assert bits(o.state for o in observations) == bits(recorded[o.key].state for o in observations)
+        assert [o.reward for o in observations] == [recorded[o.key].reward for o in observations]
+        actions = {(a.episode, a.step): a for a in bag["action"]}
+        expected = [a for t in traces for a in t.actions]
+        assert len(actions) == len(bag["action"]) == len(expected)
+        assert bits(a.value for a in expected) == bits(actions[a.episode, a.step].value for a in expected)
+        chosen = {(s.episode, s.seq): s for s in bag["subgoal"]}
+        assert len(chosen) == len(bag["subgoal"]) == len(subgoals)
+        assert bits(s.value for s in subgoals) == bits(chosen[s.episode, s.seq].value for s in subgoals)
+        results = [(r.episode, r.seq, r.step, r.end_reason) for t in traces for r in t.subgoal_results]
+        assert results == sorted((r.episode, r.seq, r.step, r.end_reason) for r in bag["subgoal_result"])
+
+    return check

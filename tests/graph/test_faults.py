@@ -1,0 +1,176 @@
+"""Faults injected for real: every one ends in one clear message, no hang, no orphan, no half-written bag."""
+
+import array
+import dataclasses
+import time
+
+import numpy as np
+import psutil
+import pytest
+
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.task import load_task
+from hrl_msgs import msg
+from hrl_ros import messages, qos
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def observe(listener):
+    """Observations as they come."""
+    seen = []
+    listener.create_subscription(
+        msg.Observation, "observation", lambda data: seen.append(messages.OBSERVATION.decode(data)), qos.lockstep(),
+        raw=True,
+    )  # fmt: skip
+    return seen
+
+
+def test_killed_worker_is_named_and_everything_ends_within_five_seconds(launch, listener, observe, read_bag):
+    graph = launch("task:=AntMaze", "episodes:=0")
+    listener.spin_until(lambda: len(observe) > 400)
+    family = psutil.Process(graph.process.pid).children(recursive=True)
+    graph.node("worker").kill()
+    killed = time.monotonic()
+    code, output = graph.wait()
+    assert time.monotonic() - killed < 5.0
+    assert code == 1
+    assert "worker" in output
+    assert "SIGKILL" in output
+    assert not any(member.is_running() for member in family)
+    bag = read_bag(graph.out / "bag")
+    assert not (graph.out / "bag.partial").exists()
+    observations, actions = bag["observation"], bag["action"]
+    keys = [o.key for o in observations]
+    assert len(keys) == len(set(keys))
+    assert {o.key for o in observe} <= set(keys), "the bag is complete up to the death"
+    last = max(keys)
+    steps = {(a.episode, a.step) for a in actions}
+    assert {o.key for o in observations if o.key < last and not o.last} == steps - {last}
+
+
+def test_ctrl_c_ends_cleanly_within_five_seconds_with_a_closed_bag(launch, listener, observe, read_bag):
+    graph = launch("task:=AntMaze", "episodes:=0")
+    listener.spin_until(lambda: len(observe) > 100)
+    pressed = time.monotonic()
+    code, output = graph.stop()
+    assert time.monotonic() - pressed < 5.0
+    assert code == 0, output
+    assert {o.key for o in observe} <= {o.key for o in read_bag(graph.out / "bag")["observation"]}
+    assert graph.summary()["lost_messages"] == 0
+
+
+def test_wrong_task_is_refused_before_anything_starts(launch, tmp_path):
+    task = dataclasses.replace(load_task("AntMaze"), control_period=0.05)
+    (tmp_path / "other.yaml").write_text(task.to_yaml())
+    policy = tmp_path / "policy"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), policy)
+    graph = launch(f"task:={tmp_path / 'other.yaml'}", f"policy:={policy}")
+    code, output = graph.wait()
+    assert code == 2
+    assert "control_period: 0.1 != 0.05" in output
+    assert not graph.out.exists()
+
+
+@pytest.mark.parametrize("damage", ["missing", "corrupt"])
+def test_missing_or_corrupt_checkpoint_is_refused_before_anything_starts(launch, tmp_path, damage):
+    policy = tmp_path / "policy"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), policy)
+    weights = policy / "weights.safetensors"
+    if damage == "missing":
+        weights.unlink()
+    else:
+        weights.write_bytes(weights.read_bytes()[:-100])
+    graph = launch("task:=AntMaze", f"policy:={policy}")
+    code, output = graph.wait()
+    assert code == 2
+    assert ("weights.safetensors is missing" if damage == "missing" else "is damaged") in output
+    assert "Traceback" not in output
+    assert not graph.out.exists()
+
+
+def send(listener, graph, observe, change, topic="action", kind=msg.Action):
+    """Publish a forged message that claims to be of the running run, until the graph ends."""
+    listener.spin_until(lambda: len(observe) > 20)
+    publisher = listener.create_publisher(kind, topic, qos.lockstep())
+    listener.spin_until(lambda: publisher.get_subscription_count() >= 2)
+    end = time.monotonic() + 20
+    while graph.process.poll() is None and time.monotonic() < end:
+        publisher.publish(change(observe[-1]))
+        listener.spin_until(lambda: True)
+
+
+def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, observe, read_bag):
+    graph = launch("task:=AntMaze", "episodes:=0", "mode:=lockstep")
+
+    def forged(last):
+        # For a step that is yet to come, so that it meets the simulator waiting.
+        step = (last.step + 40) % 500
+        action = msg.Action(run=last.run, robot=last.robot, episode=last.episode, step=step)
+        action.value = array.array("d", [float("nan")] * 8)
+        return action
+
+    send(listener, graph, observe, forged)
+    code, output = graph.wait()
+    assert code == 1
+    assert "action received: non-finite hip_4=nan" in output
+    read_bag(graph.out / "bag")
+
+
+@pytest.mark.parametrize(
+    ("size", "value", "message"), [(29, 0.0, "needs 30 numbers, got shape (29,)"), (30, np.nan, "non-finite x=nan")]
+)
+def test_unsound_observation_stops_the_run_by_name(launch, listener, observe, read_bag, size, value, message):
+    graph = launch("task:=AntMaze", "episodes:=0")
+
+    def forged(last):
+        observation = last._replace(step=last.step + 100_000, state=np.full(size, value))
+        return messages.OBSERVATION.encode(observation)
+
+    send(listener, graph, observe, forged, "observation", msg.Observation)
+    code, output = graph.wait()
+    assert code == 1
+    assert message in output
+    read_bag(graph.out / "bag")
+
+
+def test_second_simulator_gives_way_and_the_first_goes_on(launch, listener, observe, domain, read_bag):
+    first = launch("task:=AntMaze", "episodes:=0")
+    listener.spin_until(lambda: len(observe) > 20)
+    second = launch("task:=AntMaze", "episodes:=0", "record:=false", out="second", in_domain=domain)
+    code, output = second.wait()
+    assert code == 1
+    assert "is already running in namespace" in output
+    steps = len(observe)
+    listener.spin_until(lambda: len(observe) > steps + 100)
+    code, output = first.stop()
+    assert code == 0, output
+    assert "foreign run" in output
+    assert len({o.run for o in read_bag(first.out / "bag")["observation"]}) == 1
+
+
+def test_silent_peer_is_named_and_the_wait_ends(launch):
+    graph = launch("task:=AntMaze", "episodes:=0", "wait_limit:=3", "record:=false")
+    graph.node("worker").suspend()
+    code, output = graph.wait()
+    assert code == 1
+    assert "gave up after waiting 3 s for the worker" in output
+
+
+def test_recording_is_never_overwritten(launch, tmp_path):
+    (tmp_path / "out" / "bag").mkdir(parents=True)
+    code, output = launch("task:=AntMaze", "episodes:=1").wait()
+    assert code == 2
+    assert "out" in output
+    assert "Traceback" not in output
+
+
+def test_shipped_policy_fits_the_main_job():
+    from hrl.shipped_policies import shipped_policies
+
+    assert shipped_policies()
+    for policy in shipped_policies().values():
+        checkpoint = load_checkpoint(policy.folder)
+        checkpoint.manager()
+        checkpoint.worker()

@@ -1,0 +1,119 @@
+"""The ROS graph adds distribution, not behaviour: what it records is the in-process rollout, bit for bit."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ament_index_python.packages import get_package_share_directory
+from mcap.reader import make_reader
+from mcap_ros2.decoder import DecoderFactory
+from rosbags.highlevel import AnyReader
+
+from hrl_core.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.task import load_task
+from hrl_core.types import Mode
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """A policy whose actions and subgoals vary."""
+    folder = tmp_path_factory.mktemp("policy") / "untrained"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=5), folder)
+    return folder
+
+
+def test_two_episodes_are_the_in_process_rollout_bit_for_bit(
+    launch, read_bag, in_process, assert_same_run, untrained
+):
+    graph = launch("task:=AntMaze", f"policy:={untrained}", "episodes:=2", "seed:=11")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    traces = in_process(untrained, episodes=2, seed=11)
+    assert_same_run(bag, traces)
+    values = np.array([a.value for t in traces for a in t.actions])
+    assert len(np.unique(values, axis=0)) > 900, "a policy that does not vary proves nothing"
+    assert values.std(axis=0).mean() > 0.3
+    _check_counts(graph.summary(), bag)
+    _check_both_readers(graph.out / "bag")
+    _check_type_hashes(graph.out / "bag")
+
+
+def _check_counts(summary, bag):
+    counts = {topic: len(bag[topic]) for topic in ("observation", "action", "subgoal", "subgoal_result")}
+    assert counts == {"observation": 1002, "action": 1000, "subgoal": 100, "subgoal_result": 100}
+    assert len(bag["run_info"]) == 1
+    assert len(bag["episode_result"]) == 2
+    assert summary["lost_messages"] == 0
+    assert (summary["episodes"], summary["env_steps"], summary["subgoals"]) == (2, 1000, 100)
+    assert summary["policy_trained"] is False
+    keys = {"p50", "p99", "max"}
+    assert set(summary["action_latency_ms"]) == keys
+    assert summary["mean_return"] == np.mean([r.episode_return for r in bag["episode_result"]])
+
+
+def _check_both_readers(bag):
+    with AnyReader([bag]) as reader:
+        connections = [c for c in reader.connections if c.topic == "/observation"]
+        rosbags = [reader.deserialize(data, c.msgtype) for c, _, data in reader.messages(connections)]
+    with (bag / "bag.mcap").open("rb") as stream:
+        reader = make_reader(stream, decoder_factories=[DecoderFactory()])
+        mcap = [message for _, _, _, message in reader.iter_decoded_messages(topics=["/observation"])]
+    assert len(rosbags) == len(mcap) == 1002
+    for one, other in zip(rosbags, mcap, strict=True):
+        assert (one.episode, one.step, one.run) == (other.episode, other.step, other.run)
+        assert one.state.tolist() == list(other.state)
+
+
+def _check_type_hashes(bag):
+    with AnyReader([bag]) as reader:
+        ours = {c.msgtype: c.digest for c in reader.connections if c.msgtype.startswith("hrl_msgs/")}
+    assert len(ours) >= 7
+    for name, digest in ours.items():
+        built = json.loads((Path(get_package_share_directory("hrl_msgs")) / f"{name[9:]}.json").read_text())
+        hashes = {entry["type_name"]: entry["hash_string"] for entry in built["type_hashes"]}
+        assert digest == hashes[name], f"{name}: not the type hash of the built interface"
+
+
+def test_exploration_is_the_same_in_the_graph_and_in_process(launch, read_bag, in_process, assert_same_run, untrained):
+    graph = launch("task:=AntMaze", f"policy:={untrained}", "episodes:=1", "seed:=4", "explore:=true")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    traces = in_process(untrained, seed=4, mode=Mode.TRAIN)
+    assert_same_run(bag, traces)
+    noiseless = in_process(untrained, seed=4)
+    assert traces[0].actions[0].value.tobytes() != noiseless[0].actions[0].value.tobytes()
+
+
+def test_two_stacks_in_two_namespaces_do_not_hear_each_other(
+    launch, read_bag, in_process, assert_same_run, untrained
+):
+    common = ("task:=AntMaze", f"policy:={untrained}", "episodes:=1")
+    graphs = {
+        name: launch(*common, f"namespace:={name}", f"seed:={seed}", out=name)
+        for name, seed in (("alpha", 1), ("beta", 2))
+    }
+    for seed, (name, graph) in enumerate(graphs.items(), start=1):
+        code, output = graph.wait()
+        assert code == 0, output
+        bag = read_bag(graph.out / "bag")
+        assert {o.robot for o in bag["observation"]} == {name}
+        assert {o.frame for o in bag["observation"]} == {f"{name}/odom"}
+        assert_same_run(bag, in_process(untrained, seed=seed))
+        assert graph.summary()["lost_messages"] == 0
+
+
+def test_fetch_push_runs_through_the_same_nodes(launch, read_bag, in_process, assert_same_run, tmp_path):
+    policy = tmp_path / "fetch"
+    save_checkpoint(random_checkpoint(load_task("FetchPush-v4"), seed=0), policy)
+    graph = launch("task:=FetchPush-v4", f"policy:={policy}", "episodes:=1")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    assert len(bag["observation"]) == 51
+    assert len(bag["subgoal"]) == len(bag["subgoal_result"]) == 5
+    assert_same_run(bag, in_process(policy))

@@ -1,0 +1,141 @@
+"""What an operator does to a running graph: pause, step, reset, set a goal, leave the start to a lifecycle manager."""
+
+import pytest
+from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.action import ActionClient
+
+from hrl_msgs import msg
+from hrl_msgs.action import ReachGoal
+from hrl_msgs.srv import Reset, SetPaused, Step
+from hrl_ros import messages, qos
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def observe(listener):
+    """Observations as they come."""
+    seen = []
+    listener.create_subscription(
+        msg.Observation, "observation", lambda data: seen.append(messages.OBSERVATION.decode(data)), qos.lockstep(),
+        raw=True,
+    )  # fmt: skip
+    return seen
+
+
+@pytest.fixture
+def status(listener):
+    """SimStatus as it comes."""
+    seen = []
+    listener.create_subscription(msg.SimStatus, "sim_status", seen.append, qos.latched())
+    return seen
+
+
+def call(listener, kind, name, **fields):
+    client = listener.create_client(kind, name)
+    listener.spin_until(client.service_is_ready)
+    future = client.call_async(kind.Request(**fields))
+    listener.spin_until(future.done)
+    return future.result()
+
+
+def test_pause_step_and_reset(launch, listener, observe, status):
+    graph = launch("task:=AntMaze", "episodes:=0", "wait_limit:=5")
+    listener.spin_until(lambda: len(observe) > 20)
+    assert not call(listener, Step, "step", n=3).accepted
+    assert call(listener, SetPaused, "set_paused", paused=True).paused
+    listener.spin_until(lambda: status and status[-1].paused)
+    reached = status[-1].reached_step
+    response = call(listener, Step, "step", n=7)
+    assert response.accepted
+    assert response.target_step == reached + 7
+    listener.spin_until(lambda: status[-1].reached_step == reached + 7)
+    episode = observe[-1].episode
+    answer = call(listener, Reset, "reset", use_seed=True, seed=5, goal=[16.0, 0.0])
+    assert (answer.accepted, answer.episode) == (True, episode + 1)
+    listener.spin_until(lambda: observe[-1].key == (episode + 1, 0))
+    assert observe[-1].desired_goal.tolist() == [16.0, 0.0]
+    refused = call(listener, Reset, "reset", goal=[1.0])
+    assert not refused.accepted
+    assert "needs 2 numbers" in refused.message
+    call(listener, SetPaused, "set_paused", paused=False)
+    listener.spin_until(lambda: observe[-1].step > 20)
+    code, output = graph.stop()
+    assert code == 0, output
+
+
+def test_goal_pose_and_reach_goal_change_the_task_goal_on_both_levels(launch, listener, observe, read_bag):
+    graph = launch("task:=AntMaze", "episodes:=0")
+    listener.spin_until(lambda: len(observe) > 20)
+    publisher = listener.create_publisher(PoseStamped, "goal_pose", 1)
+    listener.spin_until(lambda: publisher.get_subscription_count() == 1)
+    pose = PoseStamped()
+    pose.pose.position.x, pose.pose.position.y = 8.0, 4.0
+    publisher.publish(pose)
+    listener.spin_until(lambda: observe[-1].desired_goal.tolist() == [8.0, 4.0])
+    client = ActionClient(listener, ReachGoal, "reach_goal")
+    listener.spin_until(client.server_is_ready)
+    feedback = []
+
+    def pursue(goal, stop_when_reached):
+        request = ReachGoal.Goal(goal=goal, stop_when_reached=stop_when_reached)
+        sent = client.send_goal_async(request, feedback_callback=lambda m: feedback.append(m.feedback))
+        listener.spin_until(sent.done)
+        return sent.result()
+
+    def result(handle):
+        future = handle.get_result_async()
+        listener.spin_until(future.done)
+        return future.result().result
+
+    here = observe[-1].achieved_goal.tolist()
+    near = result(pursue(here, True))
+    assert (near.end_reason, near.success) == (ReachGoal.Result.REACHED, True)
+    far = pursue([20.0, 20.0], False)
+    listener.spin_until(lambda: feedback)
+    listener.spin_until(far.cancel_goal_async().done)
+    cancelled = result(far)
+    assert (cancelled.end_reason, cancelled.success) == (ReachGoal.Result.CANCELLED, False)
+    ended = result(pursue([20.0, 20.0], False))
+    assert (ended.end_reason, ended.success) == (ReachGoal.Result.EPISODE_ENDED, False)
+    assert not pursue([1.0, 2.0, 3.0], False).accepted
+    graph.stop()
+    bag = read_bag(graph.out / "bag")
+    observations = {o.key: o for o in bag["observation"]}
+    for subgoal in bag["subgoal"]:
+        shown = observations[subgoal.episode, subgoal.step].desired_goal
+        assert subgoal.task_goal.tolist() == shown.tolist()
+
+
+def test_nodes_wait_for_a_lifecycle_manager_without_autostart(launch, listener, observe):
+    graph = launch("task:=AntMaze", "episodes:=0", "autostart:=false", "record:=false")
+    names = ("manager", "worker", "simulator")
+    for name in names:
+        assert call(listener, GetState, f"{name}/get_state").current_state.label == "unconfigured"
+    for transition in (1, 3):  # configure, activate
+        for name in names:
+            request = ChangeState.Request()
+            request.transition.id = transition
+            assert call(listener, ChangeState, f"{name}/change_state", transition=request.transition).success
+    listener.spin_until(lambda: len(observe) > 100)
+    request = ChangeState.Request()
+    request.transition.id = 4  # deactivate
+    assert call(listener, ChangeState, "simulator/change_state", transition=request.transition).success
+    steps = len(observe)
+    for _ in range(10):
+        listener.spin_until(lambda: True)
+    assert len(observe) <= steps + 1
+    code, output = graph.stop()
+    assert code == 0, output
+
+
+def test_real_time_keeps_the_control_period(launch, listener, observe):
+    graph = launch("task:=AntMaze", "episodes:=1", "mode:=realtime", "rtf:=20")
+    code, output = graph.wait(timeout=90)
+    assert code == 0, output
+    summary = graph.summary()
+    assert summary["env_steps"] == 500
+    # 20 times real time at 10 Hz is 200 steps a second; a loaded machine may be late, never early.
+    assert 100 < summary["env_steps_per_s"] < 205
+    assert summary["lost_messages"] <= summary["missed_deadlines"]
