@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from hrl_core.policies import Manager
+from hrl_core.policies import Manager, SubgoalChoice
 from hrl_core.randomness import step_generator
 from hrl_core.subgoals import same_goal
 from hrl_core.task import TaskSpec
@@ -49,6 +49,7 @@ class ManagerSession:
         self._subgoal: Subgoal | None = None
         self._result: SubgoalResult | None = None
         self._outbox: list[Subgoal] = []
+        self._ahead: tuple[Observation, SubgoalChoice] | None = None
 
     def on_observation(self, observation: Observation) -> list[Subgoal]:
         """Take an observation; a repeated one is answered with the same subgoal again.
@@ -82,6 +83,14 @@ class ManagerSession:
         self._result = result
         return [] if self._every_step else self._answer()
 
+    def choose_ahead(self) -> None:
+        """Choose already while the worker's word on a segment that is about to end is still on its way."""
+        observation, subgoal = self._observation, self._subgoal
+        if observation is None or subgoal is None or observation.last or observation.episode != subgoal.episode:
+            return
+        if self._ahead is None and observation.step - subgoal.step >= subgoal.horizon > 0:
+            self._ahead = (observation, self._select(observation))
+
     def resend(self) -> list[Subgoal]:
         """What a peer that lost messages or has just appeared needs to go on."""
         return list(self._outbox)
@@ -110,16 +119,22 @@ class ManagerSession:
         return [subgoal]
 
     def _choose(self, observation: Observation, seq: int) -> list[Subgoal]:
-        explore = observation.mode == Mode.TRAIN
-        noise = step_generator(self._seed, _NOISE_KEY, *observation.key) if explore else None
-        choice = self.manager.select(observation.state, observation.desired_goal, noise)
-        self._spec.check_subgoal(choice.value, "subgoal of the manager")
-        subgoal = self._message(observation, seq, self._kind, choice.value, not explore)._replace(
+        ahead, self._ahead = self._ahead, None
+        choice = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
+        deterministic = observation.mode != Mode.TRAIN
+        subgoal = self._message(observation, seq, self._kind, choice.value, deterministic)._replace(
             log_probability=choice.log_probability, value_estimate=choice.value_estimate
         )
         self._subgoal = subgoal
         self._outbox = [subgoal]
         return [subgoal]
+
+    def _select(self, observation: Observation) -> SubgoalChoice:
+        explore = observation.mode == Mode.TRAIN
+        noise = step_generator(self._seed, _NOISE_KEY, *observation.key) if explore else None
+        choice = self.manager.select(observation.state, observation.desired_goal, noise)
+        self._spec.check_subgoal(choice.value, "subgoal of the manager")
+        return choice
 
     def _message(
         self, observation: Observation, seq: int, kind: SubgoalKind, value: np.ndarray, deterministic: bool

@@ -95,11 +95,14 @@ def test_worker_rewards_by_hand() -> None:
     store.set_subgoals(np.array([0]), np.array([[3.0, 0.0]]), np.array([[3.0, 0.0]]))
     after = np.zeros((1, 30))
     after[0, 1] = 4.0
+    after[0, 4] = np.sqrt(0.5)
     store.append(np.zeros((1, 8)), np.zeros(1), after, np.array([False]), np.array([False]))
     batch = store.sample_steps(1, np.random.default_rng(0))
-    assert worker_rewards(HiroConfig(), batch)[0] == pytest.approx(-5.0)
+    assert worker_rewards(_spec(), HiroConfig(), batch)[0] == pytest.approx(-5.0)
+    tilted = HiroConfig(tilt_penalty=0.6)
+    assert worker_rewards(_spec(), tilted, batch)[0] == pytest.approx(-5.0 - 0.6 * 0.5)
     progress = HiroConfig(worker_reward="progress", progress_unit=0.2)
-    assert worker_rewards(progress, batch)[0] == pytest.approx((3 - 5) / 0.2)
+    assert worker_rewards(_spec(), progress, batch)[0] == pytest.approx((3 - 5) / 0.2)
 
 
 class _Task:

@@ -248,8 +248,8 @@ def test_every_field_has_an_effect(path: tuple[str, ...]) -> None:
         pytest.skip("has a test of its own")
     if path[-1] == "average_tau":
         pytest.skip("changes evaluations only: test_td3.py")
-    if path[-1] == "four_fold_symmetry":
-        pytest.skip("needs an ant: test_symmetry.py")
+    if path[-1] in ("four_fold_symmetry", "tilt_penalty"):
+        pytest.skip("needs an ant: test_symmetry.py, test_episode_store.py")
     current = base
     for name in path:
         current = getattr(current, name)
@@ -291,29 +291,29 @@ def test_wilson_interval_by_hand() -> None:
 
 
 @pytest.mark.slow
-def test_point_maze_is_learned(tmp_path: Path) -> None:
-    """Goal (0, 8), within 2 m at the last step: never untrained, nearly always trained."""
+@pytest.mark.timeout(900)
+def test_point_maze_is_learned_round_the_first_corner(tmp_path: Path) -> None:
+    """Goal (8, 8), within 2 m at the last step: never untrained, nearly always after a minute of training."""
     spec = load_task("point_maze")
-    spec = dataclasses.replace(spec, success=dataclasses.replace(spec.success, radius=2.0))
+    radius = dataclasses.replace(spec.success, radius=2.0)
+    spec = dataclasses.replace(spec, success=radius, evaluation_goals=((8.0, 8.0),))
     fast = preset("fast")
-    small = {"hidden": (64, 64)}
+    small: dict[str, Any] = {"hidden": (64, 64), "actor_lr": 1e-3, "critic_lr": 1e-3, "batch_size": 64}
     agent = dataclasses.replace(
         fast.agent,
         worker=dataclasses.replace(fast.agent.worker, **small),
-        manager=dataclasses.replace(fast.agent.manager, **small),
+        manager=dataclasses.replace(fast.agent.manager, average_tau=1e-3, **small),
         four_fold_symmetry=False,
     )
     config = dataclasses.replace(
         fast,
         agent=agent,
-        steps=150_000,
-        worker_updates=0.5,
+        steps=105_000,
         warm_start_steps=15_000,
         manager_learning_starts=10_000,
-        evaluation_interval=30_000,
-        checkpoint_interval=150_000,
+        evaluation_interval=35_000,
+        checkpoint_interval=105_000,
         evaluation_episodes=50,
-        evaluation_episodes_elsewhere=1,
     )
     trainer = _trainer(tmp_path, config, spec=spec)
     assert isinstance(trainer.agent, HierarchicalAgent)

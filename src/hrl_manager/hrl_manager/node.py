@@ -7,15 +7,14 @@ from hrl_core.policies import Manager
 from hrl_core.types import Observation, Subgoal
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
-from hrl_ros.node import main_of
+from hrl_ros.node import RawPublisher, main_of
 from hrl_ros.policy_node import PolicyNode
-from rclpy.publisher import Publisher
 
 
 class ManagerNode(PolicyNode):
     """Answers the first observation of an episode and every segment result with the next subgoal."""
 
-    background = True
+    niceness = 5
     _session: ManagerSession | None = None
 
     def __init__(self) -> None:
@@ -28,7 +27,7 @@ class ManagerNode(PolicyNode):
         task = checkpoint.task
         self._manager.select(np.zeros(len(task.observation)), np.zeros(len(task.goal)), None)
 
-    def outputs(self) -> list[Publisher]:
+    def outputs(self) -> list[RawPublisher]:
         """Create the publisher and the result subscription."""
         self._subgoals = self.publish_raw(msg.Subgoal, topics.SUBGOAL, qos.lockstep())
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.lockstep())
@@ -42,6 +41,7 @@ class ManagerNode(PolicyNode):
         """Answer with a subgoal when one is due."""
         if self._session is not None:
             self._send(self._session.on_observation(observation))
+            self._session.choose_ahead()
 
     def resend(self) -> None:
         """Send the last subgoal again."""

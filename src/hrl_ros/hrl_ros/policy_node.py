@@ -8,12 +8,11 @@ from hrl_core.threads import one_thread
 from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
-from hrl_ros.node import HrlNode
+from hrl_ros.node import HrlNode, RawPublisher
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.peers import RECORDER, hears
 from hrl_ros.run_binding import RunBinding
 from hrl_ros.waiting import Patience
-from rclpy.publisher import Publisher
 
 CHECK_PERIOD = 0.05
 
@@ -58,7 +57,7 @@ class PolicyNode(HrlNode):
         """Build and warm up this level's policy."""
         raise NotImplementedError
 
-    def outputs(self) -> list[Publisher]:
+    def outputs(self) -> list[RawPublisher]:
         """Create the publishers (and further subscriptions) of this level; returns the publishers."""
         raise NotImplementedError
 

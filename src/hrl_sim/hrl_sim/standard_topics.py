@@ -40,9 +40,9 @@ class StandardTopics:
         self._qvel = np.array([joint.dofadr[0] for joint in scalar], dtype=int)
         self._root = free[0] if free else None
         self._frames = (frame + runner.spec.frame, frame + self._root_name())
-        self._clock = node.publish_raw(Clock, topics.CLOCK, qos.sensor())
-        self._joints = node.publish_raw(JointState, topics.JOINT_STATES, qos.sensor())
-        self._odometry = node.publish_raw(Odometry, topics.ODOM, qos.sensor()) if free else None
+        self._clock = node.create_lifecycle_publisher(Clock, topics.CLOCK, qos.sensor())
+        self._joints = node.create_lifecycle_publisher(JointState, topics.JOINT_STATES, qos.sensor())
+        self._odometry = node.create_lifecycle_publisher(Odometry, topics.ODOM, qos.sensor()) if free else None
         self._next = 0.0
 
     def publish(self, stamp: int) -> None:

@@ -49,7 +49,8 @@ class RecorderParameters(NodeParameters):
 class RecorderNode(HrlNode):
     """Subscribes to serialised messages, drops duplicates, writes, acknowledges."""
 
-    background = True
+    niceness = 19
+    poll_period = 0.01
 
     def __init__(self) -> None:
         """Declare parameters."""

@@ -9,9 +9,8 @@ from hrl_core.types import Action, Observation
 from hrl_core.worker_session import WorkerMessage, WorkerSession
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
-from hrl_ros.node import main_of
+from hrl_ros.node import RawPublisher, main_of
 from hrl_ros.policy_node import PolicyNode
-from rclpy.publisher import Publisher
 
 
 class WorkerNode(PolicyNode):
@@ -30,7 +29,7 @@ class WorkerNode(PolicyNode):
         task = checkpoint.task
         self._worker.act(np.zeros(len(task.observation)), np.zeros(len(task.subgoal.elements), np.float32), None)
 
-    def outputs(self) -> list[Publisher]:
+    def outputs(self) -> list[RawPublisher]:
         """Create the publishers and the subgoal subscription."""
         self._actions = self.publish_raw(msg.Action, topics.ACTION, qos.lockstep())
         self._results = self.publish_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, qos.lockstep())

@@ -75,7 +75,7 @@ class HierarchicalAgent:
         whole = TransitionBatch(
             inputs=_joined(drawn.states, drawn.subgoals),
             actions=torch.from_numpy(drawn.actions),
-            rewards=torch.from_numpy(worker_rewards(config, drawn)),
+            rewards=torch.from_numpy(worker_rewards(self.spec, config, drawn)),
             discounts=torch.from_numpy(discounts),
             next_inputs=_joined(drawn.next_states, drawn.next_subgoals),
         )
@@ -147,13 +147,20 @@ class HierarchicalAgent:
         return np.where(is_uniform[:, None], uniform, np.where(is_future[:, None], future, goals))
 
 
-def worker_rewards(config: HiroConfig, batch: WorkerBatch) -> Float32:
+def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Float32:
     """Intrinsic rewards (batch,) from what is left of the subgoal, s + g - s' (paper equation 3)."""
     left = np.sqrt(np.sum(np.square(batch.remaining), axis=1))
     if config.worker_reward == "distance":
-        return -left
-    before = np.sqrt(np.sum(np.square(batch.subgoals), axis=1))
-    return (before - left) / np.float32(config.progress_unit)
+        rewards = -left
+    else:
+        before = np.sqrt(np.sum(np.square(batch.subgoals), axis=1))
+        rewards = (before - left) / np.float32(config.progress_unit)
+    if config.tilt_penalty:
+        names = [element.name for element in spec.observation]
+        tilted = batch.next_states[:, [names.index("qx"), names.index("qy")]]
+        # (1 - cos tilt) / 2 of a rotation is qx^2 + qy^2; the quaternion is normalised after the first step.
+        rewards = rewards - np.float32(config.tilt_penalty) * np.sum(np.square(tilted), axis=1)
+    return rewards
 
 
 def manager_returns(

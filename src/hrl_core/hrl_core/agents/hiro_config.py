@@ -33,6 +33,9 @@ class HiroConfig:
     ``progress_unit``."""
     progress_unit: float = 0.2
     """Progress that earns a worker reward of 1 [units of the goal space]."""
+    tilt_penalty: float = 0.0
+    """Worker reward lost upside down, in proportion to (1 - cos tilt) / 2 after the step (row B): pressed
+    against a wall nothing is gained anyway, so that without it nothing is lost by turning over."""
     hide_position: bool = True
     """Whether x, y are zeroed for the worker's actor and critics (released code of HIRO)."""
     scale_inputs: bool = False

@@ -1,5 +1,6 @@
 """The ant in a maze as a goal-conditioned environment; each task of HIRO is a grid and a few figures."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -101,8 +102,8 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
         mujoco.mj_step(self.model, self.data, nstep=FRAME_SKIP)
         self._steps += 1
         observation = self._observation()
-        reward = self.compute_reward(observation["achieved_goal"], observation["desired_goal"], {})
-        return observation, float(reward), False, False, {}
+        left = observation["achieved_goal"] - observation["desired_goal"]
+        return observation, -math.sqrt(left.dot(left)), False, False, {}
 
     def compute_reward(
         self, achieved_goal: npt.NDArray[np.float64], desired_goal: npt.NDArray[np.float64], info: object

@@ -58,6 +58,8 @@ class EnvRunner:
             self.goal = frozen(spec.evaluation_goals[0])
         self._run, self._robot, self._frame = run, robot, frame or spec.frame
         self.env = make_env(spec)
+        self._action_dtype = self.env.action_space.dtype
+        self._goal_env: GoalEnv = self.env.unwrapped  # pyright: ignore[reportAttributeAccessIssue]
         self._period = round(spec.control_period * NANOSECONDS)
         self._stamp = 0
         self._episode_seed = 0
@@ -99,9 +101,8 @@ class EnvRunner:
         if previous is None or previous.last:
             raise InvalidData("step: the episode has ended; reset first")
         self.spec.check_action(action)
-        applied = np.clip(action, self.spec.action_low, self.spec.action_high)
-        space = self.env.action_space
-        data, reward, terminated, truncated, _ = self.env.step(applied.astype(space.dtype, copy=False))
+        applied = np.minimum(np.maximum(action, self.spec.action_low), self.spec.action_high)
+        data, reward, terminated, truncated, _ = self.env.step(applied.astype(self._action_dtype, copy=False))
         self._stamp += self._period
         self._return += float(reward)
         self.observation = self._observe(
@@ -140,10 +141,6 @@ class EnvRunner:
     def close(self) -> None:
         """Free the environment."""
         self.env.close()
-
-    @property
-    def _goal_env(self) -> GoalEnv:
-        return self.env.unwrapped  # pyright: ignore[reportReturnType]
 
     def _observe(
         self,

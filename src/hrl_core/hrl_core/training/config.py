@@ -141,8 +141,8 @@ def _fast() -> TrainConfig:
         learning_starts=2_000,
         worker_updates=0.25,
         manager_updates=4.0,
-        warm_start_steps=120_000,
-        manager_learning_starts=80_000,
+        warm_start_steps=100_000,
+        manager_learning_starts=60_000,
         held_subgoal_probability=0.05,
         evaluation_episodes=20,
     )

@@ -47,6 +47,20 @@ class Observer(Protocol):
         ...
 
 
+class _Clock:
+    """Wall and processor time between laps; on a shared machine only the latter says what training costs."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def lap(self) -> tuple[float, float]:
+        """Seconds since the last lap: wall, processor."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        passed = wall - self._wall, cpu - self._cpu
+        self._wall, self._cpu = wall, cpu
+        return passed
+
+
 class Trainer:
     """Trains a hierarchical agent in vectorised environments."""
 
@@ -74,7 +88,7 @@ class Trainer:
         )
         self.store = EpisodeStore(spec, config.replay, envs.num_envs)
         self._collector = Collector(spec, config, envs, self.store, self._rng)
-        self.env_steps, self.seconds, self.best = 0, 0.0, -math.inf
+        self.env_steps, self.seconds, self.cpu_seconds, self.best = 0, 0.0, 0.0, -math.inf
         self._worker_credit, self._manager_credit = 0.0, 0.0
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
@@ -90,18 +104,17 @@ class Trainer:
         if resume:
             self._restore()
         results: list[EvaluationResult] = []
-        clock = time.perf_counter()
+        clock = _Clock()
         try:
             while self.env_steps < self.config.steps:
                 before = self.env_steps
                 self._iterate()
-                now = time.perf_counter()
-                self.seconds, clock = self.seconds + now - clock, now
+                self._pass_time(clock)
                 for observer in self._observers:
                     observer.on_step(self.env_steps)
                 done = self.env_steps >= self.config.steps
                 if done or self._crossed(before, self.config.evaluation_interval):
-                    results = self._evaluate()
+                    results = self._evaluate(clock)
                 if done or self._crossed(before, self.config.checkpoint_interval):
                     self.files.save_state(self._state(), self.env_steps)
         finally:
@@ -173,14 +186,18 @@ class Trainer:
     def _crossed(self, before: int, interval: int) -> bool:
         return before // interval != self.env_steps // interval
 
-    def _evaluate(self) -> list[EvaluationResult]:
+    def _pass_time(self, clock: _Clock) -> None:
+        wall, cpu = clock.lap()
+        self.seconds, self.cpu_seconds = self.seconds + wall, self.cpu_seconds + cpu
+
+    def _evaluate(self, clock: _Clock) -> list[EvaluationResult]:
         """Evaluate, write a line of metrics, export the policy and keep the best one."""
-        started = time.perf_counter()
         agent = self.agent
         select = partial(agent.select, averaged=True) if isinstance(agent, HierarchicalAgent) else None
         results = evaluate(self.spec, self._evaluation_envs, select, partial(agent.act, averaged=True))
-        self.seconds += time.perf_counter() - started
-        metrics: Row = {"env_steps": self.env_steps, "seconds": round(self.seconds, 1)}
+        self._pass_time(clock)
+        metrics: Row = {"env_steps": self.env_steps}
+        metrics |= {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
         metrics |= {name: total / self._counts[name] for name, total in self._sums.items()}
         metrics |= {f"{level}/updates": td3.updates for level, td3 in self.agent.levels.items()}
         self._sums.clear()
@@ -215,6 +232,7 @@ class Trainer:
             plain={
                 "env_steps": self.env_steps,
                 "seconds": self.seconds,
+                "cpu_seconds": self.cpu_seconds,
                 "best": self.best if math.isfinite(self.best) else None,
                 "credits": [self._worker_credit, self._manager_credit],
                 "rng": self._rng.bit_generator.state,
@@ -233,7 +251,8 @@ class Trainer:
                 {k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)}
             )
         plain = state.plain
-        self.env_steps, self.seconds = plain["env_steps"], plain["seconds"]
+        self.env_steps = plain["env_steps"]
+        self.seconds, self.cpu_seconds = plain["seconds"], plain["cpu_seconds"]
         self.best = -math.inf if plain["best"] is None else plain["best"]
         self._worker_credit, self._manager_credit = plain["credits"]
         self._rng.bit_generator.state = plain["rng"]
