@@ -33,9 +33,7 @@ def matmul_flops() -> float:
 def machine() -> dict[str, object]:
     """What the figures were taken on."""
     info = Path("/proc/cpuinfo")
-    names = [
-        line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")
-    ]
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
     return {
         "machine": names[0] if names else platform.processor(),
         "cores": os.cpu_count(),

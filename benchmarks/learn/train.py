@@ -119,9 +119,7 @@ def _fast(candidates: int) -> Trainer:
     """The trainer with the paper's configuration, past its warm-up."""
     spec = load_task("ant_maze")
     agent = HiroConfig(worker=CONFIG.worker, manager=TD3Config(batch_size=BATCH), candidates=candidates)
-    config = dataclasses.replace(
-        TrainConfig(), agent=agent, num_envs=20, replay=20_000, learning_starts=WARM_UP
-    )
+    config = dataclasses.replace(TrainConfig(), agent=agent, num_envs=20, replay=20_000, learning_starts=WARM_UP)
     envs = VectorEnv(spec, config.num_envs, seed=0)
     trainer = Trainer(spec, config, envs, envs, Path(tempfile.gettempdir()) / "unused", seed=0)
     # An untrained actor answers nearly the same to every subgoal; after training candidates differ at once.

@@ -21,6 +21,7 @@ from hrl_core.task import TaskSpec, load_task
 
 BATCH = 128
 EPISODES = 20
+SPEC = load_task("ant_maze")
 TOGETHER = 8
 CONFIG = HiroConfig(worker=TD3Config(batch_size=BATCH))
 
@@ -50,7 +51,7 @@ class ListReplay:
     def __init__(self, store: EpisodeStore, rng: np.random.Generator) -> None:
         """Unpack every transition of ``store``."""
         batch = store.sample_steps(len(store), rng)
-        rewards = worker_rewards(CONFIG, batch)
+        rewards = worker_rewards(SPEC, CONFIG, batch)
         self._rows = [
             (
                 np.concatenate((batch.states[i], batch.subgoals[i])),
@@ -80,7 +81,7 @@ def fast_batch(store: EpisodeStore, rng: np.random.Generator, batches: int = 1) 
     return TransitionBatch(
         torch.from_numpy(np.concatenate((batch.states, batch.subgoals), 1)),
         torch.from_numpy(batch.actions),
-        torch.from_numpy(worker_rewards(CONFIG, batch)),
+        torch.from_numpy(worker_rewards(SPEC, CONFIG, batch)),
         torch.from_numpy(discounts),
         torch.from_numpy(np.concatenate((batch.next_states, batch.next_subgoals), 1)),
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 import rclpy
+from rclpy.executors import SingleThreadedExecutor
 from rosbags.rosbag2 import Reader
 
 import hrl_core.envs  # noqa: F401 - registers the ids
@@ -22,7 +23,8 @@ from hrl_core.manager_session import ManagerSession
 from hrl_core.rollout import rollout
 from hrl_core.types import Mode
 from hrl_core.worker_session import WorkerSession
-from hrl_ros import messages
+from hrl_msgs import msg
+from hrl_ros import messages, qos
 
 HRL = Path(sys.executable).with_name("hrl")
 CODECS = {
@@ -107,7 +109,7 @@ def listener(domain):
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
     node = rclpy.create_node("test_listener", context=context)
-    executor = rclpy.executors.SingleThreadedExecutor(context=context)
+    executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
 
     def spin_until(condition, timeout=30):
@@ -116,11 +118,25 @@ def listener(domain):
             assert time.monotonic() < end, "timed out"
             executor.spin_once(0.05)
 
-    node.spin_until = spin_until
+    node.spin_until = spin_until  # pyright: ignore[reportAttributeAccessIssue]
     yield node
     executor.shutdown()
     node.destroy_node()
     rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def observe(listener):
+    """Observations as they come."""
+    seen = []
+    listener.create_subscription(
+        msg.Observation,
+        "observation",
+        lambda data: seen.append(messages.OBSERVATION.decode(data)),
+        qos.lockstep(),
+        raw=True,
+    )
+    return seen
 
 
 @pytest.fixture(scope="session")

@@ -16,17 +16,6 @@ from hrl_ros import messages, qos
 pytestmark = pytest.mark.ros
 
 
-@pytest.fixture
-def observe(listener):
-    """Observations as they come."""
-    seen = []
-    listener.create_subscription(
-        msg.Observation, "observation", lambda data: seen.append(messages.OBSERVATION.decode(data)), qos.lockstep(),
-        raw=True,
-    )  # fmt: skip
-    return seen
-
-
 def test_killed_worker_is_named_and_everything_ends_within_five_seconds(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0")
     listener.spin_until(lambda: len(observe) > 400)
@@ -90,7 +79,7 @@ def test_missing_or_corrupt_checkpoint_is_refused_before_anything_starts(launch,
     assert not graph.out.exists()
 
 
-def send(listener, graph, observe, change, topic="action", kind=msg.Action):
+def send(listener, graph, observe, change, topic, kind: type):
     """Publish a forged message that claims to be of the running run, until the graph ends."""
     listener.spin_until(lambda: len(observe) > 20)
     publisher = listener.create_publisher(kind, topic, qos.lockstep())
@@ -111,7 +100,7 @@ def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, obs
         action.value = array.array("d", [float("nan")] * 8)
         return action
 
-    send(listener, graph, observe, forged)
+    send(listener, graph, observe, forged, "action", msg.Action)
     code, output = graph.wait()
     assert code == 1
     assert "action received: non-finite hip_4=nan" in output

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +26,7 @@ def untrained(tmp_path_factory):
     return folder
 
 
-def test_two_episodes_are_the_in_process_rollout_bit_for_bit(
-    launch, read_bag, in_process, assert_same_run, untrained
-):
+def test_two_episodes_are_the_in_process_rollout_bit_for_bit(launch, read_bag, in_process, assert_same_run, untrained):
     graph = launch("task:=AntMaze", f"policy:={untrained}", "episodes:=2", "seed:=11")
     code, output = graph.wait()
     assert code == 0, output
@@ -58,7 +57,7 @@ def _check_counts(summary, bag):
 def _check_both_readers(bag):
     with AnyReader([bag]) as reader:
         connections = [c for c in reader.connections if c.topic == "/observation"]
-        rosbags = [reader.deserialize(data, c.msgtype) for c, _, data in reader.messages(connections)]
+        rosbags: list[Any] = [reader.deserialize(data, c.msgtype) for c, _, data in reader.messages(connections)]
     with (bag / "bag.mcap").open("rb") as stream:
         reader = make_reader(stream, decoder_factories=[DecoderFactory()])
         mcap = [message for _, _, _, message in reader.iter_decoded_messages(topics=["/observation"])]
@@ -89,9 +88,7 @@ def test_exploration_is_the_same_in_the_graph_and_in_process(launch, read_bag, i
     assert traces[0].actions[0].value.tobytes() != noiseless[0].actions[0].value.tobytes()
 
 
-def test_two_stacks_in_two_namespaces_do_not_hear_each_other(
-    launch, read_bag, in_process, assert_same_run, untrained
-):
+def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, in_process, assert_same_run, untrained):
     common = ("task:=AntMaze", f"policy:={untrained}", "episodes:=1")
     graphs = {
         name: launch(*common, f"namespace:={name}", f"seed:={seed}", out=name)

@@ -3,24 +3,17 @@
 import pytest
 
 from hrl_core.types import Mode
-from hrl_msgs import msg
-from hrl_ros import messages, qos
 
 pytestmark = pytest.mark.ros
 
 
 @pytest.mark.parametrize("victim", ["worker", "manager"])
 def test_killed_node_is_restarted_and_the_trajectory_is_the_same(
-    launch, listener, read_bag, in_process, assert_same_run, victim
+    launch, listener, observe, read_bag, in_process, assert_same_run, victim
 ):
     graph = launch("task:=AntMaze", "episodes:=1", "seed:=2", "respawn:=true", "explore:=true")
-    seen = []
-    listener.create_subscription(
-        msg.Observation, "observation", lambda data: seen.append(messages.OBSERVATION.decode(data)), qos.lockstep(),
-        raw=True,
-    )  # fmt: skip
     for step in (60, 300):
-        listener.spin_until(lambda step=step: seen and seen[-1].step >= step)
+        listener.spin_until(lambda step=step: observe and observe[-1].step >= step)
         graph.node(victim).kill()
     code, output = graph.wait()
     assert code == 0, output

@@ -8,20 +8,9 @@ from rclpy.action import ActionClient
 from hrl_msgs import msg
 from hrl_msgs.action import ReachGoal
 from hrl_msgs.srv import Reset, SetPaused, Step
-from hrl_ros import messages, qos
+from hrl_ros import qos
 
 pytestmark = pytest.mark.ros
-
-
-@pytest.fixture
-def observe(listener):
-    """Observations as they come."""
-    seen = []
-    listener.create_subscription(
-        msg.Observation, "observation", lambda data: seen.append(messages.OBSERVATION.decode(data)), qos.lockstep(),
-        raw=True,
-    )  # fmt: skip
-    return seen
 
 
 @pytest.fixture
@@ -82,7 +71,9 @@ def test_goal_pose_and_reach_goal_change_the_task_goal_on_both_levels(launch, li
         request = ReachGoal.Goal(goal=goal, stop_when_reached=stop_when_reached)
         sent = client.send_goal_async(request, feedback_callback=lambda m: feedback.append(m.feedback))
         listener.spin_until(sent.done)
-        return sent.result()
+        handle = sent.result()
+        assert handle is not None
+        return handle
 
     def result(handle):
         future = handle.get_result_async()

@@ -54,9 +54,7 @@ def report():
 WAIT = "while True:\n    time.sleep(10)\n"
 FINISH = "await_starts('manager', 'worker')\nreport()"
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("launch_ros") is None, reason="launch_ros is not installed"
-)
+pytestmark = pytest.mark.skipif(importlib.util.find_spec("launch_ros") is None, reason="launch_ros is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +78,7 @@ class Stack:
 
     def write(self, package: str, executable: str, body: str) -> None:
         path = self.folder / "prefix" / "lib" / package / executable
-        path.write_text(
-            STUB.format(python=sys.executable, name=executable, folder=str(self.folder), body=body)
-        )
+        path.write_text(STUB.format(python=sys.executable, name=executable, folder=str(self.folder), body=body))
         path.chmod(0o755)
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -195,9 +191,7 @@ def test_a_worker_that_keeps_dying_ends_the_launch(stack):
 
 
 def test_an_interrupt_ends_the_launch_with_code_0(stack):
-    stack.write(
-        "hrl_sim", "simulator", "try:\n    " + WAIT.replace("\n", "\n    ") + "\nfinally:\n    report()"
-    )
+    stack.write("hrl_sim", "simulator", "try:\n    " + WAIT.replace("\n", "\n    ") + "\nfinally:\n    report()")
     process = stack.start()
     stack.wait_for(*PACKAGES.values())
     # As a terminal does: to the whole foreground group.

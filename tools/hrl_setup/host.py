@@ -50,9 +50,7 @@ def check_machine() -> None:
             "With a ROS 2 installation, build with colcon as the README describes."
         )
     if not OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
-        raise SetupError(
-            f"this is Python {platform.python_version()}; 3.10 to 3.13 are supported. {_python_hint()}"
-        )
+        raise SetupError(f"this is Python {platform.python_version()}; 3.10 to 3.13 are supported. {_python_hint()}")
 
 
 def check_tools(find: Callable[[str], str | None] = shutil.which) -> None:

@@ -59,9 +59,7 @@ class CommandRunner:
         self._root = root
         self._lock = lock
 
-    def run(
-        self, label: str, command: Sequence[str | Path], log: Path, environment: Mapping[str, str]
-    ) -> None:
+    def run(self, label: str, command: Sequence[str | Path], log: Path, environment: Mapping[str, str]) -> None:
         """Run a command as one stage.
 
         Raises:

@@ -125,9 +125,7 @@ def test_header_paths_of_the_build_machine_are_replaced(tmp_path):
     numpy = "/opt/python/cp312-cp312/lib/python3.12/site-packages/numpy/_core/include"
     file.write_text(f'set_target_properties(x INCLUDES "{python};{numpy};${{_IMPORT_PREFIX}}/include")\n')
     assert correct_cmake_paths(tmp_path, "/usr/include/python", "/venv/numpy") == 1
-    expected = (
-        'set_target_properties(x INCLUDES "/usr/include/python;/venv/numpy;${_IMPORT_PREFIX}/include")\n'
-    )
+    expected = 'set_target_properties(x INCLUDES "/usr/include/python;/venv/numpy;${_IMPORT_PREFIX}/include")\n'
     assert file.read_text() == expected
     assert correct_cmake_paths(tmp_path, "/usr/include/python", "/venv/numpy") == 0
 

@@ -75,9 +75,7 @@ class LaunchArguments:
     )
     episodes: int = _argument(0, "Number of episodes, 0 for ever.", rule=_COUNT)
     seed: int = _argument(0, "Seed from which resets and exploration noise are drawn.", rule=_SEED)
-    goal: str = _argument(
-        "", "Task goal as x,y in the units of the task; empty for the task's own.", rule=_VECTOR
-    )
+    goal: str = _argument("", "Task goal as x,y in the units of the task; empty for the task's own.", rule=_VECTOR)
     explore: bool = _argument(False, "Run training episodes: the policies add exploration noise.")
     record: bool = _argument(True, "Record a rosbag2 directory (MCAP) of all topics of the stack in OUT/bag.")
     out: str = _argument(
@@ -90,9 +88,7 @@ class LaunchArguments:
     namespace: str = _argument("", "Namespace of every node and topic; also the robot's name.", rule=_NAME)
     robot: str = _argument("sim", "What closes the loop: sim (MuJoCo) or real (a robot).", ("sim", "real"))
     respawn: bool = _argument(False, "Restart a manager or worker that dies, up to 3 times in 60 s.")
-    autostart: bool = _argument(
-        True, "Configure and activate the nodes; false leaves that to a lifecycle manager."
-    )
+    autostart: bool = _argument(True, "Configure and activate the nodes; false leaves that to a lifecycle manager.")
     wait_limit: float = _argument(
         60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=_COUNT
     )
@@ -148,8 +144,7 @@ class Argument:
 
 
 ARGUMENTS: tuple[Argument, ...] = tuple(
-    Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata)
-    for f in dataclasses.fields(LaunchArguments)
+    Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata) for f in dataclasses.fields(LaunchArguments)
 )
 
 
@@ -190,7 +185,5 @@ def parse_arguments(words: Sequence[str]) -> LaunchArguments:
 
 def describe_arguments() -> str:
     """Return the manual of the arguments, laid out as ``ros2 launch --show-args`` does."""
-    rows = [
-        f"    '{a.name}':\n        {a.explanation}\n        (default: '{a.shown_default}')" for a in ARGUMENTS
-    ]
+    rows = [f"    '{a.name}':\n        {a.explanation}\n        (default: '{a.shown_default}')" for a in ARGUMENTS]
     return "\n\n".join(["Arguments (pass arguments as '<name>:=<value>'):", *rows])

@@ -98,12 +98,8 @@ def _need_ros() -> None:
 
 
 COMMANDS = {
-    "launch": Command(
-        "FILE name:=value ... [--show-args]", "start a graph of nodes, as ros2 launch does", _launch
-    ),
-    "rollout": Command(
-        "--policy DIR --episodes N --seed S", "run episodes in this process, without ROS", _rollout
-    ),
+    "launch": Command("FILE name:=value ... [--show-args]", "start a graph of nodes, as ros2 launch does", _launch),
+    "rollout": Command("--policy DIR --episodes N --seed S", "run episodes in this process, without ROS", _rollout),
     "policy": Command("init | show", "make an untrained policy, look at one", _policy),
     "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
     "bench": Command("NAME [--json]", "run a benchmark", _bench),

@@ -38,8 +38,7 @@ _OWN_OF_LAUNCH += ("ros_params", "ros_remaps", "sigkill_timeout", "sigterm_timeo
 def launch_description(launch_file: str) -> LaunchDescription:
     """Return what a launch file of this name describes: our arguments, and the graph made of their values."""
     declared = [
-        DeclareLaunchArgument(a.name, default_value=a.shown_default, description=a.explanation)
-        for a in ARGUMENTS
+        DeclareLaunchArgument(a.name, default_value=a.shown_default, description=a.explanation) for a in ARGUMENTS
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_start, args=[launch_file])])
 
@@ -82,9 +81,7 @@ class _Run:
     def action(self, node: NodeDescription) -> Node:
         """Return the action that runs ``node``."""
         # Typed values: launch_ros would read a text such as "2024" as a number.
-        parameters = {
-            name: ParameterValue(value, value_type=type(value)) for name, value in node.parameters.items()
-        }
+        parameters = {name: ParameterValue(value, value_type=type(value)) for name, value in node.parameters.items()}
         return Node(
             package=node.package,
             executable=node.executable,

@@ -29,9 +29,7 @@ class Init:
         if self.out.exists():
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
         save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit()), self.out)
-        Console().print(
-            f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True
-        )
+        Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
         return 0
 
 

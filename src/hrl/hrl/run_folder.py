@@ -23,9 +23,7 @@ class RunFolder:
     git_commit: str = ""
 
     @classmethod
-    def of(
-        cls, arguments: LaunchArguments, policy: Path, policy_trained: bool, git_commit: str
-    ) -> "RunFolder":
+    def of(cls, arguments: LaunchArguments, policy: Path, policy_trained: bool, git_commit: str) -> "RunFolder":
         """Resolve the argument ``out``."""
         text = arguments.out.replace("{time}", datetime.now().strftime("%Y%m%d-%H%M%S"))
         return cls(Path(text).expanduser().absolute(), arguments, policy, policy_trained, git_commit)
@@ -57,9 +55,7 @@ class RunFolder:
         held = [path for path in (self.simulator_report, self.summary, self.launch_record) if path.exists()]
         held += sorted(self.path.glob("bag*"))
         if held:
-            raise HrlError(
-                f"out:={self.path} already holds a run ({held[0].name}); remove it or choose another folder"
-            )
+            raise HrlError(f"out:={self.path} already holds a run ({held[0].name}); remove it or choose another folder")
 
     def prepare(self) -> None:
         """Create the folder and write the launch record.

@@ -9,7 +9,7 @@ from hrl import hiro_ant, shipped_policies
 from hrl.arguments import LaunchArguments, parse_arguments
 from hrl.hiro_ant import hiro_ant_graph
 from hrl_core.checkpoint import random_checkpoint, save_checkpoint
-from hrl_core.errors import CheckpointError, HrlError, InvalidData, TaskError
+from hrl_core.errors import CheckpointError, HrlError, InvalidDataError, TaskError
 from hrl_core.task import load_task
 
 
@@ -128,9 +128,7 @@ def test_what_cannot_be_run_is_refused(arguments, word, cause):
         hiro_ant_graph(parse_arguments(given))
 
 
-@pytest.mark.parametrize(
-    ("found", "cause"), [(None, "rviz2 is not installed"), ("/usr/bin/rviz2", "not built yet")]
-)
+@pytest.mark.parametrize(("found", "cause"), [(None, "rviz2 is not installed"), ("/usr/bin/rviz2", "not built yet")])
 def test_rviz_is_refused_with_the_reason(arguments, monkeypatch, found, cause):
     monkeypatch.setattr(hiro_ant.shutil, "which", lambda name: found)
     with pytest.raises(HrlError, match=cause):
@@ -138,7 +136,7 @@ def test_rviz_is_refused_with_the_reason(arguments, monkeypatch, found, cause):
 
 
 def test_a_goal_of_the_wrong_size_is_refused(arguments):
-    with pytest.raises(InvalidData, match="argument goal"):
+    with pytest.raises(InvalidDataError, match="argument goal"):
         hiro_ant_graph(replace(arguments, goal="1,2,3"))
 
 

@@ -108,9 +108,7 @@ def test_an_exit_code_is_reported(stubs):
 
 
 def test_nodes_that_ignore_signals_are_gone_within_five_seconds(stubs, is_alive):
-    deaf = (
-        "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwait()"
-    )
+    deaf = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwait()"
     stubs.add("recorder", deaf, role="recorder")
     stubs.add("worker", deaf)
     stubs.add("simulator", "time.sleep(0.5)\nstart_the_clock()\nsys.exit(1)")
@@ -157,9 +155,7 @@ def test_a_node_that_keeps_dying_is_given_up(stubs):
     stubs.add("worker", "sys.exit(1)", respawn=True)
     stubs.add("simulator", "wait()")
     assert stubs.run() == 1
-    assert [name for name, event, _ in stubs.journal if (name, event) == ("worker", "started")] == [
-        "worker"
-    ] * 4
+    assert [name for name, event, _ in stubs.journal if (name, event) == ("worker", "started")] == ["worker"] * 4
     assert "restarted 3 times" in stubs.screen
 
 

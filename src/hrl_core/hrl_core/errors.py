@@ -13,7 +13,7 @@ class CheckpointError(HrlError):
     """A checkpoint is missing, damaged, or does not fit the task."""
 
 
-class InvalidData(HrlError):
+class InvalidDataError(HrlError):
     """An observation, action or subgoal has the wrong size or holds a non-finite number."""
 
 

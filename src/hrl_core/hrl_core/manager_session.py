@@ -55,7 +55,7 @@ class ManagerSession:
         """Take an observation; a repeated one is answered with the same subgoal again.
 
         Raises:
-            InvalidData: it has the wrong size or holds a non-finite number.
+            InvalidDataError: it has the wrong size or holds a non-finite number.
         """
         current = self._observation
         if current is not None and observation.key <= current.key:

@@ -50,9 +50,7 @@ class ActorConfig:
         if len(self.low) != len(self.high) or len(self.exploration_noise) not in (0, len(self.low)):
             raise CheckpointError("actor: low, high and exploration_noise must have one entry per output")
         if len(self.input_scale) not in (0, self.input_dim):
-            raise CheckpointError(
-                f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}"
-            )
+            raise CheckpointError(f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}")
         if any(not 0 <= k < self.input_dim for i, j, _ in self.differences for k in (i, j)):
             raise CheckpointError(f"actor: differences name inputs outside 0..{self.input_dim - 1}")
         if self.turn is not None and (len(self.turn.inputs), len(self.turn.outputs)) != (
@@ -68,9 +66,7 @@ class ActorConfig:
         """Rebuild from ``dataclasses.asdict`` after a passage through JSON."""
         plain = {name: _tuples(value) for name, value in data.items() if name != "turn"}
         turn = data.get("turn")
-        rebuilt = (
-            None if turn is None else QuarterTurn(**{name: _tuples(value) for name, value in turn.items()})
-        )
+        rebuilt = None if turn is None else QuarterTurn(**{name: _tuples(value) for name, value in turn.items()})
         return cls(**plain, turn=rebuilt)
 
     @property
@@ -89,11 +85,7 @@ class ActorConfig:
 
     def feature_matrix(self) -> torch.Tensor:
         """The linear map from inputs to features, shape (feature_dim, input_dim)."""
-        scale = (
-            torch.tensor(self.input_scale, dtype=torch.float32)
-            if self.input_scale
-            else torch.ones(self.input_dim)
-        )
+        scale = torch.tensor(self.input_scale, dtype=torch.float32) if self.input_scale else torch.ones(self.input_dim)
         scale[list(self.masked)] = 0.0
         rows = torch.zeros(len(self.differences), self.input_dim)
         for row, (i, j, factor) in zip(rows, self.differences, strict=True):

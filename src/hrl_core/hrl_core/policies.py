@@ -82,9 +82,7 @@ class ActorWorker:
         return ActionChoice(_explore(value, self._noise, noise, self._low, self._high))
 
 
-def _explore(
-    value: Vector, sigma: np.ndarray, noise: np.random.Generator | None, low: Vector, high: Vector
-) -> Vector:
+def _explore(value: Vector, sigma: np.ndarray, noise: np.random.Generator | None, low: Vector, high: Vector) -> Vector:
     if noise is None:
         return value
     return np.clip(value + sigma * noise.standard_normal(value.shape), low, high)

@@ -69,9 +69,7 @@ def candidate_subgoals(
     return torch.cat((subgoals[:, None], displacement[:, None], draws), 1).clamp_(low, high)
 
 
-def best_candidates(
-    spec: TaskSpec, windows: Windows, proposals: torch.Tensor, policy: Policy
-) -> RelabelChoice:
+def best_candidates(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, policy: Policy) -> RelabelChoice:
     """Score proposals (batch, candidates, subgoal_dim) with exact pruning; ties keep the lowest index."""
     batch, count, _ = proposals.shape
     scorer = _Scorer(spec, windows, policy)

@@ -47,9 +47,7 @@ def worker_quarter_turn(task: TaskSpec) -> QuarterTurn:
     observation = [element.name for element in task.observation]
     subgoal = list(task.subgoal.elements)
     if not {"x", "y"} <= set(subgoal):
-        raise TaskError(
-            f"task '{task.name}': the four-fold symmetry needs x and y in the subgoal, it has {subgoal}"
-        )
+        raise TaskError(f"task '{task.name}': the four-fold symmetry needs x and y in the subgoal, it has {subgoal}")
     offset = len(observation)
     inputs = _turned(observation) + [(offset + source, sign) for source, sign in _turned(subgoal)]
     heading = (offset + subgoal.index("x"), offset + subgoal.index("y"))

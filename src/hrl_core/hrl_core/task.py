@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hrl_core.errors import InvalidData, TaskError
+from hrl_core.errors import InvalidDataError, TaskError
 from hrl_core.types import Vector, frozen
 
 CADENCES = ("on_result", "every_step")
@@ -178,19 +178,19 @@ class TaskSpec:
         return yaml.safe_dump(self.as_dict(), sort_keys=False, default_flow_style=None, width=110)
 
     def check_state(self, state: Vector, what: str = "observation") -> None:
-        """Raise ``InvalidData`` unless ``state`` has the right size and is finite."""
+        """Raise ``InvalidDataError`` unless ``state`` has the right size and is finite."""
         check_vector(state, self._observation_names, what, self.name)
 
     def check_action(self, action: Vector, what: str = "action") -> None:
-        """Raise ``InvalidData`` unless ``action`` has the right size and is finite."""
+        """Raise ``InvalidDataError`` unless ``action`` has the right size and is finite."""
         check_vector(action, self._action_names, what, self.name)
 
     def check_goal(self, goal: Vector, what: str = "goal") -> None:
-        """Raise ``InvalidData`` unless ``goal`` has the right size and is finite."""
+        """Raise ``InvalidDataError`` unless ``goal`` has the right size and is finite."""
         check_vector(goal, self._goal_names, what, self.name)
 
     def check_subgoal(self, vector: Vector, what: str = "subgoal") -> None:
-        """Raise ``InvalidData`` unless ``vector`` has the subgoal's size and is finite."""
+        """Raise ``InvalidDataError`` unless ``vector`` has the subgoal's size and is finite."""
         check_vector(vector, self._subgoal_names, what, self.name)
 
     def distance(self, achieved_goal: Vector, desired_goal: Vector) -> float:
@@ -204,13 +204,13 @@ class TaskSpec:
 
 
 def check_vector(vector: Vector, names: Sequence[str], what: str, task: str) -> None:
-    """Raise ``InvalidData`` unless ``vector`` has one finite number for each of ``names``."""
+    """Raise ``InvalidDataError`` unless ``vector`` has one finite number for each of ``names``."""
     if vector.shape != (len(names),):
-        raise InvalidData(f"{what}: task '{task}' needs {len(names)} numbers, got shape {vector.shape}")
+        raise InvalidDataError(f"{what}: task '{task}' needs {len(names)} numbers, got shape {vector.shape}")
     # The dot product is one fast pass: it is finite unless an element is not (or the square overflows).
     if not math.isfinite(vector.dot(vector)):
-        bad = [f"{names[i]}={vector[i]}" for i in np.flatnonzero(~np.isfinite(vector))]
-        raise InvalidData(f"{what}: non-finite {', '.join(bad) or 'magnitude'} (task '{task}')")
+        bad = [f"{name}={x}" for name, x in zip(names, vector.tolist(), strict=True) if not math.isfinite(x)]
+        raise InvalidDataError(f"{what}: non-finite {', '.join(bad) or 'magnitude'} (task '{task}')")
 
 
 def parse_task(text: str, source: str = "task specification") -> TaskSpec:

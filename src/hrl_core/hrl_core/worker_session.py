@@ -76,7 +76,7 @@ class WorkerSession:
         """Take an observation; a repeated one is answered with the same messages again.
 
         Raises:
-            InvalidData: it has the wrong size or holds a non-finite number.
+            InvalidDataError: it has the wrong size or holds a non-finite number.
         """
         current = self._observation
         if current is not None and observation.key <= current.key:
@@ -99,7 +99,7 @@ class WorkerSession:
         """Take a subgoal; an early one is held, an old one dropped.
 
         Raises:
-            InvalidData: its value has the wrong size or holds a non-finite number.
+            InvalidDataError: its value has the wrong size or holds a non-finite number.
         """
         if subgoal.level != WORKER_LEVEL:
             return []

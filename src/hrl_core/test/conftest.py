@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+
 from hrl_core.policies import ActionChoice, SubgoalChoice
 from hrl_core.task import Actuator, Element, SubgoalSpec, SuccessRule, TaskSpec
 from hrl_core.types import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind

@@ -50,9 +50,7 @@ def test_fitted_penalty_separates_near_from_far_and_points_back() -> None:
 
 
 def test_state_is_restored() -> None:
-    one, other = (
-        AdjacencyPenalty(SPEC.subgoal_indices, 10, torch.Generator().manual_seed(s)) for s in (0, 1)
-    )
+    one, other = (AdjacencyPenalty(SPEC.subgoal_indices, 10, torch.Generator().manual_seed(s)) for s in (0, 1))
     one.fit(_corridor_store(), np.random.default_rng(0))
     other.load_state_dict(one.state_dict())
     here, subgoals = torch.randn(5, 32), torch.randn(5, 2)

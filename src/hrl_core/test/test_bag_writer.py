@@ -1,8 +1,9 @@
 """A bag appears under its name only when whole, and is never overwritten."""
 
 import pytest
-from hrl_core.bags.writer import BagError, BagWriter, typestore_with
 from rosbags.rosbag2 import Reader
+
+from hrl_core.bags.writer import BagError, BagWriter, typestore_with
 
 DEFINITION = ("test_msgs/msg/Number", "uint32 value\n")
 

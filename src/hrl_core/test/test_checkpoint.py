@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.networks import Actor

@@ -87,9 +87,7 @@ def test_blocks_have_the_released_masses_and_slides() -> None:
     np.testing.assert_allclose(fall.geom("block_0").size, (3.96, 3.96, 2))
 
 
-def _drive(
-    env: AntMazeEnv, start: tuple[float, float], velocity: tuple[float, float], steps: int = 40
-) -> np.ndarray:
+def _drive(env: AntMazeEnv, start: tuple[float, float], velocity: tuple[float, float], steps: int = 40) -> np.ndarray:
     """Throw the ant across the maze: keep resetting its velocity, as no gait could."""
     env.reset(seed=0)
     env.data.qpos[:2] = start

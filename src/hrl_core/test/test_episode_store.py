@@ -152,9 +152,7 @@ def test_sampled_segments_are_closed_and_end_where_the_episode_does() -> None:
     store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH + 15)
     index = store.sample_segments(400, np.random.default_rng(0), n_step=2)
-    found = {
-        (int(a), int(b), int(c)) for a, b, c in zip(index.starts, index.segments, index.ends, strict=True)
-    }
+    found = {(int(a), int(b), int(c)) for a, b, c in zip(index.starts, index.segments, index.ends, strict=True)}
     assert found == {(0, 2, 20), (10, 2, 24), (20, 1, 24), (0, 1, 10)}
     assert store.segments == 4
     windows = store.windows(index)

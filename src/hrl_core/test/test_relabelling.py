@@ -65,9 +65,7 @@ def _errors_one_by_one(policy: Actor, windows: Windows, proposals: torch.Tensor)
 
 def test_subgoal_that_produced_exactly_these_actions_is_kept(policy: Actor) -> None:
     subgoals = _subgoals(1)
-    choice = relabel_subgoals(
-        TASK, _windows(policy, subgoals), subgoals, policy, 10, torch.Generator().manual_seed(0)
-    )
+    choice = relabel_subgoals(TASK, _windows(policy, subgoals), subgoals, policy, 10, torch.Generator().manual_seed(0))
     assert torch.equal(choice.subgoals, subgoals)
     assert not choice.candidate.any()
 
@@ -113,7 +111,6 @@ def test_states_beyond_a_short_segment_do_not_count(policy: Actor) -> None:
     spoilt.states[:, 4:], spoilt.actions[:, 4:] = 1e3, -1e3
     generators = [torch.Generator().manual_seed(0) for _ in range(2)]
     a, b = (
-        relabel_subgoals(TASK, w, stored, policy, 10, g)
-        for w, g in zip((windows, spoilt), generators, strict=True)
+        relabel_subgoals(TASK, w, stored, policy, 10, g) for w, g in zip((windows, spoilt), generators, strict=True)
     )
     assert torch.equal(a.subgoals, b.subgoals)

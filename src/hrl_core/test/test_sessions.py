@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hrl_core.errors import InvalidData
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hrl_core.errors import InvalidDataError
 from hrl_core.manager_session import ManagerSession
 from hrl_core.rollout import rollout
 from hrl_core.types import Action, Mode, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
 from hrl_core.worker_session import WorkerSession
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="session")
@@ -181,7 +182,7 @@ def test_held_subgoal_serves_until_it_expires(world, make_observation, make_subg
 def test_observation_of_wrong_size_or_not_finite_is_refused(world, make_observation, bad):
     _, manager, worker = world()
     for session in (manager(), worker()):
-        with pytest.raises(InvalidData, match="observation"):
+        with pytest.raises(InvalidDataError, match="observation"):
             session.on_observation(make_observation(state=bad))
 
 
@@ -189,5 +190,5 @@ def test_subgoal_that_is_not_finite_is_refused(world, make_observation, make_sub
     _, _, worker = world()
     session = worker()
     session.on_observation(make_observation())
-    with pytest.raises(InvalidData, match="subgoal value: non-finite"):
+    with pytest.raises(InvalidDataError, match="subgoal value: non-finite"):
         session.on_subgoal(make_subgoal(value=np.array([0.0, np.inf, 0.0])))

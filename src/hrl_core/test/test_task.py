@@ -1,10 +1,12 @@
 """The task specification is one contract: same file, same hash; a difference is named; a mistake is refused."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
-from hrl_core.errors import InvalidData, TaskError
+
+from hrl_core.errors import InvalidDataError, TaskError
 from hrl_core.task import TaskSpec, load_task, parse_task, shipped_tasks, task_difference
 
 
@@ -43,7 +45,7 @@ def test_every_field_is_part_of_the_hash_and_is_named_when_it_differs(field: str
     assert task_difference(task, other).startswith(field)
 
 
-def _changed(value: object) -> object:
+def _changed(value: Any) -> Any:
     if isinstance(value, dict):
         return dataclasses.replace(load_task("ant_maze").subgoal, period=11) if "period" in value else {"radius": 1.0}
     if isinstance(value, list):
@@ -78,11 +80,11 @@ def test_subgoal_element_outside_the_observation_is_refused():
 
 def test_wrong_size_and_non_finite_numbers_are_named():
     task = load_task("ant_maze")
-    with pytest.raises(InvalidData, match=r"needs 30 numbers, got shape \(29,\)"):
+    with pytest.raises(InvalidDataError, match=r"needs 30 numbers, got shape \(29,\)"):
         task.check_state(np.zeros(29))
     state = np.zeros(30)
     state[2] = np.nan
-    with pytest.raises(InvalidData, match="z=nan"):
+    with pytest.raises(InvalidDataError, match="z=nan"):
         task.check_state(state)
 
 

@@ -52,9 +52,7 @@ def test_fast_updates_equal_plain_modules_under_autograd(config: TD3Config) -> N
         torch.testing.assert_close(weight, reference.actor.state_dict()[name], atol=1e-5, rtol=1e-4)
     for k in range(2):
         for i, layer in enumerate(reference.critics[k].linears):
-            torch.testing.assert_close(
-                fast.critics.weights[i][k], layer.weight.detach(), atol=1e-5, rtol=1e-4
-            )
+            torch.testing.assert_close(fast.critics.weights[i][k], layer.weight.detach(), atol=1e-5, rtol=1e-4)
             target = reference.target_critics[k].linears[i].weight.detach()
             torch.testing.assert_close(fast.target_critics.weights[i][k], target, atol=1e-5, rtol=1e-4)
 
@@ -103,9 +101,7 @@ def test_masked_inputs_reach_neither_actor_nor_critics() -> None:
     moved[:, :2] += 100.0
     assert torch.equal(agent.act(moved), agent.act(batch.inputs))
     assert torch.equal(agent.values(moved, batch.actions), agent.values(batch.inputs, batch.actions))
-    assert not torch.equal(
-        agent.values(batch.inputs + 1, batch.actions), agent.values(batch.inputs, batch.actions)
-    )
+    assert not torch.equal(agent.values(batch.inputs + 1, batch.actions), agent.values(batch.inputs, batch.actions))
 
 
 def test_soft_update_moves_targets_by_tau_on_every_second_update() -> None:
@@ -169,9 +165,7 @@ def test_exported_weights_act_like_the_agent() -> None:
 
 def test_learns_to_act_on_a_one_step_task() -> None:
     """Reward -(a - 10 s)^2 / 100: the actor must learn a = 10 s."""
-    config = TD3Config(
-        hidden=(32, 32), actor_lr=1e-3, action_twice=False, normalise_actions=True, batch_size=64
-    )
+    config = TD3Config(hidden=(32, 32), actor_lr=1e-3, action_twice=False, normalise_actions=True, batch_size=64)
     agent = TD3(config, ActorConfig(1, (32, 32), (-30.0,), (30.0,)), torch.Generator().manual_seed(0))
     g = torch.Generator().manual_seed(1)
     for _ in range(1500):

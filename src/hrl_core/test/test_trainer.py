@@ -52,9 +52,7 @@ def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: Ta
 
 
 def _weights(trainer: Trainer) -> torch.Tensor:
-    return torch.cat(
-        [part.flat for td3 in trainer.agent.levels.values() for part in (td3.actor, td3.critics)]
-    )
+    return torch.cat([part.flat for td3 in trainer.agent.levels.values() for part in (td3.actor, td3.critics)])
 
 
 class _KilledError(Exception):
@@ -233,9 +231,7 @@ def _value(path: tuple[str, ...], current: Any) -> object:
     return not current if isinstance(current, bool) else current * 2 + 0.1
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in _leaves(CONFIG) if p[-1] not in _NOT_ABOUT_LEARNING], ids=".".join
-)
+@pytest.mark.parametrize("path", [p for p in _leaves(CONFIG) if p[-1] not in _NOT_ABOUT_LEARNING], ids=".".join)
 def test_every_field_has_an_effect(path: tuple[str, ...]) -> None:
     # A wide Huber loss: in its linear part a larger error would change nothing.
     level = dataclasses.replace(SMALL, huber_delta=1e3)

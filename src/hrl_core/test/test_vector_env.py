@@ -5,7 +5,7 @@ import pytest
 
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.errors import InvalidData
+from hrl_core.errors import InvalidDataError
 from hrl_core.task import TaskSpec, load_task
 from hrl_core.types import Mode
 
@@ -65,7 +65,7 @@ def test_goals_are_fixed_where_given() -> None:
     for _ in range(SHORT + 1):
         envs.step(np.zeros((2, 8)))
     np.testing.assert_array_equal(envs.goals, goals)
-    with pytest.raises(InvalidData, match="1 goals for 2"):
+    with pytest.raises(InvalidDataError, match="1 goals for 2"):
         VectorEnv(_short(), 2, seed=0, goals=goals[:1])
 
 

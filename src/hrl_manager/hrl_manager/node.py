@@ -1,6 +1,7 @@
 """Manager node: observation and segment results in, subgoals out."""
 
 import numpy as np
+
 from hrl_core.checkpoint import Checkpoint
 from hrl_core.manager_session import ManagerSession
 from hrl_core.policies import Manager

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
-from hrl_core.errors import InvalidData
+from hrl_core.errors import InvalidDataError
 
 HEADER = b"\x00\x01\x00\x00"
 """Encapsulation header of plain little-endian CDR."""
@@ -40,7 +40,7 @@ class MessageClass(Protocol):
 
 
 class CdrCodec(Generic[T]):
-    """Turns one named-tuple type into the bytes of one message type and back (at most one ``string[]``, the last field).
+    """Turns one named-tuple type into the bytes of one message type and back (a ``string[]`` comes last).
 
     The named tuple has the message's fields in order, with ``header`` flattened to ``stamp`` [ns] and ``frame``.
     """
@@ -79,7 +79,7 @@ class CdrCodec(Generic[T]):
         """Read CDR bytes.
 
         Raises:
-            InvalidData: the bytes are not a message of this type.
+            InvalidDataError: the bytes are not a message of this type.
         """
         try:
             lengths, layout = self._recent
@@ -92,16 +92,16 @@ class CdrCodec(Generic[T]):
             self._recent = (lengths, layout)
             record = self._build(lengths, *layout.unpack_from(data, len(HEADER)))
         except (struct.error, UnicodeDecodeError, ValueError, MemoryError) as error:
-            raise InvalidData(f"{self._name}: {len(data)} bytes are not such a message: {error}") from None
+            raise InvalidDataError(f"{self._name}: {len(data)} bytes are not such a message: {error}") from None
         if record is None:
-            raise InvalidData(f"{self._name}: {len(data)} bytes contradict themselves")
+            raise InvalidDataError(f"{self._name}: {len(data)} bytes contradict themselves")
         return record
 
     def _string(self, raw: bytes) -> str:
         text = self._text.get(raw)
         if text is None:
             text = raw.decode()
-            if len(self._text) < 64:  # noqa: PLR2004 - robot and frame names recur, others must not pile up
+            if len(self._text) < 64:
                 self._text[raw] = text
         return text
 
@@ -114,7 +114,7 @@ class CdrCodec(Generic[T]):
     def _walk(self, data: bytes) -> Lengths:
         """Find the lengths of the variable fields by reading the message once from its front."""
         if data[: len(HEADER)] != HEADER:
-            raise InvalidData(f"{self._name}: only plain little-endian CDR is read, got header {data[:4].hex()}")
+            raise InvalidDataError(f"{self._name}: only plain little-endian CDR is read, got header {data[:4].hex()}")
         offset = 0
         lengths: list[Any] = []
         read_uint32 = partial(_read_uint32, data)

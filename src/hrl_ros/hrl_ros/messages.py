@@ -1,6 +1,7 @@
 """Conversion between the core's named tuples and ROS messages."""
 
 from builtin_interfaces.msg import Time
+
 from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalResult
 from hrl_msgs import msg
 from hrl_ros.cdr import CdrCodec

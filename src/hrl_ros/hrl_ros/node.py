@@ -5,18 +5,19 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import rclpy
-from hrl_core.errors import HrlError
-from hrl_ros import parameters
-from hrl_ros.parameters import NodeParameters
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
+
+from hrl_core.errors import HrlError
+from hrl_ros import parameters
+from hrl_ros.parameters import NodeParameters
 
 EXIT_FAILURE = 2
 POLL_PERIOD = 0.1
@@ -143,7 +144,9 @@ class HrlNode(LifecycleNode):
 
     def publish_raw(self, kind: type, topic: str, qos: QoSProfile) -> RawPublisher:
         """Make a publisher of serialised messages, silent while the node is inactive."""
-        return RawPublisher(self.create_lifecycle_publisher(kind, topic, qos))
+        publisher = self.create_lifecycle_publisher(kind, topic, qos)
+        assert isinstance(publisher, LifecyclePublisher)
+        return RawPublisher(publisher)
 
     def subscribe_raw(self, kind: type, topic: str, callback: Callable[[bytes], None], qos: QoSProfile) -> None:
         """Subscribe to serialised messages, as the codecs of ``hrl_ros.messages`` read them."""
@@ -175,7 +178,7 @@ def make_executor() -> Executor:
     return EventsExecutor()
 
 
-def run_node(kind: type[HrlNode], arguments: Sequence[str] | None = None) -> int:
+def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
     """Run one node until it finishes, fails or is told to stop; returns the exit code.
 
     SIGINT and SIGTERM make the node safe (``stop``, ``teardown``) before ROS goes down.
@@ -187,7 +190,7 @@ def run_node(kind: type[HrlNode], arguments: Sequence[str] | None = None) -> int
         # Before ROS starts: threads inherit the priority of the one that creates them.
         os.nice(kind.niceness)
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    node = kind()
+    node = kind()  # pyright: ignore[reportCallIssue] - node classes name themselves
     executor = make_executor()
     executor.add_node(node)
     try:

@@ -4,9 +4,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hrl_core.errors import HrlError
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
+
+from hrl_core.errors import HrlError
 
 P = TypeVar("P", bound="NodeParameters")
 
@@ -36,7 +37,9 @@ class NodeParameters:
     """What every node takes."""
 
     autostart: bool = parameter(True, "configure and activate at start; false leaves it to a lifecycle manager")
-    wait_report: float = parameter(5.0, "seconds of silence of a lock-step peer before the node says whom it waits for", low=0.1)
+    wait_report: float = parameter(
+        5.0, "seconds of silence of a lock-step peer before the node says whom it waits for", low=0.1
+    )
     wait_limit: float = parameter(60.0, "seconds of silence after which the node gives up; 0: never", low=0.0)
 
 
@@ -52,7 +55,7 @@ def read(node: Node, kind: type[P]) -> P:
     Raises:
         HrlError: a value is not among the allowed ones; the message lists them.
     """
-    values = {field.name: node.get_parameter(field.name).value for field in dataclasses.fields(kind)}
+    values: dict[str, Any] = {field.name: node.get_parameter(field.name).value for field in dataclasses.fields(kind)}
     for field in dataclasses.fields(kind):
         choices = field.metadata["choices"]
         if choices and values[field.name] not in choices:

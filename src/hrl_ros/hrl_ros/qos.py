@@ -18,9 +18,7 @@ def recording() -> QoSProfile:
 
 def latched() -> QoSProfile:
     """Run identity, status and policy updates: late joiners get the last value. Never used for commands."""
-    return QoSProfile(
-        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-    )
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
 def event() -> QoSProfile:

@@ -1,16 +1,38 @@
 """Which run a node belongs to: the first whose RunInfo it accepts; everything else is foreign."""
 
+from typing import Any, Protocol
+
 from hrl_core.errors import PeerError, TaskError
 from hrl_core.task import TaskSpec, parse_task, task_difference
-from hrl_core.types import Observation
 from hrl_msgs.msg import RunInfo
-from rclpy.impl.rcutils_logger import RcutilsLogger
+
+
+class ErrorLogger(Protocol):
+    """What refusals need of a logger."""
+
+    def error(self, message: str, /) -> Any:  # noqa: ANN401 - rclpy's answers whether it was printed
+        """Print an error."""
+        ...
+
+
+class OfRun(Protocol):
+    """What binds a message to a run; observations have it."""
+
+    @property
+    def run(self) -> int:
+        """Run id."""
+        ...
+
+    @property
+    def task_hash(self) -> int:
+        """First 64 bits of the task's hash."""
+        ...
 
 
 class RunBinding:
     """Accepts one run and refuses others, naming the cause once."""
 
-    def __init__(self, logger: RcutilsLogger, task: TaskSpec | None) -> None:
+    def __init__(self, logger: ErrorLogger, task: TaskSpec | None) -> None:
         """Start unbound.
 
         Args:
@@ -43,7 +65,7 @@ class RunBinding:
         self._hash64 = int(info.task_hash[:16], 16)
         return True
 
-    def accepts(self, observation: Observation) -> bool:
+    def accepts(self, observation: OfRun) -> bool:
         """Whether an observation belongs to the bound run.
 
         Raises:

@@ -2,19 +2,27 @@
 
 import time
 from collections.abc import Callable
+from typing import Any, Protocol
 
 from hrl_core.errors import PeerError
-from rclpy.impl.rcutils_logger import RcutilsLogger
 
 RESEND_PERIOD = 0.2
 """Seconds of steady time after which a waiting node sends its last messages again."""
+
+
+class WarningLogger(Protocol):
+    """What reports need of a logger."""
+
+    def warning(self, message: str, /) -> Any:  # noqa: ANN401 - rclpy's answers whether it was printed
+        """Print a warning."""
+        ...
 
 
 class Patience:
     """Watches for progress; ``check`` is called a few times a second, ``progress`` at every message that counts."""
 
     def __init__(
-        self, logger: RcutilsLogger, report: float, limit: float, clock: Callable[[], float] = time.monotonic
+        self, logger: WarningLogger, report: float, limit: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """Start waiting now.
 

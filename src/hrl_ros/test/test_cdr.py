@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from hrl_core.errors import InvalidData
-from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalResult
-from hrl_msgs import msg
-from hrl_ros import messages
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from rclpy.serialization import deserialize_message, serialize_message
+
+from hrl_core.errors import InvalidDataError
+from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalResult
+from hrl_msgs import msg
+from hrl_ros import messages
 
 CODECS = {
     "Observation": (messages.OBSERVATION, Observation),
@@ -53,9 +54,7 @@ def records(draw, name):
 
 
 def same(one, other):
-    return all(
-        np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in zip(one, other, strict=True)
-    )
+    return all(np.array_equal(a, b) if isinstance(a, np.ndarray) else a == b for a, b in zip(one, other, strict=True))
 
 
 @pytest.mark.parametrize("name", CODECS)
@@ -75,7 +74,7 @@ def test_rclpy_reads_what_we_write_and_we_read_what_rclpy_writes(name, data):
 def test_cut_messages_are_refused_not_misread(name, data, cut):
     codec, _ = CODECS[name]
     whole = codec.encode(data.draw(records(name)))
-    with pytest.raises(InvalidData):
+    with pytest.raises(InvalidDataError):
         codec.decode(whole[: max(0, len(whole) - 1 - cut)])
 
 
@@ -85,12 +84,12 @@ def test_noise_never_crashes_the_decoder(data, noise):
     codec, _ = CODECS[data.draw(st.sampled_from(sorted(CODECS)))]
     try:
         codec.decode(b"\x00\x01\x00\x00" + noise)
-    except InvalidData:
+    except InvalidDataError:
         pass
 
 
 def test_foreign_encapsulation_is_refused():
-    with pytest.raises(InvalidData, match="little-endian"):
+    with pytest.raises(InvalidDataError, match="little-endian"):
         messages.ACTION.decode(b"\x00\x00\x00\x00" + bytes(200))
 
 

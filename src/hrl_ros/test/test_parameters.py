@@ -4,11 +4,12 @@ import dataclasses
 
 import pytest
 import rclpy
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+
 from hrl_core.errors import HrlError
 from hrl_ros.node import HrlNode
 from hrl_ros.parameters import NodeParameters, parameter
-from rclpy.lifecycle import TransitionCallbackReturn
-from rclpy.parameter import Parameter
 
 
 @dataclasses.dataclass(frozen=True)

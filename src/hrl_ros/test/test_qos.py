@@ -1,7 +1,8 @@
 """Roles and their promises, as plain data."""
 
-from hrl_ros import qos
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSCompatibility, ReliabilityPolicy, qos_check_compatible
+
+from hrl_ros import qos
 
 
 def test_lockstep_holds_two_episodes_without_deadline_or_lifespan():

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+
 from hrl_core.errors import PeerError, TaskError
 from hrl_core.task import load_task
 from hrl_msgs.msg import RunInfo

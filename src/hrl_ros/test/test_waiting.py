@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import pytest
+
 from hrl_core.errors import PeerError
 from hrl_ros.waiting import Patience
 

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 import numpy as np
+
 from hrl_core.errors import HrlError
 from hrl_core.types import Action, ActionSource, Vector
 from hrl_sim.simulation import Simulation
@@ -32,7 +33,7 @@ class LockstepClock:
         """Take an action.
 
         Raises:
-            InvalidData: it has the wrong size or holds a non-finite number.
+            InvalidDataError: it has the wrong size or holds a non-finite number.
         """
         observation = self._simulation.observation
         if observation is None or (action.episode, action.step) != observation.key or self._action is not None:

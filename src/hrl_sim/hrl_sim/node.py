@@ -4,10 +4,11 @@ import secrets
 import time
 from pathlib import Path
 
-import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from geometry_msgs.msg import PoseStamped
+
+import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.errors import InvalidData, PeerError
+from hrl_core.errors import InvalidDataError, PeerError
 from hrl_core.task import load_task
 from hrl_core.types import EpisodeResult, Mode, Observation, frozen
 from hrl_msgs import msg
@@ -110,7 +111,7 @@ class SimulatorNode(HrlNode):
         self._patience.progress()
         try:
             self._pace.on_action(action)
-        except InvalidData as error:
+        except InvalidDataError as error:
             # A lock-step run cannot go on without the action; a robot is stopped by its watchdog instead.
             if self._settings.clock != REALTIME:
                 raise

@@ -18,7 +18,9 @@ class SimulatorParameters(NodeParameters):
 
     task: str = parameter("AntMaze", "shipped task name or path of a .yaml task specification")
     clock: str = parameter(LOCKSTEP, "step on the action's arrival, or by the wall clock", choices=(LOCKSTEP, REALTIME))
-    real_time_factor: float = parameter(1.0, "simulated seconds per wall second (clock realtime)", low=0.001, high=1000.0)
+    real_time_factor: float = parameter(
+        1.0, "simulated seconds per wall second (clock realtime)", low=0.001, high=1000.0
+    )
     episodes: int = parameter(0, "episodes to run; 0: for ever", low=0)
     seed: int = parameter(0, "seed of resets and exploration noise", low=0)
     goal: str = parameter("", "task goal as comma-separated numbers; empty: the task's own")
@@ -27,7 +29,9 @@ class SimulatorParameters(NodeParameters):
     out: str = parameter("", "folder for simulator.json, the counters and outcomes of the run; empty: none")
     recorder: bool = parameter(False, "a recorder takes part: wait for it, and never run ahead of its credit window")
     credit_window: int = parameter(1000, "most observations published ahead of the recorder's acknowledgement", low=1)
-    max_action_age: float = parameter(2.0, "oldest action held in real time [control periods]; then the safe action", low=1.0)
+    max_action_age: float = parameter(
+        2.0, "oldest action held in real time [control periods]; then the safe action", low=1.0
+    )
     git_commit: str = parameter("", "commit of the running code, for RunInfo")
 
 

@@ -1,18 +1,19 @@
-"""ReachGoal action: sets the task goal and follows the episode; why it ended is kept apart from whether it succeeded."""
+"""ReachGoal action: sets the task goal and follows the episode; why it ended is kept apart from its success."""
 
 import time
 from dataclasses import dataclass
 
 import numpy as np
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.task import Future
+
 from hrl_core.errors import HrlError
 from hrl_core.types import Observation, frozen
 from hrl_msgs.action import ReachGoal
 from hrl_ros import topics
 from hrl_ros.node import HrlNode
 from hrl_sim.simulation import Simulation
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from rclpy.action.server import ServerGoalHandle
-from rclpy.task import Future
 
 FEEDBACK_PERIOD = 0.1
 
@@ -78,7 +79,8 @@ class ReachGoalServer:
             self._end(observation, ReachGoal.Result.REPLACED)
         self._simulation.runner.set_goal(frozen(np.asarray(handle.request.goal)))
         self._pursuit = _Pursuit(handle, Future())
-        result: ReachGoal.Result = await self._pursuit.outcome
+        result = await self._pursuit.outcome
+        assert isinstance(result, ReachGoal.Result)
         if result.end_reason == ReachGoal.Result.CANCELLED:
             handle.canceled()
         elif result.success:

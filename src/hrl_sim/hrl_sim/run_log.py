@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from hrl_core.types import EpisodeEnd, EpisodeResult
 
 FILE_NAME = "simulator.json"
@@ -50,7 +51,7 @@ class RunLog:
 
     def steps_per_second(self) -> float:
         """Environment steps per second of wall time from the first action on; 0 before."""
-        if self._first_step_at is None or self.steps < 2:  # noqa: PLR2004 - a rate needs two
+        if self._first_step_at is None or self.steps < 2:
             return 0.0
         return self.steps / (self._last_step_at - self._first_step_at)
 

@@ -1,6 +1,7 @@
 """Services of the simulator: reset, step, pause. They return at once; what follows shows in SimStatus."""
 
 import numpy as np
+
 from hrl_core.errors import HrlError
 from hrl_core.types import frozen
 from hrl_msgs.srv import Reset, SetPaused, Step

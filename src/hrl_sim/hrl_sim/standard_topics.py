@@ -1,4 +1,4 @@
-"""Standard topics beside ours, so that every ROS tool works: clock, joint states, odometry; at most 50 Hz of wall time."""
+"""Standard topics beside ours, so that every ROS tool works: clock, joint states, odometry; at most 50 Hz."""
 
 import array
 import time
@@ -6,13 +6,14 @@ import time
 import mujoco
 import numpy as np
 from geometry_msgs.msg import Point, Quaternion, Vector3
+from nav_msgs.msg import Odometry
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+
 from hrl_core.envs.runner import EnvRunner
 from hrl_ros import qos, topics
 from hrl_ros.messages import to_time
 from hrl_ros.node import HrlNode
-from nav_msgs.msg import Odometry
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
 
 PERIOD = 0.02
 _SCALAR = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)

@@ -1,10 +1,11 @@
 """Two clocks: lock-step takes one action a step and nothing else; real time holds, then makes safe."""
 
-import hrl_core.envs  # noqa: F401 - registers the ids
 import numpy as np
 import pytest
+
+import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.errors import InvalidData
+from hrl_core.errors import InvalidDataError
 from hrl_core.task import load_task
 from hrl_core.types import NAN, Action, ActionSource, EpisodeEnd
 from hrl_sim.clocks import LockstepClock, RealtimeClock
@@ -48,7 +49,7 @@ def test_lockstep_drops_repeated_old_and_early_actions(simulation, heard):
 def test_lockstep_refuses_an_action_that_is_not_finite(simulation):
     clock = LockstepClock(simulation)
     simulation.begin()
-    with pytest.raises(InvalidData, match="hip_4=nan"):
+    with pytest.raises(InvalidDataError, match="hip_4=nan"):
         clock.on_action(action(simulation, value=np.nan))
     assert simulation.observation.step == 0
 
@@ -105,7 +106,7 @@ def test_realtime_refuses_stale_older_and_unsound_actions(simulation):
     clock.on_action(action(simulation, back=4))
     clock.on_action(action(simulation))
     clock.on_action(action(simulation, back=1))
-    with pytest.raises(InvalidData):
+    with pytest.raises(InvalidDataError):
         clock.on_action(action(simulation, value=np.inf))
     assert simulation.log.refused_actions == 3
 

@@ -8,6 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
+from nav_msgs.msg import Odometry
+from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
+from rosgraph_msgs.msg import Clock
+from sensor_msgs.msg import JointState
+
 from hrl_core.bags.writer import BagWriter, typestore_with
 from hrl_core.errors import HrlError
 from hrl_msgs import msg
@@ -16,11 +22,6 @@ from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.run_binding import RunBinding
 from hrl_training.recording import Keyed, RecordingLedger
-from nav_msgs.msg import Odometry
-from rclpy.qos import QoSProfile
-from rclpy.serialization import deserialize_message
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
 
 ACKNOWLEDGE_EVERY = 100
 """Observations between acknowledgements."""

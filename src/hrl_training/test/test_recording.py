@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, SubgoalResult
 from hrl_training.recording import RecordingLedger
 

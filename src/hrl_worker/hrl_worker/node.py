@@ -3,6 +3,7 @@
 import time
 
 import numpy as np
+
 from hrl_core.checkpoint import Checkpoint
 from hrl_core.policies import Worker
 from hrl_core.types import Action, Observation

@@ -1,6 +1,6 @@
 """The lock-step loop as one would first write it: three processes, default executor, lists in Float64MultiArray.
 
-Simulator (gymnasium's ant), worker (45-300-300-8 network) and manager (a subgoal every ten steps), one message each way.
+Simulator (gymnasium's ant), worker (45-300-300-8 network) and manager (a subgoal every ten steps), a message each way.
 Prints one JSON object with its environment steps per second.
 """
 
@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 STEPS = 4000
@@ -72,8 +73,8 @@ def work() -> None:
     rclpy.init()
     node = rclpy.create_node("worker")
     publisher = node.create_publisher(Float64MultiArray, "act", 10)
-    observation: list[float] | None = None
-    subgoal: list[float] = []
+    observation: Sequence[float] | None = None
+    subgoal: Sequence[float] = []
     chosen_at = -1
 
     def act() -> None:

@@ -71,9 +71,7 @@ def worker_actor_config(spec: TaskSpec, config: HiroConfig) -> ActorConfig:
 
 
 def _scales(spec: TaskSpec) -> tuple[float, ...]:
-    return tuple(
-        _WALL_SCALE if e.name in ("x", "y") else _SCALE_BY_UNIT.get(e.unit, 1.0) for e in spec.observation
-    )
+    return tuple(_WALL_SCALE if e.name in ("x", "y") else _SCALE_BY_UNIT.get(e.unit, 1.0) for e in spec.observation)
 
 
 def _noise(config: TD3Config, low: npt.NDArray, high: npt.NDArray) -> tuple[float, ...]:

@@ -56,9 +56,7 @@ class AdjacencyPenalty:
         losses = []
         for _ in range(BATCHES):
             half = BATCH // 2
-            pairs = np.concatenate(
-                (near[rng.integers(0, len(near), half)], far[rng.integers(0, len(far), half)])
-            )
+            pairs = np.concatenate((near[rng.integers(0, len(near), half)], far[rng.integers(0, len(far), half)]))
             spread = rng.uniform(-CELL / 2, CELL / 2, (2, BATCH, centres.shape[1]))
             a, b = (torch.from_numpy((centres[pairs[:, i]] + spread[i]).astype(np.float32)) for i in range(2))
             distance = self._distance(a, b)
@@ -86,9 +84,7 @@ class AdjacencyPenalty:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Weights, and whether they were fitted."""
-        return {k: v.clone() for k, v in self._network.state_dict().items()} | {
-            "fitted": self._fitted.clone()
-        }
+        return {k: v.clone() for k, v in self._network.state_dict().items()} | {"fitted": self._fitted.clone()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Take over weights."""

@@ -63,9 +63,7 @@ class DenseStack:
             weight.uniform_(-bound, bound, generator=generator)
             bias.zero_()
 
-    def forward(
-        self, inputs: torch.Tensor, extra: torch.Tensor | None = None, copies: int | None = None
-    ) -> Trace:
+    def forward(self, inputs: torch.Tensor, extra: torch.Tensor | None = None, copies: int | None = None) -> Trace:
         """Map (batch, input_dim) through the first ``copies`` perceptrons (default: all)."""
         count = copies or self.copies
         x = inputs.expand(count, *inputs.shape)

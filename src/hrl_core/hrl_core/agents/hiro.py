@@ -41,9 +41,7 @@ class ManagerReturns(NamedTuple):
 class HierarchicalAgent:
     """Learns both levels from an episode store; acts in batches."""
 
-    def __init__(
-        self, spec: TaskSpec, config: HiroConfig, task: GoalTask, generator: torch.Generator
-    ) -> None:
+    def __init__(self, spec: TaskSpec, config: HiroConfig, task: GoalTask, generator: torch.Generator) -> None:
         """Initialise both levels from ``generator``."""
         self.spec, self.config, self._task = spec, config, task
         self._generator = generator
@@ -81,9 +79,7 @@ class HierarchicalAgent:
         )
         return self._learn("worker", whole, updates)
 
-    def update_manager(
-        self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1
-    ) -> list[Metrics]:
+    def update_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Metrics]:
         """Gradient steps of the manager, subgoals and task goals relabelled as configured."""
         config = self.config
         index = store.sample_segments(
@@ -120,17 +116,13 @@ class HierarchicalAgent:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Both levels."""
-        return {
-            f"{level}.{k}": v for level, agent in self.levels.items() for k, v in agent.state_dict().items()
-        }
+        return {f"{level}.{k}": v for level, agent in self.levels.items() for k, v in agent.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
         for name, part in self._parts().items():
             prefix = f"{name}."
-            part.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-            )
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
     def _task_goals(self, store: EpisodeStore, index: SegmentIndex, rng: np.random.Generator) -> Float32:
         config = self.config
@@ -180,9 +172,7 @@ def manager_returns(
         rewards = store.rewards[index.slots[:, None], steps]
     else:
         rewards = task.compute_reward(store.achieved_goals(index.slots, steps + 1), goals[:, None])
-    per_step = np.where(
-        counts, config.manager_reward_scale * rewards + config.manager_reward_offset / period, 0
-    )
+    per_step = np.where(counts, config.manager_reward_scale * rewards + config.manager_reward_offset / period, 0)
     segments = per_step.reshape(len(goals), most, period).sum(axis=2)
     total = segments @ discount ** np.arange(most)
     discounts = np.where(index.terminated, 0.0, discount**index.segments)

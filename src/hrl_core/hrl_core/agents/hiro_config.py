@@ -67,6 +67,4 @@ class HiroConfig:
         if self.candidates < 0 or self.candidates == 1 or self.manager_n_step < 1:
             raise HrlError("candidates: 0 or at least 2; manager_n_step: at least 1")
         if self.candidates and self.manager_n_step > 1:
-            raise HrlError(
-                "off-policy correction holds for one-step returns: set candidates=0 or manager_n_step=1"
-            )
+            raise HrlError("off-policy correction holds for one-step returns: set candidates=0 or manager_n_step=1")

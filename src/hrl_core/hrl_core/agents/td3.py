@@ -208,13 +208,9 @@ class TD3:
     def _policy(self, actor: DenseStack, features: torch.Tensor) -> torch.Tensor:
         return torch.addcmul(self._centre, self._half_range, actor.forward(features).output[0].tanh_())
 
-    def _values(
-        self, critics: DenseStack, features: torch.Tensor, actions: torch.Tensor, copies: int = TWINS
-    ) -> Trace:
+    def _values(self, critics: DenseStack, features: torch.Tensor, actions: torch.Tensor, copies: int = TWINS) -> Trace:
         scaled = actions * self._action_scale
-        return critics.forward(
-            torch.cat((features, scaled), 1), scaled if self.config.action_twice else None, copies
-        )
+        return critics.forward(torch.cat((features, scaled), 1), scaled if self.config.action_twice else None, copies)
 
     def _update_critics(self, features: torch.Tensor, batch: TransitionBatch) -> dict[str, float]:
         targets = self.targets(batch)
@@ -241,9 +237,7 @@ class TD3:
         critic_trace = self._values(self.critics, features, actions, copies=1)
         batch, dims = actions.shape
         climb = torch.full((1, batch, 1), -1.0 / batch)
-        gradient = self.critics.gradient_of_tail(critic_trace, climb, dims) * (
-            self._action_scale * self._half_range
-        )
+        gradient = self.critics.gradient_of_tail(critic_trace, climb, dims) * (self._action_scale * self._half_range)
         if self.action_penalty is not None:
             gradient += self.action_penalty(inputs, actions) * self._half_range
         gradient.addcmul_(gradient, squashed * squashed, value=-1)

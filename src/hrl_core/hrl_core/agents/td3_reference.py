@@ -66,9 +66,7 @@ class ReferenceTD3:
             if config.reward_bounds is not None:
                 target = target.clamp(*(bound / (1 - config.discount) for bound in config.reward_bounds))
         losses = [
-            nn.functional.huber_loss(
-                critic(features, batch.actions * self._scale), target, delta=config.huber_delta
-            )
+            nn.functional.huber_loss(critic(features, batch.actions * self._scale), target, delta=config.huber_delta)
             for critic in self.critics
         ]
         self._critic_adam.zero_grad()
@@ -93,9 +91,7 @@ class ReferenceTD3:
                 target_parameter.data.mul_(1 - self.config.tau).add_(self.config.tau * parameter.data)
 
 
-def _copy(
-    layers: list[nn.Linear], weights: list[torch.Tensor], biases: list[torch.Tensor], copy: int
-) -> None:
+def _copy(layers: list[nn.Linear], weights: list[torch.Tensor], biases: list[torch.Tensor], copy: int) -> None:
     with torch.no_grad():
         for layer, weight, bias in zip(layers, weights, biases, strict=True):
             layer.weight.copy_(weight[copy])

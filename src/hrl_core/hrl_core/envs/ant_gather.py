@@ -74,9 +74,7 @@ class AntGatherEnv(AntMazeEnv):
 
     def simulation_state(self) -> npt.NDArray[np.float64]:
         """Everything that stepping depends on; shape (state_size,)."""
-        return np.concatenate(
-            (self.objects.ravel(), self.present.astype(np.float64), super().simulation_state())
-        )
+        return np.concatenate((self.objects.ravel(), self.present.astype(np.float64), super().simulation_state()))
 
     def restore(self, state: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         """Go back to a ``simulation_state``; return the observation vector there."""
@@ -119,9 +117,7 @@ class AntGatherEnv(AntMazeEnv):
         return values
 
     def _build_model(self) -> mujoco.MjModel:
-        spec = mujoco.MjSpec.from_string(
-            (resources.files("hrl_core.envs") / "assets" / "ant.xml").read_text()
-        )
+        spec = mujoco.MjSpec.from_string((resources.files("hrl_core.envs") / "assets" / "ant.xml").read_text())
         along = (WALL_HALF_LENGTH, WALL_HALF_THICKNESS, WALL_HALF_HEIGHT)
         across = (WALL_HALF_THICKNESS, WALL_HALF_LENGTH, WALL_HALF_HEIGHT)
         places = ((0, 1, along), (0, -1, along), (1, 0, across), (-1, 0, across))

@@ -55,9 +55,7 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
     observation_dim: ClassVar[int] = ANT_QPOS + ANT_QVEL + 1
 
-    def __init__(
-        self, task: AntTask, render_mode: str | None = None, width: int = 480, height: int = 480
-    ) -> None:
+    def __init__(self, task: AntTask, render_mode: str | None = None, width: int = 480, height: int = 480) -> None:
         """Compile the model; nothing random happens before ``reset``."""
         self.task = task
         self.model = self._build_model()
@@ -71,7 +69,7 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
         self._size = (height, width)
         self._renderer: mujoco.Renderer | None = None
         goal_space = spaces.Box(-np.inf, np.inf, (len(task.goal_low),), np.float64)
-        self.observation_space = spaces.Dict(
+        self.observation_space = spaces.Dict(  # pyright: ignore[reportAttributeAccessIssue] - a Dict space is one
             observation=spaces.Box(-np.inf, np.inf, (self.observation_dim,), np.float64),
             achieved_goal=goal_space,
             desired_goal=goal_space,

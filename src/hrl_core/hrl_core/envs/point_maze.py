@@ -58,7 +58,7 @@ class PointMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray
         self._steps = 0
         self._renderer: mujoco.Renderer | None = None
         goal_space = spaces.Box(-np.inf, np.inf, (2,), np.float64)
-        self.observation_space = spaces.Dict(
+        self.observation_space = spaces.Dict(  # pyright: ignore[reportAttributeAccessIssue] - a Dict space is one
             observation=spaces.Box(-np.inf, np.inf, (7,), np.float64),
             achieved_goal=goal_space,
             desired_goal=goal_space,

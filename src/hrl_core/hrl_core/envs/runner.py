@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
-from hrl_core.errors import InvalidData, TaskError
+from hrl_core.errors import InvalidDataError, TaskError
 from hrl_core.randomness import episode_seed
 from hrl_core.task import TaskSpec
 from hrl_core.types import NO_VECTOR, ActionSource, EpisodeEnd, EpisodeResult, Mode, Observation, Vector, frozen
@@ -95,11 +95,11 @@ class EnvRunner:
         """Apply an action (clipped to its limits) for one control period.
 
         Raises:
-            InvalidData: the action, or what the environment answers, has the wrong size or is not finite.
+            InvalidDataError: the action, or what the environment answers, has the wrong size or is not finite.
         """
         previous = self.observation
         if previous is None or previous.last:
-            raise InvalidData("step: the episode has ended; reset first")
+            raise InvalidDataError("step: the episode has ended; reset first")
         self.spec.check_action(action)
         applied = np.minimum(np.maximum(action, self.spec.action_low), self.spec.action_high)
         data, reward, terminated, truncated, _ = self.env.step(applied.astype(self._action_dtype, copy=False))
@@ -121,7 +121,7 @@ class EnvRunner:
         """Outcome of the episode so far; ``end`` defaults to what the last observation says."""
         last = self.observation
         if last is None:
-            raise InvalidData("result: no episode has been run")
+            raise InvalidDataError("result: no episode has been run")
         if end is None:
             end = EpisodeEnd.TERMINATED if last.terminated else EpisodeEnd.TIME_LIMIT
         return EpisodeResult(

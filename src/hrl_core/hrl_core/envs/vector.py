@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.envs.runner import make_env
-from hrl_core.errors import InvalidData
+from hrl_core.errors import InvalidDataError
 from hrl_core.randomness import episode_seed
 from hrl_core.task import TaskSpec
 
@@ -84,7 +84,7 @@ class VectorEnv:
                 time.
         """
         if goals and len(goals) != num_envs:
-            raise InvalidData(f"vector environment: {len(goals)} goals for {num_envs} environments")
+            raise InvalidDataError(f"vector environment: {len(goals)} goals for {num_envs} environments")
         self.spec, self.num_envs, self.seed = spec, num_envs, seed
         self._envs = [make_env(spec).unwrapped for _ in range(num_envs)]
         self._fixed = [np.array(goal, dtype=np.float64) for goal in goals]
@@ -130,7 +130,7 @@ class VectorEnv:
         """Apply actions (num_envs, action_dim), clipped, for one control period; reset what ended.
 
         Raises:
-            InvalidData: a state is not finite; names the copy and its episode.
+            InvalidDataError: a state is not finite; names the copy and its episode.
         """
         applied = np.clip(actions, self.spec.action_low, self.spec.action_high)
         states, rewards = np.empty_like(self.states), np.empty(self.num_envs)
@@ -190,7 +190,7 @@ class VectorEnv:
         bad = np.flatnonzero(~np.isfinite(states).all(axis=1))
         if bad.size:
             i = int(bad[0])
-            raise InvalidData(
+            raise InvalidDataError(
                 f"the simulation of environment {i} became non-finite in episode {self._episodes[i]}, "
                 f"step {self._steps[i]} (seed {episode_seed(self.seed, int(self._episodes[i]))})"
             )

@@ -154,9 +154,7 @@ class EpisodeStore:
         targets = self.targets[slots, periods]
         next_targets = targets
         if next_goal_at_switch:
-            later = np.minimum(
-                (steps + 1) // self.period, np.maximum(self.lengths[slots] - 1, 0) // self.period
-            )
+            later = np.minimum((steps + 1) // self.period, np.maximum(self.lengths[slots] - 1, 0) // self.period)
             next_targets = self.targets[slots, later]
         return WorkerBatch(
             states=states,
@@ -170,9 +168,7 @@ class EpisodeStore:
             terminated=self.terminated[slots] & (steps + 1 == self.lengths[slots]),
         )
 
-    def sample_segments(
-        self, batch: int, rng: np.random.Generator, n_step: int = 1, newest: int = 0
-    ) -> SegmentIndex:
+    def sample_segments(self, batch: int, rng: np.random.Generator, n_step: int = 1, newest: int = 0) -> SegmentIndex:
         """Draw closed subgoal periods uniformly, each followed by up to ``n_step`` - 1 further ones.
 
         With ``newest``, draw from that many newest environment steps only, in whole episodes.
@@ -222,9 +218,7 @@ class EpisodeStore:
         whole, rest = np.divmod(self.lengths, self.period)
         return whole + (self.finished & (rest > 0))
 
-    def _draw(
-        self, counts: Index, batch: int, rng: np.random.Generator, newest: int = 0
-    ) -> tuple[Index, Index]:
+    def _draw(self, counts: Index, batch: int, rng: np.random.Generator, newest: int = 0) -> tuple[Index, Index]:
         """Draw (slot, item) uniformly over all items when slot i holds ``counts[i]`` of them."""
         slots = np.arange(counts.size)
         if newest:

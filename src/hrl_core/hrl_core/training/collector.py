@@ -135,9 +135,7 @@ class Collector:
         actions = np.clip(actions + sigma * noise, self._spec.action_low, self._spec.action_high)
         step = self._envs.step(actions)
         self._store.append(actions, step.rewards, step.states, step.terminated, step.truncated)
-        gained = np.linalg.norm(carried, axis=1) - np.linalg.norm(
-            self._targets - step.states[:, positions], axis=1
-        )
+        gained = np.linalg.norm(carried, axis=1) - np.linalg.norm(self._targets - step.states[:, positions], axis=1)
         self._states = self._envs.states
         for i in np.flatnonzero(step.ended):
             self._goals = self._envs.goals

@@ -62,9 +62,7 @@ class RunFolder:
                 raise HrlError(f"cannot resume {self.folder}: {CONFIG} is missing; start it without resuming")
             differing = config_difference(config, json.loads(path.read_text()))
             if differing:
-                raise HrlError(
-                    f"cannot resume {self.folder} with another configuration: {'; '.join(differing)}"
-                )
+                raise HrlError(f"cannot resume {self.folder} with another configuration: {'; '.join(differing)}")
             return
         if path.exists():
             raise HrlError(f"{self.folder} already holds a run: resume it or choose another folder")
@@ -103,9 +101,7 @@ class RunFolder:
         part = Path(tempfile.mkdtemp(prefix=".state-part-", dir=self.folder))
         try:
             save_tensors({k: v.contiguous() for k, v in state.tensors.items()}, part / "tensors.safetensors")
-            save_arrays(
-                {k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, part / "arrays.safetensors"
-            )
+            save_arrays({k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, part / "arrays.safetensors")
             (part / "plain.json").write_text(json.dumps(state.plain))
             shutil.rmtree(self.folder / name, ignore_errors=True)
             os.rename(part, self.folder / name)
@@ -138,9 +134,7 @@ class RunFolder:
                 json.loads((state / "plain.json").read_text()),
             )
         except (OSError, KeyError, ValueError, SafetensorError) as error:
-            raise CheckpointError(
-                f"{latest}: damaged training state: {type(error).__name__}: {error}"
-            ) from error
+            raise CheckpointError(f"{latest}: damaged training state: {type(error).__name__}: {error}") from error
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -134,9 +134,7 @@ class Trainer:
             seed=self.seed,
             git_commit=self.git_commit,
             actors={level: td3.actor_config for level, td3 in levels.items()},
-            weights={
-                f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()
-            },
+            weights={f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()},
             metrics=metrics,
         )
 
@@ -226,9 +224,7 @@ class Trainer:
         arrays = {"store": self.store, "envs": self._envs, "collector": self._collector}
         return TrainingState(
             tensors=self.agent.state_dict(),
-            arrays={
-                f"{group}.{k}": v for group, part in arrays.items() for k, v in part.state_dict().items()
-            },
+            arrays={f"{group}.{k}": v for group, part in arrays.items() for k, v in part.state_dict().items()},
             plain={
                 "env_steps": self.env_steps,
                 "seconds": self.seconds,
@@ -247,9 +243,7 @@ class Trainer:
         # The collector last: it reads the environments' restored states.
         for group, part in (("store", self.store), ("envs", self._envs), ("collector", self._collector)):
             prefix = f"{group}."
-            part.load_state_dict(
-                {k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)}
-            )
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)})
         plain = state.plain
         self.env_steps = plain["env_steps"]
         self.seconds, self.cpu_seconds = plain["seconds"], plain["cpu_seconds"]
