@@ -118,6 +118,12 @@ def listener(domain):
             assert time.monotonic() < end, "timed out"
             executor.spin_once(0.05)
 
+    def spin_for(seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            executor.spin_once(0.01)
+
+    node.spin_for = spin_for  # pyright: ignore[reportAttributeAccessIssue]
     node.spin_until = spin_until  # pyright: ignore[reportAttributeAccessIssue]
     yield node
     executor.shutdown()

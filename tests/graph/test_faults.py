@@ -86,16 +86,17 @@ def send(listener, graph, observe, change, topic, kind: type):
     listener.spin_until(lambda: publisher.get_subscription_count() >= 2)
     end = time.monotonic() + 20
     while graph.process.poll() is None and time.monotonic() < end:
-        publisher.publish(change(observe[-1]))
-        listener.spin_until(lambda: True)
+        # One of many steps ahead meets the simulator waiting for just that step.
+        for ahead in range(50):
+            publisher.publish(change(observe[-1], ahead))
+        listener.spin_for(0.05)
 
 
 def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=lockstep")
 
-    def forged(last):
-        # For a step that is yet to come, so that it meets the simulator waiting.
-        step = (last.step + 40) % 500
+    def forged(last, ahead):
+        step = (last.step + ahead) % 500
         action = msg.Action(run=last.run, robot=last.robot, episode=last.episode, step=step)
         action.value = array.array("d", [float("nan")] * 8)
         return action
@@ -113,8 +114,8 @@ def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, obs
 def test_unsound_observation_stops_the_run_by_name(launch, listener, observe, read_bag, size, value, message):
     graph = launch("task:=AntMaze", "episodes:=0")
 
-    def forged(last):
-        observation = last._replace(step=last.step + 100_000, state=np.full(size, value))
+    def forged(last, ahead):
+        observation = last._replace(step=last.step + 100_000 + ahead, state=np.full(size, value))
         return messages.OBSERVATION.encode(observation)
 
     send(listener, graph, observe, forged, "observation", msg.Observation)

@@ -114,8 +114,7 @@ def test_nodes_wait_for_a_lifecycle_manager_without_autostart(launch, listener, 
     request.transition.id = 4  # deactivate
     assert call(listener, ChangeState, "simulator/change_state", transition=request.transition).success
     steps = len(observe)
-    for _ in range(10):
-        listener.spin_until(lambda: True)
+    listener.spin_for(0.5)
     assert len(observe) <= steps + 1
     code, output = graph.stop()
     assert code == 0, output

@@ -59,10 +59,14 @@ def _argument(default: T, description: str, choices: Sequence[str] = (), rule: R
 class LaunchArguments:
     """Values of all launch arguments; each field's description is what ``--show-args`` prints."""
 
-    task: str = _argument("AntMaze", "Task: a shipped name or a .yaml task specification.", rule=_NOT_EMPTY)
+    task: str = _argument(
+        "auto",
+        "Task: a shipped name such as AntMaze, a .yaml task specification, or auto for the task the policy was made for.",
+        rule=_NOT_EMPTY,
+    )
     policy: str = _argument(
         "auto",
-        "Policy: a checkpoint folder, a shipped name, or auto for the shipped one that fits the task.",
+        "Policy: a checkpoint folder, a shipped name, or auto for the best shipped one of the task (hiro_ant_maze).",
         rule=_NOT_EMPTY,
     )
     mode: str = _argument(

@@ -10,8 +10,8 @@ from hrl.arguments import LaunchArguments, Value
 from hrl.graph import MANAGER, RECORDER, SIMULATOR, WORKER, Graph, NodeDescription
 from hrl.provenance import git_commit
 from hrl.run_folder import RunFolder
-from hrl.shipped_policies import resolve_policy
-from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl.shipped_policies import AUTO, resolve_policy
+from hrl_core.checkpoint import TASK, Checkpoint, load_checkpoint
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.task import TaskSpec, load_task
 
@@ -27,17 +27,16 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
         HrlError: what is asked for cannot be run; nothing has been started or written.
     """
     _refuse_unbuilt(arguments)
-    task = load_task(arguments.task)
+    task, task_argument, policy = _task_and_policy(arguments)
     if arguments.goal_vector:
         task.check_goal(np.array(arguments.goal_vector), "argument goal")
-    policy = resolve_policy(arguments.policy, task)
     checkpoint = _checked_checkpoint(policy, task)
     folder = RunFolder.of(arguments, policy, checkpoint.trained, git_commit())
     folder.require_free()
     shared = {"autostart": arguments.autostart}
     waiting = {**shared, "wait_limit": arguments.wait_limit}
     deciding = {**waiting, "policy": str(policy)}
-    simulator = {**_simulator_parameters(arguments, folder), **waiting}
+    simulator = {**_simulator_parameters(arguments, folder), **waiting, "task": task_argument}
     recorder = {**shared, "bag": str(folder.bag)}
 
     nodes = [
@@ -48,6 +47,15 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
     if arguments.record:
         nodes.insert(0, _node(RECORDER, arguments, recorder))
     return Graph(tuple(nodes), folder, arguments.log_level)
+
+
+def _task_and_policy(arguments: LaunchArguments) -> tuple[TaskSpec, str, Path]:
+    """Task, what the simulator is told to load it from, and policy folder; each may follow from the other."""
+    if arguments.task != AUTO:
+        task = load_task(arguments.task)
+        return task, arguments.task, resolve_policy(arguments.policy, task)
+    policy = resolve_policy(arguments.policy, None)
+    return load_checkpoint(policy).task, str(policy / TASK), policy
 
 
 def _node(role: str, arguments: LaunchArguments, parameters: Mapping[str, Value]) -> NodeDescription:
@@ -88,7 +96,6 @@ def _checked_checkpoint(policy: Path, task: TaskSpec) -> Checkpoint:
 
 def _simulator_parameters(arguments: LaunchArguments, folder: RunFolder) -> dict[str, Value]:
     return {
-        "task": arguments.task,
         "clock": arguments.mode,
         "real_time_factor": arguments.rtf,
         "episodes": arguments.episodes,

@@ -10,6 +10,8 @@ from hrl_core.errors import CheckpointError
 from hrl_core.task import TaskSpec
 
 AUTO = "auto"
+MAIN_POLICY = "hiro_ant_maze"
+"""What runs when neither task nor policy is named."""
 
 
 class ShippedPolicy(NamedTuple):
@@ -38,16 +40,18 @@ def shipped_policies() -> dict[str, ShippedPolicy]:
     return found
 
 
-def resolve_policy(policy: str, task: TaskSpec) -> Path:
+def resolve_policy(policy: str, task: TaskSpec | None) -> Path:
     """Find the checkpoint folder that the argument ``policy`` means for ``task``.
 
-    ``auto`` prefers trained policies, then the one with most training steps.
+    ``auto`` prefers trained policies, then the one with most training steps; without a task it is the main job's.
 
     Raises:
         CheckpointError: there is none; the message says how to make one.
     """
     shipped = shipped_policies()
-    if policy == AUTO:
+    if policy == AUTO and task is None:
+        policy = MAIN_POLICY
+    if policy == AUTO and task is not None:
         fitting = [p for p in shipped.values() if p.task_hash == task.sha256]
         if not fitting:
             raise CheckpointError(_no_policy(task, shipped))

@@ -69,7 +69,7 @@ def test_a_wrong_word_is_refused_with_the_list_of_valid_arguments(word, problem)
 def test_the_manual_names_every_argument_with_default_and_choices():
     manual = describe_arguments()
     assert all(f"    '{name}':" in manual for name in NAMES)
-    assert "(default: 'AntMaze')" in manual
+    assert "(default: 'auto')" in manual
     assert "One of: lockstep, realtime." in manual
     assert "(default: 'true')" in manual
 

@@ -300,6 +300,7 @@ def test_point_maze_is_learned_round_the_first_corner(tmp_path: Path) -> None:
         worker=dataclasses.replace(fast.agent.worker, **small),
         manager=dataclasses.replace(fast.agent.manager, average_tau=1e-3, **small),
         four_fold_symmetry=False,
+        tilt_penalty=0.0,
     )
     config = dataclasses.replace(
         fast,
