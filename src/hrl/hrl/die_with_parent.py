@@ -13,7 +13,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Ask for the signal, make sure that the parent still lives, and turn into the program."""
+    """Lead a process group, ask for the signal, make sure that the parent still lives, and turn into the program."""
+    os.setpgid(0, 0)
     # A shell that starts its jobs in the background ignores SIGINT, and children inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     parent, program, *arguments = sys.argv[1:]

@@ -1,6 +1,7 @@
 """One process of the graph: its command line, its output, how it ended."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -91,7 +92,11 @@ class NodeProcess:
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start the process in a session of its own, out of reach of the terminal's Ctrl-C."""
+        """Start the process in a group of its own (the wrapper sees to that), out of reach of the terminal's Ctrl-C.
+
+        Not in a session of its own: the kernel's autogroups share the processor evenly between sessions, whatever the
+        nice values in them, and the recorder would take the simulator's share (7 % of the lock-step's speed).
+        """
         wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid())]
         self._process = await asyncio.create_subprocess_exec(
             *wrapper,
@@ -100,7 +105,6 @@ class NodeProcess:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             env=dict(self._environment),
-            start_new_session=True,
         )
         assert self._process.stdout is not None
         self._output = asyncio.create_task(self._forward(self._process.stdout))
@@ -120,7 +124,9 @@ class NodeProcess:
             try:
                 os.killpg(self._process.pid, number)
             except ProcessLookupError:
-                return
+                # Not yet a group, because the wrapper has only just been started, or ended in this moment.
+                with contextlib.suppress(ProcessLookupError):
+                    self._process.send_signal(number)
 
     async def _forward(self, stream: asyncio.StreamReader) -> None:
         rest = b""
