@@ -61,7 +61,7 @@ class LaunchArguments:
 
     task: str = _argument(
         "auto",
-        "Task: a shipped name such as AntMaze, a .yaml task specification, or auto for the task the policy was made for.",
+        "Task: a shipped name such as AntMaze, a .yaml task specification, or auto for the policy's own task.",
         rule=_NOT_EMPTY,
     )
     policy: str = _argument(

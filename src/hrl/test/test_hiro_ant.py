@@ -143,7 +143,19 @@ def test_a_goal_of_the_wrong_size_is_refused(arguments):
 def test_a_policy_of_another_task_is_refused_by_naming_what_differs(arguments, tmp_path):
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
     with pytest.raises(TaskError, match=r"push: the policy was made for another task .*name: "):
-        hiro_ant_graph(replace(arguments, policy=str(tmp_path / "push")))
+        hiro_ant_graph(replace(arguments, task="AntMaze", policy=str(tmp_path / "push")))
+
+
+def test_a_policy_alone_brings_its_task(arguments, tmp_path):
+    save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
+    graph = hiro_ant_graph(replace(arguments, policy=str(tmp_path / "push")))
+    told = by_role(graph)["simulator"].parameters["task"]
+    assert load_task(str(told)) == load_task("fetch_push")
+
+
+def test_without_task_and_policy_the_main_job_runs(arguments, shipped):
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), shipped / shipped_policies.MAIN_POLICY)
+    assert hiro_ant_graph(replace(arguments, policy="auto")).folder.policy.name == shipped_policies.MAIN_POLICY
 
 
 def test_a_damaged_policy_is_refused(arguments, tmp_path):
@@ -160,7 +172,7 @@ def test_auto_finds_the_policy_of_the_task_and_prefers_trained_ones(arguments, s
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), shipped / "push")
     save_checkpoint(replace(random_checkpoint(task, 0), trained=True, env_steps=10), shipped / "trained")
     save_checkpoint(replace(random_checkpoint(task, 0), env_steps=20), shipped / "untrained")
-    graph = hiro_ant_graph(replace(arguments, policy="auto"))
+    graph = hiro_ant_graph(replace(arguments, task="AntMaze", policy="auto"))
     assert graph.folder.policy == shipped / "trained"
     assert graph.folder.policy_trained
     graph = hiro_ant_graph(replace(arguments, policy="untrained"))
@@ -169,4 +181,4 @@ def test_auto_finds_the_policy_of_the_task_and_prefers_trained_ones(arguments, s
 
 def test_without_a_fitting_policy_the_command_that_makes_one_is_named(arguments, shipped):
     with pytest.raises(CheckpointError, match="hrl policy init --task ant_maze --out DIR"):
-        hiro_ant_graph(replace(arguments, policy="auto"))
+        hiro_ant_graph(replace(arguments, task="AntMaze", policy="auto"))
