@@ -44,7 +44,7 @@ class PolicyNode(HrlNode):
         self._early: Observation | None = None
         self._ready = False
         self._outputs = self.outputs()
-        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched())
+        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
         self.subscribe_raw(msg.Observation, topics.OBSERVATION, self._on_observation, qos.lockstep())
         self.every(CHECK_PERIOD, self._check)

@@ -2,6 +2,8 @@
 
 from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
 
+RIVALS = 10
+"""Simulators in one namespace whose RunInfo a subscription can tell apart."""
 LOCKSTEP_DEPTH = 2048
 """Two episodes of any shipped task with room to spare: nothing that is still wanted is ever overwritten."""
 
@@ -16,9 +18,16 @@ def recording() -> QoSProfile:
     return QoSProfile(depth=0, history=HistoryPolicy.KEEP_ALL, reliability=ReliabilityPolicy.RELIABLE)
 
 
-def latched() -> QoSProfile:
-    """Run identity, status and policy updates: late joiners get the last value. Never used for commands."""
-    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+def latched(writers: int = 1) -> QoSProfile:
+    """Run identity, status and policy updates: late joiners get the last value. Never used for commands.
+
+    Args:
+        writers: for a subscription, how many publishers' values it must hold until they are taken; with room for one, a
+            second simulator's RunInfo and one's own overwrite each other unseen.
+    """
+    return QoSProfile(
+        depth=writers, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    )
 
 
 def event() -> QoSProfile:

@@ -66,7 +66,7 @@ class SimulatorNode(HrlNode):
         self._status = self.create_lifecycle_publisher(msg.SimStatus, topics.SIM_STATUS, qos.latched())
         self.subscribe_raw(msg.Action, topics.ACTION, self._on_action, qos.lockstep())
         self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
-        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched())
+        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe(PoseStamped, topics.GOAL_POSE, self._on_goal_pose, qos.event())
         self._pace: SimulationClock = LockstepClock(self._simulation)
         if p.clock == REALTIME:

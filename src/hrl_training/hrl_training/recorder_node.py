@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ament_index_python.packages import get_package_share_directory
 from nav_msgs.msg import Odometry
-from rclpy.qos import QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -70,7 +70,7 @@ class RecorderNode(HrlNode):
         self._last_message = time.monotonic()
         self._names: dict[str, str] = {}
         self._status = self.create_lifecycle_publisher(msg.RecorderStatus, topics.RECORDER_STATUS, qos.event())
-        self._record(topics.RUN_INFO, msg.RunInfo, self._on_run_info, qos.latched())
+        self._record(topics.RUN_INFO, msg.RunInfo, self._on_run_info, qos.latched(qos.RIVALS))
         for topic, (kind, _) in KEYED.items():
             self._record(topic, kind, partial(self._on_keyed, topic), qos.recording())
         for topic, kind in LATCHED.items():
@@ -92,7 +92,11 @@ class RecorderNode(HrlNode):
     def _record(self, topic: str, kind: type, callback: Callable[[bytes], None], profile: QoSProfile) -> None:
         package = kind.__module__.split(".")[0]
         self._names[topic] = self.resolve_topic_name(topic)
-        self._bag.add_topic(self._names[topic], f"{package}/msg/{kind.__name__}", latched=profile == qos.latched())
+        self._bag.add_topic(
+            self._names[topic],
+            f"{package}/msg/{kind.__name__}",
+            latched=profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
+        )
         self.subscribe_raw(kind, topic, callback, profile)
 
     def _on_run_info(self, data: bytes) -> None:
