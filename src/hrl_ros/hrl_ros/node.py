@@ -57,7 +57,6 @@ class HrlNode(LifecycleNode):
     def __init__(self, name: str, kind: type[NodeParameters]) -> None:
         """Declare parameters; resources are created in ``setup``."""
         super().__init__(name)
-        self._kind = kind
         self.failure: str | None = None
         self.finished = False
         self.active = False

@@ -64,7 +64,6 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
         self.render_mode = render_mode
         self.goal_low, self.goal_high = np.array(task.goal_low), np.array(task.goal_high)
         self.goal = np.zeros(len(task.goal_low))
-        self._torso = self.model.body("torso").id
         self._steps = 0
         self._size = (height, width)
         self._renderer: mujoco.Renderer | None = None
