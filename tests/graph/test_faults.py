@@ -136,8 +136,24 @@ def test_second_simulator_gives_way_and_the_first_goes_on(launch, listener, obse
     listener.spin_until(lambda: len(observe) > steps + 100)
     code, output = first.stop()
     assert code == 0, output
-    assert "foreign run" in output
     assert len({o.run for o in read_bag(first.out / "bag")["observation"]}) == 1
+
+
+def test_messages_of_a_foreign_run_are_named_and_change_nothing(launch, listener, observe, read_bag):
+    graph = launch("task:=AntMaze", "episodes:=0")
+    listener.spin_until(lambda: len(observe) > 20)
+    run = observe[-1].run
+    publisher = listener.create_publisher(msg.Observation, "observation", qos.lockstep())
+    # Worker, manager, recorder and the listener itself.
+    listener.spin_until(lambda: publisher.get_subscription_count() >= 4)
+    for _ in range(20):
+        publisher.publish(messages.OBSERVATION.encode(observe[-1]._replace(run=run ^ 1)))
+        listener.spin_for(0.05)
+    code, output = graph.stop()
+    assert code == 0, output
+    for name in ("worker", "manager", "recorder"):
+        assert f"[{name}] ERROR: foreign run {run ^ 1:016x}" in output
+    assert {o.run for o in read_bag(graph.out / "bag")["observation"]} == {run}
 
 
 def test_silent_peer_is_named_and_the_wait_ends(launch):

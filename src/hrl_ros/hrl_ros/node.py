@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import rclpy
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
@@ -24,6 +25,8 @@ POLL_PERIOD = 0.1
 """Longest time [s] in which a signal is noticed."""
 DRAIN_LIMIT = 2.0
 """Longest time [s] a stopped node goes on taking in messages."""
+SETTLE_LIMIT = 0.7
+"""Longest time [s] a stopped node stays for readers that lack its last messages; repairs take up to 0.2 s."""
 P = TypeVar("P", bound=NodeParameters)
 
 
@@ -61,6 +64,7 @@ class HrlNode(LifecycleNode):
         self.finished = False
         self.active = False
         self.calls = 0
+        self._raw_publishers: list[LifecyclePublisher] = []
         parameters.declare(self, kind)
 
     def setup(self) -> None:
@@ -145,6 +149,7 @@ class HrlNode(LifecycleNode):
         """Make a publisher of serialised messages, silent while the node is inactive."""
         publisher = self.create_lifecycle_publisher(kind, topic, qos)
         assert isinstance(publisher, LifecyclePublisher)
+        self._raw_publishers.append(publisher)
         return RawPublisher(publisher)
 
     def subscribe_raw(self, kind: type, topic: str, callback: Callable[[bytes], None], qos: QoSProfile) -> None:
@@ -158,6 +163,12 @@ class HrlNode(LifecycleNode):
     def every(self, period: float, callback: Callable[[], None]) -> None:
         """Call back every ``period`` seconds of steady time."""
         self.create_timer(period, self.guarded(callback), clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def settle(self) -> None:
+        """Stay until every reader has what was published: what is lost on the way cannot be repaired afterwards."""
+        end = time.monotonic() + SETTLE_LIMIT
+        for publisher in self._raw_publishers:
+            publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
 
     def _transition(self, step: Callable[[], None]) -> TransitionCallbackReturn:
         try:
@@ -204,6 +215,7 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         limit = time.monotonic() + DRAIN_LIMIT
         while node.active and node.busy() and time.monotonic() < limit:
             _spin(node, executor)
+        node.settle()
         node.teardown()
     except HrlError as error:
         node.fail(str(error))
