@@ -2,11 +2,25 @@
 
 import importlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from hrl.environment import ensure_ros_environment
-from hrl_core.errors import HrlError
+from hrl_core.errors import HrlError, did_you_mean
 
-BENCHMARKS = {"lockstep": "speed of the real graph in lock-step against the naive loop"}
+
+class Benchmark(NamedTuple):
+    """A module of ``hrl.benchmarks``."""
+
+    help: str
+    needs_ros: bool = False
+
+
+BENCHMARKS = {
+    "lockstep": Benchmark("speed of the real graph in lock-step against the naive loop", needs_ros=True),
+    "sim": Benchmark("vectorised environment steps against bare mujoco.rollout"),
+    "update": Benchmark("worker TD3 update against separate modules under autograd"),
+    "relabel": Benchmark("off-policy correction against scoring candidate by candidate"),
+    "train": Benchmark("the whole HIRO loop against a plain one"),
+}
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -17,7 +31,10 @@ def main(arguments: Sequence[str]) -> None:
     """
     name, *rest = arguments or [""]
     if name not in BENCHMARKS:
-        known = "".join(f"\n  {known}  {what}" for known, what in BENCHMARKS.items())
-        raise HrlError(f"unknown benchmark '{name}'; known:{known}")
-    ensure_ros_environment()
+        known = "".join(f"\n  {known:<9} {benchmark.help}" for known, benchmark in BENCHMARKS.items())
+        raise HrlError(f"unknown benchmark '{name}'{did_you_mean(name, BENCHMARKS)}; known:{known}")
+    if BENCHMARKS[name].needs_ros:
+        from hrl.launch_command import need_ros
+
+        need_ros()
     importlib.import_module(f"hrl.benchmarks.{name}").main(rest)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.text import Text
 
-from hrl_core.errors import HrlError
+from hrl_core.errors import HrlError, did_you_mean
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -43,7 +43,9 @@ def _dispatch(words: list[str]) -> int:
         Console().print(f"hrl {_version()}", highlight=False)
         return 0
     if words[0] not in COMMANDS:
-        raise HrlError(f"unknown command '{words[0]}'; commands are: {', '.join(COMMANDS)}")
+        raise HrlError(
+            f"unknown command '{words[0]}'{did_you_mean(words[0], COMMANDS)}; commands are: {', '.join(COMMANDS)}"
+        )
     return COMMANDS[words[0]].run(words[1:])
 
 
@@ -67,10 +69,10 @@ def _launch(words: list[str]) -> int:
 
 
 def _bench(words: list[str]) -> int:
-    _need_ros()
     from hrl.bench import main as bench
 
-    return bench(words) or 0
+    bench(words)
+    return 0
 
 
 def _policy(words: list[str]) -> int:
@@ -89,12 +91,6 @@ def _rollout(words: list[str]) -> int:
     from hrl.rollout_command import rollout_command
 
     return rollout_command(words)
-
-
-def _need_ros() -> None:
-    from hrl.launch_command import need_ros
-
-    need_ros()
 
 
 COMMANDS = {

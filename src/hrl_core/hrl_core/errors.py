@@ -1,5 +1,8 @@
 """Errors that people see: each says what was wrong, what was got, what is allowed and how to fix it."""
 
+import difflib
+from collections.abc import Iterable
+
 
 class HrlError(Exception):
     """Base of every error this project raises on purpose."""
@@ -19,3 +22,14 @@ class InvalidDataError(HrlError):
 
 class PeerError(HrlError):
     """A peer of the running graph is silent, foreign, or speaks of another task."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?`` with the closest of the known names, empty when none is close."""
+    by_folded = {_folded(other): other for other in known}
+    close = difflib.get_close_matches(_folded(name), by_folded, n=1)
+    return f"; did you mean {by_folded[close[0]]}?" if close else ""
+
+
+def _folded(name: str) -> str:
+    return name.lower().replace("-", "_")

@@ -1,12 +1,12 @@
 """Off-policy correction, 128 transitions x 10 candidates x 10 steps: exact pruning against one by one."""
 
-import json
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from benchmarks.learn.measuring import best_seconds, machine, matmul_flops
-from benchmarks.learn.update import CONFIG, filled_store
+from hrl.benchmarks.measuring import Figures, best_seconds, forward_flops, matmul_flops, run_benchmark
+from hrl.benchmarks.update import CONFIG, filled_store
 from hrl_core.agents.actor_shapes import worker_actor_config
 from hrl_core.agents.td3 import TD3
 from hrl_core.networks import Actor
@@ -19,8 +19,13 @@ NOISE = 1.0
 """Exploration noise in the recorded actions [N m] (paper)."""
 
 
+def main(arguments: Sequence[str]) -> None:
+    """Parse, measure, print."""
+    run_benchmark("relabel", measure, arguments)
+
+
 def one_by_one(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, actor: Actor) -> torch.Tensor:
-    """Index of the best candidate as open HIRO code finds it: one candidate, one step after another."""
+    """Squared action errors (batch, candidates) as open HIRO code finds them: one candidate, one step after another."""
     scores = []
     states, actions = torch.from_numpy(windows.states), torch.from_numpy(windows.actions)
     positions = states[:, :, spec.subgoal_indices]
@@ -34,7 +39,7 @@ def one_by_one(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, actor:
                 if step + 1 < states.shape[1]:
                     subgoal = positions[:, step] + subgoal - positions[:, step + 1]
             scores.append(error)
-    return torch.stack(scores, 1).argmin(1)
+    return torch.stack(scores, 1)
 
 
 def recorded(spec: TaskSpec, worker: TD3) -> tuple[Windows, torch.Tensor]:
@@ -55,39 +60,43 @@ def recorded(spec: TaskSpec, worker: TD3) -> tuple[Windows, torch.Tensor]:
     return windows._replace(actions=actions.numpy()), subgoals
 
 
-def measure() -> dict[str, object]:
+def measure(threads: int = 1) -> Figures:
     """Time both searches and compare their choices."""
     spec = load_task("ant_maze")
-    worker = TD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
-    worker.actor.weights[-1].uniform_(-0.3, 0.3, generator=torch.Generator().manual_seed(2))
+    worker = sensitive_worker(spec)
     windows, subgoals = recorded(spec, worker)
     actor = Actor(worker.actor_config)
     actor.load_state_dict(worker.actor_weights())
     proposals = candidate_subgoals(spec, windows, subgoals, CANDIDATES, torch.Generator().manual_seed(0))
     same = torch.equal(
         best_candidates(spec, windows, proposals, worker.act).candidate,
-        one_by_one(spec, windows, proposals, actor),
+        one_by_one(spec, windows, proposals, actor).argmin(1),
     )
     ours, theirs = best_seconds(
         lambda: best_candidates(spec, windows, proposals, worker.act),
         lambda: one_by_one(spec, windows, proposals, actor),
         calls=2,
     )
-    config = worker.actor_config
     rows = BATCH * CANDIDATES * spec.subgoal.period
-    h1, h2 = config.hidden
-    limit = 2 * rows * (config.input_dim * h1 + h1 * h2 + h2 * config.output_dim) / matmul_flops()
     return {
-        "name": "relabel",
         "ratio": theirs / ours,
-        "fast_ms": ours * 1e3,
-        "reference_ms": theirs * 1e3,
+        "unit": "ms per search",
+        "fast": ours * 1e3,
+        "reference": theirs * 1e3,
+        "reference_is": "candidate by candidate, step by step, under no_grad",
         "identical_choice": same,
-        "arithmetic_limit_of_a_full_search_ms": limit * 1e3,
-        **machine(),
+        "arithmetic_limit": 1e3 * forward_flops(worker.actor_config, rows) / matmul_flops(),
+        "arithmetic_limit_is": "of a full search; exact pruning needs less",
     }
 
 
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    print(json.dumps(measure()))
+def sensitive_worker(spec: TaskSpec) -> TD3:
+    """A worker whose actions depend on the subgoal as after training; untrained ones answer nearly the same."""
+    worker = TD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
+    make_sensitive(worker)
+    return worker
+
+
+def make_sensitive(worker: TD3) -> None:
+    """Draw large weights for the actor's last layer."""
+    worker.actor.weights[-1].uniform_(-0.3, 0.3, generator=torch.Generator().manual_seed(2))

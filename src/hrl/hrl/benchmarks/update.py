@@ -5,12 +5,13 @@ field, one copy to a tensor. The fast path draws as the trainer does, eight batc
 timed with their sampling.
 """
 
-import json
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
-from benchmarks.learn.measuring import best_seconds, machine, matmul_flops
+from hrl.benchmarks.list_replay import ListReplay
+from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, run_benchmark, update_flops
 from hrl_core.agents.actor_shapes import worker_actor_config
 from hrl_core.agents.hiro import worker_rewards
 from hrl_core.agents.hiro_config import HiroConfig
@@ -24,6 +25,11 @@ EPISODES = 20
 SPEC = load_task("ant_maze")
 TOGETHER = 8
 CONFIG = HiroConfig(worker=TD3Config(batch_size=BATCH))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse, measure, print."""
+    run_benchmark("update", measure, arguments)
 
 
 def filled_store(spec: TaskSpec, episodes: int = EPISODES) -> EpisodeStore:
@@ -45,32 +51,28 @@ def filled_store(spec: TaskSpec, episodes: int = EPISODES) -> EpisodeStore:
     return store
 
 
-class ListReplay:
-    """The replay buffer of open HIRO code: a list of tuples of arrays."""
+class StepReplay:
+    """The steps of a store as open HIRO code keeps them."""
 
     def __init__(self, store: EpisodeStore, rng: np.random.Generator) -> None:
-        """Unpack every transition of ``store``."""
+        """Draw as many transitions as ``store`` holds."""
         batch = store.sample_steps(len(store), rng)
         rewards = worker_rewards(SPEC, CONFIG, batch)
-        self._rows = [
+        self._replay = ListReplay(rng)
+        self._replay.rows = [
             (
                 np.concatenate((batch.states[i], batch.subgoals[i])),
                 batch.actions[i].copy(),
+                np.array(rewards[i]),
+                np.array(0.0),
                 np.concatenate((batch.next_states[i], batch.next_subgoals[i])),
-                rewards[i],
-                0.0,
             )
             for i in range(len(rewards))
         ]
-        self._rng = rng
 
     def sample(self, count: int) -> TransitionBatch:
         """Draw a batch row by row."""
-        columns: tuple[list[np.ndarray], ...] = ([], [], [], [], [])
-        for i in self._rng.integers(0, len(self._rows), count):
-            for column, value in zip(columns, self._rows[i], strict=True):
-                column.append(np.array(value, copy=True))
-        inputs, actions, next_inputs, rewards, ends = (torch.FloatTensor(np.array(c)) for c in columns)
+        inputs, actions, rewards, ends, next_inputs = map(torch.FloatTensor, self._replay.sample(count))
         return TransitionBatch(inputs, actions, rewards, CONFIG.worker.discount * (1 - ends), next_inputs)
 
 
@@ -94,50 +96,33 @@ def fast_updates(fast: TD3, store: EpisodeStore, rng: np.random.Generator) -> No
         fast.update(TransitionBatch(*parts))
 
 
-def update_flops(config: TD3Config, inputs: int, actions: int) -> float:
-    """Floating-point operations of one update, averaged over the policy delay; products of layers only."""
-    h1, h2 = config.hidden
-    again = actions if config.action_twice else 0
-    actor = inputs * h1 + h1 * h2 + h2 * actions
-    critic = (inputs + actions) * h1 + (h1 + again) * h2 + h2
-    critic_backward = critic + h1 * h2 + h2
-    actor_phase = actor + critic + (h1 + again) * h2 + h1 * actions + actor + h1 * h2 + h2 * actions
-    per_row = actor + 2 * critic + 2 * critic + 2 * critic_backward + actor_phase / config.policy_delay
-    return 2 * config.batch_size * per_row
-
-
-def measure() -> dict[str, object]:
+def measure(threads: int = 1) -> Figures:
     """Time both paths in the same process."""
     spec = load_task("ant_maze")
     rng = np.random.default_rng(0)
     store = filled_store(spec)
     fast = TD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
     reference = ReferenceTD3(fast, torch.Generator().manual_seed(0))
-    replay = ListReplay(store, rng)
+    replay = StepReplay(store, rng)
     fixed = fast_batch(store, rng)
-    ours, theirs, ours_alone, theirs_alone = best_seconds(
+    seconds = best_seconds(
         lambda: fast_updates(fast, store, rng),
         lambda: [reference.update(replay.sample(BATCH)) for _ in range(TOGETHER)],
         lambda: [fast.update(fixed) for _ in range(TOGETHER)],
         lambda: [reference.update(fixed) for _ in range(TOGETHER)],
         calls=2,
     )
-    ours, theirs, ours_alone, theirs_alone = (s / TOGETHER for s in (ours, theirs, ours_alone, theirs_alone))
+    ours, theirs, ours_alone, theirs_alone = (1e3 * s / TOGETHER for s in seconds)
     rate = matmul_flops()
-    limit = update_flops(CONFIG.worker, fast.actor_config.input_dim, fast.actor_config.output_dim) / rate
+    limit = 1e3 * update_flops(CONFIG.worker, fast.actor_config) / rate
     return {
-        "name": "update",
         "ratio": theirs / ours,
-        "fast_ms": ours * 1e3,
-        "reference_ms": theirs * 1e3,
+        "unit": "ms per update",
+        "fast": ours,
+        "reference": theirs,
+        "reference_is": "separate modules under autograd, sampled row by row from a list",
         "ratio_without_sampling": theirs_alone / ours_alone,
-        "arithmetic_limit_ms": limit * 1e3,
+        "arithmetic_limit": limit,
         "fraction_of_limit": limit / ours,
         "matmul_gflops": rate / 1e9,
-        **machine(),
     }
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    print(json.dumps(measure()))

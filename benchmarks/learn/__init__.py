@@ -1,1 +1,0 @@
-"""Benchmarks of learning; each prints one JSON object: fast path, plain reference, arithmetic limit."""

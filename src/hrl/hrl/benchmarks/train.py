@@ -1,0 +1,99 @@
+"""The whole HIRO loop at update ratio 1, batch 128: the trainer against a plain loop of the same arithmetic."""
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hrl.benchmarks.measuring import Figures, forward_flops, matmul_flops, run_benchmark, update_flops
+from hrl.benchmarks.plain_hiro import PlainHiro
+from hrl.benchmarks.relabel import make_sensitive
+from hrl.benchmarks.update import BATCH, CONFIG
+from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_config
+from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.agents.td3 import TD3Config
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.task import TaskSpec, load_task
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.trainer import Trainer
+
+WARM_UP, STEPS, REPETITIONS = 600, 200, 3
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Parse, measure, print."""
+    run_benchmark("train", measure, arguments)
+
+
+def measure(threads: int = 1) -> Figures:
+    """Time the loop with and without off-policy correction."""
+    spec = load_task("ant_maze")
+    ours, theirs = seconds_per_step(spec, 10)
+    ours_off, theirs_off = seconds_per_step(spec, 0)
+    limit = flops_per_step(spec, 10) / matmul_flops()
+    return {
+        "ratio": theirs / ours,
+        "unit": "env steps/s",
+        "fast": 1 / ours,
+        "reference": 1 / theirs,
+        "reference_is": "plain loop: one environment, separate modules under autograd, lists, candidate by candidate",
+        "arithmetic_limit": 1 / limit,
+        "fraction_of_limit": limit / ours,
+        "arithmetic_limit_is": "matrix products of the updates and of a full candidate search, no simulation",
+        "ratio_without_correction": theirs_off / ours_off,
+        "fast_without_correction": 1 / ours_off,
+        "reference_without_correction": 1 / theirs_off,
+    }
+
+
+def hiro_config(candidates: int) -> HiroConfig:
+    """The paper's switches at batch 128."""
+    return HiroConfig(worker=CONFIG.worker, manager=TD3Config(batch_size=BATCH), candidates=candidates)
+
+
+def warm_trainer(spec: TaskSpec, candidates: int) -> Trainer:
+    """The trainer, past its warm-up."""
+    config = dataclasses.replace(
+        TrainConfig(), agent=hiro_config(candidates), num_envs=20, replay=20_000, learning_starts=WARM_UP
+    )
+    envs = VectorEnv(spec, config.num_envs, seed=0)
+    trainer = Trainer(spec, config, envs, envs, Path(tempfile.gettempdir()) / "unused", seed=0)
+    make_sensitive(trainer.agent.worker)
+    while trainer.env_steps < WARM_UP:
+        trainer._iterate()
+    return trainer
+
+
+def warm_plain(spec: TaskSpec, candidates: int) -> PlainHiro:
+    """The plain loop, past its warm-up."""
+    plain = PlainHiro(spec, hiro_config(candidates), 0, np.random.default_rng(0))
+    for _ in range(WARM_UP):
+        plain.step(learn=False)
+    return plain
+
+
+def seconds_per_step(spec: TaskSpec, candidates: int) -> tuple[float, float]:
+    """Best of a few repetitions, taken in turn: trainer, plain loop."""
+    trainer, plain = warm_trainer(spec, candidates), warm_plain(spec, candidates)
+    best = [float("inf")] * 2
+    for _ in range(REPETITIONS):
+        started, before = time.perf_counter(), trainer.env_steps
+        while trainer.env_steps < before + STEPS:
+            trainer._iterate()
+        middle = time.perf_counter()
+        for _ in range(STEPS):
+            plain.step()
+        ended = time.perf_counter()
+        best = [min(best[0], (middle - started) / STEPS), min(best[1], (ended - middle) / STEPS)]
+    return best[0], best[1]
+
+
+def flops_per_step(spec: TaskSpec, candidates: int) -> float:
+    """Matrix products per environment step: a worker update, and 1 / c of a manager update with its search."""
+    config = hiro_config(candidates)
+    worker, manager = worker_actor_config(spec, config), manager_actor_config(spec, config)
+    search = forward_flops(worker, BATCH * candidates * spec.subgoal.period)
+    return update_flops(config.worker, worker) + (update_flops(config.manager, manager) + search) / spec.subgoal.period
