@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.errors import InvalidDataError, TaskError, did_you_mean
 from hrl_core.types import Vector, frozen
 
 CADENCES = ("on_result", "every_step")
@@ -286,7 +286,8 @@ def load_task(task: str | Path) -> TaskSpec:
         if str(task).lower() in (name, name.replace("_", ""), spec.env_id.lower(), spec.env_id.split(":")[-1].lower()):
             return spec
     raise TaskError(
-        f"unknown task '{task}': give a path to a .yaml task specification or one of {', '.join(shipped_tasks())}"
+        f"unknown task '{task}'{did_you_mean(str(task), shipped_tasks())}: give a path to a .yaml task specification "
+        f"or one of {', '.join(shipped_tasks())}"
     )
 
 

@@ -104,7 +104,7 @@ def test_exported_policy_runs_in_the_sessions_as_in_training(tmp_path: Path) -> 
     """The evaluation in batches and the rollout through manager and worker sessions end in the same place."""
     trainer = _trainer(tmp_path)
     trainer.run()
-    checkpoint = load_checkpoint(tmp_path / "policy")
+    checkpoint = load_checkpoint(tmp_path / "last")
     assert checkpoint.trained
     assert checkpoint.env_steps == 240
     goal = np.array([8.0, 0.0])

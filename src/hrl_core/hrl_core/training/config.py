@@ -2,14 +2,16 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3 import TD3Config
-from hrl_core.errors import HrlError
+from hrl_core.errors import HrlError, did_you_mean
 
 ALGORITHMS = ("hiro", "td3")
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,37 @@ class TrainConfig:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
+
+
+def switches(config: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
+    """Every switch of a configuration with its value, nested ones with dots: ``agent.worker.tau``."""
+    found: dict[str, Any] = {}
+    for field_ in dataclasses.fields(config):
+        value = getattr(config, field_.name)
+        if dataclasses.is_dataclass(value):
+            found |= {f"{field_.name}.{name}": inner for name, inner in switches(value).items()}
+        else:
+            found[field_.name] = value
+    return found
+
+
+def changed(config: Config, values: Mapping[str, Any]) -> Config:
+    """Copy a configuration with the values of plain data (``as_dict``) put in; lists become tuples.
+
+    Raises:
+        HrlError: a name is no switch.
+    """
+    given: Any = config
+    known = [f.name for f in dataclasses.fields(given)]
+    new: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise HrlError(f"unknown switch '{name}'{did_you_mean(name, known)}; switches are: {', '.join(known)}")
+        if isinstance(value, Mapping):
+            new[name] = changed(getattr(given, name), value)
+        else:
+            new[name] = tuple(value) if isinstance(value, list) else value
+    return dataclasses.replace(given, **new)
 
 
 def config_difference(ours: dict[str, Any], theirs: dict[str, Any], path: str = "") -> list[str]:
@@ -151,5 +184,5 @@ def preset(name: str) -> TrainConfig:
         HrlError: it does not exist; lists those that do.
     """
     if name not in PRESETS:
-        raise HrlError(f"unknown preset '{name}': choose one of {', '.join(PRESETS)}")
+        raise HrlError(f"unknown preset '{name}'{did_you_mean(name, PRESETS)}: choose one of {', '.join(PRESETS)}")
     return PRESETS[name]

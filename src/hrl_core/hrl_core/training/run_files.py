@@ -25,10 +25,13 @@ from hrl_core.training.config import config_difference
 
 CONFIG = "config.json"
 METRICS = "metrics.jsonl"
-POLICY = "policy"
-BEST_POLICY = "best_policy"
+POLICY = "last"
+"""Policy of the last evaluation."""
+BEST_POLICY = "best"
+"""Policy of the best evaluation so far, of equal ones the latest."""
 _LATEST = "latest.json"
 _STATE_PREFIX = "state-"
+_PART_PREFIX = ".state-part-"
 
 
 class TrainingState(NamedTuple):
@@ -58,15 +61,29 @@ class RunFolder:
         """
         path = self.folder / CONFIG
         if resume:
-            if not path.is_file():
-                raise HrlError(f"cannot resume {self.folder}: {CONFIG} is missing; start it without resuming")
-            differing = config_difference(config, json.loads(path.read_text()))
+            differing = config_difference(config, self.config())
             if differing:
                 raise HrlError(f"cannot resume {self.folder} with another configuration: {'; '.join(differing)}")
+            for part in self.folder.glob(f"{_PART_PREFIX}*"):
+                shutil.rmtree(part, ignore_errors=True)
             return
         if path.exists():
             raise HrlError(f"{self.folder} already holds a run: resume it or choose another folder")
         write_whole(path, json.dumps(config, indent=2) + "\n")
+
+    def config(self) -> dict[str, Any]:
+        """The configuration of the run, task and seed included.
+
+        Raises:
+            HrlError: there is none, or it is damaged.
+        """
+        path = self.folder / CONFIG
+        if not path.is_file():
+            raise HrlError(f"{self.folder} holds no training run: {CONFIG} is missing")
+        try:
+            return json.loads(path.read_text())
+        except ValueError as error:
+            raise HrlError(f"{path} is damaged: {error}") from None
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add one line to the metrics."""
@@ -96,10 +113,13 @@ class RunFolder:
         Raises:
             HrlError: it cannot be written (disk full, permissions); the state before stays.
         """
+        if self.saved_steps() == env_steps:
+            return
         name = f"{_STATE_PREFIX}{env_steps}"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".state-part-", dir=self.folder))
+        part: Path | None = None
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            part = Path(tempfile.mkdtemp(prefix=_PART_PREFIX, dir=self.folder))
             save_tensors({k: v.contiguous() for k, v in state.tensors.items()}, part / "tensors.safetensors")
             save_arrays({k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, part / "arrays.safetensors")
             (part / "plain.json").write_text(json.dumps(state.plain))
@@ -107,15 +127,28 @@ class RunFolder:
             os.rename(part, self.folder / name)
             write_whole(self.folder / _LATEST, json.dumps({"state": name}))
         except (OSError, SafetensorError) as error:
-            raise HrlError(
-                f"cannot write the training state to {self.folder}: {error}; the state before is kept, "
-                "free some space and resume the run"
-            ) from error
+            raise HrlError(f"cannot write the training state: {error}; {self.kept()}") from error
         finally:
-            shutil.rmtree(part, ignore_errors=True)
+            if part is not None:
+                shutil.rmtree(part, ignore_errors=True)
         for old in self.folder.glob(f"{_STATE_PREFIX}*"):
             if old.name != name:
                 shutil.rmtree(old, ignore_errors=True)
+
+    def saved_steps(self) -> int | None:
+        """Environment steps of the last whole training state; None: there is none."""
+        try:
+            name = json.loads((self.folder / _LATEST).read_text())["state"]
+            return int(name.removeprefix(_STATE_PREFIX)) if (self.folder / name).is_dir() else None
+        except (OSError, ValueError, KeyError):
+            return None
+
+    def kept(self) -> str:
+        """What a run that stopped can go on from, for people."""
+        saved = self.saved_steps()
+        if saved is None:
+            return f"no training state was written to {self.folder} before"
+        return f"the state of {saved} steps in {self.folder} is kept: free some space and resume the run"
 
     def load_state(self) -> TrainingState | None:
         """Read the last whole training state; None: the run was stopped before its first.

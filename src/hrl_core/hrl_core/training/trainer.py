@@ -3,7 +3,7 @@
 import math
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -93,8 +93,10 @@ class Trainer:
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: dict[str, int] = defaultdict(int)
 
-    def run(self, resume: bool = False) -> list[EvaluationResult]:
+    def run(self, resume: bool = False, stop: Callable[[], bool] = lambda: False) -> list[EvaluationResult]:
         """Train to the configured number of steps; returns the last evaluation.
+
+        When ``stop`` answers true after a step, the state is saved and training ends early.
 
         Raises:
             HrlError: the folder does not fit, the disk is full, or the losses diverge (the last batch is
@@ -106,7 +108,7 @@ class Trainer:
         results: list[EvaluationResult] = []
         clock = _Clock()
         try:
-            while self.env_steps < self.config.steps:
+            while self.env_steps < self.config.steps and not stop():
                 before = self.env_steps
                 self._iterate()
                 self._pass_time(clock)
@@ -117,6 +119,8 @@ class Trainer:
                     results = self._evaluate(clock)
                 if done or self._crossed(before, self.config.checkpoint_interval):
                     self.files.save_state(self._state(), self.env_steps)
+            if 0 < self.env_steps < self.config.steps:
+                self.files.save_state(self._state(), self.env_steps)
         finally:
             for observer in self._observers:
                 observer.close()
@@ -238,6 +242,7 @@ class Trainer:
     def _restore(self) -> None:
         state = self.files.load_state()
         if state is None:
+            self.files.forget_metrics_after(0)
             return
         self.agent.load_state_dict(state.tensors)
         # The collector last: it reads the environments' restored states.
