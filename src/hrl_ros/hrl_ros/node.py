@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -176,6 +177,10 @@ class HrlNode(LifecycleNode):
         except HrlError as error:
             self.fail(str(error))
             return TransitionCallbackReturn.FAILURE
+        except Exception:
+            # rclpy would turn it into a transition that fails without a word.
+            self.fail(f"internal error in {step.__name__}:\n{traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
         return TransitionCallbackReturn.SUCCESS
 
 
