@@ -50,9 +50,9 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _overview() -> str:
-    rows = [f"  hrl {name:<9}{command.help}\n{'':15}{command.synopsis}" for name, command in COMMANDS.items()]
+    rows = [f"  hrl {name:<10}{command.help}\n{'':16}{command.synopsis}" for name, command in COMMANDS.items()]
     title = "hrl: runs, records and trains hierarchical reinforcement-learning policies on ROS 2"
-    return "\n".join([title, "", *rows, f"  hrl {'--version':<9} print the version"])
+    return "\n".join([title, "", *rows, f"  hrl {'--version':<10} print the version"])
 
 
 def _version() -> str:
@@ -87,6 +87,24 @@ def _task(words: list[str]) -> int:
     return task(words)
 
 
+def _train(words: list[str]) -> int:
+    from hrl.train_command import train
+
+    return train(words)
+
+
+def _evaluate(words: list[str]) -> int:
+    from hrl.evaluate_command import evaluate_command
+
+    return evaluate_command(words)
+
+
+def _plot(words: list[str]) -> int:
+    from hrl.plot_command import plot
+
+    return plot(words)
+
+
 def _rollout(words: list[str]) -> int:
     from hrl.rollout_command import rollout_command
 
@@ -96,7 +114,10 @@ def _rollout(words: list[str]) -> int:
 COMMANDS = {
     "launch": Command("FILE name:=value ... [--show-args]", "start a graph of nodes, as ros2 launch does", _launch),
     "rollout": Command("--policy DIR --episodes N --seed S", "run episodes in this process, without ROS", _rollout),
-    "policy": Command("init | show", "make an untrained policy, look at one", _policy),
+    "train": Command("--task NAME --steps N --seed S --out DIR [--preset fast]", "train a policy, resumable", _train),
+    "evaluate": Command("--checkpoint DIR --episodes N [--json]", "success of a policy, held-out episodes", _evaluate),
+    "plot": Command("RUN ... --out FILE.png", "success curves of training runs", _plot),
+    "policy": Command("init | show | export", "make an untrained policy, look at one, ship one", _policy),
     "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
     "bench": Command("NAME [--json]", "run a benchmark", _bench),
 }

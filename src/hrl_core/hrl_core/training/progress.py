@@ -62,21 +62,25 @@ class TensorBoard:
     """Writes every number of a run as a scalar over environment steps."""
 
     def __init__(self, folder: Path, resume_at: int | None = None) -> None:
-        """Write event files to ``folder``; steps after ``resume_at`` of an earlier process are discarded."""
-        self._writer = SummaryWriter(str(folder), purge_step=resume_at)
+        """Write event files to ``folder``; steps from ``resume_at`` on of an earlier process are discarded."""
+        self._folder, self._resume_at = folder, resume_at
+        self._writer: SummaryWriter | None = None
 
     def on_step(self, env_steps: int) -> None:
         """Nothing to write between evaluations."""
 
     def on_metrics(self, row: dict[str, Any]) -> None:
-        """Write one line of metrics."""
+        """Write one line of metrics; the first makes the folder."""
+        if self._writer is None:
+            self._writer = SummaryWriter(str(self._folder), purge_step=self._resume_at)
         for name, value in row.items():
             self._writer.add_scalar(name, value, row["env_steps"])
         self._writer.flush()
 
     def close(self) -> None:
         """Close the event file."""
-        self._writer.close()
+        if self._writer is not None:
+            self._writer.close()
 
 
 def summarise(row: dict[str, Any]) -> str:

@@ -24,6 +24,7 @@ from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.training.config import config_difference
 
 CONFIG = "config.json"
+TASK = "task.yaml"
 METRICS = "metrics.jsonl"
 POLICY = "last"
 """Policy of the last evaluation."""
@@ -52,8 +53,8 @@ class RunFolder:
         """Use ``folder``; made on first write."""
         self.folder = folder
 
-    def start(self, config: dict[str, Any], resume: bool) -> None:
-        """Write the configuration, or compare it with the one of the run that goes on.
+    def start(self, config: dict[str, Any], task: str, resume: bool) -> None:
+        """Write configuration and task (YAML), or compare with the configuration of the run that goes on.
 
         Raises:
             HrlError: the folder holds another run, or the resumed run's configuration differs; names the
@@ -69,6 +70,7 @@ class RunFolder:
             return
         if path.exists():
             raise HrlError(f"{self.folder} already holds a run: resume it or choose another folder")
+        write_whole(self.folder / TASK, task)
         write_whole(path, json.dumps(config, indent=2) + "\n")
 
     def config(self) -> dict[str, Any]:

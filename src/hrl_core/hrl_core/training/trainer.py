@@ -102,7 +102,7 @@ class Trainer:
             HrlError: the folder does not fit, the disk is full, or the losses diverge (the last batch is
                 saved).
         """
-        self.files.start(self._identity(), resume)
+        self.files.start(self._identity(), self.spec.to_yaml(), resume)
         if resume:
             self._restore()
         results: list[EvaluationResult] = []

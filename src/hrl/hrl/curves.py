@@ -1,0 +1,130 @@
+"""Success curves of training runs: runs that differ in their seed only are one curve."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.errors import HrlError
+from hrl_core.training.run_files import METRICS, RunFolder
+
+Array = npt.NDArray[np.float64]
+_EVALUATION = "evaluation/"
+_NOT_SHOWN = ("task_hash", "seed", "threads", "checkpoint_interval")
+"""Fields that never make a curve of its own."""
+
+
+class Run(NamedTuple):
+    """One training run, as its folder tells."""
+
+    folder: Path
+    config: dict[str, Any]
+    rows: list[dict[str, Any]]
+
+    @property
+    def identity(self) -> str:
+        """Everything but the seed."""
+        return repr({k: v for k, v in self.config.items() if k not in _NOT_SHOWN})
+
+
+class Curve(NamedTuple):
+    """A measure over environment steps, of one or several seeds."""
+
+    steps: Array
+    values: Array
+    """Shape (seeds, steps)."""
+
+    @property
+    def mean(self) -> Array:
+        """Mean over seeds, shape (steps,)."""
+        return self.values.mean(axis=0)
+
+
+def read_run(folder: Path) -> Run:
+    """Read configuration and metrics.
+
+    Raises:
+        HrlError: not a run, or it has not been evaluated yet.
+    """
+    files = RunFolder(folder)
+    config, rows = files.config(), files.metrics()
+    if not rows:
+        raise HrlError(f"{folder}: {METRICS} has no evaluation yet; plot it later")
+    return Run(folder, config, rows)
+
+
+def same_but_for_the_seed(runs: Sequence[Run]) -> list[list[Run]]:
+    """Group runs of one configuration, in order of appearance."""
+    groups: dict[str, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(run.identity, []).append(run)
+    return list(groups.values())
+
+
+def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """What tells the groups apart: the fields in which they differ, else the names of the folders."""
+    configs = [_shown(group[0].config) for group in groups]
+    differing = [name for name in _fields(configs) if len({repr(config.get(name)) for config in configs}) > 1]
+    if len(differing) > _MANY:
+        return [_by_folder(group) for group in groups]
+    texts = [", ".join(f"{_short(name, differing)}={config.get(name)}" for name in differing) for config in configs]
+    return [text or configs[i]["task"] for i, text in enumerate(texts)]
+
+
+def goals(runs: Iterable[Run]) -> list[str]:
+    """Names of the evaluation goals in the metrics, in order of appearance: ``0_16``, ``own_goals``."""
+    names = [key.split("/")[1] for run in runs for row in run.rows for key in row if key.startswith(_EVALUATION)]
+    return list(dict.fromkeys(names))
+
+
+def has_success(runs: Iterable[Run], goal: str) -> bool:
+    """Whether the success at a goal was measured; without one only the return is."""
+    name = f"{_EVALUATION}{goal}/final_distance"
+    return any(math.isfinite(row[name]) for run in runs for row in run.rows if name in row)
+
+
+def curve(group: Sequence[Run], goal: str, measure: str) -> Curve | None:
+    """A measure of several seeds over the steps that all of them reached; None where it was not measured.
+
+    Seeds evaluated at other steps are interpolated linearly.
+    """
+    name = f"{_EVALUATION}{goal}/{measure}"
+    series = [np.array([(row["env_steps"], row[name]) for row in run.rows if name in row], float) for run in group]
+    if any(len(points) == 0 for points in series):
+        return None
+    first, last = max(points[0, 0] for points in series), min(points[-1, 0] for points in series)
+    steps = np.unique(np.concatenate([points[:, 0] for points in series]))
+    steps = steps[(steps >= first) & (steps <= last)]
+    values = [np.interp(steps, points[:, 0], points[:, 1]) for points in series]
+    return Curve(steps, np.array(values)) if len(steps) else None
+
+
+_MANY = 4
+"""With more differing fields than this a legend would hide the curves."""
+
+
+def _shown(config: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in _flat(config).items() if name not in _NOT_SHOWN}
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+    return flat
+
+
+def _fields(configs: Iterable[dict[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for config in configs for name in config))
+
+
+def _short(name: str, names: Sequence[str]) -> str:
+    last = name.rpartition(".")[2]
+    return last if sum(other.rpartition(".")[2] == last for other in names) == 1 else name.removeprefix("agent.")
+
+
+def _by_folder(group: Sequence[Run]) -> str:
+    return f"{group[0].config['task']}: {', '.join(run.folder.name for run in group)}"

@@ -1,0 +1,168 @@
+"""``hrl train``: one training run in a folder, from the command line to the last policy."""
+
+import json
+import logging
+import platform
+import shlex
+import signal
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from safetensors import SafetensorError
+
+import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.provenance import git_commit
+from hrl.train_arguments import TrainingRequest, parse_training
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import HrlError
+from hrl_core.training.evaluate import evaluation_goals
+from hrl_core.training.progress import ProgressDisplay, TensorBoard, summarise
+from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, write_whole
+from hrl_core.training.trainer import Observer, Trainer
+
+FAILED, INTERRUPTED = 1, 130
+PROVENANCE = "provenance.json"
+
+
+class StopSignal:
+    """Ctrl-C or SIGTERM ends the run after the step it is at; a second one ends it at once."""
+
+    def __init__(self, console: Console) -> None:
+        """Take over the signals until ``close``."""
+        self._console, self.asked = console, False
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def __call__(self) -> bool:
+        """Whether to stop."""
+        return self.asked
+
+    def close(self) -> None:
+        """Give the signals back."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        self._console.print("stopping after this step (again: at once, back to the last saved state)")
+
+
+class StartNote:
+    """Adds one entry per start to provenance.json: a run may go on with other code or elsewhere, and should say so."""
+
+    def __init__(self, request: TrainingRequest, words: Sequence[str], console: Console) -> None:
+        """Note and announce the run when its first step has been taken, which a refused run never does."""
+        self._request, self._words, self._console, self._noted = request, words, console, False
+
+    def on_step(self, env_steps: int) -> None:
+        """Write once."""
+        if self._noted:
+            return
+        self._noted = True
+        self._console.print(_introduction(self._request), soft_wrap=True)
+        path = self._request.folder / PROVENANCE
+        starts = json.loads(path.read_text()) if path.exists() else []
+        starts.append(self._entry())
+        write_whole(path, json.dumps(starts, indent=2) + "\n")
+
+    def on_metrics(self, row: dict[str, Any]) -> None:
+        """Nothing to add."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def _entry(self) -> dict[str, Any]:
+        return {
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "command": shlex.join(["hrl", "train", *self._words]),
+            "git_commit": git_commit(),
+            "seed": self._request.seed,
+            "from_env_steps": RunFolder(self._request.folder).saved_steps() or 0,
+            "torch_threads": self._request.torch_threads,
+            "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        }
+
+
+def train(words: list[str]) -> int:
+    """Run ``hrl train`` with the words that follow it; returns the exit code.
+
+    Returns:
+        0: trained to the end; 1: failed on the way; 130: stopped by Ctrl-C or SIGTERM, state saved.
+
+    Raises:
+        HrlError: it could not be started.
+    """
+    request = parse_training(words)
+    folder = request.folder
+    torch.set_num_threads(request.torch_threads)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    console = Console(stderr=True, highlight=False)
+    saved = RunFolder(folder).saved_steps() if request.resume else None
+    board = TensorBoard(folder / "tensorboard", resume_at=None if saved is None else saved + 1)
+    observers = [ProgressDisplay(request.config.steps, console), board, StartNote(request, words, console)]
+    trainer = _trainer(request, observers)
+    stop = StopSignal(console)
+    try:
+        return _run(trainer, request, stop, console)
+    finally:
+        stop.close()
+
+
+def _run(trainer: Trainer, request: TrainingRequest, stop: StopSignal, console: Console) -> int:
+    folder = request.folder
+    try:
+        trainer.run(request.resume, stop)
+    except (HrlError, OSError, SafetensorError) as error:
+        # An error before the first step is a run that could not be started.
+        if not isinstance(error, HrlError):
+            error = HrlError(f"cannot write to {folder}: {error}; {trainer.files.kept()}")
+        if not trainer.env_steps:
+            raise error from None
+        console.print(f"hrl: {error}", style="bold red", markup=False, soft_wrap=True)
+        console.print(_how_to_resume(folder), markup=False, soft_wrap=True)
+        return FAILED
+    if trainer.env_steps < request.config.steps:
+        console.print(f"stopped at {trainer.env_steps} steps, state saved", soft_wrap=True)
+        console.print(_how_to_resume(folder), markup=False, soft_wrap=True)
+        return INTERRUPTED
+    Console(highlight=False).print(_outcome(trainer.files), markup=False, soft_wrap=True)
+    return 0
+
+
+def _trainer(request: TrainingRequest, observers: Sequence[Observer]) -> Trainer:
+    spec, config = request.spec, request.config
+    envs = VectorEnv(spec, config.num_envs, request.seed, config.threads, stagger=config.stagger)
+    goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
+    own_goals = goals if spec.evaluation_goals else ()
+    evaluation_envs = VectorEnv(spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals)
+    return Trainer(spec, config, envs, evaluation_envs, request.folder, request.seed, git_commit(), observers)
+
+
+def _introduction(request: TrainingRequest) -> str:
+    spec, config = request.spec, request.config
+    subgoals = ", ".join(spec.subgoal.elements) if config.algorithm == "hiro" else "none"
+    return (
+        f"{'going on' if request.resume else 'training'} in {request.folder}: {config.algorithm} on {spec.name} "
+        f"(subgoals: {subgoals}), {config.steps} steps, seed {request.seed}; Ctrl-C stops and saves"
+    )
+
+
+def _how_to_resume(folder: Path) -> str:
+    return f"go on with: hrl train --resume {shlex.quote(str(folder))}"
+
+
+def _outcome(files: RunFolder) -> str:
+    rows = files.metrics()
+    last = summarise(rows[-1]) if rows else ""
+    return (
+        f"last evaluation: {last}\npolicies: {files.folder / BEST_POLICY}, {files.folder / POLICY}\n"
+        f"held-out figures: hrl evaluate --checkpoint {shlex.quote(str(files.folder / BEST_POLICY))}"
+    )
