@@ -11,7 +11,6 @@ import numpy.typing as npt
 from gymnasium import spaces
 
 from hrl_core.envs.maze import MazeSpec, build_model
-from hrl_core.envs.wall_culling import WallCulling
 
 FRAME_SKIP = 5
 TORQUE_LIMIT = 30.0
@@ -61,8 +60,6 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
         self.task = task
         self.model = self._build_model()
         self.data = mujoco.MjData(self.model)
-        # A movable block may touch a wall far from the ant.
-        self._culling = None if task.maze.blocks else WallCulling(self.model)
         self.dt = self.model.opt.timestep * FRAME_SKIP
         self.render_mode = render_mode
         self.goal_low, self.goal_high = np.array(task.goal_low), np.array(task.goal_high)
@@ -99,8 +96,6 @@ class AntMazeEnv(gymnasium.Env[dict[str, npt.NDArray[np.float64]], npt.NDArray[n
     ) -> tuple[dict[str, npt.NDArray[np.float64]], float, bool, bool, dict[str, Any]]:
         """Apply torques [N m] for 0.1 s."""
         self.data.ctrl[:] = action
-        if self._culling is not None:
-            self._culling.update(self.data.qpos, self.data.qvel)
         mujoco.mj_step(self.model, self.data, nstep=FRAME_SKIP)
         self._steps += 1
         observation = self._observation()
