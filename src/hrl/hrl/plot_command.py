@@ -90,7 +90,7 @@ def draw(groups: Sequence[Sequence[Run]], arguments: Plot) -> None:
 def _draw_panel(axis: Axes, groups: Sequence[Sequence[Run]], goal: str, measure: str) -> None:
     for i, (group, label) in enumerate(zip(groups, labels(groups), strict=True)):
         found = curve(group, goal, measure)
-        seeds = f"{len(group)} seed{'s' * (len(group) > 1)}"
+        seeds = "1 seed" if len(group) == 1 else f"{len(group)} seeds: mean, worst to best"
         colour = f"C{i % 10}"
         steps, mean = ([], []) if found is None else (found.steps / 1e3, found.mean)
         axis.plot(steps, mean, color=colour, marker="o", markersize=2.5, label=f"{label} ({seeds})")

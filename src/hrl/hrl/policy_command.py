@@ -1,12 +1,15 @@
-"""``hrl policy``: make an untrained policy, look at one."""
+"""``hrl policy``: make an untrained policy, look at one, ship one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
+from hrl.export import export
+from hrl.held_out import Protocol, policy_folder
 from hrl.provenance import git_commit
 from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
@@ -61,6 +64,25 @@ class Show:
         return 0
 
 
+@dataclass(frozen=True)
+class Export:
+    """Copy a policy with its held-out figures, ready to be shipped."""
+
+    checkpoint: tyro.conf.Positional[str]
+    """Policy folder, folder of a training run (its best policy), or shipped policy."""
+    out: Path
+    """Folder to make."""
+    protocol: Annotated[Protocol, tyro.conf.arg(name="")] = field(default_factory=lambda: Protocol(episodes=200))
+
+    def run(self) -> int:
+        """Evaluate, then write policy and README; refuses to overwrite."""
+        if self.out.exists():
+            raise HrlError(f"{self.out} exists already; remove it or choose another folder")
+        export(policy_folder(self.checkpoint), self.out, self.protocol)
+        Console().print(f"policy written to {self.out}", highlight=False, soft_wrap=True)
+        return 0
+
+
 def policy(words: list[str]) -> int:
     """Run ``hrl policy`` with the words that follow it; returns the exit code."""
-    return tyro.cli(Init | Show, prog="hrl policy", description=__doc__, args=words).run()
+    return tyro.cli(Init | Show | Export, prog="hrl policy", description=__doc__, args=words).run()
