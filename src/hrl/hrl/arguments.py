@@ -82,6 +82,12 @@ class LaunchArguments:
     goal: str = _argument("", "Task goal as x,y in the units of the task; empty for the task's own.", rule=_VECTOR)
     explore: bool = _argument(False, "Run training episodes: the policies add exploration noise.")
     record: bool = _argument(True, "Record a rosbag2 directory (MCAP) of all topics of the stack in OUT/bag.")
+    split_episodes: int = _argument(
+        0, "Begin a new bag after so many episodes, 0: one bag; OUT/bag is then a folder of bags.", rule=_COUNT
+    )
+    split_mb: float = _argument(
+        0.0, "Begin a new bag with the episode after the one that fills it to so many MB, 0: one bag.", rule=_COUNT
+    )
     out: str = _argument(
         DEFAULT_OUT,
         "Folder of the results (bag, summary.json); {time} becomes the start time.",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rosbags.highlevel import AnyReader, AnyReaderError
 from rosbags.rosbag2 import ReaderError
 
+from hrl_core.bags.find import find_bags
 from hrl_core.errors import HrlError
 
 _TOPICS = ("observation", "action", "subgoal", "subgoal_result")
@@ -73,14 +74,14 @@ class BagCount:
 
 
 def count_bag(bag: Path, run: int) -> BagCount:
-    """Count the messages of run ``run`` in a bag.
+    """Count the messages of run ``run`` in a recording: a bag, or a folder of bags.
 
     Raises:
         HrlError: the bag is missing, unfinished or damaged.
     """
     count = BagCount()
     try:
-        with AnyReader([bag]) as reader:
+        with AnyReader(find_bags([bag])) as reader:
             kinds = {c.id: c.topic.rsplit("/", 1)[-1] for c in reader.connections}
             connections = [c for c in reader.connections if kinds[c.id] in _TOPICS]
             # No connection at all would mean all of them.

@@ -87,6 +87,12 @@ def _task(words: list[str]) -> int:
     return task(words)
 
 
+def _bag(words: list[str]) -> int:
+    from hrl.bag_command import bag
+
+    return bag(words)
+
+
 def _train(words: list[str]) -> int:
     from hrl.train_command import train
 
@@ -118,6 +124,7 @@ COMMANDS = {
     "evaluate": Command("--checkpoint DIR --episodes N [--json]", "success of a policy, held-out episodes", _evaluate),
     "plot": Command("RUN ... --out FILE.png", "success curves of training runs", _plot),
     "policy": Command("init | show | export", "make an untrained policy, look at one, ship one", _policy),
+    "bag": Command("info | check | recover DIR", "look at recordings, save what is left of a broken one", _bag),
     "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
     "bench": Command("NAME [--json]", "run a benchmark", _bench),
 }

@@ -37,7 +37,8 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
     waiting = {**shared, "wait_limit": arguments.wait_limit}
     deciding = {**waiting, "policy": str(policy)}
     simulator = {**_simulator_parameters(arguments, folder), **waiting, "task": task_argument}
-    recorder = {**shared, "bag": str(folder.bag)}
+    recorder = {**shared, "bag": str(folder.bag), "policy": str(policy), "split_episodes": arguments.split_episodes}
+    recorder["split_megabytes"] = arguments.split_mb
 
     nodes = [
         _node(MANAGER, arguments, deciding),

@@ -9,6 +9,8 @@ RUN_INFO = "run_info"
 SIM_STATUS = "sim_status"
 RECORDER_STATUS = "recorder_status"
 POLICY_UPDATE = "policy_update"
+DIAGNOSTICS = "/diagnostics"
+"""Global by convention: monitors listen to this one for the whole machine."""
 
 JOINT_STATES = "joint_states"
 ODOM = "odom"

@@ -1,50 +1,44 @@
-"""Recorder node: every message of the stack, once, into a standard rosbag2 directory."""
+"""Recorder node: every message of the stack, once, into standard rosbag2 directories."""
 
-import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ament_index_python.packages import get_package_share_directory
-from nav_msgs.msg import Odometry
-from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import deserialize_message
-from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import JointState
 
-from hrl_core.bags.writer import BagWriter, typestore_with
+from hrl_core.bags.facts import policy_sha256
+from hrl_core.bags.writer import typestore_with
 from hrl_core.errors import HrlError
 from hrl_msgs import msg
-from hrl_ros import messages, qos, topics
+from hrl_ros import qos, topics
+from hrl_ros.diagnostics import Diagnostics
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.run_binding import RunBinding
-from hrl_training.recording import Keyed, RecordingLedger
+from hrl_training.recorded_topics import KEYED, STANDARD, definitions, recorded_topics
+from hrl_training.recording import RecordingLedger
+from hrl_training.segments import SegmentedRecording, SplitLimits
 
 ACKNOWLEDGE_EVERY = 100
 """Observations between acknowledgements."""
 CHECK_PERIOD = 0.05
+DIAGNOSTICS_PERIOD = 1.0
 QUIET = 0.5
 """Seconds without a message after which nothing more is expected."""
-
-KEYED: dict[str, tuple[type, Callable[[bytes], Keyed]]] = {
-    topics.OBSERVATION: (msg.Observation, messages.OBSERVATION.decode),
-    topics.ACTION: (msg.Action, messages.ACTION.decode),
-    topics.SUBGOAL: (msg.Subgoal, messages.SUBGOAL.decode),
-    topics.SUBGOAL_RESULT: (msg.SubgoalResult, messages.SUBGOAL_RESULT.decode),
-    topics.EPISODE_RESULT: (msg.EpisodeResult, messages.EPISODE_RESULT.decode),
-}
-LATCHED: dict[str, type] = {topics.SIM_STATUS: msg.SimStatus, topics.POLICY_UPDATE: msg.PolicyUpdate}
-STANDARD: dict[str, type] = {topics.JOINT_STATES: JointState, topics.ODOM: Odometry, topics.CLOCK: Clock}
 
 
 @dataclass(frozen=True)
 class RecorderParameters(NodeParameters):
     """What the recorder takes."""
 
-    bag: str = parameter("", "bag directory to write; it must not exist")
+    bag: str = parameter("", "bag directory to write; it must not exist. With a split limit: the folder of the bags")
+    split_episodes: int = parameter(0, "begin a new bag after so many episodes; 0: never", low=0)
+    split_megabytes: float = parameter(
+        0.0, "begin a new bag with the episode after the one in which a bag reaches this size [MB]; 0: never", low=0.0
+    )
+    policy: str = parameter("", "checkpoint the run starts with; its version and SHA-256 go into the bag")
 
 
 class RecorderNode(HrlNode):
@@ -59,49 +53,60 @@ class RecorderNode(HrlNode):
 
     def setup(self) -> None:
         """Create the bag and the subscriptions."""
-        bag = self.read_parameters(RecorderParameters).bag
-        if not bag:
+        settings = self.read_parameters(RecorderParameters)
+        if not settings.bag:
             raise HrlError("parameter bag: give the directory to record into, for example -p bag:=runs/today/bag")
-        self._bag = BagWriter(Path(bag), typestore_with(_definitions()))
         self._ledger = RecordingLedger()
+        limits = SplitLimits(settings.split_episodes, int(settings.split_megabytes * 1e6))
+        announced = recorded_topics(self.resolve_topic_name)
+        self._recording = SegmentedRecording(
+            Path(settings.bag), typestore_with(definitions()), announced, limits, self._ledger.complete
+        )
+        if settings.policy:
+            self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))
         self._binding = RunBinding(self.get_logger(), None)
         self._early: list[tuple[str, bytes, int]] = []
         self._acknowledged = 0
         self._last_message = time.monotonic()
-        self._names: dict[str, str] = {}
         self._status = self.create_lifecycle_publisher(msg.RecorderStatus, topics.RECORDER_STATUS, qos.event())
-        self._record(topics.RUN_INFO, msg.RunInfo, self._on_run_info, qos.latched(qos.RIVALS))
+        self._diagnostics = Diagnostics(self)
+        self.subscribe_raw(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
+        self.subscribe_raw(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
         for topic, (kind, _) in KEYED.items():
-            self._record(topic, kind, partial(self._on_keyed, topic), qos.recording())
-        for topic, kind in LATCHED.items():
-            self._record(topic, kind, partial(self._write, topic), qos.latched())
+            self.subscribe_raw(kind, topic, partial(self._on_keyed, topic), qos.recording())
+        self.subscribe_raw(msg.SimStatus, topics.SIM_STATUS, partial(self._write, topics.SIM_STATUS), qos.latched())
         for topic, kind in STANDARD.items():
-            self._record(topic, kind, partial(self._write, topic), qos.recording())
+            self.subscribe_raw(kind, topic, partial(self._write, topic), qos.recording())
         self.every(CHECK_PERIOD, self._check)
+        self.every(DIAGNOSTICS_PERIOD, self._report)
 
     def busy(self) -> bool:
         """Messages may still be on their way until the graph has been quiet for a while."""
         return self.failure is None and time.monotonic() - self._last_message < QUIET
 
+    def fail(self, message: str) -> None:
+        """End the node and tell simulator, diagnostics and (through the exit code) the launcher why."""
+        first = self.failure is None
+        super().fail(message)
+        if first and hasattr(self, "_recording"):
+            self._status.publish(self._status_message(message))
+            self._diagnostics.error(f"recording aborted: {message}", self._figures())
+            self.settle()
+
     def teardown(self) -> None:
         """Close the bag; after a write error it stays ``.partial``."""
-        if hasattr(self, "_bag") and not self.failure:
-            self._bag.close(self._custom_data())
-            self.get_logger().info(f"recorded {self._bag.messages} messages into {self._bag.path}")
-
-    def _record(self, topic: str, kind: type, callback: Callable[[bytes], None], profile: QoSProfile) -> None:
-        package = kind.__module__.split(".")[0]
-        self._names[topic] = self.resolve_topic_name(topic)
-        self._bag.add_topic(
-            self._names[topic],
-            f"{package}/msg/{kind.__name__}",
-            latched=profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
-        )
-        self.subscribe_raw(kind, topic, callback, profile)
+        if not hasattr(self, "_recording"):
+            return
+        if self.failure is not None:
+            self._recording.abandon()
+            return
+        self._recording.close()
+        self.get_logger().info(f"recorded {self._recording.messages} messages into {self._recording.path}")
 
     def _on_run_info(self, data: bytes) -> None:
         if not self._binding.offer(deserialize_message(data, msg.RunInfo)):
             return
+        self._recording.facts.info = self._binding.info
         self._write(topics.RUN_INFO, data)
         early, self._early = self._early, []
         for topic, held, stamp in early:
@@ -121,19 +126,24 @@ class RecorderNode(HrlNode):
         if message.run != info.run:
             self._binding.refuse(message.run)
         elif self._ledger.admit(message):
-            self._write(topic, data, stamp)
+            self._last_message = time.monotonic()
+            self._recording.write_keyed(topic, stamp, data, message)
             if self._ledger.observations - self._acknowledged >= ACKNOWLEDGE_EVERY:
                 self._acknowledge(quiet=False)
+        else:
+            self._recording.facts.duplicates += 1
 
-    def _write(self, topic: str, data: bytes, stamp: int | None = None) -> None:
+    def _on_policy_update(self, data: bytes) -> None:
+        update: Any = deserialize_message(data, msg.PolicyUpdate)
+        self._recording.facts.policies[update.version] = update.sha256
+        self._write(topics.POLICY_UPDATE, data)
+
+    def _write(self, topic: str, data: bytes) -> None:
         self._last_message = time.monotonic()
-        try:
-            self._bag.write(self._names[topic], stamp or time.time_ns(), data)
-        except HrlError as error:
-            self._status.publish(self._status_message(str(error)))
-            raise
+        self._recording.write(topic, time.time_ns(), data)
 
     def _check(self) -> None:
+        self._recording.check()
         if self._binding.info is not None:
             self._acknowledge(quiet=time.monotonic() - self._last_message > QUIET)
 
@@ -145,34 +155,20 @@ class RecorderNode(HrlNode):
 
     def _status_message(self, error: str) -> msg.RecorderStatus:
         run = self._binding.info.run if self._binding.info else 0
-        return msg.RecorderStatus(run=run, recorded=self._acknowledged, bag=str(self._bag.path), error=error)
+        return msg.RecorderStatus(run=run, recorded=self._acknowledged, bag=str(self._recording.bag), error=error)
 
-    def _custom_data(self) -> dict[str, str]:
-        """What the bag says of itself: task, run, seed, policies, outcomes."""
-        info, ledger = self._binding.info, self._ledger
-        if info is None:
-            return {"hrl.run": ""}
-        outcomes = [
-            {"episode": r.episode, "steps": r.steps, "return": r.episode_return, "success": r.success, "seed": r.seed}
-            for r in ledger.results
-        ]
+    def _report(self) -> None:
+        self._diagnostics.ok("recording", self._figures())
+
+    def _figures(self) -> dict[str, object]:
+        recording, ledger = self._recording, self._ledger
         return {
-            "hrl.run": str(info.run),
-            "hrl.robot": info.robot,
-            "hrl.task_hash": info.task_hash,
-            "hrl.task": info.task,
-            "hrl.seed": str(info.seed),
-            "hrl.git_commit": info.git_commit,
-            "hrl.policy_versions": json.dumps(sorted(ledger.policy_versions)),
-            "hrl.episodes": json.dumps(outcomes),
-            "hrl.duplicates_dropped": str(ledger.duplicates),
+            "bag": recording.bag,
+            "messages": recording.messages,
+            "observations": ledger.observations,
+            "duplicates dropped": ledger.duplicates,
+            "bag number": recording.facts.segment,
         }
-
-
-def _definitions() -> list[tuple[str, str]]:
-    """Names and texts of the stack's own message definitions, as installed with the interfaces."""
-    folder = Path(get_package_share_directory("hrl_msgs")) / "msg"
-    return [(f"hrl_msgs/msg/{path.stem}", path.read_text()) for path in sorted(folder.glob("*.msg"))]
 
 
 main = main_of(RecorderNode)

@@ -32,8 +32,6 @@ class RecordingLedger:
         """Start empty."""
         self.observations = 0
         self.duplicates = 0
-        self.results: list[EpisodeResult] = []
-        self.policy_versions: set[int] = set()
         self._episodes: dict[int, _Episode] = {}
         self._newest = 0
 
@@ -55,6 +53,11 @@ class RecordingLedger:
         self._account(message, episode)
         return True
 
+    def complete(self, number: int) -> bool:
+        """Whether nothing of an episode is missing, or it is so old that nothing more is taken."""
+        episode = self._episodes.get(number)
+        return episode is None or episode.complete()
+
     def acknowledged(self, quiet: bool) -> int:
         """Observations the simulator may count as recorded.
 
@@ -72,12 +75,10 @@ class RecordingLedger:
                 episode.last_step = message.step
         elif isinstance(message, Action):
             episode.actions += 1
-            self.policy_versions.add(message.policy_version)
         elif isinstance(message, SubgoalResult):
             episode.segment_ended |= message.end_reason in _EPISODE_ENDS
         elif isinstance(message, EpisodeResult):
             episode.result = True
-            self.results.append(message)
 
 
 def _key(message: Keyed) -> tuple[object, ...]:

@@ -1,23 +1,35 @@
-"""Writes one rosbag2 directory (MCAP, zstd chunks, metadata version 9); it appears under its name only when whole."""
+"""Writes one rosbag2 directory (MCAP, zstd chunks, metadata version 9); it appears under its name only when whole.
+
+Every chunk is handed to the operating system as soon as it is full or a second old, so that a killed process loses no
+more than the chunk it was filling; ``hrl_core.bags.recovery`` makes a bag of what is left.
+"""
 
 import os
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 from rosbags.rosbag2.errors import WriterError
+from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from hrl_core.errors import HrlError
+from hrl_core.bags.blocks import Topic
+from hrl_core.bags.cdr_layout import definitions
+from hrl_core.bags.errors import BagError
+
+__all__ = ["BagError", "BagWriter", "typestore_with"]
 
 PARTIAL_SUFFIX = ".partial"
+CHUNK_BYTES = 2**19
+"""Uncompressed size at which a chunk is closed; below the 1 MiB at which rosbags would close it without flushing."""
+CHUNK_SECONDS = 1.0
+"""Age [s of steady time] at which a chunk is closed: what a killed recorder may lose of a slow stream."""
 _INFINITE = QosTime(sec=0x7FFFFFFF, nsec=0)
-
-
-class BagError(HrlError):
-    """A bag cannot be written or read."""
 
 
 class BagWriter:
@@ -39,6 +51,7 @@ class BagWriter:
         self._partial = path.with_name(path.name + PARTIAL_SUFFIX) / path.name
         self._typestore = typestore
         self._connections: dict[str, Connection] = {}
+        self._chunk_since: float | None = None
         for existing in (path, self._partial.parent):
             if existing.exists():
                 raise BagError(f"{existing} exists already; recordings are never overwritten - choose another folder")
@@ -48,6 +61,12 @@ class BagWriter:
             self._writer.open()
         except OSError as error:
             raise BagError(f"cannot create bag {self._partial}: {error}") from error
+        self._storage = cast(McapWriter, self._writer.storage)
+
+    @property
+    def size(self) -> int:
+        """Bytes handed over for the file so far."""
+        return self._storage.bio.tell()
 
     def add_topic(self, topic: str, message_type: str, latched: bool) -> None:
         """Announce a topic; ``ros2 bag play`` offers it with the given durability."""
@@ -67,35 +86,82 @@ class BagWriter:
             topic, message_type, typestore=self._typestore, offered_qos_profiles=[profile]
         )
 
-    def write(self, topic: str, stamp: int, data: bytes) -> None:
+    def add_copied_topic(self, topic: Topic) -> None:
+        """Announce a topic as another bag has it.
+
+        Raises:
+            BagError: that bag holds no sound definition of its type.
+        """
+        self._connections[topic.name] = self._writer.add_connection(
+            topic.name,
+            topic.type,
+            msgdef=topic.definition,
+            rihs01=definitions(topic).hash_rihs01(topic.type),
+            offered_qos_profiles=topic.profiles,
+        )
+
+    def write(self, topic: str, stamp: int, data: bytes | memoryview) -> None:
         """Append a serialised message received at ``stamp`` [ns, wall time].
 
         Raises:
-            BagError: the disk refuses; what was written stays below ``.partial``.
+            BagError: the disk refuses; what was written stays below ``.partial``, recoverable.
         """
         try:
             self._writer.write(self._connections[topic], stamp, data)
+            self.messages += 1
+            now = time.monotonic()
+            if self._chunk_since is None:
+                self._chunk_since = now
+            elif self._storage.chunk.bio.tell() >= CHUNK_BYTES or now - self._chunk_since > CHUNK_SECONDS:
+                self._close_chunk()
         except (OSError, WriterError) as error:
-            raise BagError(f"cannot write to bag {self._partial}: {error}") from error
-        self.messages += 1
+            raise self._failed("write to", error) from error
+
+    def flush(self, older_than: float = 0.0) -> None:
+        """Close the chunk if it is older than ``older_than`` seconds, and hand it to the operating system.
+
+        Raises:
+            BagError: the disk refuses.
+        """
+        if self._chunk_since is None or time.monotonic() - self._chunk_since < older_than:
+            return
+        try:
+            self._close_chunk()
+        except OSError as error:
+            raise self._failed("write to", error) from error
 
     def close(self, custom_data: Mapping[str, str]) -> None:
-        """Finish the bag and give it its name.
+        """Finish the bag, have it on disk, and give it its name.
 
         Args:
             custom_data: what ``metadata.yaml`` is to say of the recording.
 
         Raises:
-            BagError: the disk refuses; what was written stays below ``.partial``.
+            BagError: the disk refuses; what was written stays below ``.partial``, recoverable.
         """
         for key, value in custom_data.items():
             self._writer.set_custom_data(key, value)
         try:
             self._writer.close()
+            for path in (*self._partial.iterdir(), self._partial):
+                _sync(path)
             os.replace(self._partial, self.path)
             self._partial.parent.rmdir()
+            _sync(self.path.parent)
         except OSError as error:
-            raise BagError(f"cannot close bag {self._partial}: {error}") from error
+            raise self._failed("close", error) from error
+
+    def _close_chunk(self) -> None:
+        self._storage.close_chunk()
+        self._storage.bio.flush()
+        self._chunk_since = None
+
+    def _failed(self, what: str, error: Exception) -> BagError:
+        """Let go of the file, whose buffer cannot be written either, and say what is left."""
+        with suppress(OSError):
+            self._writer.abort()
+        hint = f"save what is there with: hrl bag recover {self._partial.parent}"
+        return BagError(f"cannot {what} bag {self._partial}: {error}; {hint}")
 
 
 def typestore_with(definitions: Iterable[tuple[str, str]]) -> Typestore:
@@ -104,3 +170,12 @@ def typestore_with(definitions: Iterable[tuple[str, str]]) -> Typestore:
     for name, text in definitions:
         typestore.register(get_types_from_msg(text, name))
     return typestore
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or folder is on disk: only then is success reported."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)

@@ -1,0 +1,218 @@
+"""Puts episodes together from tables of messages; what does not fit is named and its episode left out."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hrl_core.bags import checks
+from hrl_core.bags.checks import Finding, Found
+from hrl_core.bags.columns import STAMP, TAG, Columns
+from hrl_core.bags.episodes import BagEpisode, Outcome, SegmentTable, SubgoalTable
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.keys import EpisodeIndex, EpisodeKey, in_order
+from hrl_core.bags.problems import Problem
+from hrl_core.bags.runs import Runs
+from hrl_core.bags.tables import ACTION, EPISODE_RESULT, OBSERVATION, SUBGOAL, SUBGOAL_RESULT, Tables
+
+_KEYS = {
+    OBSERVATION: ("step",),
+    ACTION: ("step",),
+    SUBGOAL: ("level", "seq"),
+    SUBGOAL_RESULT: ("level", "seq"),
+    EPISODE_RESULT: (),
+}
+_NEEDED = {
+    OBSERVATION: (
+        "state", "achieved_goal", "desired_goal", "reward", "success", "terminated", "truncated", "mode",
+        "applied_action", "action_source", "task_hash", "stamp",
+    ),
+    ACTION: ("value", "policy_version", "log_probability"),
+    SUBGOAL: (
+        "step", "kind", "value", "anchor", "task_goal", "parent_seq", "skill_id", "horizon", "horizon_unit",
+        "log_probability", "value_estimate", "policy_version",
+    ),
+    SUBGOAL_RESULT: ("step", "steps_used", "end_reason", "achieved", "reward_sum", "intrinsic_sum"),
+    EPISODE_RESULT: ("seed", "steps", "episode_return", "success", "final_distance", "end_reason"),
+}  # fmt: skip
+
+
+class Assembly:
+    """Episodes of a set of tables, in canonical order."""
+
+    def __init__(self, tables: Tables, runs: Runs) -> None:
+        """Sort everything.
+
+        Raises:
+            BagError: the messages were recorded with definitions that lack a field.
+        """
+        self.episodes: list[BagEpisode] = []
+        self.problems: list[Problem] = []
+        self._tables, self._runs = tables, runs
+        index = EpisodeIndex()
+        for kind in tables.columns:
+            self._require(kind)
+        numbers = {kind: index.of(columns) for kind, columns in tables.columns.items()}
+        ranks = index.ranks()
+        self._keys = sorted(index.numbers)
+        self._ordered = {
+            kind: in_order(tables.columns.pop(kind), ranks[numbers[kind]], len(ranks), _KEYS[kind]) for kind in numbers
+        }
+        self._spoken = {kind: {k.run for r, k in enumerate(self._keys) if self._some(kind, r)} for kind in _KEYS}
+
+    @property
+    def duplicates(self) -> int:
+        """Equal messages that were there more than once."""
+        return sum(ordered.duplicates for ordered in self._ordered.values())
+
+    def run(self) -> None:
+        """Fill ``episodes`` and ``problems``."""
+        conflicts = {kind: set(ordered.conflicts.tolist()) for kind, ordered in self._ordered.items()}
+        for rank, key in enumerate(self._keys):
+            tables = {
+                kind: _cut(o.columns, o.rows(rank)) for kind, o in self._ordered.items() if self._some(kind, rank)
+            }
+            findings: list[Finding] = []
+            for kind, rows in conflicts.items():
+                if rows:
+                    span = self._ordered[kind].rows(rank)
+                    findings += checks.conflicts(kind, [r - span.start for r in rows if span.start <= r < span.stop])
+            findings += self._check(key, tables)
+            if not any(finding.fatal for finding in findings):
+                self.episodes.append(self._episode(key, tables))
+            # Most important first: what costs the episode.
+            self.problems += [self._problem(f, key, tables) for f in sorted(findings, key=lambda f: not f.fatal)]
+
+    def _check(self, key: EpisodeKey, tables: dict[str, Columns]) -> Found:
+        if OBSERVATION not in tables:
+            # Late messages of an episode that another bag holds are nobody's loss; nothing can be made of them.
+            yield Finding(next(iter(tables)), 0, "no observation of this episode is recorded", True)
+            return
+        exact, spec = self._runs.lockstep(key.run), self._runs.task
+        observations = tables[OBSERVATION]
+        yield from self._runs.check(observations)
+        yield from checks.observations(observations, tables.get(EPISODE_RESULT), spec)
+        if exact and key.run in self._spoken[ACTION]:
+            yield from checks.actions(observations, tables.get(ACTION))
+        if key.run in self._spoken[SUBGOAL]:
+            results = tables.get(SUBGOAL_RESULT)
+            heard = key.run in self._spoken[SUBGOAL_RESULT]
+            yield from checks.subgoals(observations, tables.get(SUBGOAL), results, exact, heard, spec)
+
+    def _problem(self, finding: Finding, key: EpisodeKey, tables: dict[str, Columns]) -> Problem:
+        table = tables.get(finding.table) or tables[next(iter(tables))]
+        row = min(finding.row, len(table[STAMP]) - 1)
+        bag, topic = self._tables.origins[int(table[TAG][row])]
+        if finding.table not in tables:
+            topic = self._topic(finding.table) or finding.table
+        return Problem(bag, topic, int(table[STAMP][row]), key, finding.text, finding.fatal)
+
+    def _topic(self, kind: str) -> str:
+        """Name of a topic of messages of ``kind``, from another episode."""
+        ordered = self._ordered.get(kind)
+        return self._tables.origins[int(ordered.columns[TAG][0])].topic if ordered else ""
+
+    def _some(self, kind: str, rank: int) -> bool:
+        ordered = self._ordered.get(kind)
+        return ordered is not None and bool(ordered.starts[rank + 1] > ordered.starts[rank])
+
+    def _require(self, kind: str) -> None:
+        keys = ("run", "robot", "episode", *_KEYS[kind])
+        missing = [name for name in (*keys, *_NEEDED[kind]) if name not in self._tables.columns[kind]]
+        if missing:
+            raise BagError(f"{kind} was recorded with another message definition, without {', '.join(missing)}")
+
+    def _episode(self, key: EpisodeKey, tables: dict[str, Columns]) -> BagEpisode:
+        o = tables[OBSERVATION]
+        applied = _vectors(o, "applied_action", slice(1, None))
+        count, width = applied.shape
+        asked = np.full((count, width), np.nan)
+        versions, log_probabilities = np.zeros(count, np.uint64), np.full(count, np.nan)
+        if ACTION in tables:
+            a = tables[ACTION]
+            known = (a["step"] < count) & (a["value#"] == width)
+            steps = a["step"][known]
+            asked[steps] = a["value"][known, :width]
+            versions[steps], log_probabilities[steps] = a["policy_version"][known], a["log_probability"][known]
+        return BagEpisode(
+            key=key,
+            bag=self._tables.origins[int(o[TAG][0])].bag,
+            task_hash=int(o["task_hash"][0]),
+            mode=int(o["mode"][0]),
+            stamps=o["stamp"],
+            received=o[STAMP],
+            states=_vectors(o, "state"),
+            achieved_goals=_vectors(o, "achieved_goal"),
+            desired_goals=_vectors(o, "desired_goal"),
+            success=o["success"],
+            rewards=o["reward"][1:],
+            applied_actions=applied,
+            action_sources=o["action_source"][1:].astype(np.int64),
+            actions=asked,
+            policy_versions=versions,
+            log_probabilities=log_probabilities,
+            subgoals=_by_level(tables.get(SUBGOAL), _subgoals),
+            segments=_by_level(tables.get(SUBGOAL_RESULT), _segments),
+            terminated=bool(o["terminated"][-1]),
+            truncated=bool(o["truncated"][-1]),
+            outcome=_outcome(tables.get(EPISODE_RESULT)),
+        )
+
+
+def _cut(columns: Columns, rows: slice) -> Columns:
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def _vectors(columns: Columns, name: str, rows: slice = slice(None)) -> Any:  # noqa: ANN401 - an array of floats
+    """A column of vectors without what it was filled up with."""
+    lengths = columns[f"{name}#"][rows]
+    return columns[name][rows, : int(lengths.max(initial=0))]
+
+
+def _by_level(columns: Columns | None, make: Callable[[Columns], Any]) -> dict[int, Any]:
+    if columns is None:
+        return {}
+    levels = np.unique(columns["level"]).tolist()
+    return {int(n): make({k: c[columns["level"] == n] for k, c in columns.items()}) for n in levels}
+
+
+def _subgoals(c: Columns) -> SubgoalTable:
+    return SubgoalTable(
+        seqs=c["seq"].astype(np.int64),
+        steps=c["step"].astype(np.int64),
+        kinds=c["kind"].astype(np.int64),
+        values=_vectors(c, "value"),
+        anchors=_vectors(c, "anchor"),
+        task_goals=_vectors(c, "task_goal"),
+        parent_seqs=c["parent_seq"],
+        skill_ids=c["skill_id"].astype(np.int64),
+        horizons=c["horizon"].astype(np.int64),
+        log_probabilities=c["log_probability"],
+        value_estimates=c["value_estimate"],
+        policy_versions=c["policy_version"],
+    )
+
+
+def _segments(c: Columns) -> SegmentTable:
+    return SegmentTable(
+        seqs=c["seq"].astype(np.int64),
+        steps=c["step"].astype(np.int64),
+        steps_used=c["steps_used"].astype(np.int64),
+        end_reasons=c["end_reason"].astype(np.int64),
+        achieved=_vectors(c, "achieved"),
+        reward_sums=c["reward_sum"],
+        intrinsic_sums=c["intrinsic_sum"],
+    )
+
+
+def _outcome(c: Columns | None) -> Outcome | None:
+    if c is None:
+        return None
+    return Outcome(
+        seed=int(c["seed"][0]),
+        steps=int(c["steps"][0]),
+        episode_return=float(c["episode_return"][0]),
+        success=bool(c["success"][0]),
+        final_distance=float(c["final_distance"][0]),
+        end_reason=int(c["end_reason"][0]),
+    )

@@ -1,0 +1,270 @@
+"""Messages of a bag in bulk, undecoded: many at a time as they lie in one piece of memory.
+
+MCAP files are walked directly, chunk by chunk, which also works on what a killed recorder left behind; everything else
+(sqlite3, compression by message or file) comes through rosbags.
+"""
+
+import io
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import numpy.typing as npt
+from mcap.data_stream import ReadDataStream
+from mcap.exceptions import McapError
+from mcap.opcode import Opcode
+from mcap.records import Channel, Chunk, Schema
+from mcap.stream_reader import CRCValidationError, get_chunk_data_stream
+from rosbags.interfaces import ConnectionExtRosbag2, MessageDefinitionFormat, Qos
+from rosbags.rosbag2 import Reader, ReaderError
+from rosbags.rosbag2.metadata import parse_qos
+from zstandard import ZstdError  # what mcap decompresses with
+
+from hrl_core.bags.errors import BagError
+
+MAGIC = b"\x89MCAP0\r\n"
+_RECORD = struct.Struct("<BQ")
+_MESSAGE = struct.Struct("<BQHIQQ")
+_MESSAGE_FIELDS = _MESSAGE.size - _RECORD.size
+_TOGETHER = 20_000
+"""Messages per block where the file has no chunks."""
+_DAMAGE = (struct.error, McapError, CRCValidationError, ZstdError, RuntimeError, ValueError, OverflowError, MemoryError)
+
+
+class Topic(NamedTuple):
+    """One topic of a bag."""
+
+    name: str
+    type: str
+    """Such as ``hrl_msgs/msg/Observation``."""
+    definition: str
+    """Message definition with those it depends on; empty where the bag has none."""
+    idl: bool
+    """Whether the definition is written in IDL."""
+    profiles: tuple[Qos, ...]
+
+
+class Block(NamedTuple):
+    """Messages in one piece of memory; arrays have shape (n,)."""
+
+    buffer: npt.NDArray[np.uint8]
+    topics: npt.NDArray[np.int64]
+    """Key of the topic in ``topics`` of the scan."""
+    stamps: npt.NDArray[np.int64]
+    """Receive time [ns]."""
+    starts: npt.NDArray[np.int64]
+    """Where each message begins in the buffer."""
+    lengths: npt.NDArray[np.int64]
+
+    def message(self, row: int) -> bytes:
+        """The bytes of one message."""
+        start = self.starts[row]
+        return self.buffer[start : start + self.lengths[row]].tobytes()
+
+
+@dataclass
+class McapScan:
+    """One pass over an MCAP file that goes as far as the file is sound."""
+
+    path: Path
+    topics: dict[int, Topic] = field(default_factory=dict)
+    problem: str = ""
+    """Why the pass ended before the regular end; empty: the file is whole."""
+    sound_bytes: int = 0
+    """Length of the part that was read."""
+    _schemas: dict[int, Schema] = field(default_factory=dict)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the messages; afterwards ``problem`` and ``sound_bytes`` tell how it ended.
+
+        Raises:
+            BagError: this is no MCAP file, or it cannot be opened.
+        """
+        try:
+            size = self.path.stat().st_size
+            data = np.memmap(self.path, np.uint8, "r") if size else np.empty(0, np.uint8)
+        except OSError as error:
+            raise BagError(f"cannot read {self.path}: {error.strerror or error}") from None
+        if data[: len(MAGIC)].tobytes() != MAGIC[:size]:
+            raise BagError(f"{self.path} is not an MCAP file")
+        yield from self._walk_file(data)
+
+    def _walk_file(self, data: npt.NDArray[np.uint8]) -> Iterator[Block]:
+        view, offset, footer = memoryview(cast(Any, data)), len(MAGIC), False
+        loose = _Rows()
+        try:
+            while offset + _RECORD.size <= len(view) and not footer:
+                code, size = _RECORD.unpack_from(view, offset)
+                end = offset + _RECORD.size + size
+                if end > len(view) or not 0 < code <= max(Opcode):
+                    break
+                if code == Opcode.CHUNK:
+                    yield self._chunk(view[offset + _RECORD.size : end])
+                elif code == Opcode.MESSAGE:
+                    loose.add(view, offset)
+                    if len(loose.starts) == _TOGETHER:
+                        yield loose.block(data)
+                        loose = _Rows()
+                else:
+                    self._note(code, view[offset + _RECORD.size : end])
+                    footer = code == Opcode.FOOTER
+                self.sound_bytes = offset = end
+        except _DAMAGE as error:
+            self.problem = f"damaged at byte {offset}: {error or type(error).__name__}"
+        if loose.starts:
+            yield loose.block(data)
+        if not self.problem and not (footer and bytes(view[offset:]) == MAGIC):
+            self.problem = f"cut off or damaged at byte {offset} of {len(view)}"
+
+    def _chunk(self, content: memoryview) -> Block:
+        chunk = Chunk.read(ReadDataStream(io.BytesIO(content)))
+        stream, size = get_chunk_data_stream(chunk, validate_crc=True)
+        data = stream.read(size)
+        if size != chunk.uncompressed_size:
+            raise ValueError(f"chunk of {size} bytes instead of {chunk.uncompressed_size}")
+        rows, offset = _Rows(), 0
+        while offset < size:
+            code, length = _RECORD.unpack_from(data, offset)
+            end = offset + _RECORD.size + length
+            if end > size:
+                raise ValueError("a record reaches beyond its chunk")
+            if code == Opcode.MESSAGE:
+                rows.add(data, offset)
+            else:
+                self._note(code, memoryview(data)[offset + _RECORD.size : end])
+            offset = end
+        return rows.block(np.frombuffer(data, np.uint8))
+
+    def _note(self, code: int, content: memoryview) -> None:
+        """Remember a schema or a topic."""
+        if code == Opcode.SCHEMA:
+            schema = Schema.read(ReadDataStream(io.BytesIO(content)))
+            self._schemas[schema.id] = schema
+        elif code == Opcode.CHANNEL:
+            channel = Channel.read(ReadDataStream(io.BytesIO(content)))
+            schema = self._schemas.get(channel.schema_id)
+            name, text = (schema.name, schema.data.decode()) if schema else ("", "")
+            profiles = tuple(parse_qos(channel.metadata.get("offered_qos_profiles", "")))
+            idl = schema is not None and "idl" in schema.encoding
+            self.topics[channel.id] = Topic(channel.topic, name, text, idl, profiles)
+
+
+class _Rows:
+    """Messages found so far in a piece of memory."""
+
+    def __init__(self) -> None:
+        self.topics: list[int] = []
+        self.stamps: list[int] = []
+        self.starts: list[int] = []
+        self.lengths: list[int] = []
+
+    def add(self, data: bytes | memoryview, offset: int) -> None:
+        """Note the message record at ``offset``."""
+        _, size, topic, _, stamp, _ = _MESSAGE.unpack_from(data, offset)
+        self.topics.append(topic)
+        self.stamps.append(stamp)
+        self.starts.append(offset + _MESSAGE.size)
+        self.lengths.append(size - _MESSAGE_FIELDS)
+
+    def block(self, buffer: npt.NDArray[np.uint8]) -> Block:
+        """Everything noted, as arrays."""
+        columns = (np.array(c, np.int64) for c in (self.topics, self.stamps, self.starts, self.lengths))
+        return Block(buffer, *columns)
+
+
+@dataclass
+class BagScan:
+    """One pass over a finished bag directory of any storage."""
+
+    path: Path
+    topics: dict[int, Topic] = field(default_factory=dict)
+    custom: dict[str, str] = field(default_factory=dict)
+    """Custom metadata of the bag."""
+    announced: int = 0
+    """Messages that the bag's metadata tells of."""
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield all messages.
+
+        Raises:
+            BagError: the bag is missing, unfinished or damaged; the message says what to do.
+        """
+        try:
+            with Reader(self.path) as reader:
+                self.custom = dict(reader.storage.metadata.custom or {})
+                self.announced = reader.message_count
+                if self._plain_mcap(reader):
+                    yield from self._mcap(reader)
+                else:
+                    yield from self._any(reader)
+        except BagError:
+            raise
+        except FileNotFoundError:
+            raise BagError(f"{self.path} {unfinished(self.path)}") from None
+        except (ReaderError, OSError, ValueError, AssertionError, struct.error) as error:
+            hint = f"save what is sound with: hrl bag recover {self.path}"
+            raise BagError(f"bag {self.path} is damaged: {error}; {hint}") from None
+
+    def _plain_mcap(self, reader: Reader) -> bool:
+        files = _files(reader)
+        return bool(files) and all(f.suffix == ".mcap" for f in files) and not reader.compression_mode
+
+    def _mcap(self, reader: Reader) -> Iterator[Block]:
+        for path in _files(reader):
+            scan = McapScan(path)
+            for block in scan.blocks():
+                # Numbers of topics are each file's own.
+                keys = {number: self._key(topic) for number, topic in scan.topics.items()}
+                lookup = np.full(max(keys, default=0) + 1, -1, np.int64)
+                lookup[list(keys)] = list(keys.values())
+                yield block._replace(topics=lookup[block.topics])
+            if scan.problem:
+                raise BagError(f"{path} is {scan.problem}; save what is sound with: hrl bag recover {self.path}")
+
+    def _key(self, topic: Topic) -> int:
+        for key, known in self.topics.items():
+            if known[:2] == topic[:2]:
+                return key
+        self.topics[len(self.topics)] = topic
+        return len(self.topics) - 1
+
+    def _any(self, reader: Reader) -> Iterator[Block]:
+        keys: dict[int, int] = {}
+        for connection in reader.connections:
+            text, extra = connection.msgdef, cast(ConnectionExtRosbag2, connection.ext)
+            idl = text.format == MessageDefinitionFormat.IDL
+            topic = Topic(connection.topic, connection.msgtype, text.data, idl, tuple(extra.offered_qos_profiles))
+            keys[connection.id] = self._key(topic)
+        messages = reader.messages()
+        while batch := list(islice(messages, _TOGETHER)):
+            parts = [bytes(data) for _, _, data in batch]
+            lengths = np.array([len(part) for part in parts], np.int64)
+            yield Block(
+                buffer=np.frombuffer(b"".join(parts), np.uint8),
+                topics=np.array([keys[c.id] for c, _, _ in batch], np.int64),
+                stamps=np.array([stamp for _, stamp, _ in batch], np.int64),
+                starts=np.cumsum(lengths) - lengths,
+                lengths=lengths,
+            )
+
+
+def unfinished(path: Path) -> str:
+    """Why a path is not a bag that can be read, and what to do about it."""
+    partial = path.with_name(f"{path.name}.partial")
+    if not path.exists() and partial.exists():
+        return f"was never finished: save what is there with: hrl bag recover {partial}"
+    if not path.exists():
+        return "does not exist"
+    if any(path.rglob("*.mcap")) or any(path.rglob("*.db3")):
+        return f"was never finished (no metadata.yaml): save what is there with: hrl bag recover {path}"
+    return "is not a bag: it has no metadata.yaml"
+
+
+def _files(reader: Reader) -> list[Path]:
+    """Storage files of an open reader, in order."""
+    storages = getattr(reader.storage, "storages", [reader.storage])
+    return [Path(storage.path) for storage in storages]

@@ -1,0 +1,142 @@
+"""What must hold of one episode's messages for its transitions to be trusted."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from hrl_core.bags.columns import Columns
+from hrl_core.bags.problems import in_words, missing_numbers
+from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
+from hrl_core.task import TaskSpec
+from hrl_core.types import ActionSource, HorizonUnit, SegmentEnd
+
+WORKER_LEVEL = 0
+_EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
+
+
+class Finding(NamedTuple):
+    """Something wrong with an episode."""
+
+    table: str
+    """Type of the messages it is about."""
+    row: int
+    """Row of the episode's table whose time is told."""
+    text: str
+    fatal: bool
+    """Whether the episode cannot be used."""
+
+
+Found = Iterator[Finding]
+
+
+def conflicts(table: str, rows: list[int]) -> list[Finding]:
+    """The same key came twice with different content."""
+    return [Finding(table, row, "a second message of the same key says something else", True) for row in rows[:1]]
+
+
+def observations(columns: Columns, results: Columns | None, spec: TaskSpec | None) -> Found:
+    """Steps from 0 without gap, one end, one task, sizes that fit."""
+    steps = columns["step"].astype(np.int64)
+    gaps = np.flatnonzero(np.diff(steps) != 1)
+    if steps[0] != 0:
+        yield Finding(
+            OBSERVATION, 0, f"the recording begins in its middle, steps 0 to {steps[0] - 1} are missing", True
+        )
+    if gaps.size:
+        missing = in_words(missing_numbers(steps, int(steps[0]), int(steps[-1])))
+        yield Finding(OBSERVATION, int(gaps[0]), f"step {missing} is missing after this message", True)
+    last = np.flatnonzero(columns["terminated"] | columns["truncated"])
+    if last.size and last[0] != len(steps) - 1:
+        yield Finding(OBSERVATION, int(last[0]), f"the episode goes on after its end at step {steps[last[0]]}", True)
+    if results is not None and not gaps.size and int(results["steps"][0]) > steps[-1]:
+        missing = in_words([(int(steps[-1]) + 1, int(results["steps"][0]))])
+        yield Finding(OBSERVATION, len(steps) - 1, f"step {missing} is missing after this message", True)
+    yield from _sizes(columns, spec)
+    backwards = np.flatnonzero(np.diff(columns["stamp"]) <= 0)
+    if backwards.size:
+        row = int(backwards[0]) + 1
+        yield Finding(OBSERVATION, row, f"the clock does not advance at step {steps[row]}; order is by step", False)
+
+
+def _sizes(columns: Columns, spec: TaskSpec | None) -> Found:
+    for name in ("state", "achieved_goal", "desired_goal", "applied_action"):
+        sizes = columns[f"{name}#"][1:] if name == "applied_action" else columns[f"{name}#"]
+        if not sizes.size:
+            continue
+        layouts = {} if spec is None else {"state": spec.observation, "applied_action": spec.action}
+        wanted = int(sizes[0]) if spec is None else len(layouts.get(name, spec.goal))
+        odd = np.flatnonzero(sizes != wanted)
+        if odd.size:
+            text = f"{name} has {sizes[odd[0]]} elements at step {columns['step'][odd[0]]}, expected are {wanted}"
+            yield Finding(OBSERVATION, int(odd[0]), text, True)
+
+
+def actions(observed: Columns, columns: Columns | None) -> Found:
+    """Lock-step: every step that the policy's action led to has its Action."""
+    by_policy = observed["action_source"][1:] == ActionSource.POLICY
+    wanted = observed["step"][1:][by_policy].astype(np.int64) - 1
+    have = np.empty(0, np.int64) if columns is None else columns["step"].astype(np.int64)
+    missing = np.setdiff1d(wanted, have)
+    if missing.size:
+        gaps = missing_numbers(np.setdiff1d(np.arange(missing[-1] + 1), missing), 0, int(missing[-1]) + 1)
+        row = max(0, int(np.searchsorted(have, missing[0])) - 1)
+        yield Finding(ACTION, row, f"the action of step {in_words(gaps)} is missing after this message", True)
+
+
+def subgoals(
+    observed: Columns, columns: Columns | None, results: Columns | None, exact: bool, heard: bool, spec: TaskSpec | None
+) -> Found:
+    """Decisions numbered without gap from step 0 on, each answered where its segment ended.
+
+    Args:
+        observed: the episode's observations.
+        columns: its subgoals.
+        results: its segment results.
+        exact: whether the run was in lock-step, where every subgoal comes at the very step it is due.
+        heard: whether results of this run are recorded at all.
+        spec: the task, when known.
+    """
+    mine = _of_worker(columns)
+    ended = _of_worker(results)
+    if mine is None or not len(mine["seq"]):
+        if len(observed["step"]) > 1:
+            yield Finding(SUBGOAL, 0, "no subgoal of this episode is recorded", True)
+        return
+    seqs = mine["seq"].astype(np.int64)
+    last_step = int(observed["step"][-1])
+    if exact and mine["step"][0] != 0:
+        yield Finding(SUBGOAL, 0, f"the first subgoal is of step {mine['step'][0]}, not of step 0", True)
+    yield from _numbers(SUBGOAL, "subgoal", seqs, int(seqs[-1]) + 1)
+    answered = int(seqs[-1])
+    if ended is not None and len(ended["seq"]):
+        end, step, reason = int(ended["seq"][-1]), int(ended["step"][-1]), int(ended["end_reason"][-1])
+        if end >= answered and step < last_step and reason not in _EPISODE_ENDS and _sparse(spec):
+            yield Finding(SUBGOAL, len(seqs) - 1, f"subgoal {end + 1}, due at step {step}, is missing", True)
+            return
+    if heard and exact and _sparse(spec):
+        results_seqs = np.empty(0, np.int64) if ended is None else ended["seq"].astype(np.int64)
+        yield from _numbers(SUBGOAL_RESULT, "result of subgoal", results_seqs, answered)
+    horizon, unit = int(mine["horizon"][-1]), int(mine["horizon_unit"][-1])
+    if exact and horizon and unit == HorizonUnit.STEPS and int(mine["step"][-1]) + horizon < last_step:
+        text = f"subgoal {answered + 1}, due at step {int(mine['step'][-1]) + horizon}, is missing"
+        yield Finding(SUBGOAL, len(seqs) - 1, text, True)
+
+
+def _of_worker(columns: Columns | None) -> Columns | None:
+    if columns is None:
+        return None
+    mine = columns["level"] == WORKER_LEVEL
+    return columns if mine.all() else {name: column[mine] for name, column in columns.items()}
+
+
+def _sparse(spec: TaskSpec | None) -> bool:
+    """Whether a new subgoal comes with the result of the one before (unknown tasks: assumed)."""
+    return spec is None or spec.subgoal.cadence == "on_result"
+
+
+def _numbers(table: str, what: str, seqs: np.ndarray, expected: int) -> Found:
+    gaps = missing_numbers(seqs, 0, expected)
+    if gaps:
+        row = max(0, int(np.searchsorted(seqs, gaps[0][0])) - 1)
+        yield Finding(table, row, f"{what} {in_words(gaps)} is missing after this message", True)

@@ -1,0 +1,42 @@
+"""Finds bags: a bag directory itself, or all that lie below a folder."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from hrl_core.bags.blocks import unfinished
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.writer import PARTIAL_SUFFIX
+
+METADATA = "metadata.yaml"
+
+
+def find_bags(paths: Iterable[Path]) -> list[Path]:
+    """Return the finished bags at or below ``paths``, each once, those of a folder by name.
+
+    Recordings still being written (below ``.partial``) are not among them.
+
+    Raises:
+        BagError: there is none at one of the paths; the message says why.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        bags = [path] if (path / METADATA).is_file() else sorted(map(_folder, path.rglob(METADATA)))
+        bags = [bag for bag in bags if not in_progress(bag.relative_to(path))]
+        if not bags:
+            raise BagError(f"{path} {unfinished(path)}")
+        found.update(dict.fromkeys(bags))
+    return list(found)
+
+
+def find_partial(path: Path) -> list[Path]:
+    """Return the recordings below ``path`` that are being written or were never finished."""
+    return sorted(p for p in path.rglob(f"*{PARTIAL_SUFFIX}") if p.is_dir())
+
+
+def in_progress(path: Path) -> bool:
+    """Whether a path lies in a recording that has not been finished."""
+    return any(part.endswith(PARTIAL_SUFFIX) for part in path.parts)
+
+
+def _folder(metadata: Path) -> Path:
+    return metadata.parent

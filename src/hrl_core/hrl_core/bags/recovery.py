@@ -1,0 +1,188 @@
+"""Makes a readable bag of a recording that was never finished or is damaged; the original is not touched."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from hrl_core.bags.blocks import BagScan, Block, McapScan, Topic
+from hrl_core.bags.columns import Columns
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.facts import BagFacts
+from hrl_core.bags.find import find_partial
+from hrl_core.bags.tables import (
+    ACTION,
+    EPISODE_RESULT,
+    OBSERVATION,
+    POLICY_UPDATE,
+    RUN_INFO,
+    TableBuilder,
+    Tables,
+)
+from hrl_core.bags.writer import PARTIAL_SUFFIX, BagWriter, typestore_with
+from hrl_core.types import EpisodeResult
+
+RECOVERED_SUFFIX = ".recovered"
+
+
+@dataclass
+class Recovery:
+    """What became of one recording."""
+
+    source: Path
+    out: Path
+    messages: int = 0
+    """Messages saved."""
+    episodes: int = 0
+    """Episodes saved up to their end."""
+    unfinished: int = 0
+    """Episodes saved without their end."""
+    lost_bytes: int = 0
+    """Bytes behind the last whole chunk, which hold nothing that can be read."""
+    problems: list[str] = field(default_factory=list)
+    """Why the recording could not be read as it was."""
+
+
+def recoverable(path: Path) -> list[Path]:
+    """The recordings that ``hrl bag recover path`` is about: unfinished ones at or below it, else ``path`` itself.
+
+    Raises:
+        BagError: there is nothing that could be a recording.
+    """
+    if not path.exists():
+        raise BagError(f"{path} does not exist")
+    sources = find_partial(path) if path.is_dir() and not path.name.endswith(PARTIAL_SUFFIX) else []
+    for source in sources or [path]:
+        _storage_files(source)
+    return sources or [path]
+
+
+def default_out(source: Path) -> Path:
+    """Where a recording is recovered to: beside the original, ``<name>.recovered``."""
+    stem = source.stem if source.is_file() else source.name.removesuffix(PARTIAL_SUFFIX)
+    return source.with_name(stem + RECOVERED_SUFFIX)
+
+
+def recover(source: Path, out: Path) -> Recovery:
+    """Copy every message up to the damage into a new bag.
+
+    Args:
+        source: bag directory, finished or not, or a storage file.
+        out: bag directory to make.
+
+    Raises:
+        BagError: nothing can be saved, or the new bag cannot be written.
+    """
+    recovery = Recovery(source, out)
+    if out.exists():
+        raise BagError(f"{out} exists already; remove it or choose another folder with --out")
+    copy, builder = _Copy(recovery), TableBuilder()
+    for file in _storage_files(source):
+        scan = McapScan(file) if file.suffix == ".mcap" else BagScan(file)
+        try:
+            builder.add(file, scan.topics, copy.through(scan))
+        except BagError as error:
+            recovery.problems.append(str(error))
+        if isinstance(scan, McapScan) and scan.problem:
+            recovery.problems.append(f"{file.name}: {scan.problem}")
+            recovery.lost_bytes += file.stat().st_size - scan.sound_bytes
+    if copy.writer is None:
+        raise BagError(f"nothing to save in {source}: {'; '.join(recovery.problems) or 'it holds no message'}")
+    tables = builder.tables()
+    facts = _facts(tables)
+    facts.recovered_from = source.name
+    finished = _finished(tables.columns.get(OBSERVATION))
+    recovery.messages = copy.writer.messages
+    recovery.episodes, recovery.unfinished = sum(finished.values()), len(finished) - sum(finished.values())
+    facts.unfinished = {episode for (_, _, episode), done in finished.items() if not done}
+    copy.writer.close(facts.custom_data())
+    return recovery
+
+
+class _Copy:
+    """Writes what passes through."""
+
+    def __init__(self, recovery: Recovery) -> None:
+        self.writer: BagWriter | None = None
+        self._recovery = recovery
+        self._names: dict[tuple[str, str], str | None] = {}
+
+    def through(self, scan: McapScan | BagScan) -> Iterator[Block]:
+        """Yield the blocks of a scan once they are written."""
+        for block in scan.blocks():
+            for row, key in enumerate(block.topics.tolist()):
+                topic = scan.topics.get(key)
+                name = None if topic is None else self._announced(topic)
+                if name is not None and self.writer is not None:
+                    self.writer.write(name, int(block.stamps[row]), block.message(row))
+            yield block
+
+    def _announced(self, topic: Topic) -> str | None:
+        """The topic's name once the new bag has it; None: it cannot be copied."""
+        if (topic.name, topic.type) not in self._names:
+            self.writer = self.writer or BagWriter(self._recovery.out, typestore_with(()))
+            self._names[topic.name, topic.type] = topic.name
+            try:
+                self.writer.add_copied_topic(topic)
+            except BagError as error:
+                self._recovery.problems.append(f"{error}; its messages are not copied")
+                self._names[topic.name, topic.type] = None
+        return self._names[topic.name, topic.type]
+
+
+def _storage_files(source: Path) -> list[Path]:
+    files = [source] if source.is_file() else sorted([*source.rglob("*.mcap"), *source.rglob("*.db3")])
+    files = [file for file in files if file.suffix in (".mcap", ".db3")]
+    if not files:
+        raise BagError(f"{source} is no recording: it holds neither an .mcap nor a .db3 file")
+    return files
+
+
+def _facts(tables: Tables) -> BagFacts:
+    """What a recorder would have said of the bag."""
+    facts = BagFacts()
+    for single in tables.singles:
+        if single.type == RUN_INFO and facts.info is None:
+            facts.info = single.message
+        elif single.type == POLICY_UPDATE:
+            facts.policies[int(single.message.version)] = str(single.message.sha256)
+    if ACTION in tables.columns:
+        facts.acted = set(np.unique(tables.columns[ACTION]["policy_version"]).tolist())
+    results = tables.columns.get(EPISODE_RESULT)
+    seen: set[int] = set()
+    for row in range(tables.count(EPISODE_RESULT)):
+        assert results is not None
+        result = _result(results, row)
+        if facts.info is not None and result.run == facts.info.run and result.episode not in seen:
+            seen.add(result.episode)
+            facts.results.append(result)
+    return facts
+
+
+def _result(c: Columns, row: int) -> EpisodeResult:
+    return EpisodeResult(
+        stamp=int(c["stamp"][row]),
+        frame="",
+        run=int(c["run"][row]),
+        robot=c["robot"][row].decode(errors="replace"),
+        episode=int(c["episode"][row]),
+        seed=int(c["seed"][row]),
+        steps=int(c["steps"][row]),
+        episode_return=float(c["episode_return"][row]),
+        success=bool(c["success"][row]),
+        final_distance=float(c["final_distance"][row]),
+        end_reason=int(c["end_reason"][row]),
+    )
+
+
+def _finished(columns: Columns | None) -> dict[tuple[int, bytes, int], bool]:
+    """Every episode with observations -> whether its last one is there."""
+    finished: dict[tuple[int, bytes, int], bool] = {}
+    if columns is None:
+        return finished
+    last = columns["terminated"] | columns["truncated"]
+    rows = zip(columns["run"].tolist(), columns["robot"].tolist(), columns["episode"].tolist(), strict=True)
+    for key, end in zip(rows, last.tolist(), strict=True):
+        finished[key] = finished.get(key, False) or end
+    return finished

@@ -1,0 +1,60 @@
+"""What is known of the runs in a recording, and which task is read."""
+
+from typing import Any
+
+import numpy as np
+
+from hrl_core.bags.checks import Finding, Found
+from hrl_core.bags.columns import Columns
+from hrl_core.bags.problems import Problem
+from hrl_core.bags.tables import OBSERVATION, RUN_INFO, Tables
+from hrl_core.errors import TaskError
+from hrl_core.task import TaskSpec, parse_task, task_difference
+
+_LOCKSTEP = 0
+
+
+class Runs:
+    """RunInfo messages by run."""
+
+    def __init__(self, tables: Tables, task: TaskSpec | None) -> None:
+        """Gather them.
+
+        Args:
+            tables: what was read.
+            task: the task to read; None: that of the first run whose specification is recorded.
+        """
+        self.problems: list[Problem] = []
+        self.infos: dict[int, Any] = {}
+        self._tasks: dict[int, TaskSpec] = {}
+        for tag, kind, stamp, message in tables.singles:
+            if kind != RUN_INFO or message.run in self.infos:
+                continue
+            self.infos[int(message.run)] = message
+            try:
+                spec = parse_task(message.task, "RunInfo")
+                self._tasks[spec.hash64] = spec
+                if spec.sha256 != message.task_hash:
+                    raise TaskError(f"the specification has hash {spec.sha256[:12]}, not {message.task_hash[:12]}")
+            except TaskError as error:
+                origin = tables.origins[tag]
+                self.problems.append(Problem(origin.bag, origin.topic, stamp, None, str(error), False))
+        self.task = task or next(iter(self._tasks.values()), None)
+
+    def lockstep(self, run: int) -> bool:
+        """Whether a run is known to have been in lock-step, where nothing may be missing."""
+        info = self.infos.get(run)
+        return info is not None and int(info.clock_mode) == _LOCKSTEP
+
+    def check(self, observations: Columns) -> Found:
+        """One task hash in an episode, that of the task read."""
+        hashes = observations["task_hash"]
+        odd = np.flatnonzero(hashes != hashes[0])
+        if odd.size:
+            text = f"the task changes within the episode: hash {hashes[0]:016x}, then {hashes[odd[0]]:016x}"
+            yield Finding(OBSERVATION, int(odd[0]), text, True)
+        elif self.task is not None and int(hashes[0]) != self.task.hash64:
+            theirs = self._tasks.get(int(hashes[0]))
+            difference = "" if theirs is None else f" ({task_difference(self.task, theirs)}; read != recorded)"
+            text = f"task hash {hashes[0]:016x} instead of '{self.task.name}' {self.task.hash64:016x}{difference}"
+            yield Finding(OBSERVATION, 0, text, True)

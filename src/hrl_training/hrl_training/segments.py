@@ -1,0 +1,211 @@
+"""The bags of one recording: a new one begins between episodes, and each can be understood without the others.
+
+Without limits the recording is one bag directory. With a limit it is a folder of bags, ``segment_000000`` and so on;
+each repeats what is latched (run and task, status, policy) and says in its metadata what happened in it. An episode is
+never cut: messages of the next one wait until everything of the last one is there.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from rosbags.typesys.store import Typestore
+
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.facts import BagFacts
+from hrl_core.bags.writer import CHUNK_SECONDS, BagWriter
+from hrl_core.types import Action, EpisodeResult, Observation
+from hrl_training.recording import Keyed
+
+HOLD_LIMIT = 1.0
+"""Seconds that messages of the next episode wait at most for the rest of the last one."""
+SEGMENT = "segment_{:06d}"
+
+
+@dataclass(frozen=True)
+class SplitLimits:
+    """When a new bag is begun; 0: never for that reason."""
+
+    episodes: int = 0
+    """Episodes per bag."""
+    size: int = 0
+    """Bytes on disk after which the bag ends with the episode."""
+
+    def reached(self, episodes: int, size: int) -> bool:
+        """Whether a bag with this content is full."""
+        return bool(self.episodes and episodes >= self.episodes) or bool(self.size and size >= self.size)
+
+    @property
+    def splits(self) -> bool:
+        """Whether there is any limit."""
+        return bool(self.episodes or self.size)
+
+
+class RecordedTopic(NamedTuple):
+    """A topic as it is announced in every bag."""
+
+    name: str
+    type: str
+    latched: bool
+
+
+class _Held(NamedTuple):
+    topic: str
+    stamp: int
+    data: bytes
+    message: Keyed
+
+
+class SegmentedRecording:
+    """Writes one bag after the other."""
+
+    def __init__(
+        self,
+        path: Path,
+        typestore: Typestore,
+        topics: Mapping[str, RecordedTopic],
+        limits: SplitLimits,
+        complete: Callable[[int], bool],
+    ) -> None:
+        """Begin the first bag.
+
+        Args:
+            path: bag directory to be, or with limits the folder of bags.
+            typestore: knows every message type that will be written.
+            topics: what may be written, by the name that ``write`` is given.
+            limits: when to begin a new bag.
+            complete: tells whether all messages of an episode have come.
+
+        Raises:
+            BagError: the bag exists already or cannot be made.
+        """
+        self.path = path
+        self.messages = 0
+        self.facts = BagFacts()
+        """Of the bag being written."""
+        self._typestore, self._topics, self._limits, self._complete = typestore, topics, limits, complete
+        self._latched: dict[str, bytes] = {}
+        self._held: list[_Held] = []
+        self._holding_since: float | None = None
+        self._episodes = 0
+        self._full_after: int | None = None
+        self.facts.segment = self._first_free()
+        self._bag = self._open()
+
+    @property
+    def bag(self) -> Path:
+        """The bag being written."""
+        return self._bag.path
+
+    def write(self, topic: str, stamp: int, data: bytes) -> None:
+        """Append a message that belongs to no episode.
+
+        Raises:
+            BagError: the disk refuses.
+        """
+        if self._topics[topic].latched:
+            self._latched[topic] = data
+        self._append(topic, stamp, data)
+
+    def write_keyed(self, topic: str, stamp: int, data: bytes, message: Keyed) -> None:
+        """Append a message of an episode, to a new bag if the present one is full.
+
+        Args:
+            topic: its topic.
+            stamp: receive time [ns].
+            data: the message.
+            message: the same, decoded.
+
+        Raises:
+            BagError: the disk refuses.
+        """
+        full = self._full_after
+        if full is None or message.episode <= full:
+            self._append(topic, stamp, data)
+            self._account(message)
+            return
+        self._held.append(_Held(topic, stamp, data, message))
+        self._holding_since = self._holding_since or time.monotonic()
+        if self._complete(full):
+            self._next()
+
+    def check(self) -> None:
+        """Call often: hands old chunks to the operating system and ends the wait for late messages.
+
+        Raises:
+            BagError: the disk refuses.
+        """
+        self._bag.flush(CHUNK_SECONDS)
+        since, full = self._holding_since, self._full_after
+        if since is None or full is None:
+            return
+        if self._complete(full) or time.monotonic() - since > HOLD_LIMIT:
+            self._next()
+
+    def close(self) -> None:
+        """Finish the last bag.
+
+        Raises:
+            BagError: the disk refuses.
+        """
+        while self._held:
+            self._next()
+        self._bag.close(self.facts.custom_data())
+
+    def abandon(self) -> None:
+        """Stop after a failure: what is there is handed over as far as the disk takes it, the bag stays unfinished."""
+        with suppress(BagError):
+            self._bag.flush()
+
+    def _append(self, topic: str, stamp: int, data: bytes) -> None:
+        self._bag.write(self._topics[topic].name, stamp, data)
+        self.messages += 1
+
+    def _account(self, message: Keyed) -> None:
+        facts = self.facts
+        if isinstance(message, Observation):
+            if not message.last:
+                facts.unfinished.add(message.episode)
+                return
+            facts.unfinished.discard(message.episode)
+            self._episodes += 1
+            if self._full_after is None and self._limits.reached(self._episodes, self._bag.size):
+                self._full_after = message.episode
+        elif isinstance(message, Action):
+            facts.acted.add(message.policy_version)
+        elif isinstance(message, EpisodeResult):
+            facts.results.append(message)
+
+    def _next(self) -> None:
+        """Close the bag and go on in a new one, which begins with what is latched."""
+        facts = self.facts
+        self._bag.close(facts.custom_data())
+        self.facts = BagFacts(info=facts.info, policies=facts.policies, segment=facts.segment + 1)
+        self._episodes, self._full_after, self._holding_since = 0, None, None
+        held, self._held = self._held, []
+        self._bag = self._open()
+        for topic, data in self._latched.items():
+            self._bag.write(self._topics[topic].name, held[0].stamp, data)
+        for message in held:
+            self.write_keyed(*message)
+
+    def _open(self) -> BagWriter:
+        path = self.path / SEGMENT.format(self.facts.segment) if self._limits.splits else self.path
+        bag = BagWriter(path, self._typestore)
+        for topic in self._topics.values():
+            bag.add_topic(topic.name, topic.type, topic.latched)
+        return bag
+
+    def _first_free(self) -> int:
+        """Number to go on with in a folder where a recording was interrupted."""
+        if not self._limits.splits:
+            return 0
+        if self.path.exists() and not self.path.is_dir():
+            raise BagError(f"{self.path} is not a folder; it must hold the bags of the recording")
+        number = 0
+        while any(self.path.glob(f"{SEGMENT.format(number)}*")):
+            number += 1
+        return number
