@@ -94,9 +94,19 @@ def _bag(words: list[str]) -> int:
 
 
 def _train(words: list[str]) -> int:
+    if any(word.startswith("--from") for word in words):
+        from hrl.train_from_bags_command import train_from_bags
+
+        return train_from_bags(words)
     from hrl.train_command import train
 
     return train(words)
+
+
+def _relabel(words: list[str]) -> int:
+    from hrl.relabel_command import relabel
+
+    return relabel(words)
 
 
 def _evaluate(words: list[str]) -> int:
@@ -125,6 +135,7 @@ COMMANDS = {
     "plot": Command("RUN ... --out FILE.png", "success curves of training runs", _plot),
     "policy": Command("init | show | export", "make an untrained policy, look at one, ship one", _policy),
     "bag": Command("info | check | recover DIR", "look at recordings, save what is left of a broken one", _bag),
+    "relabel": Command("BAG ... --checkpoint DIR --out DIR", "off-policy correction of recorded subgoals", _relabel),
     "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
     "bench": Command("NAME [--json]", "run a benchmark", _bench),
 }

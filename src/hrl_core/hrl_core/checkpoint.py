@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, save_file
 
 from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.networks import Actor, ActorConfig
@@ -47,6 +47,8 @@ class Checkpoint:
     weights: Mapping[str, torch.Tensor]
     """``<level>.<parameter>`` -> tensor."""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """What it was trained from, as plain data: consumed segments, update, generators; empty for runs in simulation."""
     weights_sha256: str = ""
 
     def manager(self) -> ActorManager:
@@ -105,15 +107,17 @@ def load_checkpoint(folder: Path) -> Checkpoint:
         manifest = json.loads((folder / MANIFEST).read_text())
         if manifest["format"] != FORMAT:
             raise CheckpointError(f"{folder / MANIFEST}: format {manifest['format']}, this version reads {FORMAT}")
-        found = _sha256(folder / WEIGHTS)
+        # Read once: what is checked is what is loaded, even if a trainer replaces the folder meanwhile.
+        data = (folder / WEIGHTS).read_bytes()
+        found = hashlib.sha256(data).hexdigest()
         if found != manifest["weights_sha256"]:
             raise CheckpointError(
                 f"{folder / WEIGHTS} is damaged: SHA-256 {found[:12]}..., {MANIFEST} says "
                 f"{manifest['weights_sha256'][:12]}...; restore or retrain it"
             )
-        weights = load_file(folder / WEIGHTS)
-        return _from_manifest(manifest, parse_task((folder / TASK).read_text(), str(folder / TASK)), weights, folder)
-    except (json.JSONDecodeError, KeyError, TypeError, SafetensorError, UnicodeDecodeError) as error:
+        task = parse_task((folder / TASK).read_text(), str(folder / TASK))
+        return _from_manifest(manifest, task, load(data), folder)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
         raise CheckpointError(f"{folder} is damaged: {type(error).__name__}: {error}") from None
 
 
@@ -157,6 +161,7 @@ def _manifest(checkpoint: Checkpoint, weights_sha256: str) -> dict[str, Any]:
         "task_hash": checkpoint.task.sha256,
         "weights_sha256": weights_sha256,
         "metrics": dict(checkpoint.metrics),
+        "provenance": dict(checkpoint.provenance),
         "actors": {level: dataclasses.asdict(config) for level, config in checkpoint.actors.items()},
     }
 
@@ -181,6 +186,7 @@ def _from_manifest(
         actors=actors,
         weights=weights,
         metrics=manifest["metrics"],
+        provenance=manifest.get("provenance", {}),
         weights_sha256=str(manifest["weights_sha256"]),
     )
 

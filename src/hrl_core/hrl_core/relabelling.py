@@ -20,6 +20,8 @@ from hrl_core.task import TaskSpec
 
 DRAW_STD = 0.5
 """Standard deviation of the drawn candidates as a share of the half-range of each element."""
+DETERMINISTIC = 2
+"""Candidates that are not drawn: the stored subgoal and the displacement."""
 Policy = Callable[[torch.Tensor], torch.Tensor]
 """Maps (rows, observation_dim + subgoal_dim) to noise-free actions (rows, action_dim)."""
 
@@ -35,36 +37,28 @@ class RelabelChoice(NamedTuple):
     """Its sum of squared action errors over the segment, in units of the half-range, shape (batch,)."""
 
 
-def relabel_subgoals(
-    spec: TaskSpec,
-    windows: Windows,
-    subgoals: torch.Tensor,
-    policy: Policy,
-    candidates: int,
-    generator: torch.Generator,
-) -> RelabelChoice:
-    """Choose the best of ``candidates`` relative subgoals per manager transition.
-
-    Args:
-        spec: the task.
-        windows: what the worker did, c steps per transition.
-        subgoals: the stored ones, shape (batch, subgoal_dim).
-        policy: the present worker without noise.
-        candidates: number of candidates, the stored subgoal and the displacement included.
-        generator: source of the drawn candidates.
-    """
-    proposals = candidate_subgoals(spec, windows, subgoals, candidates, generator)
-    return best_candidates(spec, windows, proposals, policy)
-
-
 def candidate_subgoals(
     spec: TaskSpec, windows: Windows, subgoals: torch.Tensor, candidates: int, generator: torch.Generator
 ) -> torch.Tensor:
-    """Stored subgoal, displacement, draws around it; clipped; (batch, candidates, subgoal_dim)."""
+    """Candidates whose draws come from ``generator``, shape (batch, candidates, subgoal_dim)."""
+    noise = torch.randn(len(subgoals), candidates - DETERMINISTIC, subgoals.shape[1], generator=generator)
+    return candidates_from_noise(spec, windows, subgoals, noise)
+
+
+def candidates_from_noise(
+    spec: TaskSpec, windows: Windows, subgoals: torch.Tensor, noise: torch.Tensor
+) -> torch.Tensor:
+    """Stored subgoal, displacement, draws around it; clipped; (batch, candidates, subgoal_dim).
+
+    Args:
+        spec: the task.
+        windows: what the worker did.
+        subgoals: the stored ones, shape (batch, subgoal_dim).
+        noise: standard normal numbers for the draws, shape (batch, candidates - 2, subgoal_dim).
+    """
     start = windows.states[:, 0, spec.subgoal_indices]
     displacement = torch.from_numpy(windows.end_positions - start)
     low, high = _as_float32(spec.subgoal_low), _as_float32(spec.subgoal_high)
-    noise = torch.randn(len(subgoals), candidates - 2, subgoals.shape[1], generator=generator)
     draws = displacement[:, None] + noise * (DRAW_STD * (high - low) / 2)
     return torch.cat((subgoals[:, None], displacement[:, None], draws), 1).clamp_(low, high)
 
@@ -95,6 +89,13 @@ def best_candidates(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, p
     return RelabelChoice(proposals[rows, choice], choice, best)
 
 
+def candidate_errors(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, policy: Policy) -> torch.Tensor:
+    """Squared action errors [half-ranges] of all proposals, none pruned, shape (batch, candidates)."""
+    batch, count, size = proposals.shape
+    scorer = _Scorer(spec, windows, policy)
+    return scorer.whole(proposals.reshape(-1, size), torch.arange(batch).repeat_interleave(count)).reshape(batch, count)
+
+
 class _Scorer:
     """Squared action errors, divided by the half-range, of candidate subgoals along stored steps."""
 
@@ -108,12 +109,13 @@ class _Scorer:
         self._actions = torch.from_numpy(windows.actions)
         self._counts = torch.arange(windows.states.shape[1]) < torch.from_numpy(windows.lengths)[:, None]
 
-    def whole(self, subgoals: torch.Tensor) -> torch.Tensor:
-        """Error of one subgoal (batch, subgoal_dim) per transition over all its steps, shape (batch,).
+    def whole(self, subgoals: torch.Tensor, owner: torch.Tensor | None = None) -> torch.Tensor:
+        """Error of subgoals (n, subgoal_dim) for transitions ``owner`` over all their steps, shape (n,).
 
-        Adds up step by step like the pruned candidates, so that equal subgoals get equal errors to the bit.
+        Without ``owner``, one subgoal per transition. Adds up step by step like the pruned candidates, so that equal
+        subgoals get equal errors to the bit.
         """
-        rows = torch.arange(len(subgoals))
+        rows = torch.arange(len(subgoals)) if owner is None else owner
         error = torch.zeros(len(subgoals))
         for step in range(self._states.shape[1]):
             error = error + self.step(rows, subgoals, step)

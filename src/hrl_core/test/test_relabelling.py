@@ -5,7 +5,13 @@ import pytest
 import torch
 
 from hrl_core.networks import Actor, ActorConfig
-from hrl_core.relabelling import DRAW_STD, best_candidates, candidate_subgoals, relabel_subgoals
+from hrl_core.relabelling import (
+    DRAW_STD,
+    RelabelChoice,
+    best_candidates,
+    candidate_errors,
+    candidate_subgoals,
+)
 from hrl_core.replay.episode_store import Windows
 from hrl_core.task import load_task
 
@@ -50,6 +56,11 @@ def _windows(policy: Actor, subgoals: torch.Tensor, seed: int = 0, noise: float 
     return Windows(states.numpy(), actions.numpy(), np.full(BATCH, PERIOD), ends.numpy())
 
 
+def _relabel(policy: Actor, windows: Windows, stored: torch.Tensor) -> RelabelChoice:
+    proposals = candidate_subgoals(TASK, windows, stored, 10, torch.Generator().manual_seed(0))
+    return best_candidates(TASK, windows, proposals, policy)
+
+
 def _errors_one_by_one(policy: Actor, windows: Windows, proposals: torch.Tensor) -> torch.Tensor:
     """Squared errors in units of 30 N m, candidate after candidate, the way open implementations do it."""
     states, actions = torch.from_numpy(windows.states), torch.from_numpy(windows.actions)
@@ -65,7 +76,7 @@ def _errors_one_by_one(policy: Actor, windows: Windows, proposals: torch.Tensor)
 
 def test_subgoal_that_produced_exactly_these_actions_is_kept(policy: Actor) -> None:
     subgoals = _subgoals(1)
-    choice = relabel_subgoals(TASK, _windows(policy, subgoals), subgoals, policy, 10, torch.Generator().manual_seed(0))
+    choice = _relabel(policy, _windows(policy, subgoals), subgoals)
     assert torch.equal(choice.subgoals, subgoals)
     assert not choice.candidate.any()
 
@@ -88,6 +99,7 @@ def test_pruned_search_chooses_what_a_full_search_chooses(policy: Actor, noise: 
     assert torch.equal(choice.candidate, errors.argmin(1))
     torch.testing.assert_close(choice.error, errors.amin(1), atol=1e-4, rtol=1e-4)
     assert (choice.error <= errors[:, 0] + 1e-4).all()
+    torch.testing.assert_close(candidate_errors(TASK, windows, proposals, policy), errors, atol=1e-4, rtol=1e-4)
 
 
 def test_candidates_are_stored_displacement_and_clipped_draws(policy: Actor) -> None:
@@ -109,8 +121,5 @@ def test_states_beyond_a_short_segment_do_not_count(policy: Actor) -> None:
     windows = _windows(policy, _subgoals(1), noise=1.0)._replace(lengths=np.full(BATCH, 4))
     spoilt = windows._replace(states=windows.states.copy(), actions=windows.actions.copy())
     spoilt.states[:, 4:], spoilt.actions[:, 4:] = 1e3, -1e3
-    generators = [torch.Generator().manual_seed(0) for _ in range(2)]
-    a, b = (
-        relabel_subgoals(TASK, w, stored, policy, 10, g) for w, g in zip((windows, spoilt), generators, strict=True)
-    )
+    a, b = (_relabel(policy, w, stored) for w in (windows, spoilt))
     assert torch.equal(a.subgoals, b.subgoals)

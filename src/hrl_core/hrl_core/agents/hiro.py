@@ -1,5 +1,6 @@
 """HIRO (arXiv 1805.08296) as composition: a manager TD3 and a worker TD3 over one episode store."""
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -10,7 +11,7 @@ from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_conf
 from hrl_core.agents.adjacency import AdjacencyPenalty
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3 import TD3, TransitionBatch
-from hrl_core.relabelling import relabel_subgoals
+from hrl_core.relabelling import best_candidates, candidate_subgoals, candidates_from_noise
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, WorkerBatch
 from hrl_core.task import TaskSpec
 
@@ -55,6 +56,8 @@ class HierarchicalAgent:
         self.levels = {"manager": self.manager, "worker": self.worker}
         self.last_batch: dict[str, TransitionBatch] = {}
         """Last batch of each level, for a post-mortem."""
+        self.candidate_noise: Callable[[SegmentIndex], torch.Tensor] | None = None
+        """Noise (batch, candidates - 2, subgoal_dim) of relabelling; None: from the agent's own generator."""
 
     def select(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
         """Noise-free subgoals (batch, subgoal_dim), by the averaged actor if asked and kept."""
@@ -91,9 +94,13 @@ class HierarchicalAgent:
         subgoals = torch.from_numpy(store.subgoals[index.slots, index.starts // store.period])
         relabelled = 0.0
         if config.candidates:
-            choice = relabel_subgoals(
-                self.spec, store.windows(index), subgoals, self.worker.act, config.candidates, self._generator
+            windows = store.windows(index)
+            proposals = (
+                candidate_subgoals(self.spec, windows, subgoals, config.candidates, self._generator)
+                if self.candidate_noise is None
+                else candidates_from_noise(self.spec, windows, subgoals, self.candidate_noise(index))
             )
+            choice = best_candidates(self.spec, windows, proposals, self.worker.act)
             relabelled, subgoals = float((choice.candidate > 0).float().mean()), choice.subgoals
         whole = TransitionBatch(
             inputs=_joined(states, goals),

@@ -63,6 +63,26 @@ class Windows(NamedTuple):
     """Goal-space part of the state after the last step, shape (batch, subgoal_dim)."""
 
 
+class StoredEpisode(NamedTuple):
+    """One whole episode of T steps for ``EpisodeStore.add``; any float type."""
+
+    states: npt.NDArray
+    """Shape (T + 1, observation_dim)."""
+    actions: npt.NDArray
+    """Shape (T, action_dim)."""
+    rewards: npt.NDArray
+    """Shape (T,)."""
+    subgoals: npt.NDArray
+    """One per subgoal period, shape (periods, subgoal_dim)."""
+    targets: npt.NDArray
+    """Their absolute targets, shape (periods, subgoal_dim)."""
+    task_goal: npt.NDArray
+    """Shape (goal_dim,)."""
+    finished: bool
+    """Whether the last step is the episode's last."""
+    terminated: bool
+
+
 class EpisodeStore:
     """A ring of episodes, filled by several environments at once."""
 
@@ -90,6 +110,8 @@ class EpisodeStore:
         self.lengths = np.zeros(slots, np.int64)
         self.finished = np.zeros(slots, np.bool_)
         self.terminated = np.zeros(slots, np.bool_)
+        self.weights: npt.NDArray[np.float64] | None = None
+        """How often a step of each slot is drawn compared with the others', shape (slots,); None: all alike."""
         self._age = np.full(slots, _FREE)
         self._writing = np.full(num_envs, _FREE)
         self._begun = 0
@@ -107,12 +129,19 @@ class EpisodeStore:
     def begin(self, env: int, state: npt.NDArray, task_goal: npt.NDArray) -> None:
         """Start an episode of environment ``env`` in the oldest slot that nobody writes to."""
         self._writing[env] = _FREE
-        slot = next(int(s) for s in np.argsort(self._age, kind="stable") if s not in self._writing)
-        self._writing[env] = slot
-        self._age[slot] = self._begun
-        self._begun += 1
+        self._writing[env] = slot = self._claim()
         self.lengths[slot], self.finished[slot], self.terminated[slot] = 0, False, False
         self.states[slot, 0], self.task_goals[slot] = state, task_goal
+
+    def add(self, episode: StoredEpisode) -> int:
+        """Add an episode that is over, in the oldest slot that nobody writes to; returns the slot."""
+        slot, steps, periods = self._claim(), len(episode.rewards), len(episode.subgoals)
+        self.states[slot, : steps + 1], self.task_goals[slot] = episode.states, episode.task_goal
+        self.actions[slot, :steps], self.rewards[slot, :steps] = episode.actions, episode.rewards
+        self.subgoals[slot, :periods], self.targets[slot, :periods] = episode.subgoals, episode.targets
+        self.lengths[slot] = steps
+        self.finished[slot], self.terminated[slot] = episode.finished, episode.terminated
+        return slot
 
     def set_subgoals(self, envs: Index, subgoals: npt.NDArray, targets: npt.NDArray) -> None:
         """Note the subgoals chosen at the present step of ``envs`` and their absolute targets."""
@@ -213,6 +242,13 @@ class EpisodeStore:
         self._age[used:] = _FREE
         self._begun = int(state["begun"][0])
 
+    def _claim(self) -> int:
+        """Take the oldest slot that nobody writes to."""
+        slot = next(int(s) for s in np.argsort(self._age, kind="stable") if s not in self._writing)
+        self._age[slot] = self._begun
+        self._begun += 1
+        return slot
+
     def _closed_segments(self) -> Index:
         """Subgoal periods per slot whose end has been seen, a short last one included."""
         whole, rest = np.divmod(self.lengths, self.period)
@@ -227,6 +263,10 @@ class EpisodeStore:
         upto = np.cumsum(counts[slots])
         if not upto[-1]:
             raise ValueError("the episode store is empty")
+        if self.weights is not None:
+            shares = np.cumsum(counts[slots] * self.weights[slots])
+            row = np.minimum(np.searchsorted(shares, rng.random(batch) * shares[-1], side="right"), slots.size - 1)
+            return slots[row], (rng.random(batch) * counts[slots[row]]).astype(np.int64)
         drawn = rng.integers(0, upto[-1], batch)
         row = np.searchsorted(upto, drawn, side="right")
         return slots[row], drawn - (upto[row] - counts[slots[row]])

@@ -93,9 +93,9 @@ class RunFolder:
         with (self.folder / METRICS).open("a") as file:
             file.write(json.dumps(row) + "\n")
 
-    def forget_metrics_after(self, env_steps: int) -> None:
+    def forget_metrics_after(self, reached: int, counter: str = "env_steps") -> None:
         """Drop what a killed run wrote after the state that its successor goes on from."""
-        rows = [row for row in self.metrics() if row["env_steps"] <= env_steps]
+        rows = [row for row in self.metrics() if row[counter] <= reached]
         write_whole(self.folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
 
     def metrics(self) -> list[dict[str, Any]]:

@@ -205,7 +205,7 @@ class Trainer:
         self._sums.clear()
         self._counts.clear()
         for result in results:
-            metrics |= _evaluation_metrics(result)
+            metrics |= evaluation_metrics(result)
         self.files.append_metrics(metrics)
         numbers = {name: float(value) for name, value in metrics.items()}
         save_checkpoint(self.checkpoint(numbers), self.files.folder / POLICY)
@@ -264,7 +264,8 @@ def _portions(updates: int) -> list[int]:
     return [_DRAWN_TOGETHER] * whole + [rest] * (rest > 0)
 
 
-def _evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
+def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
+    """One evaluation as named numbers."""
     name = "evaluation/" + ("own_goals" if not result.goal else "_".join(f"{x:g}" for x in result.goal))
     return {
         f"{name}/success_rate": result.success_rate,

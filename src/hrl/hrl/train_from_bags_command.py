@@ -1,0 +1,169 @@
+"""``hrl train --from-bags``: training from recordings, without a graph and without a simulator stepping along."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.provenance import git_commit
+from hrl_core.bags.reader import read_bags
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import HrlError
+from hrl_core.task import TaskSpec, load_task
+from hrl_core.training.bag_config import BagTrainConfig
+from hrl_core.training.bag_material import MaterialConfig
+from hrl_core.training.bag_segments import parse_source
+from hrl_core.training.bag_trainer import GROUP, BagTrainer
+from hrl_core.training.config import TrainConfig, preset
+from hrl_core.training.evaluate import evaluate, evaluation_goals
+from hrl_core.training.trainer import evaluation_metrics
+
+
+@dataclass(frozen=True)
+class TrainFromBags:
+    """Train a policy from recorded bags."""
+
+    from_bags: tuple[str, ...]
+    """Bags or folders of bags, each with a weight if wanted: DIR or DIR:WEIGHT."""
+    out: Path
+    """Folder of the run, made new unless --resume."""
+    resume: bool = False
+    """Go on with the run in --out; its switches must be given again."""
+    task: str = ""
+    """Task name or .yaml; empty: that of the first recorded run."""
+    preset: str = "paper"
+    """Defaults of the switches below: paper (row A) or fast (row B)."""
+    seed: int = 0
+    """Seed of weights and sampling."""
+    relabel: str = ""
+    """at-sampling, from-relabelled or off; empty: as the preset's number of candidates says."""
+    relabelled: tuple[Path, ...] = ()
+    """Folders of relabelled bags."""
+    max_relabel_lag: int = 0
+    """Ignore relabelled subgoals of workers more versions behind; 0: any age."""
+    updates: int = 0
+    """Worker updates; 0: as many as the recorded steps pay for."""
+    newest_steps: int = 0
+    """Learn from that many newest environment steps only; 0: all."""
+    checkpoint_updates: int = 5_000
+    """Worker updates between checkpoints and evaluations."""
+    material: MaterialConfig = field(default_factory=MaterialConfig)
+    torch_threads: int = 1
+    """Threads of matrix products."""
+    training: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+
+def train_from_bags(words: list[str]) -> int:
+    """Run it; returns the exit code.
+
+    Raises:
+        HrlError: no bags, another task, contradictory switches, or diverging losses.
+    """
+    defaults = preset(_preset_of(words))
+    given = tyro.cli(
+        TrainFromBags,
+        args=words,
+        prog="hrl train",
+        default=TrainFromBags((), Path(), training=defaults),
+        use_underscores=True,
+    )
+    torch.set_num_threads(given.torch_threads)
+    sources = tuple(parse_source(text) for text in given.from_bags)
+    relabel = given.relabel or ("from-relabelled" if given.relabelled else "")
+    config = BagTrainConfig(
+        sources=sources,
+        training=given.training,
+        relabel=relabel or ("at-sampling" if given.training.agent.candidates else "off"),
+        relabelled=tuple(str(folder) for folder in given.relabelled),
+        max_relabel_lag=given.max_relabel_lag,
+        material=given.material,
+        newest_steps=given.newest_steps,
+        updates=given.updates,
+        checkpoint_updates=given.checkpoint_updates,
+    )
+    spec = load_task(given.task) if given.task else _recorded_task(sources[0].path)
+    trainer = BagTrainer(spec, config, given.out, given.seed, git_commit())
+    trainer.begin(given.resume)
+    console = Console(stderr=True, highlight=False)
+    trainer.consume(must_exist=True)
+    _tell(trainer, console)
+    _run(trainer, console)
+    Console(highlight=False).print(f"policy: {given.out / 'last'}", soft_wrap=True)
+    return 0
+
+
+def _run(trainer: BagTrainer, console: Console) -> None:
+    """Make all updates that are due, with evaluations and checkpoints on the way."""
+    envs = _evaluation_envs(trainer)
+    interval = max(1, trainer.config.checkpoint_updates // GROUP)
+    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
+    total = trainer.version + trainer.due * GROUP
+    if not trainer.due:
+        raise HrlError(
+            f"nothing to learn from: {len(trainer.consumed)} segments hold {trainer.steps} usable steps "
+            f"(left out: {_causes(trainer)})"
+        )
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("training", total=total, completed=trainer.version)
+        while trainer.due:
+            since, before = time.perf_counter(), trainer.version
+            trainer.train(min(interval, trainer.due))
+            rate = (trainer.version - before) / (time.perf_counter() - since)
+            row = _evaluated(trainer, envs)
+            trainer.save(row)
+            success = next((f"{value:.2f}" for name, value in row.items() if name.endswith("success_rate")), "-")
+            text = f"{trainer.version} updates, {rate:.0f}/s, success {success}"
+            progress.update(bar, completed=trainer.version, description=text)
+
+
+def _evaluation_envs(trainer: BagTrainer) -> VectorEnv:
+    config, spec = trainer.config.training, trainer.spec
+    goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
+    own_goals = goals if spec.evaluation_goals else ()
+    return VectorEnv(spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals)
+
+
+def _evaluated(trainer: BagTrainer, envs: VectorEnv) -> dict[str, Any]:
+    agent = trainer.agent
+    results = evaluate(
+        trainer.spec, envs, lambda s, g: agent.select(s, g, averaged=True), lambda s, g: agent.act(s, g, averaged=True)
+    )
+    return {name: value for result in results for name, value in evaluation_metrics(result).items()}
+
+
+def _recorded_task(path: Path) -> TaskSpec:
+    task = read_bags([path]).task
+    if task is None:
+        raise HrlError(f"{path} does not tell its task (no run_info recorded): name it with --task")
+    return task
+
+
+def _tell(trainer: BagTrainer, console: Console) -> None:
+    for problem in trainer.problems:
+        console.print(problem, style="yellow", markup=False, soft_wrap=True)
+    replaced = f", {trainer.relabelled} subgoals relabelled" if trainer.config.relabelled else ""
+    console.print(
+        f"{len(trainer.consumed)} segments, {trainer.steps} steps to learn from{replaced}; left out: {_causes(trainer)}",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
+def _causes(trainer: BagTrainer) -> str:
+    return ", ".join(f"{steps} steps ({cause})" for cause, steps in trainer.left_out.items()) or "nothing"
+
+
+def _preset_of(words: Sequence[str]) -> str:
+    for word, following in zip(words, [*words[1:], ""], strict=True):
+        if word == "--preset":
+            return following
+        if word.startswith("--preset="):
+            return word.partition("=")[2]
+    return "paper"

@@ -1,0 +1,85 @@
+"""Recorded episodes into the store that training samples from: the same bits as if they had been lived in memory."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from hrl_core.bags.episodes import BagEpisode, SubgoalTable
+from hrl_core.bags.problems import Problem
+from hrl_core.replay.episode_store import EpisodeStore, StoredEpisode
+from hrl_core.subgoals import to_float32
+from hrl_core.task import TaskSpec
+from hrl_core.types import SubgoalKind
+
+_LEVEL = 0
+
+
+def fill_store(store: EpisodeStore, spec: TaskSpec, episodes: Iterable[BagEpisode]) -> list[Problem]:
+    """Add episodes in the given order; returns those that the store has no place for, and why.
+
+    The store holds one task goal per episode and one subgoal per period (level 0): an episode whose goal was changed or
+    whose segments ended early is left out. The applied actions are stored.
+    """
+    outcomes = [add_episode(store, spec, episode) for episode in episodes]
+    return [outcome for outcome in outcomes if isinstance(outcome, Problem)]
+
+
+def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> int | Problem:
+    """Add one episode; returns its slot, or why the store has no place for it."""
+    misfit = _misfit(episode, spec)
+    if misfit:
+        at = int(episode.received[0])
+        return Problem(episode.bag, "", at, episode.key, f"has no place in the store: {misfit}", True)
+    subgoals, targets = _subgoals(episode, spec)
+    return store.add(
+        StoredEpisode(
+            episode.states,
+            episode.applied_actions,
+            episode.rewards,
+            subgoals,
+            targets,
+            episode.desired_goals[0],
+            episode.finished,
+            episode.terminated,
+        )
+    )
+
+
+def _misfit(episode: BagEpisode, spec: TaskSpec) -> str:
+    if not 0 < episode.steps <= spec.max_episode_steps:
+        return f"{episode.steps} steps, it takes 1 to {spec.max_episode_steps}"
+    if np.any(episode.desired_goals != episode.desired_goals[0]):
+        return "its task goal changes"
+    table = _decisions(episode)
+    if table is None:
+        return ""
+    if not np.isin(table.kinds, (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE)).all():
+        return "its subgoals are neither relative nor absolute"
+    # The subgoal for the observation after the last recorded step may be there already.
+    periods = -(-episode.steps // spec.subgoal.period)
+    steps = table.steps[:periods]
+    if len(table.steps) > periods + 1 or not np.array_equal(steps, np.arange(periods) * spec.subgoal.period):
+        return f"its subgoals are not one every {spec.subgoal.period} steps"
+    return ""
+
+
+def _subgoals(episode: BagEpisode, spec: TaskSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Values and absolute targets as float32, shape (periods, subgoal_dim) each; zeros for a flat policy."""
+    periods = -(-episode.steps // spec.subgoal.period)
+    table = _decisions(episode)
+    if table is None:
+        nothing = np.zeros((periods, len(spec.subgoal.elements)), np.float32)
+        return nothing, nothing
+    values, relative = table.values[:periods], table.kinds[:periods, None] == SubgoalKind.RELATIVE
+    # As hrl_core.subgoals.subgoal_target, for all at once.
+    targets = np.where(relative, table.anchors[:periods] + values, values)
+    return to_float32(values), to_float32(targets)
+
+
+def _decisions(episode: BagEpisode) -> SubgoalTable | None:
+    """Subgoals of the worker's level without those that only say CONTINUE; None: flat policy."""
+    table = episode.subgoals.get(_LEVEL)
+    if table is None or (table.kinds == SubgoalKind.NONE).all():
+        return None
+    keep = table.kinds != SubgoalKind.CONTINUE
+    return SubgoalTable._make(column[keep] for column in table)

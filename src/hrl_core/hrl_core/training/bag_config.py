@@ -1,0 +1,62 @@
+"""How a policy is trained from recordings."""
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hrl_core.errors import HrlError
+from hrl_core.training.bag_material import MaterialConfig
+from hrl_core.training.bag_segments import Source
+from hrl_core.training.config import TrainConfig
+
+RELABEL = ("at-sampling", "from-relabelled", "off")
+
+
+@dataclass(frozen=True)
+class BagTrainConfig:
+    """Everything that decides a run on recordings, besides task, seed and the recordings themselves."""
+
+    sources: tuple[Source, ...]
+    """Bags or folders of bags, with weights."""
+    training: TrainConfig
+    """Agent and update ratios; what concerns collecting is not used."""
+    relabel: str = "at-sampling"
+    """at-sampling (off-policy correction when a batch is drawn, by the present worker), from-relabelled (subgoals of
+    ``relabelled`` bags take the place of the recorded ones), off."""
+    relabelled: tuple[str, ...] = ()
+    """Folders of relabelled bags."""
+    max_relabel_lag: int = 0
+    """Ignore relabelled subgoals whose worker is more versions behind than that; 0: any age."""
+    material: MaterialConfig = field(default_factory=MaterialConfig)
+    newest_steps: int = 0
+    """Learn from that many newest environment steps only, in whole episodes; 0: all that the store keeps."""
+    updates: int = 0
+    """Worker updates in all; 0: as many as the recorded steps pay for at ``training.worker_updates`` each."""
+    checkpoint_updates: int = 5_000
+    """Worker updates between checkpoints."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        if self.relabel not in RELABEL:
+            raise HrlError(f"relabel: choose one of {', '.join(RELABEL)}, got '{self.relabel}'")
+        if (self.relabel == "from-relabelled") != bool(self.relabelled):
+            raise HrlError("relabel from-relabelled goes with folders of relabelled bags, other ways without")
+        if not self.sources:
+            raise HrlError("training from bags needs at least one bag or folder of bags")
+        for name in ("max_relabel_lag", "newest_steps", "updates"):
+            if getattr(self, name) < 0:
+                raise HrlError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.checkpoint_updates < 1:
+            raise HrlError(f"checkpoint_updates must be at least 1, got {self.checkpoint_updates}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, with tuples as lists and paths as text."""
+        return json.loads(json.dumps(dataclasses.asdict(self), default=_text))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no plain form of {value!r}")

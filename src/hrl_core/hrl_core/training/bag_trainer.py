@@ -1,0 +1,299 @@
+"""Training from recordings: closed segments in, updates, checkpoints that name every segment they learned from.
+
+Nothing depends on when a segment arrived beyond which updates it was there for: segments are taken in canonical order,
+and batches are drawn from a generator keyed by the number of the update, so that a run that is killed goes on exactly.
+"""
+
+import dataclasses
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hrl_core.agents.hiro import HierarchicalAgent, Metrics
+from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.bags.episodes import BagEpisode
+from hrl_core.bags.keys import EpisodeKey
+from hrl_core.bags.problems import Problem
+from hrl_core.bags.reader import read_bags
+from hrl_core.bags.relabelled import RelabelledSubgoals, read_relabelled
+from hrl_core.bags.store_filling import add_episode
+from hrl_core.checkpoint import Checkpoint, save_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.randomness import episode_seed, step_generator
+from hrl_core.relabelling import DETERMINISTIC
+from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
+from hrl_core.subgoals import to_float32
+from hrl_core.task import TaskSpec
+from hrl_core.training.bag_config import BagTrainConfig
+from hrl_core.training.bag_material import Material, choose_material, goal_distance_task
+from hrl_core.training.bag_segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
+from hrl_core.training.relabel_episodes import candidate_noise
+from hrl_core.training.run_files import POLICY, RunFolder, TrainingState
+
+GROUP = 8
+"""Worker updates whose batches are drawn together; the unit in which training is counted."""
+_SAMPLING = 1 << 32
+"""Level of the sampler's generator, apart from those of exploration."""
+Row = dict[str, Any]
+
+
+class BagTrainer:
+    """Trains a hierarchical agent on recorded episodes."""
+
+    def __init__(
+        self, spec: TaskSpec, config: BagTrainConfig, folder: Path, seed: int, git_commit: str = ""
+    ) -> None:
+        """Set up agent and store; nothing is read or written yet."""
+        self.spec, self.seed, self.git_commit = spec, seed, git_commit
+        self.config = config
+        training = config.training
+        if training.algorithm != "hiro":
+            raise HrlError(f"training from bags knows the algorithm 'hiro' only, got '{training.algorithm}'")
+        self.files = RunFolder(folder)
+        self._task = goal_distance_task(spec)
+        self._generator = torch.Generator().manual_seed(seed)
+        self.agent = HierarchicalAgent(spec, agent_config(config), self._task, self._generator)
+        self.store = EpisodeStore(spec, training.replay, 0)
+        self._weights = self.store.weights = np.ones(len(self.store.lengths))
+        self.agent.candidate_noise = self._candidate_noise
+        self._pieces: dict[int, tuple[EpisodeKey, int, int]] = {}
+        """Slot of the store -> key of the episode, step at which the piece begins, worker version."""
+        self.consumed: dict[str, ConsumedSegment] = {}
+        self.left_out: Counter[str] = Counter()
+        self.relabelled = 0
+        """Recorded subgoals that relabelled ones stand in for."""
+        self._relabelled_bags: set[Path] = set()
+        self._subgoals = RelabelledSubgoals()
+        self._manager_credit = 0.0
+        self._sums: dict[str, float] = defaultdict(float)
+        self._counts: Counter[str] = Counter()
+        self.problems: list[str] = []
+        """What was wrong with the segments consumed, for people."""
+
+    @property
+    def version(self) -> int:
+        """Policy version: worker updates so far."""
+        return self.agent.worker.updates
+
+    @property
+    def steps(self) -> int:
+        """Environment steps learned from so far."""
+        return sum(segment.steps for segment in self.consumed.values())
+
+    @property
+    def due(self) -> int:
+        """Groups of worker updates that the recorded steps pay for and that have not been made."""
+        config = self.config
+        wanted = config.updates or int(self.steps * config.training.worker_updates)
+        return max(0, -(-(wanted - self.version) // GROUP)) if self.store.segments else 0
+
+    def consume(self, must_exist: bool = False) -> int:
+        """Take in every closed segment that is new; returns how many.
+
+        Raises:
+            BagError: ``must_exist`` and a source holds no bag.
+        """
+        found = new_segments(self.config.sources, self.consumed, must_exist)
+        for bag, source in found:
+            self._consume(bag, source)
+        self._overlay()
+        return len(found)
+
+    def train(self, groups: int) -> None:
+        """Make ``groups`` times ``GROUP`` worker updates and the manager updates that go with them.
+
+        Raises:
+            HrlError: a loss is out of bounds.
+        """
+        config = self.config.training
+        if config.agent.relabel_goals_uniform + config.agent.relabel_goals_future and not self._task.exact:
+            raise HrlError(
+                f"recorded rewards of task '{self.spec.name}' are not minus the distance to the goal: task goals "
+                "cannot be relabelled; set agent.relabel_goals_uniform and agent.relabel_goals_future to 0"
+            )
+        for _ in range(groups):
+            number = self.version // GROUP
+            # Generators of the update, not of the process: whoever resumes draws the same.
+            self._generator.manual_seed(episode_seed(self.seed, number))
+            rng = step_generator(self.seed, _SAMPLING, 0, number)
+            self._learned("worker", self.agent.update_worker(self.store, rng, GROUP))
+            per_worker = config.manager_updates / (self.spec.subgoal.period * config.worker_updates)
+            self._manager_credit += GROUP * per_worker
+            updates, self._manager_credit = divmod(self._manager_credit, 1)
+            if updates:
+                self._learned("manager", self.agent.update_manager(self.store, rng, int(updates)))
+
+    def save(self, metrics: Row) -> Path:
+        """Write metrics, policy and training state; returns the policy's folder."""
+        row = {"env_steps": self.steps, **self.report(), **metrics}
+        row |= {name: total / self._counts[name] for name, total in self._sums.items()}
+        self._sums.clear()
+        self._counts.clear()
+        self.files.append_metrics(row)
+        folder = self.files.folder / POLICY
+        save_checkpoint(self.checkpoint({k: float(v) for k, v in row.items() if isinstance(v, int | float)}), folder)
+        self.files.save_state(self._state(), self.version)
+        return folder
+
+    def report(self) -> Row:
+        """Updates, ratio and staleness, as numbers."""
+        versions = [version for _, _, version in self._pieces.values()]
+        steps = [int(self.store.lengths[slot]) for slot in self._pieces]
+        lags = np.maximum(self.version - np.repeat(versions, steps), 0) if steps else np.zeros(1)
+        return {
+            "worker/updates": self.version,
+            "manager/updates": self.agent.manager.updates,
+            "update_ratio": self.version / max(1, self.steps),
+            "segments": len(self.consumed),
+            "store_steps": len(self.store),
+            "policy_lag_p50": float(np.percentile(lags, 50)),
+            "policy_lag_p90": float(np.percentile(lags, 90)),
+            "policy_lag_max": float(lags.max()),
+            "relabelled_subgoals": self.relabelled,
+            "steps_left_out": sum(self.left_out.values()),
+        }
+
+    def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
+        """The present policies and where they come from."""
+        levels = self.agent.levels
+        return Checkpoint(
+            task=self.spec,
+            algorithm="hiro",
+            trained=True,
+            version=self.version,
+            env_steps=self.steps,
+            seed=self.seed,
+            git_commit=self.git_commit,
+            actors={level: td3.actor_config for level, td3 in levels.items()},
+            weights={f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()},
+            metrics=metrics,
+            provenance={
+                "segments": [segment.as_dict() for segment in self.consumed.values()],
+                "update": self.version,
+                "rng": {"seed": self.seed, "group": self.version // GROUP, "keyed_by": "seed and group of updates"},
+            },
+        )
+
+    def begin(self, resume: bool) -> None:
+        """Write the configuration, or go on with the run in the folder.
+
+        Raises:
+            HrlError: the folder holds another run, or a segment learned from was changed since.
+        """
+        identity = {"task": self.spec.name, "task_hash": self.spec.sha256, "seed": self.seed}
+        self.files.start(identity | self.config.as_dict(), self.spec.to_yaml(), resume)
+        state = self.files.load_state() if resume else None
+        if state is None:
+            return
+        self.agent.load_state_dict(state.tensors)
+        self._manager_credit = state.plain["manager_credit"]
+        for entry in state.plain["segments"]:
+            self._reread(ConsumedSegment(**entry))
+        self._overlay()
+        self.files.forget_metrics_after(self.version, "worker/updates")
+
+    def forget(self, keep: int) -> list[Path]:
+        """Delete consumed segments but the last ``keep`` from disk; the store keeps what it learned from."""
+        return forget_segments(self.consumed.values(), keep)
+
+    def _consume(self, bag: Path, source: Source) -> None:
+        recording = read_bags([bag], self.spec)
+        self.problems += [str(problem) for problem in recording.problems]
+        material = choose_material(self.spec, self.config.material, recording.episodes, self.version)
+        self.left_out.update(material.left_out)
+        steps = self._add(material, source.weight)
+        name = str(bag)
+        self.consumed[name] = ConsumedSegment(
+            name, segment_sha256(bag), source.weight, len(recording.episodes), steps
+        )
+
+    def _reread(self, segment: ConsumedSegment) -> None:
+        """Take in a segment again that an earlier process learned from."""
+        bag = Path(segment.path)
+        self.consumed[segment.path] = segment
+        if not bag.is_dir():
+            self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
+            return
+        if segment_sha256(bag) != segment.sha256:
+            raise HrlError(f"{bag} has changed since it was learned from; restore it or begin a new run")
+        # Ages do not count again: what was accepted stays accepted.
+        material = choose_material(self.spec, self.config.material, read_bags([bag], self.spec).episodes, 0)
+        self._add(material, segment.weight)
+
+    def _add(self, material: Material, weight: float) -> int:
+        """Fill the store with pieces; returns their environment steps."""
+        self._task.learn(material.pieces)
+        steps = 0
+        for piece, start in zip(material.pieces, material.starts, strict=True):
+            slot = add_episode(self.store, self.spec, piece)
+            if isinstance(slot, Problem):
+                self.problems.append(str(slot))
+                self.left_out["no place in the store"] += piece.steps
+                continue
+            self._pieces[slot] = (piece.key, start, _version(piece))
+            self._weights[slot] = weight
+            steps += piece.steps
+        return steps
+
+    def _overlay(self) -> None:
+        """Put relabelled subgoals in the place of the recorded ones."""
+        if not self.config.relabelled:
+            return
+        for folder in self.config.relabelled:
+            for bag in sorted(Path(folder).glob("*/metadata.yaml")):
+                if bag.parent not in self._relabelled_bags:
+                    self._relabelled_bags.add(bag.parent)
+                    self._subgoals.update(read_relabelled(bag.parent))
+        self.relabelled = 0
+        oldest = self.version - self.config.max_relabel_lag if self.config.max_relabel_lag else 0
+        for slot, (key, start, _) in self._pieces.items():
+            for period in range(-(-int(self.store.lengths[slot]) // self.store.period)):
+                chosen = self._subgoals.get(key, start + period * self.store.period, oldest)
+                if chosen is not None:
+                    self.store.subgoals[slot, period] = to_float32(chosen)
+                    self.relabelled += 1
+
+    def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:
+        count = self.agent.config.candidates - DETERMINISTIC
+        size = len(self.spec.subgoal.elements)
+        rows = []
+        for slot, step in zip(index.slots.tolist(), index.starts.tolist(), strict=True):
+            key, start, _ = self._pieces[slot]
+            rows.append(candidate_noise(self.seed, key, start + step, count, size))
+        return torch.from_numpy(np.stack(rows))
+
+    def _learned(self, level: str, results: Sequence[Metrics]) -> None:
+        for metrics in results:
+            if not abs(metrics["critic_loss"]) < np.inf:
+                raise HrlError(
+                    f"the {level}'s critic loss is {metrics['critic_loss']} after {self.version} updates: training "
+                    f"stopped; the last good state is in {self.files.folder}; lower critic_lr or set reward_bounds"
+                )
+            for name, value in metrics.items():
+                self._sums[f"{level}/{name}"] += value
+                self._counts[f"{level}/{name}"] += 1
+
+    def _state(self) -> TrainingState:
+        plain = {
+            "manager_credit": self._manager_credit,
+            "segments": [segment.as_dict() for segment in self.consumed.values()],
+        }
+        return TrainingState(self.agent.state_dict(), {"version": np.array([self.version])}, plain)
+
+
+def agent_config(config: BagTrainConfig) -> HiroConfig:
+    """The agent's configuration with the choices of training from bags put in."""
+    agent = config.training.agent
+    candidates = (agent.candidates or 10) if config.relabel == "at-sampling" else 0
+    agent = dataclasses.replace(agent, candidates=candidates)
+    if config.newest_steps:
+        agent = dataclasses.replace(agent, worker_replay=config.newest_steps, manager_replay=config.newest_steps)
+    return agent
+
+
+def _version(piece: BagEpisode) -> int:
+    return int(piece.policy_versions.min(initial=np.iinfo(np.int64).max)) if piece.steps else 0
