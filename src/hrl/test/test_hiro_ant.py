@@ -77,6 +77,8 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path):
         "goal": {"goal": "1,2"},
         "explore": {"explore": True},
         "record": {"record": False},
+        "split_episodes": {"split_episodes": 2},
+        "split_mb": {"split_mb": 1.5},
         "out": {"out": str(tmp_path / "elsewhere")},
         "namespace": {"namespace": "robot_1"},
         "respawn": {"respawn": True},

@@ -1,9 +1,7 @@
 """What the recorder listens to, and how each topic is announced in a bag."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-from ament_index_python.packages import get_package_share_directory
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -36,9 +34,3 @@ def recorded_topics(full_name: Callable[[str], str]) -> dict[str, RecordedTopic]
         topic: RecordedTopic(full_name(topic), f"{kind.__module__.split('.')[0]}/msg/{kind.__name__}", topic in LATCHED)
         for topic, kind in kinds.items()
     }
-
-
-def definitions() -> list[tuple[str, str]]:
-    """Names and texts of the stack's own message definitions, as installed with the interfaces."""
-    folder = Path(get_package_share_directory("hrl_msgs")) / "msg"
-    return [(f"hrl_msgs/msg/{path.stem}", path.read_text()) for path in sorted(folder.glob("*.msg"))]

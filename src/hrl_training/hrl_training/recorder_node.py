@@ -14,10 +14,11 @@ from hrl_core.errors import HrlError
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.message_texts import message_texts
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.run_binding import RunBinding
-from hrl_training.recorded_topics import KEYED, STANDARD, definitions, recorded_topics
+from hrl_training.recorded_topics import KEYED, STANDARD, recorded_topics
 from hrl_training.recording import RecordingLedger
 from hrl_training.segments import SegmentedRecording, SplitLimits
 
@@ -60,7 +61,7 @@ class RecorderNode(HrlNode):
         limits = SplitLimits(settings.split_episodes, int(settings.split_megabytes * 1e6))
         announced = recorded_topics(self.resolve_topic_name)
         self._recording = SegmentedRecording(
-            Path(settings.bag), typestore_with(definitions()), announced, limits, self._ledger.complete
+            Path(settings.bag), typestore_with(message_texts()), announced, limits, self._ledger.complete
         )
         if settings.policy:
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))

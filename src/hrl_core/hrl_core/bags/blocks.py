@@ -28,11 +28,19 @@ from hrl_core.bags.errors import BagError
 
 MAGIC = b"\x89MCAP0\r\n"
 _RECORD = struct.Struct("<BQ")
-_MESSAGE = struct.Struct("<BQHIQQ")
-_MESSAGE_FIELDS = _MESSAGE.size - _RECORD.size
+_HEAD = {"size": (1, "<u8"), "channel": (9, "<u2"), "log_time": (15, "<u8")}
+_MESSAGE = np.dtype(
+    {
+        "names": list(_HEAD),
+        "offsets": [offset for offset, _ in _HEAD.values()],
+        "formats": [kind for _, kind in _HEAD.values()],
+        "itemsize": 31,
+    }
+)
+"""What stands before the data of a message record."""
 _TOGETHER = 20_000
 """Messages per block where the file has no chunks."""
-_DAMAGE = (struct.error, McapError, CRCValidationError, ZstdError, RuntimeError, ValueError, OverflowError, MemoryError)
+_DAMAGE = (struct.error, McapError, CRCValidationError, ZstdError, RuntimeError, ValueError, LookupError, MemoryError)
 
 
 class Topic(NamedTuple):
@@ -95,7 +103,7 @@ class McapScan:
 
     def _walk_file(self, data: npt.NDArray[np.uint8]) -> Iterator[Block]:
         view, offset, footer = memoryview(cast(Any, data)), len(MAGIC), False
-        loose = _Rows()
+        loose: list[int] = []
         try:
             while offset + _RECORD.size <= len(view) and not footer:
                 code, size = _RECORD.unpack_from(view, offset)
@@ -105,18 +113,18 @@ class McapScan:
                 if code == Opcode.CHUNK:
                     yield self._chunk(view[offset + _RECORD.size : end])
                 elif code == Opcode.MESSAGE:
-                    loose.add(view, offset)
-                    if len(loose.starts) == _TOGETHER:
-                        yield loose.block(data)
-                        loose = _Rows()
+                    loose.append(offset)
+                    if len(loose) == _TOGETHER:
+                        yield _block(data, loose)
+                        loose = []
                 else:
                     self._note(code, view[offset + _RECORD.size : end])
                     footer = code == Opcode.FOOTER
                 self.sound_bytes = offset = end
         except _DAMAGE as error:
             self.problem = f"damaged at byte {offset}: {error or type(error).__name__}"
-        if loose.starts:
-            yield loose.block(data)
+        if loose:
+            yield _block(data, loose)
         if not self.problem and not (footer and bytes(view[offset:]) == MAGIC):
             self.problem = f"cut off or damaged at byte {offset} of {len(view)}"
 
@@ -126,18 +134,19 @@ class McapScan:
         data = stream.read(size)
         if size != chunk.uncompressed_size:
             raise ValueError(f"chunk of {size} bytes instead of {chunk.uncompressed_size}")
-        rows, offset = _Rows(), 0
+        found, offset = [], 0
+        unpack, message = _RECORD.unpack_from, int(Opcode.MESSAGE)
         while offset < size:
-            code, length = _RECORD.unpack_from(data, offset)
+            code, length = unpack(data, offset)
             end = offset + _RECORD.size + length
-            if end > size:
-                raise ValueError("a record reaches beyond its chunk")
-            if code == Opcode.MESSAGE:
-                rows.add(data, offset)
+            if code == message:
+                found.append(offset)
             else:
                 self._note(code, memoryview(data)[offset + _RECORD.size : end])
             offset = end
-        return rows.block(np.frombuffer(data, np.uint8))
+        if offset != size:
+            raise ValueError("a record reaches beyond its chunk")
+        return _block(np.frombuffer(data, np.uint8), found)
 
     def _note(self, code: int, content: memoryview) -> None:
         """Remember a schema or a topic."""
@@ -153,27 +162,17 @@ class McapScan:
             self.topics[channel.id] = Topic(channel.topic, name, text, idl, profiles)
 
 
-class _Rows:
-    """Messages found so far in a piece of memory."""
-
-    def __init__(self) -> None:
-        self.topics: list[int] = []
-        self.stamps: list[int] = []
-        self.starts: list[int] = []
-        self.lengths: list[int] = []
-
-    def add(self, data: bytes | memoryview, offset: int) -> None:
-        """Note the message record at ``offset``."""
-        _, size, topic, _, stamp, _ = _MESSAGE.unpack_from(data, offset)
-        self.topics.append(topic)
-        self.stamps.append(stamp)
-        self.starts.append(offset + _MESSAGE.size)
-        self.lengths.append(size - _MESSAGE_FIELDS)
-
-    def block(self, buffer: npt.NDArray[np.uint8]) -> Block:
-        """Everything noted, as arrays."""
-        columns = (np.array(c, np.int64) for c in (self.topics, self.stamps, self.starts, self.lengths))
-        return Block(buffer, *columns)
+def _block(buffer: npt.NDArray[np.uint8], offsets: list[int]) -> Block:
+    """The message records that begin at ``offsets``."""
+    begins = np.array(offsets, np.int64)
+    places = max(len(buffer) - _MESSAGE.itemsize + 1, 0)
+    # Every byte as the beginning of a record; only the real ones are looked at.
+    records = np.ndarray((places,), f"V{_MESSAGE.itemsize}", buffer, strides=(1,))[begins].view(_MESSAGE)
+    lengths = records["size"].astype(np.int64) - (_MESSAGE.itemsize - _RECORD.size)
+    if (lengths < 0).any():
+        raise ValueError("a message is shorter than its own head")
+    stamps = records["log_time"].astype(np.int64)
+    return Block(buffer, records["channel"].astype(np.int64), stamps, begins + _MESSAGE.itemsize, lengths)
 
 
 @dataclass

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hrl_core.bags.columns import Columns
-from hrl_core.bags.problems import in_words, missing_numbers
+from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
 from hrl_core.task import TaskSpec
 from hrl_core.types import ActionSource, HorizonUnit, SegmentEnd
@@ -79,9 +79,10 @@ def actions(observed: Columns, columns: Columns | None) -> Found:
     have = np.empty(0, np.int64) if columns is None else columns["step"].astype(np.int64)
     missing = np.setdiff1d(wanted, have)
     if missing.size:
-        gaps = missing_numbers(np.setdiff1d(np.arange(missing[-1] + 1), missing), 0, int(missing[-1]) + 1)
         row = max(0, int(np.searchsorted(have, missing[0])) - 1)
-        yield Finding(ACTION, row, f"the action of step {in_words(gaps)} is missing after this message", True)
+        yield Finding(
+            ACTION, row, f"the action of step {in_words(grouped(missing))} is missing after this message", True
+        )
 
 
 def subgoals(

@@ -48,6 +48,12 @@ def missing_numbers(have: npt.NDArray[np.int64], start: int, stop: int) -> list[
     return [(int(known[g]) + 1, int(known[g + 1]) - 1) for g in gaps.tolist()]
 
 
+def grouped(numbers: npt.NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Rising numbers as (first, last) of each unbroken stretch."""
+    stretches = np.split(numbers, np.flatnonzero(np.diff(numbers) > 1) + 1)
+    return [(int(stretch[0]), int(stretch[-1])) for stretch in stretches if stretch.size]
+
+
 def in_words(gaps: list[tuple[int, int]]) -> str:
     """Such as ``3, 5 to 9``; no more than four gaps."""
     words = [str(a) if a == b else f"{a} to {b}" for a, b in gaps]

@@ -1,12 +1,11 @@
 """Makes a readable bag of a recording that was never finished or is damaged; the original is not touched."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from hrl_core.bags.blocks import BagScan, Block, McapScan, Topic
+from hrl_core.bags.blocks import BagScan, McapScan, Topic
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.facts import BagFacts
@@ -77,11 +76,11 @@ def recover(source: Path, out: Path) -> Recovery:
     recovery = Recovery(source, out)
     if out.exists():
         raise BagError(f"{out} exists already; remove it or choose another folder with --out")
-    copy, builder = _Copy(recovery), TableBuilder()
+    copy = _Copy(recovery)
     for file in _storage_files(source):
-        scan = McapScan(file) if file.suffix == ".mcap" else BagScan(file)
+        scan = _scan(file)
         try:
-            builder.add(file, scan.topics, copy.through(scan))
+            copy.take(scan)
         except BagError as error:
             recovery.problems.append(str(error))
         if isinstance(scan, McapScan) and scan.problem:
@@ -89,13 +88,9 @@ def recover(source: Path, out: Path) -> Recovery:
             recovery.lost_bytes += file.stat().st_size - scan.sound_bytes
     if copy.writer is None:
         raise BagError(f"nothing to save in {source}: {'; '.join(recovery.problems) or 'it holds no message'}")
-    tables = builder.tables()
-    facts = _facts(tables)
+    facts = _facts(source, recovery)
     facts.recovered_from = source.name
-    finished = _finished(tables.columns.get(OBSERVATION))
     recovery.messages = copy.writer.messages
-    recovery.episodes, recovery.unfinished = sum(finished.values()), len(finished) - sum(finished.values())
-    facts.unfinished = {episode for (_, _, episode), done in finished.items() if not done}
     copy.writer.close(facts.custom_data())
     return recovery
 
@@ -108,15 +103,14 @@ class _Copy:
         self._recovery = recovery
         self._names: dict[tuple[str, str], str | None] = {}
 
-    def through(self, scan: McapScan | BagScan) -> Iterator[Block]:
-        """Yield the blocks of a scan once they are written."""
+    def take(self, scan: McapScan | BagScan) -> None:
+        """Write the messages of a scan; raises ``BagError`` for what cannot be read."""
         for block in scan.blocks():
             for row, key in enumerate(block.topics.tolist()):
                 topic = scan.topics.get(key)
                 name = None if topic is None else self._announced(topic)
                 if name is not None and self.writer is not None:
                     self.writer.write(name, int(block.stamps[row]), block.message(row))
-            yield block
 
     def _announced(self, topic: Topic) -> str | None:
         """The topic's name once the new bag has it; None: it cannot be copied."""
@@ -139,25 +133,44 @@ def _storage_files(source: Path) -> list[Path]:
     return files
 
 
-def _facts(tables: Tables) -> BagFacts:
-    """What a recorder would have said of the bag."""
-    facts = BagFacts()
+def _scan(file: Path) -> McapScan | BagScan:
+    return McapScan(file) if file.suffix == ".mcap" else BagScan(file)
+
+
+def _facts(source: Path, recovery: Recovery) -> BagFacts:
+    """What a recorder would have said of the bag; also counts its episodes."""
+    facts, builder = BagFacts(), TableBuilder()
+    for file in _storage_files(source):
+        scan = _scan(file)
+        try:
+            builder.add(file, scan.topics, scan.blocks())
+        except BagError:
+            # Said already when the messages were copied, or a definition that only stands in the way of counting.
+            continue
+    tables = builder.tables()
     for single in tables.singles:
         if single.type == RUN_INFO and facts.info is None:
             facts.info = single.message
         elif single.type == POLICY_UPDATE:
             facts.policies[int(single.message.version)] = str(single.message.sha256)
+    try:
+        _count(tables, facts, recovery)
+    except KeyError as error:
+        recovery.problems.append(f"episodes not counted: recorded with other message definitions, without {error}")
+    return facts
+
+
+def _count(tables: Tables, facts: BagFacts, recovery: Recovery) -> None:
+    """Fill in policies, outcomes and episodes; raises ``KeyError`` for a field that the messages lack."""
     if ACTION in tables.columns:
         facts.acted = set(np.unique(tables.columns[ACTION]["policy_version"]).tolist())
-    results = tables.columns.get(EPISODE_RESULT)
-    seen: set[int] = set()
-    for row in range(tables.count(EPISODE_RESULT)):
-        assert results is not None
-        result = _result(results, row)
-        if facts.info is not None and result.run == facts.info.run and result.episode not in seen:
-            seen.add(result.episode)
-            facts.results.append(result)
-    return facts
+    finished = _finished(tables.columns.get(OBSERVATION))
+    recovery.episodes, recovery.unfinished = sum(finished.values()), len(finished) - sum(finished.values())
+    facts.unfinished = {episode for (_, _, episode), done in finished.items() if not done}
+    results = tables.columns.get(EPISODE_RESULT, {})
+    outcomes = [_result(results, row) for row in range(tables.count(EPISODE_RESULT))]
+    ours = {o.episode: o for o in reversed(outcomes) if facts.info is not None and o.run == facts.info.run}
+    facts.results = [ours[episode] for episode in sorted(ours)]
 
 
 def _result(c: Columns, row: int) -> EpisodeResult:

@@ -17,6 +17,7 @@ from rosbags.rosbag2.errors import WriterError
 from rosbags.rosbag2.storage_mcap import McapWriter
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
+from zstandard import ZstdCompressor
 
 from hrl_core.bags.blocks import Topic
 from hrl_core.bags.cdr_layout import definitions
@@ -62,6 +63,8 @@ class BagWriter:
         except OSError as error:
             raise BagError(f"cannot create bag {self._partial}: {error}") from error
         self._storage = cast(McapWriter, self._writer.storage)
+        # Unlike rosbags' own, with a checksum, and at level 1: the same size in half the time for what robots say.
+        self._storage.compressor = ZstdCompressor(level=1, write_checksum=True).compress
 
     @property
     def size(self) -> int:

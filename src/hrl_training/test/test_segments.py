@@ -1,0 +1,234 @@
+"""A recording is split between episodes only; every bag stands alone, and a refusing disk is never called a success."""
+
+import itertools
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rosbags.rosbag2 import Reader
+
+from hrl_core.bags import writer
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.recovery import recover
+from hrl_core.bags.writer import typestore_with
+from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, SubgoalResult
+from hrl_training import segments
+from hrl_training.recording import RecordingLedger
+from hrl_training.segments import RecordedTopic, SegmentedRecording, SplitLimits
+
+TYPE = "test_msgs/msg/Number"
+TOPICS = {name: RecordedTopic(f"/{name}", TYPE, name == "info") for name in ("info", "clock", "keyed")}
+STORE = typestore_with([(TYPE, "uint32 value\n")])
+
+
+def observation(episode, step, last=False):
+    flags = {"success": False, "first": step == 0, "terminated": False, "truncated": last}
+    nothing = np.zeros(2)
+    return Observation(
+        0, "", 1, "r", episode, step, nothing, nothing, nothing, 0.0, **flags, mode=1, applied_action=NO_VECTOR,
+        action_source=0, task_hash=0,
+    )  # fmt: skip
+
+
+def episode_messages(number, length=2):
+    """Everything one episode says, the last observation before action, result and outcome of its end."""
+    said = []
+    for step in range(length + 1):
+        said.append(observation(number, step, last=step == length))
+        if step:
+            said.append(Action(0, "", 1, "r", number, step - 1, NO_VECTOR, 0, 0, NAN, number))
+    end = SubgoalResult(0, "", 1, "r", number, 0, 0, length, length, SegmentEnd.TRUNCATED, 0, NO_VECTOR, 0, 0, 0, ())
+    return [*said, end, EpisodeResult(0, "", 1, "r", number, 0, length, 0.0, True, 0.0, 1)]
+
+
+class Recorder:
+    """What the node does with messages, without ROS."""
+
+    def __init__(self, path, limits):
+        self.ledger = RecordingLedger()
+        self.recording = SegmentedRecording(path, STORE, TOPICS, limits, self.ledger.complete)
+        self.count = 0
+
+    def take(self, *messages):
+        for message in messages:
+            assert self.ledger.admit(message)
+            self.recording.write_keyed("keyed", self._stamp(), self._data(message.episode), message)
+
+    def say(self, topic, value):
+        self.recording.write(topic, self._stamp(), self._data(value))
+
+    def _stamp(self):
+        self.count += 1
+        return self.count
+
+    def _data(self, value):
+        return b"\0\1\0\0" + int(value).to_bytes(4, "little")
+
+
+def content(bag):
+    """Topic -> values, and the custom metadata."""
+    values = {}
+    with Reader(bag) as reader:
+        for connection, _, data in reader.messages():
+            values.setdefault(connection.topic, []).append(int.from_bytes(bytes(data)[4:], "little"))
+        return values, reader.storage.metadata.custom or {}
+
+
+def test_without_limit_the_recording_is_one_bag(tmp_path):
+    recorder = Recorder(tmp_path / "bag", SplitLimits())
+    for number in range(3):
+        recorder.take(*episode_messages(number))
+    recorder.recording.close()
+    values, custom = content(tmp_path / "bag")
+    assert values["/keyed"] == [n for n in range(3) for _ in episode_messages(n)]
+    assert custom["hrl.run"] == ""
+
+
+def test_bags_hold_whole_episodes_and_repeat_what_is_latched(tmp_path):
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=2))
+    recorder.say("info", 77)
+    for number in range(5):
+        recorder.take(*episode_messages(number))
+        recorder.say("clock", number)
+    recorder.recording.close()
+    bags = sorted(p.name for p in (tmp_path / "bag").iterdir())
+    assert bags == ["segment_000000", "segment_000001", "segment_000002"]
+    for number, episodes in enumerate(([0, 1], [2, 3], [4])):
+        values, _ = content(tmp_path / "bag" / bags[number])
+        assert values["/info"] == [77]
+        assert values["/keyed"] == [n for n in episodes for _ in episode_messages(n)]
+        assert values["/clock"] == episodes, "what belongs to no episode stays in the order of its coming"
+
+
+def test_each_bag_tells_its_own_episodes_and_policies(tmp_path):
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    recorder.recording.facts.info = Info()
+    recorder.recording.facts.policies[0] = "abc"
+    for number in range(2):
+        recorder.take(*episode_messages(number))
+    recorder.take(*episode_messages(2)[:3])
+    recorder.recording.close()
+    said = [content(path)[1] for path in sorted((tmp_path / "bag").iterdir())]
+    assert [[e["episode"] for e in json.loads(s["hrl.episodes"])] for s in said] == [[0], [1], []]
+    assert [json.loads(s["hrl.policy_versions"]) for s in said] == [[0], [1], [2]]
+    assert [json.loads(s["hrl.policy_sha256"])["0"] for s in said] == ["abc"] * 3
+    assert [json.loads(s["hrl.unfinished_episodes"]) for s in said] == [[], [], [2]]
+    assert [s["hrl.segment"] for s in said] == ["0", "1", "2"]
+    assert {s["hrl.task_hash"] for s in said} == {"hash"}
+
+
+class Info:
+    """A RunInfo."""
+
+    run, robot, task, task_hash, seed, git_commit = 1, "r", "task", "hash", 3, "commit"
+
+
+@pytest.mark.parametrize("late", [1, 2, 3])
+def test_messages_of_the_next_episode_wait_for_the_rest_of_the_last(tmp_path, late):
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    first, second = episode_messages(0), episode_messages(1)
+    recorder.take(*first[:-late])
+    recorder.take(*second[:3])
+    recorder.take(*first[-late:])
+    recorder.take(*second[3:])
+    recorder.recording.close()
+    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").iterdir())]
+    assert bags == [[0] * len(first), [1] * len(second)]
+
+
+def test_the_wait_is_bounded(tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "HOLD_LIMIT", 0.0)
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    recorder.take(*episode_messages(0)[:-1])
+    recorder.take(*episode_messages(1)[:2])
+    recorder.recording.check()
+    assert (tmp_path / "bag" / "segment_000000").is_dir()
+    recorder.recording.close()
+    assert content(tmp_path / "bag" / "segment_000001")[0]["/keyed"] == [1, 1]
+
+
+def test_short_episodes_that_come_at_once_get_a_bag_each(tmp_path):
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    first = episode_messages(0)
+    recorder.take(*first[:-1], *episode_messages(1), *episode_messages(2), first[-1])
+    recorder.recording.close()
+    bags = [set(content(path)[0]["/keyed"]) for path in sorted((tmp_path / "bag").iterdir())]
+    assert bags == [{0}, {1}, {2}]
+
+
+def test_size_limit_ends_the_bag_with_the_episode(tmp_path, monkeypatch):
+    monkeypatch.setattr(writer, "CHUNK_BYTES", 100)
+    recorder = Recorder(tmp_path / "bag", SplitLimits(size=6000))
+    for number in range(6):
+        recorder.take(*episode_messages(number, length=20))
+    recorder.recording.close()
+    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").iterdir())]
+    assert len(bags) > 1
+    assert [n for bag in bags for n in bag] == [n for n in range(6) for _ in episode_messages(n, length=20)]
+    for one, other in itertools.pairwise(bags):
+        assert not set(one) & set(other)
+
+
+def test_interrupted_folder_is_continued_behind_what_is_there(tmp_path):
+    (tmp_path / "bag" / "segment_000000").mkdir(parents=True)
+    (tmp_path / "bag" / "segment_000001.partial").mkdir()
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    assert recorder.recording.bag.name == "segment_000002"
+
+
+def test_folder_that_cannot_be_one_is_named(tmp_path):
+    (tmp_path / "bag").touch()
+    with pytest.raises(BagError, match="is not a folder"):
+        Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+sys.path.insert(0, str(Path(sys.argv[2]).parent))
+from hrl_core.bags.errors import BagError
+from hrl_core.bags import writer
+limit = int(sys.argv[3])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+writer.CHUNK_BYTES = 4000
+import random
+random.seed(0)
+bag = writer.BagWriter(Path(sys.argv[1]), writer.typestore_with([("t/msg/N", "uint64 value\\n")]))
+bag.add_topic("/n", "t/msg/N", latched=False)
+try:
+    for i in range(20000):
+        bag.write("/n", i, b"\\0\\1\\0\\0" + random.randbytes(8))
+    bag.close({"long": "x" * 3000})
+except BagError as error:
+    print(i, error)
+    sys.exit(7)
+"""
+
+
+@pytest.fixture(scope="module")
+def whole_size(tmp_path_factory):
+    """Size of the file that the program writes when nothing hinders it."""
+    bag = tmp_path_factory.mktemp("whole") / "bag"
+    subprocess.run([sys.executable, "-c", FULL_DISK, str(bag), __file__, str(10**9)], check=True)
+    return (bag / "bag.mcap").stat().st_size
+
+
+@pytest.mark.parametrize("share", ["nothing", "half", "all but the end"])
+def test_full_disk_is_an_error_and_what_was_written_comes_back(tmp_path, whole_size, share):
+    """The file size limit stands for the disk; it is hit at once, midway, and while the bag is being closed."""
+    limit = {"nothing": 500, "half": whole_size // 2, "all but the end": whole_size - 500}[share]
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path / "bag"), __file__, str(limit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 7, done.stderr
+    assert "File too large" in done.stdout
+    assert "hrl bag recover" in done.stdout
+    assert not (tmp_path / "bag").exists()
+    written = int(done.stdout.split()[0])
+    if share == "nothing":
+        with pytest.raises(BagError, match="nothing to save"):
+            recover(tmp_path / "bag.partial", tmp_path / "out")
+        return
+    # At most the chunk that did not fit is missing.
+    assert written - 4000 // 43 - 1 <= recover(tmp_path / "bag.partial", tmp_path / "out").messages <= written + 1
