@@ -44,6 +44,7 @@ def _is_vector(text: str) -> bool:
 
 _FACTOR = Rule("between 0.001 and 1000", lambda value: 0.001 <= value <= 1000)
 _COUNT = Rule("0 or more", lambda value: value >= 0 and math.isfinite(value))
+_PORT = Rule("between 1 and 65535", lambda value: 1 <= value <= 65535)
 _SEED = Rule("between 0 and 10^18", lambda value: 0 <= value <= 10**18)
 _VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
 _NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
@@ -94,6 +95,11 @@ class LaunchArguments:
         rule=_NOT_EMPTY,
     )
     viewer: bool = _argument(False, "Show the run in the web viewer.")
+    viewer_port: int = _argument(8080, "Port of the web viewer; the next free one if it is taken.", rule=_PORT)
+    viewer_host: str = _argument(
+        "127.0.0.1", "Address the web viewer listens at; 0.0.0.0 opens it to other machines.", rule=_NOT_EMPTY
+    )
+    markers: bool = _argument(False, "Publish visualization_msgs markers; viewer and rviz need no asking.")
     rviz: bool = _argument(False, "Show the run in rviz2.")
     namespace: str = _argument("", "Namespace of every node and topic; also the robot's name.", rule=_NAME)
     robot: str = _argument("sim", "What closes the loop: sim (MuJoCo) or real (a robot).", ("sim", "real"))

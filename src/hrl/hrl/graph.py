@@ -36,12 +36,16 @@ class NodeDescription:
     """Without slash at either end, empty for the root."""
     parameters: Mapping[str, Value] = field(default_factory=dict)
     remappings: Sequence[tuple[str, str]] = REMAPPINGS
+    arguments: Sequence[str] = ()
+    """Of the program itself, before those of ROS."""
     role: str = ""
     """``simulator``, ``manager``, ``worker`` or ``recorder``; a recorder is stopped last."""
     respawn: bool = False
     """Whether it is started again when it dies."""
     required: bool = False
     """Whether its clean exit ends the graph."""
+    expendable: bool = False
+    """Whether the graph goes on without it when it dies: those who only look."""
 
     @property
     def logger(self) -> str:
@@ -50,13 +54,19 @@ class NodeDescription:
 
 
 @dataclass(frozen=True)
-class Graph:
-    """Everything that is started together, in order, and where its results go."""
+class Processes:
+    """Everything that is started together, in order."""
 
     nodes: Sequence[NodeDescription]
-    folder: RunFolder
     log_level: str = "info"
     environment: Mapping[str, str] = field(default_factory=lambda: NODE_ENVIRONMENT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Processes):
+    """The processes of a run, and where its results go."""
+
+    folder: RunFolder
 
     @property
     def recorded(self) -> bool:

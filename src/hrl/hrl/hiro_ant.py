@@ -8,6 +8,7 @@ import numpy as np
 
 from hrl.arguments import LaunchArguments, Value
 from hrl.graph import MANAGER, RECORDER, SIMULATOR, WORKER, Graph, NodeDescription
+from hrl.onlookers import onlooker_nodes
 from hrl.provenance import git_commit
 from hrl.run_folder import RunFolder
 from hrl.shipped_policies import AUTO, resolve_policy
@@ -21,7 +22,7 @@ RESPAWNING = (MANAGER, WORKER)
 
 
 def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
-    """Describe simulator, manager, worker and recorder; load task and policy to be sure that they fit.
+    """Describe simulator, manager, worker, recorder, onlookers; load task and policy to be sure that they fit.
 
     Raises:
         HrlError: what is asked for cannot be run; nothing has been started or written.
@@ -31,6 +32,7 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
     if arguments.goal_vector:
         task.check_goal(np.array(arguments.goal_vector), "argument goal")
     checkpoint = _checked_checkpoint(policy, task)
+    onlookers = onlooker_nodes(arguments, task)
     folder = RunFolder.of(arguments, policy, checkpoint.trained, git_commit())
     folder.require_free()
     shared = {"autostart": arguments.autostart}
@@ -47,7 +49,8 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
     ]
     if arguments.record:
         nodes.insert(0, _node(RECORDER, arguments, recorder))
-    return Graph(tuple(nodes), folder, arguments.log_level)
+    nodes += onlookers
+    return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level)
 
 
 def _task_and_policy(arguments: LaunchArguments) -> tuple[TaskSpec, str, Path]:
@@ -75,12 +78,6 @@ def _node(role: str, arguments: LaunchArguments, parameters: Mapping[str, Value]
 def _refuse_unbuilt(arguments: LaunchArguments) -> None:
     if arguments.robot == "real":
         raise HrlError("robot:=real: the bridge to a real robot is not built yet; use robot:=sim")
-    if arguments.viewer:
-        raise HrlError("viewer:=true: the web viewer is not built yet; use viewer:=false")
-    if arguments.rviz and shutil.which("rviz2") is None:
-        raise HrlError("rviz:=true: rviz2 is not installed (package ros-$ROS_DISTRO-rviz2); use rviz:=false")
-    if arguments.rviz:
-        raise HrlError("rviz:=true: the rviz configuration is not built yet; use rviz:=false")
 
 
 def _checked_checkpoint(policy: Path, task: TaskSpec) -> Checkpoint:

@@ -88,6 +88,7 @@ class _Run:
             name=node.name,
             namespace=f"/{node.namespace}" if node.namespace else None,
             exec_name=node.name,
+            arguments=list(node.arguments),
             parameters=[parameters],
             remappings=list(node.remappings),
             ros_arguments=["--log-level", f"{node.logger}:={self._graph.log_level}"],
@@ -109,6 +110,9 @@ class _Run:
         if ending.clean or (stopping and ending.interrupted):
             ended = node.required and not stopping
             return [EmitEvent(event=Shutdown(reason=f"{node.name} has ended"))] if ended else None
+        if node.expendable:
+            get_logger("hrl").error(f"{node.name} died: {ending}; the run goes on without it")
+            return None
         if node.respawn and not stopping and self._budgets[node.name].take(time.monotonic()):
             return None
         raise HrlError(f"{node.name} {'did not end cleanly' if stopping else 'died'}: {ending}")

@@ -71,7 +71,7 @@ class NodeProcess:
             say: called with the node's name and each line of its output.
         """
         self.description = description
-        self._command = [str(executable), *ros_arguments(description, log_level)]
+        self._command = [str(executable), *description.arguments, *ros_arguments(description, log_level)]
         self._environment, self._say = environment, say
         self._process: asyncio.subprocess.Process | None = None
         self._output: asyncio.Task[None] | None = None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from hrl.ending import Ending
-from hrl.graph import RECORDER, Graph, NodeDescription
+from hrl.graph import RECORDER, NodeDescription, Processes
 from hrl.node_output import NodeOutput
 from hrl.node_process import NodeProcess, find_executable
 from hrl.restart_budget import RestartBudget
@@ -39,7 +39,7 @@ class Supervisor:
     """Runs one graph from start to end."""
 
     def __init__(
-        self, graph: Graph, environment: Mapping[str, str], console: Console, patience: Patience | None = None
+        self, graph: Processes, environment: Mapping[str, str], console: Console, patience: Patience | None = None
     ) -> None:
         """Find the executables, start nothing yet.
 
@@ -116,6 +116,9 @@ class Supervisor:
             if ending.clean:
                 self._on_clean_end(node)
                 return
+            if node.description.expendable:
+                self._output.error(f"{node.name} died: {ending}; the run goes on without it")
+                return
             if not await self._restarted(node, ending):
                 return
 
@@ -133,7 +136,7 @@ class Supervisor:
 
     def _judge_last(self, node: NodeProcess, ending: Ending) -> None:
         """Judge an end that came after the nodes were asked for it."""
-        if not ending.clean and not ending.interrupted:
+        if not ending.clean and not ending.interrupted and not node.description.expendable:
             self._fail(f"{node.name} did not end cleanly: {ending}")
 
     async def _restarted(self, node: NodeProcess, ending: Ending) -> bool:

@@ -16,6 +16,7 @@ from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedE
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
 from rclpy.signals import SignalHandlerOptions
+from rclpy.timer import Timer
 
 from hrl_core.errors import HrlError
 from hrl_ros import parameters
@@ -161,9 +162,9 @@ class HrlNode(LifecycleNode):
         """Subscribe to ordinary messages."""
         self.create_subscription(kind, topic, self.guarded(callback), qos)
 
-    def every(self, period: float, callback: Callable[[], None]) -> None:
+    def every(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back every ``period`` seconds of steady time."""
-        self.create_timer(period, self.guarded(callback), clock=Clock(clock_type=ClockType.STEADY_TIME))
+        return self.create_timer(period, self.guarded(callback), clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def settle(self) -> None:
         """Stay until every reader has what was published: what is lost on the way cannot be repaired afterwards."""

@@ -35,6 +35,15 @@ def event() -> QoSProfile:
     return QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 
+def onlooker(depth: int = 1) -> QoSProfile:
+    """An onlooker's side of any topic: it takes what comes and never holds a writer up.
+
+    Args:
+        depth: how many of the newest messages are kept between two looks.
+    """
+    return QoSProfile(depth=depth, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
 def sensor() -> QoSProfile:
     """Standard topics for onlookers (joint states, odometry, clock): reliable, shallow."""
     return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)

@@ -20,14 +20,34 @@ class SimulationClock(Protocol):
         """Look again after a pause, a step request or a reset has changed things."""
         ...
 
+    def tick(self) -> None:
+        """The wall time of one control period has passed."""
+        ...
+
+    @property
+    def answered(self) -> bool:
+        """Whether the action of the current step is in hand, so that no peer is waited for."""
+        ...
+
 
 class LockstepClock:
     """Steps only when the action of the current (episode, step) is in hand; repeated and old ones are dropped."""
 
     def __init__(self, simulation: Simulation) -> None:
-        """Start with no action in hand."""
+        """Start with no action in hand, as fast as possible."""
         self._simulation = simulation
         self._action: Action | None = None
+        self._paced, self._due = False, False
+
+    @property
+    def answered(self) -> bool:
+        """Whether the action of the current step is in hand."""
+        return self._action is not None
+
+    def pace(self, paced: bool) -> None:
+        """Take at most one step per tick, or go as fast as possible."""
+        self._paced, self._due = paced, False
+        self.poll()
 
     def on_action(self, action: Action) -> None:
         """Take an action.
@@ -52,9 +72,14 @@ class LockstepClock:
             return
         if (action.episode, action.step) != observation.key:
             self._action = None
-        elif self._simulation.may_step:
-            self._action = None
+        elif self._simulation.may_step and (self._due or not self._paced or self._simulation.paused):
+            self._action, self._due = None, False
             self._simulation.step(action.value)
+
+    def tick(self) -> None:
+        """Let the next step happen as soon as its action is in hand."""
+        self._due = True
+        self.poll()
 
 
 class RealtimeClock:
@@ -92,6 +117,11 @@ class RealtimeClock:
         if last is None or (last.episode, last.step) != (action.episode, action.step):
             simulation.log.answered()
         self._action = action
+
+    @property
+    def answered(self) -> bool:
+        """Whether actions are coming at all; a late one is the tick's affair."""
+        return False
 
     def poll(self) -> None:
         """Nothing to do between ticks."""

@@ -17,6 +17,7 @@ from hrl_ros.node import HrlNode, main_of
 from hrl_ros.peers import RECORDER, hears
 from hrl_ros.waiting import Patience
 from hrl_sim.clocks import LockstepClock, RealtimeClock, SimulationClock
+from hrl_sim.pace import FASTEST, Pace
 from hrl_sim.parameters import REALTIME, SimulatorParameters, parse_goal
 from hrl_sim.reach_goal import ReachGoalServer
 from hrl_sim.services import SimulationServices
@@ -68,11 +69,12 @@ class SimulatorNode(HrlNode):
         self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
         self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe(PoseStamped, topics.GOAL_POSE, self._on_goal_pose, qos.event())
-        self._pace: SimulationClock = LockstepClock(self._simulation)
+        self._clock: SimulationClock = LockstepClock(self._simulation)
         if p.clock == REALTIME:
-            self._pace = clock = RealtimeClock(self._simulation, p.max_action_age)
-            self.every(task.control_period / p.real_time_factor, clock.tick)
-        self._offers = SimulationServices(self, self._simulation, self._pace)
+            self._clock = RealtimeClock(self._simulation, p.max_action_age)
+        factor = p.real_time_factor if p.clock == REALTIME else FASTEST
+        self._pace = Pace(self, self._clock, task.control_period, factor)
+        self._offers = SimulationServices(self, self._simulation, self._clock, self._pace)
         self.every(CHECK_PERIOD, self._check)
         self.every(STATUS_PERIOD, self._publish_status)
 
@@ -110,7 +112,7 @@ class SimulatorNode(HrlNode):
             return
         self._patience.progress()
         try:
-            self._pace.on_action(action)
+            self._clock.on_action(action)
         except InvalidDataError as error:
             # A lock-step run cannot go on without the action; a robot is stopped by its watchdog instead.
             if self._settings.clock != REALTIME:
@@ -147,8 +149,9 @@ class SimulatorNode(HrlNode):
         self._runner.set_goal(frozen(position[: len(names)]))
 
     def _publish_observation(self, observation: Observation) -> None:
-        self._observations.publish(messages.OBSERVATION.encode(observation))
-        self._standard.publish(observation.stamp)
+        data = messages.OBSERVATION.encode(observation)
+        self._observations.publish(data)
+        self._standard.publish(observation.stamp, data)
         self._reach_goal.observe(observation)
         self._apply_credit()
 
@@ -161,7 +164,7 @@ class SimulatorNode(HrlNode):
             ahead = self._simulation.log.observations - self._recorded
             self._simulation.held = ahead >= self._settings.credit_window
             if not self._simulation.held:
-                self._pace.poll()
+                self._clock.poll()
 
     def _publish_status(self) -> None:
         simulation, log = self._simulation, self._simulation.log
@@ -177,6 +180,8 @@ class SimulatorNode(HrlNode):
         if now > since:
             status.real_time_factor = (log.steps - steps) * self._runner.spec.control_period / (now - since)
         self._rate_mark = (now, log.steps)
+        status.wanted_real_time_factor = self._pace.real_time_factor
+        status.action_latency = log.recent_latency()
         status.observations, status.actions = log.observations, log.actions
         status.refused_actions, status.missed_deadlines = log.refused_actions, log.missed_deadlines
         self._status.publish(status)
@@ -194,8 +199,10 @@ class SimulatorNode(HrlNode):
         if simulation.finished:
             self._finish()
             return
+        self._standard.catch_up()
         self._patience.suspended = simulation.paused and not simulation.may_step
-        whom = "the recorder" if simulation.held else "the worker (and the manager through it)"
+        whom = None if self._clock.answered else "the worker (and the manager through it)"
+        whom = "the recorder" if simulation.held else whom
         if self._patience.check(whom) and simulation.observation is not None:
             self._observations.publish(messages.OBSERVATION.encode(simulation.observation))
 

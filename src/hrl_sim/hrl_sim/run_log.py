@@ -25,6 +25,7 @@ class RunLog:
         self.steps = 0
         self.results: list[EpisodeResult] = []
         self._latencies: list[float] = []
+        self._told = 0
         self._published_at = 0.0
         self._first_step_at: float | None = None
         self._last_step_at = 0.0
@@ -43,6 +44,11 @@ class RunLog:
             self._first_step_at = now
         else:
             self._latencies.append(now - self._published_at)
+
+    def recent_latency(self) -> float:
+        """Median seconds from an observation to its action since the last call; NaN without one."""
+        recent, self._told = self._latencies[self._told :], len(self._latencies)
+        return float(np.median(recent)) if recent else float("nan")
 
     def stepped(self) -> None:
         """An environment step has been taken."""

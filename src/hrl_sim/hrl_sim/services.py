@@ -1,25 +1,29 @@
-"""Services of the simulator: reset, step, pause. They return at once; what follows shows in SimStatus."""
+"""Services of the simulator: reset, step, pause, pace, episode. They return at once; what follows shows in SimStatus."""
 
 import numpy as np
 
 from hrl_core.errors import HrlError
+from hrl_core.randomness import episode_seed
 from hrl_core.types import frozen
-from hrl_msgs.srv import Reset, SetPaused, Step
+from hrl_msgs.srv import ChooseEpisode, Reset, SetPaused, SetRealTimeFactor, Step
 from hrl_ros import topics
 from hrl_ros.node import HrlNode
 from hrl_sim.clocks import SimulationClock
+from hrl_sim.pace import Pace
 from hrl_sim.simulation import Simulation
 
 
 class SimulationServices:
     """Turns requests into calls of the simulation."""
 
-    def __init__(self, node: HrlNode, simulation: Simulation, clock: SimulationClock) -> None:
+    def __init__(self, node: HrlNode, simulation: Simulation, clock: SimulationClock, pace: Pace) -> None:
         """Offer the services."""
-        self._node, self._simulation, self._clock = node, simulation, clock
+        self._node, self._simulation, self._clock, self._pace = node, simulation, clock, pace
         node.create_service(Reset, topics.RESET, self._reset)
         node.create_service(Step, topics.STEP, self._step)
         node.create_service(SetPaused, topics.SET_PAUSED, self._set_paused)
+        node.create_service(SetRealTimeFactor, topics.SET_REAL_TIME_FACTOR, self._set_real_time_factor)
+        node.create_service(ChooseEpisode, topics.CHOOSE_EPISODE, self._choose_episode)
 
     def _reset(self, request: Reset.Request, response: Reset.Response) -> Reset.Response:
         response.message = self._refusal()
@@ -52,6 +56,26 @@ class SimulationServices:
         self._simulation.pause(request.paused)
         self._clock.poll()
         response.paused = self._simulation.paused
+        return response
+
+    def _set_real_time_factor(
+        self, request: SetRealTimeFactor.Request, response: SetRealTimeFactor.Response
+    ) -> SetRealTimeFactor.Response:
+        try:
+            self._pace.set(request.real_time_factor)
+            response.accepted = True
+        except HrlError as error:
+            response.message = str(error)
+        return response
+
+    def _choose_episode(
+        self, request: ChooseEpisode.Request, response: ChooseEpisode.Response
+    ) -> ChooseEpisode.Response:
+        response.message = self._refusal()
+        if not response.message:
+            seed = episode_seed(self._simulation.runner.seed, request.episode)
+            response.episode = self._simulation.restart(seed, None)
+            response.accepted = True
         return response
 
     def _refusal(self) -> str:

@@ -1,4 +1,4 @@
-"""Standard topics beside ours, so that every ROS tool works: clock, joint states, odometry; at most 50 Hz."""
+"""What onlookers need, at most 50 times a second of wall time: clock, joint states, odometry, objects, observation."""
 
 import array
 import time
@@ -11,9 +11,11 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from hrl_core.envs.runner import EnvRunner
+from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.messages import to_time
 from hrl_ros.node import HrlNode
+from hrl_sim.objects import SceneObjects
 
 PERIOD = 0.02
 _SCALAR = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
@@ -44,14 +46,32 @@ class StandardTopics:
         self._clock = node.create_lifecycle_publisher(Clock, topics.CLOCK, qos.sensor())
         self._joints = node.create_lifecycle_publisher(JointState, topics.JOINT_STATES, qos.sensor())
         self._odometry = node.create_lifecycle_publisher(Odometry, topics.ODOM, qos.sensor()) if free else None
+        self._objects = SceneObjects(node, base, self._frames[0])
+        # Latched: who starts to look while the run is paused sees where it stands.
+        self._observation = node.publish_raw(msg.Observation, topics.OBSERVATION_THINNED, qos.latched())
         self._next = 0.0
+        self._skipped: tuple[int, bytes] | None = None
 
-    def publish(self, stamp: int) -> None:
-        """Publish the state at environment time ``stamp`` [ns], unless the last one is too recent."""
-        now = time.monotonic()
-        if now < self._next:
+    def publish(self, stamp: int, observation: bytes) -> None:
+        """Publish the present state unless the last one is too recent.
+
+        Args:
+            stamp: environment time [ns].
+            observation: the observation of this state, serialised.
+        """
+        if time.monotonic() < self._next:
+            self._skipped = (stamp, observation)
             return
-        self._next = now + PERIOD
+        self._publish(stamp, observation)
+
+    def catch_up(self) -> None:
+        """Publish the state that was skipped last, when nothing newer came: call it a few times a second."""
+        if self._skipped is not None and time.monotonic() >= self._next:
+            self._publish(*self._skipped)
+
+    def _publish(self, stamp: int, observation: bytes) -> None:
+        self._next, self._skipped = time.monotonic() + PERIOD, None
+        self._observation.publish(observation)
         time_stamp = to_time(stamp)
         self._clock.publish(Clock(clock=time_stamp))
         joints = JointState(name=self._names)
@@ -61,6 +81,7 @@ class StandardTopics:
         self._joints.publish(joints)
         if self._odometry is not None and self._root is not None:
             self._odometry.publish(self._odometry_message(time_stamp))
+        self._objects.publish(time_stamp)
 
     def _odometry_message(self, stamp: object) -> Odometry:
         """Pose in the world frame; twist in the child frame, as the message demands (MuJoCo's linear part is world)."""

@@ -22,6 +22,8 @@ CELLS = (-5, 5)
 """Objects stand at SPACING * integers in [low, high)."""
 CLEAR_RADIUS = 2.0
 CATCH_RADIUS = 1.0
+OBJECT_HEIGHT = 0.5
+"""Where they float, for those who look [m]."""
 SENSOR_BINS = 10
 SENSOR_RANGE = 6.0
 WALL_DISTANCE, WALL_HALF_LENGTH, WALL_HALF_THICKNESS, WALL_HALF_HEIGHT = 11.0, 11.5, 0.5, 1.0
@@ -82,6 +84,12 @@ class AntGatherEnv(AntMazeEnv):
         self.objects = state[: 2 * count].reshape(count, 2).copy()
         self.present = state[2 * count : 3 * count] > 0
         return super().restore(state[3 * count :])
+
+    def present_objects(self) -> dict[str, tuple[float, float, float]]:
+        """Return name -> position [m] of the apples and bombs that are left."""
+        names = [f"apple_{k}" for k in range(APPLES)] + [f"bomb_{k}" for k in range(BOMBS)]
+        places = zip(names, self.objects.tolist(), self.present, strict=True)
+        return {name: (x, y, OBJECT_HEIGHT) for name, (x, y), present in places if present}
 
     def _place_objects(self) -> None:
         """Draw grid places until all differ and none is near the start."""

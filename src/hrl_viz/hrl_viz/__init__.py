@@ -1,0 +1,1 @@
+"""Markers for rviz and for the web viewer, and the player of bags."""

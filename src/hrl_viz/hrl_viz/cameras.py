@@ -1,0 +1,54 @@
+"""Where the browsers' cameras are: a first view of the whole scene, and one that follows the robot."""
+
+import numpy as np
+import numpy.typing as npt
+import viser
+
+Vector3 = npt.NDArray[np.float64]
+ELEVATION = np.deg2rad(52.0)
+_SPREAD = 1.15
+"""Distance of the first view as a multiple of the scene's width."""
+
+
+class Cameras:
+    """Moves the cameras of all browsers."""
+
+    def __init__(self, server: viser.ViserServer) -> None:
+        """Look from the south, with z up."""
+        self._server = server
+        self._robot: Vector3 | None = None
+        server.scene.set_up_direction("+z")
+
+    def look_at_scene(self, low: Vector3, high: Vector3) -> None:
+        """Show everything between two corners [m] to who comes, and to who is there already."""
+        middle = (low + high) / 2
+        distance = _SPREAD * float(np.max((high - low)[:2]))
+        offset = distance * np.array((0.0, -np.cos(ELEVATION), np.sin(ELEVATION)))
+        initial = self._server.initial_camera
+        initial.look_at, initial.position = tuple(middle), tuple(middle + offset)
+        initial.far = 20 * distance
+        for client in self._server.get_clients().values():
+            client.camera.position, client.camera.look_at = middle + offset, middle
+
+    def follow(self, robot: Vector3, following: bool) -> None:
+        """Shift every camera by as much as the robot has moved; who turns or zooms keeps that view."""
+        before, self._robot = self._robot, robot.copy()
+        if before is None or not following:
+            return
+        moved = robot - before
+        if not moved.any():
+            return
+        for client in self._server.get_clients().values():
+            try:
+                position, look_at = client.camera.position + moved, client.camera.look_at + moved
+            except AssertionError:
+                # The browser has not told its camera yet.
+                continue
+            client.camera.position, client.camera.look_at = position, look_at
+
+    def centre(self, robot: Vector3, distance: float) -> None:
+        """Turn to the robot, from ``distance`` [m]."""
+        offset = distance * np.array((0.0, -np.cos(ELEVATION), np.sin(ELEVATION)))
+        self._robot = robot.copy()
+        for client in self._server.get_clients().values():
+            client.camera.position, client.camera.look_at = robot + offset, robot

@@ -1,0 +1,137 @@
+"""Markers in a viser scene: each marker one node, changed in place where only its pose or points change.
+
+It draws what MarkerArray messages say and nothing else, so that the page and rviz never differ.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import trimesh
+import viser
+from visualization_msgs.msg import Marker, MarkerArray
+
+Array = npt.NDArray[np.float32]
+_BALL = trimesh.creation.icosphere(subdivisions=2, radius=0.5)
+_SHADOWS = {"cast_shadow": False, "receive_shadow": False}
+
+
+class Drawing:
+    """The markers now in the scene."""
+
+    def __init__(self, server: viser.ViserServer) -> None:
+        """Start with an empty scene."""
+        self._server = server
+        self._nodes: dict[tuple[str, int], tuple[tuple, Any]] = {}
+        self.positions: dict[tuple[str, int], npt.NDArray[np.float64]] = {}
+        """Where each marker is, for a camera that follows one."""
+
+    def apply(self, array: MarkerArray) -> None:
+        """Add, change and remove markers; browsers see all of it at once."""
+        with self._server.atomic():
+            for marker in array.markers:
+                if marker.action == Marker.DELETEALL:
+                    for key in list(self._nodes):
+                        self._remove(key)
+                elif marker.action == Marker.DELETE:
+                    self._remove((marker.ns, marker.id))
+                else:
+                    self._draw(marker)
+
+    def _remove(self, key: tuple[str, int]) -> None:
+        node = self._nodes.pop(key, None)
+        self.positions.pop(key, None)
+        if node is not None:
+            node[1].remove()
+
+    def _draw(self, marker: Marker) -> None:
+        key, look = (marker.ns, marker.id), _look(marker)
+        known = self._nodes.get(key)
+        position, wxyz = _position(marker), _wxyz(marker)
+        self.positions[key] = position
+        if known is None or known[0] != look:
+            if known is not None:
+                known[1].remove()
+            handle = self._add(f"/{marker.ns}/{marker.id}", marker, position, wxyz)
+            if handle is None:
+                self._nodes.pop(key, None)
+            else:
+                self._nodes[key] = (look, handle)
+            return
+        handle = known[1]
+        if not np.array_equal(handle.position, position):
+            handle.position = position
+        if not np.array_equal(handle.wxyz, wxyz):
+            handle.wxyz = wxyz
+
+    def _add(self, name: str, marker: Marker, position: npt.NDArray, wxyz: npt.NDArray) -> Any:  # noqa: ANN401
+        """Add a node of the marker's kind; None for kinds that are not drawn."""
+        scene, color, alpha = self._server.scene, _rgb(marker.color), marker.color.a
+        where: dict[str, Any] = {"position": position, "wxyz": wxyz}
+        solid: dict[str, Any] = {**where, **_SHADOWS, "opacity": None if alpha >= 1 else alpha}
+        x, y, z = marker.scale.x, marker.scale.y, marker.scale.z
+        if marker.type == Marker.CUBE:
+            return scene.add_box(name, color=color, dimensions=(x, y, z), **solid)
+        if marker.type == Marker.SPHERE:
+            return scene.add_icosphere(name, radius=0.5, color=color, scale=(x, y, z), **solid)
+        if marker.type == Marker.CYLINDER:
+            return scene.add_cylinder(name, radius=0.5, height=1.0, color=color, scale=(x, y, z), **solid)
+        if marker.type == Marker.TEXT_VIEW_FACING:
+            size: dict[str, Any] = {"font_size_mode": "scene", "font_scene_height": z, "anchor": "bottom-center"}
+            return scene.add_label(name, marker.text, depth_test=False, **size, **where)
+        points = _points(marker.points)
+        if marker.type == Marker.ARROW and len(points) == 2:  # noqa: PLR2004 - tail and tip
+            shape = {"shaft_radius": x / 2, "head_radius": y / 2, "head_length": z}
+            return scene.add_arrows(name, points[None], color, **shape, **where)
+        if marker.type in (Marker.LINE_STRIP, Marker.LINE_LIST) and len(points) > 1:
+            pairs = points.reshape(-1, 2, 3) if marker.type == Marker.LINE_LIST else _pairs(points)
+            return scene.add_line_segments(name, pairs, color, thickness=x, **where)
+        if marker.type == Marker.SPHERE_LIST and len(points):
+            return self._balls(name, marker, points, {**where, **_SHADOWS})
+        return None
+
+    def _balls(self, name: str, marker: Marker, points: Array, common: dict[str, Any]) -> Any:  # noqa: ANN401
+        given = marker.colors if len(marker.colors) == len(points) else [marker.color] * len(points)
+        scale = np.array([marker.scale.x, marker.scale.y, marker.scale.z], np.float32)
+        return self._server.scene.add_batched_meshes_simple(
+            name,
+            np.asarray(_BALL.vertices, np.float32),
+            np.asarray(_BALL.faces, np.uint32),
+            batched_wxyzs=np.tile(np.array([1, 0, 0, 0], np.float32), (len(points), 1)),
+            batched_positions=points,
+            batched_scales=np.tile(scale, (len(points), 1)),
+            batched_colors=np.array([_rgb(color) for color in given], np.uint8),
+            batched_opacities=np.array([color.a for color in given], np.float32),
+            lod="off",
+            **common,
+        )
+
+
+def _look(marker: Marker) -> tuple:
+    """Everything but the pose."""
+    scale, points, colors = marker.scale, _points(marker.points), marker.colors
+    shades = tuple((color.r, color.g, color.b, color.a) for color in (marker.color, *colors))
+    return marker.type, (scale.x, scale.y, scale.z), shades, points.tobytes(), marker.text
+
+
+def _points(points: Iterable[Any]) -> Array:
+    return np.array([(p.x, p.y, p.z) for p in points], np.float32).reshape(-1, 3)
+
+
+def _pairs(points: Array) -> Array:
+    return np.stack((points[:-1], points[1:]), axis=1)
+
+
+def _rgb(color: Any) -> tuple[int, int, int]:  # noqa: ANN401 - a ColorRGBA
+    return round(255 * color.r), round(255 * color.g), round(255 * color.b)
+
+
+def _position(marker: Marker) -> npt.NDArray[np.float64]:
+    p = marker.pose.position
+    return np.array((p.x, p.y, p.z))
+
+
+def _wxyz(marker: Marker) -> npt.NDArray[np.float64]:
+    q = marker.pose.orientation
+    return np.array((q.w, q.x, q.y, q.z))

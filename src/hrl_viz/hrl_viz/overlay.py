@@ -1,0 +1,98 @@
+"""What a hierarchy wants, drawn over the scene: goal, subgoal, its ghost, what came before, and the figures in words."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hrl_viz import palette
+from hrl_viz.shapes import Color, Point, Shape, ShapeKind, arrow, circle, disc, sphere, strip, text
+
+GOAL, SUBGOAL, RELABELLED = "goal", "subgoal", "relabelled_subgoal"
+HISTORY, TRAIL, TEXT, OBJECTS = "subgoal_history", "trail", "text", "objects"
+_APPLE_DIAMETER = 0.8
+_LIFT = 0.03
+"""Height of flat things above the floor [m], so that they do not flicker."""
+
+
+def goal_shapes(goal: Point, radius: float, size: float) -> list[Shape]:
+    """Task goal with its success radius [m], 0 or less for none; ``size`` [m] of the robot sets line widths."""
+    x, y, z = goal
+    shapes = [sphere(GOAL, 0, palette.GOAL, goal, 0.5 * size)]
+    if radius > 0:
+        shapes.append(disc(GOAL, 1, palette.faded(palette.GOAL, 0.18), (x, y, z + _LIFT), radius, 0.02))
+        shapes.append(strip(GOAL, 2, palette.GOAL, circle((x, y, z + 2 * _LIFT), radius), 0.08 * size))
+    label = (x, y, z + 0.9 * size)
+    shapes.append(text(GOAL, 3, palette.GOAL, label, 0.45 * size, "goal"))
+    return shapes
+
+
+def subgoal_shapes(robot: Point, target: Point, size: float, group: str, color: Color, words: str) -> list[Shape]:
+    """Arrow from the robot to a subgoal's target, a ball there and its name."""
+    x, y, z = target
+    return [
+        arrow(group, 0, color, robot, target, 0.12 * size),
+        sphere(group, 1, palette.faded(color, 0.6), target, 0.35 * size),
+        text(group, 2, color, (x, y, z + 0.7 * size), 0.4 * size, words),
+    ]
+
+
+def history_shape(targets: Sequence[Point], size: float) -> Shape:
+    """Earlier targets, the oldest first and faintest."""
+    points = np.array(targets).reshape(-1, 3)
+    alphas = np.linspace(0.08, 0.5, len(points)) if len(points) else np.empty(0)
+    colors = np.array([(*palette.SUBGOAL[:3], alpha) for alpha in alphas]).reshape(-1, 4)
+    scale = (0.22 * size,) * 3
+    return Shape(HISTORY, 0, ShapeKind.SPHERE_LIST, palette.faded(palette.SUBGOAL, 0.5), scale, points=points, colors=colors)
+
+
+def trail_shape(path: Sequence[Point], size: float) -> Shape:
+    """Where the robot has been in this episode."""
+    return strip(TRAIL, 0, palette.faded(palette.TRAIL, 0.9), np.array(path).reshape(-1, 3), 0.06 * size)
+
+
+def object_shapes(objects: Mapping[str, Point], drawn_by_model: Sequence[str]) -> list[Shape]:
+    """Apples, bombs and whatever else is listed but not part of the model."""
+    shapes = []
+    for name, position in objects.items():
+        if name in drawn_by_model:
+            continue
+        kind, _, number = name.rpartition("_")
+        color = {"apple": palette.APPLE, "bomb": palette.BOMB}.get(kind, palette.OTHER)
+        offset = {"apple": 0, "bomb": 1000}.get(kind, 2000)
+        unique = offset + (int(number) if number.isdigit() else len(shapes))
+        shapes.append(sphere(OBJECTS, unique, color, position, _APPLE_DIAMETER))
+    return shapes
+
+
+class Figures(NamedTuple):
+    """What the text says; NaN where unknown."""
+
+    episode: int
+    step: int
+    distance: float
+    episode_return: float
+    intrinsic: float
+    """Mean per step over the last subgoal."""
+    success: bool
+    path: str
+    """Who is in control, outermost first."""
+
+
+def figures_shape(figures: Figures, robot: Point, size: float) -> Shape:
+    """Words above the robot."""
+    x, y, z = robot
+    state = "  at the goal" if figures.success else ""
+    lines = [
+        f"episode {figures.episode}  step {figures.step}",
+        f"to goal {_number(figures.distance, 1)} m{state}",
+        f"return {_number(figures.episode_return, 1)}  intrinsic {_number(figures.intrinsic, 2)} per step",
+        figures.path,
+    ]
+    words = "\n".join(line for line in lines if line)
+    return text(TEXT, 0, palette.TEXT, (x, y, z + 2.2 * size), 0.4 * size, words)
+
+
+def _number(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -1,0 +1,25 @@
+"""One colour per meaning, in markers, reports and films alike; told apart also by colour-blind people (Okabe and Ito)."""
+
+from hrl_viz.shapes import Color
+
+GOAL: Color = (0.0, 0.62, 0.45, 1.0)
+SUBGOAL: Color = (0.0, 0.45, 0.70, 1.0)
+RELABELLED: Color = (0.80, 0.40, 0.65, 1.0)
+TRAIL: Color = (0.90, 0.45, 0.10, 1.0)
+TEXT: Color = (0.10, 0.10, 0.12, 1.0)
+FLOOR: Color = (0.90, 0.90, 0.88, 1.0)
+CHASM: Color = (0.25, 0.18, 0.18, 1.0)
+GRID: Color = (0.74, 0.75, 0.76, 1.0)
+APPLE: Color = (0.45, 0.70, 0.15, 1.0)
+BOMB: Color = (0.75, 0.10, 0.10, 1.0)
+OTHER: Color = (0.85, 0.45, 0.25, 1.0)
+
+
+def faded(color: Color, alpha: float) -> Color:
+    """Return the colour, see-through."""
+    return (*color[:3], alpha)
+
+
+def hexadecimal(color: Color) -> str:
+    """``#rrggbb``, as pages and figures write it."""
+    return "#" + "".join(f"{round(255 * part):02x}" for part in color[:3])

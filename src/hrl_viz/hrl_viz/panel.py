@@ -1,0 +1,114 @@
+"""The page's controls and plots."""
+
+from collections.abc import Callable
+
+import numpy as np
+import viser
+from viser import uplot
+
+from hrl_viz.commands import Commands
+from hrl_viz.curves import Curves
+
+_FLOOR_TILT = 1e-6
+
+
+class Panel:
+    """Everything beside the picture."""
+
+    def __init__(self, server: viser.ViserServer, curves: Curves, refollow: Callable[[bool], None]) -> None:
+        """Lay it out.
+
+        Args:
+            server: whose page it is on.
+            curves: what is plotted.
+            refollow: told when following the robot is switched.
+        """
+        self._server, self._curves = server, curves
+        server.gui.configure_theme(control_layout="collapsible", control_width="medium", show_logo=False)
+        server.gui.set_panel_label("hrl viewer")
+        self._status = server.gui.add_markdown("")
+        self._message = server.gui.add_markdown("")
+        self._said: dict[str, str] = {}
+        self._follow = server.gui.add_checkbox("Follow the robot", False)
+        self._follow.on_update(lambda _: refollow(self._follow.value))
+        self.frame = ""
+        """Fixed frame of the markers, and so of the goals that are set here."""
+
+    @property
+    def following(self) -> bool:
+        """Whether the cameras follow the robot."""
+        return self._follow.value
+
+    def connect(self, commands: Commands) -> None:
+        """Add the controls."""
+        gui = self._server.gui
+        with gui.add_folder("Run"):
+            buttons = {
+                "Pause": lambda: commands.pause(True),
+                "Resume": lambda: commands.pause(False),
+                "Step": lambda: commands.step(int(count.value)),
+                "Reset": commands.reset,
+            }
+            for label, act in buttons.items():
+                gui.add_button(label).on_click(lambda _, act=act: act())
+            count = gui.add_number("Steps per click", 1, min=1, max=1000, step=1)
+            pace = gui.add_number("Real-time factor", 1.0, min=0.0, max=1000.0, step=0.1, hint="0: as fast as possible")
+            gui.add_button("Set real-time factor").on_click(lambda _: commands.pace(float(pace.value)))
+            episode = gui.add_number("Episode", 0, min=0, step=1, hint="of a recording; live: start from its seed again")
+            gui.add_button("Go to episode").on_click(lambda _: commands.choose(int(episode.value)))
+        with gui.add_folder("Goal"):
+            where = gui.add_vector2("Goal x, y [m]", (0.0, 16.0), step=0.5)
+            gui.add_button("Set goal").on_click(lambda _: commands.goal(*where.value, self.frame))
+            by_click = gui.add_checkbox("Set goal by clicking the floor", False)
+        self._clicks(by_click, where, commands)
+        with gui.add_folder("Plots"):
+            self._plots = {name: self._plot(curve.title, curve.color) for name, curve in self._curves.curves.items()}
+
+    def tell(self, status: str) -> None:
+        """Say how the run is."""
+        self._say("status", self._status, status)
+
+    def answer(self, message: str) -> None:
+        """Say what came of the last request."""
+        self._say("message", self._message, message)
+
+    def plot(self) -> None:
+        """Bring the plots up to date."""
+        for name, data in self._curves.changed().items():
+            self._plots[name].data = data
+
+    def _say(self, name: str, place: viser.GuiMarkdownHandle, words: str) -> None:
+        if self._said.get(name) != words:
+            self._said[name] = place.content = words
+
+    def _plot(self, title: str, color: str) -> viser.GuiUplotHandle:
+        empty = np.array([0.0, 1.0])
+        return self._server.gui.add_uplot(
+            (empty, np.full(2, np.nan)),
+            (uplot.Series(label="simulated time [s]"), uplot.Series(label=title, stroke=color, width=2)),
+            title=title,
+            scales={"x": uplot.Scale(time=False, auto=True), "y": uplot.Scale(auto=True)},
+            legend=uplot.Legend(show=False),
+            height=150,
+        )
+
+    def _clicks(self, by_click: viser.GuiInputHandle[bool], where: viser.GuiInputHandle, commands: Commands) -> None:
+        """Turn clicks on the floor (z = 0) into goals while the box is ticked."""
+        scene = self._server.scene
+
+        def clicked(event: viser.SceneClickEvent) -> None:
+            (x, y, z), (dx, dy, dz) = event.ray_origin, event.ray_direction
+            if dz > -_FLOOR_TILT:
+                self.answer("❌ that click does not meet the floor")
+                return
+            along = -z / dz
+            goal = (round(x + along * dx, 1), round(y + along * dy, 1))
+            where.value = goal
+            commands.goal(*goal, self.frame)
+
+        @by_click.on_update
+        def _switch(_: object) -> None:
+            if by_click.value:
+                scene.on_click()(clicked)
+            else:
+                scene.remove_click_callback(clicked)

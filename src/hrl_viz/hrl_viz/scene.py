@@ -1,0 +1,172 @@
+"""The course of an episode as shapes: takes in what the stack says, in any order, and draws the present moment."""
+
+import math
+from collections import deque
+from collections.abc import Mapping
+
+import numpy as np
+
+from hrl_core.subgoals import subgoal_target
+from hrl_core.task import TaskSpec
+from hrl_core.types import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
+from hrl_viz import overlay, palette
+from hrl_viz.places import TaskPlaces
+from hrl_viz.scene_model import SceneModel
+from hrl_viz.shapes import Point, Quaternion, Shape
+
+HISTORY_LENGTH = 30
+TRAIL_LENGTH = 400
+_TRAIL_STEP = 0.25
+"""Distance between points of the trail, in sizes of the robot."""
+_WITH_TARGET = (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE)
+GHOST = "subgoal_ghost"
+GHOST_ALPHA = 0.3
+
+
+class Scene:
+    """What is shown of one run."""
+
+    def __init__(self, spec: TaskSpec, model: SceneModel) -> None:
+        """Start with an empty stage."""
+        self._spec, self._model, self._places = spec, model, TaskPlaces(spec)
+        self._size = model.size
+        self._observation: Observation | None = None
+        self._joints: dict[str, float] = {}
+        self._poses: dict[str, tuple[Point, Quaternion]] = {}
+        self._relabelled: dict[tuple[int, int], Subgoal] = {}
+        self._begin()
+
+    @property
+    def observation(self) -> Observation | None:
+        """The newest observation."""
+        return self._observation
+
+    def on_observation(self, observation: Observation) -> None:
+        """Take the present state; a new episode clears what belonged to the old one."""
+        last = self._observation
+        if last is None or (observation.run, observation.episode) != (last.run, last.episode) or observation.key < last.key:
+            self._begin()
+        self._observation = observation
+        robot = self._robot()
+        if not self._trail or math.dist(self._trail[-1], robot) > _TRAIL_STEP * self._size:
+            self._trail.append(robot)
+
+    def on_subgoal(self, subgoal: Subgoal) -> None:
+        """Take a subgoal of the lowest level; what it replaces becomes history."""
+        if subgoal.level != 0 or subgoal.kind == SubgoalKind.CONTINUE:
+            return
+        if self._subgoal is not None and self._subgoal.episode != subgoal.episode:
+            self._forget_subgoals()
+        target = self._target(self._subgoal)
+        if target is not None and self._subgoal is not None and subgoal.seq > self._subgoal.seq:
+            self._history.append(target)
+        self._subgoal, self._ghost = subgoal, []
+
+    def on_relabelled(self, subgoal: Subgoal) -> None:
+        """Take what relabelling made of a subgoal of this episode."""
+        self._relabelled = {key: value for key, value in self._relabelled.items() if key[0] == subgoal.episode}
+        self._relabelled[subgoal.episode, subgoal.seq] = subgoal
+
+    def on_result(self, result: SubgoalResult) -> None:
+        """Take the sums of a finished segment of the lowest level."""
+        if result.level != 0:
+            return
+        if result.episode != self._result_episode:
+            self._result_episode, self._return, self._next_seq = result.episode, 0.0, 0
+        if result.seq < self._next_seq:
+            return
+        # A gap, or a start in mid-episode: what was missed is not guessed.
+        self._return = self._return + result.reward_sum if result.seq == self._next_seq else NAN
+        self._next_seq = result.seq + 1
+        self._intrinsic = result.intrinsic_sum / max(1, result.steps_used)
+        self._path = " > ".join(result.active_path)
+
+    def on_joints(self, joints: Mapping[str, float]) -> None:
+        """Take joint positions, by name."""
+        self._joints.update(joints)
+
+    def on_objects(self, poses: Mapping[str, tuple[Point, Quaternion]]) -> None:
+        """Take the poses of all things beside the robot; what is not listed is gone."""
+        self._poses = dict(poses)
+
+    def shapes(self) -> list[Shape]:
+        """Everything that may move or change."""
+        observation, size = self._observation, self._size
+        if observation is None:
+            return []
+        self._model.take(observation.state, self._joints, self._poses)
+        robot = self._robot()
+        shapes = self._model.robot_shapes()
+        if self._places.goal.exists:
+            goal = self._places.goal.of(observation.desired_goal, 0.0)
+            shapes += overlay.goal_shapes(goal, self._spec.success.radius, size)
+        shapes += self._subgoal_shapes(robot)
+        shapes.append(overlay.history_shape(self._history, size))
+        shapes.append(overlay.trail_shape(self._trail, size))
+        positions = {name: pose[0] for name, pose in self._poses.items()}
+        shapes += overlay.object_shapes(positions, self._model.body_names)
+        shapes.append(overlay.figures_shape(self._figures(observation), robot, size))
+        return shapes
+
+    def _subgoal_shapes(self, robot: Point) -> list[Shape]:
+        subgoal, target = self._subgoal, self._target(self._subgoal)
+        if subgoal is None or target is None or self._observation is None:
+            return []
+        if subgoal.episode != self._observation.episode:
+            return []
+        name = f"subgoal {subgoal.seq}"
+        shapes = overlay.subgoal_shapes(robot, target, self._size, overlay.SUBGOAL, palette.SUBGOAL, name)
+        if not self._ghost:
+            color = palette.faded(palette.SUBGOAL, GHOST_ALPHA)
+            self._ghost = self._model.ghost_shapes(self._wanted_state(subgoal), GHOST, color)
+        shapes += self._ghost
+        other = self._relabelled.get((subgoal.episode, subgoal.seq))
+        instead = self._target(other)
+        if instead is not None:
+            group, color = overlay.RELABELLED, palette.RELABELLED
+            shapes += overlay.subgoal_shapes(robot, instead, self._size, group, color, "relabelled")
+        return shapes
+
+    def _wanted_state(self, subgoal: Subgoal) -> Vector:
+        """Return the present state with the subgoal's elements as they are wanted."""
+        assert self._observation is not None
+        state = self._observation.state.copy()
+        state[self._spec.subgoal_indices] = subgoal_target(subgoal)
+        return state
+
+    def _target(self, subgoal: Subgoal | None) -> Point | None:
+        if subgoal is None or subgoal.kind not in _WITH_TARGET or not self._places.subgoal.exists:
+            return None
+        return self._places.subgoal.of(subgoal_target(subgoal), self._robot()[2])
+
+    def _robot(self) -> Point:
+        """Position of the robot; the middle of its model where the task does not observe one."""
+        if self._observation is not None and self._places.robot.exists:
+            return self._places.robot.of(self._observation.state, self._model.height)
+        return 0.0, 0.0, self._model.height
+
+    def _figures(self, observation: Observation) -> overlay.Figures:
+        current = self._result_episode == observation.episode
+        fresh = observation.step == 0 or self._result_episode is None
+        return overlay.Figures(
+            episode=observation.episode,
+            step=observation.step,
+            distance=self._spec.distance(observation.achieved_goal, observation.desired_goal)
+            if observation.desired_goal.size
+            else NAN,
+            episode_return=self._return if current and not fresh else NAN,
+            intrinsic=self._intrinsic if current else NAN,
+            success=observation.success,
+            path=self._path,
+        )
+
+    def _begin(self) -> None:
+        self._trail: deque[Point] = deque(maxlen=TRAIL_LENGTH)
+        self._result_episode: int | None = None
+        self._return, self._intrinsic, self._next_seq, self._path = 0.0, NAN, 0, ""
+        self._forget_subgoals()
+
+    def _forget_subgoals(self) -> None:
+        self._subgoal: Subgoal | None = None
+        self._ghost: list[Shape] = []
+        self._history: deque[Point] = deque(maxlen=HISTORY_LENGTH)

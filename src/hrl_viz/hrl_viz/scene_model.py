@@ -1,0 +1,237 @@
+"""The task's MuJoCo model as shapes: what stands still, and the robot wherever its joints put it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import mujoco
+import numpy as np
+
+import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
+from hrl_core.envs.runner import make_env
+from hrl_core.task import TaskSpec
+from hrl_core.types import Vector
+from hrl_viz import palette
+from hrl_viz.shapes import Color, Point, Points, Quaternion, Shape, ShapeKind
+
+STATIC, ROBOT = "scene", "robot"
+GRID_SPACING = 2.0
+_FIRST = 10
+"""Number of the first geom's first shape; a geom has three numbers."""
+_GEOM = mujoco.mjtGeom
+_ROOT = ("x", "y", "z", "qw", "qx", "qy", "qz")
+_ALIASES = {"ballx": "x", "bally": "y", "rot": "heading"}
+"""Joint of a shipped model -> observation element that is its position, where the names differ."""
+_HIDDEN_GROUP = 3
+"""From this group on geoms are for collisions, not for eyes (MuJoCo's convention)."""
+
+
+class SceneModel:
+    """Geometry of one task."""
+
+    def __init__(self, spec: TaskSpec, wall_height: float = 0.0) -> None:
+        """Make the environment for its model; nothing is simulated.
+
+        Args:
+            spec: the task.
+            wall_height: walls are drawn at most this tall [m], since tall ones hide the robot; 0: as they are.
+
+        Raises:
+            TaskError: the environment cannot be made.
+        """
+        env = make_env(spec)
+        self.model: mujoco.MjModel = env.unwrapped.model  # pyright: ignore[reportAttributeAccessIssue]
+        self._wall_height = wall_height
+        self.data = mujoco.MjData(self.model)
+        mujoco.mj_forward(self.model, self.data)
+        self._sources = _joint_sources(self.model, [element.name for element in spec.observation])
+        geoms = [g for g in range(self.model.ngeom) if self.model.geom_group[g] < _HIDDEN_GROUP]
+        geoms = [g for g in geoms if self._color(g)[3] > 0]
+        fixed = [self.model.body_weldid[self.model.geom_bodyid[g]] == 0 for g in geoms]
+        self._fixed = [g for g, still in zip(geoms, fixed, strict=True) if still]
+        self._moving = [g for g, still in zip(geoms, fixed, strict=True) if not still]
+
+    def static_shapes(self) -> list[Shape]:
+        """Floor, grid, walls, platforms: everything that never moves."""
+        planes = [g for g in self._fixed if self.model.geom_type[g] == _GEOM.mjGEOM_PLANE]
+        solid = [g for g in self._fixed if g not in planes]
+        shapes: list[Shape] = []
+        for k, g in enumerate(solid):
+            drawn = self._shapes(g, STATIC, _FIRST + 3 * k, self.data)
+            wall = self.model.geom(g).name.startswith("wall")
+            shapes += [self._lowered(shape) for shape in drawn] if wall else drawn
+        low, high = self.extent
+        chasm = any(self.model.geom(g).name.startswith("platform") for g in solid)
+        if planes:
+            shapes.append(_floor(low, high, palette.CHASM if chasm else palette.FLOOR))
+        if planes and not chasm:
+            shapes.append(_grid(low, high))
+        return shapes
+
+    @property
+    def extent(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper corner (x, y) [m] of what stands still, the endless floor left aside."""
+        boxes = [g for g in self._fixed if self.model.geom_type[g] == _GEOM.mjGEOM_BOX]
+        if not boxes:
+            return np.array((-5.0, -5.0)), np.array((5.0, 5.0))
+        centre, half = self.data.geom_xpos[boxes][:, :2], self.model.geom_size[boxes][:, :2]
+        return (centre - half).min(axis=0), (centre + half).max(axis=0)
+
+    def take(self, state: Vector, joints: Mapping[str, float], poses: Mapping[str, tuple[Point, Quaternion]]) -> None:
+        """Move the robot.
+
+        Args:
+            state: observation, layout of the task.
+            joints: joint positions that the observation lacks, by name.
+            poses: of free bodies beside the robot, by name.
+        """
+        for name, address, indices in self._sources:
+            if indices is not None:
+                self.data.qpos[address : address + len(indices)] = state[indices]
+            elif name in joints:
+                self.data.qpos[address] = joints[name]
+        for joint in range(self.model.njnt):
+            body = self.model.body(self.model.jnt_bodyid[joint]).name
+            if body in poses and self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE:
+                address = self.model.jnt_qposadr[joint]
+                self.data.qpos[address : address + 7] = (*poses[body][0], *poses[body][1])
+        mujoco.mj_kinematics(self.model, self.data)
+
+    def robot_shapes(self) -> list[Shape]:
+        """Everything that moves, where ``take`` has put it; capsules are cylinders, all their ends one list."""
+        return self._bodies(self._moving, ROBOT, self.data)
+
+    def ghost_shapes(self, state: Vector, group: str, color: Color) -> list[Shape]:
+        """Return the robot as it would be in ``state``, in one colour; what the state does not tell is as it is now."""
+        ghost = mujoco.MjData(self.model)
+        ghost.qpos[:] = self.data.qpos
+        for _, address, indices in self._sources:
+            if indices is not None:
+                ghost.qpos[address : address + len(indices)] = state[indices]
+        mujoco.mj_kinematics(self.model, ghost)
+        told = {address for _, address, indices in self._sources if indices is not None}
+        moved = [g for g in self._moving if self._joint_address(g) in told]
+        return [s._replace(color=color, colors=s.colors[:0]) for s in self._bodies(moved, group, ghost)]
+
+    @property
+    def body_names(self) -> list[str]:
+        """Names of all bodies of the model."""
+        return [self.model.body(k).name for k in range(self.model.nbody)]
+
+    @property
+    def height(self) -> float:
+        """Height [m] of the robot's middle as it is now, for tasks that do not observe it."""
+        return float(self.data.geom_xpos[self._moving][:, 2].mean()) if self._moving else 0.0
+
+    @property
+    def size(self) -> float:
+        """Robot's size [m], by which arrows and letters are scaled."""
+        moving = self.data.geom_xpos[self._moving] if self._moving else np.zeros((1, 3))
+        return float(np.clip(np.ptp(moving, axis=0).max(initial=0.0), 0.2, 1.5))
+
+    def _bodies(self, geoms: Iterable[int], group: str, data: mujoco.MjData) -> list[Shape]:
+        shapes, ends = [], {}
+        for k, g in enumerate(geoms):
+            for shape in self._shapes(g, group, _FIRST + 3 * k, data):
+                if shape.kind == ShapeKind.SPHERE and self.model.geom_type[g] == _GEOM.mjGEOM_CAPSULE:
+                    ends.setdefault((shape.scale, shape.color), []).append(shape.position)
+                else:
+                    shapes.append(shape)
+        for k, ((scale, color), centres) in enumerate(ends.items()):
+            points = np.array(centres)
+            shapes.append(Shape(group, k, ShapeKind.SPHERE_LIST, color, scale, points=points))
+        return shapes
+
+    def _shapes(self, g: int, group: str, number: int, data: mujoco.MjData) -> list[Shape]:
+        """Shapes of one geom: one, or three for a capsule; a mesh is its bounding box."""
+        size, kind, color = self.model.geom_size[g], self.model.geom_type[g], self._color(g)
+        rotation = data.geom_xmat[g].reshape(3, 3)
+        centre = data.geom_xpos[g]
+        turned = _quaternion(rotation)
+        if kind == _GEOM.mjGEOM_PLANE:
+            return []
+        if kind == _GEOM.mjGEOM_MESH:
+            aabb = self.model.geom_aabb[g]
+            middle = _point(centre + rotation @ aabb[:3])
+            return [Shape(group, number, ShapeKind.CUBE, color, _point(2 * aabb[3:]), middle, turned)]
+        scales = {
+            _GEOM.mjGEOM_SPHERE: (ShapeKind.SPHERE, (2 * size[0],) * 3),
+            _GEOM.mjGEOM_ELLIPSOID: (ShapeKind.SPHERE, 2 * size),
+            _GEOM.mjGEOM_BOX: (ShapeKind.CUBE, 2 * size),
+            _GEOM.mjGEOM_CYLINDER: (ShapeKind.CYLINDER, (2 * size[0], 2 * size[0], 2 * size[1])),
+            _GEOM.mjGEOM_CAPSULE: (ShapeKind.CYLINDER, (2 * size[0], 2 * size[0], 2 * size[1])),
+        }
+        if kind not in scales:
+            return []
+        shape, scale = scales[kind]
+        shapes = [Shape(group, number, shape, color, _point(scale), _point(centre), turned)]
+        if kind == _GEOM.mjGEOM_CAPSULE:
+            diameter = 2 * float(size[0])
+            for k, side in enumerate((-1, 1)):
+                end = _point(centre + side * size[1] * rotation[:, 2])
+                shapes.append(Shape(group, number + 1 + k, ShapeKind.SPHERE, color, (diameter,) * 3, end))
+        return shapes
+
+    def _lowered(self, shape: Shape) -> Shape:
+        (x, y, z), (width, depth, tall) = shape.position, shape.scale
+        if not 0 < self._wall_height < tall:
+            return shape
+        middle = z - tall / 2 + self._wall_height / 2
+        return shape._replace(position=(x, y, middle), scale=(width, depth, self._wall_height))
+
+    def _color(self, g: int) -> Color:
+        material = int(self.model.geom_matid[g])
+        rgba = self.model.geom_rgba[g] if material < 0 else self.model.mat_rgba[material]
+        red, green, blue, alpha = rgba.tolist()
+        return red, green, blue, alpha
+
+    def _joint_address(self, g: int) -> int:
+        """Address of the joint at the root of the geom's tree, by which it is known whether a state tells of it."""
+        root = self.model.body_rootid[self.model.geom_bodyid[g]]
+        joint = int(self.model.body_jntadr[root])
+        return -1 if joint < 0 else int(self.model.jnt_qposadr[joint])
+
+
+def _joint_sources(model: mujoco.MjModel, names: Sequence[str]) -> list[tuple[str, int, list[int] | None]]:
+    """Name, address in qpos and observation indices (None: not observed) of every joint that can be told."""
+    sources: list[tuple[str, int, list[int] | None]] = []
+    rooted = False
+    for joint in range(model.njnt):
+        name, address = model.joint(joint).name, int(model.jnt_qposadr[joint])
+        if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE:
+            if not rooted and all(part in names for part in _ROOT):
+                sources.append((name, address, [names.index(part) for part in _ROOT]))
+                rooted = True
+            continue
+        element = name if name in names else _ALIASES.get(name, "")
+        sources.append((name, address, [names.index(element)] if element in names else None))
+    return sources
+
+
+def _floor(low: np.ndarray, high: np.ndarray, color: Color) -> Shape:
+    (x, y), (width, depth) = (low + high) / 2, high - low
+    size = (float(width) + 2.0, float(depth) + 2.0, 0.02)
+    return Shape(STATIC, 0, ShapeKind.CUBE, color, size, (float(x), float(y), -0.02))
+
+
+def _grid(low: np.ndarray, high: np.ndarray) -> Shape:
+    """Lines every ``GRID_SPACING`` metres, through the origin."""
+    lines: list[tuple[float, float, float]] = []
+    for axis in (0, 1):
+        first, last = np.ceil(low[axis] / GRID_SPACING), np.floor(high[axis] / GRID_SPACING)
+        for value in GRID_SPACING * np.arange(first, last + 1):
+            for end in (low[1 - axis], high[1 - axis]):
+                x, y = (value, end) if axis == 0 else (end, value)
+                lines.append((float(x), float(y), 0.005))
+    points: Points = np.array(lines)
+    return Shape(STATIC, 1, ShapeKind.LINE_LIST, palette.GRID, (0.03, 0.0, 0.0), points=points)
+
+
+def _quaternion(rotation: np.ndarray) -> Quaternion:
+    result = np.empty(4)
+    mujoco.mju_mat2Quat(result, rotation.ravel())
+    w, x, y, z = result.tolist()
+    return w, x, y, z
+
+
+def _point(values: Iterable[float]) -> Point:
+    x, y, z = (float(value) for value in values)
+    return x, y, z

@@ -1,0 +1,159 @@
+"""Web viewer node: the markers and the run's figures on a page, with buttons.
+
+The picture comes from ``markers`` and ``markers_static`` alone. Everything a browser does happens in viser's threads; the
+graph is listened to without acknowledging, so that neither a slow browser nor a slow page holds anything up.
+"""
+
+import contextlib
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import viser
+from visualization_msgs.msg import MarkerArray
+
+from hrl_core.errors import HrlError
+from hrl_msgs import msg
+from hrl_ros import messages, qos, topics
+from hrl_ros.node import HrlNode, main_of
+from hrl_ros.parameters import NodeParameters, parameter
+from hrl_viz import palette
+from hrl_viz.cameras import Cameras
+from hrl_viz.commands import Commands
+from hrl_viz.curves import Curve, Curves
+from hrl_viz.drawing import Drawing
+from hrl_viz.freshness import Freshness, status_line
+from hrl_viz.panel import Panel
+
+COMMAND_PERIOD = 0.05
+PANEL_PERIOD = 0.5
+FOLLOW_DISTANCE = 16.0
+"""Of a camera that begins to follow the robot [m]."""
+ROBOT = "robot"
+"""Namespace of the markers that a following camera follows."""
+LOOPBACK = "127.0.0.1"
+CURVES = {
+    "distance": Curve("distance to goal [m]", palette.hexadecimal(palette.GOAL)),
+    "reward": Curve("reward per step", palette.hexadecimal(palette.TRAIL)),
+    "intrinsic": Curve("intrinsic reward per step", palette.hexadecimal(palette.SUBGOAL)),
+    "latency": Curve("action latency [ms]", palette.hexadecimal(palette.RELABELLED)),
+}
+
+
+@dataclass(frozen=True)
+class ViewerParameters(NodeParameters):
+    """What the viewer takes."""
+
+    host: str = parameter(LOOPBACK, "address to listen at; 0.0.0.0 lets other machines see and steer the run")
+    port: int = parameter(8080, "port of the page; the next free one if it is taken", low=1, high=65535)
+    observations: str = parameter(
+        topics.OBSERVATION_THINNED, "topic of observations; a bag holds only the full one, 'observation'"
+    )
+
+
+class ViewerNode(HrlNode):
+    """Passes messages on to the drawing and the panel."""
+
+    niceness = 15
+    poll_period = 0.025
+
+    def __init__(self) -> None:
+        """Declare parameters."""
+        super().__init__("viewer", ViewerParameters)
+
+    def setup(self) -> None:
+        """Start the page and the subscriptions."""
+        p = self.read_parameters(ViewerParameters)
+        try:
+            # It prints a table of addresses, whatever it is told; ours follows in the log.
+            with contextlib.redirect_stdout(io.StringIO()):
+                self._server = viser.ViserServer(p.host, p.port, label=f"hrl {self.get_namespace()}", verbose=False)
+        except OSError as error:
+            raise HrlError(f"the viewer cannot listen at {p.host}:{p.port}: {error}") from None
+        self._drawing, self._cameras = Drawing(self._server), Cameras(self._server)
+        self._curves, self._fresh = Curves(CURVES), Freshness()
+        self._sim_status: msg.SimStatus | None = None
+        self._panel = Panel(self._server, self._curves, self._refollow)
+        self._commands = Commands(self, self._panel.answer)
+        self._panel.connect(self._commands)
+        self.subscribe(MarkerArray, topics.MARKERS_STATIC, self._on_static, qos.latched())
+        self.subscribe(MarkerArray, topics.MARKERS, self._on_markers, qos.onlooker(10))
+        self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
+        newest = qos.latched() if p.observations == topics.OBSERVATION_THINNED else qos.onlooker()
+        self.subscribe_raw(msg.Observation, p.observations, self._on_observation, newest)
+        self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.onlooker())
+        self.every(COMMAND_PERIOD, self._commands.run)
+        self.every(PANEL_PERIOD, self._update_panel)
+
+    def start(self) -> None:
+        """Say where the page is."""
+        p = self.read_parameters(ViewerParameters)
+        shown = "localhost" if p.host in (LOOPBACK, "0.0.0.0") else p.host
+        port = self._server.get_port()
+        taken = "" if port == p.port else f" (port {p.port} is taken)"
+        self.get_logger().info(f"viewer at http://{shown}:{port}{taken}")
+        if p.host != LOOPBACK:
+            self.get_logger().warning(f"the page is open to every machine that reaches {p.host}, buttons included")
+
+    def teardown(self) -> None:
+        """Close the page."""
+        if hasattr(self, "_server"):
+            self._server.stop()
+
+    def _on_static(self, array: MarkerArray) -> None:
+        self._drawing.apply(array)
+        corners = [
+            np.array((p.x + side * s.x / 2, p.y + side * s.y / 2, 0.0))
+            for marker in array.markers
+            for p, s in [(marker.pose.position, marker.scale)]
+            for side in (-1, 1)
+            if not marker.points
+        ]
+        if corners:
+            self._panel.frame = array.markers[0].header.frame_id
+            self._cameras.look_at_scene(np.min(corners, axis=0), np.max(corners, axis=0))
+
+    def _on_markers(self, array: MarkerArray) -> None:
+        self._fresh.heard()
+        self._drawing.apply(array)
+        robot = self._robot()
+        if robot is not None:
+            self._cameras.follow(robot, self._panel.following)
+
+    def _on_status(self, status: msg.SimStatus) -> None:
+        self._fresh.heard()
+        self._sim_status = status
+        seconds = messages.from_time(status.header.stamp) / messages.NANOSECONDS
+        self._curves.add("latency", seconds, 1e3 * status.action_latency)
+
+    def _on_observation(self, data: bytes) -> None:
+        observation = messages.OBSERVATION.decode(data)
+        seconds = observation.stamp / messages.NANOSECONDS
+        if observation.desired_goal.size:
+            left = observation.achieved_goal - observation.desired_goal
+            self._curves.add("distance", seconds, float(np.linalg.norm(left)))
+        if not observation.first:
+            self._curves.add("reward", seconds, observation.reward)
+
+    def _on_result(self, data: bytes) -> None:
+        result = messages.SUBGOAL_RESULT.decode(data)
+        if result.level == 0:
+            seconds = result.stamp / messages.NANOSECONDS
+            self._curves.add("intrinsic", seconds, result.intrinsic_sum / max(1, result.steps_used))
+
+    def _update_panel(self) -> None:
+        self._panel.tell(status_line(self._sim_status, self._fresh.stale()))
+        self._panel.plot()
+
+    def _refollow(self, following: bool) -> None:
+        robot = self._robot()
+        if following and robot is not None:
+            self._cameras.centre(robot, FOLLOW_DISTANCE)
+
+    def _robot(self) -> np.ndarray | None:
+        """Position of the first of the robot's markers that is not a list."""
+        places = [(number, at) for (group, number), at in list(self._drawing.positions.items()) if group == ROBOT]
+        return min((p for p in places if p[1].any()), key=lambda p: p[0], default=(0, None))[1]
+
+
+main = main_of(ViewerNode)
