@@ -22,6 +22,8 @@ setup(
     entry_points={
         "console_scripts": [
             "recorder = hrl_training.recorder_node:main",
+            "relabeler = hrl_training.relabeler_node:main",
+            "trainer = hrl_training.trainer_node:main",
         ],
     },
 )

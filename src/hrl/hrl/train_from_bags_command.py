@@ -150,7 +150,8 @@ def _tell(trainer: BagTrainer, console: Console) -> None:
         console.print(problem, style="yellow", markup=False, soft_wrap=True)
     replaced = f", {trainer.relabelled} subgoals relabelled" if trainer.config.relabelled else ""
     console.print(
-        f"{len(trainer.consumed)} segments, {trainer.steps} steps to learn from{replaced}; left out: {_causes(trainer)}",
+        f"{len(trainer.consumed)} segments, {trainer.steps} steps to learn from{replaced}; "
+        f"left out: {_causes(trainer)}",
         markup=False,
         soft_wrap=True,
     )

@@ -133,6 +133,7 @@ def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkp
             tuple(task.subgoal_low),
             tuple(task.subgoal_high),
             exploration_noise=(1.0,) * subgoal,
+            held_exploration=1.0,
         ),
         "worker": ActorConfig(
             observation + subgoal,

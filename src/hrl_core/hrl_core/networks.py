@@ -42,6 +42,8 @@ class ActorConfig:
     differences: tuple[tuple[int, int, float], ...] = ()
     """Appended features: (i, j, factor) gives factor * (input[i] - input[j]), e.g. the way left to the task
     goal."""
+    held_exploration: float = 0.0
+    """Of a manager: chance per decision, while exploring, to hold a random subgoal for a few decisions."""
     turn: QuarterTurn | None = None
     """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
 

@@ -32,6 +32,8 @@ class Manager(Protocol):
     """Chooses subgoals."""
 
     version: int
+    held_exploration: float
+    """Chance per decision, while exploring, to hold a random subgoal (``hrl_core.exploration``)."""
 
     def select(self, state: Vector, task_goal: Vector, noise: np.random.Generator | None) -> SubgoalChoice:
         """Choose a subgoal; ``noise`` is given when exploring."""
@@ -54,7 +56,7 @@ class ActorManager:
     def __init__(self, spec: TaskSpec, config: ActorConfig, weights: dict[str, torch.Tensor], version: int) -> None:
         """Take over weights; raises ``CheckpointError`` when they do not fit the task."""
         config.check(len(spec.observation) + len(spec.goal), len(spec.subgoal.elements), "manager")
-        self.version = version
+        self.version, self.held_exploration = version, config.held_exploration
         self._low, self._high = spec.subgoal_low, spec.subgoal_high
         self._noise = np.asarray(config.exploration_noise)
         self._actor = FastActor(config, weights)

@@ -101,6 +101,7 @@ class StubManager:
     """Chooses a subgoal that depends on everything it is shown."""
 
     version: int = 7
+    held_exploration: float = 0.0
 
     def select(self, state, task_goal, noise):
         value = np.tanh(state[:3] + task_goal.sum()) + (0 if noise is None else 0.1 * noise.standard_normal(3))

@@ -5,7 +5,7 @@ and batches are drawn from a generator keyed by the number of the update, so tha
 """
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import torch
 
 from hrl_core.agents.hiro import HierarchicalAgent, Metrics
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.bags.episodes import BagEpisode
+from hrl_core.bags.episodes import BagEpisode, Outcome
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.reader import read_bags
@@ -36,6 +36,8 @@ from hrl_core.training.run_files import POLICY, RunFolder, TrainingState
 
 GROUP = 8
 """Worker updates whose batches are drawn together; the unit in which training is counted."""
+RECENT = 20
+"""Newest finished episodes that live success is averaged over."""
 _SAMPLING = 1 << 32
 """Level of the sampler's generator, apart from those of exploration."""
 Row = dict[str, Any]
@@ -71,6 +73,7 @@ class BagTrainer:
         self._manager_credit = 0.0
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: Counter[str] = Counter()
+        self._finished: deque[Outcome] = deque(maxlen=RECENT)
         self.problems: list[str] = []
         """What was wrong with the segments consumed, for people."""
 
@@ -124,7 +127,7 @@ class BagTrainer:
             per_worker = config.manager_updates / (self.spec.subgoal.period * config.worker_updates)
             self._manager_credit += GROUP * per_worker
             updates, self._manager_credit = divmod(self._manager_credit, 1)
-            if updates:
+            if updates and self.steps >= config.manager_learning_starts:
                 self._learned("manager", self.agent.update_manager(self.store, rng, int(updates)))
 
     def save(self, metrics: Row) -> Path:
@@ -157,9 +160,24 @@ class BagTrainer:
             "steps_left_out": sum(self.left_out.values()),
         }
 
+    def outcomes(self) -> Row:
+        """How the newest finished episodes of the recordings went, whatever they are used for; empty before any."""
+        outcomes = self._finished
+        if not outcomes:
+            return {}
+        return {
+            "live/success_rate": float(np.mean([outcome.success for outcome in outcomes])),
+            "live/return": float(np.mean([outcome.episode_return for outcome in outcomes])),
+            "live/final_distance": float(np.mean([outcome.final_distance for outcome in outcomes])),
+            "live/episodes": len(outcomes),
+        }
+
     def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         """The present policies and where they come from."""
         levels = self.agent.levels
+        actors = {level: td3.actor_config for level, td3 in levels.items()}
+        held = self.config.training.held_subgoal_probability
+        actors["manager"] = dataclasses.replace(actors["manager"], held_exploration=held)
         return Checkpoint(
             task=self.spec,
             algorithm="hiro",
@@ -168,7 +186,7 @@ class BagTrainer:
             env_steps=self.steps,
             seed=self.seed,
             git_commit=self.git_commit,
-            actors={level: td3.actor_config for level, td3 in levels.items()},
+            actors=actors,
             weights={f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()},
             metrics=metrics,
             provenance={
@@ -204,6 +222,7 @@ class BagTrainer:
         recording = read_bags([bag], self.spec)
         self.problems += [str(problem) for problem in recording.problems]
         material = choose_material(self.spec, self.config.material, recording.episodes, self.version)
+        self._finished.extend(episode.outcome for episode in recording.episodes if episode.outcome is not None)
         self.left_out.update(material.left_out)
         steps = self._add(material, source.weight)
         name = str(bag)

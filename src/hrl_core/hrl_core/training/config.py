@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from hrl_core.agents.hiro_config import HiroConfig
@@ -186,3 +187,20 @@ def preset(name: str) -> TrainConfig:
     if name not in PRESETS:
         raise HrlError(f"unknown preset '{name}'{did_you_mean(name, PRESETS)}: choose one of {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def read_config(text: str) -> TrainConfig:
+    """A preset by name, or a .json file of switches as in config.json, with the preset they change under ``preset``.
+
+    Raises:
+        HrlError: unknown preset or switch, or the file cannot be read.
+    """
+    if not text.endswith(".json"):
+        return preset(text)
+    try:
+        values = json.loads(Path(text).read_text())
+    except (OSError, ValueError) as error:
+        raise HrlError(f"training switches {text}: {error}") from None
+    if not isinstance(values, dict):
+        raise HrlError(f"training switches {text}: needs an object of switches, got {type(values).__name__}")
+    return changed(preset(str(values.pop("preset", "paper"))), values)

@@ -1,0 +1,58 @@
+"""Held subgoals: the same for everyone who asks, held for the stated time, within the range."""
+
+import itertools
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrl_core.exploration import DECISIONS, HeldSubgoals
+from hrl_core.types import frozen
+
+LOW, HIGH = frozen([-3.0, -1.0]), frozen([3.0, 2.0])
+SEED = 5
+
+
+def held_subgoals(seed: int = SEED) -> HeldSubgoals:
+    return HeldSubgoals(seed, LOW, HIGH)
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 49)), max_size=30), st.floats(0.05, 1.0))
+def test_it_depends_on_nothing_but_episode_and_decision(asked: list[tuple[int, int]], probability: float) -> None:
+    one = held_subgoals()
+    for episode, decision in asked:
+        mine, fresh = one.at(episode, decision, probability), held_subgoals().at(episode, decision, probability)
+        assert (mine is None) == (fresh is None)
+        if mine is not None and fresh is not None:
+            np.testing.assert_array_equal(mine, fresh)
+            assert (mine >= LOW).all()
+            assert (mine <= HIGH).all()
+
+
+def test_at_probability_one_something_is_always_held_for_three_to_eight_decisions() -> None:
+    one = held_subgoals()
+    values = [one.at(0, decision, 1.0) for decision in range(500)]
+    runs = [len(list(run)) for _, run in itertools.groupby(tuple(value) for value in values if value is not None)]
+    assert sum(runs) == 500
+    # The last one may be cut off.
+    assert set(runs[:-1]) == set(range(DECISIONS[0], DECISIONS[1] + 1))
+
+
+def test_the_chance_counts_per_decision_without_a_held_one() -> None:
+    begun = free = 0
+    for seed in range(300):
+        one = held_subgoals(seed)
+        held = [one.at(0, decision, 0.1) is not None for decision in range(30)]
+        first = held.index(True) if True in held else 30
+        begun, free = begun + (first < 30), free + first
+    assert 0.08 < begun / (begun + free) < 0.12
+
+
+def test_another_seed_or_episode_explores_elsewhere() -> None:
+    ours, theirs, later = held_subgoals().at(0, 0, 1.0), held_subgoals(6).at(0, 0, 1.0), held_subgoals().at(1, 0, 1.0)
+    assert ours is not None
+    assert theirs is not None
+    assert later is not None
+    assert not np.array_equal(ours, theirs)
+    assert not np.array_equal(ours, later)
+    assert held_subgoals().at(0, 0, 0.0) is None

@@ -1,0 +1,35 @@
+"""Policies as trainers announce them."""
+
+import json
+import time
+from pathlib import Path
+
+from hrl_core.checkpoint import Checkpoint
+from hrl_msgs import msg
+from hrl_ros import messages
+
+ALL_LEVELS = 255
+
+
+def policy_update(checkpoint: Checkpoint, folder: Path, run: int) -> msg.PolicyUpdate:
+    """The announcement of a checkpoint that lies whole in ``folder``.
+
+    Args:
+        checkpoint: as read back from disk, so that its SHA-256 is that of the file.
+        folder: where it lies.
+        run: run id of the trainer.
+    """
+    update = msg.PolicyUpdate(
+        run=run,
+        algorithm=checkpoint.algorithm,
+        level=ALL_LEVELS,
+        version=checkpoint.version,
+        phase=msg.PolicyUpdate.JOINT,
+        file=str(folder.resolve()),
+        sha256=checkpoint.weights_sha256,
+        task_hash=checkpoint.task.sha256,
+        git_commit=checkpoint.git_commit,
+        metrics=json.dumps(dict(checkpoint.metrics)),
+    )
+    update.header.stamp = messages.to_time(time.time_ns())
+    return update

@@ -1,0 +1,113 @@
+"""Relabeler node: closed segments in, relabelled bags out, always with the newest worker."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.find import find_bags
+from hrl_core.checkpoint import load_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.threads import one_thread
+from hrl_core.training.relabel_bags import Relabeler
+from hrl_msgs import msg
+from hrl_ros import qos, topics
+from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.message_texts import message_texts
+from hrl_ros.node import HrlNode, main_of
+from hrl_ros.parameters import NodeParameters, parameter
+
+LOOK_PERIOD = 0.2
+SLICE = 0.2
+"""Longest time [s] of relabelling between looks at what has arrived; one segment is the least."""
+
+
+@dataclass(frozen=True)
+class RelabelerParameters(NodeParameters):
+    """What the relabeler takes."""
+
+    bags: str = parameter("", "folder in which closed segments appear")
+    out: str = parameter("", "folder of the relabelled bags")
+    policy: str = parameter("", "checkpoint whose worker scores until another is announced")
+    candidates: int = parameter(10, "subgoals scored per transition, recorded one and displacement included", low=2)
+    seed: int = parameter(0, "seed of the drawn candidates", low=0)
+
+
+class RelabelerNode(HrlNode):
+    """Watches a folder; every segment is relabelled once, by the worker that is newest when its turn comes."""
+
+    niceness = 15
+
+    def __init__(self) -> None:
+        """Declare parameters."""
+        super().__init__("relabeler", RelabelerParameters)
+
+    def setup(self) -> None:
+        """Load the first worker and see what an earlier process has done."""
+        one_thread()
+        self._settings = p = self.read_parameters(RelabelerParameters)
+        for name in ("bags", "out", "policy"):
+            if not getattr(p, name):
+                raise HrlError(f"parameter {name}: give a folder, for example -p {name}:=runs/today/{name}")
+        self._bags, self._out = Path(p.bags), Path(p.out)
+        self._texts = message_texts()
+        self._relabeler = self._with(Path(p.policy))
+        self._done: set[Path] = set()
+        self._transitions = 0
+        self._diagnostics = Diagnostics(self)
+        self.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
+        self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
+        self._run_finished = False
+        self.every(LOOK_PERIOD, self._look)
+
+    def _with(self, policy: Path) -> Relabeler:
+        return Relabeler(load_checkpoint(policy), self._texts, self._settings.candidates, self._settings.seed)
+
+    def _on_policy_update(self, update: msg.PolicyUpdate) -> None:
+        ours = self._relabeler.checkpoint
+        try:
+            theirs = self._with(Path(update.file))
+            if theirs.checkpoint.weights_sha256 != update.sha256:
+                raise HrlError(f"{update.file} holds other weights than were announced")
+            theirs.checkpoint.require_task(ours.task)
+        except HrlError as error:
+            self.get_logger().error(f"policy version {update.version} refused: {error}")
+            self._diagnostics.error(f"policy refused: {error}", {"version": str(update.version)})
+            return
+        if theirs.checkpoint.version > ours.version:
+            self._relabeler = theirs
+
+    def _on_status(self, status: msg.SimStatus) -> None:
+        self._run_finished = status.finished
+
+    def _look(self) -> None:
+        """Relabel what has appeared."""
+        end = time.monotonic() + SLICE
+        try:
+            waiting = [bag for bag in find_bags([self._bags]) if bag not in self._done]
+        except BagError:
+            waiting = []
+        for bag in waiting:
+            if time.monotonic() > end:
+                return
+            self._relabel(bag)
+
+    def _relabel(self, bag: Path) -> None:
+        self._done.add(bag)
+        if any(self._out.glob(f"{bag.name}-*/metadata.yaml")):
+            return
+        try:
+            outcome = self._relabeler.relabel(bag, self._out)
+        except BagError as error:
+            # One broken segment is no reason to leave the others.
+            self.get_logger().error(str(error))
+            self._diagnostics.error(str(error), {"segment": bag.name})
+            return
+        for problem in outcome.problems:
+            self.get_logger().warning(problem)
+        self._transitions += outcome.transitions
+        figures = {"segment": bag.name, "transitions": str(self._transitions), "moved": str(outcome.moved)}
+        self._diagnostics.ok("relabelling", figures)
+
+
+main = main_of(RelabelerNode)

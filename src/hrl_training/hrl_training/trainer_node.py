@@ -1,0 +1,159 @@
+"""Trainer node: follows a growing folder of segments, updates, writes checkpoints, announces them."""
+
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrl_core.checkpoint import load_checkpoint, save_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.task import load_task
+from hrl_core.threads import one_thread
+from hrl_core.training.bag_config import BagTrainConfig
+from hrl_core.training.bag_material import MaterialConfig
+from hrl_core.training.bag_segments import Source
+from hrl_core.training.bag_trainer import GROUP, BagTrainer
+from hrl_core.training.config import read_config
+from hrl_core.training.run_files import METRICS
+from hrl_msgs import msg, srv
+from hrl_ros import qos, topics
+from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.node import HrlNode, main_of
+from hrl_ros.parameters import NodeParameters, parameter
+from hrl_training.announcing import policy_update
+
+WORK_PERIOD = 0.02
+SLICE = 0.2
+"""Longest time [s] of training between looks at what has arrived."""
+REPORT_PERIOD = 1.0
+RELABEL = ("at-sampling", "from-relabelled", "off")
+
+
+@dataclass(frozen=True)
+class TrainerParameters(NodeParameters):
+    """What the trainer takes."""
+
+    bags: str = parameter("", "folder in which closed segments appear")
+    task: str = parameter("", "task name or .yaml")
+    out: str = parameter("", "folder of the run; a run that is there is gone on with")
+    training: str = parameter("fast", "preset, or .json file of switches ({\"preset\": ..., \"agent\": {...}})")
+    seed: int = parameter(0, "seed of weights and sampling", low=0)
+    relabel: str = parameter("off", "where subgoals are relabelled", choices=RELABEL)
+    relabelled: str = parameter("", "folder of relabelled bags, with relabel:=from-relabelled")
+    max_relabel_lag: int = parameter(0, "ignore relabelled subgoals of workers more versions behind; 0: any age", low=0)
+    max_policy_lag: int = parameter(0, "leave out episodes of workers more versions behind; 0: any age", low=0)
+    newest_steps: int = parameter(0, "learn from that many newest environment steps only; 0: all", low=0)
+    checkpoint_updates: int = parameter(1000, "worker updates between announced policies", low=1)
+    keep_policies: int = parameter(10, "announced policies kept on disk", low=2)
+    keep_segments: int = parameter(0, "consumed segments kept on disk; 0: all", low=0)
+    max_owed_updates: int = parameter(
+        4000, "worker updates owed at which the simulator is paused until half of them are made; 0: never", low=0
+    )
+    git_commit: str = parameter("", "commit of the code, for checkpoints")
+
+
+class TrainerNode(HrlNode):
+    """Trains in slices between its callbacks."""
+
+    niceness = 10
+
+    def __init__(self) -> None:
+        """Declare parameters."""
+        super().__init__("trainer", TrainerParameters)
+
+    def setup(self) -> None:
+        """Begin a run, or go on with the one in the folder."""
+        one_thread()
+        self._settings = p = self.read_parameters(TrainerParameters)
+        for name in ("bags", "task", "out"):
+            if not getattr(p, name):
+                raise HrlError(f"parameter {name} is needed, for example -p {name}:=...")
+        self._out, self._run = Path(p.out), secrets.randbits(64)
+        config = BagTrainConfig(
+            sources=(Source(Path(p.bags)),),
+            training=read_config(p.training),
+            relabel=p.relabel,
+            relabelled=(p.relabelled,) if p.relabelled else (),
+            max_relabel_lag=p.max_relabel_lag,
+            material=MaterialConfig(max_policy_lag=p.max_policy_lag),
+            newest_steps=p.newest_steps,
+            checkpoint_updates=p.checkpoint_updates,
+        )
+        self._trainer = BagTrainer(load_task(p.task), config, self._out, p.seed, p.git_commit)
+        self._trainer.begin(resume=(self._out / "config.json").is_file())
+        self._saved = self._trainer.version
+        self._paused = False
+        self._told = 0
+        self._diagnostics = Diagnostics(self)
+        self._updates = self.create_lifecycle_publisher(msg.PolicyUpdate, topics.POLICY_UPDATE, qos.latched())
+        self._pause = self.create_client(srv.SetPaused, topics.SET_PAUSED)
+        self.every(WORK_PERIOD, self._work)
+        self.every(REPORT_PERIOD, self._report)
+
+    def start(self) -> None:
+        """Announce what an earlier process has written, if anything."""
+        newest = max(self._policies(), default=None)
+        if newest is not None:
+            self._announce(newest)
+
+    def teardown(self) -> None:
+        """Save what has been learned since the last checkpoint."""
+        if hasattr(self, "_trainer") and self.failure is None and self._trainer.version > self._saved:
+            self._save()
+
+    def _work(self) -> None:
+        """Take in new segments and train for a slice."""
+        end = time.monotonic() + SLICE
+        trainer = self._trainer
+        trainer.consume()
+        for problem in trainer.problems[self._told :]:
+            self.get_logger().warning(problem)
+        self._told = len(trainer.problems)
+        while trainer.due and time.monotonic() < end:
+            trainer.train(1)
+            # Until then the untrained policy's random held subgoals explore better than a half-trained manager.
+            warm = trainer.steps >= trainer.config.training.warm_start_steps
+            if warm and trainer.version - self._saved >= self._settings.checkpoint_updates:
+                self._announce(self._save())
+        self._press_back()
+        if self._settings.keep_segments:
+            trainer.forget(self._settings.keep_segments)
+
+    def _press_back(self) -> None:
+        """Hold the simulator while too many updates are owed, so that the ratio of updates to steps stays bounded."""
+        most = self._settings.max_owed_updates
+        owed = self._trainer.due * GROUP
+        wanted = bool(most) and (owed > most or (self._paused and owed > most // 2))
+        if wanted != self._paused and self._pause.service_is_ready():
+            self._paused = wanted
+            self._pause.call_async(srv.SetPaused.Request(paused=wanted))
+
+    def _save(self) -> Path:
+        """Write state and policy; returns the policy's own folder, which later ones do not overwrite."""
+        trainer = self._trainer
+        row = trainer.report() | trainer.outcomes()
+        trainer.save(trainer.outcomes())
+        folder = self._out / "policies" / f"v{trainer.version:09d}"
+        metrics = {name: float(value) for name, value in row.items()}
+        save_checkpoint(trainer.checkpoint(metrics), folder)
+        self._saved = trainer.version
+        for old in sorted(self._policies())[: -self._settings.keep_policies]:
+            shutil.rmtree(old)
+        return folder
+
+    def _policies(self) -> list[Path]:
+        return [path for path in (self._out / "policies").glob("v*") if path.is_dir()]
+
+    def _announce(self, folder: Path) -> None:
+        checkpoint = load_checkpoint(folder)
+        self._updates.publish(policy_update(checkpoint, folder, self._run))
+        self.get_logger().info(f"policy version {checkpoint.version} from {self._trainer.steps} steps, see {METRICS}")
+
+    def _report(self) -> None:
+        figures = self._trainer.report() | self._trainer.outcomes()
+        figures["owed_updates"], figures["simulator_paused"] = self._trainer.due * GROUP, self._paused
+        self._diagnostics.ok("training" if self._trainer.due else "waiting for segments", figures)
+
+
+main = main_of(TrainerNode)
