@@ -34,7 +34,7 @@ def test_help_is_instant():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["fly"], "hrl: unknown command 'fly'; commands are: launch, rollout, policy, task, bench"),
+        (["fly"], "hrl: unknown command 'fly'; commands are: launch, rollout, train, evaluate, plot, policy,"),
         (["launch"], "hrl: usage: hrl launch FILE"),
         (["launch", "other.launch.py"], "unknown launch file 'other.launch.py'; known: hiro_ant.launch.py"),
         (

@@ -3,11 +3,13 @@
 import logging
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.utils.tensorboard import SummaryWriter
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 _LOG = logging.getLogger(__name__)
 _SMOOTHING_SECONDS = 30.0
@@ -72,6 +74,9 @@ class TensorBoard:
     def on_metrics(self, row: dict[str, Any]) -> None:
         """Write one line of metrics; the first makes the folder."""
         if self._writer is None:
+            # Takes a second to import.
+            from torch.utils.tensorboard import SummaryWriter
+
             self._writer = SummaryWriter(str(self._folder), purge_step=self._resume_at)
         for name, value in row.items():
             self._writer.add_scalar(name, value, row["env_steps"])

@@ -1,0 +1,118 @@
+"""Benchmarks compare like with like: reference and fast path give the same numbers."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from hrl import cli
+from hrl.bench import BENCHMARKS
+from hrl.benchmarks import relabel, sim, update
+from hrl.benchmarks.plain_hiro import PlainHiro
+from hrl_core.agents.actor_shapes import worker_actor_config
+from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.agents.td3 import TD3, TD3Config
+from hrl_core.agents.td3_reference import ReferenceTD3
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.task import load_task
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.trainer import Trainer
+
+ANT = load_task("ant_maze")
+
+
+class ScriptedGenerator:
+    """Random numbers that depend on nothing but what is asked for, so that the order of questions is free."""
+
+    def standard_normal(self, shape):
+        return np.full(shape, 0.3)
+
+    def random(self, size):
+        return np.ones(size)
+
+    def integers(self, low, high, size):
+        return np.random.default_rng([int(high), int(size)]).integers(low, high, size)
+
+
+def assert_same_weights(fast: TD3, plain: ReferenceTD3):
+    for name, weight in fast.actor_weights().items():
+        torch.testing.assert_close(weight, plain.actor.state_dict()[name], atol=1e-5, rtol=1e-4)
+    for k in range(2):
+        for i, layer in enumerate(plain.critics[k].linears):
+            torch.testing.assert_close(fast.critics.weights[i][k], layer.weight.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_simulation_ends_where_bare_mujoco_ends():
+    sides = sim.Sides(threads=2, steps=5)
+    np.testing.assert_allclose(sides.vectorised(), sides.bare(), atol=1e-5)
+    sides.close()
+
+
+def test_updates_on_the_benchmarks_batches_give_the_same_weights():
+    store = update.filled_store(ANT, episodes=1)
+    fast = TD3(update.CONFIG.worker, worker_actor_config(ANT, update.CONFIG), torch.Generator().manual_seed(0))
+    plain = ReferenceTD3(fast, torch.Generator().manual_seed(3))
+    fast._generator.manual_seed(3)
+    for seed in range(4):
+        batch = update.fast_batch(store, np.random.default_rng(seed))
+        fast.update(batch)
+        plain.update(batch)
+    assert_same_weights(fast, plain)
+
+
+def test_rows_of_the_list_replay_are_the_transitions_of_the_store():
+    store = update.filled_store(ANT, episodes=1)
+    rows = update.StepReplay(store, np.random.default_rng(0))._replay.rows
+    batch = store.sample_steps(len(store), np.random.default_rng(0))
+    inputs = np.concatenate((batch.states, batch.subgoals), 1)
+    np.testing.assert_array_equal(np.stack([row[0] for row in rows]), inputs)
+    # The intrinsic reward, from its definition: minus the distance that is left to the target.
+    left = inputs[:, ANT.subgoal_indices] + batch.subgoals - batch.next_states[:, ANT.subgoal_indices]
+    np.testing.assert_allclose([float(row[2]) for row in rows], -np.linalg.norm(left, axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("drift", [relabel.DRIFT, relabel.MUCH_DRIFT, 1.0])
+def test_both_searches_choose_the_same_subgoals_with_the_same_errors(drift):
+    search = relabel.Search(drift)
+    choice, errors = search.pruned(), search.plain()
+    assert torch.equal(choice.candidate, errors.argmin(1))
+    torch.testing.assert_close(choice.error, errors.amin(1), atol=1e-5, rtol=1e-5)
+    assert (search.share_relabelled > 0.2) == (drift > 0.2)
+
+
+@pytest.mark.parametrize("candidates", [0, 2])
+def test_trainer_and_plain_loop_live_and_learn_the_same(candidates, tmp_path):
+    """Same trajectory and same weights; periods of 8 steps keep the trainer's update credits exact in binary."""
+    maze = load_task("point_maze")
+    spec = dataclasses.replace(maze, max_episode_steps=32, subgoal=dataclasses.replace(maze.subgoal, period=8))
+    level = TD3Config(hidden=(16, 16), batch_size=8, target_noise=0.0)
+    agent = HiroConfig(worker=level, manager=level, candidates=candidates, worker_replay=0)
+    config = TrainConfig(agent=agent, num_envs=1, stagger=False, replay=600, learning_starts=1)
+    envs = VectorEnv(spec, 1, seed=4)
+    trainer = Trainer(spec, config, envs, envs, tmp_path, seed=4)
+    plain = PlainHiro(spec, agent, 4, ScriptedGenerator())  # pyright: ignore[reportArgumentType]
+    trainer._rng = trainer._collector._rng = ScriptedGenerator()  # pyright: ignore[reportAttributeAccessIssue]
+    for _ in range(80):
+        trainer._iterate()
+        plain.step()
+        np.testing.assert_allclose(envs.states[0], plain._state, atol=1e-5)
+    assert trainer.agent.levels["worker"].updates == 80
+    assert trainer.agent.levels["manager"].updates == 10
+    for name, level_ in (("worker", plain.worker), ("manager", plain.manager)):
+        assert_same_weights(trainer.agent.levels[name], level_)
+
+
+def test_a_benchmark_prints_one_json_object_and_nothing_else(capsys):
+    assert cli.main(["bench", "relabel", "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert {"name", "ratio", "unit", "fast", "reference", "arithmetic_limit", "threads", "machine"} <= set(outcome)
+    assert outcome["identical_choice"] is True
+
+
+def test_an_unknown_benchmark_lists_those_that_exist(capsys):
+    assert cli.main(["bench", "relable"]) == 2
+    message = capsys.readouterr().err
+    assert "did you mean relabel?" in message
+    assert all(name in message for name in BENCHMARKS)

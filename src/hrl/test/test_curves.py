@@ -1,0 +1,103 @@
+"""Success curves: seeds of one configuration become one curve, labels say what differs."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hrl import cli
+from hrl.curves import Run, curve, goals, labels, read_run, same_but_for_the_seed
+from hrl_core.training.config import TrainConfig, changed
+
+
+def made_run(seed: int, points: dict[int, float], name: str = "run", **change) -> Run:
+    config = {"task": "ant_maze", "task_hash": "0", "seed": seed} | changed(TrainConfig(), change).as_dict()
+    rows = [
+        {"env_steps": steps, "evaluation/0_16/success_rate": value, "evaluation/0_16/final_distance": 1.0}
+        for steps, value in sorted(points.items())
+    ]
+    return Run(Path(name), config, rows)
+
+
+def written(run: Run, folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(run.config))
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in run.rows))
+    return folder
+
+
+points = st.dictionaries(st.integers(1, 50), st.floats(0, 1), min_size=1, max_size=8)
+
+
+@given(st.lists(points, min_size=1, max_size=4))
+def test_the_mean_lies_between_the_worst_and_the_best_seed(series) -> None:
+    found = curve([made_run(i, values) for i, values in enumerate(series)], "0_16", "success_rate")
+    if found is None:
+        return
+    assert (found.values.min(axis=0) <= found.mean + 1e-9).all()
+    assert (found.mean <= found.values.max(axis=0) + 1e-9).all()
+    assert found.steps.min() >= max(min(values) for values in series)
+    assert found.steps.max() <= min(max(values) for values in series)
+
+
+@given(points)
+def test_the_curve_of_one_run_is_its_evaluations(values) -> None:
+    found = curve([made_run(0, values)], "0_16", "success_rate")
+    assert found is not None
+    assert dict(zip(found.steps.tolist(), found.mean.tolist(), strict=True)) == pytest.approx(values)
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_the_seeds_does_not_matter(order) -> None:
+    runs = [made_run(i, {10: 0.1 * i, 20: 0.2 * i}) for i in range(4)]
+    a, b = curve(runs, "0_16", "success_rate"), curve([runs[i] for i in order], "0_16", "success_rate")
+    assert a is not None
+    assert b is not None
+    np.testing.assert_allclose(a.mean, b.mean)
+
+
+def test_runs_that_differ_in_their_seed_only_are_one_group() -> None:
+    runs = [made_run(0, {1: 0}), made_run(1, {1: 0}), made_run(0, {1: 0}, agent={"candidates": 0}), made_run(2, {1: 0})]
+    groups = same_but_for_the_seed(runs)
+    assert [[run.config["seed"] for run in group] for group in groups] == [[0, 1, 2], [0]]
+    assert labels(groups) == ["candidates=10", "candidates=0"]
+
+
+def test_labels_name_the_level_where_its_field_alone_is_ambiguous() -> None:
+    levels = {"worker": {"tau": 0.1}, "manager": {"tau": 0.2}}
+    runs = [made_run(0, {1: 0}), made_run(0, {1: 0}, agent=levels)]
+    assert labels([[run] for run in runs]) == ["worker.tau=0.005, manager.tau=0.005", "worker.tau=0.1, manager.tau=0.2"]
+
+
+def test_a_single_configuration_is_labelled_by_its_task() -> None:
+    assert labels([[made_run(0, {1: 0})]]) == ["ant_maze"]
+
+
+def test_goals_are_read_from_the_metrics() -> None:
+    assert goals([made_run(0, {1: 0})]) == ["0_16"]
+
+
+def test_a_picture_is_drawn_and_what_is_no_run_is_refused(capsys, tmp_path: Path) -> None:
+    folders = [written(made_run(i, {10: 0.1, 20: 0.2 * i}), tmp_path / str(i)) for i in range(2)]
+    out = tmp_path / "curves.png"
+    assert cli.main(["plot", *map(str, folders), "--out", str(out)]) == 0
+    assert out.read_bytes().startswith(b"\x89PNG")
+    capsys.readouterr()
+    for words, message in (
+        ([str(tmp_path)], "holds no training run"),
+        ([str(folders[0]), "--measure", "sucess"], "is none of success_rate, ever_within"),
+        ([str(folders[0]), "--out", str(tmp_path / "curves.abc")], "cannot write"),
+        ([], "name at least one run folder"),
+    ):
+        assert cli.main(["plot", *words]) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_a_run_without_evaluation_says_so(capsys, tmp_path: Path) -> None:
+    folder = written(made_run(0, {}), tmp_path / "young")
+    assert cli.main(["plot", str(folder)]) == 2
+    assert "no evaluation yet" in capsys.readouterr().err
+    assert read_run(written(made_run(0, {1: 0.5}), tmp_path / "older")).rows[0]["env_steps"] == 1

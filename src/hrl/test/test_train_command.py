@@ -1,0 +1,229 @@
+"""``hrl train``: what it refuses, and that a run goes on exactly after kill, Ctrl-C and a full disk."""
+
+import dataclasses
+import hashlib
+import json
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from hrl import cli
+from hrl.task_variants import task_variant
+from hrl.train_arguments import parse_training
+from hrl_core.checkpoint import load_checkpoint
+from hrl_core.training.config import PRESETS, TrainConfig, switches
+
+SMALL = (
+    "--task PointMaze --num_envs 4 --steps 2400 --evaluation_interval 1200 --evaluation_episodes 2 "
+    "--evaluation_episodes_elsewhere 1 --checkpoint_interval 400 --learning_starts 500 --worker_updates 0.2 "
+    "--agent.candidates 4 --agent.worker.hidden 16 16 --agent.manager.hidden 16 16"
+).split()
+FILE_LIMIT = 115_000
+"""Bytes: holds the first training states of the small run, not its last."""
+HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
+
+
+def weights_of(folder: Path) -> list[str]:
+    return [
+        hashlib.sha256((folder / name / "weights.safetensors").read_bytes()).hexdigest() for name in ("best", "last")
+    ]
+
+
+def saved_steps(folder: Path) -> int:
+    latest = folder / "latest.json"
+    return int(json.loads(latest.read_text())["state"].removeprefix("state-")) if latest.exists() else 0
+
+
+def start(*words: str, limit: int | None = None) -> subprocess.Popen[str]:
+    def limit_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit or 0, limit or 0))
+
+    return subprocess.Popen(
+        [*HRL, "train", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=limit_files if limit else None,
+    )
+
+
+def wait_for_a_state(run: subprocess.Popen[str], folder: Path) -> None:
+    end = time.monotonic() + 60
+    while not saved_steps(folder) and run.poll() is None and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+def trained(*words: str) -> int:
+    return cli.main(["train", *words])
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    assert trained(*SMALL, "--out", str(folder)) == 0
+    return folder
+
+
+def test_a_run_leaves_policies_configuration_and_where_it_comes_from(whole: Path) -> None:
+    assert load_checkpoint(whole / "last").env_steps == 2400
+    assert load_checkpoint(whole / "best").trained
+    config = json.loads((whole / "config.json").read_text())
+    assert (config["task"], config["seed"], config["agent"]["worker"]["hidden"]) == ("point_maze", 0, [16, 16])
+    (first,) = json.loads((whole / "provenance.json").read_text())
+    assert {"git_commit", "seed", "command", "versions"} <= set(first)
+    assert list((whole / "tensorboard").iterdir())
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
+def test_a_stopped_run_goes_on_to_the_same_policy(whole: Path, tmp_path: Path, number: int, code: int) -> None:
+    folder = tmp_path / "run"
+    run = start(*SMALL, "--out", str(folder))
+    wait_for_a_state(run, folder)
+    run.send_signal(number)
+    _, screen = run.communicate(timeout=60)
+    assert run.returncode == code
+    assert 0 < saved_steps(folder) < 2400
+    if code > 0:
+        assert f"hrl train --resume {folder}" in screen
+    assert trained("--resume", str(folder)) == 0
+    assert weights_of(folder) == weights_of(whole)
+    starts = json.loads((folder / "provenance.json").read_text())
+    assert [s["from_env_steps"] > 0 for s in starts] == [False, True]
+    assert not list(folder.glob(".state-part-*"))
+
+
+def test_a_full_disk_keeps_the_state_before_and_says_so(whole: Path, tmp_path: Path) -> None:
+    """A limit on the size of files is the only disk that every user may fill."""
+    folder = tmp_path / "run"
+    run = start(*SMALL, "--out", str(folder), limit=FILE_LIMIT)
+    _, screen = run.communicate(timeout=60)
+    kept = saved_steps(folder)
+    assert run.returncode == 1
+    assert 0 < kept < 2400
+    assert "File too large" in screen
+    assert f"the state of {kept} steps in {folder} is kept" in screen.replace("\n", "")
+    assert "Traceback" not in screen
+    assert trained("--resume", str(folder)) == 0
+    assert weights_of(folder) == weights_of(whole)
+
+
+def test_a_disk_that_is_full_from_the_start_is_one_message(tmp_path: Path) -> None:
+    run = start(*SMALL, "--out", str(tmp_path / "run"), limit=100)
+    _, screen = run.communicate(timeout=60)
+    assert run.returncode == 2
+    assert "File too large" in screen
+    assert "Traceback" not in screen
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--agent.worker.tau", "0.1", "--seed", "3"], "seed: 3 != 0; agent.worker.tau: 0.1 != 0.005"),
+        (["--task", "AntMaze"], "task: 'ant_maze' != 'point_maze'"),
+        (["--preset", "fast"], "agent.candidates: 0 != 4"),
+        (["--steps", "8000"], "steps: 8000 != 2400"),
+    ],
+)
+def test_a_run_does_not_go_on_as_another_one(whole: Path, capsys, words: list[str], message: str) -> None:
+    before = weights_of(whole)
+    assert trained("--resume", str(whole), *words) == 2
+    error = capsys.readouterr().err
+    assert "with another configuration" in error
+    assert message in error
+    assert weights_of(whole) == before
+
+
+def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path) -> None:
+    assert parse_training([*SMALL, "--out", str(whole), "--resume", str(whole)])._replace(spec=None) == (  # pyright: ignore[reportArgumentType]
+        parse_training(["--resume", str(whole)])._replace(spec=None)  # pyright: ignore[reportArgumentType]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--task", "AntMase", "--out", "x"], "unknown task 'AntMase'; did you mean ant_maze?"),
+        (["--preset", "fsat", "--out", "x"], "unknown preset 'fsat'; did you mean fast?: choose one of paper, fast"),
+        (["--agent.candidate", "3", "--out", "x"], "did you mean agent.candidates?"),
+        (["--tau", "3", "--out", "x"], "did you mean --agent.worker.tau or --agent.manager.tau?"),
+        (["--goal_space", "xyz", "--out", "x"], "--goal_space 'xyz' is none of auto, position, xy"),
+        (["--task", "FetchPush-v4", "--goal_space", "xy", "--out", "x"], "has no variant with x, y subgoals"),
+        (["--algorithm", "ppo", "--out", "x"], "algorithm 'ppo' is none of hiro, td3"),
+        (["--agent.worker.discount", "1.5", "--out", "x"], "discount: in [0, 1)"),
+        ([], "--out DIR begins a run, --resume DIR goes on with one"),
+        (["--resume", "nowhere"], "nowhere holds no training run: config.json is missing"),
+        (["--torch_threads", "0", "--out", "x"], "--torch_threads 0: must be 1 or more"),
+    ],
+)
+def test_what_cannot_be_started_is_one_message_with_exit_code_2(capsys, words: list[str], message: str) -> None:
+    assert trained(*words) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err.replace("\n", " ")
+    assert not captured.out
+    assert not Path("x").exists()
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(whole: Path, capsys) -> None:
+    before = sorted(path.name for path in whole.rglob("*"))
+    assert trained(*SMALL, "--out", str(whole)) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert sorted(path.name for path in whole.rglob("*")) == before
+
+
+OTHER = {
+    "algorithm": "td3",
+    "worker_reward": "progress",
+    "hidden": (7,),
+    "reward_bounds": (-3.0, 4.0),
+    "held_subgoal_decisions": (1, 2),
+    "candidates": 0,
+    "discount": 0.5,
+    "tau": 0.5,
+    "average_tau": 0.5,
+    "relabel_goals_uniform": 0.3,
+    "relabel_goals_future": 0.3,
+}
+
+
+def test_every_field_is_a_switch() -> None:
+    words, expected = ["--out", "x"], {}
+    for name, value in switches(TrainConfig()).items():
+        last = name.rpartition(".")[2]
+        new = OTHER.get(last, not value if isinstance(value, bool) else None)
+        new = type(value)(value * 2 + 1) if new is None else new
+        expected[name] = new
+        if isinstance(new, bool):
+            prefix, _, field = name.rpartition(".")
+            words.append(f"--{prefix}{'.' if prefix else ''}{field if new else f'no_{field}'}")
+        else:
+            words += [f"--{name}", *(map(str, new) if isinstance(new, tuple) else [str(new)])]
+    assert switches(parse_training(words).config) == expected
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_the_default_of_every_switch_and_any_can_be_changed(name: str) -> None:
+    assert parse_training(["--preset", name, "--out", "x"]).config == PRESETS[name]
+    changed = parse_training(["--out", "x", "--steps", "7", f"--preset={name}"]).config
+    assert changed == dataclasses.replace(PRESETS[name], steps=7)
+
+
+@pytest.mark.parametrize(
+    ("task", "goal_space", "preset", "name"),
+    [
+        ("AntMaze", "auto", "paper", "ant_maze"),
+        ("AntMaze", "auto", "fast", "ant_maze_xy"),
+        ("AntMaze", "xy", "paper", "ant_maze_xy"),
+        ("AntMaze", "position", "fast", "ant_maze"),
+        ("ant_maze_xy", "auto", "paper", "ant_maze_xy"),
+        ("ant_maze_xy", "xy", "paper", "ant_maze_xy"),
+        ("AntFall", "xy", "paper", "ant_fall_xyz"),
+        ("PointMaze", "auto", "fast", "point_maze"),
+    ],
+)
+def test_the_goal_space_picks_the_variant_of_the_task(task: str, goal_space: str, preset: str, name: str) -> None:
+    assert task_variant(task, goal_space, preset).name == name
