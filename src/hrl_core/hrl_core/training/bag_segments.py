@@ -37,6 +37,10 @@ class ConsumedSegment:
     episodes: int
     steps: int
     """Environment steps learned from."""
+    version: int
+    """Worker updates made before it was consumed."""
+    batch: int
+    """Segments of one number were taken in together, in canonical order of their episodes."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""

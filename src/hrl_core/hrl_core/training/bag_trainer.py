@@ -5,10 +5,11 @@ and batches are drawn from a generator keyed by the number of the update, so tha
 """
 
 import dataclasses
+import itertools
 from collections import Counter, defaultdict, deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -43,6 +44,15 @@ _SAMPLING = 1 << 32
 Row = dict[str, Any]
 
 
+class Piece(NamedTuple):
+    """A stretch of an episode on its way into the store."""
+
+    episode: BagEpisode
+    start: int
+    """Step of the recorded episode at which it begins."""
+    weight: float
+
+
 class BagTrainer:
     """Trains a hierarchical agent on recorded episodes."""
 
@@ -70,7 +80,7 @@ class BagTrainer:
         """Recorded subgoals that relabelled ones stand in for."""
         self._relabelled_bags: set[Path] = set()
         self._subgoals = RelabelledSubgoals()
-        self._manager_credit = 0.0
+        self._manager_credit, self._batches = 0.0, 0
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: Counter[str] = Counter()
         self._finished: deque[Outcome] = deque(maxlen=RECENT)
@@ -101,8 +111,12 @@ class BagTrainer:
             BagError: ``must_exist`` and a source holds no bag.
         """
         found = new_segments(self.config.sources, self.consumed, must_exist)
+        pieces: list[Piece] = []
         for bag, source in found:
-            self._consume(bag, source)
+            pieces += self._read(bag, source)
+        if found:
+            self._batches += 1
+            self._add(pieces)
         self._overlay()
         return len(found)
 
@@ -209,8 +223,10 @@ class BagTrainer:
             return
         self.agent.load_state_dict(state.tensors)
         self._manager_credit = state.plain["manager_credit"]
-        for entry in state.plain["segments"]:
-            self._reread(ConsumedSegment(**entry))
+        segments = [ConsumedSegment(**entry) for entry in state.plain["segments"]]
+        self._batches = 1 + max((segment.batch for segment in segments), default=-1)
+        for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
+            self._add([piece for segment in together for piece in self._reread(segment)])
         self._overlay()
         self.files.forget_metrics_after(self.version, "worker/updates")
 
@@ -218,45 +234,50 @@ class BagTrainer:
         """Delete consumed segments but the last ``keep`` from disk; the store keeps what it learned from."""
         return forget_segments(self.consumed.values(), keep)
 
-    def _consume(self, bag: Path, source: Source) -> None:
+    def _read(self, bag: Path, source: Source) -> list[Piece]:
+        """Read a new segment and note that it is consumed."""
         recording = read_bags([bag], self.spec)
         self.problems += [str(problem) for problem in recording.problems]
         material = choose_material(self.spec, self.config.material, recording.episodes, self.version)
         self._finished.extend(episode.outcome for episode in recording.episodes if episode.outcome is not None)
         self.left_out.update(material.left_out)
-        steps = self._add(material, source.weight)
-        name = str(bag)
-        self.consumed[name] = ConsumedSegment(
-            name, segment_sha256(bag), source.weight, len(recording.episodes), steps
+        steps = sum(piece.steps for piece in material.pieces)
+        segment = ConsumedSegment(
+            path=str(bag),
+            sha256=segment_sha256(bag),
+            weight=source.weight,
+            episodes=len(recording.episodes),
+            steps=steps,
+            version=self.version,
+            batch=self._batches,
         )
+        self.consumed[segment.path] = segment
+        return _pieces(material, source.weight)
 
-    def _reread(self, segment: ConsumedSegment) -> None:
+    def _reread(self, segment: ConsumedSegment) -> list[Piece]:
         """Take in a segment again that an earlier process learned from."""
         bag = Path(segment.path)
         self.consumed[segment.path] = segment
         if not bag.is_dir():
             self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
-            return
+            return []
         if segment_sha256(bag) != segment.sha256:
             raise HrlError(f"{bag} has changed since it was learned from; restore it or begin a new run")
-        # Ages do not count again: what was accepted stays accepted.
-        material = choose_material(self.spec, self.config.material, read_bags([bag], self.spec).episodes, 0)
-        self._add(material, segment.weight)
+        episodes = read_bags([bag], self.spec).episodes
+        return _pieces(choose_material(self.spec, self.config.material, episodes, segment.version), segment.weight)
 
-    def _add(self, material: Material, weight: float) -> int:
-        """Fill the store with pieces; returns their environment steps."""
-        self._task.learn(material.pieces)
-        steps = 0
-        for piece, start in zip(material.pieces, material.starts, strict=True):
-            slot = add_episode(self.store, self.spec, piece)
+    def _add(self, pieces: list[Piece]) -> None:
+        """Fill the store in canonical order."""
+        pieces.sort(key=lambda piece: (piece.episode.key, piece.start))
+        self._task.learn([piece.episode for piece in pieces])
+        for piece in pieces:
+            slot = add_episode(self.store, self.spec, piece.episode)
             if isinstance(slot, Problem):
                 self.problems.append(str(slot))
-                self.left_out["no place in the store"] += piece.steps
+                self.left_out["no place in the store"] += piece.episode.steps
                 continue
-            self._pieces[slot] = (piece.key, start, _version(piece))
-            self._weights[slot] = weight
-            steps += piece.steps
-        return steps
+            self._pieces[slot] = (piece.episode.key, piece.start, _version(piece.episode))
+            self._weights[slot] = piece.weight
 
     def _overlay(self) -> None:
         """Put relabelled subgoals in the place of the recorded ones."""
@@ -302,6 +323,10 @@ class BagTrainer:
             "segments": [segment.as_dict() for segment in self.consumed.values()],
         }
         return TrainingState(self.agent.state_dict(), {"version": np.array([self.version])}, plain)
+
+
+def _pieces(material: Material, weight: float) -> list[Piece]:
+    return [Piece(e, start, weight) for e, start in zip(material.pieces, material.starts, strict=True)]
 
 
 def agent_config(config: BagTrainConfig) -> HiroConfig:

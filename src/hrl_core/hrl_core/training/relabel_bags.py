@@ -20,7 +20,7 @@ from hrl_core.training.bag_segments import segment_sha256
 from hrl_core.training.relabel_episodes import Relabelled, relabel_episodes
 
 NAMED_DIGITS = 8
-"""Of the source's SHA-256, in the name of the output."""
+"""Of the SHA-256 of source and worker, in the name of the output."""
 
 
 class RelabelOutcome(NamedTuple):
@@ -51,8 +51,9 @@ class Relabeler:
 
     def output(self, source: Path, out: Path) -> Path:
         """Where the relabelled bag of ``source`` goes: the name says source, content and worker."""
-        digest = segment_sha256(source)[:NAMED_DIGITS]
-        return out / f"{source.name}-{digest}-v{self.checkpoint.version}"
+        content = segment_sha256(source)[:NAMED_DIGITS]
+        worker = self.checkpoint.weights_sha256[:NAMED_DIGITS] or "unsaved"
+        return out / f"{source.name}-{content}-v{self.checkpoint.version}-{worker}"
 
     def relabel(self, source: Path, out: Path) -> RelabelOutcome:
         """Relabel one bag into ``out``; does nothing when that has been done.

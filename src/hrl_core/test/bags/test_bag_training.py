@@ -1,0 +1,340 @@
+"""Laws of learning from recordings: the same as from memory, exact continuation, nothing counted that should not be."""
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hrl_core.agents.hiro import HierarchicalAgent
+from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.agents.td3 import TD3Config
+from hrl_core.bags.reader import read_bags
+from hrl_core.bags.relabelled import read_relabelled
+from hrl_core.bags.writer import BagWriter
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.manager_session import ManagerSession
+from hrl_core.randomness import episode_seed, step_generator
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.rollout import rollout
+from hrl_core.subgoals import subgoal_target, to_float32
+from hrl_core.task import load_task
+from hrl_core.training.bag_config import BagTrainConfig
+from hrl_core.training.bag_material import MaterialConfig, choose_material
+from hrl_core.training.bag_segments import Source
+from hrl_core.training.bag_trainer import GROUP, BagTrainer, agent_config
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.relabel_bags import Relabeler
+from hrl_core.types import ActionSource, Mode
+from hrl_core.worker_session import WorkerSession
+
+SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
+SMALL = TD3Config(hidden=(16, 16), batch_size=8)
+TRAINING = TrainConfig(agent=HiroConfig(worker=SMALL, manager=SMALL, candidates=4), replay=2_000, manager_updates=2.0)
+MESSAGES = Path(__file__).parents[3] / "hrl_msgs" / "msg"
+
+
+@pytest.fixture(scope="session")
+def traces():
+    """Six episodes with exploration; 47 steps end in a short segment."""
+    policy = random_checkpoint(SPEC, 3)
+    runner = EnvRunner(SPEC, 1, Mode.TRAIN, run=77)
+    manager, worker = ManagerSession(SPEC, policy.manager(), 1), WorkerSession(SPEC, policy.worker(), 1)
+    return [rollout(runner, manager, worker, episode) for episode in range(6)]
+
+
+@pytest.fixture(scope="session")
+def record(script, typestore):
+    """Write traces as a bag; ``change`` may alter what an observation says."""
+
+    def write(path, traces, change=lambda observation: {}):
+        said = script(SPEC)
+        said.run_info(77)
+        for trace in traces:
+            for kind, records in (
+                ("Observation", trace.observations),
+                ("Action", trace.actions),
+                ("Subgoal", trace.subgoals),
+                ("SubgoalResult", trace.subgoal_results),
+            ):
+                known = {name for name, _ in typestore.fielddefs[f"hrl_msgs/msg/{kind}"][1]} - {"observation_stamp"}
+                for one in records:
+                    fields = {name: value for name, value in one._asdict().items() if name in known}
+                    extra = change(one) if kind == "Observation" else {}
+                    said.say(kind, header_stamp=one.stamp, **{**fields, **extra})
+            fields = {n: v for n, v in trace.result._asdict().items() if n not in ("stamp", "frame")}
+            said.say("EpisodeResult", **fields)
+        writer = BagWriter(path, typestore)
+        for kind in ("RunInfo", "Observation", "Action", "Subgoal", "SubgoalResult", "EpisodeResult"):
+            writer.add_topic(f"/{kind}", f"hrl_msgs/msg/{kind}", latched=False)
+        for message in said.messages:
+            writer.write(f"/{message.kind}", message.stamp, message.data)
+        writer.close({})
+        return path
+
+    return write
+
+
+def config(*sources, **change):
+    return BagTrainConfig(sources=tuple(map(Source, sources)), training=TRAINING, **change)
+
+
+def trainer(folder, bags, resume=False, **change):
+    made = BagTrainer(SPEC, config(bags, **change), folder, seed=4)
+    made.begin(resume)
+    return made
+
+
+def weights(agent):
+    return torch.cat([value.double().ravel() for _, value in sorted(agent.state_dict().items())])
+
+
+def in_memory(traces):
+    """The store as a live run fills it, step by step."""
+    store = EpisodeStore(SPEC, TRAINING.replay, 1)
+    for trace in traces:
+        store.begin(0, trace.observations[0].state, trace.observations[0].desired_goal)
+        subgoals = iter(trace.subgoals)
+        for before, after in zip(trace.observations, trace.observations[1:], strict=False):
+            if before.step % SPEC.subgoal.period == 0:
+                subgoal = next(subgoals)
+                target = to_float32(subgoal_target(subgoal))
+                store.set_subgoals(np.array([0]), subgoal.value[None], target[None])
+            flags = np.array([after.terminated]), np.array([after.truncated])
+            store.append(after.applied_action[None], np.array([after.reward]), after.state[None], *flags)
+    return store
+
+
+def test_updates_from_a_bag_are_those_from_memory_bit_for_bit(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    ours = trainer(tmp_path / "run", tmp_path / "bags", relabel="off")
+    assert ours.consume() == 1
+    ours.train(6)
+    generator = torch.Generator().manual_seed(4)
+    agent = HierarchicalAgent(SPEC, agent_config(ours.config), ours._task, generator)
+    store = in_memory(traces)
+    # The trainer's store draws with weights, all of them 1.
+    store.weights = np.ones(len(store.lengths))
+    credit = 0.0
+    for number in range(6):
+        generator.manual_seed(episode_seed(4, number))
+        rng = step_generator(4, 1 << 32, 0, number)
+        agent.update_worker(store, rng, GROUP)
+        due, credit = divmod(credit + GROUP * 2.0 / SPEC.subgoal.period, 1)
+        if due:
+            agent.update_manager(store, rng, int(due))
+    assert torch.equal(weights(ours.agent), weights(agent))
+    assert ours.version == 6 * GROUP
+
+
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path, traces, record):
+    for number in range(3):
+        record(tmp_path / "bags" / f"segment_{number}", traces[2 * number : 2 * number + 2])
+    held_back = tmp_path / "later"
+    shutil.move(tmp_path / "bags" / "segment_2", held_back)
+    runs = [trainer(tmp_path / name, tmp_path / "bags") for name in ("whole", "cut")]
+    for run in runs:
+        run.consume()
+        run.train(3)
+        run.save({})
+    shutil.move(held_back, tmp_path / "bags" / "segment_2")
+    whole = runs[0]
+    runs[1].consume()
+    runs[1].train(1)  # lost with the kill
+    again = trainer(tmp_path / "cut", tmp_path / "bags", resume=True)
+    assert again.version == 3 * GROUP
+    for run in (whole, again):
+        assert run.consume() == 1
+        run.train(4)
+    assert torch.equal(weights(whole.agent), weights(again.agent))
+    assert [s.path for s in whole.consumed.values()] == [s.path for s in again.consumed.values()]
+
+
+def test_order_of_arrival_within_a_look_does_not_matter(tmp_path, traces, record):
+    for folder, names in (("a", ("x", "y")), ("b", ("y", "x"))):
+        record(tmp_path / folder / names[0], traces[:3])
+        record(tmp_path / folder / names[1], traces[3:])
+    runs = [trainer(tmp_path / f"run_{folder}", tmp_path / folder) for folder in ("a", "b")]
+    for run in runs:
+        run.consume()
+        run.train(2)
+    assert torch.equal(weights(runs[0].agent), weights(runs[1].agent))
+
+
+def test_another_seed_gives_other_weights(tmp_path, traces, record):
+    record(tmp_path / "bag", traces)
+    agents = []
+    for seed in (4, 4, 5):
+        run = BagTrainer(SPEC, config(tmp_path / "bag"), tmp_path / "run", seed)
+        run.consume()
+        run.train(1)
+        agents.append(weights(run.agent))
+    assert torch.equal(agents[0], agents[1])
+    assert not torch.equal(agents[0], agents[2])
+
+
+def test_relabelling_at_sampling_equals_relabelled_bags_of_the_same_worker(tmp_path, traces, record, typestore):
+    bag = record(tmp_path / "bags" / "one", traces)
+    still = dataclasses.replace(SMALL, actor_lr=1e-12, critic_lr=1e-12)
+    training = dataclasses.replace(TRAINING, agent=dataclasses.replace(TRAINING.agent, worker=still))
+    base = BagTrainConfig(sources=(Source(tmp_path / "bags"),), training=training)
+    at_sampling = BagTrainer(SPEC, base, tmp_path / "a", seed=4)
+    texts = [(f"hrl_msgs/msg/{p.stem}", p.read_text()) for p in sorted(MESSAGES.glob("*.msg"))]
+    # The worker of the first update, which hardly moves.
+    Relabeler(at_sampling.checkpoint({}), texts, candidates=4, seed=4).relabel(bag, tmp_path / "relabelled")
+    ready = dataclasses.replace(base, relabel="from-relabelled", relabelled=(str(tmp_path / "relabelled"),))
+    from_bags = BagTrainer(SPEC, ready, tmp_path / "b", seed=4)
+    for run in (at_sampling, from_bags):
+        run.consume()
+        run.train(8)
+    assert from_bags.relabelled == 6 * 5
+    levels = [run.agent.levels["manager"].state_dict() for run in (at_sampling, from_bags)]
+    for name, value in levels[0].items():
+        torch.testing.assert_close(value, levels[1][name], rtol=1e-6, atol=1e-7)
+
+
+def test_relabelled_subgoals_are_kept_when_the_worker_made_these_very_actions(tmp_path, traces, record):
+    policy = random_checkpoint(SPEC, 3)
+    quiet = EnvRunner(SPEC, 1, Mode.EVAL, run=77)
+    sessions = ManagerSession(SPEC, policy.manager(), 1), WorkerSession(SPEC, policy.worker(), 1)
+    bag = record(tmp_path / "bag", [rollout(quiet, *sessions, 0)])
+    texts = [(f"hrl_msgs/msg/{p.stem}", p.read_text()) for p in sorted(MESSAGES.glob("*.msg"))]
+    relabeler = Relabeler(policy, texts)
+    outcome = relabeler.relabel(bag, tmp_path / "out")
+    assert (outcome.made, outcome.transitions, outcome.moved) == (True, 5, 0)
+    assert not relabeler.relabel(bag, tmp_path / "out").made, "idempotent"
+    assert len(read_relabelled(outcome.bag)) == 5
+    other = dataclasses.replace(random_checkpoint(load_task("ant_maze"), 0), weights_sha256="another")
+    with pytest.raises(TaskError, match="another task"):
+        Relabeler(other, texts).relabel(bag, tmp_path / "out")
+
+
+def test_evaluation_and_demonstrations_are_left_out_by_default(tmp_path, traces, record):
+    def mode(observation):
+        return {"mode": Mode(observation.episode % 3)}
+
+    bag = record(tmp_path / "bag", traces, mode)
+    ours = trainer(tmp_path / "run", bag)
+    ours.consume()
+    assert ours.steps == 2 * 47
+    assert ours.left_out == {"mode EVAL": 2 * 47, "mode DEMO": 2 * 47}
+    everything = trainer(tmp_path / "all", bag, material=MaterialConfig(modes=("TRAIN", "EVAL", "DEMO")))
+    everything.consume()
+    assert everything.steps == 6 * 47
+
+
+@pytest.mark.parametrize(
+    ("foreign", "kept"),
+    [
+        ([], [(0, 47)]),
+        ([1], [(10, 47)]),
+        ([10, 11], [(0, 10), (20, 47)]),
+        ([9, 25], [(10, 20), (30, 47)]),
+        ([46], [(0, 40)]),
+        ([5, 15, 25, 35, 45], []),
+    ],
+)
+def test_whole_periods_without_foreign_actions_are_kept(tmp_path, traces, record, foreign, kept):
+    def source(observation):
+        held = observation.step - 1 in foreign
+        return {"action_source": ActionSource.HOLD if held else ActionSource.POLICY}
+
+    bag = record(tmp_path / "bag", traces[:1], source)
+    episodes = read_bags([bag]).episodes
+    material = choose_material(SPEC, MaterialConfig(), episodes, 0)
+    assert [(start, start + p.steps) for p, start in zip(material.pieces, material.starts, strict=True)] == kept
+    assert material.left_out.total() == 47 - sum(end - start for start, end in kept)
+    for piece, start in zip(material.pieces, material.starts, strict=True):
+        np.testing.assert_array_equal(piece.states, episodes[0].states[start : start + piece.steps + 1])
+        assert piece.truncated == (start + piece.steps == 47)
+        assert list(piece.subgoals[0].steps) == list(range(0, piece.steps, 10))
+    ours = trainer(tmp_path / "run", bag)
+    ours.consume()
+    assert len(ours.store) == sum(end - start for start, end in kept)
+
+
+def test_policies_that_are_too_old_are_left_out(tmp_path, traces, record):
+    bag = record(tmp_path / "bag", traces)
+    episodes = read_bags([bag]).episodes
+    limits = MaterialConfig(max_policy_lag=100)
+    assert len(choose_material(SPEC, limits, episodes, version=100).pieces) == 6
+    old = choose_material(SPEC, limits, episodes, version=101)
+    assert (old.pieces, old.left_out, old.lags) == ([], {"policy too old": 6 * 47}, {101: 6 * 47})
+
+
+def test_sources_are_drawn_by_weight(tmp_path, traces, record):
+    sources = (Source(record(tmp_path / "a", traces[:2]), 3.0), Source(record(tmp_path / "b", traces[2:4])))
+    ours = BagTrainer(SPEC, BagTrainConfig(sources=sources, training=TRAINING), tmp_path / "run", 0)
+    ours.consume()
+    drawn = ours.store.sample_segments(20_000, np.random.default_rng(0)).slots
+    of_a = [slot for slot, (key, _, _) in ours._pieces.items() if key.episode < 2]
+    assert np.isin(drawn, of_a).mean() == pytest.approx(0.75, abs=0.02)
+    with pytest.raises(HrlError, match="weight must be above 0"):
+        Source(tmp_path, 0.0)
+
+
+def test_the_checkpoint_names_what_it_learned_from_and_updates_are_bounded(tmp_path, traces, record):
+    bag = record(tmp_path / "bags" / "one", traces)
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    assert ours.due * GROUP == -(-6 * 47 // GROUP) * GROUP, "one update per step, rounded up to a group"
+    ours.train(ours.due)
+    assert ours.due == 0
+    loaded = load_checkpoint(ours.save({"evaluation/x": 0.5}))
+    (segment,) = loaded.provenance["segments"]
+    assert (segment["path"], segment["steps"], segment["episodes"], segment["weight"]) == (str(bag), 6 * 47, 6, 1.0)
+    assert len(segment["sha256"]) == 64
+    assert loaded.provenance["update"] == loaded.version == ours.version
+    assert loaded.metrics["update_ratio"] == pytest.approx(1.0, rel=0.05)
+
+
+def test_a_changed_segment_stops_a_resumed_run_and_a_deleted_one_is_named(tmp_path, traces, record):
+    bags = [record(tmp_path / "bags" / name, traces[k : k + 1]) for k, name in enumerate("ab")]
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    ours.train(1)
+    ours.save({})
+    assert ours.forget(keep=1) == [bags[0]]
+    assert not bags[0].exists()
+    again = trainer(tmp_path / "run", tmp_path / "bags", resume=True)
+    assert any("is gone" in problem for problem in again.problems)
+    (bags[1] / "metadata.yaml").write_text((bags[1] / "metadata.yaml").read_text() + "\n")
+    with pytest.raises(HrlError, match="has changed since it was learned from"):
+        trainer(tmp_path / "run", tmp_path / "bags", resume=True)
+
+
+def test_unconsumed_segments_are_never_forgotten(tmp_path, traces, record):
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    record(tmp_path / "bags" / "a", traces[:1])
+    assert ours.forget(keep=0) == []
+    ours.consume()
+    late = record(tmp_path / "bags" / "b", traces[1:2])
+    ours.forget(keep=0)
+    assert late.exists()
+    assert len(ours.store) == 47, "what was learned from stays in the store"
+
+
+def test_task_goals_are_not_relabelled_where_the_reward_is_another(tmp_path, traces, record):
+    bag = record(tmp_path / "bag", traces, lambda observation: {"reward": 1.0})
+    agent = dataclasses.replace(TRAINING.agent, relabel_goals_uniform=0.5)
+    base = BagTrainConfig(sources=(Source(bag),), training=dataclasses.replace(TRAINING, agent=agent), relabel="off")
+    ours = BagTrainer(SPEC, base, tmp_path / "run", 0)
+    ours.consume()
+    with pytest.raises(HrlError, match="not minus the distance"):
+        ours.train(1)
+
+
+def test_contradictory_switches_are_refused(tmp_path):
+    for change, message in (
+        ({"relabel": "sometimes"}, "choose one of at-sampling"),
+        ({"relabel": "from-relabelled"}, "goes with folders"),
+        ({"updates": -1}, "updates must be at least 0"),
+    ):
+        with pytest.raises(HrlError, match=message):
+            config(tmp_path, **change)
+    with pytest.raises(HrlError, match="choose from TRAIN, EVAL, DEMO"):
+        MaterialConfig(modes=("PLAY",))
