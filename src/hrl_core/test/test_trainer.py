@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hrl_core.agents.hiro import HierarchicalAgent
 from hrl_core.agents.hiro_config import HiroConfig
@@ -126,7 +129,7 @@ def test_resuming_with_another_configuration_names_the_fields(tmp_path: Path) ->
         _trainer(tmp_path, other).run(resume=True)
     with pytest.raises(HrlError, match="already holds a run"):
         _trainer(tmp_path).run()
-    with pytest.raises(HrlError, match="cannot resume"):
+    with pytest.raises(HrlError, match="holds no training run"):
         _trainer(tmp_path / "nowhere").run(resume=True)
 
 
@@ -147,20 +150,31 @@ def test_diverging_losses_stop_the_run_and_save_the_batch(tmp_path: Path) -> Non
     assert (tmp_path / FAILED_BATCH).is_file()
 
 
-def test_a_full_disk_keeps_the_state_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_the_state_before(tmp_path: Path) -> None:
+    """A limit on the size of files is the only disk that every user may fill."""
     trainer = _trainer(tmp_path)
     trainer.run()
-
-    def no_space(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("hrl_core.training.run_files.save_arrays", no_space)
-    with pytest.raises(HrlError, match=r"No space left.*state before is kept"):
-        trainer.files.save_state(trainer._state(), 300)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
+    try:
+        with pytest.raises(HrlError, match=r"File too large.*the state of 240 steps in .* is kept"):
+            trainer.files.save_state(trainer._state(), 300)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     state = trainer.files.load_state()
     assert state is not None
     assert state.plain["env_steps"] == 240
     assert len(list(tmp_path.glob("*state-*"))) == 1
+
+
+def test_a_run_that_is_asked_to_stop_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
+    whole, stopped = _trainer(tmp_path / "whole"), _trainer(tmp_path / "stopped")
+    whole.run()
+    stopped.run(stop=lambda: stopped.env_steps >= 100)
+    assert stopped.env_steps == 102
+    resumed = _trainer(tmp_path / "stopped")
+    resumed.run(resume=True)
+    assert torch.equal(_weights(whole), _weights(resumed))
 
 
 def test_a_line_of_metrics_cut_by_a_kill_is_skipped(tmp_path: Path) -> None:
@@ -279,6 +293,16 @@ def test_presets_are_named_and_serialisable() -> None:
         assert json.loads(json.dumps(preset(name).as_dict())) == preset(name).as_dict()
     with pytest.raises(HrlError, match="choose one of paper, fast"):
         preset("fsat")
+
+
+@given(st.integers(0, 100), st.integers(1, 100))
+def test_wilson_interval_holds_the_rate_and_shrinks_with_more_trials(successes: int, trials: int) -> None:
+    rate = min(successes, trials) / trials
+    low, high = wilson_interval(rate, trials)
+    assert -1e-12 <= low <= rate + 1e-12
+    assert rate - 1e-12 <= high <= 1 + 1e-12
+    more = wilson_interval(rate, 10 * trials)
+    assert more[1] - more[0] < high - low
 
 
 def test_wilson_interval_by_hand() -> None:
