@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hrl.bag_play_command import Play
 from hrl_core.bags.description import BagDescription, describe
 from hrl_core.bags.find import find_bags, find_partial
 from hrl_core.bags.problems import iso_time
@@ -96,7 +97,7 @@ class Recover:
 
 def bag(words: list[str]) -> int:
     """Run ``hrl bag`` with the words that follow it; returns the exit code."""
-    return tyro.cli(Info | Check | Recover, prog="hrl bag", description=__doc__, args=words).run()
+    return tyro.cli(Info | Check | Recover | Play, prog="hrl bag", description=__doc__, args=words).run()
 
 
 def _outcome(recovery: Recovery) -> str:

@@ -28,7 +28,7 @@ def onlooker_nodes(arguments: LaunchArguments, task: TaskSpec) -> list[NodeDescr
     if arguments.viewer:
         nodes.append(viewer_node(namespace, arguments.viewer_host, arguments.viewer_port))
     if arguments.rviz:
-        nodes.append(_rviz_node(namespace, task.frame))
+        nodes.append(rviz_node(namespace, task.frame))
     return nodes
 
 
@@ -50,7 +50,8 @@ def onlooker(executable: str, namespace: str, parameters: Mapping[str, Value] | 
     )
 
 
-def _rviz_node(namespace: str, frame: str) -> NodeDescription:
+def rviz_node(namespace: str, frame: str) -> NodeDescription:
+    """Describe rviz2 with the shipped configuration; raises ``HrlError`` when it is not installed."""
     if shutil.which("rviz2") is None:
         raise HrlError(
             "rviz:=true: rviz2 is not installed (package ros-$ROS_DISTRO-rviz2, on a sourced ROS 2 installation); "

@@ -69,12 +69,12 @@ class SimulatorNode(HrlNode):
         self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
         self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe(PoseStamped, topics.GOAL_POSE, self._on_goal_pose, qos.event())
-        self._clock: SimulationClock = LockstepClock(self._simulation)
+        self._stepper: SimulationClock = LockstepClock(self._simulation)
         if p.clock == REALTIME:
-            self._clock = RealtimeClock(self._simulation, p.max_action_age)
+            self._stepper = RealtimeClock(self._simulation, p.max_action_age)
         factor = p.real_time_factor if p.clock == REALTIME else FASTEST
-        self._pace = Pace(self, self._clock, task.control_period, factor)
-        self._offers = SimulationServices(self, self._simulation, self._clock, self._pace)
+        self._pace = Pace(self, self._stepper, task.control_period, factor)
+        self._offers = SimulationServices(self, self._simulation, self._stepper, self._pace)
         self.every(CHECK_PERIOD, self._check)
         self.every(STATUS_PERIOD, self._publish_status)
 
@@ -112,7 +112,7 @@ class SimulatorNode(HrlNode):
             return
         self._patience.progress()
         try:
-            self._clock.on_action(action)
+            self._stepper.on_action(action)
         except InvalidDataError as error:
             # A lock-step run cannot go on without the action; a robot is stopped by its watchdog instead.
             if self._settings.clock != REALTIME:
@@ -164,7 +164,7 @@ class SimulatorNode(HrlNode):
             ahead = self._simulation.log.observations - self._recorded
             self._simulation.held = ahead >= self._settings.credit_window
             if not self._simulation.held:
-                self._clock.poll()
+                self._stepper.poll()
 
     def _publish_status(self) -> None:
         simulation, log = self._simulation, self._simulation.log
@@ -201,7 +201,7 @@ class SimulatorNode(HrlNode):
             return
         self._standard.catch_up()
         self._patience.suspended = simulation.paused and not simulation.may_step
-        whom = None if self._clock.answered else "the worker (and the manager through it)"
+        whom = None if self._stepper.answered else "the worker (and the manager through it)"
         whom = "the recorder" if simulation.held else whom
         if self._patience.check(whom) and simulation.observation is not None:
             self._observations.publish(messages.OBSERVATION.encode(simulation.observation))

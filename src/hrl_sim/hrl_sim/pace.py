@@ -39,7 +39,9 @@ class Pace:
         if real_time_factor == FASTEST and lockstep is None:
             raise HrlError(f"real_time_factor 0 (as fast as possible) needs lock-step; give {low:g} to {high:g}")
         if real_time_factor != FASTEST and not low <= real_time_factor <= high:
-            raise HrlError(f"real_time_factor {real_time_factor:g} must be 0 (as fast as possible) or {low:g} to {high:g}")
+            raise HrlError(
+                f"real_time_factor {real_time_factor:g} must be 0 (as fast as possible) or {low:g} to {high:g}"
+            )
         self.real_time_factor = real_time_factor
         if self._timer is not None:
             self._node.destroy_timer(self._timer)

@@ -1,4 +1,4 @@
-"""Services of the simulator: reset, step, pause, pace, episode. They return at once; what follows shows in SimStatus."""
+"""Services of the simulator: reset, step, pause, pace, episode. They return at once; the rest shows in SimStatus."""
 
 import numpy as np
 

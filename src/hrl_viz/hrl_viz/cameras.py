@@ -6,18 +6,25 @@ import viser
 
 Vector3 = npt.NDArray[np.float64]
 ELEVATION = np.deg2rad(52.0)
-_SPREAD = 1.15
+_SPREAD = 0.95
 """Distance of the first view as a multiple of the scene's width."""
+_SUN = (-0.4, -0.6, 1.0)
 
 
 class Cameras:
-    """Moves the cameras of all browsers."""
+    """Lights the scene and moves the cameras of all browsers."""
 
     def __init__(self, server: viser.ViserServer) -> None:
         """Look from the south, with z up."""
         self._server = server
         self._robot: Vector3 | None = None
-        server.scene.set_up_direction("+z")
+        scene = server.scene
+        scene.set_up_direction("+z")
+        # The default lights bleach every colour.
+        scene.configure_environment_map(None)
+        scene.configure_default_lights(False)
+        scene.add_light_ambient("/light/sky", intensity=1.6)
+        scene.add_light_directional("/light/sun", intensity=2.2, position=_SUN)
 
     def look_at_scene(self, low: Vector3, high: Vector3) -> None:
         """Show everything between two corners [m] to who comes, and to who is there already."""

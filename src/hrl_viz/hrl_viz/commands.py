@@ -67,20 +67,20 @@ class Commands:
 
         def publish() -> None:
             if self._goal.get_subscription_count() == 0:
-                self._answer("❌ nobody takes goals here (a recording has the goals it had)")
+                self._answer("nobody takes goals here (a recording has the goals it had)")
                 return
             pose = PoseStamped()
             pose.header.frame_id = frame
             pose.pose.position.x, pose.pose.position.y, pose.pose.orientation.w = float(x), float(y), 1.0
             self._goal.publish(pose)
-            self._answer(f"✅ goal ({x:.1f}, {y:.1f}) m sent")
+            self._answer(f"goal ({x:.1f}, {y:.1f}) m sent")
 
         self._requests.put(publish)
 
     def _call(self, client: Client, request: Any, words: Callable[[Any], str]) -> None:  # noqa: ANN401
         def call() -> None:
             if not client.service_is_ready():
-                self._answer(f"❌ nobody offers `{client.srv_name}`: is the simulator or player running?")
+                self._answer(f"nobody offers `{client.srv_name}`: is the simulator or player running?")
                 return
             client.call_async(request).add_done_callback(lambda future: self._told(future.result(), words))
 
@@ -88,6 +88,6 @@ class Commands:
 
     def _told(self, response: Any, words: Callable[[Any], str]) -> None:  # noqa: ANN401 - any service's
         if getattr(response, "accepted", True):
-            self._answer(f"✅ {words(response)}")
+            self._answer(f"{words(response)}")
         else:
-            self._answer(f"❌ refused: {response.message}")
+            self._answer(f"refused: {response.message}")

@@ -4,6 +4,7 @@ It draws what MarkerArray messages say and nothing else, so that the page and rv
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,26 @@ _BALL = trimesh.creation.icosphere(subdivisions=2, radius=0.5)
 _SHADOWS = {"cast_shadow": False, "receive_shadow": False}
 
 
+_POINTS_OF = {Marker.SPHERE_LIST: "batched_positions"}
+"""Property of a node that holds its points, where it is not ``points``."""
+
+
+@dataclass
+class _Node:
+    """A marker in the scene."""
+
+    look: tuple
+    points: bytes
+    handle: Any
+
+
 class Drawing:
     """The markers now in the scene."""
 
     def __init__(self, server: viser.ViserServer) -> None:
         """Start with an empty scene."""
         self._server = server
-        self._nodes: dict[tuple[str, int], tuple[tuple, Any]] = {}
+        self._nodes: dict[tuple[str, int], _Node] = {}
         self.positions: dict[tuple[str, int], npt.NDArray[np.float64]] = {}
         """Where each marker is, for a camera that follows one."""
 
@@ -43,32 +57,35 @@ class Drawing:
         node = self._nodes.pop(key, None)
         self.positions.pop(key, None)
         if node is not None:
-            node[1].remove()
+            node.handle.remove()
 
     def _draw(self, marker: Marker) -> None:
-        key, look = (marker.ns, marker.id), _look(marker)
-        known = self._nodes.get(key)
+        key, look, points = (marker.ns, marker.id), _look(marker), _points(marker.points)
         position, wxyz = _position(marker), _wxyz(marker)
         self.positions[key] = position
-        if known is None or known[0] != look:
+        known = self._nodes.get(key)
+        if known is None or known.look != look:
             if known is not None:
-                known[1].remove()
-            handle = self._add(f"/{marker.ns}/{marker.id}", marker, position, wxyz)
-            if handle is None:
-                self._nodes.pop(key, None)
-            else:
-                self._nodes[key] = (look, handle)
+                known.handle.remove()
+            handle = self._add(f"/{marker.ns}/{marker.id}", marker, points, {"position": position, "wxyz": wxyz})
+            self._nodes.pop(key, None)
+            if handle is not None:
+                self._nodes[key] = _Node(look, points.tobytes(), handle)
             return
-        handle = known[1]
+        handle = known.handle
+        if marker.type == Marker.TEXT_VIEW_FACING and handle.text != marker.text:
+            handle.text = marker.text
+        if known.points != points.tobytes():
+            known.points = points.tobytes()
+            setattr(handle, _POINTS_OF.get(marker.type, "points"), _laid_out(marker.type, points))
         if not np.array_equal(handle.position, position):
             handle.position = position
         if not np.array_equal(handle.wxyz, wxyz):
             handle.wxyz = wxyz
 
-    def _add(self, name: str, marker: Marker, position: npt.NDArray, wxyz: npt.NDArray) -> Any:  # noqa: ANN401
+    def _add(self, name: str, marker: Marker, points: Array, where: dict[str, Any]) -> Any:  # noqa: ANN401
         """Add a node of the marker's kind; None for kinds that are not drawn."""
         scene, color, alpha = self._server.scene, _rgb(marker.color), marker.color.a
-        where: dict[str, Any] = {"position": position, "wxyz": wxyz}
         solid: dict[str, Any] = {**where, **_SHADOWS, "opacity": None if alpha >= 1 else alpha}
         x, y, z = marker.scale.x, marker.scale.y, marker.scale.z
         if marker.type == Marker.CUBE:
@@ -80,13 +97,11 @@ class Drawing:
         if marker.type == Marker.TEXT_VIEW_FACING:
             size: dict[str, Any] = {"font_size_mode": "scene", "font_scene_height": z, "anchor": "bottom-center"}
             return scene.add_label(name, marker.text, depth_test=False, **size, **where)
-        points = _points(marker.points)
-        if marker.type == Marker.ARROW and len(points) == 2:  # noqa: PLR2004 - tail and tip
+        if marker.type == Marker.ARROW and len(points) == 2:
             shape = {"shaft_radius": x / 2, "head_radius": y / 2, "head_length": z}
-            return scene.add_arrows(name, points[None], color, **shape, **where)
+            return scene.add_arrows(name, _laid_out(marker.type, points), color, **shape, **where)
         if marker.type in (Marker.LINE_STRIP, Marker.LINE_LIST) and len(points) > 1:
-            pairs = points.reshape(-1, 2, 3) if marker.type == Marker.LINE_LIST else _pairs(points)
-            return scene.add_line_segments(name, pairs, color, thickness=x, **where)
+            return scene.add_line_segments(name, _laid_out(marker.type, points), color, thickness=x, **where)
         if marker.type == Marker.SPHERE_LIST and len(points):
             return self._balls(name, marker, points, {**where, **_SHADOWS})
         return None
@@ -109,18 +124,24 @@ class Drawing:
 
 
 def _look(marker: Marker) -> tuple:
-    """Everything but the pose."""
-    scale, points, colors = marker.scale, _points(marker.points), marker.colors
+    """Everything but pose, text and points, which are changed in place (of balls, as long as they are as many)."""
+    scale, colors = marker.scale, marker.colors
+    count = len(marker.points) if marker.type == Marker.SPHERE_LIST else min(len(marker.points), 2)
     shades = tuple((color.r, color.g, color.b, color.a) for color in (marker.color, *colors))
-    return marker.type, (scale.x, scale.y, scale.z), shades, points.tobytes(), marker.text
+    return marker.type, (scale.x, scale.y, scale.z), shades, count
 
 
 def _points(points: Iterable[Any]) -> Array:
     return np.array([(p.x, p.y, p.z) for p in points], np.float32).reshape(-1, 3)
 
 
-def _pairs(points: Array) -> Array:
-    return np.stack((points[:-1], points[1:]), axis=1)
+def _laid_out(kind: int, points: Array) -> Array:
+    """Points (n, 3) as viser wants them: tail and tip, segments, or centres."""
+    if kind == Marker.ARROW:
+        return points[None]
+    if kind == Marker.LINE_LIST:
+        return points.reshape(-1, 2, 3)
+    return np.stack((points[:-1], points[1:]), axis=1) if kind == Marker.LINE_STRIP else points
 
 
 def _rgb(color: Any) -> tuple[int, int, int]:  # noqa: ANN401 - a ColorRGBA

@@ -43,12 +43,12 @@ class Freshness:
 def status_line(status: Status | None, stale: float) -> str:
     """What the page says of the run, as Markdown."""
     if stale == math.inf:
-        return "⏳ **waiting for data**: is the graph running in this namespace?"
+        return "**waiting for data**: is the graph running in this namespace?"
     if stale:
-        return f"⚠️ **no data for {stale:.0f} s**: the picture is old; the simulator or player has stopped"
+        return f"**NO DATA for {stale:.0f} s**: the picture is old; the simulator or player has stopped"
     if status is None:
-        return "🟢 **receiving**"
-    word = "🏁 **finished**" if status.finished else "⏸️ **paused**" if status.paused else "🟢 **running**"
+        return "**receiving**"
+    word = "**finished**" if status.finished else "**paused**" if status.paused else "**running**"
     wanted = status.wanted_real_time_factor
     goal = "as fast as possible" if wanted == 0 else f"wanted {wanted:g}"
     pace = f"real-time factor {status.real_time_factor:.2g} ({goal})"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
@@ -62,7 +63,7 @@ class MarkersNode(HrlNode):
         newest = qos.latched() if p.observations == topics.OBSERVATION_THINNED else qos.onlooker()
         self.subscribe_raw(msg.Observation, p.observations, self._on_observation, newest)
         self._listen(msg.Subgoal, topics.SUBGOAL, messages.SUBGOAL.decode, lambda s, m: s.on_subgoal(m))
-        self._listen(msg.Subgoal, topics.RELABELLED_SUBGOAL, messages.SUBGOAL.decode, lambda s, m: s.on_relabelled(m))
+        self.subscribe(msg.RelabelledSubgoal, topics.RELABELLED_SUBGOAL, self._on_relabelled, qos.onlooker(BACKLOG))
         decode = messages.SUBGOAL_RESULT.decode
         self._listen(msg.SubgoalResult, topics.SUBGOAL_RESULT, decode, lambda s, m: s.on_result(m))
         self.subscribe(JointState, topics.JOINT_STATES, self._on_joints, qos.onlooker())
@@ -98,6 +99,10 @@ class MarkersNode(HrlNode):
         if self._scene is not None and observation.run == self._run:
             self._scene.on_observation(observation)
             self._fresh = True
+
+    def _on_relabelled(self, subgoal: msg.RelabelledSubgoal) -> None:
+        if self._scene is not None and subgoal.run == self._run and subgoal.level == 0:
+            self._scene.on_relabelled(subgoal.episode, subgoal.seq, np.array(subgoal.chosen))
 
     def _on_joints(self, joints: JointState) -> None:
         if self._scene is not None:

@@ -1,4 +1,4 @@
-"""What a hierarchy wants, drawn over the scene: goal, subgoal, its ghost, what came before, and the figures in words."""
+"""What a hierarchy wants, drawn over the scene: goal, subgoal, what came before, and the figures in words."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ def goal_shapes(goal: Point, radius: float, size: float) -> list[Shape]:
         shapes.append(disc(GOAL, 1, palette.faded(palette.GOAL, 0.18), (x, y, z + _LIFT), radius, 0.02))
         shapes.append(strip(GOAL, 2, palette.GOAL, circle((x, y, z + 2 * _LIFT), radius), 0.08 * size))
     label = (x, y, z + 0.9 * size)
-    shapes.append(text(GOAL, 3, palette.GOAL, label, 0.45 * size, "goal"))
+    shapes.append(text(GOAL, 3, palette.GOAL, label, 0.6 * size, "goal"))
     return shapes
 
 
@@ -34,7 +34,7 @@ def subgoal_shapes(robot: Point, target: Point, size: float, group: str, color: 
     return [
         arrow(group, 0, color, robot, target, 0.12 * size),
         sphere(group, 1, palette.faded(color, 0.6), target, 0.35 * size),
-        text(group, 2, color, (x, y, z + 0.7 * size), 0.4 * size, words),
+        text(group, 2, color, (x, y, z + 0.7 * size), 0.5 * size, words),
     ]
 
 
@@ -44,7 +44,9 @@ def history_shape(targets: Sequence[Point], size: float) -> Shape:
     alphas = np.linspace(0.08, 0.5, len(points)) if len(points) else np.empty(0)
     colors = np.array([(*palette.SUBGOAL[:3], alpha) for alpha in alphas]).reshape(-1, 4)
     scale = (0.22 * size,) * 3
-    return Shape(HISTORY, 0, ShapeKind.SPHERE_LIST, palette.faded(palette.SUBGOAL, 0.5), scale, points=points, colors=colors)
+    return Shape(
+        HISTORY, 0, ShapeKind.SPHERE_LIST, palette.faded(palette.SUBGOAL, 0.5), scale, points=points, colors=colors
+    )
 
 
 def trail_shape(path: Sequence[Point], size: float) -> Shape:
@@ -76,6 +78,8 @@ class Figures(NamedTuple):
     intrinsic: float
     """Mean per step over the last subgoal."""
     success: bool
+    subgoal: int | None
+    """Number of the subgoal in force."""
     path: str
     """Who is in control, outermost first."""
 
@@ -83,15 +87,16 @@ class Figures(NamedTuple):
 def figures_shape(figures: Figures, robot: Point, size: float) -> Shape:
     """Words above the robot."""
     x, y, z = robot
+    number = "" if figures.subgoal is None else f"  subgoal {figures.subgoal}"
     state = "  at the goal" if figures.success else ""
     lines = [
-        f"episode {figures.episode}  step {figures.step}",
+        f"episode {figures.episode}  step {figures.step}{number}",
         f"to goal {_number(figures.distance, 1)} m{state}",
         f"return {_number(figures.episode_return, 1)}  intrinsic {_number(figures.intrinsic, 2)} per step",
         figures.path,
     ]
     words = "\n".join(line for line in lines if line)
-    return text(TEXT, 0, palette.TEXT, (x, y, z + 2.2 * size), 0.4 * size, words)
+    return text(TEXT, 0, palette.TEXT, (x, y, z + 3.0 * size), 0.55 * size, words)
 
 
 def _number(value: float, digits: int) -> str:

@@ -1,4 +1,4 @@
-"""One colour per meaning, in markers, reports and films alike; told apart also by colour-blind people (Okabe and Ito)."""
+"""One colour per meaning, in markers, reports and films; colour-blind people can tell them apart (Okabe and Ito)."""
 
 from hrl_viz.shapes import Color
 
@@ -7,7 +7,8 @@ SUBGOAL: Color = (0.0, 0.45, 0.70, 1.0)
 RELABELLED: Color = (0.80, 0.40, 0.65, 1.0)
 TRAIL: Color = (0.90, 0.45, 0.10, 1.0)
 TEXT: Color = (0.10, 0.10, 0.12, 1.0)
-FLOOR: Color = (0.90, 0.90, 0.88, 1.0)
+FLOOR: Color = (0.93, 0.93, 0.91, 1.0)
+WALL: Color = (0.42, 0.48, 0.56, 1.0)
 CHASM: Color = (0.25, 0.18, 0.18, 1.0)
 GRID: Color = (0.74, 0.75, 0.76, 1.0)
 APPLE: Color = (0.45, 0.70, 0.15, 1.0)

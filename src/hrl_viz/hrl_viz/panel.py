@@ -43,18 +43,19 @@ class Panel:
         """Add the controls."""
         gui = self._server.gui
         with gui.add_folder("Run"):
-            buttons = {
+            acts = {
                 "Pause": lambda: commands.pause(True),
                 "Resume": lambda: commands.pause(False),
                 "Step": lambda: commands.step(int(count.value)),
                 "Reset": commands.reset,
             }
-            for label, act in buttons.items():
-                gui.add_button(label).on_click(lambda _, act=act: act())
+            group = gui.add_button_group("Run", tuple(acts))
+            group.on_click(lambda event: acts[event.target.value]())
             count = gui.add_number("Steps per click", 1, min=1, max=1000, step=1)
             pace = gui.add_number("Real-time factor", 1.0, min=0.0, max=1000.0, step=0.1, hint="0: as fast as possible")
             gui.add_button("Set real-time factor").on_click(lambda _: commands.pace(float(pace.value)))
-            episode = gui.add_number("Episode", 0, min=0, step=1, hint="of a recording; live: start from its seed again")
+            hint = "of a recording; live: start from its seed again"
+            episode = gui.add_number("Episode", 0, min=0, step=1, hint=hint)
             gui.add_button("Go to episode").on_click(lambda _: commands.choose(int(episode.value)))
         with gui.add_folder("Goal"):
             where = gui.add_vector2("Goal x, y [m]", (0.0, 16.0), step=0.5)
@@ -99,7 +100,7 @@ class Panel:
         def clicked(event: viser.SceneClickEvent) -> None:
             (x, y, z), (dx, dy, dz) = event.ray_origin, event.ray_direction
             if dz > -_FLOOR_TILT:
-                self.answer("❌ that click does not meet the floor")
+                self.answer("that click does not meet the floor")
                 return
             along = -z / dz
             goal = (round(x + along * dx, 1), round(y + along * dy, 1))

@@ -4,8 +4,6 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
-import numpy as np
-
 from hrl_core.subgoals import subgoal_target
 from hrl_core.task import TaskSpec
 from hrl_core.types import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
@@ -33,7 +31,7 @@ class Scene:
         self._observation: Observation | None = None
         self._joints: dict[str, float] = {}
         self._poses: dict[str, tuple[Point, Quaternion]] = {}
-        self._relabelled: dict[tuple[int, int], Subgoal] = {}
+        self._relabelled: dict[tuple[int, int], Vector] = {}
         self._begin()
 
     @property
@@ -44,7 +42,8 @@ class Scene:
     def on_observation(self, observation: Observation) -> None:
         """Take the present state; a new episode clears what belonged to the old one."""
         last = self._observation
-        if last is None or (observation.run, observation.episode) != (last.run, last.episode) or observation.key < last.key:
+        same = last is not None and (observation.run, observation.episode) == (last.run, last.episode)
+        if not same or (last is not None and observation.step < last.step):
             self._begin()
         self._observation = observation
         robot = self._robot()
@@ -62,10 +61,10 @@ class Scene:
             self._history.append(target)
         self._subgoal, self._ghost = subgoal, []
 
-    def on_relabelled(self, subgoal: Subgoal) -> None:
-        """Take what relabelling made of a subgoal of this episode."""
-        self._relabelled = {key: value for key, value in self._relabelled.items() if key[0] == subgoal.episode}
-        self._relabelled[subgoal.episode, subgoal.seq] = subgoal
+    def on_relabelled(self, episode: int, seq: int, chosen: Vector) -> None:
+        """Take the relative subgoal (subgoal_dim,) that relabelling puts in the place of subgoal ``seq``."""
+        self._relabelled = {key: value for key, value in self._relabelled.items() if key[0] == episode}
+        self._relabelled[episode, seq] = chosen
 
     def on_result(self, result: SubgoalResult) -> None:
         """Take the sums of a finished segment of the lowest level."""
@@ -114,15 +113,15 @@ class Scene:
             return []
         if subgoal.episode != self._observation.episode:
             return []
-        name = f"subgoal {subgoal.seq}"
+        other = self._relabelled.get((subgoal.episode, subgoal.seq))
+        name = "" if other is None else "original"
         shapes = overlay.subgoal_shapes(robot, target, self._size, overlay.SUBGOAL, palette.SUBGOAL, name)
         if not self._ghost:
             color = palette.faded(palette.SUBGOAL, GHOST_ALPHA)
             self._ghost = self._model.ghost_shapes(self._wanted_state(subgoal), GHOST, color)
         shapes += self._ghost
-        other = self._relabelled.get((subgoal.episode, subgoal.seq))
-        instead = self._target(other)
-        if instead is not None:
+        if other is not None:
+            instead = self._places.subgoal.of(subgoal.anchor + other, robot[2])
             group, color = overlay.RELABELLED, palette.RELABELLED
             shapes += overlay.subgoal_shapes(robot, instead, self._size, group, color, "relabelled")
         return shapes
@@ -157,6 +156,7 @@ class Scene:
             episode_return=self._return if current and not fresh else NAN,
             intrinsic=self._intrinsic if current else NAN,
             success=observation.success,
+            subgoal=None if self._subgoal is None else self._subgoal.seq,
             path=self._path,
         )
 

@@ -14,6 +14,7 @@ from hrl_viz.shapes import Color, Point, Points, Quaternion, Shape, ShapeKind
 
 STATIC, ROBOT = "scene", "robot"
 GRID_SPACING = 2.0
+_SIDES = (-1, 1)
 _FIRST = 10
 """Number of the first geom's first shape; a geom has three numbers."""
 _GEOM = mujoco.mjtGeom
@@ -43,6 +44,7 @@ class SceneModel:
         self.data = mujoco.MjData(self.model)
         mujoco.mj_forward(self.model, self.data)
         self._sources = _joint_sources(self.model, [element.name for element in spec.observation])
+        self._ends = self._free_ends()
         geoms = [g for g in range(self.model.ngeom) if self.model.geom_group[g] < _HIDDEN_GROUP]
         geoms = [g for g in geoms if self._color(g)[3] > 0]
         fixed = [self.model.body_weldid[self.model.geom_bodyid[g]] == 0 for g in geoms]
@@ -57,7 +59,7 @@ class SceneModel:
         for k, g in enumerate(solid):
             drawn = self._shapes(g, STATIC, _FIRST + 3 * k, self.data)
             wall = self.model.geom(g).name.startswith("wall")
-            shapes += [self._lowered(shape) for shape in drawn] if wall else drawn
+            shapes += [self._lowered(shape)._replace(color=palette.WALL) for shape in drawn] if wall else drawn
         low, high = self.extent
         chasm = any(self.model.geom(g).name.startswith("platform") for g in solid)
         if planes:
@@ -96,7 +98,7 @@ class SceneModel:
         mujoco.mj_kinematics(self.model, self.data)
 
     def robot_shapes(self) -> list[Shape]:
-        """Everything that moves, where ``take`` has put it; capsules are cylinders, all their ends one list."""
+        """Everything that moves, where ``take`` has put it; a capsule is a cylinder with a ball at each end."""
         return self._bodies(self._moving, ROBOT, self.data)
 
     def ghost_shapes(self, state: Vector, group: str, color: Color) -> list[Shape]:
@@ -109,7 +111,7 @@ class SceneModel:
         mujoco.mj_kinematics(self.model, ghost)
         told = {address for _, address, indices in self._sources if indices is not None}
         moved = [g for g in self._moving if self._joint_address(g) in told]
-        return [s._replace(color=color, colors=s.colors[:0]) for s in self._bodies(moved, group, ghost)]
+        return [s._replace(color=color) for s in self._bodies(moved, group, ghost)]
 
     @property
     def body_names(self) -> list[str]:
@@ -128,17 +130,22 @@ class SceneModel:
         return float(np.clip(np.ptp(moving, axis=0).max(initial=0.0), 0.2, 1.5))
 
     def _bodies(self, geoms: Iterable[int], group: str, data: mujoco.MjData) -> list[Shape]:
-        shapes, ends = [], {}
-        for k, g in enumerate(geoms):
-            for shape in self._shapes(g, group, _FIRST + 3 * k, data):
-                if shape.kind == ShapeKind.SPHERE and self.model.geom_type[g] == _GEOM.mjGEOM_CAPSULE:
-                    ends.setdefault((shape.scale, shape.color), []).append(shape.position)
-                else:
-                    shapes.append(shape)
-        for k, ((scale, color), centres) in enumerate(ends.items()):
-            points = np.array(centres)
-            shapes.append(Shape(group, k, ShapeKind.SPHERE_LIST, color, scale, points=points))
-        return shapes
+        parts = (self._shapes(g, group, _FIRST + 3 * k, data) for k, g in enumerate(geoms))
+        return [shape for part in parts for shape in part]
+
+    def _free_ends(self) -> set[tuple[int, int]]:
+        """Capsules' ends (geom, side) to draw: where one capsule ends and another begins, one ball is enough."""
+        ends: dict[tuple[float, ...], tuple[int, int]] = {}
+        for g in range(self.model.ngeom):
+            if self.model.geom_type[g] == _GEOM.mjGEOM_CAPSULE:
+                for side in _SIDES:
+                    place = self._capsule_end(g, side, self.data)
+                    ends.setdefault((*(round(part, 3) for part in place), float(self.model.geom_size[g, 0])), (g, side))
+        return set(ends.values())
+
+    def _capsule_end(self, g: int, side: int, data: mujoco.MjData) -> Point:
+        axis = data.geom_xmat[g].reshape(3, 3)[:, 2]
+        return _point(data.geom_xpos[g] + side * self.model.geom_size[g, 1] * axis)
 
     def _shapes(self, g: int, group: str, number: int, data: mujoco.MjData) -> list[Shape]:
         """Shapes of one geom: one, or three for a capsule; a mesh is its bounding box."""
@@ -165,9 +172,10 @@ class SceneModel:
         shapes = [Shape(group, number, shape, color, _point(scale), _point(centre), turned)]
         if kind == _GEOM.mjGEOM_CAPSULE:
             diameter = 2 * float(size[0])
-            for k, side in enumerate((-1, 1)):
-                end = _point(centre + side * size[1] * rotation[:, 2])
-                shapes.append(Shape(group, number + 1 + k, ShapeKind.SPHERE, color, (diameter,) * 3, end))
+            for k, side in enumerate(_SIDES):
+                if (g, side) in self._ends:
+                    end = self._capsule_end(g, side, data)
+                    shapes.append(Shape(group, number + 1 + k, ShapeKind.SPHERE, color, (diameter,) * 3, end))
         return shapes
 
     def _lowered(self, shape: Shape) -> Shape:

@@ -1,7 +1,7 @@
 """Web viewer node: the markers and the run's figures on a page, with buttons.
 
-The picture comes from ``markers`` and ``markers_static`` alone. Everything a browser does happens in viser's threads; the
-graph is listened to without acknowledging, so that neither a slow browser nor a slow page holds anything up.
+The picture comes from ``markers`` and ``markers_static`` alone. Everything a browser does happens in viser's threads;
+the graph is listened to without acknowledging, so that neither a slow browser nor a slow page holds anything up.
 """
 
 import contextlib
@@ -102,16 +102,12 @@ class ViewerNode(HrlNode):
 
     def _on_static(self, array: MarkerArray) -> None:
         self._drawing.apply(array)
-        corners = [
-            np.array((p.x + side * s.x / 2, p.y + side * s.y / 2, 0.0))
-            for marker in array.markers
-            for p, s in [(marker.pose.position, marker.scale)]
-            for side in (-1, 1)
-            if not marker.points
-        ]
-        if corners:
+        centres = [marker.pose.position for marker in array.markers if not marker.points]
+        if centres:
+            # The middles of the outermost walls: their far sides are not worth the room.
+            places = np.array([(place.x, place.y, 0.0) for place in centres])
             self._panel.frame = array.markers[0].header.frame_id
-            self._cameras.look_at_scene(np.min(corners, axis=0), np.max(corners, axis=0))
+            self._cameras.look_at_scene(places.min(axis=0), places.max(axis=0))
 
     def _on_markers(self, array: MarkerArray) -> None:
         self._fresh.heard()

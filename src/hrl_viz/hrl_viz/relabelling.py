@@ -1,0 +1,48 @@
+"""What the off-policy correction makes of recorded subgoals, as messages for the markers; loads torch."""
+
+from pathlib import Path
+
+import torch
+
+from hrl_core.bags.episodes import BagEpisode
+from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.networks import Actor
+from hrl_core.training.relabel_episodes import Relabelled, relabel_episodes
+from hrl_msgs import msg
+from hrl_viz.recorded_ticks import RecordedRun
+
+_PREFIX = "worker."
+
+
+def relabel(checkpoint: Checkpoint, episodes: list[BagEpisode], candidates: int = 10) -> Relabelled:
+    """Relabel every manager transition with the checkpoint's worker."""
+    worker = Actor(checkpoint.actors["worker"], torch.Generator())
+    weights = checkpoint.weights.items()
+    worker.load_state_dict({name.removeprefix(_PREFIX): w for name, w in weights if name.startswith(_PREFIX)})
+    return relabel_episodes(checkpoint.task, episodes, worker.requires_grad_(False), candidates)[0]
+
+
+def relabelled_subgoals(recording: RecordedRun, policy: Path) -> dict[tuple[int, int, int], msg.RelabelledSubgoal]:
+    """Return (run, episode, step) -> relabelled subgoal.
+
+    Raises:
+        CheckpointError: the policy cannot be read.
+        TaskError: it was made for another task.
+    """
+    checkpoint = load_checkpoint(policy)
+    if recording.task is not None:
+        checkpoint.require_task(recording.task)
+    result = relabel(checkpoint, recording.episodes)
+    found: dict[tuple[int, int, int], msg.RelabelledSubgoal] = {}
+    for number, step, original, chosen, candidate in zip(
+        result.episodes.tolist(), result.steps.tolist(), result.original, result.chosen, result.candidate, strict=True
+    ):
+        episode = recording.episodes[number]
+        table = episode.subgoals[0]
+        message = msg.RelabelledSubgoal(run=episode.key.run, robot=episode.key.robot, episode=episode.key.episode)
+        message.step, message.seq = step, int(table.seqs[(table.steps == step).argmax()])
+        message.state = episode.states[step].tolist()
+        message.original, message.chosen = original.tolist(), chosen.tolist()
+        message.candidate, message.policy_version = int(candidate), checkpoint.version
+        found[episode.key.run, episode.key.episode, step] = message
+    return found
