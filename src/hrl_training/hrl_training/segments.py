@@ -90,6 +90,8 @@ class SegmentedRecording:
         self._latched: dict[str, bytes] = {}
         self._held: list[_Held] = []
         self._holding_since: float | None = None
+        self._newest: int | None = None
+        """Newest episode in the bag being written."""
         self._episodes = 0
         self._full_after: int | None = None
         self.facts.segment = self._first_free()
@@ -122,15 +124,15 @@ class SegmentedRecording:
         Raises:
             BagError: the disk refuses.
         """
-        full = self._full_after
-        if full is None or message.episode <= full:
+        if self._waits(message.episode):
+            self._held.append(_Held(topic, stamp, data, message))
+            self._holding_since = self._holding_since or time.monotonic()
+        else:
+            self._newest = max(message.episode, self._newest or 0)
             self._append(topic, stamp, data)
             self._account(message)
-            return
-        self._held.append(_Held(topic, stamp, data, message))
-        self._holding_since = self._holding_since or time.monotonic()
-        if self._complete(full):
-            self._next()
+        if self._held and self._newest is not None and self._complete(self._newest):
+            self._go_on()
 
     def check(self) -> None:
         """Call often: hands old chunks to the operating system and ends the wait for late messages.
@@ -139,11 +141,8 @@ class SegmentedRecording:
             BagError: the disk refuses.
         """
         self._bag.flush(CHUNK_SECONDS)
-        since, full = self._holding_since, self._full_after
-        if since is None or full is None:
-            return
-        if self._complete(full) or time.monotonic() - since > HOLD_LIMIT:
-            self._next()
+        if self._holding_since is not None and time.monotonic() - self._holding_since > HOLD_LIMIT:
+            self._go_on()
 
     def close(self) -> None:
         """Finish the last bag.
@@ -152,13 +151,28 @@ class SegmentedRecording:
             BagError: the disk refuses.
         """
         while self._held:
-            self._next()
+            self._go_on()
         self._bag.close(self.facts.custom_data())
 
     def abandon(self) -> None:
         """Stop after a failure: what is there is handed over as far as the disk takes it, the bag stays unfinished."""
         with suppress(BagError):
             self._bag.flush()
+
+    def _waits(self, episode: int) -> bool:
+        """Whether an episode's messages wait for the one before to be complete: topics are not ordered among each other,
+        and its first subgoal may come before the last observation that fills the bag."""
+        return self._limits.splits and self._newest is not None and episode > self._newest
+
+    def _go_on(self) -> None:
+        """Take in what was held: in a new bag if this one is full."""
+        if self._full_after is not None:
+            self._next()
+            return
+        held, self._held = self._held, []
+        self._newest, self._holding_since = held[0].message.episode, None
+        for message in held:
+            self.write_keyed(*message)
 
     def _append(self, topic: str, stamp: int, data: bytes) -> None:
         self._bag.write(self._topics[topic].name, stamp, data)
@@ -184,7 +198,7 @@ class SegmentedRecording:
         facts = self.facts
         self._bag.close(facts.custom_data())
         self.facts = BagFacts(info=facts.info, policies=facts.policies, segment=facts.segment + 1)
-        self._episodes, self._full_after, self._holding_since = 0, None, None
+        self._episodes, self._full_after, self._holding_since, self._newest = 0, None, None, None
         held, self._held = self._held, []
         self._bag = self._open()
         for topic, data in self._latched.items():

@@ -125,7 +125,7 @@ class Info:
     run, robot, task, task_hash, seed, git_commit = 1, "r", "task", "hash", 3, "commit"
 
 
-@pytest.mark.parametrize("late", [1, 2, 3])
+@pytest.mark.parametrize("late", [1, 2, 3, 4, 5])
 def test_messages_of_the_next_episode_wait_for_the_rest_of_the_last(tmp_path, late):
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
     first, second = episode_messages(0), episode_messages(1)
