@@ -23,6 +23,7 @@ setup(
         "console_scripts": [
             "recorder = hrl_training.recorder_node:main",
             "relabeler = hrl_training.relabeler_node:main",
+            "dashboard = hrl_training.dashboard_node:main",
             "trainer = hrl_training.trainer_node:main",
         ],
     },

@@ -1,6 +1,7 @@
 """Relabeler node: closed segments in, relabelled bags out, always with the newest worker."""
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hrl_ros.diagnostics import Diagnostics
 from hrl_ros.message_texts import message_texts
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
+from hrl_training.text_lists import text_list
 
 LOOK_PERIOD = 0.2
 SLICE = 0.2
@@ -26,7 +28,7 @@ SLICE = 0.2
 class RelabelerParameters(NodeParameters):
     """What the relabeler takes."""
 
-    bags: str = parameter("", "folder in which closed segments appear")
+    bags: str = parameter("", "folders in which closed segments appear, separated by commas")
     out: str = parameter("", "folder of the relabelled bags")
     policy: str = parameter("", "checkpoint whose worker scores until another is announced")
     candidates: int = parameter(10, "subgoals scored per transition, recorded one and displacement included", low=2)
@@ -49,15 +51,13 @@ class RelabelerNode(HrlNode):
         for name in ("bags", "out", "policy"):
             if not getattr(p, name):
                 raise HrlError(f"parameter {name}: give a folder, for example -p {name}:=runs/today/{name}")
-        self._bags, self._out = Path(p.bags), Path(p.out)
+        self._bags, self._out = [Path(text) for text in text_list(p.bags)], Path(p.out)
         self._texts = message_texts()
         self._relabeler = self._with(Path(p.policy))
         self._done: set[Path] = set()
         self._transitions = 0
         self._diagnostics = Diagnostics(self)
         self.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
-        self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
-        self._run_finished = False
         self.every(LOOK_PERIOD, self._look)
 
     def _with(self, policy: Path) -> Relabeler:
@@ -77,26 +77,27 @@ class RelabelerNode(HrlNode):
         if theirs.checkpoint.version > ours.version:
             self._relabeler = theirs
 
-    def _on_status(self, status: msg.SimStatus) -> None:
-        self._run_finished = status.finished
-
     def _look(self) -> None:
         """Relabel what has appeared."""
         end = time.monotonic() + SLICE
-        try:
-            waiting = [bag for bag in find_bags([self._bags]) if bag not in self._done]
-        except BagError:
-            waiting = []
-        for bag in waiting:
+        for bag in self._waiting():
             if time.monotonic() > end:
                 return
             self._relabel(bag)
 
+    def _waiting(self) -> list[Path]:
+        found: list[Path] = []
+        for folder in self._bags:
+            # None has been closed there yet.
+            with suppress(BagError):
+                found += find_bags([folder])
+        return [bag for bag in found if bag not in self._done]
+
     def _relabel(self, bag: Path) -> None:
         self._done.add(bag)
-        if any(self._out.glob(f"{bag.name}-*/metadata.yaml")):
-            return
         try:
+            if self._relabeler.relabelled(bag, self._out):
+                return
             outcome = self._relabeler.relabel(bag, self._out)
         except BagError as error:
             # One broken segment is no reason to leave the others.

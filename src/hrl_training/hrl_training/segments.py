@@ -160,8 +160,10 @@ class SegmentedRecording:
             self._bag.flush()
 
     def _waits(self, episode: int) -> bool:
-        """Whether an episode's messages wait for the one before to be complete: topics are not ordered among each other,
-        and its first subgoal may come before the last observation that fills the bag."""
+        """Whether an episode's messages wait for the one before to be complete.
+
+        Topics are not ordered among each other: its first subgoal may come before the last observation of that one.
+        """
         return self._limits.splits and self._newest is not None and episode > self._newest
 
     def _go_on(self) -> None:

@@ -6,22 +6,25 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from hrl_core.bags.recorded_task import recorded_task
 from hrl_core.checkpoint import load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.task import load_task
 from hrl_core.threads import one_thread
 from hrl_core.training.bag_config import BagTrainConfig
 from hrl_core.training.bag_material import MaterialConfig
-from hrl_core.training.bag_segments import Source
+from hrl_core.training.bag_segments import parse_source
 from hrl_core.training.bag_trainer import GROUP, BagTrainer
 from hrl_core.training.config import read_config
-from hrl_core.training.run_files import METRICS
-from hrl_msgs import msg, srv
+from hrl_core.training.run_files import CONFIG, METRICS
+from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import Diagnostics
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_training.announcing import policy_update
+from hrl_training.back_pressure import BackPressure
+from hrl_training.text_lists import text_list
 
 WORK_PERIOD = 0.02
 SLICE = 0.2
@@ -34,8 +37,11 @@ RELABEL = ("at-sampling", "from-relabelled", "off")
 class TrainerParameters(NodeParameters):
     """What the trainer takes."""
 
-    bags: str = parameter("", "folder in which closed segments appear")
-    task: str = parameter("", "task name or .yaml")
+    bags: str = parameter(
+        "", "folders in which closed segments appear, DIR or DIR:WEIGHT, separated by commas; weights scale how often"
+        " a step is drawn"
+    )
+    task: str = parameter("", "task name or .yaml; empty with finish: that of the first recorded run")
     out: str = parameter("", "folder of the run; a run that is there is gone on with")
     training: str = parameter("fast", "preset, or .json file of switches ({\"preset\": ..., \"agent\": {...}})")
     seed: int = parameter(0, "seed of weights and sampling", low=0)
@@ -43,13 +49,17 @@ class TrainerParameters(NodeParameters):
     relabelled: str = parameter("", "folder of relabelled bags, with relabel:=from-relabelled")
     max_relabel_lag: int = parameter(0, "ignore relabelled subgoals of workers more versions behind; 0: any age", low=0)
     max_policy_lag: int = parameter(0, "leave out episodes of workers more versions behind; 0: any age", low=0)
+    modes: str = parameter("TRAIN", "purposes of the episodes learned from, of TRAIN, EVAL, DEMO, separated by commas")
     newest_steps: int = parameter(0, "learn from that many newest environment steps only; 0: all", low=0)
     checkpoint_updates: int = parameter(1000, "worker updates between announced policies", low=1)
     keep_policies: int = parameter(10, "announced policies kept on disk", low=2)
     keep_segments: int = parameter(0, "consumed segments kept on disk; 0: all", low=0)
     max_owed_updates: int = parameter(
-        4000, "worker updates owed at which the simulator is paused until half of them are made; 0: never", low=0
+        4000, "worker updates owed at which the simulators are paused until half of them are made; 0: never", low=0
     )
+    simulators: str = parameter("", "namespaces of the simulators to pause, separated by commas; empty: the own one")
+    finish: bool = parameter(False, "end when all updates are made that the bags present at the start pay for")
+    updates: int = parameter(0, "worker updates in all; 0: as many as the recorded steps pay for", low=0)
     git_commit: str = parameter("", "commit of the code, for checkpoints")
 
 
@@ -67,27 +77,30 @@ class TrainerNode(HrlNode):
         one_thread()
         self._settings = p = self.read_parameters(TrainerParameters)
         for name in ("bags", "task", "out"):
-            if not getattr(p, name):
+            if not getattr(p, name) and not (name == "task" and p.finish):
                 raise HrlError(f"parameter {name} is needed, for example -p {name}:=...")
         self._out, self._run = Path(p.out), secrets.randbits(64)
+        sources = tuple(parse_source(text) for text in text_list(p.bags))
         config = BagTrainConfig(
-            sources=(Source(Path(p.bags)),),
+            sources=sources,
             training=read_config(p.training),
             relabel=p.relabel,
             relabelled=(p.relabelled,) if p.relabelled else (),
             max_relabel_lag=p.max_relabel_lag,
-            material=MaterialConfig(max_policy_lag=p.max_policy_lag),
+            material=MaterialConfig(modes=tuple(text_list(p.modes)), max_policy_lag=p.max_policy_lag),
             newest_steps=p.newest_steps,
+            updates=p.updates,
             checkpoint_updates=p.checkpoint_updates,
         )
-        self._trainer = BagTrainer(load_task(p.task), config, self._out, p.seed, p.git_commit)
-        self._trainer.begin(resume=(self._out / "config.json").is_file())
+        task = load_task(p.task) if p.task else recorded_task(source.path for source in sources)
+        self._trainer = BagTrainer(task, config, self._out, p.seed, p.git_commit)
+        resumed = (self._out / CONFIG).is_file()
+        self._trainer.begin(resumed)
         self._saved = self._trainer.version
-        self._paused = False
+        self._pressure = BackPressure(self, text_list(p.simulators), p.max_owed_updates, resumed)
         self._told = 0
         self._diagnostics = Diagnostics(self)
         self._updates = self.create_lifecycle_publisher(msg.PolicyUpdate, topics.POLICY_UPDATE, qos.latched())
-        self._pause = self.create_client(srv.SetPaused, topics.SET_PAUSED)
         self.every(WORK_PERIOD, self._work)
         self.every(REPORT_PERIOD, self._report)
 
@@ -106,28 +119,30 @@ class TrainerNode(HrlNode):
         """Take in new segments and train for a slice."""
         end = time.monotonic() + SLICE
         trainer = self._trainer
-        trainer.consume()
+        trainer.consume(must_exist=self._settings.finish)
         for problem in trainer.problems[self._told :]:
             self.get_logger().warning(problem)
         self._told = len(trainer.problems)
         while trainer.due and time.monotonic() < end:
             trainer.train(1)
             # Until then the untrained policy's random held subgoals explore better than a half-trained manager.
-            warm = trainer.steps >= trainer.config.training.warm_start_steps
+            warm = self._settings.finish or trainer.steps >= trainer.config.training.warm_start_steps
             if warm and trainer.version - self._saved >= self._settings.checkpoint_updates:
                 self._announce(self._save())
-        self._press_back()
+        self._pressure.update(trainer.due * GROUP)
         if self._settings.keep_segments:
             trainer.forget(self._settings.keep_segments)
+        if self._settings.finish and not trainer.due:
+            self._finish()
 
-    def _press_back(self) -> None:
-        """Hold the simulator while too many updates are owed, so that the ratio of updates to steps stays bounded."""
-        most = self._settings.max_owed_updates
-        owed = self._trainer.due * GROUP
-        wanted = bool(most) and (owed > most or (self._paused and owed > most // 2))
-        if wanted != self._paused and self._pause.service_is_ready():
-            self._paused = wanted
-            self._pause.call_async(srv.SetPaused.Request(paused=wanted))
+    def _finish(self) -> None:
+        """End; everything is learned."""
+        if not self._trainer.version:
+            causes = ", ".join(f"{steps} steps ({cause})" for cause, steps in self._trainer.left_out.items())
+            raise HrlError(f"nothing to learn from in {self._settings.bags}; left out: {causes or 'nothing'}")
+        self._report()
+        self.get_logger().info(f"all {self._trainer.version} updates that {self._trainer.steps} steps pay for are made")
+        self.finished = True
 
     def _save(self) -> Path:
         """Write state and policy; returns the policy's own folder, which later ones do not overwrite."""
@@ -152,7 +167,8 @@ class TrainerNode(HrlNode):
 
     def _report(self) -> None:
         figures = self._trainer.report() | self._trainer.outcomes()
-        figures["owed_updates"], figures["simulator_paused"] = self._trainer.due * GROUP, self._paused
+        figures |= {"owed_updates": self._trainer.due * GROUP, "simulator_paused": self._pressure.paused}
+        figures["env_steps"] = self._trainer.steps
         self._diagnostics.ok("training" if self._trainer.due else "waiting for segments", figures)
 
 
