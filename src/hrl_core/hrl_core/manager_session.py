@@ -4,6 +4,7 @@ It keeps nothing that a restart would lose but its last subgoal: the next seq fo
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,6 +42,8 @@ class ManagerSession:
             seed: seed of the run, for exploration noise.
         """
         self.manager = manager
+        self.renew: Callable[[], Manager] | None = None
+        """Asked for the policy at the first observation of every episode."""
         self.dropped: Counter[str] = Counter()
         self._spec, self._seed = spec, seed
         self._every_step = spec.subgoal.cadence == "every_step"
@@ -67,6 +70,8 @@ class ManagerSession:
         if observation.last:
             return []
         if observation.first:
+            if self.renew is not None:
+                self.manager = self.renew()
             return self._choose(observation, seq=0)
         if self._every_step:
             return self._tick(observation)

@@ -5,6 +5,7 @@ a worker that is killed and started again in mid-episode goes on with the very s
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hrl_core.policies import Worker
@@ -57,6 +58,8 @@ class WorkerSession:
             discount: discount per step of ``SubgoalResult.reward_discounted``.
         """
         self.worker = worker
+        self.renew: Callable[[int], Worker] | None = None
+        """Asked for the policy at the first subgoal of every episode, given the version that the subgoal carries."""
         self.dropped: Counter[str] = Counter()
         self._spec, self._seed, self._discount = spec, seed, discount
         self._every_step = spec.subgoal.cadence == "every_step"
@@ -143,6 +146,8 @@ class WorkerSession:
             return
         if segment is not None and not segment.ended:
             self._end(segment, observation, SegmentEnd.PREEMPTED)
+        if segment is None and self.renew is not None:
+            self.worker = self.renew(subgoal.policy_version)
         self._segment = _Segment(subgoal, subgoal.step, whole=subgoal.step == observation.step)
 
     def _account(self, observation: Observation) -> None:

@@ -1,0 +1,151 @@
+"""A policy is loaded only if it is what was announced and fits the task; a bad one is refused with its reason."""
+
+import dataclasses
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.errors import CheckpointError, TaskError
+from hrl_core.policy_loading import (
+    ALL_LEVELS,
+    MANAGER,
+    WORKER,
+    LoadedPolicy,
+    PolicyLoader,
+    PolicyReference,
+    Refusal,
+    load_announced,
+)
+
+
+@pytest.fixture
+def task(tiny_task):
+    return tiny_task()
+
+
+@pytest.fixture
+def announced(task, tmp_path):
+    """Save a changed policy and announce it."""
+
+    def announce(name="new", level=ALL_LEVELS, weights=None, **change):
+        checkpoint = dataclasses.replace(random_checkpoint(task, seed=3), version=4, **change)
+        if weights is not None:
+            checkpoint = dataclasses.replace(checkpoint, weights={**checkpoint.weights, **weights})
+        folder = tmp_path / name
+        save_checkpoint(checkpoint, folder)
+        sha = load_checkpoint(folder).weights_sha256
+        return PolicyReference(checkpoint.version, level, str(folder), sha, checkpoint.task.sha256)
+
+    return announce
+
+
+def test_what_was_announced_is_loaded(announced, task):
+    checkpoint = load_announced(announced(), task)
+    assert checkpoint.version == checkpoint.manager().version == checkpoint.worker().version == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sha256": "0" * 64}, "is not what was announced: sha256 "),
+        ({"task_hash": "0" * 64}, "is not what was announced: task_hash "),
+        ({"version": 5}, "is not what was announced: version 4, announced 5"),
+        ({"file": "policies/new"}, "announce the absolute path"),
+        ({"file": ""}, "announce the absolute path"),
+        ({"file": "/nowhere"}, "is not a policy checkpoint: policy.json is missing"),
+    ],
+)
+def test_false_announcement_is_refused(announced, task, change, message):
+    with pytest.raises(CheckpointError, match=message):
+        load_announced(announced()._replace(**change), task)
+
+
+def test_policy_of_another_task_is_refused_by_the_field_that_differs(announced, task):
+    other = dataclasses.replace(task, control_period=0.05)
+    with pytest.raises(TaskError, match=r"control_period: 0\.05 != 0\.1"):
+        load_announced(announced(task=other), task)
+
+
+@pytest.mark.parametrize("level", [ALL_LEVELS, WORKER, MANAGER])
+def test_policy_for_all_levels_is_refused_when_one_of_them_is_bad(announced, task, level):
+    bias = random_checkpoint(task, seed=3).weights["worker.layers.0.bias"]
+    bad = announced(level=level, weights={"worker.layers.0.bias": torch.full_like(bias, torch.nan)})
+    if level == ALL_LEVELS:
+        with pytest.raises(CheckpointError, match=r"tensor 'layers\.0\.bias' holds non-finite numbers"):
+            load_announced(bad, task)
+    else:
+        # The level itself refuses when it builds its network.
+        assert load_announced(bad, task).version == 4
+
+
+def test_network_of_another_size_is_refused(announced, task):
+    actors = dict(random_checkpoint(task, 3).actors)
+    actors["worker"] = dataclasses.replace(actors["worker"], hidden=(10, 10))
+    with pytest.raises(CheckpointError, match="expected shape"):
+        load_announced(announced(actors=actors), task)
+
+
+@pytest.mark.parametrize("share", np.linspace(0, 0.99, 7))
+@pytest.mark.parametrize("name", ["weights.safetensors", "policy.json", "task.yaml"])
+def test_half_written_file_is_refused(announced, task, tmp_path, name, share):
+    reference = announced()
+    path = tmp_path / "new" / name
+    data = path.read_bytes()
+    path.write_bytes(data[: int(share * len(data))])
+    with pytest.raises((CheckpointError, TaskError)):
+        load_announced(reference, task)
+
+
+@pytest.mark.parametrize("manifest", [[], {}, {"format": 1, "weights_sha256": None}, 5])
+def test_manifest_of_another_kind_is_refused(announced, task, tmp_path, manifest):
+    reference = announced()
+    (tmp_path / "new" / "policy.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="is damaged"):
+        load_announced(reference, task)
+
+
+def fetch(loader):
+    end = time.monotonic() + 10
+    while (outcome := loader.fetch()) is None:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    return outcome
+
+
+def test_loader_answers_in_order_and_survives_what_it_refuses(announced, task):
+    def build(checkpoint):
+        if checkpoint.seed == 99:
+            raise ZeroDivisionError("a bug")
+        return checkpoint.worker()
+
+    loader = PolicyLoader(task, build)
+    assert loader.fetch() is None
+    good, bug = announced("good"), announced("bug", seed=99)
+    references = [good._replace(sha256=""), bug, good]
+    for reference in references:
+        loader.submit(reference)
+    outcomes = [fetch(loader) for _ in references]
+    assert [o.reference for o in outcomes] == references
+    assert isinstance(outcomes[0], Refusal)
+    assert isinstance(outcomes[1], Refusal)
+    assert "a bug" in outcomes[1].reason
+    assert isinstance(outcomes[2], LoadedPolicy)
+    assert not loader.busy
+    loader.close()
+
+
+def test_policy_built_in_the_thread_acts_like_one_built_here(announced, task):
+    reference = announced()
+    loader = PolicyLoader(task, lambda checkpoint: checkpoint.worker())
+    loader.submit(reference)
+    loaded = fetch(loader)
+    assert isinstance(loaded, LoadedPolicy)
+    here = load_announced(reference, task).worker()
+    for state in np.random.default_rng(0).normal(size=(20, 4)):
+        subgoal = np.ones(3, np.float32)
+        assert loaded.policy.act(state, subgoal, None).value.tobytes() == here.act(state, subgoal, None).value.tobytes()
+    loader.close()
