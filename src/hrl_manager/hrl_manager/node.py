@@ -5,6 +5,7 @@ import numpy as np
 from hrl_core.checkpoint import Checkpoint
 from hrl_core.manager_session import ManagerSession
 from hrl_core.policies import Manager
+from hrl_core.policy_loading import MANAGER
 from hrl_core.types import Observation, Subgoal
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -12,9 +13,10 @@ from hrl_ros.node import RawPublisher, main_of
 from hrl_ros.policy_node import PolicyNode
 
 
-class ManagerNode(PolicyNode):
+class ManagerNode(PolicyNode[Manager]):
     """Answers the first observation of an episode and every segment result with the next subgoal."""
 
+    level = MANAGER
     niceness = 5
     _session: ManagerSession | None = None
 
@@ -22,11 +24,18 @@ class ManagerNode(PolicyNode):
         """Name the node."""
         super().__init__("manager")
 
-    def load(self, checkpoint: Checkpoint) -> None:
-        """Build the manager and run it once, so that the first subgoal is as quick as the others."""
-        self._manager: Manager = checkpoint.manager()
+    def build(self, checkpoint: Checkpoint) -> Manager:
+        """Make the manager and run it once."""
+        manager: Manager = checkpoint.manager()
         task = checkpoint.task
-        self._manager.select(np.zeros(len(task.observation)), np.zeros(len(task.goal)), None)
+        choice = manager.select(np.zeros(len(task.observation)), np.zeros(len(task.goal)), None)
+        task.check_subgoal(choice.value, "subgoal of the new manager")
+        return manager
+
+    def use(self, policy: Manager) -> None:
+        """Take the policy to go live with."""
+        if self._session is not None:
+            self._session.manager = policy
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publisher and the result subscription."""
@@ -36,7 +45,8 @@ class ManagerNode(PolicyNode):
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session."""
-        self._session = ManagerSession(self.task, self._manager, info.seed)
+        self._session = ManagerSession(self.task, self.policy, info.seed)
+        self._session.renew = self.reload.begin_episode
 
     def observe(self, observation: Observation) -> None:
         """Answer with a subgoal when one is due."""

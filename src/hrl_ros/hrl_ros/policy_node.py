@@ -1,9 +1,11 @@
-"""What manager and worker nodes share: checkpoint, run, barrier, waiting."""
+"""What manager and worker nodes share: policy, run, barrier, waiting."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
 
 from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.policy_loading import LoadedPolicy, PolicyReference
 from hrl_core.threads import one_thread
 from hrl_core.types import Observation
 from hrl_msgs import msg
@@ -11,10 +13,12 @@ from hrl_ros import messages, qos, topics
 from hrl_ros.node import HrlNode, RawPublisher
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.peers import RECORDER, hears
+from hrl_ros.policy_reload import PolicyReload
 from hrl_ros.run_binding import RunBinding
 from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
+P = TypeVar("P")
 
 
 @dataclass(frozen=True)
@@ -24,8 +28,11 @@ class PolicyParameters(NodeParameters):
     policy: str = parameter("", "folder of the policy checkpoint")
 
 
-class PolicyNode(HrlNode):
+class PolicyNode(HrlNode, Generic[P]):
     """Loads a policy, binds to a run, and hands observations on once everyone who must hear the answers can."""
+
+    level: ClassVar[int]
+    """As in ``PolicyUpdate``: 0 worker, 1 manager."""
 
     def __init__(self, name: str) -> None:
         """Declare parameters."""
@@ -36,9 +43,14 @@ class PolicyNode(HrlNode):
         parameters = self.read_parameters(PolicyParameters)
         # One observation at a time: more threads only fight over the cores that simulator and DDS need.
         one_thread()
-        checkpoint = load_checkpoint(Path(parameters.policy))
-        self.load(checkpoint)
+        folder = Path(parameters.policy)
+        checkpoint = load_checkpoint(folder)
         self.task = checkpoint.task
+        self.policy = self.build(checkpoint)
+        launched = PolicyReference(
+            checkpoint.version, self.level, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256
+        )
+        self.reload = PolicyReload(self, self.level, self.task, LoadedPolicy(launched, self.policy), self.build)
         self._binding = RunBinding(self.get_logger(), checkpoint.task)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None
@@ -52,9 +64,19 @@ class PolicyNode(HrlNode):
     def start(self) -> None:
         """Begin to wait for the simulator."""
         self._patience.progress()
+        self.reload.start()
 
-    def load(self, checkpoint: Checkpoint) -> None:
-        """Build and warm up this level's policy."""
+    def teardown(self) -> None:
+        """End what runs beside the node."""
+        if hasattr(self, "reload"):
+            self.reload.close()
+
+    def build(self, checkpoint: Checkpoint) -> P:
+        """Make this level's policy and run it once, so that its first answer is as quick as the others."""
+        raise NotImplementedError
+
+    def use(self, policy: P) -> None:
+        """Take the policy to go live with."""
         raise NotImplementedError
 
     def outputs(self) -> list[RawPublisher]:
@@ -103,21 +125,25 @@ class PolicyNode(HrlNode):
             self.observe(observation)
 
     def _prepare(self) -> None:
-        """Go live as soon as the recorder, if one takes part, hears every output of this node."""
+        """Go live as soon as it is known with which policy and the recorder, if one takes part, hears every output."""
         info = self._binding.info
-        if info is None or (info.recorded and not all(hears(self, RECORDER, output) for output in self._outputs)):
+        if info is None or not self.reload.settled():
+            return
+        if info.recorded and not all(hears(self, RECORDER, output) for output in self._outputs):
             return
         self._ready = True
+        self.use(self.reload.resume())
         early, self._early = self._early, None
         if early is not None and self._binding.accepts(early):
             self.observe(early)
 
     def _check(self) -> None:
+        self.reload.poll()
         if not self._ready:
             self._prepare()
         unbound = self._binding.info is None
         whom = "the simulator (no run_info yet)" if unbound else self.waiting_for()
         if whom is None and not self._ready:
-            whom = "the recorder"
+            whom = "the recorder" if self.reload.settled() else "the other level's policy_state"
         if self._patience.check(whom) and self._ready:
             self.resend()

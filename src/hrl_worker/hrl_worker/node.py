@@ -6,6 +6,7 @@ import numpy as np
 
 from hrl_core.checkpoint import Checkpoint
 from hrl_core.policies import Worker
+from hrl_core.policy_loading import WORKER
 from hrl_core.types import Action, Observation
 from hrl_core.worker_session import WorkerMessage, WorkerSession
 from hrl_msgs import msg
@@ -14,9 +15,10 @@ from hrl_ros.node import RawPublisher, main_of
 from hrl_ros.policy_node import PolicyNode
 
 
-class WorkerNode(PolicyNode):
+class WorkerNode(PolicyNode[Worker]):
     """Acts on step t only with the subgoal valid for step t."""
 
+    level = WORKER
     _session: WorkerSession | None = None
     _observed_at = 0.0
 
@@ -24,11 +26,19 @@ class WorkerNode(PolicyNode):
         """Name the node."""
         super().__init__("worker")
 
-    def load(self, checkpoint: Checkpoint) -> None:
-        """Build the worker and run it once, so that the first action is as quick as the others."""
-        self._worker: Worker = checkpoint.worker()
+    def build(self, checkpoint: Checkpoint) -> Worker:
+        """Make the worker and run it once."""
+        worker: Worker = checkpoint.worker()
         task = checkpoint.task
-        self._worker.act(np.zeros(len(task.observation)), np.zeros(len(task.subgoal.elements), np.float32), None)
+        subgoal = np.zeros(len(task.subgoal.elements), np.float32)
+        choice = worker.act(np.zeros(len(task.observation)), subgoal, None)
+        task.check_action(choice.value, "action of the new worker")
+        return worker
+
+    def use(self, policy: Worker) -> None:
+        """Take the policy to go live with."""
+        if self._session is not None:
+            self._session.worker = policy
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publishers and the subgoal subscription."""
@@ -39,7 +49,8 @@ class WorkerNode(PolicyNode):
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session; real time additionally holds a subgoal whose successor is late."""
-        self._session = WorkerSession(self.task, self._worker, info.seed)
+        self._session = WorkerSession(self.task, self.policy, info.seed)
+        self._session.renew = self.reload.follow
         if info.clock_mode == msg.RunInfo.REALTIME:
             self._hold_after = self.task.control_period / info.real_time_factor / 2
             self.every(self._hold_after / 4, self._act_on_held)

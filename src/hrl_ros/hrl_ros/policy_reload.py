@@ -1,0 +1,184 @@
+"""New policies for a node that goes on running: announcements and rollback in, policies between episodes out."""
+
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from std_srvs.srv import Trigger
+
+from hrl_core.checkpoint import Checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.policy_loading import LoadedPolicy, PolicyLoader, PolicyReference, Refusal
+from hrl_core.policy_switch import PeerState, PolicySwitch
+from hrl_core.task import TaskSpec
+from hrl_msgs import msg
+from hrl_ros import messages, qos, topics
+from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.node import HrlNode
+
+PEER_WAIT = 2.0
+"""Longest time [s] a node that has just started waits to hear what the other level acts with."""
+REPORT_PERIOD = 1.0
+P = TypeVar("P")
+
+
+class PolicyReload(Generic[P]):
+    """Connects one level's ``PolicySwitch`` with topics, service, diagnostics and the loading thread."""
+
+    def __init__(
+        self, node: HrlNode, level: int, task: TaskSpec, launched: LoadedPolicy[P], build: Callable[[Checkpoint], P]
+    ) -> None:
+        """Create publishers, subscriptions and the service."""
+        self._node, self._logger = node, node.get_logger()
+        self._switch = PolicySwitch(level, launched)
+        self._loader = PolicyLoader(task, build)
+        self._resuming: PolicyReference | None = None
+        self._returning: PolicyReference | None = None
+        self._settled = False
+        self._started = self._reported = 0.0
+        self._refused = ""
+        self._diagnostics = Diagnostics(node)
+        self._states = node.create_lifecycle_publisher(msg.PolicyState, topics.POLICY_STATE, qos.latched())
+        node.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_update, qos.latched(qos.RIVALS))
+        node.subscribe(msg.PolicyState, topics.POLICY_STATE, self._on_state, qos.latched(qos.RIVALS))
+        node.create_service(Trigger, topics.ROLLBACK, self._on_rollback)
+
+    def start(self) -> None:
+        """Say what this level acts with."""
+        self._started = time.monotonic()
+        self._publish()
+
+    def close(self) -> None:
+        """End the loading thread."""
+        self._loader.close()
+
+    def settled(self) -> bool:
+        """Whether the policy to start with is known: nothing loads, and the other level has said what it acts with."""
+        heard = self._switch.peer is not None or time.monotonic() - self._started > PEER_WAIT
+        if self._settled or self._loader.busy or not heard:
+            return self._settled
+        target = self._switch.to_resume()
+        if target is not None and self._resuming is None:
+            self._resuming = target
+            self._loader.submit(target)
+            return False
+        self._settled = True
+        return True
+
+    def resume(self) -> P:
+        """Policy to go live with; call it once, when ``settled``."""
+        return self._taken(lambda: self._switch.resume(None), "from now on")
+
+    def begin_episode(self) -> P:
+        """The manager's policy for the episode that begins now."""
+        return self._taken(self._switch.begin_episode, "from the episode that begins")
+
+    def follow(self, version: int) -> P:
+        """The worker's policy for the episode whose first subgoal carries ``version``."""
+        return self._taken(lambda: self._switch.follow(version), "from the episode that begins")
+
+    def poll(self) -> None:
+        """Fetch what has been loaded; report once a second."""
+        while self._loader.busy and (outcome := self._loader.fetch()) is not None:
+            self._take_in(outcome)
+        if time.monotonic() - self._reported > REPORT_PERIOD:
+            self._report()
+
+    def _taken(self, change: Callable[[], P], when: str) -> P:
+        before = self._switch.in_force
+        policy = change()
+        if self._switch.in_force is not before:
+            old, new = before.reference.version, self._switch.in_force.reference.version
+            self._logger.info(f"policy version {new} acts {when} (before: version {old})")
+            self._publish()
+        return policy
+
+    def _on_update(self, update: msg.PolicyUpdate) -> None:
+        reference = _reference(update)
+        try:
+            if self._switch.wants(reference):
+                self._loader.submit(reference)
+        except HrlError as error:
+            self._refuse(Refusal(reference, str(error)))
+
+    def _on_state(self, state: msg.PolicyState) -> None:
+        if state.level == self._switch.level:
+            return
+        before = self._switch.ready
+        ready = _reference(state.ready) if state.ready.file else None
+        missing = self._switch.hear(PeerState(_reference(state.in_force), ready))
+        if missing is not None and missing != self._returning:
+            self._returning = missing
+            self._loader.submit(missing)
+        if self._switch.ready is not before:
+            self._publish()
+
+    def _on_rollback(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        try:
+            if not self._node.active:
+                raise HrlError("the node is not active")
+            target = self._switch.rollback()
+        except HrlError as error:
+            response.message = str(error)
+            self._logger.warning(f"rollback refused: {error}")
+            return response
+        response.success = True
+        response.message = f"version {target.version} acts from the next episode"
+        self._logger.info(f"rollback: {response.message}")
+        self._publish()
+        return response
+
+    def _take_in(self, outcome: LoadedPolicy[P] | Refusal) -> None:
+        if isinstance(outcome, Refusal):
+            self._refuse(outcome)
+            return
+        reference = outcome.reference
+        try:
+            if reference == self._resuming and not self._settled:
+                self._taken(lambda: self._switch.resume(outcome), "as on the other level")
+            elif reference == self._returning:
+                self._returning = None
+                self._switch.return_to(outcome)
+            elif self._switch.add(outcome):
+                self._refused = ""
+                self._logger.info(f"policy version {reference.version} is checked and waits for the next episode")
+        except HrlError as error:
+            self._refuse(Refusal(reference, str(error)))
+        self._publish()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        reference = refusal.reference
+        self._refused = f"refused policy version {reference.version} in {reference.file}: {refusal.reason}"
+        self._logger.error(f"{self._refused}; version {self._switch.in_force.reference.version} stays")
+        self._report()
+
+    def _report(self) -> None:
+        self._reported = time.monotonic()
+        switch = self._switch
+        figures = {
+            "policy version": switch.in_force.reference.version,
+            "policy": switch.in_force.reference.file,
+            "sha256": switch.in_force.reference.sha256,
+            "waits for the next episode": switch.ready.reference.version if switch.ready else "nothing",
+            "rollback leads to": switch.previous.version if switch.previous else "nothing",
+        }
+        if self._refused:
+            self._diagnostics.warn(self._refused, figures)
+        else:
+            self._diagnostics.ok(f"acts with policy version {switch.in_force.reference.version}", figures)
+
+    def _publish(self) -> None:
+        ready = self._switch.ready
+        state = msg.PolicyState(level=self._switch.level, in_force=_message(self._switch.in_force.reference))
+        if ready is not None:
+            state.ready = _message(ready.reference)
+        state.header.stamp = messages.to_time(time.time_ns())
+        self._states.publish(state)
+
+
+def _reference(update: msg.PolicyUpdate) -> PolicyReference:
+    return PolicyReference(update.version, update.level, update.file, update.sha256, update.task_hash)
+
+
+def _message(reference: PolicyReference) -> msg.PolicyUpdate:
+    return msg.PolicyUpdate(**reference._asdict())
