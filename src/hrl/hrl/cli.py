@@ -121,6 +121,18 @@ def _plot(words: list[str]) -> int:
     return plot(words)
 
 
+def _report(words: list[str]) -> int:
+    from hrl.report_command import report
+
+    return report(words)
+
+
+def _video(words: list[str]) -> int:
+    from hrl.video_command import video
+
+    return video(words)
+
+
 def _rollout(words: list[str]) -> int:
     from hrl.rollout_command import rollout_command
 
@@ -134,7 +146,9 @@ COMMANDS = {
     "evaluate": Command("--checkpoint DIR --episodes N [--json]", "success of a policy, held-out episodes", _evaluate),
     "plot": Command("RUN ... --out FILE.png", "success curves of training runs", _plot),
     "policy": Command("init | show | export", "make an untrained policy, look at one, ship one", _policy),
-    "bag": Command("info | check | recover DIR", "look at recordings, save what is left of a broken one", _bag),
+    "bag": Command("info | check | recover | play DIR", "look at recordings, save what is left, play them", _bag),
+    "report": Command("BAG|RUN --out FILE.html", "one page about a recording: paths, curves, latency", _report),
+    "video": Command("--checkpoint DIR --out FILE.gif|.mp4", "a film of a policy with its subgoals", _video),
     "relabel": Command("BAG ... --checkpoint DIR --out DIR", "off-policy correction of recorded subgoals", _relabel),
     "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
     "bench": Command("NAME [--json]", "run a benchmark", _bench),

@@ -74,6 +74,7 @@ class RunLog:
             "action_latency_ms": None
             if not self._latencies
             else {"p50": float(p50), "p99": float(p99), "max": float(latencies.max())},
+            "action_latency_histogram": histogram(latencies),
             "missed_deadlines": self.missed_deadlines,
             "refused_actions": self.refused_actions,
             "episodes": [_outcome(result) for result in self.results],
@@ -82,6 +83,14 @@ class RunLog:
         part = folder / f".{FILE_NAME}.part"
         part.write_text(json.dumps(content, indent=2) + "\n")
         os.replace(part, folder / FILE_NAME)
+
+
+def histogram(milliseconds: np.ndarray) -> dict[str, list[float]]:
+    """Counts between logarithmic edges from 0.01 ms to 10 s; what lies outside is counted at the ends."""
+    edges = np.logspace(-2, 4, 61)
+    finite = milliseconds[np.isfinite(milliseconds)]
+    counts, _ = np.histogram(np.clip(finite, edges[0], edges[-1]), edges)
+    return {"edges_ms": edges.tolist(), "counts": counts.tolist()}
 
 
 def _outcome(result: EpisodeResult) -> dict[str, Any]:

@@ -39,6 +39,11 @@ class Scene:
         """The newest observation."""
         return self._observation
 
+    @property
+    def robot(self) -> Point:
+        """Where the robot is [m]."""
+        return self._robot()
+
     def on_observation(self, observation: Observation) -> None:
         """Take the present state; a new episode clears what belonged to the old one."""
         last = self._observation

@@ -77,6 +77,15 @@ class SceneModel:
         centre, half = self.data.geom_xpos[boxes][:, :2], self.model.geom_size[boxes][:, :2]
         return (centre - half).min(axis=0), (centre + half).max(axis=0)
 
+    @property
+    def inner_extent(self) -> tuple[np.ndarray, np.ndarray]:
+        """As ``extent``, but from the middles of the outermost walls: their far sides are not worth the room."""
+        boxes = [g for g in self._fixed if self.model.geom_type[g] == _GEOM.mjGEOM_BOX]
+        if not boxes:
+            return self.extent
+        centre = self.data.geom_xpos[boxes][:, :2]
+        return centre.min(axis=0), centre.max(axis=0)
+
     def take(self, state: Vector, joints: Mapping[str, float], poses: Mapping[str, tuple[Point, Quaternion]]) -> None:
         """Move the robot.
 

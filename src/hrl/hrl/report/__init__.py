@@ -1,0 +1,1 @@
+"""Reports: one page that shows what a recording holds."""

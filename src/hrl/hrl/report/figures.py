@@ -1,0 +1,163 @@
+"""The pictures of a report."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Rectangle
+
+from hrl.report.findings import Relabelling
+from hrl_core.bags.episodes import BagEpisode
+from hrl_core.task import TaskSpec
+from hrl_viz import palette
+from hrl_viz.places import TaskPlaces
+from hrl_viz.scene_model import STATIC, SceneModel
+from hrl_viz.shapes import ShapeKind
+
+SHOWN = 6
+"""Episodes drawn; the table lists them all."""
+_FLOOR = 0
+"""Number of the floor among the scene's shapes."""
+_DPI = 110
+GOAL, SUBGOAL, TRAIL, MOVED = map(
+    palette.hexadecimal, (palette.GOAL, palette.SUBGOAL, palette.TRAIL, palette.RELABELLED)
+)
+
+
+def paths(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
+    """Top-down ways with subgoals over the scene, as an image for a page."""
+    model, places = SceneModel(spec), TaskPlaces(spec)
+    columns = min(3, len(episodes))
+    rows = -(-len(episodes) // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(4.3 * columns, 4.4 * rows), squeeze=False)
+    for ax in axes.flat[len(episodes) :]:
+        ax.axis("off")
+    for ax, episode in zip(axes.flat, episodes, strict=False):
+        _scene(ax, model)
+        _way(ax, places, spec, episode)
+        outcome = "success" if episode.success[-1] else "no success"
+        ax.set_title(f"episode {episode.key.episode}: {outcome}", fontsize=11)
+    handles = [
+        plt.Line2D([], [], color=TRAIL, label="path"),
+        plt.Line2D([], [], color=SUBGOAL, marker="o", ls="", label="subgoal target"),
+        plt.Line2D([], [], color=GOAL, marker="*", ls="", ms=12, label="goal and success radius"),
+        plt.Line2D([], [], color="black", marker="s", ls="", label="start"),
+    ]
+    figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False)
+    figure.tight_layout(rect=(0, 0.35 / figure.get_size_inches()[1], 1, 1))
+    return _image(figure)
+
+
+def series(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
+    """Distance, reward and intrinsic reward over time."""
+    figure, axes = plt.subplots(3, 1, figsize=(9.5, 7.0), sharex=True)
+    shades = plt.get_cmap("viridis")(np.linspace(0.1, 0.85, len(episodes)))
+    for episode, color in zip(episodes, shades, strict=True):
+        seconds = spec.control_period * np.arange(episode.steps + 1)
+        label = f"episode {episode.key.episode}"
+        left = np.linalg.norm(episode.achieved_goals - episode.desired_goals, axis=1)
+        axes[0].plot(seconds, left, color=color, label=label)
+        axes[1].plot(seconds[1:], episode.rewards, color=color, lw=1)
+        segments = episode.segments.get(0)
+        if segments is not None:
+            mean = segments.intrinsic_sums / np.maximum(segments.steps_used, 1)
+            axes[2].step(spec.control_period * segments.steps, mean, where="pre", color=color)
+    if spec.success.radius > 0:
+        axes[0].axhline(spec.success.radius, color=GOAL, ls="--", lw=1, label="success radius")
+    unit = spec.goal[0].unit if spec.goal else "1"
+    axes[0].set_ylabel(f"distance to goal [{unit}]")
+    axes[1].set_ylabel("reward per step")
+    axes[2].set_ylabel("intrinsic reward\nper step, by subgoal")
+    axes[2].set_xlabel("time in the episode [s]")
+    axes[0].legend(frameon=False, ncols=min(4, len(episodes) + 1), fontsize=9)
+    for ax in axes:
+        ax.grid(alpha=0.3)
+    figure.tight_layout()
+    return _image(figure)
+
+
+def latency(edges_ms: Sequence[float], counts: Sequence[int], marks: dict[str, float]) -> str:
+    """Histogram of the time from an observation to its action."""
+    figure, ax = plt.subplots(figsize=(8.0, 3.0))
+    edges, numbers = np.asarray(edges_ms), np.asarray(counts)
+    ax.bar(edges[:-1], numbers, width=np.diff(edges), align="edge", color=SUBGOAL)
+    for name, value in marks.items():
+        ax.axvline(value, color="black", lw=1, ls=":")
+        ax.annotate(f" {name} {value:.2f} ms", (value, numbers.max() or 1), fontsize=9, va="top", rotation=90)
+    taken = np.flatnonzero(numbers)
+    ax.set_xscale("log")
+    ax.set_xlim(edges[max(0, taken[0] - 2)], edges[min(len(edges) - 1, taken[-1] + 3)])
+    ax.set_xlabel("observation to action [ms]")
+    ax.set_ylabel("actions")
+    ax.grid(alpha=0.3)
+    figure.tight_layout()
+    return _image(figure)
+
+
+def relabelling(found: Relabelling, unit: str) -> str:
+    """Which candidate wins how often, and how far goals move."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
+    names = ["recorded", "displacement", *(f"draw {k}" for k in range(1, len(found.wins) - 1))]
+    colors = [SUBGOAL, TRAIL, *[MOVED] * (len(found.wins) - 2)]
+    left.bar(range(len(found.wins)), found.wins / max(1, found.wins.sum()), color=colors)
+    left.set_xticks(range(len(found.wins)), names, rotation=45, ha="right", fontsize=9)
+    left.set_ylabel("share of subgoals")
+    left.set_title("winning candidate", fontsize=11)
+    right.hist(found.moved, bins=30, color=MOVED)
+    right.set_xlabel(f"distance from recorded to chosen subgoal [{unit}]")
+    right.set_ylabel("subgoals")
+    right.set_title("how far subgoals move", fontsize=11)
+    for ax in (left, right):
+        ax.grid(alpha=0.3, axis="y")
+    figure.tight_layout()
+    return _image(figure)
+
+
+def _scene(ax: Axes, model: SceneModel) -> None:
+    for shape in model.static_shapes():
+        if shape.kind == ShapeKind.CUBE and shape.group == STATIC and shape.number != _FLOOR:
+            (x, y, _), (width, depth, _) = shape.position, shape.scale
+            ax.add_patch(Rectangle((x - width / 2, y - depth / 2), width, depth, fc=palette.WALL[:3], ec="none"))
+    low, high = model.inner_extent
+    ax.set_xlim(low[0], high[0])
+    ax.set_ylim(low[1], high[1])
+    ax.set_aspect("equal")
+    ax.set_xlabel("x [m]")
+    ax.set_ylabel("y [m]")
+
+
+def _way(ax: Axes, places: TaskPlaces, spec: TaskSpec, episode: BagEpisode) -> None:
+    if places.robot.exists:
+        way = np.array([places.robot.of(state, 0.0)[:2] for state in episode.states])
+        ax.plot(*way.T, color=TRAIL, lw=1.8, zorder=3)
+        ax.plot(*way[0], "s", color="black", ms=5, zorder=5)
+    table = episode.subgoals.get(0)
+    if table is not None and places.subgoal.exists:
+        relative = spec.subgoal.kind == "relative"
+        targets = table.anchors + table.values if relative else table.values
+        ends = np.array([places.subgoal.of(target, 0.0)[:2] for target in targets])
+        starts = np.array([places.subgoal.of(anchor, 0.0)[:2] for anchor in table.anchors])
+        for start, end in zip(starts, ends, strict=True):
+            ax.plot(*np.stack((start, end)).T, color=SUBGOAL, lw=0.8, alpha=0.6, zorder=2)
+        ax.plot(*ends.T, "o", color=SUBGOAL, ms=3.5, zorder=4)
+    if places.goal.exists:
+        for goal in np.unique(episode.desired_goals, axis=0):
+            x, y, _ = places.goal.of(goal, 0.0)
+            ax.plot(x, y, "*", color=GOAL, ms=14, zorder=5)
+            if spec.success.radius > 0:
+                ax.add_patch(Circle((x, y), spec.success.radius, fc=GOAL, alpha=0.15, ec=GOAL))
+
+
+def _image(figure: Figure) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=_DPI)
+    plt.close(figure)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

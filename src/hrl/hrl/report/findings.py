@@ -1,0 +1,136 @@
+"""What a report tells: read from bags, and from the run's own files where they are."""
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl.shipped_policies import resolve_policy
+from hrl_core.bags.episodes import BagEpisode
+from hrl_core.bags.reader import Recording, read_bags
+from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.task import TaskSpec
+from hrl_core.training.evaluate import wilson_interval
+from hrl_core.training.relabel_episodes import Relabelled
+
+SIMULATOR_REPORT, LAUNCH_RECORD, SUMMARY = "simulator.json", "launch.json", "summary.json"
+
+
+@dataclass(frozen=True)
+class Relabelling:
+    """What the off-policy correction makes of the recorded subgoals."""
+
+    policy: str
+    wins: npt.NDArray[np.int64]
+    """How often each candidate won, shape (candidates,)."""
+    moved: npt.NDArray[np.float64]
+    """Distance from recorded to chosen subgoal in the goal space, shape (transitions,)."""
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything on the page."""
+
+    source: Path
+    recording: Recording
+    task: TaskSpec
+    simulator: dict[str, Any] = field(default_factory=dict)
+    launch: dict[str, Any] = field(default_factory=dict)
+    summary: dict[str, Any] = field(default_factory=dict)
+    relabelling: Relabelling | None = None
+    relabelling_missing: str = ""
+    """Why there is none."""
+
+    @property
+    def episodes(self) -> list[BagEpisode]:
+        """The sound ones, in order."""
+        return self.recording.episodes
+
+    @property
+    def successes(self) -> int:
+        """Episodes whose last step was a success."""
+        return sum(bool(episode.success[-1]) for episode in self.episodes if episode.finished)
+
+    @property
+    def finished(self) -> int:
+        """Episodes whose end is recorded."""
+        return sum(episode.finished for episode in self.episodes)
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson 95 % interval of the success rate."""
+        return wilson_interval(self.successes / self.finished, self.finished) if self.finished else (math.nan, math.nan)
+
+    def policy_steps(self) -> Counter[int]:
+        """Steps that each version of the worker acted in."""
+        versions = np.concatenate([episode.policy_versions for episode in self.episodes])
+        return Counter(versions.tolist())
+
+
+def gather(source: Path, policy: str) -> Findings:
+    """Read a bag or the folder of a run.
+
+    Args:
+        source: bag directory, folder of bags, or run folder.
+        policy: whose worker relabels: folder, shipped name, ``auto`` for the run's own, or empty for none.
+
+    Raises:
+        HrlError: there is no bag, no episode, no task in it, or the policy cannot be used.
+    """
+    recording = read_bags([source])
+    if not recording.episodes:
+        problems = "; ".join(str(problem) for problem in recording.problems[:3])
+        raise HrlError(f"{source} holds no sound episode to report on{': ' + problems if problems else ''}")
+    if recording.task is None:
+        raise HrlError(f"{source}: no RunInfo is recorded, so the task is unknown and nothing can be drawn")
+    folder = source if (source / SUMMARY).is_file() or (source / LAUNCH_RECORD).is_file() else source.parent
+    launch = _json(folder / LAUNCH_RECORD)
+    relabelling, why = None, ""
+    try:
+        checkpoint, name = _policy(policy, launch)
+        checkpoint.require_task(recording.task)
+        relabelling = _relabelled(checkpoint, name, recording)
+    except HrlError as error:
+        if policy not in ("", "auto"):
+            raise
+        why = "not asked for" if policy == "" else str(error)
+    return Findings(
+        source,
+        recording,
+        recording.task,
+        _json(folder / SIMULATOR_REPORT),
+        launch,
+        _json(folder / SUMMARY),
+        relabelling,
+        why,
+    )
+
+
+def _policy(policy: str, launch: dict[str, Any]) -> tuple[Checkpoint, str]:
+    named = str(launch.get("policy", "")) if policy == "auto" else policy
+    if not named:
+        raise TaskError("the policy of the run is not known here; name one with --policy")
+    folder = resolve_policy(named, None)
+    return load_checkpoint(folder), folder.name
+
+
+def _relabelled(checkpoint: Checkpoint, name: str, recording: Recording) -> Relabelling:
+    from hrl_viz.relabelling import relabel
+
+    result: Relabelled = relabel(checkpoint, [episode for episode in recording.episodes if episode.subgoals])
+    wins = np.bincount(result.candidate, minlength=result.candidates.shape[1])
+    moved = np.linalg.norm(result.chosen.astype(np.float64) - result.original, axis=1)
+    return Relabelling(f"{name} (version {checkpoint.version})", wins, moved)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}

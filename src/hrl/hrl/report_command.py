@@ -1,0 +1,39 @@
+"""``hrl report``: one self-contained page about a recording."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+
+from hrl_core.errors import HrlError
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write a page that shows what a recording holds: paths with subgoals, curves, outcomes, latency, relabelling."""
+
+    source: tyro.conf.Positional[Path]
+    """Bag directory, folder of bags, or folder of a run (which adds latency and policy)."""
+    out: Path = Path("report.html")
+    """Page to write."""
+    policy: str = "auto"
+    """Whose worker relabels the subgoals: policy folder, shipped name, auto for the run's own, or empty for none."""
+
+
+def report(words: list[str]) -> int:
+    """Run ``hrl report`` with the words that follow it; returns the exit code."""
+    arguments = tyro.cli(Report, prog="hrl report", args=words)
+    from hrl.report.findings import gather
+    from hrl.report.page import page
+
+    text = page(gather(arguments.source, arguments.policy))
+    part = arguments.out.with_name(f".{arguments.out.name}.part")
+    try:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text)
+        part.replace(arguments.out)
+    except OSError as error:
+        raise HrlError(f"--out {arguments.out} cannot be written: {error.strerror}") from None
+    Console().print(f"report written to {arguments.out}", highlight=False, soft_wrap=True)
+    return 0
