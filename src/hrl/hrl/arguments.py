@@ -1,7 +1,8 @@
-"""The launch arguments: one typed table, read by ``hrl launch`` and by ``ros2 launch`` alike."""
+"""The launch arguments: one typed table per launch file, read by ``hrl launch`` and by ``ros2 launch`` alike."""
 
 import dataclasses
 import difflib
+import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from hrl_core.errors import HrlError
 
 Value = bool | int | float | str
 T = TypeVar("T", bool, int, float, str)
+A = TypeVar("A", bound="Arguments")
 DEFAULT_OUT = "runs/{time}"
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _NAMESPACE = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*)?")
@@ -21,9 +23,9 @@ _KIND = {bool: "true or false", int: "an integer", float: "a number", str: "text
 class LaunchArgumentError(HrlError):
     """A launch argument is unknown, ill-typed or out of range; the message lists all valid ones."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, kind: "type[Arguments]") -> None:
         """Append the list of valid arguments to ``problem``."""
-        rows = "\n".join(f"  {a.name}:={a.shown_default}  {a.explanation}" for a in ARGUMENTS)
+        rows = "\n".join(f"  {a.name}:={a.shown_default}  {a.explanation}" for a in arguments_of(kind))
         super().__init__(f"{problem}\nvalid arguments (name:=default):\n{rows}")
 
 
@@ -42,80 +44,114 @@ def _is_vector(text: str) -> bool:
         return False
 
 
-_FACTOR = Rule("between 0.001 and 1000", lambda value: 0.001 <= value <= 1000)
-_COUNT = Rule("0 or more", lambda value: value >= 0 and math.isfinite(value))
-_PORT = Rule("between 1 and 65535", lambda value: 1 <= value <= 65535)
-_SEED = Rule("between 0 and 10^18", lambda value: 0 <= value <= 10**18)
-_VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
-_NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
-_NOT_EMPTY = Rule("given", lambda value: value != "")
+FACTOR = Rule("between 0.001 and 1000", lambda value: 0.001 <= value <= 1000)
+COUNT = Rule("0 or more", lambda value: value >= 0 and math.isfinite(value))
+PORT = Rule("between 1 and 65535", lambda value: 1 <= value <= 65535)
+SEED = Rule("between 0 and 10^18", lambda value: 0 <= value <= 10**18)
+VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
+NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
+NOT_EMPTY = Rule("given", lambda value: value != "")
 
 
-def _argument(default: T, description: str, choices: Sequence[str] = (), rule: Rule | None = None) -> T:
+def argument(default: T, description: str, choices: Sequence[str] = (), rule: Rule | None = None) -> T:
+    """Declare one launch argument, a field of a subclass of ``Arguments``."""
     metadata = {"description": description, "choices": tuple(choices), "rule": rule}
     return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True)
-class LaunchArguments:
-    """Values of all launch arguments; each field's description is what ``--show-args`` prints."""
+class Arguments:
+    """Values of the arguments of one launch file; each field's description is what ``--show-args`` prints."""
 
-    task: str = _argument(
+    def __post_init__(self) -> None:
+        """Raise ``LaunchArgumentError`` unless every value is allowed."""
+        for row in arguments_of(type(self)):
+            row.check(getattr(self, row.name))
+        self.check()
+
+    def check(self) -> None:
+        """Raise what ``refuse`` returns when the values do not go together."""
+
+    def refuse(self, problem: str) -> LaunchArgumentError:
+        """The refusal, with all valid arguments."""
+        return LaunchArgumentError(problem, type(self))
+
+
+Table = type[Arguments]
+
+
+@dataclass(frozen=True)
+class LaunchArguments(Arguments):
+    """The arguments of a graph with one robot."""
+
+    task: str = argument(
         "auto",
         "Task: a shipped name such as AntMaze, a .yaml task specification, or auto for the policy's own task.",
-        rule=_NOT_EMPTY,
+        rule=NOT_EMPTY,
     )
-    policy: str = _argument(
+    policy: str = argument(
         "auto",
         "Policy: a checkpoint folder, a shipped name, or auto for the best shipped one of the task (hiro_ant_maze).",
-        rule=_NOT_EMPTY,
+        rule=NOT_EMPTY,
     )
-    mode: str = _argument(
+    mode: str = argument(
         "lockstep",
         "Clock: lockstep (deterministic, as fast as the machine allows) or realtime (wall clock times rtf).",
         ("lockstep", "realtime"),
     )
-    rtf: float = _argument(
-        1.0, "Real-time factor, simulated seconds per wall second; with mode:=realtime only.", rule=_FACTOR
+    rtf: float = argument(
+        1.0, "Real-time factor, simulated seconds per wall second; with mode:=realtime only.", rule=FACTOR
     )
-    episodes: int = _argument(0, "Number of episodes, 0 for ever.", rule=_COUNT)
-    seed: int = _argument(0, "Seed from which resets and exploration noise are drawn.", rule=_SEED)
-    goal: str = _argument("", "Task goal as x,y in the units of the task; empty for the task's own.", rule=_VECTOR)
-    explore: bool = _argument(False, "Run training episodes: the policies add exploration noise.")
-    record: bool = _argument(True, "Record a rosbag2 directory (MCAP) of all topics of the stack in OUT/bag.")
-    split_episodes: int = _argument(
-        0, "Begin a new bag after so many episodes, 0: one bag; OUT/bag is then a folder of bags.", rule=_COUNT
+    episodes: int = argument(0, "Number of episodes, 0 for ever.", rule=COUNT)
+    seed: int = argument(0, "Seed from which resets and exploration noise are drawn.", rule=SEED)
+    goal: str = argument("", "Task goal as x,y in the units of the task; empty for the task's own.", rule=VECTOR)
+    explore: bool = argument(False, "Run training episodes: the policies add exploration noise.")
+    record: bool = argument(True, "Record a rosbag2 directory (MCAP) of all topics of the stack in OUT/bag.")
+    split_episodes: int = argument(
+        0, "Begin a new bag after so many episodes, 0: one bag; OUT/bag is then a folder of bags.", rule=COUNT
     )
-    split_mb: float = _argument(
-        0.0, "Begin a new bag with the episode after the one that fills it to so many MB, 0: one bag.", rule=_COUNT
+    split_mb: float = argument(
+        0.0, "Begin a new bag with the episode after the one that fills it to so many MB, 0: one bag.", rule=COUNT
     )
-    out: str = _argument(
+    learn: bool = argument(
+        False, "Learn while running: relabeler and trainer follow the recording and announce policies; implies explore."
+    )
+    training: str = argument(
+        "fast", "With learn: preset (paper, fast) or .json file of training switches.", rule=NOT_EMPTY
+    )
+    relabel: str = argument(
+        "off",
+        "With learn: where subgoals are relabelled.",
+        ("off", "at-sampling", "from-relabelled"),
+    )
+    policy_updates: int = argument(1000, "With learn: worker updates between announced policies.", rule=COUNT)
+    out: str = argument(
         DEFAULT_OUT,
         "Folder of the results (bag, summary.json); {time} becomes the start time.",
-        rule=_NOT_EMPTY,
+        rule=NOT_EMPTY,
     )
-    viewer: bool = _argument(False, "Show the run in the web viewer.")
-    viewer_port: int = _argument(8080, "Port of the web viewer; the next free one if it is taken.", rule=_PORT)
-    viewer_host: str = _argument(
-        "127.0.0.1", "Address the web viewer listens at; 0.0.0.0 opens it to other machines.", rule=_NOT_EMPTY
+    viewer: bool = argument(False, "Show the run in the web viewer.")
+    viewer_port: int = argument(8080, "Port of the web viewer; the next free one if it is taken.", rule=PORT)
+    viewer_host: str = argument(
+        "127.0.0.1", "Address the web viewer listens at; 0.0.0.0 opens it to other machines.", rule=NOT_EMPTY
     )
-    markers: bool = _argument(False, "Publish visualization_msgs markers; viewer and rviz need no asking.")
-    rviz: bool = _argument(False, "Show the run in rviz2.")
-    namespace: str = _argument("", "Namespace of every node and topic; also the robot's name.", rule=_NAME)
-    robot: str = _argument("sim", "What closes the loop: sim (MuJoCo) or real (a robot).", ("sim", "real"))
-    respawn: bool = _argument(False, "Restart a manager or worker that dies, up to 3 times in 60 s.")
-    autostart: bool = _argument(True, "Configure and activate the nodes; false leaves that to a lifecycle manager.")
-    wait_limit: float = _argument(
-        60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=_COUNT
+    markers: bool = argument(False, "Publish visualization_msgs markers; viewer and rviz need no asking.")
+    rviz: bool = argument(False, "Show the run in rviz2.")
+    namespace: str = argument("", "Namespace of every node and topic; also the robot's name.", rule=NAME)
+    robot: str = argument("sim", "What closes the loop: sim (MuJoCo) or real (a robot).", ("sim", "real"))
+    respawn: bool = argument(False, "Restart a manager or worker that dies, up to 3 times in 60 s.")
+    autostart: bool = argument(True, "Configure and activate the nodes; false leaves that to a lifecycle manager.")
+    wait_limit: float = argument(
+        60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=COUNT
     )
-    log_level: str = _argument("info", "Least severe log messages shown.", ("debug", "info", "warn", "error"))
+    log_level: str = argument("info", "Least severe log messages shown.", ("debug", "info", "warn", "error"))
 
-    def __post_init__(self) -> None:
-        """Raise ``LaunchArgumentError`` unless every value is allowed."""
-        for argument in ARGUMENTS:
-            argument.check(getattr(self, argument.name))
+    def check(self) -> None:
+        """Refuse what contradicts itself."""
         if self.mode == "lockstep" and self.rtf != 1.0:
-            raise LaunchArgumentError(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
+            raise self.refuse(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
+        if self.learn and not self.record:
+            raise self.refuse("learn:=true learns from the recording; leave record:=true")
 
     @property
     def goal_vector(self) -> tuple[float, ...]:
@@ -133,6 +169,8 @@ class Argument:
     description: str
     choices: tuple[str, ...]
     rule: Rule | None
+    kind: Table
+    """The table it is in."""
 
     @property
     def shown_default(self) -> str:
@@ -149,42 +187,51 @@ class Argument:
         try:
             return _TRUTH[text.lower()] if self.type is bool else self.type(text)
         except (ValueError, KeyError):
-            raise LaunchArgumentError(f"{self.name}:={text} is not {_KIND[self.type]}") from None
+            raise LaunchArgumentError(f"{self.name}:={text} is not {_KIND[self.type]}", self.kind) from None
 
     def check(self, value: Value) -> None:
         """Raise ``LaunchArgumentError`` unless the choices and the rule allow ``value``."""
         if self.choices and value not in self.choices:
-            raise LaunchArgumentError(f"{self.name}:={value} is not one of {', '.join(self.choices)}")
+            problem = f"{self.name}:={value} is not one of {', '.join(self.choices)}"
+            raise LaunchArgumentError(problem, self.kind)
         if self.rule is not None and not self.rule.holds(value):
-            raise LaunchArgumentError(f"{self.name}:={value} must be {self.rule.text}")
+            raise LaunchArgumentError(f"{self.name}:={value} must be {self.rule.text}", self.kind)
 
 
-ARGUMENTS: tuple[Argument, ...] = tuple(
-    Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata) for f in dataclasses.fields(LaunchArguments)
-)
+@functools.cache
+def arguments_of(kind: type[Arguments]) -> tuple[Argument, ...]:
+    """The rows of a table."""
+    return tuple(
+        Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata, kind=kind)
+        for f in dataclasses.fields(kind)
+    )
 
 
-def unknown_names(names: Sequence[str]) -> list[str]:
+ARGUMENTS = arguments_of(LaunchArguments)
+
+
+def unknown_names(names: Sequence[str], kind: type[Arguments] = LaunchArguments) -> list[str]:
     """Return those of ``names`` that are no launch arguments."""
-    valid = {argument.name for argument in ARGUMENTS}
+    valid = {row.name for row in arguments_of(kind)}
     return [name for name in names if name not in valid]
 
 
-def parse_values(values: Mapping[str, str]) -> LaunchArguments:
+def parse_values(values: Mapping[str, str], kind: type[A] = LaunchArguments) -> A:
     """Read arguments from name -> text.
 
     Raises:
         LaunchArgumentError: an argument is unknown, ill-typed or not allowed.
     """
-    for name in unknown_names(list(values)):
-        close = difflib.get_close_matches(name, [argument.name for argument in ARGUMENTS], n=1)
+    rows = arguments_of(kind)
+    for name in unknown_names(list(values), kind):
+        close = difflib.get_close_matches(name, [row.name for row in rows], n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise LaunchArgumentError(f"unknown argument '{name}'{hint}")
-    parsed = {a.name: a.parse(values[a.name]) for a in ARGUMENTS if a.name in values}
-    return LaunchArguments(**parsed)  # pyright: ignore[reportArgumentType]
+        raise LaunchArgumentError(f"unknown argument '{name}'{hint}", kind)
+    parsed = {row.name: row.parse(values[row.name]) for row in rows if row.name in values}
+    return kind(**parsed)
 
 
-def parse_arguments(words: Sequence[str]) -> LaunchArguments:
+def parse_arguments(words: Sequence[str], kind: type[A] = LaunchArguments) -> A:
     """Read arguments from ``name:=value`` words; of a name given twice the last counts.
 
     Raises:
@@ -194,12 +241,14 @@ def parse_arguments(words: Sequence[str]) -> LaunchArguments:
     for word in words:
         name, separator, value = word.partition(":=")
         if not separator or not name:
-            raise LaunchArgumentError(f"'{word}' is not of the form name:=value")
+            raise LaunchArgumentError(f"'{word}' is not of the form name:=value", kind)
         values[name] = value
-    return parse_values(values)
+    return parse_values(values, kind)
 
 
-def describe_arguments() -> str:
+def describe_arguments(kind: type[Arguments] = LaunchArguments) -> str:
     """Return the manual of the arguments, laid out as ``ros2 launch --show-args`` does."""
-    rows = [f"    '{a.name}':\n        {a.explanation}\n        (default: '{a.shown_default}')" for a in ARGUMENTS]
+    rows = [
+        f"    '{a.name}':\n        {a.explanation}\n        (default: '{a.shown_default}')" for a in arguments_of(kind)
+    ]
     return "\n\n".join(["Arguments (pass arguments as '<name>:=<value>'):", *rows])

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from hrl.arguments import LaunchArguments, Value
+from hrl.arguments import Arguments, LaunchArguments, Value
+from hrl.learning_arguments import HiroTrainArguments, ReplayTrainArguments
 from hrl.run_folder import RunFolder
 from hrl_core.errors import HrlError
 
@@ -23,6 +25,7 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 """Environment of every node, each only where the user has not set it."""
 
 SIMULATOR, MANAGER, WORKER, RECORDER = "simulator", "manager", "worker", "recorder"
+RELABELER, TRAINER, DASHBOARD = "relabeler", "trainer", "dashboard"
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,19 @@ class NodeDescription:
     arguments: Sequence[str] = ()
     """Of the program itself, before those of ROS."""
     role: str = ""
-    """``simulator``, ``manager``, ``worker`` or ``recorder``; a recorder is stopped last."""
+    """``simulator``, ``manager``, ``worker``, ``recorder``, ...; a recorder is stopped last."""
     respawn: bool = False
     """Whether it is started again when it dies."""
     required: bool = False
-    """Whether its clean exit ends the graph."""
+    """Whether the graph ends once it, and all others of which that is said, have ended cleanly."""
     expendable: bool = False
     """Whether the graph goes on without it when it dies: those who only look."""
+    label: str = ""
+    """What people are shown, distinct in the graph; empty: the name."""
+
+    def __post_init__(self) -> None:
+        """Fill in the label."""
+        object.__setattr__(self, "label", self.label or self.name)
 
     @property
     def logger(self) -> str:
@@ -61,17 +70,44 @@ class Processes:
     log_level: str = "info"
     environment: Mapping[str, str] = field(default_factory=lambda: NODE_ENVIRONMENT)
 
+    @property
+    def learns(self) -> bool:
+        """Whether a trainer takes part."""
+        return any(node.role == TRAINER for node in self.nodes)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Graph(Processes):
     """The processes of a run, and where its results go."""
 
     folder: RunFolder
+    robots: Sequence[RunFolder] = ()
+    """Folders of the robots where there are several, each with a recording and a report."""
+
+    def prepare(self) -> None:
+        """Create the folders; raises ``HrlError`` when they cannot be written."""
+        for folder in (self.folder, *self.robots):
+            folder.prepare()
+
+    @property
+    def reports(self) -> Sequence[RunFolder]:
+        """Folders in which a simulator leaves its report."""
+        if any(node.role == SIMULATOR for node in self.nodes):
+            return self.robots or (self.folder,)
+        return ()
 
     @property
     def recorded(self) -> bool:
         """Whether a recorder takes part."""
         return any(node.role == RECORDER for node in self.nodes)
+
+
+class LaunchFile(NamedTuple):
+    """What a launch file stands for."""
+
+    arguments: type[Arguments]
+    build: Callable[[Any], Graph]
+    """Graph of given arguments."""
 
 
 def _hiro_ant(arguments: LaunchArguments) -> Graph:
@@ -81,12 +117,28 @@ def _hiro_ant(arguments: LaunchArguments) -> Graph:
     return hiro_ant_graph(arguments)
 
 
-GRAPHS: Mapping[str, Callable[[LaunchArguments], Graph]] = {"hiro_ant.launch.py": _hiro_ant}
+def _hiro_train(arguments: HiroTrainArguments) -> Graph:
+    from hrl.hiro_train import hiro_train_graph
+
+    return hiro_train_graph(arguments)
+
+
+def _replay_train(arguments: ReplayTrainArguments) -> Graph:
+    from hrl.replay_train import replay_train_graph
+
+    return replay_train_graph(arguments)
+
+
+GRAPHS: Mapping[str, LaunchFile] = {
+    "hiro_ant.launch.py": LaunchFile(LaunchArguments, _hiro_ant),
+    "hiro_train.launch.py": LaunchFile(HiroTrainArguments, _hiro_train),
+    "replay_train.launch.py": LaunchFile(ReplayTrainArguments, _replay_train),
+}
 """Launch file -> the graph it stands for."""
 
 
-def find_graph(launch_file: str) -> Callable[[LaunchArguments], Graph]:
-    """Return the graph of a launch file (name or path); raises ``HrlError`` listing the known ones."""
+def find_graph(launch_file: str) -> LaunchFile:
+    """Return what a launch file (name or path) stands for; raises ``HrlError`` listing the known ones."""
     name = Path(launch_file).name
     if name not in GRAPHS:
         raise HrlError(f"unknown launch file '{launch_file}'; known: {', '.join(GRAPHS)}")

@@ -5,8 +5,9 @@ import os
 from rich.console import Console
 
 from hrl.arguments import describe_arguments, parse_arguments
+from hrl.dashboard import panel_of
 from hrl.graph import GRAPHS, Graph, find_graph
-from hrl.supervisor import Supervisor
+from hrl.supervisor import Supervisor, patience_for
 from hrl_core.errors import HrlError
 
 SHOW_ARGS = frozenset({"--show-args", "--show-arguments", "-s"})
@@ -26,28 +27,24 @@ def launch(words: list[str]) -> int:
         return 0
     if not files:
         raise HrlError(_usage())
-    build = find_graph(files[0])
+    file = find_graph(files[0])
     if SHOW_ARGS & set(words):
-        console.print(describe_arguments(), markup=False, highlight=False, soft_wrap=True)
+        console.print(describe_arguments(file.arguments), markup=False, highlight=False, soft_wrap=True)
         return 0
-    arguments = parse_arguments(words[words.index(files[0]) + 1 :])
+    arguments = parse_arguments(words[words.index(files[0]) + 1 :], file.arguments)
     need_ros()
-    return run_graph(build(arguments), console)
+    return run_graph(file.build(arguments), console)
 
 
 def run_graph(graph: Graph, console: Console) -> int:
     """Run a graph to its end and sum it up; returns the exit code."""
-    supervisor = Supervisor(graph, os.environ, console)
-    graph.folder.prepare()
+    panel = panel_of(graph, console)
+    supervisor = Supervisor(panel.fed(graph) if panel else graph, os.environ, console, patience_for(graph), panel)
+    graph.prepare()
     code = supervisor.run()
-    from hrl.summary import write_summary
+    from hrl.run_summaries import write_summaries
 
-    try:
-        write_summary(graph.folder, graph.recorded, console)
-    except HrlError as error:
-        console.print(str(error), style="bold red", markup=False, soft_wrap=True)
-        return 1
-    return code
+    return max(code, 0 if write_summaries(graph, console) else 1)
 
 
 def need_ros() -> None:

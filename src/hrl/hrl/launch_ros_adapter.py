@@ -20,11 +20,11 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from rich.console import Console
 
-from hrl.arguments import ARGUMENTS, parse_values, unknown_names
+from hrl.arguments import arguments_of, parse_values, unknown_names
 from hrl.ending import Ending
-from hrl.graph import RECORDER, SIMULATOR, Graph, NodeDescription, find_graph
+from hrl.graph import RECORDER, SIMULATOR, TRAINER, Graph, NodeDescription, find_graph
 from hrl.restart_budget import RestartBudget
-from hrl.summary import write_summary
+from hrl.run_summaries import write_summaries
 from hrl_core.errors import HrlError
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
@@ -38,23 +38,26 @@ _OWN_OF_LAUNCH += ("ros_params", "ros_remaps", "sigkill_timeout", "sigterm_timeo
 def launch_description(launch_file: str) -> LaunchDescription:
     """Return what a launch file of this name describes: our arguments, and the graph made of their values."""
     declared = [
-        DeclareLaunchArgument(a.name, default_value=a.shown_default, description=a.explanation) for a in ARGUMENTS
+        DeclareLaunchArgument(a.name, default_value=a.shown_default, description=a.explanation)
+        for a in arguments_of(find_graph(launch_file).arguments)
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=_start, args=[launch_file])])
 
 
 def _start(context: LaunchContext, launch_file: str) -> list[LaunchDescriptionEntity]:
     """Resolve the arguments; an ``HrlError`` raised here ends ``ros2 launch`` before anything has started."""
+    file = find_graph(launch_file)
+    rows = arguments_of(file.arguments)
     values = dict(context.launch_configurations)
-    foreign = [name for name in unknown_names(list(values)) if name not in _OWN_OF_LAUNCH]
+    foreign = [name for name in unknown_names(list(values), file.arguments) if name not in _OWN_OF_LAUNCH]
     if foreign:
-        valid = ", ".join(argument.name for argument in ARGUMENTS)
+        valid = ", ".join(row.name for row in rows)
         get_logger("hrl").warning(f"ignored unknown arguments {', '.join(foreign)}; valid ones are: {valid}")
-    values = {a.name: values[a.name] for a in ARGUMENTS}
+    values = {row.name: values[row.name] for row in rows}
     if (outer := _outer_namespace(context)) and not values["namespace"].startswith("/"):
         values["namespace"] = "/".join(part for part in (outer, values["namespace"]) if part)
-    graph = find_graph(launch_file)(parse_values(values))
-    graph.folder.prepare()
+    graph = file.build(parse_values(values, file.arguments))
+    graph.prepare()
     run = _Run(graph)
     environment = [
         SetEnvironmentVariable(name, value)
@@ -74,9 +77,10 @@ class _Run:
 
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
-        self._budgets = {node.name: RestartBudget() for node in graph.nodes}
-        self._awaited = {SIMULATOR, RECORDER} if graph.recorded else {SIMULATOR}
-        """Roles whose results the summary needs."""
+        self._budgets = {node.label: RestartBudget() for node in graph.nodes}
+        self._required = {node.label for node in graph.nodes if node.required}
+        self._awaited = {node.label for node in graph.nodes if node.role in (SIMULATOR, RECORDER, TRAINER)}
+        """Nodes whose results the summaries need."""
 
     def action(self, node: NodeDescription) -> Node:
         """Return the action that runs ``node``."""
@@ -87,7 +91,7 @@ class _Run:
             executable=node.executable,
             name=node.name,
             namespace=f"/{node.namespace}" if node.namespace else None,
-            exec_name=node.name,
+            exec_name=node.label,
             arguments=list(node.arguments),
             parameters=[parameters],
             remappings=list(node.remappings),
@@ -96,7 +100,8 @@ class _Run:
             respawn=node.respawn,
             respawn_delay=_RESTART_DELAY,
             # The recorder gets the signal at the same time as the others, and has yet to close its bag.
-            sigterm_timeout="10.0" if node.role == RECORDER else "2.5",
+            # A trainer saves its state.
+            sigterm_timeout="10.0" if node.role in (RECORDER, TRAINER) else "2.5",
             sigkill_timeout="1.0",
             on_exit=functools.partial(self._on_exit, node),
         )
@@ -106,23 +111,22 @@ class _Run:
     ) -> Iterable[LaunchDescriptionEntity] | None:
         """Sum up, end the graph, or raise: nothing else gives ``ros2 launch`` an exit code other than 0."""
         ending, stopping = Ending(event.returncode), context.is_shutdown
+        dies = not ending.clean and not stopping
+        if dies and node.respawn and self._budgets[node.label].take(time.monotonic()):
+            return None
         self._sum_up(node)
         if ending.clean or (stopping and ending.interrupted):
-            ended = node.required and not stopping
-            return [EmitEvent(event=Shutdown(reason=f"{node.name} has ended"))] if ended else None
+            self._required.discard(node.label)
+            ended = node.required and not self._required and not stopping
+            return [EmitEvent(event=Shutdown(reason=f"{node.label} has ended"))] if ended else None
         if node.expendable:
-            get_logger("hrl").error(f"{node.name} died: {ending}; the run goes on without it")
+            get_logger("hrl").error(f"{node.label} died: {ending}; the run goes on without it")
             return None
-        if node.respawn and not stopping and self._budgets[node.name].take(time.monotonic()):
-            return None
-        raise HrlError(f"{node.name} {'did not end cleanly' if stopping else 'died'}: {ending}")
+        raise HrlError(f"{node.label} {'did not end cleanly' if stopping else 'died'}: {ending}")
 
     def _sum_up(self, node: NodeDescription) -> None:
-        if node.role not in self._awaited:
+        if node.label not in self._awaited:
             return
-        self._awaited.discard(node.role)
+        self._awaited.discard(node.label)
         if not self._awaited:
-            try:
-                write_summary(self._graph.folder, self._graph.recorded, Console())
-            except HrlError as error:
-                get_logger("hrl").error(str(error))
+            write_summaries(self._graph, Console())

@@ -78,8 +78,8 @@ class NodeProcess:
 
     @property
     def name(self) -> str:
-        """Name of the node."""
-        return self.description.name
+        """What people are shown of the node, distinct in the graph."""
+        return self.description.label
 
     @property
     def pid(self) -> int | None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hrl.arguments import LaunchArguments
+from hrl.arguments import Arguments, LaunchArguments
 from hrl_core.errors import HrlError
 
 
@@ -17,16 +17,16 @@ class RunFolder:
     """The folder of one run and what is known of the run before it starts."""
 
     path: Path
-    arguments: LaunchArguments
-    policy: Path
+    arguments: Arguments
+    policy: Path | None
+    """None: none acts."""
     policy_trained: bool
     git_commit: str = ""
 
     @classmethod
     def of(cls, arguments: LaunchArguments, policy: Path, policy_trained: bool, git_commit: str) -> "RunFolder":
         """Resolve the argument ``out``."""
-        text = arguments.out.replace("{time}", datetime.now().strftime("%Y%m%d-%H%M%S"))
-        return cls(Path(text).expanduser().absolute(), arguments, policy, policy_trained, git_commit)
+        return cls(resolve_out(arguments.out), arguments, policy, policy_trained, git_commit)
 
     @property
     def bag(self) -> Path:
@@ -65,7 +65,7 @@ class RunFolder:
         """
         record = {
             "arguments": dataclasses.asdict(self.arguments),
-            "policy": str(self.policy),
+            "policy": None if self.policy is None else str(self.policy),
             "git_commit": self.git_commit,
         }
         try:
@@ -73,6 +73,12 @@ class RunFolder:
             write_json(self.launch_record, record)
         except OSError as error:
             raise HrlError(f"out:={self.path} cannot be written: {error.strerror}") from None
+
+
+def resolve_out(text: str) -> Path:
+    """The folder that an argument ``out`` stands for."""
+    named = text.replace("{time}", datetime.now().strftime("%Y%m%d-%H%M%S"))
+    return Path(named).expanduser().absolute()
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import signal
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from rich.console import Console
 
@@ -19,6 +20,18 @@ from hrl.restart_budget import RestartBudget
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RESTART_DELAY = 0.2
 """Seconds between the death of a node and its restart."""
+
+
+class Panel(Protocol):
+    """Shows what one node says otherwise than line by line."""
+
+    def takes(self, name: str, line: str) -> bool:
+        """Whether the line is the panel's, and shown by now."""
+        ...
+
+    def close(self) -> None:
+        """Leave the last state on the screen."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -35,11 +48,25 @@ class Patience:
     """After SIGINT to the recorder at the regular end of a run, when the bag may have much to flush."""
 
 
+LEARNING = Patience(interrupt=10.0, total=15.0)
+"""A trainer saves its state when it is asked to end."""
+
+
+def patience_for(graph: Processes) -> Patience:
+    """How long the nodes of a graph may take to end."""
+    return LEARNING if graph.learns else Patience()
+
+
 class Supervisor:
     """Runs one graph from start to end."""
 
     def __init__(
-        self, graph: Processes, environment: Mapping[str, str], console: Console, patience: Patience | None = None
+        self,
+        graph: Processes,
+        environment: Mapping[str, str],
+        console: Console,
+        patience: Patience | None = None,
+        panel: Panel | None = None,
     ) -> None:
         """Find the executables, start nothing yet.
 
@@ -48,12 +75,14 @@ class Supervisor:
             environment: environment of the nodes, to which the graph's defaults are added.
             console: where the output goes.
             patience: how long nodes may take to end.
+            panel: what the output of one node is shown as.
 
         Raises:
             HrlError: an executable is missing.
         """
         self._patience = patience or Patience()
-        self._output = NodeOutput(console, [node.name for node in graph.nodes])
+        self._panel = panel
+        self._output = NodeOutput(console, [node.label for node in graph.nodes])
         environment = {**graph.environment, **environment}
         self._nodes = [self._process(node, graph.log_level, environment) for node in graph.nodes]
         self._budgets = {node.name: RestartBudget() for node in self._nodes}
@@ -66,13 +95,19 @@ class Supervisor:
 
     def run(self) -> int:
         """Run the graph; 0: it ended by itself or on request and every node cleanly, else 1."""
-        return asyncio.run(self._run())
+        try:
+            return asyncio.run(self._run())
+        finally:
+            if self._panel is not None:
+                self._panel.close()
 
     def _process(self, node: NodeDescription, log_level: str, environment: Mapping[str, str]) -> NodeProcess:
         executable = find_executable(node.package, node.executable, environment)
         return NodeProcess(node, executable, log_level, environment, self._say)
 
     def _say(self, name: str, line: str) -> None:
+        if self._panel is not None and self._panel.takes(name, line):
+            return
         self._output.line(name, line)
         if self._output.closed:
             self._stop.set()
@@ -129,8 +164,9 @@ class Supervisor:
 
     def _on_clean_end(self, node: NodeProcess) -> None:
         self._output.notice(f"{node.name} has ended")
-        others = any(other.running for other in self._nodes)
-        if node.description.required or not others:
+        running = [other.description for other in self._nodes if other.running]
+        awaited = any(other.required for other in running)
+        if (node.description.required and not awaited) or not running:
             self._finished = True
             self._stop.set()
 

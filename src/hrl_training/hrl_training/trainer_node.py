@@ -38,12 +38,13 @@ class TrainerParameters(NodeParameters):
     """What the trainer takes."""
 
     bags: str = parameter(
-        "", "folders in which closed segments appear, DIR or DIR:WEIGHT, separated by commas; weights scale how often"
-        " a step is drawn"
+        "",
+        "folders in which closed segments appear, DIR or DIR:WEIGHT, separated by commas; weights scale how often"
+        " a step is drawn",
     )
     task: str = parameter("", "task name or .yaml; empty with finish: that of the first recorded run")
     out: str = parameter("", "folder of the run; a run that is there is gone on with")
-    training: str = parameter("fast", "preset, or .json file of switches ({\"preset\": ..., \"agent\": {...}})")
+    training: str = parameter("fast", 'preset, or .json file of switches ({"preset": ..., "agent": {...}})')
     seed: int = parameter(0, "seed of weights and sampling", low=0)
     relabel: str = parameter("off", "where subgoals are relabelled", choices=RELABEL)
     relabelled: str = parameter("", "folder of relabelled bags, with relabel:=from-relabelled")

@@ -51,9 +51,12 @@ class Relabeler:
 
     def output(self, source: Path, out: Path) -> Path:
         """Where the relabelled bag of ``source`` goes: the name says source, content and worker."""
-        content = segment_sha256(source)[:NAMED_DIGITS]
         worker = self.checkpoint.weights_sha256[:NAMED_DIGITS] or "unsaved"
-        return out / f"{source.name}-{content}-v{self.checkpoint.version}-{worker}"
+        return out / f"{_named(source)}-v{self.checkpoint.version}-{worker}"
+
+    def relabelled(self, source: Path, out: Path) -> bool:
+        """Whether some worker, this or another, has relabelled ``source``: its content, not only its name."""
+        return any(out.glob(f"{_named(source)}-*/{METADATA}"))
 
     def relabel(self, source: Path, out: Path) -> RelabelOutcome:
         """Relabel one bag into ``out``; does nothing when that has been done.
@@ -99,6 +102,10 @@ class Relabeler:
         weights = self.checkpoint.weights.items()
         actor.load_state_dict({name.removeprefix(prefix): t for name, t in weights if name.startswith(prefix)})
         return actor.requires_grad_(False)
+
+
+def _named(source: Path) -> str:
+    return f"{source.name}-{segment_sha256(source)[:NAMED_DIGITS]}"
 
 
 def _transitions(result: Relabelled) -> Iterable[tuple[int, Transition]]:

@@ -1,0 +1,65 @@
+"""The graph of the learning loop: robots that act and record, one trainer that follows all of them."""
+
+from dataclasses import replace
+
+from hrl.graph import Graph
+from hrl.learning_arguments import LIVE_KNOBS, HiroTrainArguments
+from hrl.learning_nodes import FROM_RELABELLED, Learning, dashboard_node, learner_nodes
+from hrl.onlookers import onlooker_nodes
+from hrl.provenance import git_commit
+from hrl.robot_nodes import checked_setup, robot_nodes
+from hrl.run_folder import RunFolder
+
+SEED_STEP = 1_000_003
+"""Between the seeds of two robots, so that no episode is explored twice."""
+
+
+def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
+    """Describe the robots in their namespaces, relabeler, trainer and dashboard, checked before anything starts.
+
+    Raises:
+        HrlError: what is asked for cannot be run; nothing has been started or written.
+    """
+    setup = checked_setup(arguments)
+    folder = RunFolder.of(arguments, setup.policy, setup.checkpoint.trained, git_commit())
+    folder.require_free()
+    outer = arguments.namespace.strip("/")
+    names = [f"robot_{number + 1}" for number in range(arguments.robots)]
+    of_robots = [
+        replace(
+            arguments,
+            namespace="/".join(part for part in (outer, name) if part),
+            seed=(arguments.seed + SEED_STEP * number) % 10**18,
+            out=str(folder.path / name),
+        )
+        for number, name in enumerate(names)
+    ]
+    folders = [RunFolder.of(own, setup.policy, folder.policy_trained, folder.git_commit) for own in of_robots]
+    learning = Learning(
+        sources=[*(str(robot.bag) for robot in folders), *split_sources(arguments.more_bags)],
+        task=setup.task_argument,
+        out=folder.path,
+        training=arguments.training,
+        seed=arguments.seed,
+        relabel=arguments.relabel,
+        relabelled=str(folder.path / "relabelled") if arguments.relabel == FROM_RELABELLED else "",
+        policy_updates=arguments.policy_updates,
+        namespace=outer,
+        autostart=arguments.autostart,
+        respawn=arguments.respawn,
+        git_commit=folder.git_commit,
+        knobs={name: getattr(arguments, name) for name in LIVE_KNOBS}
+        | {"simulators": ",".join(own.namespace for own in of_robots)},
+    )
+    nodes = learner_nodes(learning, setup.policy)
+    for name, own, robot in zip(names, of_robots, folders, strict=True):
+        nodes += robot_nodes(own, setup, robot, name, learning.policy_update_topic)
+    if arguments.dashboard:
+        nodes.append(dashboard_node(learning, [own.namespace for own in of_robots]))
+    nodes += onlooker_nodes(of_robots[0], setup.task)
+    return Graph(nodes=tuple(nodes), folder=folder, robots=tuple(folders), log_level=arguments.log_level)
+
+
+def split_sources(text: str) -> list[str]:
+    """Sources that are separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,52 @@
+"""The graph that learns from recordings only: a trainer that ends when it has made all updates they pay for."""
+
+import dataclasses
+from pathlib import Path
+
+from hrl.graph import Graph
+from hrl.hiro_train import split_sources
+from hrl.learning_arguments import TRAINER_KNOBS, ReplayTrainArguments
+from hrl.learning_nodes import FROM_RELABELLED, Learning, dashboard_node, trainer_node
+from hrl.provenance import git_commit
+from hrl.run_folder import RunFolder, resolve_out
+from hrl.shipped_policies import AUTO
+from hrl_core.bags.find import find_bags
+from hrl_core.bags.recorded_task import recorded_task
+from hrl_core.task import load_task
+from hrl_core.training.bag_segments import parse_source
+
+
+def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:
+    """Describe trainer and dashboard, checked before anything starts.
+
+    Raises:
+        HrlError: there are no bags, or what is asked for cannot be run; nothing has been started or written.
+    """
+    sources = [parse_source(text) for text in split_sources(arguments.bags)]
+    sources = [dataclasses.replace(source, path=source.path.expanduser().absolute()) for source in sources]
+    paths = [source.path for source in sources]
+    find_bags(paths)
+    auto = arguments.task == AUTO
+    # To be sure that the node finds it.
+    _ = recorded_task(paths) if auto else load_task(arguments.task)
+    folder = RunFolder(resolve_out(arguments.out), arguments, None, False, git_commit())
+    learning = Learning(
+        sources=[f"{source.path}:{source.weight:g}" for source in sources],
+        task="" if auto else arguments.task,
+        out=folder.path,
+        training=arguments.training,
+        seed=arguments.seed,
+        relabel=arguments.relabel,
+        relabelled=str(Path(arguments.relabelled).absolute()) if arguments.relabel == FROM_RELABELLED else "",
+        policy_updates=arguments.policy_updates,
+        namespace=arguments.namespace.strip("/"),
+        autostart=arguments.autostart,
+        respawn=arguments.respawn,
+        git_commit=folder.git_commit,
+        knobs={name: getattr(arguments, name) for name in TRAINER_KNOBS}
+        | {"finish": True, "updates": arguments.updates, "max_owed_updates": 0},
+    )
+    nodes = [trainer_node(learning, required=True)]
+    if arguments.dashboard:
+        nodes.append(dashboard_node(learning, ()))
+    return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level)

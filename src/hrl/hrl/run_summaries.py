@@ -1,0 +1,24 @@
+"""What a run leaves to be read at its end: a summary of each robot, and of what was learned."""
+
+from rich.console import Console
+
+from hrl.graph import Graph
+from hrl.learning_summary import write_learning_summary
+from hrl.summary import write_summary
+from hrl_core.errors import HrlError
+
+
+def write_summaries(graph: Graph, console: Console) -> bool:
+    """Write and print all of them; False: one could not be made, which is said on the console."""
+    whole = True
+    for folder in graph.reports:
+        if graph.robots:
+            console.rule(folder.path.name, align="left")
+        try:
+            write_summary(folder, graph.recorded, console)
+        except HrlError as error:
+            console.print(str(error), style="bold red", markup=False, soft_wrap=True)
+            whole = False
+    if graph.learns:
+        write_learning_summary(graph.folder, console)
+    return whole
