@@ -17,9 +17,11 @@ from hrl_core.task import TaskSpec, load_task
 BATCH, CANDIDATES = 128, 10
 NOISE = 1.0
 """Exploration noise in the recorded actions [N m] (paper)."""
-DRIFT = 0.02
-"""How far the worker has moved since it acted: standard deviation of the relative change of each weight."""
-MUCH_DRIFT = 0.3
+DRIFT = 1.0
+"""How far the worker has moved since it acted: standard deviation of the relative change of each weight. The stored
+subgoal then loses about as often as in training: 0.72 to 0.85 in the paper's preset on Ant Maze, 4,000 to 20,000 steps."""
+LITTLE_DRIFT = 0.02
+"""A worker that has hardly changed: the stored subgoal wins, pruning is at its best."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -64,27 +66,24 @@ def recorded(spec: TaskSpec, worker: TD3, drift: float) -> tuple[Windows, torch.
 
 
 def measure(threads: int = 1) -> Figures:
-    """Time both searches, after a little learning and after much of it: what wins rarely is pruned soon."""
-    search = Search(DRIFT)
-    ours, theirs, ours_drifted, theirs_drifted = _seconds(search, Search(MUCH_DRIFT))
+    """Time both searches where much is relabelled, as in training, and where nothing is."""
+    search, settled = Search(DRIFT), Search(LITTLE_DRIFT)
+    seconds = best_seconds(search.pruned, search.plain, settled.pruned, settled.plain, calls=2)
+    ours, theirs, ours_settled, theirs_settled = (1e3 * s for s in seconds)
     rows = BATCH * CANDIDATES * search.spec.subgoal.period
     return {
         "ratio": theirs / ours,
         "unit": "ms per search",
-        "fast": ours * 1e3,
-        "reference": theirs * 1e3,
+        "fast": ours,
+        "reference": theirs,
         "reference_is": "candidate by candidate, step by step, under no_grad",
-        "identical_choice": torch.equal(search.pruned().candidate, search.plain().argmin(1)),
+        "identical_choice": search.same_choice and settled.same_choice,
         "share_relabelled": search.share_relabelled,
-        "ratio_much_relabelled": theirs_drifted / ours_drifted,
-        "share_much_relabelled": Search(MUCH_DRIFT).share_relabelled,
+        "ratio_settled": theirs_settled / ours_settled,
+        "share_relabelled_settled": settled.share_relabelled,
         "arithmetic_limit": 1e3 * forward_flops(search.worker.actor_config, rows) / matmul_flops(),
         "arithmetic_limit_is": "of a full search; exact pruning needs less",
     }
-
-
-def _seconds(little: "Search", much: "Search") -> list[float]:
-    return best_seconds(little.pruned, little.plain, much.pruned, much.plain, calls=2)
 
 
 class Search:
@@ -107,6 +106,11 @@ class Search:
     def plain(self) -> torch.Tensor:
         """Squared errors (batch, candidates) of the reference."""
         return one_by_one(self.spec, self._windows, self._proposals, self._actor)
+
+    @property
+    def same_choice(self) -> bool:
+        """Whether both ways choose the same candidates."""
+        return torch.equal(self.pruned().candidate, self.plain().argmin(1))
 
     @property
     def share_relabelled(self) -> float:
