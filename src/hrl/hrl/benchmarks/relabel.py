@@ -18,8 +18,10 @@ BATCH, CANDIDATES = 128, 10
 NOISE = 1.0
 """Exploration noise in the recorded actions [N m] (paper)."""
 DRIFT = 1.0
-"""How far the worker has moved since it acted: standard deviation of the relative change of each weight. The stored
-subgoal then loses about as often as in training: 0.72 to 0.85 in the paper's preset on Ant Maze, 4,000 to 20,000 steps."""
+"""How far the worker has moved since it acted: standard deviation of the relative change of each weight.
+
+The stored subgoal then loses about as often as in training: 0.72 to 0.85 in the paper's preset on Ant Maze between
+4,000 and 20,000 steps."""
 LITTLE_DRIFT = 0.02
 """A worker that has hardly changed: the stored subgoal wins, pruning is at its best."""
 
