@@ -90,10 +90,9 @@ class SegmentedRecording:
         self._latched: dict[str, bytes] = {}
         self._held: list[_Held] = []
         self._holding_since: float | None = None
-        self._newest: int | None = None
-        """Newest episode in the bag being written."""
+        self._episode: int | None = None
+        """The one being written; with limits, messages of later ones are held."""
         self._episodes = 0
-        self._full_after: int | None = None
         self.facts.segment = self._first_free()
         self._bag = self._open()
 
@@ -124,14 +123,17 @@ class SegmentedRecording:
         Raises:
             BagError: the disk refuses.
         """
-        if self._waits(message.episode):
-            self._held.append(_Held(topic, stamp, data, message))
-            self._holding_since = self._holding_since or time.monotonic()
-        else:
-            self._newest = max(message.episode, self._newest or 0)
+        if self._episode is None:
+            self._episode = message.episode
+        if message.episode <= self._episode or not self._limits.splits:
             self._append(topic, stamp, data)
             self._account(message)
-        if self._held and self._newest is not None and self._complete(self._newest):
+        else:
+            # Topics are not ordered among each other: an episode's first subgoal may come before the last observation
+            # of the one before.
+            self._held.append(_Held(topic, stamp, data, message))
+            self._holding_since = self._holding_since or time.monotonic()
+        if self._held and self._complete(self._episode):
             self._go_on()
 
     def check(self) -> None:
@@ -159,22 +161,17 @@ class SegmentedRecording:
         with suppress(BagError):
             self._bag.flush()
 
-    def _waits(self, episode: int) -> bool:
-        """Whether an episode's messages wait for the one before to be complete.
-
-        Topics are not ordered among each other: its first subgoal may come before the last observation of that one.
-        """
-        return self._limits.splits and self._newest is not None and episode > self._newest
-
     def _go_on(self) -> None:
-        """Take in what was held: in a new bag if this one is full."""
-        if self._full_after is not None:
-            self._next()
-            return
-        held, self._held = self._held, []
-        self._newest, self._holding_since = held[0].message.episode, None
-        for message in held:
-            self.write_keyed(*message)
+        """Take in the next episode that has spoken, in a new bag if the present one is full."""
+        # By episode: all that has come of it must be written before the one after it is looked at.
+        held = sorted(self._held, key=lambda item: item.message.episode)
+        self._held, self._holding_since = [], None
+        self._episodes += 1
+        if self._limits.reached(self._episodes, self._bag.size):
+            self._next(held[0].stamp)
+        self._episode = held[0].message.episode
+        for item in held:
+            self.write_keyed(*item)
 
     def _append(self, topic: str, stamp: int, data: bytes) -> None:
         self._bag.write(self._topics[topic].name, stamp, data)
@@ -187,26 +184,20 @@ class SegmentedRecording:
                 facts.unfinished.add(message.episode)
                 return
             facts.unfinished.discard(message.episode)
-            self._episodes += 1
-            if self._full_after is None and self._limits.reached(self._episodes, self._bag.size):
-                self._full_after = message.episode
         elif isinstance(message, Action):
             facts.acted.add(message.policy_version)
         elif isinstance(message, EpisodeResult):
             facts.results.append(message)
 
-    def _next(self) -> None:
-        """Close the bag and go on in a new one, which begins with what is latched."""
+    def _next(self, stamp: int) -> None:
+        """Close the bag and begin a new one with what is latched."""
         facts = self.facts
         self._bag.close(facts.custom_data())
         self.facts = BagFacts(info=facts.info, policies=facts.policies, segment=facts.segment + 1)
-        self._episodes, self._full_after, self._holding_since, self._newest = 0, None, None, None
-        held, self._held = self._held, []
+        self._episodes = 0
         self._bag = self._open()
         for topic, data in self._latched.items():
-            self._bag.write(self._topics[topic].name, held[0].stamp, data)
-        for message in held:
-            self.write_keyed(*message)
+            self._bag.write(self._topics[topic].name, stamp, data)
 
     def _open(self) -> BagWriter:
         path = self.path / SEGMENT.format(self.facts.segment) if self._limits.splits else self.path

@@ -138,6 +138,17 @@ def test_messages_of_the_next_episode_wait_for_the_rest_of_the_last(tmp_path, la
     assert bags == [[0] * len(first), [1] * len(second)]
 
 
+def test_messages_of_many_episodes_in_any_order_are_sorted_into_their_bags(tmp_path):
+    said = [m for number in range(1, 3) for m in episode_messages(number)]
+    order = np.random.default_rng(3).permutation(len(said))
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    first = episode_messages(0)
+    recorder.take(*first[:3], *(said[i] for i in order), *first[3:])
+    recorder.recording.close()
+    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").iterdir())]
+    assert bags == [[number] * len(first) for number in range(3)]
+
+
 def test_the_wait_is_bounded(tmp_path, monkeypatch):
     monkeypatch.setattr(segments, "HOLD_LIMIT", 0.0)
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))

@@ -1,0 +1,103 @@
+"""What the recorder of a running graph leaves: whole bags, or what can be recovered and a clear word about it."""
+
+import json
+import re
+import resource
+
+import numpy as np
+import psutil
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+
+from hrl_core.bags.description import describe
+from hrl_core.bags.find import find_bags
+from hrl_core.bags.reader import read_bags
+from hrl_core.bags.recovery import recover
+from hrl_core.bags.writer import CHUNK_SECONDS
+from hrl_core.types import Mode
+from hrl_ros import qos
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def diagnoses(listener):
+    """Statuses of the recorder as they come."""
+    seen = []
+
+    def take(array):
+        seen.extend(status for status in array.status if status.name.endswith("recorder"))
+
+    listener.create_subscription(DiagnosticArray, "/diagnostics", take, qos.event())
+    return seen
+
+
+def test_split_recording_loses_nothing_and_every_bag_stands_alone(launch, in_process):
+    graph = launch("task:=AntMaze", "episodes:=3", "seed:=5", "explore:=true", "split_episodes:=2")
+    code, output = graph.wait()
+    assert code == 0, output
+    summary = graph.summary()
+    assert summary["lost_messages"] == 0
+    bags = find_bags([graph.out / "bag"])
+    assert [bag.name for bag in bags] == ["segment_000000", "segment_000001"]
+    for bag, numbers in zip(bags, ([0, 1], [2]), strict=True):
+        said, alone = describe(bag).custom, read_bags([bag])
+        assert not alone.problems
+        assert [e.key.episode for e in alone.episodes] == numbers
+        assert [e["episode"] for e in said["episodes"]] == numbers
+        assert alone.task is not None
+        assert alone.task.sha256 == said["task_hash"] == summary["task_hash"]
+        ((version, sha256),) = said["policy_sha256"].items()
+        assert said["policy_versions"] == [int(version)]
+        assert len(sha256) == 64
+    traces = in_process(summary["policy"], episodes=3, seed=5, mode=Mode.TRAIN)
+    recording = read_bags([graph.out])
+    for episode, trace in zip(recording.episodes, traces, strict=True):
+        assert episode.states.tobytes() == np.array([o.state for o in trace.observations]).tobytes()
+        assert episode.actions.tobytes() == np.array([a.value for a in trace.actions]).tobytes()
+        assert episode.rewards.tobytes() == np.array([o.reward for o in trace.observations[1:]]).tobytes()
+        assert episode.subgoals[0].values.tobytes() == np.array([s.value for s in trace.subgoals]).tobytes()
+
+
+def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observe):
+    graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=20")
+    listener.spin_until(lambda: len(observe) > 300)
+    at_least = [o.key for o in observe]
+    listener.spin_for(CHUNK_SECONDS + 0.5)
+    graph.node("recorder").kill()
+    code, output = graph.wait()
+    assert code == 1
+    assert "recorder" in output
+    assert "hrl bag recover" in output
+    assert not (graph.out / "bag").exists()
+    assert graph.summary()["bag"] is None
+    partial = graph.out / "bag.partial"
+    before = {path: path.stat().st_size for path in partial.rglob("*")}
+    outcome = recover(partial, graph.out / "bag.recovered")
+    assert {path: path.stat().st_size for path in partial.rglob("*")} == before
+    recording = read_bags([graph.out / "bag.recovered"])
+    saved = {(e.key.episode, step) for e in recording.episodes for step in range(e.steps + 1)}
+    assert set(at_least) <= saved
+    assert outcome.messages == recording.messages
+    assert outcome.episodes + outcome.unfinished == len(recording.episodes)
+
+
+def test_full_disk_ends_the_run_loudly_and_what_was_written_comes_back(launch, listener, observe, diagnoses):
+    graph = launch("task:=AntMaze", "episodes:=0", "split_episodes:=1")
+    listener.spin_until(lambda: len(observe) > 200 and diagnoses)
+    assert {status.level for status in diagnoses} == {DiagnosticStatus.OK}
+    recorder = graph.node("recorder")
+    # The file size limit stands for a disk that fills up: the recorder's next chunks are refused by the kernel.
+    psutil.Process(recorder.pid).rlimit(psutil.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+    listener.spin_until(lambda: diagnoses[-1].level == DiagnosticStatus.ERROR, timeout=20)
+    assert re.match("recording aborted: cannot (write to|close) bag", diagnoses[-1].message)
+    assert "File too large" in diagnoses[-1].message
+    code, output = graph.wait()
+    assert code == 1
+    assert "hrl bag recover" in output
+    (partial,) = (graph.out / "bag").glob("*.partial")
+    assert not partial.with_suffix("").exists(), "a truncated bag is never called a bag"
+    recover(partial, graph.out / "recovered")
+    assert read_bags([graph.out / "recovered"]).messages > 0
+    report = json.loads((graph.out / "simulator.json").read_text())
+    assert "the recorder stopped" in report["failure"]
