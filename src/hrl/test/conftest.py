@@ -64,7 +64,8 @@ class Stubs:
     def graph(self) -> Graph:
         """Return the graph of the nodes added so far."""
         out = self.folder / "out"
-        return Graph(tuple(self.nodes), RunFolder(out, LaunchArguments(), self.folder / "policy", False))
+        folder = RunFolder(out, LaunchArguments(), self.folder / "policy", False)
+        return Graph(nodes=tuple(self.nodes), folder=folder)
 
     def supervisor(self) -> Supervisor:
         """Return a supervisor of the graph."""

@@ -2,10 +2,11 @@
 
 import json
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
 
-from hrl import hiro_ant, shipped_policies
+from hrl import onlookers, shipped_policies
 from hrl.arguments import LaunchArguments, parse_arguments
 from hrl.hiro_ant import hiro_ant_graph
 from hrl_core.checkpoint import random_checkpoint, save_checkpoint
@@ -85,8 +86,16 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path):
         "autostart": {"autostart": False},
         "wait_limit": {"wait_limit": 1.0},
         "log_level": {"log_level": "debug"},
+        "learn": {"learn": True},
+        "training": {"learn": True, "training": "paper"},
+        "relabel": {"learn": True, "relabel": "at-sampling"},
+        "policy_updates": {"learn": True, "policy_updates": 7},
+        "viewer": {"viewer": True},
+        "viewer_port": {"viewer_port": 9000, "viewer": True},
+        "viewer_host": {"viewer_host": "0.0.0.0", "viewer": True},
+        "markers": {"markers": True},
     }
-    assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"viewer", "rviz", "robot"}
+    assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"rviz", "robot"}
     default = hiro_ant_graph(arguments)
     for name, change in changes.items():
         graph = hiro_ant_graph(replace(arguments, **change))
@@ -119,7 +128,6 @@ def test_out_may_hold_the_time(arguments, tmp_path):
     ("word", "cause"),
     [
         ("robot:=real", "bridge to a real robot is not built yet"),
-        ("viewer:=true", "web viewer is not built yet"),
         ("task:=Chess", "unknown task 'Chess'"),
         ("policy:=nowhere", "neither a folder nor a shipped policy"),
     ],
@@ -130,11 +138,28 @@ def test_what_cannot_be_run_is_refused(arguments, word, cause):
         hiro_ant_graph(parse_arguments(given))
 
 
-@pytest.mark.parametrize(("found", "cause"), [(None, "rviz2 is not installed"), ("/usr/bin/rviz2", "not built yet")])
-def test_rviz_is_refused_with_the_reason(arguments, monkeypatch, found, cause):
-    monkeypatch.setattr(hiro_ant.shutil, "which", lambda name: found)
-    with pytest.raises(HrlError, match=cause):
+def test_without_rviz_it_is_said_before_anything_starts(arguments, monkeypatch):
+    monkeypatch.setattr(onlookers.shutil, "which", lambda name: None)
+    with pytest.raises(HrlError, match=r"rviz2 is not installed .*viewer:=true shows the same"):
         hiro_ant_graph(replace(arguments, rviz=True))
+    assert not Path(arguments.out).exists()
+
+
+def test_rviz_starts_with_the_configuration_of_its_namespace(arguments, monkeypatch):
+    monkeypatch.setattr(onlookers.shutil, "which", lambda name: "/usr/bin/rviz2")
+    roles = by_role(hiro_ant_graph(replace(arguments, rviz=True, namespace="robot_1")))
+    flag, path = roles["rviz"].arguments
+    assert flag == "-d"
+    assert "/robot_1/markers" in Path(path).read_text()
+    assert roles["rviz"].expendable
+    assert roles["markers"].expendable
+
+
+def test_the_viewer_brings_the_markers_and_may_die(arguments):
+    roles = by_role(hiro_ant_graph(replace(arguments, viewer=True, viewer_port=9000)))
+    assert roles["viewer"].parameters["port"] == 9000
+    assert roles["markers"].expendable
+    assert roles["viewer"].expendable
 
 
 def test_a_goal_of_the_wrong_size_is_refused(arguments):

@@ -25,7 +25,7 @@ from hrl.supervisor import Supervisor
 nodes = [NodeDescription(f"stub_{name}", name, name) for name in sys.argv[2:]]
 folder = RunFolder(Path("out"), LaunchArguments(), Path("policy"), False)
 environment = {**os.environ, "AMENT_PREFIX_PATH": sys.argv[1]}
-sys.exit(Supervisor(Graph(nodes, folder), environment, Console()).run())
+sys.exit(Supervisor(Graph(nodes=nodes, folder=folder), environment, Console()).run())
 """
 
 
@@ -52,6 +52,13 @@ def wait_until(condition, seconds=5.0):
 
 def ended(stubs):
     return [name for name, event, _ in stubs.journal if event == "ended"]
+
+
+def test_the_death_of_an_onlooker_is_told_and_ends_nothing(stubs):
+    stubs.add("viewer", "sys.exit(3)", expendable=True)
+    stubs.add("simulator", "time.sleep(0.5)", required=True)
+    assert stubs.run() == 0
+    assert "viewer died: exit code 3; the run goes on without it" in stubs.screen
 
 
 def test_the_clean_end_of_a_required_node_ends_the_graph_with_code_0(stubs, is_alive):

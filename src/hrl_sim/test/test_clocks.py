@@ -140,3 +140,23 @@ def test_actions_are_clipped_to_their_limits(simulation, heard):
     simulation.begin()
     simulation.step(np.full(8, 99.0))
     assert heard.observations[-1].applied_action.tolist() == [30.0] * 8
+
+
+def test_paced_lockstep_takes_one_step_per_tick_and_none_without_its_action(simulation):
+    clock = LockstepClock(simulation)
+    simulation.begin()
+    clock.pace(True)
+    clock.on_action(action(simulation))
+    assert simulation.observation.step == 0
+    assert clock.answered
+    clock.tick()
+    assert simulation.observation.step == 1
+    clock.tick()
+    clock.tick()
+    assert simulation.observation.step == 1
+    clock.on_action(action(simulation))
+    assert simulation.observation.step == 2
+    clock.on_action(action(simulation))
+    assert simulation.observation.step == 2
+    clock.pace(False)
+    assert simulation.observation.step == 3

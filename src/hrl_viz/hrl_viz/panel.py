@@ -58,7 +58,7 @@ class Panel:
             episode = gui.add_number("Episode", 0, min=0, step=1, hint=hint)
             gui.add_button("Go to episode").on_click(lambda _: commands.choose(int(episode.value)))
         with gui.add_folder("Goal"):
-            where = gui.add_vector2("Goal x, y [m]", (0.0, 16.0), step=0.5)
+            where = gui.add_vector2("Goal x, y [m]", (8.0, 0.0), step=0.5)
             gui.add_button("Set goal").on_click(lambda _: commands.goal(*where.value, self.frame))
             by_click = gui.add_checkbox("Set goal by clicking the floor", False)
         self._clicks(by_click, where, commands)

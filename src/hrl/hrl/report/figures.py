@@ -52,7 +52,7 @@ def paths(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
         plt.Line2D([], [], color="black", marker="s", ls="", label="start"),
     ]
     figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False)
-    figure.tight_layout(rect=(0, 0.35 / figure.get_size_inches()[1], 1, 1))
+    figure.tight_layout(rect=(0, 0.35 / figure.get_size_inches()[1], 1, 0.99), pad=1.5)
     return _image(figure)
 
 

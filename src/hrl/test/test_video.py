@@ -1,0 +1,49 @@
+"""Films: what is missing is said, and a short one comes out in both formats."""
+
+import imageio.v3 as imageio
+import numpy as np
+import pytest
+
+from hrl import gl_backend
+from hrl.film import captioned, check_format, write_film
+from hrl.gl_backend import choose_backend
+from hrl_core.errors import HrlError
+
+
+def test_without_a_renderer_it_is_said_what_to_install(monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr(gl_backend, "_works", lambda backend: False)
+    with pytest.raises(HrlError, match=r"tried egl and osmesa.*apt install libegl1.*apt install libosmesa6"):
+        choose_backend()
+
+
+def test_the_first_backend_that_works_is_taken_and_a_given_one_is_kept(monkeypatch):
+    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    monkeypatch.setattr(gl_backend, "_works", lambda backend: backend == "osmesa")
+    assert choose_backend() == "osmesa"
+    monkeypatch.setenv("MUJOCO_GL", "egl")
+    with pytest.raises(HrlError, match="tried egl"):
+        choose_backend()
+
+
+def test_an_unknown_ending_is_refused(tmp_path):
+    with pytest.raises(HrlError, match=r"must be one of \.gif, \.mp4"):
+        check_format(tmp_path / "film.avi")
+
+
+@pytest.mark.parametrize("ending", ["gif", "mp4"])
+def test_a_film_has_all_its_frames(tmp_path, ending):
+    out = tmp_path / "new" / f"film.{ending}"
+    frames = [np.full((64, 96, 3), 60 * k, np.uint8) for k in range(4)]
+    write_film(frames, out, 10.0)
+    assert imageio.imread(out, index=None).shape == (4, 64, 96, 3)
+    assert [path.name for path in out.parent.iterdir()] == [out.name]
+
+
+def test_a_caption_is_written_on_the_picture_and_leaves_its_middle():
+    plain = np.full((200, 300, 3), 90, np.uint8)
+    written = captioned(plain, "12.0 s")
+    assert written.shape == plain.shape
+    assert (written[80:120] == plain[80:120]).all()
+    assert (written[:15] != plain[:15]).any()
+    assert (written[-15:] != plain[-15:]).any()

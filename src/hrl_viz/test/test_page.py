@@ -1,0 +1,51 @@
+"""What the page says: fresh or stale, curves that start afresh when time goes back."""
+
+import math
+from types import SimpleNamespace
+
+import pytest
+
+from hrl_viz.curves import LENGTH, Curve, Curves
+from hrl_viz.freshness import STALE_AFTER, Freshness, status_line
+
+
+@pytest.fixture
+def status():
+    told = {"paused": False, "finished": False, "episode": 3, "reached_step": 120}
+    return SimpleNamespace(**told, real_time_factor=0.98, wanted_real_time_factor=1.0)
+
+
+def test_data_that_stops_coming_is_told(status):
+    now = [0.0]
+    fresh = Freshness(lambda: now[0])
+    assert fresh.stale() == math.inf
+    assert "waiting for data" in status_line(None, fresh.stale())
+    fresh.heard()
+    assert "running" in status_line(status, fresh.stale())
+    now[0] = STALE_AFTER + 2
+    assert f"NO DATA for {STALE_AFTER + 2:.0f} s" in status_line(status, fresh.stale())
+
+
+def test_a_paused_and_a_finished_run_are_told_apart_from_a_silent_one(status):
+    status.paused = True
+    assert "paused" in status_line(status, 0.0)
+    status.finished = True
+    assert "finished" in status_line(status, 0.0)
+
+
+def test_a_wanted_factor_of_zero_means_as_fast_as_possible(status):
+    status.wanted_real_time_factor = 0.0
+    assert "as fast as possible" in status_line(status, 0.0)
+
+
+def test_curves_keep_the_newest_points_and_start_afresh_when_time_goes_back():
+    curves = Curves({"a": Curve("a", "#000000"), "b": Curve("b", "#000000")})
+    for k in range(LENGTH + 5):
+        curves.add("a", k, 2 * k)
+    times, values = curves.changed()["a"]
+    assert len(times) == LENGTH
+    assert values[-1] == 2 * (LENGTH + 4)
+    assert curves.changed() == {}
+    curves.add("a", 0.0, 1.0)
+    curves.add("b", 0.0, math.nan)
+    assert curves.changed()["a"][0].tolist() == [0.0]

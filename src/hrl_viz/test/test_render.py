@@ -1,0 +1,36 @@
+"""Shapes are rendered where they are, in their colours, without a screen."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+PROGRAM = """
+import sys
+import numpy as np
+from hrl_viz.render import Camera, ShapeRenderer
+from hrl_viz.shapes import arrow, sphere
+renderer = ShapeRenderer(96, 96)
+camera = Camera((0.0, 0.0, 0.0), 12.0, elevation=89.0)
+red, green = (1.0, 0.0, 0.0, 1.0), (0.0, 1.0, 0.0, 1.0)
+shapes = [sphere("a", 0, red, (2.0, 0.0, 0.0), 1.5), arrow("b", 0, green, (-3.0, -3.0, 0.0), (-3.0, 3.0, 0.0), 0.5)]
+np.save(sys.argv[1], np.stack([renderer.picture([], camera), renderer.picture(shapes, camera)]))
+"""
+
+
+@pytest.mark.parametrize("backend", ["egl", "osmesa"])
+def test_shapes_are_rendered_where_they_are(backend, tmp_path, monkeypatch):
+    monkeypatch.setenv("MUJOCO_GL", backend)
+    out = tmp_path / "pictures.npy"
+    done = subprocess.run([sys.executable, "-c", PROGRAM, out], capture_output=True, text=True, check=False)
+    if "initialize" in done.stderr or "ImportError" in done.stderr:
+        pytest.skip(f"{backend} is not installed here: {done.stderr[-200:]}")
+    assert done.returncode == 0, done.stderr
+    empty, drawn = np.load(out).astype(int)
+    assert np.ptp(empty) == 0
+    red = np.argwhere((drawn[..., 0] > 100) & (drawn[..., 1] < 60))
+    green = np.argwhere((drawn[..., 1] > 100) & (drawn[..., 0] < 60))
+    assert red.mean(axis=0)[1] > 58  # to the right of the middle
+    assert green.mean(axis=0)[1] < 30  # to the left
+    assert np.ptp(green[:, 0]) > 40  # from tail to tip: 6 of some 8.7 m

@@ -1,0 +1,150 @@
+"""What is drawn is where the stack says it is; what is not known is not guessed."""
+
+import numpy as np
+import pytest
+
+from hrl_core.task import load_task, shipped_tasks
+from hrl_core.types import SubgoalKind
+from hrl_viz import overlay
+from hrl_viz.scene import GHOST
+from hrl_viz.scene_model import ROBOT, SceneModel
+from hrl_viz.shapes import ShapeKind
+
+
+def by_group(scene, group):
+    return [shape for shape in scene.shapes() if shape.group == group]
+
+
+def words(scene):
+    return by_group(scene, overlay.TEXT)[0].text
+
+
+def test_nothing_is_drawn_before_the_first_observation(scene):
+    assert scene.shapes() == []
+
+
+@pytest.mark.parametrize("task", shipped_tasks())
+def test_every_shipped_task_has_a_stage_and_a_robot(task):
+    model = SceneModel(load_task(task), wall_height=1.0)
+    static = model.static_shapes()
+    assert static
+    assert model.robot_shapes()
+    assert len({shape.key for shape in static}) == len(static)
+
+
+def test_tall_walls_are_lowered_but_stand_where_they_stood(spec):
+    tall, low = (SceneModel(spec, wall_height=height).static_shapes() for height in (0.0, 1.0))
+    for before, after in zip(tall, low, strict=True):
+        if before.scale[2] > 1.0:
+            assert after.scale == (*before.scale[:2], 1.0)
+            assert after.position == (*before.position[:2], 0.5)
+    assert max(shape.scale[2] for shape in tall) == 4.0
+
+
+def test_the_robot_stands_where_it_is_observed(scene, observe):
+    scene.on_observation(observe(3.0, -2.0))
+    torso = next(shape for shape in by_group(scene, ROBOT) if shape.kind == ShapeKind.SPHERE)
+    assert torso.position == pytest.approx((3.0, -2.0, 0.6))
+
+
+def test_the_goal_has_its_success_radius(scene, observe, spec):
+    scene.on_observation(observe(goal=(4.0, 5.0)))
+    ball, disc, ring, label = by_group(scene, overlay.GOAL)
+    assert ball.position[:2] == (4.0, 5.0)
+    assert disc.scale[0] == 2 * spec.success.radius
+    assert np.linalg.norm(ring.points[:, :2] - (4.0, 5.0), axis=1) == pytest.approx(spec.success.radius)
+    assert label.text == "goal"
+
+
+@pytest.mark.parametrize(("kind", "target"), [(SubgoalKind.RELATIVE, (3.0, 5.0)), (SubgoalKind.ABSOLUTE, (2.0, 3.0))])
+def test_arrow_and_ghost_point_at_the_target(scene, observe, choose, kind, target):
+    scene.on_observation(observe(1.5, 2.5))
+    scene.on_subgoal(choose((2.0, 3.0), anchor=(1.0, 2.0), kind=kind))
+    arrow = next(shape for shape in by_group(scene, overlay.SUBGOAL) if shape.kind == ShapeKind.ARROW)
+    assert arrow.points[0] == pytest.approx((1.5, 2.5, 0.6))
+    assert arrow.points[1][:2] == pytest.approx(target)
+    ghost = next(shape for shape in by_group(scene, GHOST) if shape.kind == ShapeKind.SPHERE)
+    assert ghost.position[:2] == pytest.approx(target)
+    assert 0 < ghost.color[3] < 1
+
+
+def test_replaced_targets_become_history_and_fade(scene, observe, choose):
+    scene.on_observation(observe())
+    for seq in range(3):
+        scene.on_subgoal(choose((float(seq), 1.0), seq=seq))
+        scene.on_subgoal(choose((float(seq), 1.0), seq=seq))  # repeated on the wire
+    (history,) = by_group(scene, overlay.HISTORY)
+    assert history.points[:, 0].tolist() == [0.0, 1.0]
+    assert np.all(np.diff(history.colors[:, 3]) > 0)
+
+
+def test_a_new_episode_clears_what_belonged_to_the_old_one(scene, observe, choose):
+    scene.on_observation(observe(0.0))
+    scene.on_observation(observe(5.0, step=5))
+    scene.on_subgoal(choose((1.0, 1.0)))
+    scene.on_subgoal(choose((2.0, 1.0), seq=1))
+    assert len(by_group(scene, overlay.TRAIL)[0].points) == 2
+    scene.on_observation(observe(0.0, episode=1))
+    assert not by_group(scene, overlay.SUBGOAL)
+    assert not len(by_group(scene, overlay.HISTORY)[0].points)
+    assert not len(by_group(scene, overlay.TRAIL)[0].points)
+
+
+def test_a_subgoal_that_comes_before_its_episodes_first_observation_is_not_drawn_yet(scene, observe, choose):
+    scene.on_observation(observe(step=499))
+    scene.on_subgoal(choose((1.0, 1.0), episode=1))
+    assert not by_group(scene, overlay.SUBGOAL)
+
+
+def test_the_return_is_the_sum_of_the_segments(scene, observe, end):
+    scene.on_observation(observe(step=0))
+    for seq in range(3):
+        scene.on_result(end(seq))
+    scene.on_observation(observe(step=30))
+    assert "return -30.0" in words(scene)
+    assert "intrinsic -0.50 per step" in words(scene)
+
+
+def test_a_missed_segment_makes_the_return_unknown_until_the_next_episode(scene, observe, end):
+    scene.on_observation(observe(step=20))
+    scene.on_result(end(1))
+    assert "return - " in words(scene)
+    scene.on_observation(observe(step=0, episode=1))
+    scene.on_result(end(0, episode=1))
+    scene.on_observation(observe(step=10, episode=1))
+    assert "return -10.0" in words(scene)
+
+
+def test_a_relabelled_subgoal_stands_beside_the_original_in_another_colour(scene, observe, choose):
+    scene.on_observation(observe())
+    scene.on_subgoal(choose((2.0, 0.0), anchor=(1.0, 0.0)))
+    scene.on_relabelled(0, 0, np.array((0.0, 2.0)))
+    original, other = by_group(scene, overlay.SUBGOAL)[0], by_group(scene, overlay.RELABELLED)[0]
+    assert original.points[1][:2] == pytest.approx((3.0, 0.0))
+    assert other.points[1][:2] == pytest.approx((1.0, 2.0))
+    assert original.color != other.color
+
+
+def test_objects_that_are_gone_are_not_drawn(scene, observe):
+    scene.on_observation(observe())
+    upright = (1.0, 0.0, 0.0, 0.0)
+    scene.on_objects({"apple_0": ((1.0, 1.0, 0.5), upright), "bomb_3": ((2.0, 1.0, 0.5), upright)})
+    assert len(by_group(scene, overlay.OBJECTS)) == 2
+    scene.on_objects({"bomb_3": ((2.0, 1.0, 0.5), upright)})
+    (bomb,) = by_group(scene, overlay.OBJECTS)
+    assert bomb.position == (2.0, 1.0, 0.5)
+
+
+def test_a_movable_block_follows_its_joints():
+    spec = load_task("ant_push")
+    model = SceneModel(spec)
+    state = np.zeros(len(spec.observation))
+    state[3] = 1.0
+
+    def block():
+        return next(s for s in model.robot_shapes() if s.kind == ShapeKind.CUBE).position
+
+    model.take(state, {}, {})
+    before = block()
+    model.take(state, {"block_0_x": 2.0, "block_0_y": -1.0}, {})
+    assert np.subtract(block(), before) == pytest.approx((2.0, -1.0, 0.0))

@@ -1,0 +1,131 @@
+"""The web viewer in a real browser: the page connects, shows the markers, and its buttons steer the simulator."""
+
+import io
+import os
+import shutil
+import socket
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+import viser
+from PIL import Image
+
+from hrl_msgs import msg
+from hrl_ros import qos
+
+sync_api = pytest.importorskip("playwright.sync_api")
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(300)]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+SIZE = {"width": 1280, "height": 800}
+CANVAS = {"x": 0, "y": 0, "width": 900, "height": 800}
+"""The part of the page beside the panel."""
+ARTEFACTS = Path(os.environ.get("HRL_ARTEFACTS", Path(__file__).parents[2] / "log" / "artefacts"))
+WAIT = 60_000
+"""Milliseconds that a slow machine may take."""
+
+
+@pytest.fixture
+def page():
+    """A page of a headless browser; ``page.errors`` gathers what its console complains of."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        missing = f"no browser to drive the viewer with (looked for {', '.join(BROWSERS)}): apt install chromium"
+        if os.environ.get("HRL_REQUIRE_BROWSER"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_api.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=list(FLAGS))
+        page = browser.new_page(viewport=SIZE)
+        page.set_default_timeout(WAIT)
+        page.errors = []
+        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        yield page
+        browser.close()
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def picture(page):
+    return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=CANVAS))).convert("RGB"), np.int16)
+
+
+def empty_scene(page):
+    """What the page shows without any marker."""
+    server = viser.ViserServer("127.0.0.1", free_port(), verbose=False)
+    page.goto(f"http://localhost:{server.get_port()}")
+    page.get_by_text("Connected").wait_for()
+    page.wait_for_timeout(2000)
+    empty = picture(page)
+    server.stop()
+    page.goto("about:blank")
+    page.errors.clear()  # the page complains that this server has gone
+    return empty
+
+
+def opened(page, port):
+    """Wait for the viewer, then load its page."""
+    address, end = f"http://localhost:{port}", time.monotonic() + WAIT / 1000
+    while time.monotonic() < end:
+        try:
+            urllib.request.urlopen(address, timeout=2).close()
+            break
+        except OSError:
+            time.sleep(0.2)
+    page.goto(address)
+
+
+def changed_share(page, empty):
+    """Share of pixels that differ from the empty scene."""
+    return float((np.abs(picture(page) - empty).max(axis=2) > 20).mean())
+
+
+def test_the_page_shows_the_markers_and_steers_the_run(page, launch, listener, observe):
+    empty = empty_scene(page)
+    status, port = [], free_port()
+    listener.create_subscription(msg.SimStatus, "sim_status", status.append, qos.latched())
+    launch("mode:=realtime", "record:=false", "viewer:=true", f"viewer_port:={port}")
+    opened(page, port)
+    page.get_by_text("running").wait_for()
+    end = time.monotonic() + WAIT / 1000
+    while changed_share(page, empty) < 0.2 and time.monotonic() < end:
+        page.wait_for_timeout(500)
+    assert changed_share(page, empty) > 0.2
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=ARTEFACTS / "viewer.png")
+
+    listener.spin_until(lambda: observe)
+    episode = observe[-1].episode
+    page.get_by_role("button", name="Reset", exact=True).click()
+    listener.spin_until(lambda: observe[-1].episode == episode + 1)
+
+    page.get_by_role("button", name="Set goal", exact=True).click()
+    listener.spin_until(lambda: observe[-1].desired_goal.tolist() == [8.0, 0.0])
+    page.get_by_label("Set goal by clicking the floor").check()
+    for _ in range(30):  # the browser has yet to hear that clicks count now
+        page.mouse.click(450, 450, delay=50)
+        listener.spin_for(1.0)
+        if observe[-1].desired_goal.tolist() != [8.0, 0.0]:
+            break
+    x, y = observe[-1].desired_goal.tolist()
+    assert (x, y) != (8.0, 0.0)
+    assert -12 < x < 28
+    assert -12 < y < 28
+
+    page.get_by_role("button", name="Pause", exact=True).click()
+    listener.spin_until(lambda: status[-1].paused)
+    page.get_by_text("paused", exact=True).first.wait_for()
+    reached = status[-1].reached_step
+    page.get_by_role("button", name="Step", exact=True).click()
+    listener.spin_until(lambda: status[-1].reached_step == reached + 1)
+    page.get_by_role("button", name="Set real-time factor", exact=True).click()
+    page.get_by_text("real-time factor 1", exact=True).first.wait_for()
+    assert page.errors == []
