@@ -8,7 +8,7 @@ import torch
 from hrl_core.agents.td3 import TD3, TD3Config, TransitionBatch
 from hrl_core.agents.td3_reference import ReferenceTD3
 from hrl_core.errors import HrlError
-from hrl_core.networks import ActorConfig, FastActor
+from hrl_core.networks import Actor, ActorConfig, FastActor
 
 PAPER = TD3Config()
 ROW_B = TD3Config(
@@ -41,20 +41,43 @@ def _agent(config: TD3Config = PAPER, seed: int = 0) -> TD3:
 
 
 @pytest.mark.parametrize("config", [PAPER, ROW_B])
-def test_fast_updates_equal_plain_modules_under_autograd(config: TD3Config) -> None:
+@pytest.mark.parametrize("together", [1, 5])
+def test_fast_updates_equal_plain_modules_under_autograd(config: TD3Config, together: int) -> None:
+    """However many updates are drawn together, in step with the policy delay or not."""
     fast = _agent(config)
     reference = ReferenceTD3(fast, torch.Generator().manual_seed(7))
     fast._generator.manual_seed(7)
-    for seed in range(12):
-        fast.update(_batch(seed))
-        reference.update(_batch(seed))
+    for first in range(0, 15, together):
+        batches = [_batch(seed) for seed in range(first, first + together)]
+        fast.update_many(TransitionBatch(*map(torch.cat, zip(*batches, strict=True))), together)
+        for batch in batches:
+            reference.update(batch)
     for name, weight in fast.actor_weights().items():
         torch.testing.assert_close(weight, reference.actor.state_dict()[name], atol=1e-5, rtol=1e-4)
-    for k in range(2):
-        for i, layer in enumerate(reference.critics[k].linears):
-            torch.testing.assert_close(fast.critics.weights[i][k], layer.weight.detach(), atol=1e-5, rtol=1e-4)
-            target = reference.target_critics[k].linears[i].weight.detach()
-            torch.testing.assert_close(fast.target_critics.weights[i][k], target, atol=1e-5, rtol=1e-4)
+    for ours, theirs in ((fast.critics, reference.critics), (fast.target_critics, reference.target_critics)):
+        for k, critic in enumerate(theirs):
+            for weights, biases, layer in zip(ours.weights, ours.biases, critic.linears, strict=True):
+                torch.testing.assert_close(weights[k], layer.weight.detach(), atol=1e-5, rtol=1e-4)
+                torch.testing.assert_close(biases[k, 0], layer.bias.detach(), atol=1e-5, rtol=1e-4)
+
+
+def test_padding_stays_out_of_the_network() -> None:
+    agent = _agent()
+    for seed in range(6):
+        agent.update(_batch(seed))
+    assert agent.actor.matrices[1].shape[2] > agent.actor.fan_in[1] + 1
+    for stack in (agent.actor, agent.critics, agent.target_critics):
+        for matrix, fan_in in zip(stack.matrices, stack.fan_in, strict=True):
+            assert not matrix[:, :, fan_in + 1 :].any()
+
+
+@pytest.mark.parametrize("rows", [1, 20, 256, 300])
+def test_acting_in_blocks_equals_plain_modules(rows: int) -> None:
+    agent = _agent()
+    inputs = _batch(0, rows).inputs
+    module = Actor(agent.actor_config)
+    module.load_state_dict(agent.actor_weights())
+    torch.testing.assert_close(agent.act(inputs), module(inputs).detach(), atol=1e-4, rtol=1e-4)
 
 
 def _constant_values(agent: TD3, first: float, second: float) -> None:

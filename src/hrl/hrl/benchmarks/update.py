@@ -91,9 +91,7 @@ def fast_batch(store: EpisodeStore, rng: np.random.Generator, batches: int = 1) 
 
 def fast_updates(fast: TD3, store: EpisodeStore, rng: np.random.Generator) -> None:
     """``TOGETHER`` updates on batches drawn together."""
-    whole = fast_batch(store, rng, TOGETHER)
-    for parts in zip(*(tensor.chunk(TOGETHER) for tensor in whole), strict=True):
-        fast.update(TransitionBatch(*parts))
+    fast.update_many(fast_batch(store, rng, TOGETHER), TOGETHER)
 
 
 def measure(threads: int = 1) -> Figures:
@@ -104,12 +102,13 @@ def measure(threads: int = 1) -> Figures:
     fast = TD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
     reference = ReferenceTD3(fast, torch.Generator().manual_seed(0))
     replay = StepReplay(store, rng)
-    fixed = fast_batch(store, rng)
+    fixed = fast_batch(store, rng, TOGETHER)
+    parts = [TransitionBatch(*part) for part in zip(*(tensor.split(BATCH) for tensor in fixed), strict=True)]
     seconds = best_seconds(
         lambda: fast_updates(fast, store, rng),
         lambda: [reference.update(replay.sample(BATCH)) for _ in range(TOGETHER)],
-        lambda: [fast.update(fixed) for _ in range(TOGETHER)],
-        lambda: [reference.update(fixed) for _ in range(TOGETHER)],
+        lambda: fast.update_many(fixed, TOGETHER),
+        lambda: [reference.update(part) for part in parts],
         calls=2,
     )
     ours, theirs, ours_alone, theirs_alone = (1e3 * s / TOGETHER for s in seconds)

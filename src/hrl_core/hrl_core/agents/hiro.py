@@ -55,7 +55,7 @@ class HierarchicalAgent:
             self.adjacency = adjacency
         self.levels = {"manager": self.manager, "worker": self.worker}
         self.last_batch: dict[str, TransitionBatch] = {}
-        """Last batch of each level, for a post-mortem."""
+        """What each level learned from last, all updates together, for a post-mortem."""
         self.candidate_noise: Callable[[SegmentIndex], torch.Tensor] | None = None
         """Noise (batch, candidates - 2, subgoal_dim) of relabelling; None: from the agent's own generator."""
 
@@ -115,11 +115,8 @@ class HierarchicalAgent:
         return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})
 
     def _learn(self, level: str, whole: TransitionBatch, updates: int) -> list[Metrics]:
-        results = []
-        for parts in zip(*(tensor.chunk(updates) for tensor in whole), strict=True):
-            self.last_batch[level] = TransitionBatch(*parts)
-            results.append(self.levels[level].update(self.last_batch[level]))
-        return results
+        self.last_batch[level] = whole
+        return self.levels[level].update_many(whole, updates)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Both levels."""

@@ -4,13 +4,13 @@ Written for speed on one core: see ``dense``. Deviation from HIRO's released cod
 updates the actor's Adam rests, where the released code lets it go on with its momentum.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 
-from hrl_core.agents.dense import DenseStack, FlatAdam, Trace
+from hrl_core.agents.dense import DenseStack, FlatAdam, Pass
 from hrl_core.errors import HrlError
 from hrl_core.networks import ActorConfig, Turner
 
@@ -24,7 +24,9 @@ class TD3Config:
     hidden: tuple[int, ...] = (300, 300)
     """Units of each hidden layer, actor and critics."""
     actor_lr: float = 1e-4
+    """Adam's step size, actor (paper C.2)."""
     critic_lr: float = 1e-3
+    """Adam's step size, critics (paper C.2)."""
     discount: float = 0.99
     """Per transition of this level."""
     tau: float = 0.005
@@ -32,6 +34,7 @@ class TD3Config:
     policy_delay: int = 2
     """Critic updates per actor update and soft update."""
     batch_size: int = 100
+    """Transitions per update (released code of HIRO)."""
     noise_in_range: bool = False
     """Whether noise figures are fractions of the half-range instead of raw units (HIRO: raw)."""
     exploration_noise: float = 1.0
@@ -98,19 +101,22 @@ class TD3:
         self.config, self.actor_config, self._generator = config, actor_config, generator
         action_dim = actor_config.output_dim
         features = actor_config.feature_dim
-        actor = (features, config.hidden, action_dim)
-        critic = (features + action_dim, config.hidden, 1, TWINS, action_dim if config.action_twice else 0)
-        self.actor, self.target_actor = DenseStack(*actor, generator=generator), DenseStack(*actor)
-        self.critics, self.target_critics = DenseStack(*critic, generator=generator), DenseStack(*critic)
-        self.average_actor = DenseStack(*actor) if config.average_tau else self.actor
+        self.actor = DenseStack(features, config.hidden, action_dim, generator=generator)
+        self.critics = DenseStack(
+            features + action_dim, config.hidden, 1, TWINS, action_dim, config.action_twice, generator
+        )
+        self.target_actor, self.target_critics = self.actor.like(), self.critics.like()
+        self.average_actor = self.actor.like() if config.average_tau else self.actor
         self.target_actor.flat.copy_(self.actor.flat)
         self.average_actor.flat.copy_(self.actor.flat)
         self.target_critics.flat.copy_(self.critics.flat)
-        self._feature_map = actor_config.feature_matrix().T.contiguous()
-        low, high = actor_config.bounds()
+        self._feature_matrix = actor_config.feature_matrix()
+        low, high = (bound[:, None] for bound in actor_config.bounds())
+        # Per action, as a column: samples are columns inside the networks.
         self._centre, self._half_range = (high + low) / 2, (high - low) / 2
-        self._noise_unit = self._half_range if config.noise_in_range else torch.ones(action_dim)
-        self._action_scale = 1 / self._half_range if config.normalise_actions else torch.ones(action_dim)
+        self._noise_unit = self._half_range if config.noise_in_range else torch.ones_like(low)
+        self._action_scale = 1 / self._half_range if config.normalise_actions else torch.ones_like(low)
+        self._target_noise = torch.tensor(config.target_noise)
         self._turner = None if actor_config.turn is None else Turner(actor_config.turn)
         self._actor_adam = FlatAdam(self.actor, config.actor_lr)
         self._critic_adam = FlatAdam(self.critics, config.critic_lr)
@@ -121,42 +127,44 @@ class TD3:
         """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
         actor = self.average_actor if averaged else self.actor
         if self._turner is None:
-            return self._policy(actor, inputs @ self._feature_map)
+            return self._act(actor, inputs)
         sectors = self._turner.sectors(inputs)
-        standard = self._turner.inputs(inputs, sectors)
-        return self._turner.outputs(self._policy(actor, standard @ self._feature_map), sectors)
+        return self._turner.outputs(self._act(actor, self._turner.inputs(inputs, sectors)), sectors)
 
     def update(self, batch: TransitionBatch) -> dict[str, float]:
         """One critic update and, every ``policy_delay``-th time, one actor and soft update."""
-        batch = self._standardised(batch)
-        features = batch.inputs @ self._feature_map
-        metrics = self._update_critics(features, batch)
-        self.updates += 1
-        if self.updates % self.config.policy_delay == 0:
-            metrics |= self._update_actor(features, batch.inputs)
-            self.target_actor.flat.lerp_(self.actor.flat, self.config.tau)
-            self.target_critics.flat.lerp_(self.critics.flat, self.config.tau)
-            self._average()
-        return metrics
+        return self.update_many(batch, 1)[0]
+
+    def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
+        """``count`` updates, each on its equal share of ``batches``.
+
+        Targets move with every ``policy_delay``-th update only: the updates until then value their next states
+        in one pass. Figures are worked out for all updates together as well.
+        """
+        whole, size = self._standardised(batches), len(batches.rewards) // count
+        # unbind makes all views of a tensor in one call.
+        parts = [
+            TransitionBatch(*p) for p in zip(*(t.unflatten(0, (count, size)).unbind() for t in whole), strict=True)
+        ]
+        records: list[_Record] = []
+        while len(records) < count:
+            begin = len(records)
+            end = min(count, begin + self.config.policy_delay - self.updates % self.config.policy_delay)
+            targets = self._targets(TransitionBatch(*(t[begin * size : end * size] for t in whole)), size)
+            for part, target in zip(parts[begin:end], targets.unflatten(0, (end - begin, size)).unbind(), strict=True):
+                records.append(self._update(part, target))
+        return _metrics(records, self.config.huber_delta)
 
     def targets(self, batch: TransitionBatch) -> torch.Tensor:
         """TD targets r + discount * min_i Q'_i(s', mu'(s') + clipped noise), shape (batch,)."""
-        config = self.config
-        features = batch.next_inputs @ self._feature_map
-        actions = self._policy(self.target_actor, features)
-        noise = torch.randn(actions.shape, generator=self._generator)
-        noise.mul_(config.target_noise).clamp_(-config.target_noise_clip, config.target_noise_clip)
-        actions += noise.mul_(self._noise_unit)
-        values = self._values(self.target_critics, features, actions).output.amin(0)[:, 0]
-        targets = torch.addcmul(batch.rewards, batch.discounts, values)
-        if config.reward_bounds is not None:
-            low, high = (bound / (1 - config.discount) for bound in config.reward_bounds)
-            targets.clamp_(low, high)
-        return targets
+        return self._targets(batch, len(batch.rewards))
 
     def values(self, inputs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Both critics' values of raw actions at turned inputs, shape (2, batch)."""
-        return self._values(self.critics, inputs @ self._feature_map, actions).output[:, :, 0]
+        room = self.critics.room(len(inputs))
+        torch.mm(self._feature_matrix, inputs.T, out=room.head)
+        room.write_tail(actions.T, self._action_scale)
+        return torch.cat([self.critics.at(len(inputs), k).forward() for k in range(TWINS)])
 
     def actor_weights(self) -> dict[str, torch.Tensor]:
         """The (averaged) actor's parameters under the names of ``networks.Actor``."""
@@ -205,51 +213,135 @@ class TD3:
             next_inputs=turner.inputs(batch.next_inputs, next_sectors),
         )
 
-    def _policy(self, actor: DenseStack, features: torch.Tensor) -> torch.Tensor:
-        return torch.addcmul(self._centre, self._half_range, actor.forward(features).output[0].tanh_())
+    def _act(self, actor: DenseStack, inputs: torch.Tensor) -> torch.Tensor:
+        """Actions (batch, action_dim) at turned inputs, block by block, so that a block stays in the cache."""
+        actions = inputs.new_empty(len(inputs), len(self._centre))
+        for block, out in zip(inputs.split(_BLOCK), actions.split(_BLOCK), strict=True):
+            columns = -(-len(block) // _COLUMNS) * _COLUMNS
+            torch.mm(self._feature_matrix, block.T, out=actor.room(columns).head[:, : len(block)])
+            out.copy_(self._policy(actor.at(columns))[:, : len(block)].T)
+        return actions
 
-    def _values(self, critics: DenseStack, features: torch.Tensor, actions: torch.Tensor, copies: int = TWINS) -> Trace:
-        scaled = actions * self._action_scale
-        return critics.forward(torch.cat((features, scaled), 1), scaled if self.config.action_twice else None, copies)
+    def _policy(self, actor: Pass) -> torch.Tensor:
+        """Actions (action_dim, columns) at the features written into an actor's room."""
+        return torch.addcmul(self._centre, self._half_range, actor.forward().tanh_())
 
-    def _update_critics(self, features: torch.Tensor, batch: TransitionBatch) -> dict[str, float]:
-        targets = self.targets(batch)
-        trace = self._values(self.critics, features, batch.actions)
-        error = trace.output - targets[:, None]
-        delta = self.config.huber_delta
-        # The Huber loss is clipped * (error - clipped / 2), its derivative is the clipped error.
-        clipped = error.clamp(-delta, delta)
-        loss = (clipped * (error - clipped / 2)).mean()
-        self.critics.backward(trace, clipped.mul_(1 / clipped.numel()))
+    def _targets(self, batch: TransitionBatch, size: int) -> torch.Tensor:
+        """TD targets (batch,); noise is drawn for ``size`` of them at a time, however many are valued together."""
+        config, columns = self.config, batch.rewards.shape[0]
+        features, critics = self.target_actor.room(columns).head, self.target_critics.room(columns)
+        torch.mm(self._feature_matrix, batch.next_inputs.T, out=features)
+        critics.head.copy_(features)
+        actions = self._policy(self.target_actor.at(columns))
+        noise = torch.cat([self._noise(size) for _ in range(columns // size)])
+        critics.write_tail(actions.addcmul_(noise.T, self._noise_unit), self._action_scale)
+        values = [self.target_critics.at(columns, k).forward()[0] for k in range(TWINS)]
+        targets = torch.addcmul(batch.rewards, batch.discounts, torch.minimum(*values))
+        if config.reward_bounds is not None:
+            low, high = (bound / (1 - config.discount) for bound in config.reward_bounds)
+            targets.clamp_(low, high)
+        return targets
+
+    def _noise(self, size: int) -> torch.Tensor:
+        """Clipped smoothing noise (size, action_dim)."""
+        config = self.config
+        noise = torch.randn(size, self._centre.shape[0], generator=self._generator)
+        return noise.mul_(self._target_noise).clamp_(-config.target_noise_clip, config.target_noise_clip)
+
+    def _update(self, batch: TransitionBatch, targets: torch.Tensor) -> "_Record":
+        """One update on a batch at the standard heading."""
+        error = self._update_critics(batch, targets)
+        self.updates += 1
+        if self.updates % self.config.policy_delay:
+            return _Record(error, targets)
+        value, squashed = self._update_actor(batch.inputs)
+        self.target_actor.flat.lerp_(self.actor.flat, self.config.tau)
+        self.target_critics.flat.lerp_(self.critics.flat, self.config.tau)
+        self._average()
+        return _Record(error, targets, value, squashed)
+
+    def _update_critics(self, batch: TransitionBatch, targets: torch.Tensor) -> torch.Tensor:
+        """Descend the mean Huber loss of both critics; returns their errors (2, batch)."""
+        columns, delta = targets.shape[0], self.config.huber_delta
+        room, share = self.critics.room(columns), torch.tensor(1 / (TWINS * columns))
+        torch.mm(self._feature_matrix, batch.inputs.T, out=room.head)
+        room.write_tail(batch.actions.T, self._action_scale)
+        errors = []
+        for k in range(TWINS):
+            critic = self.critics.at(columns, k)
+            error = critic.forward() - targets
+            # The derivative of the Huber loss is the clipped error.
+            torch.clamp(error, -delta, delta, out=critic.output_grad).mul_(share)
+            critic.backward()
+            errors.append(error)
         self._critic_adam.step()
-        return {
-            "critic_loss": float(loss),
-            "value": float(trace.output.mean()),
-            "target": float(targets.mean()),
-        }
+        return torch.cat(errors)
 
-    def _update_actor(self, features: torch.Tensor, inputs: torch.Tensor) -> dict[str, float]:
-        """Climb the first critic: d/dz of -mean Q_1(s, mu(s)) + penalty * mean z^2, z before the tanh."""
-        actor_trace = self.actor.forward(features)
-        pre_tanh = actor_trace.output[0]
-        squashed = torch.tanh(pre_tanh)
+    def _update_actor(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Climb the first critic: d/dz of -mean Q_1(s, mu(s)) + penalty * mean z^2, z before the tanh.
+
+        Follows the critics' update of the same batch, whose room still holds the features.
+
+        Returns:
+            Values (1, batch) and tanh z (action_dim, batch).
+        """
+        columns = inputs.shape[0]
+        actor, critic, room = self.actor.at(columns), self.critics.at(columns), self.critics.room(columns)
+        self.actor.room(columns).head.copy_(room.head)
+        pre_tanh = actor.forward()
+        squashed = pre_tanh.tanh()
         actions = torch.addcmul(self._centre, self._half_range, squashed)
-        critic_trace = self._values(self.critics, features, actions, copies=1)
-        batch, dims = actions.shape
-        climb = torch.full((1, batch, 1), -1.0 / batch)
-        gradient = self.critics.gradient_of_tail(critic_trace, climb, dims) * (self._action_scale * self._half_range)
+        room.write_tail(actions, self._action_scale)
+        value = critic.forward().clone()
+        critic.output_grad.fill_(-1 / columns)
+        gradient = critic.gradient_of_tail().mul_(self._action_scale * self._half_range)
         if self.action_penalty is not None:
-            gradient += self.action_penalty(inputs, actions) * self._half_range
-        gradient.addcmul_(gradient, squashed * squashed, value=-1)
+            gradient += self.action_penalty(inputs, actions.T).T * self._half_range
+        torch.addcmul(gradient, gradient, squashed * squashed, value=-1, out=actor.output_grad)
         if self.config.pre_tanh_penalty:
-            gradient.add_(pre_tanh, alpha=2 * self.config.pre_tanh_penalty / pre_tanh.numel())
-        self.actor.backward(actor_trace, gradient[None])
+            actor.output_grad.add_(pre_tanh, alpha=2 * self.config.pre_tanh_penalty / pre_tanh.numel())
+        actor.backward()
         self._actor_adam.step()
-        return {
-            "actor_value": float(critic_trace.output.mean()),
-            "saturation": float((squashed.abs() > _SATURATED).float().mean()),
-        }
+        return value, squashed
+
+
+class _Record(NamedTuple):
+    """What an update leaves for its figures."""
+
+    error: torch.Tensor
+    """Of both critics, (2, batch)."""
+    targets: torch.Tensor
+    """Shape (batch,)."""
+    value: torch.Tensor | None = None
+    """First critic's value of the actor's actions, (1, batch); None: no actor update."""
+    squashed: torch.Tensor | None = None
+    """Those actions between -1 and 1, (action_dim, batch)."""
+
+
+def _metrics(records: Sequence[_Record], huber_delta: float) -> list[dict[str, float]]:
+    """Figures of updates, worked out together."""
+    errors = torch.stack([record.error for record in records]).flatten(1)
+    targets = torch.stack([record.targets for record in records]).mean(1).tolist()
+    clipped = errors.clamp(-huber_delta, huber_delta)
+    # The Huber loss; its derivative is the clipped error.
+    losses = torch.addcmul(clipped * errors, clipped, clipped, value=-0.5).mean(1).tolist()
+    means = errors.mean(1).tolist()
+    metrics = [
+        {"critic_loss": loss, "value": mean + target, "target": target}
+        for loss, mean, target in zip(losses, means, targets, strict=True)
+    ]
+    values = [record.value for record in records if record.value is not None]
+    squashed = [record.squashed for record in records if record.squashed is not None]
+    if values:
+        saturated = (torch.stack(squashed).abs() > _SATURATED).flatten(1).float().mean(1).tolist()
+        pairs = zip(torch.cat(values).mean(1).tolist(), saturated, strict=True)
+        with_actor = (row for row, record in zip(metrics, records, strict=True) if record.value is not None)
+        for row, (value, share) in zip(with_actor, pairs, strict=True):
+            row |= {"actor_value": value, "saturation": share}
+    return metrics
 
 
 _NETWORKS = ("actor", "target_actor", "average_actor", "critics", "target_critics")
 _SATURATED = 0.99
+_BLOCK, _COLUMNS = 256, 16
+"""Samples acted on at a time, and the multiple that a smaller number is rounded up to: few sizes of rooms."""
