@@ -115,7 +115,7 @@ report = {"run": 1, "robot": "robot", "task": "ant_maze", "task_hash": "0", "see
 
 
 def test_a_run_ends_with_a_summary(stubs, capsys, monkeypatch):
-    stubs.add("simulator", REPORT, required=True)
+    stubs.add("simulator", REPORT, required=True, role="simulator")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
     assert run_graph(stubs.graph(), launch_command.Console()) == 0
     assert json.loads((stubs.folder / "out" / "summary.json").read_text())["episodes"] == 0
@@ -123,7 +123,7 @@ def test_a_run_ends_with_a_summary(stubs, capsys, monkeypatch):
 
 
 def test_a_run_without_report_is_a_failure(stubs, capsys, monkeypatch):
-    stubs.add("simulator", "", required=True)
+    stubs.add("simulator", "", required=True, role="simulator")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
     assert run_graph(stubs.graph(), launch_command.Console()) == 1
     assert "no summary" in capsys.readouterr().out
