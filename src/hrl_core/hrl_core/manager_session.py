@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hrl_core.exploration import HeldSubgoals
 from hrl_core.policies import Manager, SubgoalChoice
 from hrl_core.randomness import step_generator
 from hrl_core.subgoals import same_goal
@@ -46,6 +47,7 @@ class ManagerSession:
         """Asked for the policy at the first observation of every episode."""
         self.dropped: Counter[str] = Counter()
         self._spec, self._seed = spec, seed
+        self._held = HeldSubgoals(seed, spec.subgoal_low, spec.subgoal_high)
         self._every_step = spec.subgoal.cadence == "every_step"
         self._kind = _KINDS[spec.subgoal.kind]
         self._observation: Observation | None = None
@@ -138,6 +140,10 @@ class ManagerSession:
         explore = observation.mode == Mode.TRAIN
         noise = step_generator(self._seed, _NOISE_KEY, *observation.key) if explore else None
         choice = self.manager.select(observation.state, observation.desired_goal, noise)
+        if explore and self.manager.held_exploration:
+            decision = observation.step // self._spec.subgoal.period
+            held = self._held.at(observation.episode, decision, self.manager.held_exploration)
+            choice = choice if held is None else SubgoalChoice(held)
         self._spec.check_subgoal(choice.value, "subgoal of the manager")
         return choice
 

@@ -1,0 +1,204 @@
+"""New policies for a graph that runs: between episodes, on both levels at once, or refused with a reason."""
+
+import dataclasses
+import itertools
+
+import pytest
+import torch
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from std_srvs.srv import Trigger
+
+import hrl_core.envs  # noqa: F401 - registers the ids
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.manager_session import ManagerSession
+from hrl_core.rollout import rollout
+from hrl_core.task import load_task
+from hrl_core.types import Mode
+from hrl_core.worker_session import WorkerSession
+from hrl_msgs import msg
+from hrl_ros import messages, qos
+
+pytestmark = pytest.mark.ros
+TASK = "PointMaze"
+
+
+@pytest.fixture
+def policy(tmp_path):
+    """Save a policy of a version."""
+
+    def save(version, **change):
+        checkpoint = dataclasses.replace(random_checkpoint(load_task(TASK), seed=version), version=version, **change)
+        folder = tmp_path / "policies" / str(version)
+        save_checkpoint(checkpoint, folder)
+        return folder
+
+    return save
+
+
+@pytest.fixture
+def announce(listener):
+    """Publish a latched PolicyUpdate of a checkpoint folder."""
+    publisher = listener.create_publisher(msg.PolicyUpdate, "policy_update", qos.latched())
+
+    def publish(folder, **change):
+        checkpoint = load_checkpoint(folder)
+        update = msg.PolicyUpdate(
+            level=255,
+            version=checkpoint.version,
+            file=str(folder),
+            sha256=checkpoint.weights_sha256,
+            task_hash=checkpoint.task.sha256,
+        )
+        for name, value in change.items():
+            setattr(update, name, value)
+        publisher.publish(update)
+
+    return publish
+
+
+@pytest.fixture
+def versions(listener):
+    """Episode -> policy versions of its messages, per level, as they come."""
+    seen = {"action": {}, "subgoal": {}}
+    for topic, codec, kind in (("action", messages.ACTION, msg.Action), ("subgoal", messages.SUBGOAL, msg.Subgoal)):
+
+        def note(data, topic=topic, codec=codec):
+            message = codec.decode(data)
+            seen[topic].setdefault(message.episode, set()).add(message.policy_version)
+
+        listener.create_subscription(kind, topic, note, qos.lockstep(), raw=True)
+    return seen
+
+
+@pytest.fixture
+def statuses(listener):
+    """Diagnostics of manager and worker as they come."""
+    seen = []
+    listener.create_subscription(DiagnosticArray, "/diagnostics", lambda array: seen.extend(array.status), qos.event())
+    return seen
+
+
+def newest(versions):
+    return {max(of_level[max(of_level)]) if of_level else -1 for of_level in versions.values()}
+
+
+def versions_by_episode(bag):
+    """Version per episode; every message of an episode, on both levels, has the same one."""
+    found = {}
+    for message in [*bag["action"], *bag["subgoal"]]:
+        found.setdefault(message.episode, set()).add(message.policy_version)
+    assert all(len(of_episode) == 1 for of_episode in found.values()), found
+    return [found[episode].pop() for episode in sorted(found)]
+
+
+def ask(listener, name):
+    client = listener.create_client(Trigger, name)
+    listener.spin_until(client.service_is_ready)
+    future = client.call_async(Trigger.Request())
+    listener.spin_until(future.done)
+    return future.result()
+
+
+def test_policies_change_between_episodes_on_both_levels_and_back(
+    launch, listener, versions, policy, announce, read_bag, statuses, assert_same_run
+):
+    folders = [policy(version) for version in range(3)]
+    graph = launch(f"task:={TASK}", f"policy:={folders[0]}", "episodes:=0", "seed:=3")
+    listener.spin_until(lambda: newest(versions) == {0})
+    refused = ask(listener, "worker/rollback")
+    assert not refused.success
+    assert "no version before 0" in refused.message
+    for version in (1, 2):
+        announce(folders[version])
+        listener.spin_until(lambda version=version: newest(versions) == {version})
+    back = ask(listener, "worker/rollback")
+    assert (back.success, back.message) == (True, "version 1 acts from the next episode")
+    listener.spin_until(lambda: newest(versions) == {1})
+    listener.spin_until(lambda: any(s.message == "acts with policy version 1" for s in statuses))
+    code, output = graph.stop()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    order = versions_by_episode(bag)
+    assert [version for version, _ in itertools.groupby(order)] == [0, 1, 2, 1]
+    assert graph.summary()["lost_messages"] == 0
+    assert len(bag["policy_update"]) >= 1
+    finished = {o.episode for o in bag["observation"] if o.last}
+    whole = {topic: [m for m in bag[topic] if m.episode in finished] for topic in ("observation", "action", "subgoal")}
+    whole["subgoal_result"] = [r for r in bag["subgoal_result"] if r.episode in finished]
+    assert_same_run(whole, changing_rollout(folders, order[: len(finished)], seed=3))
+
+
+def changing_rollout(folders, order, seed):
+    """The run in one process, with the policies that the graph used."""
+    checkpoints = [load_checkpoint(folder) for folder in folders]
+    task = checkpoints[0].task
+    runner = EnvRunner(task, seed, Mode.EVAL)
+    manager = ManagerSession(task, checkpoints[0].manager(), seed)
+    worker = WorkerSession(task, checkpoints[0].worker(), seed)
+    traces = []
+    for episode, version in enumerate(order):
+        manager.manager, worker.worker = checkpoints[version].manager(), checkpoints[version].worker()
+        traces.append(rollout(runner, manager, worker, episode))
+    return traces
+
+
+def test_bad_policies_are_refused_with_a_reason_and_the_old_one_stays(
+    launch, listener, versions, policy, announce, read_bag, statuses
+):
+    graph = launch(f"task:={TASK}", f"policy:={policy(1)}", "episodes:=0")
+    listener.spin_until(lambda: newest(versions) == {1})
+
+    def refused(reason, *names):
+        def heard():
+            found = {s.name for s in statuses if s.level == DiagnosticStatus.WARN and reason in s.message}
+            return found >= set(names)
+
+        listener.spin_until(heard)
+
+    both = ("manager", "worker")
+    good = policy(5)
+    announce(good, sha256="0" * 64)
+    refused("is not what was announced: sha256", *both)
+    announce(policy(6, task=dataclasses.replace(load_task(TASK), control_period=0.05)))
+    refused("control_period: 0.05 != ", *both)
+    half = policy(7)
+    update = {"sha256": load_checkpoint(half).weights_sha256, "version": 7, "file": str(half)}
+    weights = half / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    announce(good, **update)
+    refused("weights.safetensors is damaged: SHA-256", *both)
+    sound = random_checkpoint(load_task(TASK), seed=8).weights
+    announce(policy(8, weights={**sound, "worker.layers.0.bias": torch.full((300,), torch.nan)}))
+    refused("holds non-finite numbers", *both)
+    announce(policy(0))
+    refused("not newer than version 1", *both)
+    assert newest(versions) == {1}
+    announce(good)
+    listener.spin_until(lambda: newest(versions) == {5})
+    code, output = graph.stop()
+    assert code == 0, output
+    assert output.count("refused policy version") == 10
+    assert set(versions_by_episode(read_bag(graph.out / "bag"))) == {1, 5}
+
+
+@pytest.mark.parametrize("victim", ["worker", "manager"])
+def test_restarted_node_goes_on_with_the_policy_in_force(
+    launch, listener, versions, observe, policy, announce, read_bag, victim
+):
+    folders = [policy(version) for version in range(3)]
+    graph = launch(f"task:={TASK}", f"policy:={folders[0]}", "episodes:=0", "respawn:=true")
+    listener.spin_until(lambda: newest(versions) == {0})
+    announce(folders[1])
+    listener.spin_until(lambda: newest(versions) == {1})
+    # In mid-episode, with a still newer policy announced: the restarted node must not act with that one yet.
+    count = len(observe)
+    listener.spin_until(lambda: len(observe) > count and 5 < observe[-1].step < 30)
+    graph.node(victim).kill()
+    announce(folders[2])
+    listener.spin_until(lambda: newest(versions) == {2})
+    code, output = graph.stop()
+    assert code == 0, output
+    order = versions_by_episode(read_bag(graph.out / "bag"))
+    assert sorted(set(order)) == [0, 1, 2]
+    assert order == sorted(order)
