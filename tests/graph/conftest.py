@@ -40,9 +40,9 @@ _DOMAINS = itertools.count(60 + os.getpid() % 20)
 class RunningGraph:
     """One `hrl launch` and its processes."""
 
-    def __init__(self, out, domain, arguments):
+    def __init__(self, out, domain, arguments, file="hiro_ant.launch.py"):
         self.out, self.domain = out, domain
-        command = [str(HRL), "launch", "hiro_ant.launch.py", f"out:={out}", *arguments]
+        command = [str(HRL), "launch", file, f"out:={out}", *arguments]
         environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
         self.process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -82,13 +82,12 @@ def domain():
     return next(_DOMAINS) % 100
 
 
-@pytest.fixture
-def launch(tmp_path, domain):
+def _launcher(folder, domain):
     """Start graphs; whatever still runs at the end is killed."""
     running = []
 
-    def start(*arguments, out="out", in_domain=None):
-        graph = RunningGraph(tmp_path / out, domain if in_domain is None else in_domain, arguments)
+    def start(*arguments, out="out", in_domain=None, **settings):
+        graph = RunningGraph(folder / out, domain if in_domain is None else in_domain, arguments, **settings)
         running.append(graph)
         return graph
 
@@ -100,6 +99,18 @@ def launch(tmp_path, domain):
             for member in family:
                 if member.is_running():
                     member.kill()
+
+
+@pytest.fixture
+def launch(tmp_path, domain):
+    """Start graphs of one test."""
+    yield from _launcher(tmp_path, domain)
+
+
+@pytest.fixture(scope="module")
+def launch_once(tmp_path_factory):
+    """Start graphs that the tests of a module look at."""
+    yield from _launcher(tmp_path_factory.mktemp("graphs"), next(_DOMAINS) % 100)
 
 
 @pytest.fixture

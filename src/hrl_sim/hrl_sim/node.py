@@ -17,6 +17,7 @@ from hrl_ros.node import HrlNode, main_of
 from hrl_ros.peers import RECORDER, hears
 from hrl_ros.waiting import Patience
 from hrl_sim.clocks import LockstepClock, RealtimeClock, SimulationClock
+from hrl_sim.credit import Credit
 from hrl_sim.pace import FASTEST, Pace
 from hrl_sim.parameters import REALTIME, SimulatorParameters, parse_goal
 from hrl_sim.reach_goal import ReachGoalServer
@@ -58,7 +59,7 @@ class SimulatorNode(HrlNode):
         self._standard = StandardTopics(self, self._runner, prefix)
         self._reach_goal = ReachGoalServer(self, self._simulation)
         self._patience = Patience(self.get_logger(), p.wait_report, p.wait_limit)
-        self._recorded = 0
+        self._credit = Credit(p.credit_window)
         self._live = False
         self._rate_mark = (time.monotonic(), 0)
         self._observations = self.publish_raw(msg.Observation, topics.OBSERVATION, qos.lockstep())
@@ -124,7 +125,8 @@ class SimulatorNode(HrlNode):
             return
         if status.error:
             raise PeerError(f"the recorder stopped: {status.error}")
-        self._recorded = status.recorded
+        if self._credit.acknowledge(status.recorded, self._simulation.log.observations):
+            self.get_logger().warning("the recorder was started anew: what was sent meanwhile is not recorded")
         self._patience.progress()
         self._apply_credit()
 
@@ -161,8 +163,7 @@ class SimulatorNode(HrlNode):
     def _apply_credit(self) -> None:
         """Hold the next step while the recorder is a whole window behind."""
         if self._settings.recorder:
-            ahead = self._simulation.log.observations - self._recorded
-            self._simulation.held = ahead >= self._settings.credit_window
+            self._simulation.held = self._credit.spent(self._simulation.log.observations)
             if not self._simulation.held:
                 self._stepper.poll()
 
@@ -208,12 +209,11 @@ class SimulatorNode(HrlNode):
 
     def _finish(self) -> None:
         """Leave once the recorder has everything, or after a while without it."""
-        complete = not self._settings.recorder or self._recorded >= self._simulation.log.observations
+        published, recorded = self._simulation.log.observations, self._credit.recorded
+        complete = not self._settings.recorder or recorded >= published
         self._finish_since = getattr(self, "_finish_since", time.monotonic())
         if not complete and time.monotonic() - self._finish_since > FINISH_LIMIT:
-            raise PeerError(
-                f"the recorder acknowledged {self._recorded} of {self._simulation.log.observations} observations"
-            )
+            raise PeerError(f"the recorder acknowledged {recorded} of {published} observations")
         self.finished = complete
 
 

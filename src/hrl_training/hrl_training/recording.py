@@ -17,12 +17,18 @@ class _Episode:
     seen: set[tuple[object, ...]] = field(default_factory=set)
     actions: int = 0
     last_step: int | None = None
-    segment_ended: bool = False
+    last_subgoal: tuple[object, ...] | None = None
+    """Key of the subgoal whose result ended the episode."""
     result: bool = False
 
     def complete(self) -> bool:
-        """Whether everything that belongs to the finished episode is there."""
-        return self.last_step is not None and self.actions >= self.last_step and self.segment_ended and self.result
+        """Whether everything that belongs to the finished episode is there.
+
+        Topics are ordered in themselves: who has the last subgoal has all of them. Among each other they are not: its
+        result may come first.
+        """
+        acted = self.last_step is not None and self.actions >= self.last_step
+        return acted and self.last_subgoal in self.seen and self.result
 
 
 class RecordingLedger:
@@ -76,7 +82,8 @@ class RecordingLedger:
         elif isinstance(message, Action):
             episode.actions += 1
         elif isinstance(message, SubgoalResult):
-            episode.segment_ended |= message.end_reason in _EPISODE_ENDS
+            if message.end_reason in _EPISODE_ENDS:
+                episode.last_subgoal = (Subgoal, message.level, message.seq)
         elif isinstance(message, EpisodeResult):
             episode.result = True
 

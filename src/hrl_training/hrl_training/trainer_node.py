@@ -29,6 +29,8 @@ from hrl_training.text_lists import text_list
 WORK_PERIOD = 0.02
 SLICE = 0.2
 """Longest time [s] of training between looks at what has arrived."""
+LOOK_PERIOD = 0.25
+"""Seconds between looks for new segments."""
 REPORT_PERIOD = 1.0
 RELABEL = ("at-sampling", "from-relabelled", "off")
 
@@ -99,7 +101,7 @@ class TrainerNode(HrlNode):
         self._trainer.begin(resumed)
         self._saved = self._trainer.version
         self._pressure = BackPressure(self, text_list(p.simulators), p.max_owed_updates, resumed)
-        self._told = 0
+        self._told, self._looked = 0, 0.0
         self._diagnostics = Diagnostics(self)
         self._updates = self.create_lifecycle_publisher(msg.PolicyUpdate, topics.POLICY_UPDATE, qos.latched())
         self.every(WORK_PERIOD, self._work)
@@ -120,10 +122,8 @@ class TrainerNode(HrlNode):
         """Take in new segments and train for a slice."""
         end = time.monotonic() + SLICE
         trainer = self._trainer
-        trainer.consume(must_exist=self._settings.finish)
-        for problem in trainer.problems[self._told :]:
-            self.get_logger().warning(problem)
-        self._told = len(trainer.problems)
+        if time.monotonic() - self._looked > LOOK_PERIOD:
+            self._look()
         while trainer.due and time.monotonic() < end:
             trainer.train(1)
             # Until then the untrained policy's random held subgoals explore better than a half-trained manager.
@@ -131,10 +131,17 @@ class TrainerNode(HrlNode):
             if warm and trainer.version - self._saved >= self._settings.checkpoint_updates:
                 self._announce(self._save())
         self._pressure.update(trainer.due * GROUP)
-        if self._settings.keep_segments:
-            trainer.forget(self._settings.keep_segments)
         if self._settings.finish and not trainer.due:
             self._finish()
+
+    def _look(self) -> None:
+        """Take in what is new."""
+        trainer = self._trainer
+        trainer.consume(must_exist=self._settings.finish)
+        self._looked = time.monotonic()
+        for problem in trainer.problems[self._told :]:
+            self.get_logger().warning(problem)
+        self._told = len(trainer.problems)
 
     def _finish(self) -> None:
         """End; everything is learned."""
@@ -154,6 +161,9 @@ class TrainerNode(HrlNode):
         metrics = {name: float(value) for name, value in row.items()}
         save_checkpoint(trainer.checkpoint(metrics), folder)
         self._saved = trainer.version
+        if self._settings.keep_segments:
+            # Only now: a trainer that is restarted begins with the segments that the saved state names.
+            trainer.forget(self._settings.keep_segments)
         for old in sorted(self._policies())[: -self._settings.keep_policies]:
             shutil.rmtree(old)
         return folder

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, SubgoalResult
+from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
 from hrl_training.recording import RecordingLedger
 
 
@@ -18,6 +18,14 @@ def observation(step, episode=0, last=False):
 
 def action(step, episode=0):
     return Action(0, "", 1, "r", episode, step, NO_VECTOR, 0, 0, NAN, 4)
+
+
+def subgoal(episode=0):
+    return Subgoal(
+        0, "", 1, "r", episode, 0, 0, 0, 0, 0, NO_VECTOR, NO_VECTOR, 0, 0, "", NO_VECTOR, 2, 0, NO_VECTOR,
+        end_when_achieved=False, worker_may_terminate=False, test=False, deterministic=True,
+        log_probability=NAN, value_estimate=NAN, policy_version=4,
+    )  # fmt: skip
 
 
 def segment_result(episode=0):
@@ -43,14 +51,14 @@ def test_same_step_of_another_episode_is_another_key():
     assert ledger.admit(observation(0, episode=1))
 
 
-@pytest.mark.parametrize("missing", range(3))
+@pytest.mark.parametrize("missing", range(4))
 def test_last_observation_is_acknowledged_only_with_all_that_belongs_to_it(missing):
     ledger = RecordingLedger()
     for step in range(2):
         ledger.admit(observation(step))
     ledger.admit(action(0))
     ledger.admit(observation(2, last=True))
-    rest = [action(1), segment_result(), outcome()]
+    rest = [action(1), subgoal(), segment_result(), outcome()]
     late = rest.pop(missing)
     for message in rest:
         ledger.admit(message)

@@ -13,7 +13,7 @@ from hrl_core.bags import writer
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.recovery import recover
 from hrl_core.bags.writer import typestore_with
-from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, SubgoalResult
+from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
 from hrl_training import segments
 from hrl_training.recording import RecordingLedger
 from hrl_training.segments import RecordedTopic, SegmentedRecording, SplitLimits
@@ -33,14 +33,19 @@ def observation(episode, step, last=False):
 
 
 def episode_messages(number, length=2):
-    """Everything one episode says, the last observation before action, result and outcome of its end."""
+    """Everything one episode says, the last observation before action, result, subgoal and outcome of its end."""
     said = []
     for step in range(length + 1):
         said.append(observation(number, step, last=step == length))
         if step:
             said.append(Action(0, "", 1, "r", number, step - 1, NO_VECTOR, 0, 0, NAN, number))
+    subgoal = Subgoal(
+        0, "", 1, "r", number, 0, 0, 0, 0, 0, NO_VECTOR, NO_VECTOR, 0, 0, "", NO_VECTOR, 2, 0, NO_VECTOR,
+        end_when_achieved=False, worker_may_terminate=False, test=False, deterministic=True,
+        log_probability=NAN, value_estimate=NAN, policy_version=4,
+    )  # fmt: skip
     end = SubgoalResult(0, "", 1, "r", number, 0, 0, length, length, SegmentEnd.TRUNCATED, 0, NO_VECTOR, 0, 0, 0, ())
-    return [*said, end, EpisodeResult(0, "", 1, "r", number, 0, length, 0.0, True, 0.0, 1)]
+    return [*said, end, subgoal, EpisodeResult(0, "", 1, "r", number, 0, length, 0.0, True, 0.0, 1)]
 
 
 class Recorder:
@@ -125,7 +130,7 @@ class Info:
     run, robot, task, task_hash, seed, git_commit = 1, "r", "task", "hash", 3, "commit"
 
 
-@pytest.mark.parametrize("late", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("late", [1, 2, 3, 4, 5, 6])
 def test_messages_of_the_next_episode_wait_for_the_rest_of_the_last(tmp_path, late):
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
     first, second = episode_messages(0), episode_messages(1)

@@ -1,6 +1,7 @@
 """Finds bags: a bag directory itself, or all that lie below a folder."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from hrl_core.bags.blocks import unfinished
@@ -20,8 +21,7 @@ def find_bags(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        bags = [path] if (path / METADATA).is_file() else sorted(map(_folder, path.rglob(METADATA)))
-        bags = [bag for bag in bags if not in_progress(bag.relative_to(path))]
+        bags = [path] if (path / METADATA).is_file() else sorted(_finished(path))
         if not bags:
             raise BagError(f"{path} {unfinished(path)}")
         found.update(dict.fromkeys(bags))
@@ -38,5 +38,9 @@ def in_progress(path: Path) -> bool:
     return any(part.endswith(PARTIAL_SUFFIX) for part in path.parts)
 
 
-def _folder(metadata: Path) -> Path:
-    return metadata.parent
+def _finished(path: Path) -> Iterator[Path]:
+    """Finished bags below ``path``; folders may be made, renamed and removed meanwhile."""
+    for folder, below, files in os.walk(path):
+        below[:] = [name for name in below if not in_progress(Path(name))]
+        if METADATA in files:
+            yield Path(folder)
