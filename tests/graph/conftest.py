@@ -193,7 +193,7 @@ def assert_same_run():
         return [v.tobytes() for v in values]
 
     def check(bag, traces, kills=0):
-        """``kills`` of the worker may each cost the recorder an action on its way; the simulator tells of it as well."""
+        """Each of ``kills`` of the worker may cost the recorder an action on its way; the simulator tells of it too."""
         observations = [o for t in traces for o in t.observations]
         subgoals = [s for t in traces for s in t.subgoals]
         recorded = {o.key: o for o in bag["observation"]}
