@@ -37,3 +37,13 @@ def whole_folder(out: Path) -> Iterator[Path]:
     finally:
         if part is not None:
             shutil.rmtree(part, ignore_errors=True)
+
+
+def require_space(folder: Path, size: int) -> None:
+    """Find out whether ``size`` bytes can be written in ``folder``, for libraries that do not survive a full disk.
+
+    Raises:
+        OSError: they cannot.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        os.posix_fallocate(file.fileno(), 0, size)

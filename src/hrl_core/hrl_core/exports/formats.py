@@ -33,7 +33,7 @@ class Format:
         missing = [package for package in self.packages if importlib.util.find_spec(package) is None]
         if missing:
             raise HrlError(
-                f"--to {self.name} needs {' and '.join(missing)}, which is not installed: "
+                f"--to {self.name} needs {' and '.join(missing)}, not installed here: "
                 "python -m pip install -r requirements-export.txt -c constraints.txt"
             )
         self.check_name(out)

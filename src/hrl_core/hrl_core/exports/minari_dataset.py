@@ -10,31 +10,34 @@ from minari.dataset.minari_storage import MinariStorage
 from minari.serialization import deserialize_space
 
 from hrl_core.bags.episodes import BagEpisode
-from hrl_core.errors import HrlError
 from hrl_core.exports.columns import step_columns
+from hrl_core.exports.folder import require_space
 from hrl_core.exports.minari_id import dataset_id
 from hrl_core.exports.selection import Fact, Selection, episode_facts
 
 _OBSERVATIONS = ("observation", "achieved_goal", "desired_goal")
 _OWN_PLACE = ("action", "reward", "terminated", "truncated")
 _INFINITY = float("inf")
+_HEADER, _HEADERS = 8192, 1 << 20
+"""Bytes for the description of one array, and of the whole."""
 
 
 def write(selection: Selection, folder: Path, out: Path) -> None:
-    """Fill ``folder`` with the data set named after ``out``.
-
-    Raises:
-        HrlError: the disk refuses.
-    """
+    """Fill ``folder`` with the data set named after ``out``."""
+    # HDF5 crashes the process when the disk is full while a file is closed.
+    require_space(folder, _largest_size(selection))
     data = folder / "data"
-    try:
-        storage = MinariStorage.new(data, _observation_space(selection), _action_space(selection), data_format="hdf5")
-        storage.update_metadata(_metadata(selection, out))
-        storage.update_episodes(_buffer(episode, selection) for episode in selection.episodes)
-        storage.update_episode_metadata([_known(facts) for facts in episode_facts(selection)])
-    except RuntimeError as error:
-        # h5py's name for a full disk, where it notices on closing.
-        raise HrlError(f"{out} cannot be written: {error}") from error
+    storage = MinariStorage.new(data, _observation_space(selection), _action_space(selection), data_format="hdf5")
+    storage.update_metadata(_metadata(selection, out))
+    storage.update_episodes(_buffer(episode, selection) for episode in selection.episodes)
+    storage.update_episode_metadata([_known(facts) for facts in episode_facts(selection)])
+
+
+def _largest_size(selection: Selection) -> int:
+    """Bytes that the file will not exceed: numbers in chunks at most half empty, and a header per array."""
+    columns = [step_columns(episode, selection.layout) for episode in selection.episodes]
+    arrays = [array for own in columns for array in (*own.observed.values(), *own.taken.values())]
+    return _HEADERS + sum(2 * array.nbytes + _HEADER for array in arrays)
 
 
 def _observation_space(selection: Selection) -> Any:  # noqa: ANN401 - gymnasium's classes are Minari's business

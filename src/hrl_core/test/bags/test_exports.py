@@ -1,6 +1,7 @@
 """What every export format has in common: which episodes, what is refused, nothing half-written."""
 
 import importlib.util
+import resource
 import subprocess
 import sys
 
@@ -9,6 +10,7 @@ import pytest
 
 from hrl_core.bags.reader import read_bags
 from hrl_core.errors import HrlError
+from hrl_core.exports import minari_dataset
 from hrl_core.exports.columns import layout_of, step_columns
 from hrl_core.exports.formats import FORMATS, format_named
 from hrl_core.exports.minari_id import dataset_id
@@ -95,7 +97,7 @@ def test_missing_package_is_named_with_the_way_to_install_it(monkeypatch, select
     find = importlib.util.find_spec
     absent = FORMATS[name].packages[0]
     monkeypatch.setattr(importlib.util, "find_spec", lambda package: None if package == absent else find(package))
-    with pytest.raises(HrlError, match=f"--to {name} needs {absent}, which is not installed: .*requirements-export"):
+    with pytest.raises(HrlError, match=f"--to {name} needs {absent}, not installed here: .*requirements-export"):
         FORMATS[name].export(selection, tmp_path / "out-v0")
 
 
@@ -122,6 +124,27 @@ def test_failure_leaves_nothing(monkeypatch, selection, tmp_path, name, error):
     with pytest.raises(HrlError if isinstance(error, OSError) else ValueError):
         FORMATS[name].export(selection, tmp_path / "out-v0")
     assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_full_disk_is_said_and_leaves_nothing(selection, tmp_path, name):
+    before, limits = sorted(tmp_path.iterdir()), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(HrlError, match=r"out-v0 cannot be written: .*File too large"):
+            FORMATS[name].export(selection, tmp_path / "out-v0")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_minari_file_is_never_larger_than_the_room_that_is_asked_for(simple, write_bag, tmp_path):
+    for length, episodes in ((1, 1), (8, 40)):
+        bag = write_bag(tmp_path / f"bag_{length}", simple(episodes=episodes, length=length).messages)
+        selection = choose_episodes(read_bags([bag]))
+        FORMATS["minari"].export(selection, tmp_path / f"out-v{length}")
+        size = sum(path.stat().st_size for path in (tmp_path / f"out-v{length}").rglob("*") if path.is_file())
+        assert size < minari_dataset._largest_size(selection)
 
 
 def test_minari_name_is_the_path_below_its_root_and_bad_names_are_refused(monkeypatch, tmp_path):
