@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -44,19 +45,21 @@ class RunningGraph:
         self.out, self.domain = out, domain
         command = [str(HRL), "launch", file, f"out:={out}", *arguments]
         environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        # A pipe would be full before a long run ends, and the launcher would stand still.
+        self._log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
 
     def wait(self, timeout=60):
         """Exit code and output."""
-        output, _ = self.process.communicate(timeout=timeout)
-        return self.process.returncode, output
+        code = self.process.wait(timeout)
+        self._log.seek(0)
+        return code, self._log.read()
 
     def node(self, name, timeout=20):
         """The process of a node."""
         end = time.monotonic() + timeout
         while time.monotonic() < end:
+            assert self.process.poll() is None, self.wait()[1]
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 try:
                     if any(part.endswith(f"/{name}") for part in child.cmdline()):
