@@ -208,6 +208,14 @@ def test_unfinished_episode_is_kept_and_says_so(tmp_path, script, write_bag):
     assert (episode.steps, episode.finished, episode.outcome) == (5, False, None)
 
 
+@pytest.mark.parametrize("lost", [{"Subgoal"}, {"Subgoal", "SubgoalResult"}])
+def test_episode_that_lost_all_its_subgoals_is_not_taken_for_one_of_a_flat_policy(tmp_path, simple, write_bag, lost):
+    messages = [m for m in simple(1).messages if m.kind not in lost]
+    recording = read_bags([write_bag(tmp_path / "bag", messages)])
+    assert not recording.episodes
+    assert recording.problems[0].text.startswith("no subgoal of this episode is recorded")
+
+
 def test_real_time_runs_may_lack_actions_and_come_late_with_subgoals(tmp_path, simple, write_bag):
     said = simple(1, announce=False)
     said.run_info(clock_mode=1)
