@@ -322,7 +322,7 @@ def test_point_maze_is_learned_round_both_corners(tmp_path: Path) -> None:
 
     - this point stops where it touches a wall, so that the worker must know where it is to slide along one;
     - values a tenth as large leave Huber's linear part, where all errors pull alike (the penalty scales with them);
-    - steps are cheap and corners rarely turned, so that more are taken and held per manager update;
+    - steps are cheap and corners rarely turned, so that more steps are taken, and more held, per manager update;
     - more goals achieved later teach to stop at a goal, and slow averages of both actors smooth swings.
     """
     config = read_config(str(POINT_MAZE))
