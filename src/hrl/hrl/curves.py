@@ -12,7 +12,9 @@ from hrl_core.errors import HrlError
 from hrl_core.training.run_files import METRICS, RunFolder
 
 Array = npt.NDArray[np.float64]
-_EVALUATION = "evaluation/"
+_EVALUATION, _LIVE = "evaluation/", "live/"
+LIVE = "live"
+"""Stands for the goals of the robots' own episodes."""
 _NOT_SHOWN = ("task_hash", "seed", "threads", "checkpoint_interval")
 """Fields that never make a curve of its own."""
 
@@ -53,7 +55,13 @@ def read_run(folder: Path) -> Run:
     config, rows = files.config(), files.metrics()
     if not rows:
         raise HrlError(f"{folder}: {METRICS} has no evaluation yet; plot it later")
-    return Run(folder, config, rows)
+    return Run(folder, config, [_with_live(row) for row in rows])
+
+
+def _with_live(row: dict[str, Any]) -> dict[str, Any]:
+    """A trainer on recordings has no evaluation of its own: the newest live episodes stand as one."""
+    live = {f"{_EVALUATION}{LIVE}/{key.removeprefix(_LIVE)}": v for key, v in row.items() if key.startswith(_LIVE)}
+    return row | live
 
 
 def same_but_for_the_seed(runs: Sequence[Run]) -> list[list[Run]]:

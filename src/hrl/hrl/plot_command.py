@@ -14,7 +14,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from hrl.curves import Run, curve, goals, has_success, labels, read_run, same_but_for_the_seed
+from hrl.curves import LIVE, Run, curve, goals, has_success, labels, read_run, same_but_for_the_seed
 from hrl_core.errors import HrlError
 
 PANEL_INCHES = (4.2, 3.4)
@@ -24,6 +24,7 @@ MEASURES = {
     "final_distance": "mean final distance [m]",
     "return": "mean return",
 }
+TITLES = {"own_goals": "own goals", LIVE: "newest 20 live episodes, exploring"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _draw_panel(axis: Axes, groups: Sequence[Sequence[Run]], goal: str, measure:
             axis.fill_between(
                 found.steps / 1e3, found.values.min(axis=0), found.values.max(axis=0), color=colour, alpha=0.2, lw=0
             )
-    axis.set_title("own goals" if goal == "own_goals" else f"goal ({goal.replace('_', ', ')}) m")
+    axis.set_title(TITLES.get(goal, f"goal ({goal.replace('_', ', ')}) m"))
     axis.set_xlabel("environment steps [thousands]")
     axis.set_ylabel(MEASURES[measure])
     axis.set_xlim(left=0)

@@ -101,3 +101,12 @@ def test_a_run_without_evaluation_says_so(capsys, tmp_path: Path) -> None:
     assert cli.main(["plot", str(folder)]) == 2
     assert "no evaluation yet" in capsys.readouterr().err
     assert read_run(written(made_run(0, {1: 0.5}), tmp_path / "older")).rows[0]["env_steps"] == 1
+
+
+def test_live_episodes_stand_as_the_evaluation_of_a_trainer_on_recordings(tmp_path) -> None:
+    rows = [{"env_steps": n, "live/success_rate": n / 100, "live/final_distance": 1.0} for n in (10, 20)]
+    run = read_run(written(made_run(0, {})._replace(rows=rows), tmp_path / "run"))
+    assert goals([run]) == ["live"]
+    found = curve([run], "live", "success_rate")
+    assert found is not None
+    assert found.mean.tolist() == [0.1, 0.2]
