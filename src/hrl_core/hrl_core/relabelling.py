@@ -4,10 +4,10 @@ Arxiv 1805.08296, section 3.3 and appendix C.3. Candidates are the stored subgoa
 made, and draws around that displacement; the one under which the worker's noise-free actions come closest (in
 squared error over the segment) to the actions taken replaces the stored one.
 
-*Exact pruning*: squared errors only add up, in whatever order. The stored subgoal is scored over all steps first; the
-others begin with the steps that cost it most. After a few steps the one ahead goes on to the end, because a good complete
-score early lets the rest drop out as soon as their partial sums exceed it. The choice is the one of a full search, up to
-the rounding of sums, at a fraction of its cost.
+*Exact pruning*: squared errors only add up, in whatever order. The stored subgoal is scored over all steps
+first; the others begin with the steps that cost it most. After a few steps the one ahead goes on to the end,
+because a good complete score early lets the rest drop out as soon as their partial sums exceed it. The choice is
+the one of a full search, up to the rounding of sums, at a fraction of its cost.
 """
 
 from collections.abc import Callable, Iterable

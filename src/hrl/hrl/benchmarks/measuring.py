@@ -15,7 +15,7 @@ from hrl.benchmarks.machine import machine
 from hrl_core.agents.td3 import TD3Config
 from hrl_core.errors import HrlError
 from hrl_core.networks import ActorConfig
-from hrl_core.threads import one_thread
+from hrl_core.threads import limit_threads
 
 REPETITIONS = 15
 Figures = dict[str, Any]
@@ -42,9 +42,7 @@ def run_benchmark(name: str, measure: Callable[[int], Figures], arguments: Seque
     options = tyro.cli(LearningBenchmark, args=arguments, prog=f"hrl bench {name}")
     if options.threads < 1:
         raise HrlError(f"--threads {options.threads}: must be 1 or more")
-    # NumPy keeps to one thread; torch gets the number asked for.
-    with one_thread():
-        torch.set_num_threads(options.threads)
+    with limit_threads(options.threads):
         figures = measure(options.threads)
     outcome = {"name": name, **figures, "threads": options.threads, "machine": machine()}
     if options.json:
