@@ -105,14 +105,21 @@ class Room:
         for rows, n in zip(self.inputs, stack.fan_in, strict=True):
             rows[n] = 1.0
         widths = stack.widths[:-1]
+        self._whole = self.inputs[0][: widths[0]]
         self.head = self.inputs[0][: widths[0] - stack.tail_dim]
-        """To be written before passes: the input above the tail, (input_dim - tail_dim, columns)."""
+        """To be written before passes, alone or by ``write``: the input above the tail, (rest, columns)."""
         self.tail = self.inputs[0][widths[0] - stack.tail_dim : widths[0]]
-        """To be written before passes, by ``write_tail``: (tail_dim, columns)."""
+        """To be written before passes, by ``write`` or ``write_tail``: (tail_dim, columns)."""
         self._tail_again = self.inputs[1][widths[1] : stack.fan_in[1]] if stack.tail_twice else None
         self.hidden = [rows[:n] for rows, n in zip(self.inputs[1:], widths[1:], strict=True)]
         """Outputs of the ReLUs, (units, columns); they lie in the next layer's input."""
         self.hidden_grads = [torch.empty(n, columns) for n in widths[1:]]
+
+    def write(self, values: torch.Tensor) -> None:
+        """Write an input with its tail, (input_dim, columns)."""
+        self._whole.copy_(values)
+        if self._tail_again is not None:
+            self._tail_again.copy_(self.tail)
 
     def write_tail(self, values: torch.Tensor, factors: torch.Tensor) -> None:
         """Write values (tail_dim, columns), each row times its factor (tail_dim, 1), wherever the tail is seen."""

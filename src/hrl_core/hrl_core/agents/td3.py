@@ -5,76 +5,16 @@ updates the actor's Adam rests, where the released code lets it go on with its m
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 
 from hrl_core.agents.dense import DenseStack, FlatAdam, Pass
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.agents.td3_metrics import UpdateRecord, update_metrics
-from hrl_core.errors import HrlError
 from hrl_core.networks import ActorConfig, Turner
 
 TWINS = 2
-
-
-@dataclass(frozen=True)
-class TD3Config:
-    """How one level learns; defaults are HIRO's (spec/hiro.md 2.3, 2.4)."""
-
-    hidden: tuple[int, ...] = (300, 300)
-    """Units of each hidden layer, actor and critics."""
-    actor_lr: float = 1e-4
-    """Adam's step size, actor (paper C.2)."""
-    critic_lr: float = 1e-3
-    """Adam's step size, critics (paper C.2)."""
-    discount: float = 0.99
-    """Per transition of this level."""
-    tau: float = 0.005
-    """Share of the online parameters in a soft update."""
-    policy_delay: int = 2
-    """Critic updates per actor update and soft update."""
-    batch_size: int = 100
-    """Transitions per update (released code of HIRO)."""
-    noise_in_range: bool = False
-    """Whether noise figures are fractions of the half-range instead of raw units (HIRO: raw)."""
-    exploration_noise: float = 1.0
-    """Standard deviation of the Gaussian added to actions while exploring."""
-    target_noise: float = 0.2
-    """Standard deviation of the target policy's smoothing noise; the noisy target action is not clipped."""
-    target_noise_clip: float = 0.5
-    """Bound of the smoothing noise."""
-    huber_delta: float = 1.0
-    """Where the Huber loss turns linear."""
-    action_twice: bool = True
-    """Whether the critics see the action again at their second layer (HIRO's released code)."""
-    normalise_actions: bool = False
-    """Whether the critics see actions divided by their half-range (row B)."""
-    pre_tanh_penalty: float = 0.0
-    """Weight of the mean squared pre-tanh actor output in the actor's loss (row B: 1e-3, against
-    saturation)."""
-    reward_bounds: tuple[float, float] | None = None
-    """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (row B)."""
-    average_tau: float = 0.0
-    """Share of the online actor per update in a slow average for evaluation and export; 0: none (row B)."""
-
-    def __post_init__(self) -> None:
-        """Refuse impossible values."""
-        rules = (
-            (len(self.hidden) > 0, "hidden: at least one layer"),
-            (0 <= self.discount < 1, "discount: in [0, 1)"),
-            (0 < self.tau <= 1, "tau: in (0, 1]"),
-            (0 <= self.average_tau <= 1, "average_tau: in [0, 1]"),
-            (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
-            (self.huber_delta > 0, "huber_delta: positive"),
-            (
-                self.reward_bounds is None or self.reward_bounds[0] < self.reward_bounds[1],
-                "reward_bounds: low < high",
-            ),
-        )
-        for holds, rule in rules:
-            if not holds:
-                raise HrlError(f"TD3 configuration: {rule}, got {self}")
 
 
 ActionPenalty = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -214,8 +154,12 @@ class TD3:
 
     def _columns(self, batch: TransitionBatch) -> "_Columns":
         """What networks need of transitions at the standard heading."""
-        features, next_features = (torch.mm(self._feature_matrix, x.T) for x in (batch.inputs, batch.next_inputs))
-        return _Columns(batch.inputs.T, features, batch.actions.T, batch.rewards, batch.discounts, next_features)
+        features = self._feature_matrix.shape[0]
+        critic_inputs = torch.empty(self.critics.widths[0], len(batch.rewards))
+        torch.mm(self._feature_matrix, batch.inputs.T, out=critic_inputs[:features])
+        torch.mul(batch.actions.T, self._action_scale, out=critic_inputs[features:])
+        next_features = torch.mm(self._feature_matrix, batch.next_inputs.T)
+        return _Columns(batch.inputs.T, critic_inputs, batch.rewards, batch.discounts, next_features)
 
     def _act(self, actor: DenseStack, inputs: torch.Tensor) -> torch.Tensor:
         """Actions (batch, action_dim) at turned inputs, block by block, so that a block stays in the cache."""
@@ -254,22 +198,21 @@ class TD3:
 
     def _update(self, batch: "_Columns", targets: torch.Tensor) -> UpdateRecord:
         """One update."""
-        error = self._update_critics(batch, targets)
+        errors = self._update_critics(batch, targets)
         self.updates += 1
         if self.updates % self.config.policy_delay:
-            return UpdateRecord(error, targets)
+            return UpdateRecord(errors, targets)
         value, squashed = self._update_actor(batch)
         self.target_actor.flat.lerp_(self.actor.flat, self.config.tau)
         self.target_critics.flat.lerp_(self.critics.flat, self.config.tau)
         self._average()
-        return UpdateRecord(error, targets, value, squashed)
+        return UpdateRecord(errors, targets, value, squashed)
 
-    def _update_critics(self, batch: "_Columns", targets: torch.Tensor) -> torch.Tensor:
-        """Descend the mean Huber loss of both critics; returns their errors (2, batch)."""
+    def _update_critics(self, batch: "_Columns", targets: torch.Tensor) -> list[torch.Tensor]:
+        """Descend the mean Huber loss of both critics; returns their errors, each (1, batch)."""
         columns, delta = targets.shape[0], self.config.huber_delta
         room = self.critics.room(columns)
-        room.head.copy_(batch.features)
-        room.write_tail(batch.actions, self._action_scale)
+        room.write(batch.critic_inputs)
         errors = []
         for k in range(TWINS):
             critic = self.critics.at(columns, k)
@@ -279,7 +222,7 @@ class TD3:
             critic.backward()
             errors.append(error)
         self._critic_adam.step()
-        return torch.cat(errors)
+        return errors
 
     def _update_actor(self, batch: "_Columns") -> tuple[torch.Tensor, torch.Tensor]:
         """Climb the first critic: d/dz of -mean Q_1(s, mu(s)) + penalty * mean z^2, z before the tanh.
@@ -291,7 +234,7 @@ class TD3:
         """
         columns = batch.rewards.shape[0]
         actor, critic, room = self.actor.at(columns), self.critics.at(columns), self.critics.room(columns)
-        self.actor.room(columns).head.copy_(batch.features)
+        self.actor.room(columns).head.copy_(room.head)
         pre_tanh = actor.forward()
         squashed = pre_tanh.tanh()
         actions = torch.addcmul(self._centre, self._half_range, squashed)
@@ -314,8 +257,8 @@ class _Columns(NamedTuple):
 
     inputs: torch.Tensor
     """What features are made of, for an ``ActionPenalty``."""
-    features: torch.Tensor
-    actions: torch.Tensor
+    critic_inputs: torch.Tensor
+    """Features, then actions as critics see them."""
     rewards: torch.Tensor
     discounts: torch.Tensor
     next_features: torch.Tensor

@@ -12,8 +12,8 @@ _SATURATED = 0.99
 class UpdateRecord(NamedTuple):
     """What an update leaves for its figures."""
 
-    error: torch.Tensor
-    """Of both critics, (2, batch)."""
+    errors: list[torch.Tensor]
+    """Of both critics, each (1, batch)."""
     targets: torch.Tensor
     """Shape (batch,)."""
     value: torch.Tensor | None = None
@@ -24,7 +24,7 @@ class UpdateRecord(NamedTuple):
 
 def update_metrics(records: Sequence[UpdateRecord], huber_delta: float) -> list[dict[str, float]]:
     """Figures of updates, worked out together."""
-    errors = torch.stack([record.error for record in records]).flatten(1)
+    errors = torch.cat([error for record in records for error in record.errors]).view(len(records), -1)
     targets = torch.stack([record.targets for record in records]).mean(1).tolist()
     clipped = errors.clamp(-huber_delta, huber_delta)
     # The Huber loss; its derivative is the clipped error.
