@@ -83,12 +83,14 @@ def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observ
 
 
 def test_full_disk_ends_the_run_loudly_and_what_was_written_comes_back(launch, listener, observe, diagnoses):
-    graph = launch("task:=AntMaze", "episodes:=0", "split_episodes:=1")
-    listener.spin_until(lambda: len(observe) > 200 and diagnoses)
+    graph = launch("task:=AntMaze", "episodes:=0", "split_episodes:=1000")
+    file = graph.out / "bag" / "segment_000000.partial" / "segment_000000" / "segment_000000.mcap"
+    listener.spin_until(lambda: file.exists() and file.stat().st_size > 50_000 and diagnoses)
     assert {status.level for status in diagnoses} == {DiagnosticStatus.OK}
     recorder = graph.node("recorder")
     # The file size limit stands for a disk that fills up: the recorder's next chunks are refused by the kernel.
-    psutil.Process(recorder.pid).rlimit(psutil.RLIMIT_FSIZE, (150_000, resource.RLIM_INFINITY))
+    limit = file.stat().st_size + 10_000
+    psutil.Process(recorder.pid).rlimit(psutil.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     listener.spin_until(lambda: diagnoses[-1].level == DiagnosticStatus.ERROR, timeout=20)
     assert re.match("recording aborted: cannot (write to|close) bag", diagnoses[-1].message)
     assert "File too large" in diagnoses[-1].message

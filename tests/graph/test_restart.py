@@ -19,5 +19,5 @@ def test_killed_node_is_restarted_and_the_trajectory_is_the_same(
     assert code == 0, output
     assert output.count("restart") >= 2, output
     bag = read_bag(graph.out / "bag")
-    assert_same_run(bag, in_process(graph.summary()["policy"], seed=2, mode=Mode.TRAIN))
+    assert_same_run(bag, in_process(graph.summary()["policy"], seed=2, mode=Mode.TRAIN), kills=2)
     assert graph.summary()["lost_messages"] == 0

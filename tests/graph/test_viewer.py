@@ -88,6 +88,16 @@ def changed_share(page, empty):
     return float((np.abs(picture(page) - empty).max(axis=2) > 20).mean())
 
 
+def keep_picture(page):
+    """A screenshot to be looked at, without viser's notice that the browser has no GPU."""
+    notice = page.get_by_text("Software WebGL rendering detected")
+    if notice.count():
+        page.locator(".mantine-Notification-closeButton").first.click()
+        page.wait_for_timeout(500)
+    ARTEFACTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=ARTEFACTS / "viewer.png")
+
+
 def test_the_page_shows_the_markers_and_steers_the_run(page, launch, listener, observe):
     empty = empty_scene(page)
     status, port = [], free_port()
@@ -99,10 +109,8 @@ def test_the_page_shows_the_markers_and_steers_the_run(page, launch, listener, o
     while changed_share(page, empty) < 0.2 and time.monotonic() < end:
         page.wait_for_timeout(500)
     assert changed_share(page, empty) > 0.2
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=ARTEFACTS / "viewer.png")
-
-    listener.spin_until(lambda: observe)
+    listener.spin_until(lambda: observe and observe[-1].step > 120, timeout=60)
+    keep_picture(page)
     episode = observe[-1].episode
     page.get_by_role("button", name="Reset", exact=True).click()
     listener.spin_until(lambda: observe[-1].episode == episode + 1)

@@ -36,7 +36,13 @@ class FakeRunner(CommandRunner):
 
 @pytest.fixture
 def workspace(tmp_path):
-    for name in ("requirements.txt", "requirements-dev.txt", "requirements-ros.txt", "constraints.txt"):
+    for name in (
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-export.txt",
+        "requirements-ros.txt",
+        "constraints.txt",
+    ):
         (tmp_path / name).write_text("numpy\n")
     (tmp_path / "colcon.meta").write_text("{}")
     for name in ("hrl_msgs", "hrl_core"):

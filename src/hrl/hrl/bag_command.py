@@ -1,4 +1,4 @@
-"""``hrl bag``: look at recordings, check them, save what is left of a broken one."""
+"""``hrl bag``: look at recordings, check, play and export them, save what is left of a broken one."""
 
 import dataclasses
 import json
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hrl.bag_export_command import Export
 from hrl.bag_play_command import Play
 from hrl_core.bags.description import BagDescription, describe
 from hrl_core.bags.find import find_bags, find_partial
@@ -97,7 +98,7 @@ class Recover:
 
 def bag(words: list[str]) -> int:
     """Run ``hrl bag`` with the words that follow it; returns the exit code."""
-    return tyro.cli(Info | Check | Recover | Play, prog="hrl bag", description=__doc__, args=words).run()
+    return tyro.cli(Info | Check | Recover | Play | Export, prog="hrl bag", description=__doc__, args=words).run()
 
 
 def _outcome(recovery: Recovery) -> str:

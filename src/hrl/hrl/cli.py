@@ -146,7 +146,7 @@ COMMANDS = {
     "evaluate": Command("--checkpoint DIR --episodes N [--json]", "success of a policy, held-out episodes", _evaluate),
     "plot": Command("RUN ... --out FILE.png", "success curves of training runs", _plot),
     "policy": Command("init | show | export", "make an untrained policy, look at one, ship one", _policy),
-    "bag": Command("info | check | recover | play DIR", "look at recordings, save what is left, play them", _bag),
+    "bag": Command("info | check | recover | play | export DIR", "look at recordings, play, save, export them", _bag),
     "report": Command("BAG|RUN --out FILE.html", "one page about a recording: paths, curves, latency", _report),
     "video": Command("--checkpoint DIR --out FILE.gif|.mp4", "a film of a policy with its subgoals", _video),
     "relabel": Command("BAG ... --checkpoint DIR --out DIR", "off-policy correction of recorded subgoals", _relabel),

@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -220,14 +220,19 @@ def parse_task(text: str, source: str = "task specification") -> TaskSpec:
         TaskError: names the source, the field and what is allowed.
     """
     try:
-        data = yaml.safe_load(text)
-        return _build(data)
+        return _build(_load_yaml(text))
     except TaskError as error:
         raise TaskError(f"{source}: {error}") from None
     except yaml.YAMLError as error:
         raise TaskError(f"{source}: not valid YAML: {error}") from None
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise TaskError(f"{source}: malformed field: {error}") from None
+
+
+@lru_cache(maxsize=16)
+def _load_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the text says
+    """Parsed once: every bag of a recording repeats the specification. Not to be changed by the caller."""
+    return yaml.safe_load(text)
 
 
 def _build(data: object) -> TaskSpec:

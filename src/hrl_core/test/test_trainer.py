@@ -24,12 +24,14 @@ from hrl_core.errors import HrlError
 from hrl_core.manager_session import ManagerSession
 from hrl_core.rollout import rollout
 from hrl_core.task import TaskSpec, load_task
-from hrl_core.training.config import PRESETS, TrainConfig, preset
-from hrl_core.training.evaluate import evaluate, evaluation_goals, wilson_interval
+from hrl_core.training.config import PRESETS, TrainConfig, preset, read_config
+from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.trainer import FAILED_BATCH, Trainer
 from hrl_core.worker_session import WorkerSession
 
+POINT_MAZE = Path(__file__).parent / "point_maze.json"
+HELD_OUT_SEED = 3_000_017
 SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=30)
 SMALL = TD3Config(hidden=(16, 16), batch_size=8)
 CONFIG = TrainConfig(
@@ -311,35 +313,28 @@ def test_wilson_interval_by_hand() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_point_maze_is_learned_round_the_first_corner(tmp_path: Path) -> None:
-    """Goal (8, 8), within 2 m at the last step: never untrained, nearly always after a minute of training."""
+@pytest.mark.timeout(1800)
+def test_point_maze_is_learned_round_both_corners(tmp_path: Path) -> None:
+    """Goal (0, 8), within 2 m at the last step: never untrained, nearly always after minutes of training.
+
+    The far end of the corridor is near as the crow flies: the manager has to walk away from it at first. Success is
+    measured on episodes that training has not seen. ``point_maze.json`` differs from ``fast`` because
+
+    - this point stops where it touches a wall, so that the worker must know where it is to slide along one;
+    - values a tenth as large leave Huber's linear part, where all errors pull alike (the penalty scales with them);
+    - steps are cheap and corners rarely turned, so that more steps are taken, and more held, per manager update;
+    - more goals achieved later teach to stop at a goal, and slow averages of both actors smooth swings.
+    """
+    config = read_config(str(POINT_MAZE))
     spec = load_task("point_maze")
     radius = dataclasses.replace(spec.success, radius=2.0)
-    spec = dataclasses.replace(spec, success=radius, evaluation_goals=((8.0, 8.0),))
-    fast = preset("fast")
-    small: dict[str, Any] = {"hidden": (64, 64), "actor_lr": 1e-3, "critic_lr": 1e-3, "batch_size": 64}
-    agent = dataclasses.replace(
-        fast.agent,
-        worker=dataclasses.replace(fast.agent.worker, **small),
-        manager=dataclasses.replace(fast.agent.manager, average_tau=1e-3, **small),
-        four_fold_symmetry=False,
-        tilt_penalty=0.0,
-    )
-    config = dataclasses.replace(
-        fast,
-        agent=agent,
-        steps=105_000,
-        warm_start_steps=15_000,
-        manager_learning_starts=10_000,
-        evaluation_interval=35_000,
-        checkpoint_interval=105_000,
-        evaluation_episodes=50,
-    )
+    spec = dataclasses.replace(spec, success=radius, evaluation_goals=((0.0, 8.0),))
     trainer = _trainer(tmp_path, config, spec=spec)
     assert isinstance(trainer.agent, HierarchicalAgent)
-    before = evaluate(spec, trainer._evaluation_envs, trainer.agent.select, trainer.agent.act)[0]
-    after = trainer.run()[0]
+    held_out = VectorEnv(spec, 50, seed=HELD_OUT_SEED, goals=[(0.0, 8.0)] * 50)
+    before = evaluate(spec, held_out, trainer.agent.select, trainer.agent.act)[0]
+    trainer.run(stop=lambda: trainer.best >= 0.98)
+    after = evaluate(spec, held_out, *checkpoint_policies(load_checkpoint(tmp_path / "best")))[0]
     assert before.success_rate <= 0.1
     assert after.success_rate >= 0.9
     shutil.rmtree(tmp_path)

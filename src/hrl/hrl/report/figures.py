@@ -91,7 +91,8 @@ def latency(edges_ms: Sequence[float], counts: Sequence[int], marks: dict[str, f
     ax.bar(edges[:-1], numbers, width=np.diff(edges), align="edge", color=SUBGOAL)
     for name, value in marks.items():
         ax.axvline(value, color="black", lw=1, ls=":")
-        ax.annotate(f" {name} {value:.2f} ms", (value, numbers.max() or 1), fontsize=9, va="top", rotation=90)
+        label = ax.annotate(f" {name} {value:.2f} ms", (value, numbers.max() or 1), fontsize=9, va="top")
+        label.set_bbox({"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1})
     taken = np.flatnonzero(numbers)
     ax.set_xscale("log")
     ax.set_xlim(edges[max(0, taken[0] - 2)], edges[min(len(edges) - 1, taken[-1] + 3)])

@@ -59,6 +59,7 @@ class Assembly:
             kind: in_order(tables.columns.pop(kind), ranks[numbers[kind]], len(ranks), _KEYS[kind]) for kind in numbers
         }
         self._spoken = {kind: {k.run for r, k in enumerate(self._keys) if self._some(kind, r)} for kind in _KEYS}
+        self._hierarchical = self._spoken[SUBGOAL] | self._spoken[SUBGOAL_RESULT] | self._led()
 
     @property
     def duplicates(self) -> int:
@@ -83,6 +84,13 @@ class Assembly:
             # Most important first: what costs the episode.
             self.problems += [self._problem(f, key, tables) for f in sorted(findings, key=lambda f: not f.fatal)]
 
+    def _led(self) -> set[int]:
+        """Runs whose actions follow subgoals, whether or not any was recorded."""
+        if ACTION not in self._ordered:
+            return set()
+        columns = self._ordered[ACTION].columns
+        return set(columns["run"][columns["subgoal_seq"] > 0].tolist())
+
     def _check(self, key: EpisodeKey, tables: dict[str, Columns]) -> Found:
         if OBSERVATION not in tables:
             # Late messages of an episode that another bag holds are nobody's loss; nothing can be made of them.
@@ -94,7 +102,7 @@ class Assembly:
         yield from checks.observations(observations, tables.get(EPISODE_RESULT), spec)
         if exact and key.run in self._spoken[ACTION]:
             yield from checks.actions(observations, tables.get(ACTION))
-        if key.run in self._spoken[SUBGOAL]:
+        if key.run in self._hierarchical:
             results = tables.get(SUBGOAL_RESULT)
             heard = key.run in self._spoken[SUBGOAL_RESULT]
             yield from checks.subgoals(observations, tables.get(SUBGOAL), results, exact, heard, spec)

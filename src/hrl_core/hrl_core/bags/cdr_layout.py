@@ -7,6 +7,7 @@ thousands of them at once: ``Layout.dtype`` gives that type for one message, ``L
 
 import struct
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -143,12 +144,17 @@ def definitions(topic: Topic) -> Typestore:
             f"topic {topic.name}: the bag holds no definition of {topic.type}; record with ROS 2 Jazzy or newer, or "
             "convert it there with ros2 bag convert"
         )
-    store = get_typestore(Stores.EMPTY)
     try:
-        parsed = get_types_from_idl(topic.definition) if topic.idl else get_types_from_msg(topic.definition, topic.type)
-        store.register(parsed)
+        return _store_of(topic.type, topic.definition, topic.idl)
     except (TypesysError, ValueError, KeyError) as error:
         raise BagError(f"topic {topic.name}: the definition of {topic.type} is damaged: {error}") from None
+
+
+@lru_cache(maxsize=64)
+def _store_of(type_name: str, definition: str, idl: bool) -> Typestore:
+    """Made once: a typestore compiles code for every type, and the bags of a recording hold the same definitions."""
+    store = get_typestore(Stores.EMPTY)
+    store.register(get_types_from_idl(definition) if idl else get_types_from_msg(definition, type_name))
     return store
 
 

@@ -4,11 +4,9 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hrl_core.bags.blocks import unfinished
+from hrl_core.bags.blocks import METADATA, unfinished
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.writer import PARTIAL_SUFFIX
-
-METADATA = "metadata.yaml"
 
 
 def find_bags(paths: Iterable[Path]) -> list[Path]:

@@ -70,6 +70,11 @@ class RelabelledSubgoals:
         """Transitions."""
         return len(self._chosen)
 
+    @property
+    def episodes(self) -> set[EpisodeKey]:
+        """Episodes that they belong to."""
+        return {key for key, _ in self._chosen}
+
     def put(self, key: EpisodeKey, step: int, version: int, chosen: npt.NDArray[np.float64]) -> None:
         """Take in one choice."""
         known = self._chosen.get((key, step))

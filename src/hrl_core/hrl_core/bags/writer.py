@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import cast
 
@@ -169,6 +170,12 @@ class BagWriter:
 
 def typestore_with(definitions: Iterable[tuple[str, str]]) -> Typestore:
     """Typestore of the standard messages and of ``(type name, .msg text)`` definitions."""
+    return _typestore(tuple(definitions))
+
+
+@lru_cache(maxsize=4)
+def _typestore(definitions: tuple[tuple[str, str], ...]) -> Typestore:
+    """Made once: a typestore compiles code for every type it writes."""
     typestore = get_typestore(Stores.ROS2_JAZZY)
     for name, text in definitions:
         typestore.register(get_types_from_msg(text, name))

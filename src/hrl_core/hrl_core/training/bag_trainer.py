@@ -17,20 +17,18 @@ import torch
 from hrl_core.agents.hiro import HierarchicalAgent, Metrics
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.bags.episodes import BagEpisode, Outcome
-from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.reader import read_bags
-from hrl_core.bags.relabelled import RelabelledSubgoals, read_relabelled
 from hrl_core.bags.store_filling import add_episode
 from hrl_core.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.randomness import episode_seed, step_generator
 from hrl_core.relabelling import DETERMINISTIC
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
-from hrl_core.subgoals import to_float32
 from hrl_core.task import TaskSpec
 from hrl_core.training.bag_config import BagTrainConfig
 from hrl_core.training.bag_material import Material, choose_material, goal_distance_task
+from hrl_core.training.bag_overlay import Overlay, StoredPiece
 from hrl_core.training.bag_segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
 from hrl_core.training.relabel_episodes import candidate_noise
 from hrl_core.training.run_files import POLICY, RunFolder, TrainingState
@@ -56,9 +54,7 @@ class Piece(NamedTuple):
 class BagTrainer:
     """Trains a hierarchical agent on recorded episodes."""
 
-    def __init__(
-        self, spec: TaskSpec, config: BagTrainConfig, folder: Path, seed: int, git_commit: str = ""
-    ) -> None:
+    def __init__(self, spec: TaskSpec, config: BagTrainConfig, folder: Path, seed: int, git_commit: str = "") -> None:
         """Set up agent and store; nothing is read or written yet."""
         self.spec, self.seed, self.git_commit = spec, seed, git_commit
         self.config = config
@@ -72,14 +68,11 @@ class BagTrainer:
         self.store = EpisodeStore(spec, training.replay, 0)
         self._weights = self.store.weights = np.ones(len(self.store.lengths))
         self.agent.candidate_noise = self._candidate_noise
-        self._pieces: dict[int, tuple[EpisodeKey, int, int]] = {}
-        """Slot of the store -> key of the episode, step at which the piece begins, worker version."""
+        self._pieces: dict[int, StoredPiece] = {}
+        """What each slot of the store holds."""
         self.consumed: dict[str, ConsumedSegment] = {}
         self.left_out: Counter[str] = Counter()
-        self.relabelled = 0
-        """Recorded subgoals that relabelled ones stand in for."""
-        self._relabelled_bags: set[Path] = set()
-        self._subgoals = RelabelledSubgoals()
+        self._overlay = Overlay(self.store, config.relabelled, config.max_relabel_lag)
         self._manager_credit, self._batches = 0.0, 0
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: Counter[str] = Counter()
@@ -91,6 +84,11 @@ class BagTrainer:
     def version(self) -> int:
         """Policy version: worker updates so far."""
         return self.agent.worker.updates
+
+    @property
+    def relabelled(self) -> int:
+        """Recorded subgoals that relabelled ones stand in for."""
+        return self._overlay.count
 
     @property
     def steps(self) -> int:
@@ -117,7 +115,7 @@ class BagTrainer:
         if found:
             self._batches += 1
             self._add(pieces)
-        self._overlay()
+        self._overlay.apply(self._pieces, self.version)
         return len(found)
 
     def train(self, groups: int) -> None:
@@ -227,7 +225,7 @@ class BagTrainer:
         self._batches = 1 + max((segment.batch for segment in segments), default=-1)
         for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
             self._add([piece for segment in together for piece in self._reread(segment)])
-        self._overlay()
+        self._overlay.apply(self._pieces, self.version)
         self.files.forget_metrics_after(self.version, "worker/updates")
 
     def forget(self, keep: int) -> list[Path]:
@@ -276,26 +274,8 @@ class BagTrainer:
                 self.problems.append(str(slot))
                 self.left_out["no place in the store"] += piece.episode.steps
                 continue
-            self._pieces[slot] = (piece.episode.key, piece.start, _version(piece.episode))
+            self._pieces[slot] = StoredPiece(piece.episode.key, piece.start, _version(piece.episode))
             self._weights[slot] = piece.weight
-
-    def _overlay(self) -> None:
-        """Put relabelled subgoals in the place of the recorded ones."""
-        if not self.config.relabelled:
-            return
-        for folder in self.config.relabelled:
-            for bag in sorted(Path(folder).glob("*/metadata.yaml")):
-                if bag.parent not in self._relabelled_bags:
-                    self._relabelled_bags.add(bag.parent)
-                    self._subgoals.update(read_relabelled(bag.parent))
-        self.relabelled = 0
-        oldest = self.version - self.config.max_relabel_lag if self.config.max_relabel_lag else 0
-        for slot, (key, start, _) in self._pieces.items():
-            for period in range(-(-int(self.store.lengths[slot]) // self.store.period)):
-                chosen = self._subgoals.get(key, start + period * self.store.period, oldest)
-                if chosen is not None:
-                    self.store.subgoals[slot, period] = to_float32(chosen)
-                    self.relabelled += 1
 
     def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:
         count = self.agent.config.candidates - DETERMINISTIC

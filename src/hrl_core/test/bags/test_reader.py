@@ -208,6 +208,14 @@ def test_unfinished_episode_is_kept_and_says_so(tmp_path, script, write_bag):
     assert (episode.steps, episode.finished, episode.outcome) == (5, False, None)
 
 
+@pytest.mark.parametrize("lost", [{"Subgoal"}, {"Subgoal", "SubgoalResult"}])
+def test_episode_that_lost_all_its_subgoals_is_not_taken_for_one_of_a_flat_policy(tmp_path, simple, write_bag, lost):
+    messages = [m for m in simple(1).messages if m.kind not in lost]
+    recording = read_bags([write_bag(tmp_path / "bag", messages)])
+    assert not recording.episodes
+    assert recording.problems[0].text.startswith("no subgoal of this episode is recorded")
+
+
 def test_real_time_runs_may_lack_actions_and_come_late_with_subgoals(tmp_path, simple, write_bag):
     said = simple(1, announce=False)
     said.run_info(clock_mode=1)
@@ -270,13 +278,26 @@ def test_what_is_no_bag_is_refused_with_a_way_out(tmp_path, make, message):
         read_bags([tmp_path / "bag"])
 
 
-@pytest.mark.parametrize("content", [b"", b"hello world, this is no MCAP file at all, honestly", None])
-def test_truncated_or_foreign_storage_is_refused_with_a_way_out(tmp_path, simple, write_bag, content):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", r"damaged.*hrl bag recover"), (b"hello world, this is no MCAP file, honestly", "is not an MCAP file")],
+)
+def test_empty_or_foreign_storage_is_refused(tmp_path, simple, write_bag, content, message):
     bag = write_bag(tmp_path / "bag", simple(1).messages)
-    file = bag / "bag.mcap"
-    file.write_bytes(file.read_bytes()[:-9] if content is None else content)
-    with pytest.raises(BagError, match=r"damaged.*hrl bag recover"):
+    (bag / "bag.mcap").write_bytes(content)
+    with pytest.raises(BagError, match=message):
         read_bags([bag])
+
+
+def test_truncated_storage_is_read_as_far_as_it_goes_and_named(tmp_path, simple, write_bag):
+    bag = write_bag(tmp_path / "bag", simple(1).messages)
+    whole = read_bags([bag]).episodes
+    file = bag / "bag.mcap"
+    file.write_bytes(file.read_bytes()[:-9])
+    recording = read_bags([bag])
+    assert [episode.key for episode in recording.episodes] == [episode.key for episode in whole]
+    assert "damaged" in recording.problems[0].text
+    assert "hrl bag recover" in recording.problems[0].text
 
 
 def test_one_damaged_bag_does_not_cost_the_others(tmp_path, simple, write_bag):

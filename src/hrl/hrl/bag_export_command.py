@@ -1,0 +1,50 @@
+"""``hrl bag export``: recorded episodes as a Parquet, Minari or LeRobot data set."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.text import Text
+
+from hrl_core.bags.reader import read_bags
+from hrl_core.exports.formats import format_named
+from hrl_core.exports.selection import ALL_MODES, choose_episodes
+from hrl_core.task import load_task
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write recorded episodes as a data set for other tools."""
+
+    bags: tyro.conf.Positional[tuple[Path, ...]]
+    """Bags or folders of bags."""
+    to: str
+    """parquet, minari or lerobot."""
+    out: Path
+    """Folder to make; for minari its name is that of the data set, such as point-maze-v0."""
+    modes: tuple[str, ...] = ALL_MODES
+    """Episodes recorded for these purposes."""
+    task: str = ""
+    """Task name or .yaml; empty: that of the first recorded run."""
+
+    def run(self) -> int:
+        """Exit code 0: everything is exported; 1: what is sound is, the rest is named."""
+        form = format_named(self.to)
+        form.check(self.out)
+        recording = read_bags(self.bags, load_task(self.task) if self.task else None)
+        console = Console(soft_wrap=True, highlight=False)
+        for problem in recording.problems:
+            console.print(Text(str(problem), style="yellow"))
+        selection = choose_episodes(recording, self.modes)
+        form.export(selection, self.out)
+        damaged = {problem.episode for problem in recording.problems if problem.episode and problem.left_out}
+        left_out = selection.left_out + Counter({"damaged": len(damaged)})
+        causes = ", ".join(f"{count} episodes ({cause})" for cause, count in left_out.items()) or "nothing"
+        console.print(
+            f"{len(selection.episodes)} episodes with {selection.steps} steps of {selection.task_name} -> {self.out} "
+            f"({self.to}); left out: {causes}",
+            markup=False,
+        )
+        return 1 if recording.problems else 0

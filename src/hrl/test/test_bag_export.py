@@ -1,0 +1,60 @@
+"""`hrl bag export` makes data sets, names what it leaves out, and ends with a code that tells."""
+
+import minari
+import pyarrow.parquet as pq
+import pytest
+
+from hrl.benchmarks import bag as bag_benchmark
+from hrl.cli import main
+from hrl_core.bags.reader import read_bags
+from hrl_core.task import load_task
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A bag of two episodes of PointMaze and a half."""
+    bag = tmp_path_factory.mktemp("recorded") / "bag"
+    task = load_task("PointMaze")
+    bag_benchmark._record(bag, bag_benchmark._messages(task, task.max_episode_steps * 5 // 2))
+    return bag
+
+
+@pytest.mark.parametrize("form", ["parquet", "minari", "lerobot"])
+def test_export_tells_what_it_made(recorded, tmp_path, capsys, form):
+    out = tmp_path / "point-maze-v0"
+    assert main(["bag", "export", str(recorded), "--to", form, "--out", str(out)]) == 0
+    shown = capsys.readouterr().out
+    episodes = read_bags([recorded]).episodes
+    assert f"{len(episodes)} episodes with {sum(e.steps for e in episodes)} steps" in shown
+    assert f"-> {out} ({form})" in shown
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    if form == "minari":
+        assert minari.MinariDataset(out / "data").total_episodes == len(episodes)
+
+
+def test_damaged_episodes_are_named_and_the_rest_exported(tmp_path, capsys):
+    task = load_task("PointMaze")
+    messages = list(bag_benchmark._messages(task, 2 * task.max_episode_steps))
+    at = [i for i, (topic, _) in enumerate(messages) if topic == "/observation"][7]
+    del messages[at]
+    bag_benchmark._record(tmp_path / "gap", iter(messages))
+    out = tmp_path / "out"
+    assert main(["bag", "export", str(tmp_path / "gap"), "--to", "parquet", "--out", str(out)]) == 1
+    shown = capsys.readouterr().out
+    assert "step 7 is missing" in shown
+    assert "1 episodes (damaged)" in shown
+    assert pq.read_table(out / "episodes.parquet").num_rows == 1
+
+
+def test_what_cannot_be_exported_ends_with_a_code_and_leaves_nothing(recorded, tmp_path, capsys):
+    out = str(tmp_path / "out")
+    for words, message in (
+        (["--to", "csv", "--out", out], "unknown format 'csv'; choose one of parquet, minari, lerobot"),
+        (["--to", "parquet", "--out", out, "--modes", "DEMO"], "nothing to export"),
+        (["--to", "minari", "--out", out], "NAME-vNUMBER"),
+        (["--to", "parquet", "--out", str(recorded)], "exists already"),
+        (["--to", "parquet", "--out", out, "--task", "AntMaze"], "nothing to export"),
+    ):
+        assert main(["bag", "export", str(recorded), *words]) == 2
+        assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,1 @@
+"""Recorded episodes in the layouts of other tools; their packages are imported when a format is asked for."""

@@ -1,0 +1,72 @@
+"""The formats by name; the packages that a format needs are looked for and imported only when it is used."""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.exports.folder import refuse_existing, whole_folder
+from hrl_core.exports.minari_id import dataset_id
+from hrl_core.exports.selection import Selection
+
+
+@dataclass(frozen=True)
+class Format:
+    """One layout that episodes can be exported to."""
+
+    name: str
+    packages: tuple[str, ...]
+    """Importable packages it needs, beyond those of the stack."""
+    module: str
+    """Module whose ``write(selection, folder, out)`` fills a folder."""
+    check_name: Callable[[Path], object] = lambda _: None
+    """Raises ``HrlError`` if the format has no use for a folder of that name."""
+
+    def check(self, out: Path) -> None:
+        """Find out what would fail, before anything is read.
+
+        Raises:
+            HrlError: a package is missing, or ``out`` cannot be used.
+        """
+        missing = [package for package in self.packages if importlib.util.find_spec(package) is None]
+        if missing:
+            raise HrlError(
+                f"--to {self.name} needs {' and '.join(missing)}, not installed here: "
+                "python -m pip install -r requirements-export.txt -c constraints.txt"
+            )
+        self.check_name(out)
+        refuse_existing(out)
+
+    def export(self, selection: Selection, out: Path) -> None:
+        """Write the episodes to a new folder ``out``.
+
+        Raises:
+            HrlError: it cannot be written; nothing is left behind.
+        """
+        self.check(out)
+        writer = importlib.import_module(self.module)
+        with whole_folder(out) as folder:
+            writer.write(selection, folder, out)
+
+
+FORMATS = {
+    form.name: form
+    for form in (
+        Format("parquet", ("pyarrow",), "hrl_core.exports.parquet_tables"),
+        Format("minari", ("minari", "h5py"), "hrl_core.exports.minari_dataset", dataset_id),
+        Format("lerobot", ("pyarrow",), "hrl_core.exports.lerobot_dataset"),
+    )
+}
+
+
+def format_named(name: str) -> Format:
+    """Return a format.
+
+    Raises:
+        HrlError: there is none of that name; the message has those that there are.
+    """
+    if name not in FORMATS:
+        raise HrlError(f"unknown format '{name}'{did_you_mean(name, FORMATS)}; choose one of {', '.join(FORMATS)}")
+    return FORMATS[name]
