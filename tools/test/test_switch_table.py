@@ -3,7 +3,7 @@
 from switch_table import PAGE, field_docs, page_with_table
 
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3Config
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
 
 

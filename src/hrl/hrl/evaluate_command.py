@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +13,7 @@ from rich.table import Table
 from hrl.held_out import Protocol, evaluate_checkpoint, figures, policy_folder
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.task import load_task
+from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 
 
@@ -33,7 +33,7 @@ class Evaluate:
 def evaluate_command(words: list[str]) -> int:
     """Run ``hrl evaluate`` with the words that follow it; returns the exit code."""
     arguments = tyro.cli(Evaluate, prog="hrl evaluate", args=words)
-    torch.set_num_threads(1)
+    one_thread()
     folder = policy_folder(arguments.checkpoint)
     checkpoint = load_checkpoint(folder)
     if arguments.task:

@@ -4,12 +4,11 @@ import dataclasses
 import json
 from pathlib import Path
 
-import torch
-
 from hrl.held_out import Protocol, evaluate_checkpoint
 from hrl.train_command import PROVENANCE
 from hrl_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 
 KEPT = ("env_steps", "seconds", "cpu_seconds")
@@ -18,7 +17,7 @@ README = "README.md"
 
 def export(source: Path, target: Path, protocol: Protocol) -> None:
     """Evaluate the policy of ``source`` on held-out episodes and write it to ``target`` with figures and README."""
-    torch.set_num_threads(1)
+    one_thread()
     checkpoint = load_checkpoint(source)
     results = evaluate_checkpoint(checkpoint, protocol)
     metrics = {k: v for k, v in checkpoint.metrics.items() if k in KEPT or k.endswith("/updates")}

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -13,6 +12,7 @@ from hrl.environment import ensure_ros_environment
 from hrl_core.bags.find import find_bags
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.threads import one_thread
 from hrl_core.training.relabel_bags import Relabeler, RelabelOutcome
 
 
@@ -44,7 +44,7 @@ def relabel(words: list[str]) -> int:
     ensure_ros_environment()
     from hrl_ros.message_texts import message_texts
 
-    torch.set_num_threads(1)
+    one_thread()
     relabeler = Relabeler(load_checkpoint(options.checkpoint), message_texts(), options.candidates, options.seed)
     console = Console(highlight=False)
     outcomes = []

@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +19,7 @@ from hrl_core.errors import HrlError
 from hrl_core.manager_session import ManagerSession
 from hrl_core.rollout import rollout
 from hrl_core.task import load_task
+from hrl_core.threads import one_thread
 from hrl_core.types import EpisodeResult, Mode, frozen
 from hrl_core.worker_session import WorkerSession
 
@@ -77,7 +77,7 @@ def run_rollout(arguments: Rollout) -> RolloutSummary:
     """Run the episodes; one thread, as in the nodes, so that the numbers are the same bits."""
     if arguments.episodes < 1:
         raise HrlError(f"--episodes {arguments.episodes}: must be 1 or more")
-    torch.set_num_threads(1)
+    one_thread()
     task = load_task(arguments.task)
     folder = resolve_policy(arguments.policy, task)
     checkpoint = load_checkpoint(folder)

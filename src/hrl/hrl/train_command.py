@@ -22,6 +22,7 @@ from hrl.provenance import git_commit
 from hrl.train_arguments import TrainingRequest, parse_training
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
+from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard, summarise
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, write_whole
@@ -102,7 +103,7 @@ def train(words: list[str]) -> int:
     """
     request = parse_training(words)
     folder = request.folder
-    torch.set_num_threads(request.torch_threads)
+    limit_threads(request.torch_threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
     saved = RunFolder(folder).saved_steps() if request.resume else None

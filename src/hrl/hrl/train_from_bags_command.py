@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import tyro
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -17,6 +16,7 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task import TaskSpec, load_task
+from hrl_core.threads import limit_threads
 from hrl_core.training.bag_config import BagTrainConfig
 from hrl_core.training.bag_material import MaterialConfig
 from hrl_core.training.bag_segments import parse_source
@@ -74,7 +74,7 @@ def train_from_bags(words: list[str]) -> int:
         default=TrainFromBags((), Path(), training=defaults),
         use_underscores=True,
     )
-    torch.set_num_threads(given.torch_threads)
+    limit_threads(given.torch_threads)
     sources = tuple(parse_source(text) for text in given.from_bags)
     relabel = given.relabel or ("from-relabelled" if given.relabelled else "")
     config = BagTrainConfig(

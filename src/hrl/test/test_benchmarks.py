@@ -13,7 +13,8 @@ from hrl.benchmarks import relabel, sim, update
 from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl_core.agents.actor_shapes import worker_actor_config
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3, TD3Config
+from hrl_core.agents.td3 import TD3
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.agents.td3_reference import ReferenceTD3
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task import load_task

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core import relabelling
 from hrl_core.networks import Actor, ActorConfig
 from hrl_core.relabelling import (
     DRAW_STD,
@@ -123,3 +124,29 @@ def test_states_beyond_a_short_segment_do_not_count(policy: Actor) -> None:
     spoilt.states[:, 4:], spoilt.actions[:, 4:] = 1e3, -1e3
     a, b = (_relabel(policy, w, stored) for w in (windows, spoilt))
     assert torch.equal(a.subgoals, b.subgoals)
+
+
+@pytest.mark.parametrize("lead", [0, 1, 10, 20])
+def test_choice_does_not_depend_on_when_the_leader_goes_ahead(
+    policy: Actor, lead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = _subgoals(2)
+    windows = _windows(policy, _subgoals(1), noise=20.0)
+    expected = _relabel(policy, windows, stored)
+    monkeypatch.setattr(relabelling, "LEAD", lead)
+    assert torch.equal(_relabel(policy, windows, stored).candidate, expected.candidate)
+
+
+def test_of_equal_candidates_the_lowest_index_is_chosen(policy: Actor) -> None:
+    true, stored = _subgoals(1), _subgoals(2)
+    proposals = torch.stack((stored, _subgoals(3), true, true, stored), 1)
+    windows = _windows(policy, true, noise=0.1)
+    assert (best_candidates(TASK, windows, proposals, policy).candidate == 2).all()
+    windows = _windows(policy, stored, noise=0.1)
+    assert not best_candidates(TASK, windows, proposals, policy).candidate.any()
+
+
+def test_policy_that_yields_nan_keeps_the_stored_subgoals(policy: Actor) -> None:
+    stored = _subgoals(2)
+    windows = _windows(policy, _subgoals(1))
+    assert not _relabel(lambda inputs: policy(inputs) * torch.nan, windows, stored).candidate.any()

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 import torch
 
-from hrl_core.agents.td3 import TD3, TD3Config, TransitionBatch
+from hrl_core.agents.td3 import TD3, TransitionBatch
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.agents.td3_reference import ReferenceTD3
 from hrl_core.errors import HrlError
 from hrl_core.networks import Actor, ActorConfig, FastActor

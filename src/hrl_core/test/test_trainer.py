@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from hrl_core.agents.hiro import HierarchicalAgent
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3Config
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv

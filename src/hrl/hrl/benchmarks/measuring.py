@@ -12,12 +12,12 @@ import tyro
 from rich.console import Console
 
 from hrl.benchmarks.machine import machine
-from hrl_core.agents.td3 import TD3Config
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.errors import HrlError
 from hrl_core.networks import ActorConfig
-from hrl_core.threads import one_thread
+from hrl_core.threads import limit_threads
 
-REPETITIONS = 15
+REPETITIONS = 40
 Figures = dict[str, Any]
 
 
@@ -42,9 +42,7 @@ def run_benchmark(name: str, measure: Callable[[int], Figures], arguments: Seque
     options = tyro.cli(LearningBenchmark, args=arguments, prog=f"hrl bench {name}")
     if options.threads < 1:
         raise HrlError(f"--threads {options.threads}: must be 1 or more")
-    # NumPy keeps to one thread; torch gets the number asked for.
-    with one_thread():
-        torch.set_num_threads(options.threads)
+    with limit_threads(options.threads):
         figures = measure(options.threads)
     outcome = {"name": name, **figures, "threads": options.threads, "machine": machine()}
     if options.json:
@@ -55,8 +53,11 @@ def run_benchmark(name: str, measure: Callable[[int], Figures], arguments: Seque
         console.print(f"{key}: {value:.4g}" if isinstance(value, float) else f"{key}: {value}", markup=False)
 
 
-def best_seconds(*functions: Callable[[], object], calls: int = 10, repetitions: int = REPETITIONS) -> list[float]:
-    """Seconds per call of each function: best of many short repetitions, taken in turn to share noise."""
+def best_seconds(*functions: Callable[[], object], calls: int = 1, repetitions: int = REPETITIONS) -> list[float]:
+    """Seconds per call of each function: best of many short repetitions, taken in turn to share noise.
+
+    On a machine with other work a long repetition is never undisturbed.
+    """
     best = [float("inf")] * len(functions)
     for _ in range(repetitions):
         for i, function in enumerate(functions):
@@ -71,7 +72,7 @@ def matmul_flops() -> float:
     """Measured floating-point operations per second of a large float32 matrix product."""
     size = 1024
     a, b = torch.randn(size, size), torch.randn(size, size)
-    return 2 * size**3 / best_seconds(lambda: a @ b, calls=2)[0]
+    return 2 * size**3 / best_seconds(lambda: a @ b)[0]
 
 
 def update_flops(config: TD3Config, actor: ActorConfig) -> float:

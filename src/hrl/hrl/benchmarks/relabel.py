@@ -70,7 +70,7 @@ def recorded(spec: TaskSpec, worker: TD3, drift: float) -> tuple[Windows, torch.
 def measure(threads: int = 1) -> Figures:
     """Time both searches where much is relabelled, as in training, and where nothing is."""
     search, settled = Search(DRIFT), Search(LITTLE_DRIFT)
-    seconds = best_seconds(search.pruned, search.plain, settled.pruned, settled.plain, calls=2)
+    seconds = best_seconds(search.pruned, search.plain, settled.pruned, settled.plain)
     ours, theirs, ours_settled, theirs_settled = (1e3 * s for s in seconds)
     rows = BATCH * CANDIDATES * search.spec.subgoal.period
     return {

@@ -14,13 +14,13 @@ from hrl.benchmarks.relabel import make_sensitive
 from hrl.benchmarks.update import BATCH, CONFIG
 from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_config
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3Config
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task import TaskSpec, load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.trainer import Trainer
 
-WARM_UP, STEPS, REPETITIONS = 600, 200, 3
+WARM_UP, STEPS, REPETITIONS = 600, 40, 20
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -15,7 +15,8 @@ from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, run_be
 from hrl_core.agents.actor_shapes import worker_actor_config
 from hrl_core.agents.hiro import worker_rewards
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3, TD3Config, TransitionBatch
+from hrl_core.agents.td3 import TD3, TransitionBatch
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.agents.td3_reference import ReferenceTD3
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task import TaskSpec, load_task
@@ -109,7 +110,6 @@ def measure(threads: int = 1) -> Figures:
         lambda: [reference.update(replay.sample(BATCH)) for _ in range(TOGETHER)],
         lambda: fast.update_many(fixed, TOGETHER),
         lambda: [reference.update(part) for part in parts],
-        calls=2,
     )
     ours, theirs, ours_alone, theirs_alone = (1e3 * s / TOGETHER for s in seconds)
     rate = matmul_flops()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hrl_core.agents.td3 import TD3Config
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.errors import HrlError
 
 WORKER_REWARDS = ("distance", "progress")

@@ -4,76 +4,17 @@ Written for speed on one core: see ``dense``. Deviation from HIRO's released cod
 updates the actor's Adam rests, where the released code lets it go on with its momentum.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 
 from hrl_core.agents.dense import DenseStack, FlatAdam, Pass
-from hrl_core.errors import HrlError
+from hrl_core.agents.td3_config import TD3Config
+from hrl_core.agents.td3_metrics import UpdateRecord, update_metrics
 from hrl_core.networks import ActorConfig, Turner
 
 TWINS = 2
-
-
-@dataclass(frozen=True)
-class TD3Config:
-    """How one level learns; defaults are HIRO's (spec/hiro.md 2.3, 2.4)."""
-
-    hidden: tuple[int, ...] = (300, 300)
-    """Units of each hidden layer, actor and critics."""
-    actor_lr: float = 1e-4
-    """Adam's step size, actor (paper C.2)."""
-    critic_lr: float = 1e-3
-    """Adam's step size, critics (paper C.2)."""
-    discount: float = 0.99
-    """Per transition of this level."""
-    tau: float = 0.005
-    """Share of the online parameters in a soft update."""
-    policy_delay: int = 2
-    """Critic updates per actor update and soft update."""
-    batch_size: int = 100
-    """Transitions per update (released code of HIRO)."""
-    noise_in_range: bool = False
-    """Whether noise figures are fractions of the half-range instead of raw units (HIRO: raw)."""
-    exploration_noise: float = 1.0
-    """Standard deviation of the Gaussian added to actions while exploring."""
-    target_noise: float = 0.2
-    """Standard deviation of the target policy's smoothing noise; the noisy target action is not clipped."""
-    target_noise_clip: float = 0.5
-    """Bound of the smoothing noise."""
-    huber_delta: float = 1.0
-    """Where the Huber loss turns linear."""
-    action_twice: bool = True
-    """Whether the critics see the action again at their second layer (HIRO's released code)."""
-    normalise_actions: bool = False
-    """Whether the critics see actions divided by their half-range (row B)."""
-    pre_tanh_penalty: float = 0.0
-    """Weight of the mean squared pre-tanh actor output in the actor's loss (row B: 1e-3, against
-    saturation)."""
-    reward_bounds: tuple[float, float] | None = None
-    """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (row B)."""
-    average_tau: float = 0.0
-    """Share of the online actor per update in a slow average for evaluation and export; 0: none (row B)."""
-
-    def __post_init__(self) -> None:
-        """Refuse impossible values."""
-        rules = (
-            (len(self.hidden) > 0, "hidden: at least one layer"),
-            (0 <= self.discount < 1, "discount: in [0, 1)"),
-            (0 < self.tau <= 1, "tau: in (0, 1]"),
-            (0 <= self.average_tau <= 1, "average_tau: in [0, 1]"),
-            (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
-            (self.huber_delta > 0, "huber_delta: positive"),
-            (
-                self.reward_bounds is None or self.reward_bounds[0] < self.reward_bounds[1],
-                "reward_bounds: low < high",
-            ),
-        )
-        for holds, rule in rules:
-            if not holds:
-                raise HrlError(f"TD3 configuration: {rule}, got {self}")
 
 
 ActionPenalty = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -116,7 +57,6 @@ class TD3:
         self._centre, self._half_range = (high + low) / 2, (high - low) / 2
         self._noise_unit = self._half_range if config.noise_in_range else torch.ones_like(low)
         self._action_scale = 1 / self._half_range if config.normalise_actions else torch.ones_like(low)
-        self._target_noise = torch.tensor(config.target_noise)
         self._turner = None if actor_config.turn is None else Turner(actor_config.turn)
         self._actor_adam = FlatAdam(self.actor, config.actor_lr)
         self._critic_adam = FlatAdam(self.critics, config.critic_lr)
@@ -141,23 +81,22 @@ class TD3:
         Targets move with every ``policy_delay``-th update only: the updates until then value their next states
         in one pass. Figures are worked out for all updates together as well.
         """
-        whole, size = self._standardised(batches), len(batches.rewards) // count
-        # unbind makes all views of a tensor in one call.
-        parts = [
-            TransitionBatch(*p) for p in zip(*(t.unflatten(0, (count, size)).unbind() for t in whole), strict=True)
-        ]
-        records: list[_Record] = []
+        size = len(batches.rewards) // count
+        whole = self._columns(self._standardised(batches))
+        # split makes all views of a tensor in one call.
+        parts = [_Columns(*part) for part in zip(*(t.split(size, -1) for t in whole), strict=True)]
+        records: list[UpdateRecord] = []
         while len(records) < count:
             begin = len(records)
             end = min(count, begin + self.config.policy_delay - self.updates % self.config.policy_delay)
-            targets = self._targets(TransitionBatch(*(t[begin * size : end * size] for t in whole)), size)
-            for part, target in zip(parts[begin:end], targets.unflatten(0, (end - begin, size)).unbind(), strict=True):
+            targets = self._targets(_Columns(*(t[..., begin * size : end * size] for t in whole)), size)
+            for part, target in zip(parts[begin:end], targets.split(size), strict=True):
                 records.append(self._update(part, target))
-        return _metrics(records, self.config.huber_delta)
+        return update_metrics(records, self.config.huber_delta)
 
     def targets(self, batch: TransitionBatch) -> torch.Tensor:
         """TD targets r + discount * min_i Q'_i(s', mu'(s') + clipped noise), shape (batch,)."""
-        return self._targets(batch, len(batch.rewards))
+        return self._targets(self._columns(batch), len(batch.rewards))
 
     def values(self, inputs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Both critics' values of raw actions at turned inputs, shape (2, batch)."""
@@ -213,6 +152,15 @@ class TD3:
             next_inputs=turner.inputs(batch.next_inputs, next_sectors),
         )
 
+    def _columns(self, batch: TransitionBatch) -> "_Columns":
+        """What networks need of transitions at the standard heading."""
+        features = self._feature_matrix.shape[0]
+        critic_inputs = torch.empty(self.critics.widths[0], len(batch.rewards))
+        torch.mm(self._feature_matrix, batch.inputs.T, out=critic_inputs[:features])
+        torch.mul(batch.actions.T, self._action_scale, out=critic_inputs[features:])
+        next_features = torch.mm(self._feature_matrix, batch.next_inputs.T)
+        return _Columns(batch.inputs.T, critic_inputs, batch.rewards, batch.discounts, next_features)
+
     def _act(self, actor: DenseStack, inputs: torch.Tensor) -> torch.Tensor:
         """Actions (batch, action_dim) at turned inputs, block by block, so that a block stays in the cache."""
         actions = inputs.new_empty(len(inputs), len(self._centre))
@@ -226,15 +174,14 @@ class TD3:
         """Actions (action_dim, columns) at the features written into an actor's room."""
         return torch.addcmul(self._centre, self._half_range, actor.forward().tanh_())
 
-    def _targets(self, batch: TransitionBatch, size: int) -> torch.Tensor:
+    def _targets(self, batch: "_Columns", size: int) -> torch.Tensor:
         """TD targets (batch,); noise is drawn for ``size`` of them at a time, however many are valued together."""
         config, columns = self.config, batch.rewards.shape[0]
-        features, critics = self.target_actor.room(columns).head, self.target_critics.room(columns)
-        torch.mm(self._feature_matrix, batch.next_inputs.T, out=features)
-        critics.head.copy_(features)
+        critics = self.target_critics.room(columns)
+        self.target_actor.room(columns).head.copy_(batch.next_features)
+        critics.head.copy_(batch.next_features)
         actions = self._policy(self.target_actor.at(columns))
-        noise = torch.cat([self._noise(size) for _ in range(columns // size)])
-        critics.write_tail(actions.addcmul_(noise.T, self._noise_unit), self._action_scale)
+        critics.write_tail(actions.addcmul_(self._noise(columns, size), self._noise_unit), self._action_scale)
         values = [self.target_critics.at(columns, k).forward()[0] for k in range(TWINS)]
         targets = torch.addcmul(batch.rewards, batch.discounts, torch.minimum(*values))
         if config.reward_bounds is not None:
@@ -242,42 +189,42 @@ class TD3:
             targets.clamp_(low, high)
         return targets
 
-    def _noise(self, size: int) -> torch.Tensor:
-        """Clipped smoothing noise (size, action_dim)."""
-        config = self.config
-        noise = torch.randn(size, self._centre.shape[0], generator=self._generator)
-        return noise.mul_(self._target_noise).clamp_(-config.target_noise_clip, config.target_noise_clip)
+    def _noise(self, columns: int, size: int) -> torch.Tensor:
+        """Clipped smoothing noise (action_dim, columns), drawn for ``size`` of them at a time."""
+        noise, bound = torch.empty(columns, self._centre.shape[0]), self.config.target_noise_clip
+        for part in noise.split(size):
+            part.normal_(0.0, self.config.target_noise, generator=self._generator)
+        return noise.clamp_(-bound, bound).T
 
-    def _update(self, batch: TransitionBatch, targets: torch.Tensor) -> "_Record":
-        """One update on a batch at the standard heading."""
-        error = self._update_critics(batch, targets)
+    def _update(self, batch: "_Columns", targets: torch.Tensor) -> UpdateRecord:
+        """One update."""
+        errors = self._update_critics(batch, targets)
         self.updates += 1
         if self.updates % self.config.policy_delay:
-            return _Record(error, targets)
-        value, squashed = self._update_actor(batch.inputs)
+            return UpdateRecord(errors, targets)
+        value, squashed = self._update_actor(batch)
         self.target_actor.flat.lerp_(self.actor.flat, self.config.tau)
         self.target_critics.flat.lerp_(self.critics.flat, self.config.tau)
         self._average()
-        return _Record(error, targets, value, squashed)
+        return UpdateRecord(errors, targets, value, squashed)
 
-    def _update_critics(self, batch: TransitionBatch, targets: torch.Tensor) -> torch.Tensor:
-        """Descend the mean Huber loss of both critics; returns their errors (2, batch)."""
+    def _update_critics(self, batch: "_Columns", targets: torch.Tensor) -> list[torch.Tensor]:
+        """Descend the mean Huber loss of both critics; returns their errors, each (1, batch)."""
         columns, delta = targets.shape[0], self.config.huber_delta
-        room, share = self.critics.room(columns), torch.tensor(1 / (TWINS * columns))
-        torch.mm(self._feature_matrix, batch.inputs.T, out=room.head)
-        room.write_tail(batch.actions.T, self._action_scale)
+        room = self.critics.room(columns)
+        room.write(batch.critic_inputs)
         errors = []
         for k in range(TWINS):
             critic = self.critics.at(columns, k)
             error = critic.forward() - targets
             # The derivative of the Huber loss is the clipped error.
-            torch.clamp(error, -delta, delta, out=critic.output_grad).mul_(share)
+            torch.clamp(error, -delta, delta, out=critic.output_grad).mul_(room.share)
             critic.backward()
             errors.append(error)
         self._critic_adam.step()
-        return torch.cat(errors)
+        return errors
 
-    def _update_actor(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def _update_actor(self, batch: "_Columns") -> tuple[torch.Tensor, torch.Tensor]:
         """Climb the first critic: d/dz of -mean Q_1(s, mu(s)) + penalty * mean z^2, z before the tanh.
 
         Follows the critics' update of the same batch, whose room still holds the features.
@@ -285,7 +232,7 @@ class TD3:
         Returns:
             Values (1, batch) and tanh z (action_dim, batch).
         """
-        columns = inputs.shape[0]
+        columns = batch.rewards.shape[0]
         actor, critic, room = self.actor.at(columns), self.critics.at(columns), self.critics.room(columns)
         self.actor.room(columns).head.copy_(room.head)
         pre_tanh = actor.forward()
@@ -296,7 +243,7 @@ class TD3:
         critic.output_grad.fill_(-1 / columns)
         gradient = critic.gradient_of_tail().mul_(self._action_scale * self._half_range)
         if self.action_penalty is not None:
-            gradient += self.action_penalty(inputs, actions.T).T * self._half_range
+            gradient += self.action_penalty(batch.inputs.T, actions.T).T * self._half_range
         torch.addcmul(gradient, gradient, squashed * squashed, value=-1, out=actor.output_grad)
         if self.config.pre_tanh_penalty:
             actor.output_grad.add_(pre_tanh, alpha=2 * self.config.pre_tanh_penalty / pre_tanh.numel())
@@ -305,43 +252,18 @@ class TD3:
         return value, squashed
 
 
-class _Record(NamedTuple):
-    """What an update leaves for its figures."""
+class _Columns(NamedTuple):
+    """Transitions as networks see them: a sample is a column, (..., batch)."""
 
-    error: torch.Tensor
-    """Of both critics, (2, batch)."""
-    targets: torch.Tensor
-    """Shape (batch,)."""
-    value: torch.Tensor | None = None
-    """First critic's value of the actor's actions, (1, batch); None: no actor update."""
-    squashed: torch.Tensor | None = None
-    """Those actions between -1 and 1, (action_dim, batch)."""
-
-
-def _metrics(records: Sequence[_Record], huber_delta: float) -> list[dict[str, float]]:
-    """Figures of updates, worked out together."""
-    errors = torch.stack([record.error for record in records]).flatten(1)
-    targets = torch.stack([record.targets for record in records]).mean(1).tolist()
-    clipped = errors.clamp(-huber_delta, huber_delta)
-    # The Huber loss; its derivative is the clipped error.
-    losses = torch.addcmul(clipped * errors, clipped, clipped, value=-0.5).mean(1).tolist()
-    means = errors.mean(1).tolist()
-    metrics = [
-        {"critic_loss": loss, "value": mean + target, "target": target}
-        for loss, mean, target in zip(losses, means, targets, strict=True)
-    ]
-    values = [record.value for record in records if record.value is not None]
-    squashed = [record.squashed for record in records if record.squashed is not None]
-    if values:
-        saturated = (torch.stack(squashed).abs() > _SATURATED).flatten(1).float().mean(1).tolist()
-        pairs = zip(torch.cat(values).mean(1).tolist(), saturated, strict=True)
-        with_actor = (row for row, record in zip(metrics, records, strict=True) if record.value is not None)
-        for row, (value, share) in zip(with_actor, pairs, strict=True):
-            row |= {"actor_value": value, "saturation": share}
-    return metrics
+    inputs: torch.Tensor
+    """What features are made of, for an ``ActionPenalty``."""
+    critic_inputs: torch.Tensor
+    """Features, then actions as critics see them."""
+    rewards: torch.Tensor
+    discounts: torch.Tensor
+    next_features: torch.Tensor
 
 
 _NETWORKS = ("actor", "target_actor", "average_actor", "critics", "target_critics")
-_SATURATED = 0.99
 _BLOCK, _COLUMNS = 256, 16
 """Samples acted on at a time, and the multiple that a smaller number is rounded up to: few sizes of rooms."""

@@ -3,7 +3,8 @@
 import torch
 from torch import nn
 
-from hrl_core.agents.td3 import TD3, TD3Config, TransitionBatch
+from hrl_core.agents.td3 import TD3, TransitionBatch
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.networks import Actor, ActorConfig
 
 

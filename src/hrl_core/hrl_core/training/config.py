@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3Config
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.errors import HrlError, did_you_mean
 
 ALGORITHMS = ("hiro", "td3")

@@ -10,7 +10,7 @@ import torch
 
 from hrl_core.agents.hiro import HierarchicalAgent
 from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3Config
+from hrl_core.agents.td3_config import TD3Config
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
 from hrl_core.bags.writer import BagWriter

@@ -1,0 +1,64 @@
+"""How one level learns."""
+
+from dataclasses import dataclass
+
+from hrl_core.errors import HrlError
+
+
+@dataclass(frozen=True)
+class TD3Config:
+    """How one level learns; defaults are HIRO's (spec/hiro.md 2.3, 2.4)."""
+
+    hidden: tuple[int, ...] = (300, 300)
+    """Units of each hidden layer, actor and critics."""
+    actor_lr: float = 1e-4
+    """Adam's step size, actor (paper C.2)."""
+    critic_lr: float = 1e-3
+    """Adam's step size, critics (paper C.2)."""
+    discount: float = 0.99
+    """Per transition of this level."""
+    tau: float = 0.005
+    """Share of the online parameters in a soft update."""
+    policy_delay: int = 2
+    """Critic updates per actor update and soft update."""
+    batch_size: int = 100
+    """Transitions per update (released code of HIRO)."""
+    noise_in_range: bool = False
+    """Whether noise figures are fractions of the half-range instead of raw units (HIRO: raw)."""
+    exploration_noise: float = 1.0
+    """Standard deviation of the Gaussian added to actions while exploring."""
+    target_noise: float = 0.2
+    """Standard deviation of the target policy's smoothing noise; the noisy target action is not clipped."""
+    target_noise_clip: float = 0.5
+    """Bound of the smoothing noise."""
+    huber_delta: float = 1.0
+    """Where the Huber loss turns linear."""
+    action_twice: bool = True
+    """Whether the critics see the action again at their second layer (HIRO's released code)."""
+    normalise_actions: bool = False
+    """Whether the critics see actions divided by their half-range (row B)."""
+    pre_tanh_penalty: float = 0.0
+    """Weight of the mean squared pre-tanh actor output in the actor's loss (row B: 1e-3, against
+    saturation)."""
+    reward_bounds: tuple[float, float] | None = None
+    """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (row B)."""
+    average_tau: float = 0.0
+    """Share of the online actor per update in a slow average for evaluation and export; 0: none (row B)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        rules = (
+            (len(self.hidden) > 0, "hidden: at least one layer"),
+            (0 <= self.discount < 1, "discount: in [0, 1)"),
+            (0 < self.tau <= 1, "tau: in (0, 1]"),
+            (0 <= self.average_tau <= 1, "average_tau: in [0, 1]"),
+            (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
+            (self.huber_delta > 0, "huber_delta: positive"),
+            (
+                self.reward_bounds is None or self.reward_bounds[0] < self.reward_bounds[1],
+                "reward_bounds: low < high",
+            ),
+        )
+        for holds, rule in rules:
+            if not holds:
+                raise HrlError(f"TD3 configuration: {rule}, got {self}")
