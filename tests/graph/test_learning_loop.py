@@ -47,6 +47,7 @@ class Loop:
 
     def __init__(self, graph):
         self.graph, self.out = graph, graph.out
+        self.code, self.output = None, ""
         self.closed = set()
 
     def look(self):
@@ -65,7 +66,7 @@ class Loop:
         folder = self.out / "training" / "policies" / f"v{self.versions()[-1]:09d}"
         return json.loads((folder / "policy.json").read_text())["provenance"]["segments"]
 
-    def wait_for(self, condition, what, timeout=60):
+    def wait_for(self, condition, what, timeout=60.0):
         end = time.monotonic() + timeout
         while not condition():
             assert self.graph.process.poll() is None, self.graph.wait()[1]

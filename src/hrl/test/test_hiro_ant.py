@@ -182,7 +182,9 @@ def test_a_policy_alone_brings_its_task(arguments, tmp_path):
 
 def test_without_task_and_policy_the_main_job_runs(arguments, shipped):
     save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), shipped / shipped_policies.MAIN_POLICY)
-    assert hiro_ant_graph(replace(arguments, policy="auto")).folder.policy.name == shipped_policies.MAIN_POLICY
+    policy = hiro_ant_graph(replace(arguments, policy="auto")).folder.policy
+    assert policy is not None
+    assert policy.name == shipped_policies.MAIN_POLICY
 
 
 def test_a_damaged_policy_is_refused(arguments, tmp_path):

@@ -32,15 +32,16 @@ class SceneObjects:
         """Publish where everything is now; ``stamp`` is a ROS time."""
         if self._publisher is None:
             return
-        message = Objects()
-        message.header.stamp, message.header.frame_id = stamp, self._frame
+        names, poses = [], []
         for body in self._bodies:
             seen = self._env.data.body(body)
-            message.name.append(body)
-            message.pose.append(_pose(seen.xpos, seen.xquat))
+            names.append(body)
+            poses.append(_pose(seen.xpos, seen.xquat))
         for name, position in self._env.present_objects().items() if self._listed else ():
-            message.name.append(name)
-            message.pose.append(_pose(position, (1.0, 0.0, 0.0, 0.0)))
+            names.append(name)
+            poses.append(_pose(position, (1.0, 0.0, 0.0, 0.0)))
+        message = Objects(name=names, pose=poses)
+        message.header.stamp, message.header.frame_id = stamp, self._frame
         self._publisher.publish(message)
 
 

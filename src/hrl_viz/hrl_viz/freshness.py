@@ -3,21 +3,11 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Protocol
+
+from hrl_msgs.msg import SimStatus
 
 STALE_AFTER = 3.0
 """Seconds; a paused simulator still tells its status about once a second."""
-
-
-class Status(Protocol):
-    """What is read of a SimStatus."""
-
-    paused: bool
-    finished: bool
-    episode: int
-    reached_step: int
-    real_time_factor: float
-    wanted_real_time_factor: float
 
 
 class Freshness:
@@ -40,7 +30,7 @@ class Freshness:
         return silence if silence > STALE_AFTER else 0.0
 
 
-def status_line(status: Status | None, stale: float) -> str:
+def status_line(status: SimStatus | None, stale: float) -> str:
     """What the page says of the run, as Markdown."""
     if stale == math.inf:
         return "**waiting for data**: is the graph running in this namespace?"

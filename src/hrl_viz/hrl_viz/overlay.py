@@ -43,7 +43,8 @@ def history_shape(targets: Sequence[Point], size: float) -> Shape:
     points = np.array(targets).reshape(-1, 3)
     alphas = np.linspace(0.08, 0.5, len(points)) if len(points) else np.empty(0)
     colors = np.array([(*palette.SUBGOAL[:3], alpha) for alpha in alphas]).reshape(-1, 4)
-    scale = (0.22 * size,) * 3
+    width = 0.22 * size
+    scale = (width, width, width)
     return Shape(
         HISTORY, 0, ShapeKind.SPHERE_LIST, palette.faded(palette.SUBGOAL, 0.5), scale, points=points, colors=colors
     )

@@ -184,7 +184,9 @@ class SceneModel:
             for k, side in enumerate(_SIDES):
                 if (g, side) in self._ends:
                     end = self._capsule_end(g, side, data)
-                    shapes.append(Shape(group, number + 1 + k, ShapeKind.SPHERE, color, (diameter,) * 3, end))
+                    shapes.append(
+                        Shape(group, number + 1 + k, ShapeKind.SPHERE, color, (diameter, diameter, diameter), end)
+                    )
         return shapes
 
     def _lowered(self, shape: Shape) -> Shape:

@@ -102,11 +102,12 @@ class ViewerNode(HrlNode):
 
     def _on_static(self, array: MarkerArray) -> None:
         self._drawing.apply(array)
-        centres = [marker.pose.position for marker in array.markers if not marker.points]
+        markers = list(array.markers)
+        centres = [marker.pose.position for marker in markers if not marker.points]
         if centres:
             # The middles of the outermost walls: their far sides are not worth the room.
             places = np.array([(place.x, place.y, 0.0) for place in centres])
-            self._panel.frame = array.markers[0].header.frame_id
+            self._panel.frame = markers[0].header.frame_id
             self._cameras.look_at_scene(places.min(axis=0), places.max(axis=0))
 
     def _on_markers(self, array: MarkerArray) -> None:
