@@ -16,8 +16,10 @@ from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import Diagnostics
 from hrl_ros.node import HrlNode
 
-PEER_WAIT = 2.0
-"""Longest time [s] a node that has just started waits to hear what the other level acts with."""
+PEER_WAIT = 7.0
+"""Longest time [s] a node that has just started waits to hear what the other level acts with.
+
+A peer whose first announcements are missed is discovered with its next one, 3 s later by DDS's default."""
 REPORT_PERIOD = 1.0
 P = TypeVar("P")
 
