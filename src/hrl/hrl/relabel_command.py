@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hrl.environment import ensure_ros_environment
+from hrl.held_out import policy_folder
 from hrl_core.bags.find import find_bags
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
@@ -22,8 +23,8 @@ class Relabel:
 
     bags: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """Bags or folders of bags."""
-    checkpoint: Path
-    """Policy whose worker scores the candidates."""
+    checkpoint: str
+    """Policy whose worker scores the candidates: policy folder, folder of a training run, or shipped policy."""
     out: Path
     """Folder of the relabelled bags."""
     candidates: int = 10
@@ -45,7 +46,8 @@ def relabel(words: list[str]) -> int:
     from hrl_ros.message_texts import message_texts
 
     one_thread()
-    relabeler = Relabeler(load_checkpoint(options.checkpoint), message_texts(), options.candidates, options.seed)
+    checkpoint = load_checkpoint(policy_folder(options.checkpoint))
+    relabeler = Relabeler(checkpoint, message_texts(), options.candidates, options.seed)
     console = Console(highlight=False)
     outcomes = []
     for bag in find_bags(options.bags):

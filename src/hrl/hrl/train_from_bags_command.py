@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.provenance import git_commit
+from hrl_core.bags.find import find_bags
 from hrl_core.bags.reader import read_bags
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
@@ -88,6 +89,8 @@ def train_from_bags(words: list[str]) -> int:
         updates=given.updates,
         checkpoint_updates=given.checkpoint_updates,
     )
+    # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
+    find_bags(given.relabelled)
     spec = load_task(given.task) if given.task else _recorded_task(sources[0].path)
     trainer = BagTrainer(spec, config, given.out, given.seed, git_commit())
     trainer.begin(given.resume)
@@ -148,6 +151,8 @@ def _recorded_task(path: Path) -> TaskSpec:
 def _tell(trainer: BagTrainer, console: Console) -> None:
     for problem in trainer.problems:
         console.print(problem, style="yellow", markup=False, soft_wrap=True)
+    if trainer.config.relabelled and not trainer.relabelled:
+        console.print("none of the relabelled subgoals belongs to these bags", style="yellow")
     replaced = f", {trainer.relabelled} subgoals relabelled" if trainer.config.relabelled else ""
     console.print(
         f"{len(trainer.consumed)} segments, {trainer.steps} steps to learn from{replaced}; "

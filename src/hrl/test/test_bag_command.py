@@ -82,3 +82,16 @@ def test_benchmark_reports_what_the_machine_did():
     assert outcome["ratio"] == pytest.approx(outcome["arrays"] / outcome["mcap_ros2"])
     assert {"write", "rosbags", "rosbags_raw", "write_mb_per_s", "day_read_s"} <= set(outcome)
     assert np.isfinite(outcome["day_read_s"])
+
+
+def test_training_from_relabelled_bags_needs_some(recorded, tmp_path, capsys):
+    relabelled, out = str(tmp_path / "relabelled"), tmp_path / "out"
+    words = ["train", "--task", "PointMaze", "--from-bags", str(recorded), "--out", str(out)]
+    assert main([*words, "--relabelled", relabelled]) == 2
+    assert f"{relabelled} does not exist" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_relabelling_names_the_shipped_policies(recorded, tmp_path, capsys):
+    assert main(["relabel", str(recorded), "--checkpoint", "hiro_ant", "--out", str(tmp_path)]) == 2
+    assert "hiro_ant_maze" in capsys.readouterr().err
