@@ -206,7 +206,7 @@ def test_an_interrupt_ends_the_launch_with_code_0(stack):
     [
         ("episodes:=many", "episodes:=many is not an integer"),
         ("policy:=nowhere", "policy 'nowhere' is neither a folder nor a shipped policy"),
-        ("robot:=real", "the bridge to a real robot is not built yet"),
+        ("supervise:=perhaps", "supervise:=perhaps is not one of auto, true, false"),
     ],
 )
 def test_what_cannot_be_run_is_refused_before_anything_starts(stack, word, cause):

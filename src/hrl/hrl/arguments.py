@@ -138,8 +138,23 @@ class LaunchArguments(Arguments):
     markers: bool = argument(False, "Publish visualization_msgs markers; viewer and rviz need no asking.")
     rviz: bool = argument(False, "Show the run in rviz2.")
     namespace: str = argument("", "Namespace of every node and topic; also the robot's name.", rule=NAME)
-    robot: str = argument("sim", "What closes the loop: sim (MuJoCo) or real (a robot).", ("sim", "real"))
-    respawn: bool = argument(False, "Restart a manager or worker that dies, up to 3 times in 60 s.")
+    robot: str = argument(
+        "sim", "What closes the loop: sim (MuJoCo) or real (a robot; always in real time).", ("sim", "real")
+    )
+    robot_config: str = argument(
+        "fake_ant",
+        "With robot:=real: shipped name or .yaml file that maps the robot's joints; fake_ant starts a fake robot.",
+        rule=NOT_EMPTY,
+    )
+    supervise: str = argument(
+        "auto",
+        "Bring the nodes up in order, watch their heartbeats, make the robot safe when the bridge dies; auto: with "
+        "robot:=real.",
+        ("auto", "true", "false"),
+    )
+    respawn: bool = argument(
+        False, "Restart a manager or worker that dies, up to 3 times in 60 s; supervised nodes always are."
+    )
     autostart: bool = argument(True, "Configure and activate the nodes; false leaves that to a lifecycle manager.")
     wait_limit: float = argument(
         60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=COUNT
@@ -148,10 +163,15 @@ class LaunchArguments(Arguments):
 
     def check(self) -> None:
         """Refuse what contradicts itself."""
-        if self.mode == "lockstep" and self.rtf != 1.0:
+        if self.mode == "lockstep" and self.robot == "sim" and self.rtf != 1.0:
             raise self.refuse(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
         if self.learn and not self.record:
             raise self.refuse("learn:=true learns from the recording; leave record:=true")
+
+    @property
+    def supervised(self) -> bool:
+        """Whether a supervisor takes part."""
+        return self.supervise == "true" or (self.supervise == "auto" and self.robot == "real")
 
     @property
     def goal_vector(self) -> tuple[float, ...]:

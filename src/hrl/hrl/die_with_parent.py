@@ -1,6 +1,6 @@
-"""Become another program that the kernel kills when its parent dies.
+"""Become another program to which the kernel sends a signal when its parent dies.
 
-The supervisor runs it as a file with PARENT PROGRAM ARGUMENTS: a small program between fork and exec, since
+The supervisor runs it as a file with PARENT SIGNAL PROGRAM ARGUMENTS: a small program between fork and exec, since
 Python code between the two is not safe in a process that has threads.
 """
 
@@ -17,8 +17,8 @@ def main() -> None:
     os.setpgid(0, 0)
     # A shell that starts its jobs in the background ignores SIGINT, and children inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    parent, program, *arguments = sys.argv[1:]
-    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+    parent, number, program, *arguments = sys.argv[1:]
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(number), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != int(parent):
         sys.exit("the launcher has died")

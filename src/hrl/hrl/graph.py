@@ -25,6 +25,9 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 """Environment of every node, each only where the user has not set it."""
 
 SIMULATOR, MANAGER, WORKER, RECORDER = "simulator", "manager", "worker", "recorder"
+BRIDGE, ROBOT_SUPERVISOR, FAKE_ROBOT = "bridge", "supervisor", "fake_robot"
+ENVIRONMENTS = (SIMULATOR, BRIDGE)
+"""Roles that close the loop and report on it."""
 RELABELER, TRAINER, DASHBOARD = "relabeler", "trainer", "dashboard"
 
 
@@ -49,6 +52,8 @@ class NodeDescription:
     """Whether the graph ends once it, and all others of which that is said, have ended cleanly."""
     expendable: bool = False
     """Whether the graph goes on without it when it dies: those who only look."""
+    moves_robot: bool = False
+    """Whether it commands a robot: it is never killed without being asked first."""
     label: str = ""
     """What people are shown, distinct in the graph; empty: the name."""
 
@@ -91,8 +96,8 @@ class Graph(Processes):
 
     @property
     def reports(self) -> Sequence[RunFolder]:
-        """Folders in which a simulator leaves its report."""
-        if any(node.role == SIMULATOR for node in self.nodes):
+        """Folders in which a simulator or bridge leaves its report."""
+        if any(node.role in ENVIRONMENTS for node in self.nodes):
             return self.robots or (self.folder,)
         return ()
 

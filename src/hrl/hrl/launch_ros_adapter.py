@@ -22,10 +22,10 @@ from rich.console import Console
 
 from hrl.arguments import arguments_of, parse_values, unknown_names
 from hrl.ending import Ending
-from hrl.graph import RECORDER, SIMULATOR, TRAINER, Graph, NodeDescription, find_graph
-from hrl.restart_budget import RestartBudget
+from hrl.graph import ENVIRONMENTS, RECORDER, TRAINER, Graph, NodeDescription, find_graph
 from hrl.run_summaries import write_summaries
 from hrl_core.errors import HrlError
+from hrl_core.restart_budget import RestartBudget
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 _RESTART_DELAY = 0.5
@@ -79,7 +79,7 @@ class _Run:
         self._graph = graph
         self._budgets = {node.label: RestartBudget() for node in graph.nodes}
         self._required = {node.label for node in graph.nodes if node.required}
-        self._awaited = {node.label for node in graph.nodes if node.role in (SIMULATOR, RECORDER, TRAINER)}
+        self._awaited = {node.label for node in graph.nodes if node.role in (*ENVIRONMENTS, RECORDER, TRAINER)}
         """Nodes whose results the summaries need."""
 
     def action(self, node: NodeDescription) -> Node:

@@ -97,7 +97,9 @@ class NodeProcess:
         Not in a session of its own: the kernel's autogroups share the processor evenly between sessions, whatever the
         nice values in them, and the recorder would take the simulator's share (7 % of the lock-step's speed).
         """
-        wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid())]
+        # What moves a robot gets the chance to stop it when the launcher is killed.
+        last = signal.SIGTERM if self.description.moves_robot else signal.SIGKILL
+        wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), str(int(last))]
         self._process = await asyncio.create_subprocess_exec(
             *wrapper,
             *self._command,

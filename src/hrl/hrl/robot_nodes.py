@@ -1,4 +1,4 @@
-"""The nodes of one robot, recorder, manager, worker and simulator, and the check that task and policy fit."""
+"""The nodes of one robot, simulated or real, and the check that task and policy fit."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,15 +7,28 @@ from typing import NamedTuple
 import numpy as np
 
 from hrl.arguments import LaunchArguments, Value
-from hrl.graph import MANAGER, RECORDER, REMAPPINGS, SIMULATOR, WORKER, NodeDescription
+from hrl.graph import (
+    BRIDGE,
+    ENVIRONMENTS,
+    FAKE_ROBOT,
+    MANAGER,
+    RECORDER,
+    REMAPPINGS,
+    ROBOT_SUPERVISOR,
+    SIMULATOR,
+    WORKER,
+    NodeDescription,
+)
+from hrl.real_robot import HEARTBEAT, REALTIME, check_robot, real_parts, supervisor_part
 from hrl.run_folder import RunFolder
 from hrl.shipped_policies import AUTO, resolve_policy
 from hrl_core.checkpoint import TASK, Checkpoint, load_checkpoint
-from hrl_core.errors import HrlError, TaskError
+from hrl_core.errors import TaskError
 from hrl_core.task import TaskSpec, load_task
 
 PACKAGES = {SIMULATOR: "hrl_sim", MANAGER: "hrl_manager", WORKER: "hrl_worker", RECORDER: "hrl_training"}
-RESPAWNING = (MANAGER, WORKER)
+PACKAGES |= dict.fromkeys((BRIDGE, FAKE_ROBOT, ROBOT_SUPERVISOR), "hrl_robot")
+RESPAWNING = (MANAGER, WORKER, FAKE_ROBOT)
 """Roles that go on in mid-episode after a restart; a restarted simulator would be another run."""
 LEARNING_SPLIT = 2
 """Episodes per bag while learning: what has not been closed cannot be learned from."""
@@ -37,11 +50,11 @@ def checked_setup(arguments: LaunchArguments) -> Setup:
     Raises:
         HrlError: they could not, or what is asked for is not built.
     """
-    if arguments.robot == "real":
-        raise HrlError("robot:=real: the bridge to a real robot is not built yet; use robot:=sim")
     task, task_argument, policy = _task_and_policy(arguments)
     if arguments.goal_vector:
         task.check_goal(np.array(arguments.goal_vector), "argument goal")
+    if arguments.robot == "real":
+        check_robot(arguments, task)
     return Setup(task, task_argument, policy, _checked_checkpoint(policy, task))
 
 
@@ -57,19 +70,27 @@ def robot_nodes(
         label: put before the names of its nodes in what people are shown.
         policy_updates: topic on which policies are announced, if it is not the namespace's own.
     """
-    shared = {"autostart": arguments.autostart}
+    supervised = arguments.supervised
+    # A supervisor activates the others; whether it starts by itself is the only question then.
+    shared: dict[str, Value] = {"autostart": arguments.autostart and not supervised}
+    if supervised:
+        shared["heartbeat"] = HEARTBEAT
     waiting = {**shared, "wait_limit": arguments.wait_limit}
     deciding = {**waiting, "policy": str(setup.policy)}
-    simulator = {**_simulator_parameters(arguments, folder), **waiting, "task": setup.task_argument}
+    environment = {**_environment_parameters(arguments, folder), **waiting, "task": setup.task_argument}
     recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb
+    parts: list[tuple[str, Mapping[str, Value]]] = [(MANAGER, deciding), (WORKER, deciding)]
+    if arguments.record:
+        parts.insert(0, (RECORDER, recorder))
+    parts += real_parts(arguments, environment) if arguments.robot == "real" else [(SIMULATOR, environment)]
+    if supervised:
+        parts.append(supervisor_part(arguments, setup.task_argument, [role for role, _ in parts]))
+    respawning = (*RESPAWNING, RECORDER) if arguments.learn else RESPAWNING
     remappings = (*REMAPPINGS, ("policy_update", policy_updates)) if policy_updates else REMAPPINGS
-
-    def node(role: str, parameters: Mapping[str, Value]) -> NodeDescription:
-        # A recorder that is restarted loses what was sent meanwhile: that is for runs that only learn from it.
-        respawning = (*RESPAWNING, RECORDER) if arguments.learn else RESPAWNING
-        return NodeDescription(
+    return [
+        NodeDescription(
             package=PACKAGES[role],
             executable=role,
             name=role,
@@ -77,13 +98,14 @@ def robot_nodes(
             parameters=parameters,
             remappings=remappings,
             role=role,
-            respawn=arguments.respawn and role in respawning,
-            required=role == SIMULATOR,
+            # A recorder that is restarted loses what was sent meanwhile: that is for runs that only learn from it.
+            respawn=(arguments.respawn or supervised) and role in respawning,
+            required=role in ENVIRONMENTS,
+            moves_robot=role in (BRIDGE, ROBOT_SUPERVISOR),
             label=f"{label}.{role}" if label else role,
         )
-
-    nodes = [node(MANAGER, deciding), node(WORKER, deciding), node(SIMULATOR, simulator)]
-    return [node(RECORDER, recorder), *nodes] if arguments.record else nodes
+        for role, parameters in parts
+    ]
 
 
 def _task_and_policy(arguments: LaunchArguments) -> tuple[TaskSpec, str, Path]:
@@ -106,9 +128,9 @@ def _checked_checkpoint(policy: Path, task: TaskSpec) -> Checkpoint:
     return checkpoint
 
 
-def _simulator_parameters(arguments: LaunchArguments, folder: RunFolder) -> dict[str, Value]:
+def _environment_parameters(arguments: LaunchArguments, folder: RunFolder) -> dict[str, Value]:
     return {
-        "clock": arguments.mode,
+        "clock": REALTIME if arguments.robot == "real" else arguments.mode,
         "real_time_factor": arguments.rtf,
         "episodes": arguments.episodes,
         "seed": arguments.seed,

@@ -15,7 +15,7 @@ from hrl.ending import Ending
 from hrl.graph import RECORDER, NodeDescription, Processes
 from hrl.node_output import NodeOutput
 from hrl.node_process import NodeProcess, find_executable
-from hrl.restart_budget import RestartBudget
+from hrl_core.restart_budget import RestartBudget
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RESTART_DELAY = 0.2

@@ -2,9 +2,11 @@
 
 import json
 from dataclasses import fields, replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hrl import onlookers, shipped_policies
 from hrl.arguments import LaunchArguments, parse_arguments
@@ -65,7 +67,33 @@ def test_the_namespace_names_the_robot(arguments):
     assert by_role(hiro_ant_graph(arguments))["simulator"].parameters["robot"] == "robot"
 
 
-def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path):
+@pytest.fixture
+def own_robot(tmp_path):
+    """The shipped file as a laboratory would change it: no fake robot."""
+    path = tmp_path / "own.yaml"
+    shipped = yaml.safe_load((resources.files("hrl_robot") / "robots" / "fake_ant.yaml").read_text())
+    path.write_text(yaml.safe_dump(shipped | {"fake": None}))
+    return path
+
+
+def test_real_robot_is_a_bridge_under_a_supervisor_that_brings_all_nodes_up_in_order(arguments, own_robot):
+    nodes = by_role(hiro_ant_graph(replace(arguments, robot="real", robot_config=str(own_robot))))
+    assert set(nodes) == {"recorder", "manager", "worker", "bridge", "supervisor"}
+    assert nodes["supervisor"].parameters["nodes"] == "recorder,manager,worker,bridge"
+    assert nodes["supervisor"].parameters["autostart"] is True
+    assert not any(node.parameters["autostart"] for role, node in nodes.items() if role != "supervisor")
+    assert {role for role, node in nodes.items() if node.moves_robot} == {"bridge", "supervisor"}
+    assert {role for role, node in nodes.items() if node.respawn} == {"manager", "worker"}
+    assert nodes["bridge"].required
+
+
+def test_fake_robot_starts_where_the_file_asks_for_it_and_only_there(arguments, own_robot):
+    assert "fake_robot" in by_role(hiro_ant_graph(replace(arguments, robot="real")))
+    with pytest.raises(HrlError, match="time of robot 'fake_ant' cannot be changed"):
+        hiro_ant_graph(replace(arguments, robot="real", robot_config=str(own_robot), rtf=2.0))
+
+
+def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own_robot):
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
     save_checkpoint(random_checkpoint(load_task("AntMaze"), 1), tmp_path / "other")
     changes = {
@@ -94,8 +122,11 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path):
         "viewer_port": {"viewer_port": 9000, "viewer": True},
         "viewer_host": {"viewer_host": "0.0.0.0", "viewer": True},
         "markers": {"markers": True},
+        "robot": {"robot": "real"},
+        "robot_config": {"robot": "real", "robot_config": str(own_robot)},
+        "supervise": {"supervise": "true"},
     }
-    assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"rviz", "robot"}
+    assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"rviz"}
     default = hiro_ant_graph(arguments)
     for name, change in changes.items():
         graph = hiro_ant_graph(replace(arguments, **change))
@@ -127,13 +158,13 @@ def test_out_may_hold_the_time(arguments, tmp_path):
 @pytest.mark.parametrize(
     ("word", "cause"),
     [
-        ("robot:=real", "bridge to a real robot is not built yet"),
+        ("robot_config:=nobody robot:=real", "unknown robot .nobody."),
         ("task:=Chess", "unknown task 'Chess'"),
         ("policy:=nowhere", "neither a folder nor a shipped policy"),
     ],
 )
 def test_what_cannot_be_run_is_refused(arguments, word, cause):
-    given = [f"policy:={arguments.policy}", f"out:={arguments.out}", word]
+    given = [f"policy:={arguments.policy}", f"out:={arguments.out}", *word.split()]
     with pytest.raises(HrlError, match=cause):
         hiro_ant_graph(parse_arguments(given))
 

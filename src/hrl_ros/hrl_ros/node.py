@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,12 +15,14 @@ from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
-from rclpy.qos import QoSProfile
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.signals import SignalHandlerOptions
 from rclpy.timer import Timer
 
 from hrl_core.errors import HrlError
 from hrl_ros import parameters
+from hrl_ros.heartbeat import Pulse
 from hrl_ros.parameters import NodeParameters
 
 EXIT_FAILURE = 2
@@ -66,8 +69,12 @@ class HrlNode(LifecycleNode):
         self.finished = False
         self.active = False
         self.calls = 0
-        self._raw_publishers: list[LifecyclePublisher] = []
+        self._latched_early: list[tuple[Callable[..., None], deque[Any]]] = []
+        """Latched messages that have come before the activation, with what takes them."""
+        self._settling: list[Publisher] = []
         parameters.declare(self, kind)
+        period = self.get_parameter("heartbeat").value
+        self._pulse = Pulse(self, self, period) if period else None
 
     def setup(self) -> None:
         """Load, check and warm up; create publishers and subscriptions."""
@@ -107,7 +114,11 @@ class HrlNode(LifecycleNode):
         """Enable publishers, then run ``start``."""
         super().on_activate(state)
         self.active = True
-        return self._transition(self.start)
+        outcome = self._transition(self.start)
+        for callback, early in self._latched_early:
+            while early:
+                callback(early.popleft())
+        return outcome
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run ``stop`` while publishers still work, then disable them."""
@@ -151,7 +162,7 @@ class HrlNode(LifecycleNode):
         """Make a publisher of serialised messages, silent while the node is inactive."""
         publisher = self.create_lifecycle_publisher(kind, topic, qos)
         assert isinstance(publisher, LifecyclePublisher)
-        self._raw_publishers.append(publisher)
+        self.settle_for(publisher)
         return RawPublisher(publisher)
 
     def subscribe_raw(self, kind: type, topic: str, callback: Callable[[bytes], None], qos: QoSProfile) -> None:
@@ -159,18 +170,33 @@ class HrlNode(LifecycleNode):
         self.create_subscription(kind, topic, self.guarded(callback), qos, raw=True)
 
     def subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
-        """Subscribe to ordinary messages."""
-        self.create_subscription(kind, topic, self.guarded(callback), qos)
+        """Subscribe to ordinary messages; what is latched and comes before the activation is not lost."""
+        guarded = self.guarded(callback)
+        if qos.durability != DurabilityPolicy.TRANSIENT_LOCAL:
+            self.create_subscription(kind, topic, guarded, qos)
+            return
+        early: deque[Any] = deque(maxlen=qos.depth)
+        self._latched_early.append((guarded, early))
+        self.create_subscription(kind, topic, lambda m: guarded(m) if self.active else early.append(m), qos)
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back every ``period`` seconds of steady time."""
         return self.create_timer(period, self.guarded(callback), clock=Clock(clock_type=ClockType.STEADY_TIME))
 
+    def settle_for(self, publisher: Publisher) -> None:
+        """Have the node stay at its end until readers have this publisher's last messages."""
+        self._settling.append(publisher)
+
     def settle(self) -> None:
         """Stay until every reader has what was published: what is lost on the way cannot be repaired afterwards."""
         end = time.monotonic() + SETTLE_LIMIT
-        for publisher in self._raw_publishers:
+        for publisher in self._settling:
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, end - time.monotonic())))
+
+    def farewell(self) -> None:
+        """Tell a supervisor that the node has made itself safe and ends."""
+        if self._pulse is not None:
+            self._pulse.farewell()
 
     def _transition(self, step: Callable[[], None]) -> TransitionCallbackReturn:
         try:
@@ -222,11 +248,17 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         while node.active and node.busy() and time.monotonic() < limit:
             _spin(node, executor)
         node.settle()
+        node.farewell()
         node.teardown()
     except HrlError as error:
         node.fail(str(error))
     except ExternalShutdownException:
         pass
+    except Exception:
+        node.fail(f"internal error:\n{traceback.format_exc()}")
+        # What it was about to do is unknown; what it commands must be safe all the same.
+        node.stop()
+        node.settle()
     finally:
         failed = node.failure is not None
         executor.remove_node(node)

@@ -41,6 +41,7 @@ class NodeParameters:
         5.0, "seconds of silence of a lock-step peer before the node says whom it waits for", low=0.1
     )
     wait_limit: float = parameter(60.0, "seconds of silence after which the node gives up; 0: never", low=0.0)
+    heartbeat: float = parameter(0.0, "seconds between heartbeats for the supervisor; 0: none", low=0.0)
 
 
 def declare(node: Node, kind: type[NodeParameters]) -> None:

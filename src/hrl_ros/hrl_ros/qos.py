@@ -35,6 +35,25 @@ def event() -> QoSProfile:
     return QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 
+def heartbeat(nodes: int = 1) -> QoSProfile:
+    """Only the newest beat of each node counts, and it must not wait for a slow reader.
+
+    Args:
+        nodes: for a subscription, how many beat at once.
+    """
+    return QoSProfile(depth=4 * max(1, nodes), reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def state() -> QoSProfile:
+    """A robot's state: freshness before completeness; compatible with reliable and best-effort publishers."""
+    return QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+
+
+def command() -> QoSProfile:
+    """What a controller is told: the newest only, reliably, and never latched: a restarted robot must not move."""
+    return QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
 def onlooker(depth: int = 1) -> QoSProfile:
     """An onlooker's side of any topic: it takes what comes and never holds a writer up.
 

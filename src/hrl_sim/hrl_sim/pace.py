@@ -3,8 +3,9 @@
 from rclpy.timer import Timer
 
 from hrl_core.errors import HrlError
+from hrl_ros.loop.course import EnvironmentClock
 from hrl_ros.node import HrlNode
-from hrl_sim.clocks import LockstepClock, SimulationClock
+from hrl_sim.clocks import LockstepClock
 
 FASTEST = 0.0
 """Real-time factor of a lock-step run that nothing holds back."""
@@ -14,7 +15,7 @@ LIMITS = (0.01, 1000.0)
 class Pace:
     """Ticks a clock once per control period of wall time."""
 
-    def __init__(self, node: HrlNode, clock: SimulationClock, control_period: float, real_time_factor: float) -> None:
+    def __init__(self, node: HrlNode, clock: EnvironmentClock, control_period: float, real_time_factor: float) -> None:
         """Start ticking.
 
         Args:

@@ -5,7 +5,6 @@ import time
 
 import mujoco
 import numpy as np
-from geometry_msgs.msg import Point, Quaternion, Vector3
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
@@ -15,6 +14,7 @@ from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.messages import to_time
 from hrl_ros.node import HrlNode
+from hrl_ros.odometry import odometry
 from hrl_sim.objects import SceneObjects
 
 PERIOD = 0.02
@@ -84,29 +84,10 @@ class StandardTopics:
         self._objects.publish(time_stamp)
 
     def _odometry_message(self, stamp: object) -> Odometry:
-        """Pose in the world frame; twist in the child frame, as the message demands (MuJoCo's linear part is world)."""
         assert self._root is not None
-        qpos = self._data.qpos[self._root.qposadr[0] :][:7]
-        qvel = self._data.qvel[self._root.dofadr[0] :][:6]
-        inverse, linear = np.empty(4), np.empty(3)
-        # A reset leaves the quaternion unnormalised (HIRO's reset noise); ROS wants a rotation.
-        quaternion = qpos[3:7] / np.linalg.norm(qpos[3:7])
-        mujoco.mju_negQuat(inverse, quaternion)
-        mujoco.mju_rotVecQuat(linear, qvel[:3], inverse)
-        message = Odometry()
-        message.header.stamp = stamp
-        message.header.frame_id, message.child_frame_id = self._frames
-        message.pose.pose.position = _of(Point, qpos[:3])
-        w, x, y, z = quaternion.tolist()
-        message.pose.pose.orientation = Quaternion(w=w, x=x, y=y, z=z)
-        message.twist.twist.linear = _of(Vector3, linear)
-        message.twist.twist.angular = _of(Vector3, qvel[3:6])
-        return message
+        pose = self._data.qpos[self._root.qposadr[0] :][:7]
+        velocity = self._data.qvel[self._root.dofadr[0] :][:6]
+        return odometry(stamp, self._frames, pose, velocity)
 
     def _root_name(self) -> str:
         return "" if self._root is None else self._model.body(self._model.jnt_bodyid[self._root.id]).name
-
-
-def _of(kind: type, values: np.ndarray) -> object:
-    x, y, z = values.tolist()
-    return kind(x=x, y=y, z=z)

@@ -8,8 +8,8 @@ from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import InvalidDataError
 from hrl_core.task import load_task
 from hrl_core.types import NAN, Action, ActionSource, EpisodeEnd
+from hrl_ros.loop.course import Course, Listeners
 from hrl_sim.clocks import LockstepClock, RealtimeClock
-from hrl_sim.simulation import Listeners, Simulation
 
 TASK = load_task("ant_maze")
 
@@ -27,7 +27,7 @@ def heard():
 
 @pytest.fixture
 def simulation(heard):
-    return Simulation(EnvRunner(TASK, seed=0), 2, heard.listeners)
+    return Course(EnvRunner(TASK, seed=0), 2, heard.listeners)
 
 
 def action(simulation, value=1.0, back=0, episode=None):
@@ -115,7 +115,7 @@ def test_episodes_follow_each_other_and_the_last_one_finishes(heard):
     import dataclasses
 
     short = dataclasses.replace(TASK, max_episode_steps=3)
-    simulation = Simulation(EnvRunner(short, seed=0), 2, heard.listeners)
+    simulation = Course(EnvRunner(short, seed=0), 2, heard.listeners)
     clock = LockstepClock(simulation)
     simulation.begin()
     for _ in range(6):

@@ -9,12 +9,11 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
-from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.episode_runner import NANOSECONDS, EpisodeRunner
+from hrl_core.errors import TaskError
 from hrl_core.randomness import episode_seed
 from hrl_core.task import TaskSpec
-from hrl_core.types import NO_VECTOR, ActionSource, EpisodeEnd, EpisodeResult, Mode, Observation, Vector, frozen
-
-NANOSECONDS = 1_000_000_000
+from hrl_core.types import NO_VECTOR, ActionSource, Mode, Observation, Vector
 
 
 class GoalEnv(Protocol):
@@ -23,7 +22,7 @@ class GoalEnv(Protocol):
     goal: np.ndarray
 
 
-class EnvRunner:
+class EnvRunner(EpisodeRunner):
     """Steps a goal-conditioned Gymnasium environment under a task specification."""
 
     def __init__(
@@ -36,44 +35,20 @@ class EnvRunner:
         robot: str = "robot",
         frame: str | None = None,
     ) -> None:
-        """Make the environment and check that it fits the specification.
-
-        Args:
-            spec: the task.
-            seed: seed of the run; every episode derives its own.
-            mode: purpose of the episodes; outside TRAIN the first evaluation goal is the default goal.
-            goal: task goal of every episode, layout of the task; None: see ``mode``.
-            run: run id.
-            robot: robot id.
-            frame: frame id of observations; None: the task's.
+        """Make the environment and check that it fits the specification; arguments as for ``EpisodeRunner``.
 
         Raises:
             TaskError: the environment does not exist or does not fit the specification.
         """
-        self.spec = spec
-        self.seed = seed
-        self.mode = mode
-        self.goal = goal
-        if goal is None and mode is not Mode.TRAIN and spec.evaluation_goals:
-            self.goal = frozen(spec.evaluation_goals[0])
-        self._run, self._robot, self._frame = run, robot, frame or spec.frame
+        super().__init__(spec, seed, mode, goal, run, robot, frame)
         self.env = make_env(spec)
         self._action_dtype = self.env.action_space.dtype
         self._goal_env: GoalEnv = self.env.unwrapped  # pyright: ignore[reportAttributeAccessIssue]
         self._period = round(spec.control_period * NANOSECONDS)
         self._stamp = 0
-        self._episode_seed = 0
-        self._return = 0.0
-        self.observation: Observation | None = None
 
     def reset(self, episode: int, seed: int | None = None, goal: Vector | None = None) -> Observation:
-        """Start episode number ``episode``.
-
-        Args:
-            episode: episode number within the run.
-            seed: seed of the reset; None: derived from the run's seed and the episode number.
-            goal: task goal of this episode only; None: the run's.
-        """
+        """Start episode number ``episode`` as ``EpisodeRunner`` says."""
         wanted = self.goal if goal is None else goal
         if wanted is not None:
             self.spec.check_goal(wanted)
@@ -82,9 +57,7 @@ class EnvRunner:
         data, _ = self.env.reset(seed=self._episode_seed, options=options)
         if wanted is not None:
             self.set_goal(wanted)
-        self._return = 0.0
-        self.observation = self._observe(data, episode, 0, 0.0, False, False, NO_VECTOR, ActionSource.POLICY)
-        return self.observation
+        return self._tell(self._stamp, episode, 0, self._vectors(data, NO_VECTOR))
 
     def set_goal(self, goal: Vector) -> None:
         """Change the task goal; it takes effect with the next observation."""
@@ -97,87 +70,23 @@ class EnvRunner:
         Raises:
             InvalidDataError: the action, or what the environment answers, has the wrong size or is not finite.
         """
-        previous = self.observation
-        if previous is None or previous.last:
-            raise InvalidDataError("step: the episode has ended; reset first")
-        self.spec.check_action(action)
-        applied = np.minimum(np.maximum(action, self.spec.action_low), self.spec.action_high)
+        previous = self._require_running()
+        applied = self._clipped(action)
         data, reward, terminated, truncated, _ = self.env.step(applied.astype(self._action_dtype, copy=False))
         self._stamp += self._period
-        self._return += float(reward)
-        self.observation = self._observe(
-            data,
-            previous.episode,
-            previous.step + 1,
-            float(reward),
-            bool(terminated),
-            bool(truncated) and not terminated,
-            applied,
-            source,
-        )
-        return self.observation
-
-    def result(self, end: EpisodeEnd | None = None) -> EpisodeResult:
-        """Outcome of the episode so far; ``end`` defaults to what the last observation says."""
-        last = self.observation
-        if last is None:
-            raise InvalidDataError("result: no episode has been run")
-        if end is None:
-            end = EpisodeEnd.TERMINATED if last.terminated else EpisodeEnd.TIME_LIMIT
-        return EpisodeResult(
-            stamp=last.stamp,
-            frame=last.frame,
-            run=last.run,
-            robot=last.robot,
-            episode=last.episode,
-            seed=self._episode_seed,
-            steps=last.step,
-            episode_return=self._return,
-            success=last.success,
-            final_distance=self.spec.distance(last.achieved_goal, last.desired_goal),
-            end_reason=end,
-        )
+        vectors = self._vectors(data, applied)
+        ends = bool(terminated), bool(truncated)
+        return self._tell(self._stamp, previous.episode, previous.step + 1, vectors, float(reward), *ends, source)
 
     def close(self) -> None:
         """Free the environment."""
         self.env.close()
 
-    def _observe(
-        self,
-        data: dict[str, Any],
-        episode: int,
-        step: int,
-        reward: float,
-        terminated: bool,
-        truncated: bool,
-        applied: Vector,
-        source: ActionSource,
-    ) -> Observation:
+    def _vectors(self, data: dict[str, Any], applied: Vector) -> tuple[Vector, Vector, Vector, Vector]:
         state = np.asarray(data["observation"], dtype=np.float64)
         achieved = np.asarray(data["achieved_goal"], dtype=np.float64)
         # The environment's own goal, not the dictionary's: set_goal may have changed it since.
-        desired = np.asarray(self._goal_env.goal, dtype=np.float64)
-        self.spec.check_state(state)
-        return Observation(
-            stamp=self._stamp,
-            frame=self._frame,
-            run=self._run,
-            robot=self._robot,
-            episode=episode,
-            step=step,
-            state=state,
-            achieved_goal=achieved,
-            desired_goal=desired,
-            reward=reward,
-            success=self.spec.succeeded(achieved, desired),
-            first=step == 0,
-            terminated=terminated,
-            truncated=truncated,
-            mode=self.mode,
-            applied_action=applied,
-            action_source=source,
-            task_hash=self.spec.hash64,
-        )
+        return state, achieved, np.asarray(self._goal_env.goal, dtype=np.float64), applied
 
 
 def make_env(spec: TaskSpec) -> gymnasium.Env[dict[str, Any], np.ndarray]:

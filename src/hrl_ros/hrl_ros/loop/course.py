@@ -2,29 +2,51 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-from hrl_core.envs.runner import EnvRunner
-from hrl_core.types import ActionSource, EpisodeEnd, EpisodeResult, Observation, Vector
-from hrl_sim.run_log import RunLog
+from hrl_core.episode_runner import EpisodeRunner
+from hrl_core.types import Action, ActionSource, EpisodeEnd, EpisodeResult, Observation, Vector
+from hrl_ros.loop.run_log import RunLog
 
 
 @dataclass(frozen=True)
 class Listeners:
-    """Whom the simulation tells."""
+    """Whom the course tells."""
 
     observation: Callable[[Observation], None]
     episode_result: Callable[[EpisodeResult], None]
     status: Callable[[], None]
 
 
-class Simulation:
+class EnvironmentClock(Protocol):
+    """Decides when the next step is taken."""
+
+    def on_action(self, action: Action) -> None:
+        """Take an action of this run."""
+        ...
+
+    def poll(self) -> None:
+        """Look again after a pause, a step request or a reset has changed things."""
+        ...
+
+    def tick(self) -> None:
+        """The wall time of one control period has passed."""
+        ...
+
+    @property
+    def answered(self) -> bool:
+        """Whether the action of the current step is in hand, so that no peer is waited for."""
+        ...
+
+
+class Course:
     """Takes environment steps one at a time and starts the next episode by itself."""
 
-    def __init__(self, runner: EnvRunner, episodes: int, listeners: Listeners) -> None:
+    def __init__(self, runner: EpisodeRunner, episodes: int, listeners: Listeners) -> None:
         """Wait for ``begin``.
 
         Args:
-            runner: the environment.
+            runner: the environment or robot.
             episodes: uncancelled episodes to run; 0: for ever.
             listeners: called at every event, in order.
         """
@@ -35,6 +57,10 @@ class Simulation:
         """Whether the recorder is too far behind for another step."""
         self.target_step = 0
         self.finished = False
+        self.prepare: Callable[[int | None, Vector | None], None] | None = None
+        """Given seed and goal of the next episode when it cannot begin at once; whoever takes it calls ``begin``."""
+        self.waiting = False
+        """Whether the next episode is being prepared."""
         self._episodes, self._tell = episodes, listeners
         self._episode = -1
         self._completed = 0
@@ -47,11 +73,12 @@ class Simulation:
     @property
     def may_step(self) -> bool:
         """Whether the next action may be applied now."""
-        waits = self.held or (self.paused and self.log.steps >= self.target_step)
+        waits = self.held or self.waiting or (self.paused and self.log.steps >= self.target_step)
         return not (waits or self.finished or self.observation is None)
 
     def begin(self, seed: int | None = None, goal: Vector | None = None) -> int:
         """Start the next episode; returns its number."""
+        self.waiting = False
         self._episode += 1
         self._publish(self.runner.reset(self._episode, seed, goal))
         return self._episode
@@ -63,21 +90,38 @@ class Simulation:
         self._publish(observation)
         if self.paused and self.log.steps >= self.target_step:
             self._tell.status()
-        if not observation.last:
-            return
-        self._conclude(self.runner.result())
+        if observation.last:
+            self.conclude()
+
+    def cut(self, last: Observation, end: EpisodeEnd) -> None:
+        """End the episode with a last observation that no step led to."""
+        self.log.stepped()
+        self._publish(last)
+        self.conclude(end)
+
+    def conclude(self, end: EpisodeEnd | None = None) -> None:
+        """Tell the outcome of an episode whose last observation is out, and go on to the next."""
+        self._tell_result(self.runner.result(end))
         self._completed += 1
         if self._episodes and self._completed >= self._episodes:
             self.finished = True
             self._tell.status()
         else:
-            self.begin()
+            self.next_episode(None, None)
 
     def restart(self, seed: int | None, goal: Vector | None) -> int:
         """Cut the running episode and start a new one; returns its number."""
-        if self.observation is not None and not self.observation.last:
-            self._conclude(self.runner.result(EpisodeEnd.CANCELLED))
-        return self.begin(seed, goal)
+        if self.observation is not None and not self.observation.last and not self.waiting:
+            self._tell_result(self.runner.result(EpisodeEnd.CANCELLED))
+        return self.next_episode(seed, goal)
+
+    def next_episode(self, seed: int | None, goal: Vector | None) -> int:
+        """Begin the next episode, or have it prepared; returns its number."""
+        if self.prepare is None:
+            return self.begin(seed, goal)
+        self.waiting = True
+        self.prepare(seed, goal)
+        return self._episode + 1
 
     def pause(self, paused: bool) -> None:
         """Pause or go on."""
@@ -95,6 +139,6 @@ class Simulation:
         self.log.published()
         self._tell.observation(observation)
 
-    def _conclude(self, result: EpisodeResult) -> None:
+    def _tell_result(self, result: EpisodeResult) -> None:
         self.log.results.append(result)
         self._tell.episode_result(result)

@@ -12,8 +12,8 @@ from hrl_core.errors import HrlError
 from hrl_core.types import Observation, frozen
 from hrl_msgs.action import ReachGoal
 from hrl_ros import topics
+from hrl_ros.loop.course import Course
 from hrl_ros.node import HrlNode
-from hrl_sim.simulation import Simulation
 
 FEEDBACK_PERIOD = 0.1
 
@@ -31,9 +31,9 @@ class _Pursuit:
 class ReachGoalServer:
     """One goal at a time; a newer one replaces the running one."""
 
-    def __init__(self, node: HrlNode, simulation: Simulation) -> None:
+    def __init__(self, node: HrlNode, course: Course) -> None:
         """Offer the action."""
-        self._node, self._simulation = node, simulation
+        self._node, self._course = node, course
         self._pursuit: _Pursuit | None = None
         self._server = ActionServer(
             node,
@@ -66,18 +66,18 @@ class ReachGoalServer:
 
     def _judge(self, goal: ReachGoal.Goal) -> GoalResponse:
         try:
-            self._simulation.runner.spec.check_goal(frozen(np.asarray(goal.goal)))
+            self._course.runner.spec.check_goal(frozen(np.asarray(goal.goal)))
         except HrlError as error:
             self._node.get_logger().error(f"reach_goal rejected: {error}")
             return GoalResponse.REJECT
-        running = self._node.active and self._simulation.observation is not None and not self._simulation.finished
+        running = self._node.active and self._course.observation is not None and not self._course.finished
         return GoalResponse.ACCEPT if running else GoalResponse.REJECT
 
     async def _execute(self, handle: ServerGoalHandle) -> ReachGoal.Result:
-        observation = self._simulation.observation
+        observation = self._course.observation
         if self._pursuit is not None and observation is not None:
             self._end(observation, ReachGoal.Result.REPLACED)
-        self._simulation.runner.set_goal(frozen(np.asarray(handle.request.goal)))
+        self._course.runner.set_goal(frozen(np.asarray(handle.request.goal)))
         self._pursuit = _Pursuit(handle, Future())
         result = await self._pursuit.outcome
         assert isinstance(result, ReachGoal.Result)
@@ -103,4 +103,4 @@ class ReachGoalServer:
         return not np.array_equal(observation.desired_goal, np.asarray(handle.request.goal))
 
     def _distance(self, observation: Observation) -> float:
-        return self._simulation.runner.spec.distance(observation.achieved_goal, observation.desired_goal)
+        return self._course.runner.spec.distance(observation.achieved_goal, observation.desired_goal)

@@ -1,8 +1,9 @@
-"""What the simulator knows of its run at the end: counters, latencies and outcomes, as ``simulator.json``."""
+"""What simulator or bridge know of their run at the end: counters, latencies and outcomes, as ``simulator.json``."""
 
 import json
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ class RunLog:
         """Start with nothing."""
         self.observations = 0
         self.actions = 0
-        self.refused_actions = 0
+        self.refusals: Counter[str] = Counter()
+        self.more: dict[str, Any] = {}
+        """Further figures for the report."""
         self.missed_deadlines = 0
         self.steps = 0
         self.results: list[EpisodeResult] = []
@@ -44,6 +47,15 @@ class RunLog:
             self._first_step_at = now
         else:
             self._latencies.append(now - self._published_at)
+
+    @property
+    def refused_actions(self) -> int:
+        """Actions refused for any reason."""
+        return self.refusals.total()
+
+    def refuse(self, reason: str) -> None:
+        """An action has been refused."""
+        self.refusals[reason] += 1
 
     def recent_latency(self) -> float:
         """Median seconds from an observation to its action since the last call; NaN without one."""
@@ -77,6 +89,8 @@ class RunLog:
             "action_latency_histogram": histogram(latencies),
             "missed_deadlines": self.missed_deadlines,
             "refused_actions": self.refused_actions,
+            "refusals": dict(self.refusals),
+            **self.more,
             "episodes": [_outcome(result) for result in self.results],
         }
         folder.mkdir(parents=True, exist_ok=True)

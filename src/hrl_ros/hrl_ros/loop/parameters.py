@@ -1,4 +1,4 @@
-"""Parameters of the simulator node."""
+"""Parameters that simulator and robot bridge share."""
 
 import math
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ REALTIME = "realtime"
 
 
 @dataclass(frozen=True)
-class SimulatorParameters(NodeParameters):
-    """What the simulator takes."""
+class EnvironmentParameters(NodeParameters):
+    """What whoever closes the loop takes."""
 
     task: str = parameter("AntMaze", "shipped task name or path of a .yaml task specification")
     clock: str = parameter(LOCKSTEP, "step on the action's arrival, or by the wall clock", choices=(LOCKSTEP, REALTIME))
@@ -33,6 +33,11 @@ class SimulatorParameters(NodeParameters):
         2.0, "oldest action held in real time [control periods]; then the safe action", low=1.0
     )
     git_commit: str = parameter("", "commit of the running code, for RunInfo")
+
+    @property
+    def realtime(self) -> bool:
+        """Whether the wall clock sets the pace."""
+        return self.clock == REALTIME
 
 
 def parse_goal(text: str, task: TaskSpec) -> Vector | None:

@@ -1,0 +1,154 @@
+"""Bridge node: a ros2_control robot closes the loop, with the safety layer in the same process as its commands."""
+
+from std_srvs.srv import Trigger
+
+from hrl_core.errors import HrlError, InvalidDataError
+from hrl_core.safety import REACTION, ActionGate, SafetyLayer
+from hrl_core.task import TaskSpec
+from hrl_core.types import Mode, Observation, Vector
+from hrl_robot.parameters import BridgeParameters
+from hrl_robot.placing import Placing
+from hrl_robot.robot_clock import RobotClock
+from hrl_robot.robot_config import load_robot
+from hrl_robot.robot_port import RobotPort
+from hrl_robot.robot_runner import RobotRunner
+from hrl_robot.robot_state import StateAssembler
+from hrl_ros import topics
+from hrl_ros.loop.environment_node import EnvironmentNode
+from hrl_ros.loop.parameters import parse_goal
+from hrl_ros.loop.services import CourseServices
+from hrl_ros.node import main_of
+
+GUARD_PERIOD = 0.004
+"""Seconds between looks of the watchdog: well below its margin of 10 ms."""
+
+
+class BridgeNode(EnvironmentNode):
+    """Observations from the robot's state, commands from accepted actions; safe whenever in doubt."""
+
+    parameters_kind = BridgeParameters
+
+    def __init__(self) -> None:
+        """Name the node."""
+        super().__init__("bridge")
+
+    def make_runner(self, task: TaskSpec, prefix: str) -> RobotRunner:
+        """Read the robot's file and compare it with the robot."""
+        p = self.settings
+        assert isinstance(p, BridgeParameters)
+        config = load_robot(p.robot_config)
+        self._port = RobotPort(self, config, task)
+        self._port.check(p.robot_wait)
+        mode, goal = Mode[p.episode_mode.upper()], parse_goal(p.goal, task)
+        runner = RobotRunner(task, p.seed, mode, goal, self.run_id, p.robot, prefix + task.frame)
+        runner.assembler = StateAssembler(config, task, self._port.map.joints)
+        runner.look = self._port.look
+        if runner.goal is None:
+            raise HrlError(f"task '{task.name}' has no evaluation goal; give one with goal:=")
+        self._silence_limit = p.silence_limit
+        return runner
+
+    def make_clock(self) -> RobotClock:
+        """Make the clock, its safety layer, the watchdog's timer and the services."""
+        p, task, config = self.settings, self.runner.spec, self._port.config
+        assert isinstance(self.runner, RobotRunner)
+        period = task.control_period / p.real_time_factor
+        self._gate = ActionGate(task, p.max_action_age, period)
+        self._safety = SafetyLayer(config.safety(task), 2 * period + REACTION / 2)
+        clock = RobotClock(self.course, self.runner, self._gate, self._safety, self._port.send, self._make_safe)
+        clock.silent = lambda: self._port.silence[0] > self._silence_limit
+        self._placing = Placing(self, config.operator, self._port, self.course)
+        self.course.prepare = self._prepare
+        self._offers = CourseServices(self, self.course, clock)
+        self.create_service(Trigger, topics.EMERGENCY_STOP, self._on_emergency_stop)
+        self.create_service(Trigger, topics.RELEASE, self._on_release)
+        self.create_service(Trigger, topics.STOP_EPISODE, self._on_stop_episode)
+        self.every(GUARD_PERIOD, clock.guard)
+        self.every(period, self._tick)
+        self._robot_clock = clock
+        return clock
+
+    def begin(self) -> None:
+        """Prepare the first episode."""
+        self.course.next_episode(None, None)
+
+    def shown(self, observation: Observation, data: bytes) -> None:
+        """The age of the answer counts from now."""
+        del data
+        self._gate.observed(observation)
+
+    def repeated(self, observation: Observation) -> None:
+        """Before the first action the robot rests, and the first observation keeps its truth."""
+        if not self._robot_clock.started:
+            self._gate.observed(observation)
+
+    def idle(self) -> None:
+        """Go on with the preparation of an episode."""
+        self._placing.poll()
+
+    def stop(self) -> None:
+        """Safe action first, then silence."""
+        if hasattr(self, "_robot_clock"):
+            self._robot_clock.rest()
+
+    def fail(self, message: str) -> None:
+        """End the node: the safe action goes out before anything else."""
+        if self.failure is None:
+            self.stop()
+        super().fail(message)
+
+    def teardown(self) -> None:
+        """Report what the safety layer has seen."""
+        if hasattr(self, "_robot_clock"):
+            clock = self._robot_clock
+            self.course.log.more |= {
+                "watchdog_trips": clock.trips,
+                "dropped_observations": clock.dropped,
+                "refused_states": self._port.refused,
+                "commands": self._port.commands,
+                "oldest_action_ms": 1e3 * self._gate.oldest,
+            }
+        super().teardown()
+
+    @property
+    def missing(self) -> str | None:
+        """Whom the next episode waits for."""
+        return self._placing.waiting_for if self.course.waiting else None
+
+    def _tick(self) -> None:
+        try:
+            self._robot_clock.tick()
+        except InvalidDataError as error:
+            self.get_logger().error(f"{error}; observation left out", throttle_duration_sec=1.0)
+
+    def _prepare(self, seed: int | None, goal: Vector | None) -> None:
+        self._robot_clock.rest()
+        self._placing.ask(seed, goal)
+
+    def _make_safe(self) -> None:
+        velocity, position = self._port.measured()
+        held = position if self._port.config.command.interface == "position" else None
+        self._port.send(self._safety.safe(velocity, held))
+
+    def _on_emergency_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._safety.stop("service emergency_stop")
+        self._robot_clock.rest()
+        self.get_logger().error("emergency stop: safe action until release_emergency_stop is called")
+        response.success, response.message = True, "safe action sent; latched until release_emergency_stop"
+        return response
+
+    def _on_release(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = bool(self._safety.emergency)
+        response.message = "released" if response.success else "no emergency stop was latched"
+        self._safety.release()
+        return response
+
+    def _on_stop_episode(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.message = self._offers.refusal()
+        if not response.message:
+            self.course.restart(None, None)
+            response.success = True
+        return response
+
+
+main = main_of(BridgeNode)

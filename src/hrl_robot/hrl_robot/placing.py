@@ -1,0 +1,89 @@
+"""How a robot comes to its start: by a service, or by an operator who says when."""
+
+from rclpy.task import Future
+from std_srvs.srv import Trigger
+
+from hrl_core.errors import HrlError
+from hrl_core.types import Vector
+from hrl_robot.robot_config import OperatorConfig
+from hrl_robot.robot_port import RobotPort
+from hrl_ros import topics
+from hrl_ros.loop.course import Course
+from hrl_ros.node import HrlNode
+
+_FRESH = 3
+"""State messages after the placing that are waited for, so that the first observation shows the start."""
+_SPEAKING = 0.5
+"""Seconds without state in which a robot still counts as there."""
+
+
+class Placing:
+    """Brings about what must be before the next episode begins: the robot speaks, stands at its start, may go."""
+
+    def __init__(self, node: HrlNode, config: OperatorConfig, port: RobotPort, course: Course) -> None:
+        """Offer or find the services.
+
+        Args:
+            node: owner.
+            config: how episodes come about.
+            port: the robot.
+            course: begins the episode in the end.
+        """
+        self._node, self._config, self._port, self._course = node, config, port, course
+        self._wanted: tuple[int | None, Vector | None] | None = None
+        self._started = self._placed = False
+        self._call: Future | None = None
+        self._fresh_from = 0
+        self._client = node.create_client(Trigger, config.place_service) if config.place_service else None
+        node.create_service(Trigger, topics.START_EPISODE, self._on_start)
+
+    @property
+    def waiting_for(self) -> str:
+        """What is still missing."""
+        silence, stream = self._port.silence
+        if silence > _SPEAKING:
+            return f"the robot ({stream})"
+        if not self._started:
+            return "an operator: call service start_episode once the robot stands at its start"
+        return f"the robot's placing (service {self._config.place_service})"
+
+    def ask(self, seed: int | None, goal: Vector | None) -> None:
+        """Prepare an episode with these; an unfinished preparation is replaced."""
+        self._wanted = seed, goal
+        self._started = self._config.start == "automatic"
+        self._placed, self._call = self._client is None, None
+        self._fresh_from = self._port.joints.count
+
+    def poll(self) -> None:
+        """Take the next step, if it can be taken; called a few times a second."""
+        if self._wanted is None or not self._course.waiting or self._course.finished:
+            return
+        if self._port.silence[0] > _SPEAKING:
+            # A robot that was switched off in between stands anywhere.
+            self._placed, self._call = self._client is None, None
+        elif self._started and not self._placed:
+            self._place()
+        elif self._started and self._port.joints.count >= self._fresh_from + _FRESH:
+            (seed, goal), self._wanted = self._wanted, None
+            self._course.begin(seed, goal)
+
+    def _place(self) -> None:
+        client = self._client
+        if client is None or not client.service_is_ready():
+            return
+        if self._call is None:
+            self._call = client.call_async(Trigger.Request())
+            return
+        if not self._call.done():
+            return
+        answer, self._call = self._call.result(), None
+        if not isinstance(answer, Trigger.Response) or not answer.success:
+            said = answer.message if isinstance(answer, Trigger.Response) else self._config.place_service
+            raise HrlError(f"the robot could not be placed: {said}")
+        self._placed, self._fresh_from = True, self._port.joints.count
+
+    def _on_start(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.success = self._course.waiting and not self._started
+        response.message = "" if response.success else "no episode waits for its start"
+        self._started = self._started or response.success
+        return response

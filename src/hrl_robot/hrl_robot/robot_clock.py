@@ -1,0 +1,133 @@
+"""The clock of a robot: time passes by itself; actions go out when they come, observations at every period."""
+
+from collections.abc import Callable
+
+from hrl_core.errors import InvalidDataError
+from hrl_core.safety import ActionGate, SafetyLayer
+from hrl_core.types import Action, ActionSource, EpisodeEnd, Vector
+from hrl_robot.robot_runner import RobotRunner
+from hrl_ros.loop.course import Course
+
+
+class RobotClock:
+    """Sends accepted actions at once, watches for silence on both sides, counts what was late."""
+
+    def __init__(
+        self,
+        course: Course,
+        runner: RobotRunner,
+        gate: ActionGate,
+        safety: SafetyLayer,
+        send: Callable[[Vector], None],
+        make_safe: Callable[[], None],
+    ) -> None:
+        """Start safe.
+
+        Args:
+            course: of the run.
+            runner: its runner.
+            gate: which actions are accepted.
+            safety: what is sent for them.
+            send: tells the controller an action.
+            make_safe: sends the safe action.
+        """
+        self._course, self._runner = course, runner
+        self._gate, self._safety = gate, safety
+        self._send, self._make_safe = send, make_safe
+        self._answered: tuple[int, int] | None = None
+        self._was_safe = True
+        self.silent: Callable[[], bool] = lambda: False
+        """Whether the robot has been silent for too long."""
+        self.trips = 0
+        """Times the watchdog has tripped while an episode was running."""
+        self.dropped = 0
+        """Control periods without an observation because the robot's state was too old or not new."""
+
+    @property
+    def answered(self) -> bool:
+        """Whether actions are coming at all; a late one is the tick's affair."""
+        return False
+
+    @property
+    def started(self) -> bool:
+        """Whether the episode's time is running.
+
+        It begins with the first action: discovery and loading take none of the steps.
+        """
+        observation, answered = self._course.observation, self._answered
+        return observation is not None and answered is not None and answered[0] == observation.episode
+
+    def on_action(self, action: Action) -> None:
+        """Send an action that passes the gate; count the others.
+
+        Raises:
+            InvalidDataError: it is unsound.
+        """
+        observation, log = self._course.observation, self._course.log
+        if observation is None or observation.last or not self._course.may_step:
+            log.refuse("between episodes or paused")
+            return
+        try:
+            reason = "emergency stop" if self._safety.emergency else self._gate.refusal(action, observation)
+        except InvalidDataError:
+            log.refuse("unsound")
+            raise
+        if reason:
+            log.refuse(reason)
+            return
+        key = (action.episode, action.step)
+        if key != self._answered:
+            log.answered()
+        self._answered, self._was_safe = key, False
+        self._send(self._safety.accept(action.value))
+
+    def poll(self) -> None:
+        """A pause or a stop takes effect at once."""
+        if self._course.paused or self._course.waiting:
+            self.rest()
+
+    def rest(self) -> None:
+        """Send the safe action and expect nothing."""
+        self._safety.rest()
+        self._was_safe = True
+        self._make_safe()
+
+    def guard(self) -> None:
+        """The watchdog: send the safe action once it is due; called every few milliseconds of steady time."""
+        if self._safety.tripped and not self._was_safe:
+            self.trips += 1
+            self._was_safe = True
+            self._make_safe()
+
+    def tick(self) -> None:
+        """A control period has passed: tell what it led to, or end the episode of a silent robot."""
+        course, observation = self._course, self._course.observation
+        self.guard()
+        if self._safety.tripped:
+            self._make_safe()
+        if observation is None or observation.last or course.waiting or not self.started:
+            return
+        if self.silent():
+            self._cut()
+        elif course.may_step:
+            self._step()
+
+    def _step(self) -> None:
+        course, observation = self._course, self._course.observation
+        assert observation is not None
+        if not self._runner.fresh():
+            self.dropped += 1
+            return
+        source = ActionSource.POLICY
+        if self._safety.tripped:
+            source = ActionSource.SAFE
+        elif self._answered != observation.key:
+            source = ActionSource.HOLD
+        course.log.missed_deadlines += source is not ActionSource.POLICY
+        course.step(self._safety.command, source)
+        if course.waiting or course.finished:
+            self.rest()
+
+    def _cut(self) -> None:
+        self.rest()
+        self._course.cut(self._runner.cut(self._safety.command), EpisodeEnd.ROBOT_SILENT)

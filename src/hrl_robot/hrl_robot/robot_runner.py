@@ -1,0 +1,76 @@
+"""Episodes on a robot, told like those of an environment."""
+
+import time
+from collections.abc import Callable
+
+from hrl_core.episode_runner import EpisodeRunner
+from hrl_core.errors import InvalidDataError
+from hrl_core.randomness import episode_seed
+from hrl_core.types import NO_VECTOR, ActionSource, Observation, Vector
+from hrl_robot.robot_state import Instant, StateAssembler
+
+
+class RobotRunner(EpisodeRunner):
+    """A step is what has happened in one control period; the robot does not wait for it.
+
+    The reward is minus the distance to the task goal, as in HIRO's Ant Maze, Push and Fall: a robot has no other.
+    Stamps are wall time.
+    """
+
+    look: Callable[[], Instant | None]
+    """What the robot's streams say now."""
+    assembler: StateAssembler
+    _instant: Instant | None = None
+
+    def fresh(self) -> bool:
+        """Whether the streams have a state for this instant; the next step tells of it."""
+        self._instant = self.look()
+        return self._instant is not None
+
+    def reset(self, episode: int, seed: int | None = None, goal: Vector | None = None) -> Observation:
+        """Start an episode where the robot is; arguments as for ``EpisodeRunner``.
+
+        Raises:
+            InvalidDataError: the robot is silent, or there is no goal.
+        """
+        wanted = self.goal if goal is None else goal
+        if wanted is None:
+            raise InvalidDataError("a robot's episodes need a goal: the task has no evaluation goal and none is given")
+        self._episode_seed = episode_seed(self.seed, episode) if seed is None else seed
+        self.set_goal(wanted)
+        self.assembler.begin()
+        self.fresh()
+        return self._observe(episode, 0, NO_VECTOR)
+
+    def set_goal(self, goal: Vector) -> None:
+        """Change the task goal; it takes effect with the next observation."""
+        self.spec.check_goal(goal)
+        self._goal = goal.copy()
+
+    def step(self, action: Vector, source: ActionSource = ActionSource.POLICY) -> Observation:
+        """Tell of the control period that has passed under ``action``; raises ``InvalidDataError`` on silence."""
+        previous = self._require_running()
+        return self._observe(previous.episode, previous.step + 1, self._clipped(action), source)
+
+    def cut(self, action: Vector) -> Observation:
+        """End the episode of a robot that has fallen silent: its last state again, truncated."""
+        last = self._require_running()
+        vectors = last.state, last.achieved_goal, last.desired_goal, action
+        return self._tell(
+            time.time_ns(), last.episode, last.step + 1, vectors, last.reward, truncated=True, source=ActionSource.SAFE
+        )
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _observe(
+        self, episode: int, step: int, applied: Vector, source: ActionSource = ActionSource.POLICY
+    ) -> Observation:
+        instant, self._instant = self._instant, None
+        if instant is None:
+            raise InvalidDataError("the robot's state is too old")
+        state, achieved = self.assembler.assemble(instant, step)
+        reward = -self.spec.distance(achieved, self._goal) if step else 0.0
+        over = step >= self.spec.max_episode_steps
+        vectors = state, achieved, self._goal, applied
+        return self._tell(time.time_ns(), episode, step, vectors, reward, truncated=over, source=source)

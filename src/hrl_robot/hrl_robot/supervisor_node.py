@@ -1,0 +1,165 @@
+"""Supervisor node: brings the stack up in order and down in reverse, and covers for a dead bridge.
+
+A forward_command_controller keeps its last command for ever, so the safe action must be able to come from another
+process than the bridge's: this one has a publisher of its own, silent while the bridge's heart beats.
+"""
+
+import os
+import signal
+import socket
+import time
+
+import numpy as np
+from std_msgs.msg import Float64MultiArray
+
+from hrl_core.errors import PeerError
+from hrl_core.safety import SafetyLayer
+from hrl_core.task import load_task
+from hrl_msgs import msg
+from hrl_robot.members import Member, Stage
+from hrl_robot.parameters import SupervisorParameters
+from hrl_robot.robot_config import load_robot
+from hrl_robot.robot_port import RobotPort
+from hrl_ros import qos, topics
+from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.node import HrlNode, main_of
+
+WATCH_PERIOD = 0.01
+REPEAT_PERIOD = 0.02
+"""Seconds between safe actions while the bridge is silent."""
+
+
+class SupervisorNode(HrlNode):
+    """Watches heartbeats; restarts what may be restarted, stops the stack otherwise."""
+
+    def __init__(self) -> None:
+        """Declare parameters."""
+        super().__init__("supervisor", SupervisorParameters)
+
+    def setup(self) -> None:
+        """Know the nodes and, where there is a robot, how to make it safe."""
+        self._settings = p = self.read_parameters(SupervisorParameters)
+        self._members = {name: Member(self, name, p.restarts) for name in _names(p.nodes)}
+        self._restarting = set(_names(p.restarting))
+        prefix = self.get_namespace().rstrip("/")
+        self._by_path = {f"{prefix}/{name}": member for name, member in self._members.items()}
+        self._bridge = self._members.get(p.bridge)
+        self._port: RobotPort | None = None
+        self._commanding, self.covered = False, 0
+        if p.bridge:
+            task, config = load_task(p.task), load_robot(p.robot_config)
+            limits = config.safety(task)
+            self._safety = SafetyLayer(limits, timeout=float("inf"))
+            self._port = RobotPort(self, config, task, listen=any(joint.safe != "zero" for joint in limits))
+            if any(joint.safe == "hold" for joint in limits):
+                self.subscribe(Float64MultiArray, config.command.topic, self._on_command, qos.command())
+        self._diagnostics = Diagnostics(self)
+        self._repeat_at = 0.0
+        self.subscribe(msg.Heartbeat, topics.HEARTBEAT, self._on_heartbeat, qos.heartbeat(len(self._members)))
+        self.every(WATCH_PERIOD, self._watch)
+        self.every(1.0, self._report)
+
+    def stop(self) -> None:
+        """Safe action, for the bridge may have died a moment ago; then the nodes go down in reverse order."""
+        self._make_safe()
+        self._descend(list(self._members.values()))
+
+    @property
+    def _covering(self) -> bool:
+        """Whether the robot may be moving and its bridge is silent."""
+        bridge = self._bridge
+        return self._commanding and bridge is not None and bridge.silence > self._settings.bridge_timeout
+
+    def _on_heartbeat(self, heartbeat: msg.Heartbeat) -> None:
+        member = self._by_path.get(heartbeat.node)
+        if member is None:
+            return
+        known = member.pid
+        if member.beat(heartbeat) and known:
+            self._lose(member, "its process was replaced")
+            member.beat(heartbeat)
+        if member is self._bridge:
+            self._commanding = (self._commanding or heartbeat.active) and not heartbeat.leaving
+
+    def _on_command(self, command: Float64MultiArray) -> None:
+        if self._port is not None and len(command.data) == len(self._safety.command):
+            self._safety.command = self._port.map.action(np.array(command.data))
+
+    def _watch(self) -> None:
+        self._cover()
+        for member in self._members.values():
+            self._check(member)
+        for member in self._members.values():
+            if member.stage not in (Stage.ACTIVE, Stage.LEFT):
+                member.climb()
+                # In order: the next one only when this one is up.
+                return
+
+    def _check(self, member: Member) -> None:
+        waiting = time.monotonic() - member.since
+        if member.stage is Stage.LEFT:
+            return
+        if member.stage is Stage.FAILED:
+            raise PeerError(f"{member.name} could not be brought up; its own message says why. Stopping the stack")
+        if member.stage is Stage.ABSENT or member.under_way:
+            if waiting > self._settings.load_limit:
+                raise PeerError(
+                    f"{member.name} is still {member.stage.value} after {waiting:.0f} s; stopping the stack"
+                )
+        elif member.silence > self._settings.node_timeout:
+            self._lose(member, f"no heartbeat for {member.silence:.1f} s")
+
+    def _lose(self, member: Member, reason: str) -> None:
+        """A node is dead or frozen: see to it that it is gone, and wait for the launcher to start it again."""
+        if member.pid and member.host == socket.gethostname() and member.silence > self._settings.node_timeout:
+            try:
+                # A frozen process would hold its place for ever and wake up with an old mind.
+                os.kill(member.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        member.lost()
+        if member.name not in self._restarting:
+            raise PeerError(f"{member.name} is dead ({reason}) and cannot be replaced in mid-run; stopping the stack")
+        if not member.budget.take(time.monotonic()):
+            raise PeerError(
+                f"{member.name} is dead ({reason}) after {member.budget.limit} restarts in a minute; stopping"
+            )
+        self.get_logger().error(f"{member.name} is dead ({reason}); waiting for its restart")
+
+    def _cover(self) -> None:
+        now = time.monotonic()
+        if self._covering and now >= self._repeat_at:
+            if not self.covered:
+                self.get_logger().error("the bridge is silent: sending the safe action in its place")
+            self._make_safe()
+            self._repeat_at = now + REPEAT_PERIOD
+        elif not self._covering and self.covered:
+            self.get_logger().warning(f"the bridge is back; {self.covered} safe actions sent in its place")
+            self.covered = 0
+
+    def _make_safe(self) -> None:
+        if self._port is not None:
+            velocity, position = self._port.measured()
+            held = position if self._port.config.command.interface == "position" else None
+            self._port.send(self._safety.safe(velocity, held))
+            self.covered += 1
+
+    def _descend(self, members: list[Member]) -> None:
+        if members:
+            last = members.pop()
+            last.descend(lambda: self._descend(members))
+
+    def _report(self) -> None:
+        stages = {member.name: member.stage.value for member in self._members.values()}
+        figures = {**stages, "safe_actions_sent": self.covered}
+        if all(member.stage is Stage.ACTIVE for member in self._members.values()) and not self.covered:
+            self._diagnostics.ok("all nodes are active", figures)
+        else:
+            self._diagnostics.warn("not all nodes are active", figures)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+main = main_of(SupervisorNode)

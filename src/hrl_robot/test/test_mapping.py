@@ -1,0 +1,170 @@
+"""From the robot's joints and frames to the task's and back; wrong files and wrong robots are refused by name."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import hrl_core.envs  # noqa: F401 - registers the ids
+from hrl_core.envs.runner import make_env
+from hrl_core.rotation import inverse, rotated
+from hrl_core.task import load_task
+from hrl_robot import robot_config
+from hrl_robot.fake_physics import FakePhysics
+from hrl_robot.hardware import COMMANDS, MOTORS
+from hrl_robot.joint_map import JointMap
+from hrl_robot.robot_config import RobotConfigError, load_robot, parse_robot
+from hrl_robot.robot_state import BaseState, Instant, JointStates, StateAssembler
+
+TASK = load_task("ant_maze")
+CONFIG = load_robot("fake_ant")
+TEXT = (robot_config._ROBOTS / "fake_ant.yaml").read_text()
+NAMES = [motor.name for motor in MOTORS]
+vectors = arrays(np.float64, 8, elements=st.floats(-30, 30))
+
+
+@pytest.mark.parametrize("interface", ["effort", "velocity", "position"])
+@given(action=vectors)
+def test_command_and_action_are_inverse_for_every_interface(interface, action):
+    text = TEXT.replace("interface: effort ", f"interface: {interface} ").replace("sign: -1,", "sign: -1, scale: 2.5,")
+    mapping = JointMap(parse_robot(text, "test"), TASK)
+    assert np.allclose(mapping.action(mapping.command(action)), action, atol=1e-12)
+
+
+def test_power_is_the_same_on_both_sides_of_a_gear():
+    text = TEXT.replace("sign: -1,", "sign: -1, scale: 2.5,")
+    mapping = JointMap(parse_robot(text, "test"), TASK)
+    action, rates = np.arange(1.0, 9.0), np.arange(8.0)
+    _, task_rates = mapping.state(NAMES, np.zeros(8), rates)
+    robot_power = {name: 0.0 for name in NAMES}
+    command = dict(zip(CONFIG.command.order, mapping.command(action), strict=True))
+    for name, rate in zip(NAMES, rates, strict=True):
+        robot_power[name] = command[name] * rate
+    order = mapping.actions
+    by_joint = {CONFIG.joints[mapping.joints[j]].name: action[i] * task_rates[j] for i, j in enumerate(order)}
+    assert by_joint == pytest.approx(robot_power)
+
+
+def test_what_the_fake_robot_shows_is_the_state_of_the_simulator_to_rounding():
+    """Encoders, wiring, frames and quaternion of the fake robot, undone by file and assembler, give the environment's
+    own observation; a torque through the bridge moves it as the environment's does."""
+    physics, env = FakePhysics(TASK), make_env(TASK)
+    physics.place(3)
+    data, _ = env.reset(seed=3)
+    mapping = JointMap(CONFIG, TASK)
+    assembler = StateAssembler(CONFIG, TASK, mapping.joints)
+    generator = np.random.default_rng(0)
+    for step in range(40):
+        position, velocity = physics.encoders()
+        pose, twist = physics.base()
+        quaternion = pose[3:7] / np.linalg.norm(pose[3:7])
+        base = BaseState(pose[:3], quaternion, rotated(inverse(quaternion), twist[:3]), twist[3:6])
+        joints = JointStates(*mapping.state(NAMES, position, velocity))
+        state, achieved = assembler.assemble(Instant(joints, base, None), step)
+        expected = data["observation"].copy()
+        expected[3:7] /= np.linalg.norm(expected[3:7])
+        assert np.allclose(state, expected, atol=1e-9)
+        assert np.allclose(achieved, data["achieved_goal"])
+        action = generator.uniform(-30, 30, 8)
+        physics.command(mapping.command(action))
+        for _ in range(5):
+            physics.advance()
+        data, *_ = env.step(action)
+    physics.close()
+    env.close()
+
+
+def test_odometry_twist_turns_from_the_robot_into_the_world():
+    quarter_turn = np.array([np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)])
+    assert np.allclose(rotated(quarter_turn, np.array([1.0, 0.0, 0.0])), [0.0, 1.0, 0.0])
+    assembler = StateAssembler(CONFIG, TASK, list(CONFIG.joints))
+    base = BaseState(np.zeros(3), quarter_turn, np.array([1.0, 0.0, 0.0]), np.array([0.1, 0.2, 0.3]))
+    state, _ = assembler.assemble(Instant(JointStates(np.zeros(8), np.zeros(8)), base, None), 7)
+    assert np.allclose(state[15:21], [0.0, 1.0, 0.0, 0.1, 0.2, 0.3])
+    assert state[29] == pytest.approx(0.007)
+
+
+def test_quaternion_stays_continuous_when_the_estimator_flips_it():
+    assembler = StateAssembler(CONFIG, TASK, list(CONFIG.joints))
+    joints = JointStates(np.zeros(8), np.zeros(8))
+    seen = []
+    for angle in np.linspace(0, 2 * np.pi, 50):
+        quaternion = np.array([np.cos(angle / 2), 0, 0, np.sin(angle / 2)])
+        shown = quaternion if quaternion[0] >= 0 else -quaternion
+        state, _ = assembler.assemble(Instant(joints, BaseState(np.zeros(3), shown, np.zeros(3), np.zeros(3)), None), 0)
+        seen.append(state[3:7])
+    assert np.abs(np.diff(seen, axis=0)).max() < 0.1
+    assert seen[-1][0] == pytest.approx(-1.0)
+
+
+def first_message(**changes):
+    shown = {motor.name: motor.zero + motor.sign * (1.0 if "ankle_1" in motor.joint else 0.0) for motor in MOTORS}
+    return {**shown, "neck": 0.0, **changes}
+
+
+@pytest.mark.parametrize(
+    ("names", "cause"),
+    [
+        ([*NAMES[:-1], "neck"], r"missing \['fl_hip'\]"),
+        ([*NAMES, "tail"], r"extra \['tail'\]"),
+        ([*NAMES, "br_hip"], r"more than once \['br_hip'\]"),
+    ],
+)
+def test_wrong_joints_are_refused_by_name(names, cause):
+    with pytest.raises(RobotConfigError, match=cause):
+        JointMap(CONFIG, TASK).check(names, [0.0] * len(names))
+
+
+def test_impossible_positions_are_refused_by_name_as_offset_or_sign_errors_show():
+    message = first_message(fl_hip=2.5)
+    with pytest.raises(RobotConfigError, match=r"fl_hip \(hip_1\) at 2.400, allowed -0.9 to 0.9.*check sign, offset"):
+        JointMap(CONFIG, TASK).check(list(message), list(message.values()))
+
+
+def test_the_order_of_names_in_messages_does_not_matter():
+    mapping = JointMap(CONFIG, TASK)
+    values = dict(zip(NAMES, np.linspace(-0.2, 0.2, 8), strict=True))
+    forward = mapping.state(list(values), np.array(list(values.values())), np.zeros(8))
+    backward = mapping.state(list(values)[::-1], np.array(list(values.values())[::-1]), np.zeros(8))
+    assert np.array_equal(forward[0], backward[0])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "cause"),
+    [
+        ("interface: effort ", "interface: force ", "interface must be one of effort, velocity, position"),
+        ("sign: -1, offset: 0.4", "sign: 2, offset: 0.4", "joints.ankle_1: sign must be 1 or -1"),
+        ("sign: -1, offset: 0.4", "sgn: -1, offset: 0.4", "unknown field 'sgn'; did you mean sign"),
+        ("name: fl_hip,", "name: bl_hip,", r"\['bl_hip'\] named for more than one"),
+        ("joint_states: {", "joints_state: {", "streams: joint_states is required"),
+        ("alignment: hold, tolerance: 0.2}\n\n", "alignment: latest, tolerance: 0.2}\n\n", "hold, as_of, drop"),
+        ("latency: 0.0 ", "latency: fast ", "fake: latency must be a number, got 'fast'"),
+        ("start: automatic", "start: never", "start must be one of automatic, service"),
+        ("order: [fr_ankle, ", "order: [", "must name each robot joint once"),
+        ("command:", "command", "not valid YAML"),
+    ],
+)
+def test_errors_in_the_file_name_field_and_what_is_allowed(old, new, cause):
+    assert old in TEXT
+    with pytest.raises(RobotConfigError, match=cause):
+        parse_robot(TEXT.replace(old, new), "my.yaml")
+
+
+def test_robot_that_lacks_joints_of_the_task_is_refused():
+    other = load_task("point_maze")
+    with pytest.raises(RobotConfigError, match=re.escape("joints the task does not have")):
+        CONFIG.require_task(other)
+
+
+def test_element_without_a_source_is_refused_with_what_there_is():
+    text = TEXT.replace("  odometry: {topic: hardware/odom, alignment: hold, tolerance: 0.2}\n", "")
+    config = parse_robot(text, "test")
+    with pytest.raises(RobotConfigError, match=r"no source for observation elements \['x', 'y'.*hip_1_rate.*time"):
+        StateAssembler(config, TASK, list(config.joints))
+
+
+def test_fake_robot_takes_commands_in_its_controllers_order():
+    assert CONFIG.command.order == COMMANDS

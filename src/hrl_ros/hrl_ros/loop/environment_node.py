@@ -1,0 +1,244 @@
+"""Node base of whoever closes the loop: announces the run, publishes observations, takes actions, minds the recorder.
+
+Manager, worker, recorder and onlookers see no difference between a simulator and a robot; ``tests/graph`` holds one
+suite that both pass.
+"""
+
+import secrets
+import time
+from pathlib import Path
+
+from geometry_msgs.msg import PoseStamped
+
+from hrl_core.episode_runner import EpisodeRunner
+from hrl_core.errors import InvalidDataError, PeerError
+from hrl_core.task import TaskSpec, load_task
+from hrl_core.types import Action, EpisodeResult, Observation, frozen
+from hrl_msgs import msg
+from hrl_ros import messages, qos, topics
+from hrl_ros.loop.course import Course, EnvironmentClock, Listeners
+from hrl_ros.loop.credit import Credit
+from hrl_ros.loop.parameters import EnvironmentParameters
+from hrl_ros.loop.reach_goal import ReachGoalServer
+from hrl_ros.node import HrlNode
+from hrl_ros.peers import RECORDER, hears
+from hrl_ros.waiting import Patience
+
+CHECK_PERIOD = 0.05
+STATUS_PERIOD = 1.0
+FINISH_LIMIT = 10.0
+"""Longest wait [s] for the recorder's last acknowledgement."""
+
+
+class EnvironmentNode(HrlNode):
+    """Publishes observations, applies the actions that answer them."""
+
+    parameters_kind: type[EnvironmentParameters] = EnvironmentParameters
+
+    def __init__(self, name: str) -> None:
+        """Declare parameters."""
+        super().__init__(name, self.parameters_kind)
+
+    def make_runner(self, task: TaskSpec, prefix: str) -> EpisodeRunner:
+        """Make what is stepped; ``prefix`` of frame ids is empty or ends in "/"."""
+        raise NotImplementedError
+
+    def make_clock(self) -> EnvironmentClock:
+        """Make the clock of ``self.course`` and what else belongs to it."""
+        raise NotImplementedError
+
+    def shown(self, observation: Observation, data: bytes) -> None:
+        """An observation has been published; ``data`` is its serialised form."""
+
+    def repeated(self, observation: Observation) -> None:
+        """An observation that nobody has answered has been published again."""
+
+    def begin(self) -> None:
+        """Everyone who must hear the first observation can."""
+        self.course.begin()
+
+    def idle(self) -> None:
+        """Called a few times a second while episodes run."""
+
+    @property
+    def missing(self) -> str | None:
+        """Whom the environment itself waits for before it can go on, besides worker and recorder."""
+        return None
+
+    @property
+    def wanted_real_time_factor(self) -> float:
+        """Simulated seconds per wall second asked for; 0: as fast as possible."""
+        return self.settings.real_time_factor
+
+    def setup(self) -> None:
+        """Make the environment, publishers, subscriptions and services."""
+        self.settings = p = self.read_parameters(self.parameters_kind)
+        self.run_id = secrets.randbits(64)
+        prefix = self.get_namespace().strip("/")
+        self.runner = self.make_runner(load_task(p.task), f"{prefix}/" if prefix else "")
+        self.course = Course(
+            self.runner, p.episodes, Listeners(self._publish_observation, self._publish_result, self.publish_status)
+        )
+        self._reach_goal = ReachGoalServer(self, self.course)
+        self._patience = Patience(self.get_logger(), p.wait_report, p.wait_limit)
+        self._credit = Credit(p.credit_window)
+        self._live = False
+        self._rate_mark = (time.monotonic(), 0)
+        self._observations = self.publish_raw(msg.Observation, topics.OBSERVATION, qos.lockstep())
+        self._results = self.publish_raw(msg.EpisodeResult, topics.EPISODE_RESULT, qos.event())
+        self._info = self.create_lifecycle_publisher(msg.RunInfo, topics.RUN_INFO, qos.latched())
+        self._status = self.create_lifecycle_publisher(msg.SimStatus, topics.SIM_STATUS, qos.latched())
+        self.subscribe_raw(msg.Action, topics.ACTION, self._on_action, qos.lockstep())
+        self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
+        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
+        self.subscribe(PoseStamped, topics.GOAL_POSE, self._on_goal_pose, qos.event())
+        self.clock = self.make_clock()
+        self.every(CHECK_PERIOD, self._check)
+        self.every(STATUS_PERIOD, self.publish_status)
+
+    def start(self) -> None:
+        """Announce the run; the first observation follows once the recorder, if any, can hear it."""
+        p, task = self.settings, self.runner.spec
+        info = msg.RunInfo(run=self.run_id, robot=p.robot, task=task.to_yaml(), task_hash=task.sha256, seed=p.seed)
+        info.header.stamp = messages.to_time(time.time_ns())
+        info.clock_mode = msg.RunInfo.REALTIME if p.realtime else msg.RunInfo.LOCKSTEP
+        info.real_time_factor = p.real_time_factor if p.realtime else 0.0
+        info.recorded = p.recorder
+        info.git_commit = p.git_commit
+        self._announced = info
+        self._info.publish(info)
+        self.publish_status()
+        self._patience.progress()
+
+    def teardown(self) -> None:
+        """Write the run's log and free the environment."""
+        if not hasattr(self, "course"):
+            return
+        p, task = self.settings, self.runner.spec
+        if p.out:
+            identity = {"run": self.run_id, "robot": p.robot, "task": task.name, "task_hash": task.sha256}
+            identity |= {"seed": p.seed, "clock": p.clock, "failure": self.failure}
+            self.course.log.write(Path(p.out), identity)
+        self.runner.close()
+
+    def apply(self, action: Action) -> None:
+        """Hand an action of this run to the clock.
+
+        Raises:
+            InvalidDataError: it is unsound and the run cannot go on without it.
+        """
+        try:
+            self.clock.on_action(action)
+        except InvalidDataError as error:
+            # A lock-step run cannot go on without the action; a robot is stopped by its watchdog instead.
+            if not self.settings.realtime:
+                raise
+            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+
+    def publish_status(self) -> None:
+        """Publish ``SimStatus``."""
+        course, log = self.course, self.course.log
+        observation = course.observation
+        status = msg.SimStatus(run=self.run_id, robot=self.settings.robot)
+        status.paused, status.finished = course.paused, course.finished
+        status.reached_step = log.steps
+        status.target_step = course.target_step if course.paused else log.steps
+        if observation is not None:
+            status.header.stamp = messages.to_time(observation.stamp)
+            status.episode = observation.episode
+        now, (since, steps) = time.monotonic(), self._rate_mark
+        if now > since:
+            status.real_time_factor = (log.steps - steps) * self.runner.spec.control_period / (now - since)
+        self._rate_mark = (now, log.steps)
+        status.wanted_real_time_factor = self.wanted_real_time_factor
+        status.action_latency = log.recent_latency()
+        status.observations, status.actions = log.observations, log.actions
+        status.refused_actions, status.missed_deadlines = log.refused_actions, log.missed_deadlines
+        self._status.publish(status)
+
+    def _on_action(self, data: bytes) -> None:
+        action = messages.ACTION.decode(data)
+        if action.run != self.run_id:
+            self.course.log.refuse("foreign run")
+            if self.course.log.refused_actions == 1:
+                self.get_logger().error(f"action of foreign run {action.run:016x} refused")
+            return
+        self._patience.progress()
+        self.apply(action)
+
+    def _on_recorder(self, status: msg.RecorderStatus) -> None:
+        if status.run != self.run_id:
+            return
+        if status.error:
+            raise PeerError(f"the recorder stopped: {status.error}")
+        if self._credit.acknowledge(status.recorded, self.course.log.observations):
+            self.get_logger().warning("the recorder was started anew: what was sent meanwhile is not recorded")
+        self._patience.progress()
+        self._apply_credit()
+
+    def _on_run_info(self, info: msg.RunInfo) -> None:
+        """Of two simulators on the same topics the younger gives way, so that a running stack is not disturbed."""
+        if info.run == self.run_id:
+            return
+        ours, theirs = messages.from_time(self._announced.header.stamp), messages.from_time(info.header.stamp)
+        if (ours, self.run_id) > (theirs, info.run):
+            raise PeerError(
+                f"another simulator or bridge (run {info.run:016x}) is already running in namespace "
+                f"'{self.get_namespace()}'; stop it or start this one with another namespace:="
+            )
+        self.get_logger().error(f"a second simulator (run {info.run:016x}) has appeared; its messages are ignored")
+
+    def _on_goal_pose(self, pose: PoseStamped) -> None:
+        position = (pose.pose.position.x, pose.pose.position.y, pose.pose.position.z)
+        names = [element.name for element in self.runner.spec.goal]
+        if names != ["x", "y", "z"][: len(names)]:
+            self.get_logger().error(f"goal_pose ignored: the task's goal is {', '.join(names)}, not a position")
+            return
+        self.runner.set_goal(frozen(position[: len(names)]))
+
+    def _publish_observation(self, observation: Observation) -> None:
+        data = messages.OBSERVATION.encode(observation)
+        self._observations.publish(data)
+        self.shown(observation, data)
+        self._reach_goal.observe(observation)
+        self._apply_credit()
+
+    def _publish_result(self, result: EpisodeResult) -> None:
+        self._results.publish(messages.EPISODE_RESULT.encode(result))
+
+    def _apply_credit(self) -> None:
+        """Hold the next step while the recorder is a whole window behind."""
+        if self.settings.recorder:
+            self.course.held = self._credit.spent(self.course.log.observations)
+            if not self.course.held:
+                self.clock.poll()
+
+    def _check(self) -> None:
+        """Go live, wait with reports and resending, or finish."""
+        course = self.course
+        if not self._live:
+            if not self.settings.recorder or hears(self, RECORDER, self._observations):
+                self._live = True
+                self.begin()
+            else:
+                self._patience.check("the recorder")
+            return
+        if course.finished:
+            self._finish()
+            return
+        self.idle()
+        self._patience.suspended = course.paused and not course.may_step
+        whom = None if self.clock.answered else "the worker (and the manager through it)"
+        whom = "the recorder" if course.held else self.missing or whom
+        if self._patience.check(whom) and course.observation is not None and not course.waiting:
+            self._observations.publish(messages.OBSERVATION.encode(course.observation))
+            self.repeated(course.observation)
+
+    def _finish(self) -> None:
+        """Leave once the recorder has everything, or after a while without it."""
+        published, recorded = self.course.log.observations, self._credit.recorded
+        complete = not self.settings.recorder or recorded >= published
+        self._finish_since = getattr(self, "_finish_since", time.monotonic())
+        if not complete and time.monotonic() - self._finish_since > FINISH_LIMIT:
+            raise PeerError(f"the recorder acknowledged {recorded} of {published} observations")
+        self.finished = complete
