@@ -1,4 +1,4 @@
-"""What an actuator is told: never beyond limits, never faster than allowed, never on after silence, never a stale action."""
+"""What an actuator is told: never beyond limits or faster than allowed, nothing after silence, nothing stale."""
 
 import numpy as np
 import pytest
@@ -29,26 +29,9 @@ def clock():
 
 def observation(step=3, episode=1):
     state = np.zeros(30)
-    return Observation(
-        0,
-        "",
-        1,
-        "robot",
-        episode,
-        step,
-        state,
-        state[:2],
-        state[:2],
-        0.0,
-        False,
-        step == 0,
-        False,
-        False,
-        1,
-        NO_VECTOR,
-        0,
-        0,
-    )
+    goal = state[:2]
+    flags = (False, step == 0, False, False)
+    return Observation(0, "", 1, "robot", episode, step, state, goal, goal, 0.0, *flags, 1, NO_VECTOR, 0, 0)
 
 
 def action(step=3, episode=1, value=1.0):
