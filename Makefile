@@ -6,7 +6,9 @@ ARGS ?=
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build run test check format clean distclean
+N ?= 20
+
+.PHONY: help setup build run test faults check format clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -22,6 +24,9 @@ run: setup ## an Ant walks the maze through a ROS 2 graph
 
 test: setup ## run every test; ARGS go to pytest
 	@$(BIN)/python tools/run_tests.py $(ARGS)
+
+faults: setup ## kill and freeze nodes at random moments, N=20 times
+	@$(BIN)/python tools/fault_campaign.py --injections $(N) $(ARGS)
 
 check: setup ## linter, formatting, types, import rules
 	@$(BIN)/ruff check

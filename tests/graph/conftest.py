@@ -116,9 +116,7 @@ def launch_once(tmp_path_factory):
     yield from _launcher(tmp_path_factory.mktemp("graphs"), next(_DOMAINS) % 100)
 
 
-@pytest.fixture
-def listener(domain):
-    """A node of the test's own in the same domain, spun by hand."""
+def _listener(domain):
     os.environ["ROS_DOMAIN_ID"] = str(domain)
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=domain)
@@ -143,6 +141,26 @@ def listener(domain):
     executor.shutdown()
     node.destroy_node()
     rclpy.shutdown(context=context)
+
+
+@pytest.fixture
+def listener(domain):
+    """A node of the test's own in the same domain, spun by hand."""
+    yield from _listener(domain)
+
+
+@pytest.fixture(scope="module")
+def listener_in():
+    """Nodes of the test module's own, each in the domain it is asked for."""
+    open_listeners = []
+
+    def start(domain):
+        open_listeners.append(_listener(domain))
+        return next(open_listeners[-1])
+
+    yield start
+    for each in open_listeners:
+        next(each, None)
 
 
 @pytest.fixture

@@ -24,6 +24,10 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 }
 """Environment of every node, each only where the user has not set it."""
 
+ROBOT_ENVIRONMENT: Mapping[str, str] = {**NODE_ENVIRONMENT, "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}
+"""Where a robot is commanded, no memory is shared: a process that is stopped while it holds a lock of Fast DDS's shared
+memory holds up every other that writes, the watchdog's among them (0.9 s seen)."""
+
 SIMULATOR, MANAGER, WORKER, RECORDER = "simulator", "manager", "worker", "recorder"
 BRIDGE, ROBOT_SUPERVISOR, FAKE_ROBOT = "bridge", "supervisor", "fake_robot"
 ENVIRONMENTS = (SIMULATOR, BRIDGE)
@@ -53,7 +57,7 @@ class NodeDescription:
     expendable: bool = False
     """Whether the graph goes on without it when it dies: those who only look."""
     moves_robot: bool = False
-    """Whether it commands a robot: it is never killed without being asked first."""
+    """Whether it commands a robot, or stands for one: it is never killed without being asked first."""
     label: str = ""
     """What people are shown, distinct in the graph; empty: the name."""
 

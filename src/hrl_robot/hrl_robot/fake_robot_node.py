@@ -27,6 +27,8 @@ from hrl_ros.node import HrlNode, main_of
 from hrl_ros.odometry import odometry
 
 JOURNAL = "fake_robot.jsonl"
+_LINGER = 0.5
+"""Seconds of silence after which a fake robot that was told to end does so."""
 _CATCH_UP = 5
 """Most physics steps made up for at once: a robot that was frozen has missed the time, not lived it quickly."""
 
@@ -65,6 +67,10 @@ class FakeRobotNode(HrlNode):
         """Stand at the start, motors off."""
         self._place()
         self._began, self._steps, self._commanded = time.monotonic(), 0, float("-inf")
+
+    def busy(self) -> bool:
+        """A robot outlives its software: it is there for the last command, until none has come for a while."""
+        return time.monotonic() - self._commanded < _LINGER
 
     def teardown(self) -> None:
         """Free the body."""

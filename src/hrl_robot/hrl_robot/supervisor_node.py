@@ -46,6 +46,8 @@ class SupervisorNode(HrlNode):
         self._bridge = self._members.get(p.bridge)
         self._port: RobotPort | None = None
         self._commanding, self.covered = False, 0
+        self._commanded = False
+        """Whether the bridge has ever been active: a robot that it has refused is told nothing."""
         if p.bridge:
             task, config = load_task(p.task), load_robot(p.robot_config)
             limits = config.safety(task)
@@ -61,7 +63,8 @@ class SupervisorNode(HrlNode):
 
     def stop(self) -> None:
         """Safe action, for the bridge may have died a moment ago; then the nodes go down in reverse order."""
-        self._make_safe()
+        if self._commanded:
+            self._make_safe()
         self._descend(list(self._members.values()))
 
     @property
@@ -80,6 +83,7 @@ class SupervisorNode(HrlNode):
             member.beat(heartbeat)
         if member is self._bridge:
             self._commanding = (self._commanding or heartbeat.active) and not heartbeat.leaving
+            self._commanded |= heartbeat.active
 
     def _on_command(self, command: Float64MultiArray) -> None:
         if self._port is not None and len(command.data) == len(self._safety.command):

@@ -1,0 +1,271 @@
+"""The stack on a robot: every death and every bad number ends in the safe action, by whoever is left to send it."""
+
+import json
+import signal
+import time
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
+from std_srvs.srv import Trigger
+
+from hrl_core.types import NAN, Action
+from hrl_msgs import msg
+from hrl_robot import robot_config
+from hrl_ros import messages, qos
+
+pytestmark = pytest.mark.ros
+FACTOR = 5
+PERIOD = 0.1 / FACTOR
+SCHEDULING = 0.06
+"""What a loaded machine may add [s]."""
+
+
+def journal(graph):
+    """What the fake robot was told, in order."""
+    lines = (graph.out / "fake_robot.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def moves(row):
+    return any(row.get("command", ()))
+
+
+def await_walk(graph, since=0.0, timeout=40):
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        assert graph.process.poll() is None, graph.wait()[1]
+        path = graph.out / "fake_robot.jsonl"
+        if path.exists() and sum(moves(row) for row in journal(graph) if row["t"] > since) > 10:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the robot does not move")
+
+
+def stop_time(graph, since):
+    """Seconds from ``since`` to the first safe command that only safe ones follow."""
+    rows = [row for row in journal(graph) if "command" in row and row["t"] > since]
+    last = max((i for i, row in enumerate(rows) if moves(row)), default=-1)
+    assert last + 1 < len(rows), "the robot was never made safe"
+    return rows[last + 1]["t"] - since
+
+
+def test_dead_bridge_is_covered_by_another_process_and_the_stack_ends(launch):
+    graph = launch("robot:=real", f"rtf:={FACTOR}")
+    await_walk(graph)
+    bridge = graph.node("bridge")
+    at = time.monotonic()
+    bridge.send_signal(signal.SIGSTOP)
+    code, output = graph.wait(30)
+    assert code != 0
+    assert "sending the safe action in its place" in output
+    assert "bridge is dead (no heartbeat" in output
+    assert stop_time(graph, at) < 0.18 + SCHEDULING
+
+
+def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
+    graph = launch("robot:=real", f"rtf:={FACTOR}")
+    await_walk(graph)
+    names = ("bridge", "supervisor", "worker", "manager", "recorder", "fake_robot")
+    nodes = [graph.node(name) for name in names]
+    at = time.monotonic()
+    graph.process.kill()
+    for node in nodes:
+        node.wait(8)
+    assert stop_time(graph, at) < 0.3 + SCHEDULING
+
+
+class Stack:
+    """A walking robot that the tests of this module disturb."""
+
+    def __init__(self, graph, node):
+        self.graph, self.node = graph, node
+        self.status, self.observations = [], []
+        keep, decode = self.observations.append, messages.OBSERVATION.decode
+        node.create_subscription(msg.SimStatus, "sim_status", self.status.append, qos.latched())
+        node.create_subscription(msg.Observation, "observation", lambda d: keep(decode(d)), qos.lockstep(), raw=True)
+        await_walk(graph)
+        self.until(lambda: self.observations and self.status)
+
+    def until(self, condition):
+        self.node.spin_until(condition, timeout=40)
+
+    def trigger(self, name):
+        client = self.node.create_client(Trigger, name)
+        self.until(client.service_is_ready)
+        future = client.call_async(Trigger.Request())
+        self.until(future.done)
+        return future.result()
+
+
+@pytest.fixture(scope="module")
+def stack(launch_once, listener_in):
+    graph = launch_once("robot:=real", f"rtf:={FACTOR}", out="disturbed")
+    yield Stack(graph, listener_in(graph.domain))
+    code, output = graph.stop()
+    assert code == 0, output
+
+
+def test_emergency_stop_is_latched_until_released(stack):
+    at = time.monotonic()
+    assert stack.trigger("emergency_stop").success
+    stack.node.spin_for(0.7)
+    assert stop_time(stack.graph, at) < 1.0
+    assert not moves(journal(stack.graph)[-1])
+    assert stack.trigger("release_emergency_stop").success
+    await_walk(stack.graph, since=time.monotonic())
+    assert not stack.trigger("release_emergency_stop").success
+
+
+def test_killed_worker_stops_the_robot_in_two_periods_and_comes_back(stack):
+    worker = stack.graph.node("worker")
+    at = time.monotonic()
+    worker.kill()
+    stack.node.spin_for(1.0)
+    assert stop_time(stack.graph, at) < 2 * PERIOD + 0.01 + SCHEDULING
+    await_walk(stack.graph, since=time.monotonic())
+
+
+def test_silent_robot_ends_the_episode_as_truncated_and_is_taken_up_again(stack):
+    results = []
+    stack.node.create_subscription(msg.EpisodeResult, "episode_result", results.append, qos.event())
+    robot = stack.graph.node("fake_robot")
+    robot.send_signal(signal.SIGSTOP)
+    try:
+        stack.until(lambda: any(r.end_reason == msg.EpisodeResult.ROBOT_SILENT for r in results))
+        cut = stack.observations[-1]
+        assert cut.truncated
+        assert not cut.terminated
+    finally:
+        robot.send_signal(signal.SIGCONT)
+    await_walk(stack.graph, since=time.monotonic())
+
+
+numbers = st.floats(allow_nan=True, allow_infinity=True)
+vectors = st.lists(numbers, min_size=0, max_size=10)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+@given(data=st.data())
+def test_nothing_that_comes_over_a_topic_crashes_the_stack_or_moves_the_robot_beyond_its_limits(stack, data):
+    """Random, non-finite, wrong-size, wrong-episode, replayed, future-stamped; on every topic that is subscribed to."""
+    last = stack.observations[-1]
+    kind = data.draw(st.sampled_from(["action", "subgoal", "result", "joint_states", "odom", "command", "heartbeat"]))
+    keys = {
+        "run": data.draw(st.sampled_from([last.run, last.run + 1])),
+        "episode": max(0, last.episode + data.draw(st.integers(-2, 2))),
+        "step": max(0, last.step + data.draw(st.integers(-200, 200))),
+    }
+    values = data.draw(vectors)
+    node = stack.node
+    if kind == "action":
+        # What fits by chance would be a sound action of another worker; only unsound values are sent for those.
+        value = np.array(values) if len(values) != 8 else np.full(8, np.nan)
+        action = Action(0, "", keys["run"], last.robot, keys["episode"], keys["step"], value, 0, 0, NAN, 0)
+        _send(node, msg.Action, "action", messages.ACTION.encode(action), qos.lockstep())
+    elif kind == "subgoal":
+        message = msg.Subgoal(value=values, anchor=values, level=3, **keys)
+        _send(node, msg.Subgoal, "subgoal", message, qos.lockstep())
+    elif kind == "result":
+        message = msg.SubgoalResult(achieved=values, level=3, **keys)
+        _send(node, msg.SubgoalResult, "subgoal_result", message, qos.lockstep())
+    elif kind == "joint_states":
+        names = data.draw(st.lists(st.sampled_from(["fl_hip", "fr_ankle", "", "x"]), max_size=10))
+        message = JointState(name=names, position=values, velocity=values)
+        _send(node, JointState, "hardware/joint_states", message, qos.sensor())
+    elif kind == "odom":
+        message = Odometry()
+        message.pose.pose.position.x = data.draw(st.sampled_from([float("nan"), float("inf")]))
+        _send(node, Odometry, "hardware/odom", message, qos.sensor())
+    elif kind == "command":
+        sizes = [v for v in values if not np.isfinite(v)] or values[:7]
+        _send(node, Float64MultiArray, "effort_controller/commands", Float64MultiArray(data=sizes), qos.command())
+    else:
+        message = msg.Heartbeat(node=data.draw(st.sampled_from(["/stranger", ""])), pid=1)
+        _send(node, msg.Heartbeat, "heartbeat", message, qos.heartbeat())
+    node.spin_for(0.02)
+    assert stack.graph.process.poll() is None, stack.graph.wait()[1]
+
+
+_publishers = {}
+
+
+def _send(node, kind, topic, message, profile):
+    publisher = _publishers.get((id(node), topic))
+    if publisher is None:
+        publisher = _publishers[id(node), topic] = node.create_publisher(kind, topic, profile)
+        node.spin_until(lambda: publisher.get_subscription_count() > 0)
+    publisher.publish(message)
+
+
+def test_after_all_that_the_robot_walks_and_every_refusal_is_counted(stack):
+    await_walk(stack.graph, since=time.monotonic())
+    stack.node.spin_for(1.2)
+    assert stack.status[-1].refused_actions > 0
+    rows = journal(stack.graph)
+    assert any("refused" in row for row in rows)
+    assert max(max(map(abs, row["command"])) for row in rows if "command" in row) <= 30.0
+
+
+def own_robot(folder, **operator):
+    """The shipped file with another way of beginning an episode."""
+    shipped = yaml.safe_load((robot_config._ROBOTS / "fake_ant.yaml").read_text())
+    shipped["operator"] |= operator
+    path = folder / "own.yaml"
+    path.write_text(yaml.safe_dump(shipped))
+    return path
+
+
+def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_manager(
+    launch, listener, observe, tmp_path
+):
+    path = own_robot(tmp_path, start="service")
+    graph = launch("robot:=real", f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false")
+    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
+        change = listener.create_client(ChangeState, "supervisor/change_state")
+        listener.spin_until(change.service_is_ready)
+        future = change.call_async(ChangeState.Request(transition=Transition(id=transition)))
+        listener.spin_until(future.done)
+        assert future.result().success
+    state = listener.create_client(GetState, "bridge/get_state")
+    start = listener.create_client(Trigger, "start_episode")
+    listener.spin_until(start.service_is_ready, timeout=40)
+
+    def active():
+        future = state.call_async(GetState.Request())
+        listener.spin_until(future.done)
+        return future.result().current_state.id == State.PRIMARY_STATE_ACTIVE
+
+    listener.spin_until(active, timeout=40)
+    listener.spin_for(1.0)
+    assert not observe
+    future = start.call_async(Trigger.Request())
+    listener.spin_until(future.done)
+    assert future.result().success
+    listener.spin_until(lambda: len(observe) > 20)
+    change = listener.create_client(ChangeState, "supervisor/change_state")
+    listener.spin_until(change.service_is_ready)
+    future = change.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE)))
+    listener.spin_until(future.done)
+    listener.spin_until(lambda: not active())
+    assert not moves([row for row in journal(graph) if "command" in row][-1])
+    code, output = graph.stop()
+    assert code == 0, output
+
+
+def test_robot_with_other_joints_is_refused_by_name_before_anything_moves(launch, tmp_path):
+    path = tmp_path / "own.yaml"
+    shipped = (robot_config._ROBOTS / "fake_ant.yaml").read_text()
+    path.write_text(shipped.replace("fl_hip", "front_left_hip"))
+    graph = launch("robot:=real", f"robot_config:={path}")
+    code, output = graph.wait(60)
+    assert code != 0
+    assert "missing ['front_left_hip'], extra ['fl_hip']" in output
+    assert not any("command" in row for row in journal(graph))

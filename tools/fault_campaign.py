@@ -1,0 +1,320 @@
+"""Kill and freeze nodes of running stacks at random moments and see whether every end is a safe one.
+
+`make faults` makes 20 injections, `make faults N=100` those of the report. Stop times are measured where they count:
+by the fake robot, from the injection to the first safe command after which only safe ones follow.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from rich.console import Console
+from rich.table import Table
+
+HRL = Path(sys.executable).with_name("hrl")
+FACTOR = 5.0
+PERIOD = 0.1 / FACTOR
+"""Control period in wall time [s]."""
+TORQUE_LIMIT = 30.0
+SCHEDULING = 0.05
+"""Seconds that a loaded machine with two cores may add to any stop time."""
+BOUNDS = {
+    "worker": 2 * PERIOD + 0.01,
+    "bridge": 0.15 + 0.03,
+    # The subgoal expires after two horizons of ten steps; the worker then falls silent.
+    "manager": 20 * PERIOD + 10 * PERIOD + 2 * PERIOD + 0.01,
+    "recorder": 0.5,
+}
+"""Seconds from a kill to the safe action, by target; see docs/real_robot.md."""
+RECOVERABLE = ("manager", "worker", "fake_robot")
+THAW = {"freeze": 1.0, "long freeze": 4.0}
+"""Seconds after which a frozen process goes on."""
+FATAL = ("bridge", "recorder", "simulator")
+_DOMAINS = itertools.count(110)
+
+
+@dataclass
+class Injection:
+    """One fault and what came of it."""
+
+    target: str
+    fault: str
+    """``kill``, ``freeze`` (thawed after a second), ``long freeze`` (after four) or ``freeze for ever``."""
+    run: int
+    stop_ms: float | None = None
+    """Milliseconds to the safe action; None where the robot had none to give."""
+    survived: bool | None = None
+    """Whether the stack went on."""
+    exit_code: int | None = None
+    problems: list[str] = field(default_factory=list)
+
+
+class Stack:
+    """One launched stack on a domain of its own."""
+
+    def __init__(self, out: Path, real: bool, seed: int) -> None:
+        """Start it and wait until the ant walks."""
+        self.out, self.real = out, real
+        kind = ["robot:=real"] if real else ["mode:=realtime", "supervise:=true"]
+        words = [*kind, f"rtf:={FACTOR}", "episodes:=0", f"seed:={seed}", f"out:={out}"]
+        environment = os.environ | {"ROS_DOMAIN_ID": str(110 + next(_DOMAINS) % 90)}
+        self._log = (out.parent / f"{out.name}.log").open("w+")
+        command = [str(HRL), "launch", "hiro_ant.launch.py", *words]
+        self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
+
+    def node(self, name: str, limit: float = 30.0) -> psutil.Process:
+        """The process of a node."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end and self.process.poll() is None:
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                try:
+                    if any(part.endswith(f"/{name}") for part in child.cmdline()):
+                        return child
+                except psutil.NoSuchProcess:
+                    continue
+            time.sleep(0.02)
+        raise RuntimeError(f"no process of node {name}; output:\n{self.output()}")
+
+    def journal(self) -> list[dict[str, Any]]:
+        """What the fake robot was told."""
+        path = self.out / "fake_robot.jsonl"
+        if not path.exists():
+            return []
+        lines = path.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def walking(self, since: float, limit: float) -> bool:
+        """Wait until the robot is told to move after ``since``; False: it never is, or the stack has ended."""
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                return False
+            if not self.real:
+                if any(self.out.glob("bag*")):
+                    time.sleep(3.0)
+                    return self.process.poll() is None
+                time.sleep(0.1)
+                continue
+            if sum(_moves(row) for row in self.journal() if row["t"] > since) > 5:
+                return True
+            time.sleep(0.1)
+        return False
+
+    def output(self) -> str:
+        """What the launcher printed."""
+        self._log.seek(0)
+        return self._log.read()
+
+    def end(self, interrupt: bool) -> int:
+        """Exit code, after Ctrl-C if it is to be asked for."""
+        if interrupt and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            family = psutil.Process(self.process.pid).children(recursive=True)
+            self.process.kill()
+            for member in family:
+                member.kill()
+            return -1
+
+
+def _moves(row: dict[str, Any]) -> bool:
+    return any(abs(value) > 0 for value in row.get("command", ()))
+
+
+def stop_time(journal: list[dict[str, Any]], at: float, until: float) -> float | None:
+    """Seconds from ``at`` to the first safe command that no other follows before ``until``; None: never safe."""
+    rows = [row for row in journal if "command" in row and at < row["t"] < until]
+    moving = [index for index, row in enumerate(rows) if _moves(row)]
+    after = moving[-1] + 1 if moving else 0
+    return rows[after]["t"] - at if after < len(rows) else None
+
+
+def inject(stack: Stack, injection: Injection, randomness: random.Random) -> None:
+    """Do it, and wait for what comes of it."""
+    time.sleep(randomness.uniform(0.2, 1.5))
+    victim = stack.node(injection.target)
+    at = time.monotonic()
+    victim.send_signal(signal.SIGKILL if injection.fault == "kill" else signal.SIGSTOP)
+    if injection.fault in THAW:
+        time.sleep(THAW[injection.fault])
+        until = time.monotonic()
+        victim.send_signal(signal.SIGCONT)
+    else:
+        # A restarted node loads torch first: nothing moves in this time.
+        time.sleep(1.5)
+        until = time.monotonic()
+        if injection.fault == "freeze for ever":
+            # Longer than the supervisor's patience with a silent node.
+            time.sleep(3.0)
+    if stack.real and injection.target != "fake_robot":
+        stop = stop_time(stack.journal(), at, until)
+        injection.stop_ms = None if stop is None else 1e3 * stop
+        _judge_stop(injection, stop)
+    injection.survived = stack.walking(time.monotonic(), 25.0)
+    expected = injection.target in RECOVERABLE or injection.fault in THAW
+    if injection.survived != expected:
+        injection.problems.append("ended" if expected else "went on without it")
+
+
+def _judge_stop(injection: Injection, stop: float | None) -> None:
+    bound = BOUNDS.get(injection.target)
+    # A second's freeze of the manager or recorder is shorter than what a subgoal or the credit allows.
+    may_go_on = injection.target in ("manager", "recorder") and injection.fault != "kill"
+    if bound is None or (stop is None and may_go_on):
+        return
+    if stop is None:
+        injection.problems.append("no safe action")
+    elif stop > bound + SCHEDULING:
+        injection.problems.append(f"safe after {1e3 * stop:.0f} ms, promised {1e3 * bound:.0f}")
+
+
+def conclude(stack: Stack, injections: list[Injection]) -> dict[str, Any]:
+    """End the stack; judge exit code, torque, ages and bag."""
+    last = injections[-1]
+    died = last.survived is False
+    last.exit_code = stack.end(interrupt=not died)
+    if (last.exit_code == 0) == died:
+        last.problems.append(f"exit code {last.exit_code}")
+    commands = [row["command"] for row in stack.journal() if "command" in row]
+    greatest = max((abs(value) for command in commands for value in command), default=0.0)
+    if greatest > TORQUE_LIMIT + 1e-9:
+        last.problems.append(f"torque {greatest:.1f} N m")
+    refused = sum("refused" in row for row in stack.journal())
+    if refused:
+        last.problems.append(f"{refused} unsound commands reached the controller")
+    report = stack.out / "simulator.json"
+    oldest = json.loads(report.read_text()).get("oldest_action_ms", 0.0) if report.exists() else None
+    if oldest is not None and oldest > 1e3 * 2 * PERIOD:
+        last.problems.append(f"an action {oldest:.0f} ms old was applied")
+    bag = next(iter(sorted(stack.out.glob("bag*"))), None)
+    checked = subprocess.run([str(HRL), "bag", "info", str(bag)], capture_output=True, text=True, check=False)
+    if checked.returncode != 0:
+        recovered = stack.out / "recovered"
+        words = [str(HRL), "bag", "recover", str(bag), "--out", str(recovered)]
+        checked = subprocess.run(words, capture_output=True, text=True, check=False)
+    if checked.returncode != 0:
+        last.problems.append(f"bag unreadable: {checked.stderr.strip()[-200:]}")
+    return {
+        "restarts": stack.output().count("restarting it"),
+        "bag_readable": checked.returncode == 0,
+        "greatest_torque": greatest,
+        "oldest_action_ms": oldest,
+        "commands": len(commands),
+    }
+
+
+def plan(count: int, seed: int) -> list[list[Injection]]:
+    """Runs of up to three injections, the last of which may end the stack."""
+    randomness = random.Random(seed)
+    faults = {target: ["kill", "freeze", "freeze for ever"] for target in (*RECOVERABLE, *FATAL)}
+    # A robot that is away for ever is waited for; that it is taken up again when it is back is the point.
+    faults["fake_robot"][2] = "long freeze"
+    kinds = [(target, fault) for target, row in faults.items() for fault in row]
+    wanted = [kinds[i % len(kinds)] for i in range(count)]
+    randomness.shuffle(wanted)
+    easy = [k for k in wanted if k[0] in RECOVERABLE]
+    hard = [k for k in wanted if k[0] not in RECOVERABLE]
+    runs: list[list[Injection]] = []
+    while easy or hard:
+        number = len(runs)
+        final = hard.pop() if hard else None
+        before = [] if final and final[0] == "simulator" else [easy.pop() for _ in range(min(2, len(easy)))]
+        runs.append([Injection(*kind, run=number) for kind in [*before, *([final] if final else [])]])
+    return runs
+
+
+def show(injections: list[Injection], facts: list[dict[str, Any]], console: Console) -> dict[str, Any]:
+    """Print the table of the report; return it as data."""
+    table = Table(title=f"{len(injections)} injections in {len(facts)} runs at real-time factor {FACTOR:g}")
+    for column in ("target", "fault", "n", "safe p50 [ms]", "max [ms]", "promised [ms]", "went on", "problems"):
+        table.add_column(column)
+    rows = []
+    for target, fault in sorted({(i.target, i.fault) for i in injections}):
+        group = [i for i in injections if (i.target, i.fault) == (target, fault)]
+        stops = [i.stop_ms for i in group if i.stop_ms is not None]
+        row = {
+            "target": target,
+            "fault": fault,
+            "n": len(group),
+            "p50_ms": statistics.median(stops) if stops else None,
+            "max_ms": max(stops) if stops else None,
+            "promised_ms": 1e3 * BOUNDS[target] if target in BOUNDS and target != "simulator" else None,
+            "went_on": sum(i.survived is True for i in group),
+            "problems": sum(bool(i.problems) for i in group),
+        }
+        rows.append(row)
+        shown = ("-" if v is None else f"{v:.0f}" if isinstance(v, float) else str(v) for v in row.values())
+        table.add_row(*shown)
+    console.print(table)
+    totals = {
+        "injections": len(injections),
+        "problems": [asdict(i) for i in injections if i.problems],
+        "restarts": sum(fact["restarts"] for fact in facts),
+        "bags_readable": sum(fact["bag_readable"] for fact in facts),
+        "runs": len(facts),
+        "greatest_torque": max(fact["greatest_torque"] for fact in facts),
+        "oldest_action_ms": max((fact["oldest_action_ms"] or 0.0) for fact in facts),
+        "commands": sum(fact["commands"] for fact in facts),
+    }
+    console.print(json.dumps(totals, indent=2))
+    return {"rows": rows, **totals}
+
+
+def main() -> int:
+    """Run the campaign; 0 only if nothing went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--injections", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=None, help="file for the report as JSON")
+    arguments = parser.parse_args()
+    console, randomness = Console(), random.Random(arguments.seed)
+    done: list[Injection] = []
+    facts = []
+    with tempfile.TemporaryDirectory(prefix="hrl_faults_") as folder:
+        for number, injections in enumerate(plan(arguments.injections, arguments.seed)):
+            stack = Stack(Path(folder, f"run{number}"), injections[0].target != "simulator", number)
+            try:
+                made = _run(stack, injections, randomness)
+                done += made
+                facts.append(conclude(stack, made))
+            finally:
+                stack.end(interrupt=True)
+            for injection in made:
+                outcome = injection.problems or "as promised"
+                console.print(f"run {number}: {injection.target} {injection.fault}: {outcome}")
+            if any(injection.problems for injection in made):
+                console.print(stack.output(), markup=False)
+    report = show(done, facts, console)
+    if arguments.out:
+        arguments.out.write_text(json.dumps(report, indent=2) + "\n")
+    return 1 if report["problems"] else 0
+
+
+def _run(stack: Stack, injections: list[Injection], randomness: random.Random) -> list[Injection]:
+    if not stack.walking(0.0, 60.0):
+        injections[0].problems.append("the stack did not start")
+        injections[0].survived = False
+        return injections[:1]
+    for number, injection in enumerate(injections):
+        inject(stack, injection, randomness)
+        if not injection.survived:
+            return injections[: number + 1]
+    return injections
+
+
+if __name__ == "__main__":
+    sys.exit(main())
