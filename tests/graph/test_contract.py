@@ -166,7 +166,9 @@ def test_reach_goal_says_why_it_ended_apart_from_success(loop):
     loop.until(client.server_is_ready)
     sent = client.send_goal_async(ReachGoal.Goal(goal=[0.0, 0.0], stop_when_reached=True))
     loop.until(sent.done)
-    result = sent.result().get_result_async()
+    handle = sent.result()
+    assert handle is not None
+    result = handle.get_result_async()
     loop.until(result.done)
     assert result.result().result.end_reason in (ReachGoal.Result.REACHED, ReachGoal.Result.EPISODE_ENDED)
 
