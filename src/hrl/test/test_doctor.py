@@ -27,7 +27,8 @@ def shared(tmp_path):
         def segment(self, name, age=3600.0):
             path = self.memory / name
             path.write_bytes(bytes(1000))
-            os.utime(path, (time.time() - age,) * 2)
+            then = time.time() - age
+            os.utime(path, (then, then))
             return path
 
         def process(self, number, *mapped):
