@@ -1,12 +1,12 @@
 """Is the graph that runs here well?"""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
 import psutil
 
 from hrl.doctor.finding import Finding, Verdict, note, ok, wrong
+from hrl.node_processes import node_processes
 from hrl.node_states import NodeStates
 from hrl.onlooker_node import Onlooker, where
 from hrl.top_command import listen
@@ -17,7 +17,6 @@ ANSWER = 2.0
 """Seconds a node may take to tell its state."""
 _GET_STATE = "lifecycle_msgs/srv/GetState"
 _ACTIVE = "active"
-_NODE = re.compile(r"/lib/hrl_\w+/(?P<name>\w+)$")
 
 
 def running(eye: Onlooker) -> Iterable[Finding]:
@@ -38,11 +37,14 @@ def running(eye: Onlooker) -> Iterable[Finding]:
 
 def stopped() -> Iterable[Finding]:
     """Nodes whose process has been stopped; who starts to look after that does not even discover them."""
-    for process in psutil.process_iter(["pid", "cmdline", "status"]):
-        node = next(filter(None, map(_NODE.search, process.info["cmdline"] or ())), None)
-        if node and process.info["status"] == psutil.STATUS_STOPPED:
-            pid = process.info["pid"]
-            yield wrong(f"process {pid}", f"{node['name']} is stopped", f"kill -CONT {pid}, or kill -KILL {pid}")
+    for name, process in node_processes():
+        try:
+            halted = process.status() == psutil.STATUS_STOPPED
+        except psutil.NoSuchProcess:
+            continue
+        if halted:
+            mend = f"kill -CONT {process.pid}, or kill -KILL {process.pid}"
+            yield wrong(f"process {process.pid}", f"{name} is stopped", mend)
 
 
 def _managed(eye: Onlooker) -> list[str]:
