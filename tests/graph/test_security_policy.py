@@ -13,10 +13,13 @@ pytestmark = pytest.mark.ros
 POLICY = Path(__file__).parents[2] / "src" / "hrl" / "config" / "sros2" / "policy.xml"
 VERBS = {"topics": ("publish", "subscribe"), "services": ("reply", "request"), "actions": ("execute", "call")}
 OPTIONAL = {
-    "simulator": {("publish", "objects"), ("publish", "/diagnostics")},  # tasks with things in them
+    "": {("publish", "heartbeat"), ("publish", "/diagnostics")},  # of any node: heartbeats only where supervised
+    "simulator": {("publish", "objects")},  # tasks with things in them
     "markers": {("publish", "tf")},  # where tf2_msgs is installed
+    "supervisor": {("request", f"{node}/change_state") for node in ("simulator", "bridge")},  # one of them
 }
 """Allowed, and not used by every graph."""
+STACK = {"manager", "worker", "recorder"}
 
 
 def permissions(namespace=""):
@@ -69,7 +72,7 @@ def differences(listener, namespace, nodes):
             # rclpy's NodeNameNonExistentError is one: it is not discovered yet.
             found.append(f"{node} is not there")
             continue
-        optional = {(verb, full_name(name, node, namespace)) for verb, name in OPTIONAL.get(node, ())}
+        optional = {(verb, full_name(name, node, namespace)) for verb, name in OPTIONAL[""] | OPTIONAL.get(node, set())}
         found += [f"{node} may not {verb} {name}" for verb, name in used - allowed[node]]
         found += [f"{node} does not {verb} {name}" for verb, name in allowed[node] - used - optional]
     return found
@@ -87,9 +90,10 @@ def free_port():
         (
             "",
             ["viewer:=true", "learn:=true", "relabel:=from-relabelled", "mode:=realtime"],
-            {"simulator", "manager", "worker", "recorder", "markers", "viewer", "trainer", "relabeler"},
+            STACK | {"simulator", "markers", "viewer", "trainer", "relabeler"},
         ),
-        ("fleet/robot_1", [], {"simulator", "manager", "worker", "recorder"}),
+        ("fleet/robot_1", [], STACK | {"simulator"}),
+        ("", ["robot:=real"], STACK | {"bridge", "fake_robot", "supervisor"}),
     ],
 )
 def test_every_name_of_the_running_graph_is_in_the_policy_and_the_reverse(launch, listener, namespace, more, nodes):

@@ -1,8 +1,9 @@
 """Quality of service by role; the one place where profiles are made.
 
-Lock-step: ``lockstep``, deep and reliable, without deadline or lifespan. Real time: the ``timed`` roles take the control
-period [wall seconds] and have two ends that fit together; whoever promises nothing, such as a driver or a ros2_control
-controller, meets ``state`` and ``command``. No command is ever transient local: a restarted robot would get an old one.
+Lock-step: ``lockstep``, deep and reliable, without deadline or lifespan. Real time: the ``timed`` roles take the
+control period [wall seconds] and have two ends that fit together; whoever promises nothing, such as a driver or a
+ros2_control controller, meets ``state`` and ``command``. No command is ever transient local: a restarted robot would
+get an old one.
 DDS only helps: the watchdogs of the stack keep their own time.
 
 =============  ==============================  ===================================================================

@@ -27,6 +27,7 @@ EXECUTABLES = {
     "hrl_manager": ("manager",),
     "hrl_worker": ("worker",),
     "hrl_training": ("recorder", "relabeler", "trainer", "dashboard"),
+    "hrl_robot": ("bridge", "fake_robot", "supervisor"),
     "hrl_viz": ("markers", "viewer", "player"),
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
