@@ -73,7 +73,7 @@ def _findings() -> Iterator[Finding]:
 
 def _line(finding: Finding) -> Text:
     line = Text(f"{finding.verdict.value:<6}", style=_STYLES[finding.verdict])
-    line.append(f"{finding.check:<15} {finding.detail}", style="")
+    line.append(f"{finding.check:<17} {finding.detail}", style="")
     if finding.fix:
         line.append(f" -> {finding.fix}", style="")
     return line
