@@ -27,6 +27,7 @@ setup(
         (f"share/{package_name}", ["package.xml"]),
         (f"share/{package_name}/launch", sorted(glob("launch/*.launch.py"))),
         (f"share/{package_name}/config", sorted(glob("config/*.yaml"))),
+        (f"share/{package_name}/config/sros2", sorted(glob("config/sros2/*.xml"))),
         (f"share/{package_name}/rviz", sorted(glob("rviz/*.rviz"))),
         *policy_files(),
     ],

@@ -16,6 +16,7 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = {
     "lockstep": Benchmark("speed of the real graph in lock-step against the naive loop", needs_ros=True),
+    "realtime": Benchmark("latency, jitter and missed deadlines by the wall clock, idle and loaded", needs_ros=True),
     "bag": Benchmark("writing and reading bags against mcap-ros2-support; a day of recording", needs_ros=True),
     "sim": Benchmark("vectorised environment steps against bare mujoco.rollout"),
     "update": Benchmark("worker TD3 update against separate modules under autograd"),

@@ -139,6 +139,18 @@ def _rollout(words: list[str]) -> int:
     return rollout_command(words)
 
 
+def _top(words: list[str]) -> int:
+    from hrl.top_command import top
+
+    return top(words)
+
+
+def _doctor(words: list[str]) -> int:
+    from hrl.doctor_command import doctor
+
+    return doctor(words)
+
+
 COMMANDS = {
     "launch": Command("FILE name:=value ... [--show-args]", "start a graph of nodes, as ros2 launch does", _launch),
     "rollout": Command("--policy DIR --episodes N --seed S", "run episodes in this process, without ROS", _rollout),
@@ -151,5 +163,7 @@ COMMANDS = {
     "video": Command("--checkpoint DIR --out FILE.gif|.mp4", "a film of a policy with its subgoals", _video),
     "relabel": Command("BAG ... --checkpoint DIR --out DIR", "off-policy correction of recorded subgoals", _relabel),
     "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
+    "top": Command("[--once] [--json]", "a live table of how the running nodes are", _top),
+    "doctor": Command("[--json] [--clean]", "check installation, machine, DDS and the running graph", _doctor),
     "bench": Command("NAME [--json]", "run a benchmark", _bench),
 }

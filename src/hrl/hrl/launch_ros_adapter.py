@@ -4,6 +4,7 @@
 # pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
 import functools
+import os
 import time
 from collections.abc import Iterable
 
@@ -24,6 +25,7 @@ from hrl.arguments import arguments_of, parse_values, unknown_names
 from hrl.ending import Ending
 from hrl.graph import ENVIRONMENTS, RECORDER, TRAINER, Graph, NodeDescription, find_graph
 from hrl.run_summaries import write_summaries
+from hrl.security import enclave_arguments
 from hrl_core.errors import HrlError
 from hrl_core.restart_budget import RestartBudget
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
@@ -95,7 +97,11 @@ class _Run:
             arguments=list(node.arguments),
             parameters=[parameters],
             remappings=list(node.remappings),
-            ros_arguments=["--log-level", f"{node.logger}:={self._graph.log_level}"],
+            ros_arguments=[
+                "--log-level",
+                f"{node.logger}:={self._graph.log_level}",
+                *enclave_arguments(node, os.environ),
+            ],
             output="screen",
             respawn=node.respawn,
             respawn_delay=_RESTART_DELAY,

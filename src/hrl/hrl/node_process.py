@@ -12,6 +12,7 @@ from pathlib import Path
 from hrl.arguments import Value
 from hrl.ending import Ending
 from hrl.graph import NodeDescription
+from hrl.security import enclave_arguments
 from hrl_core.errors import HrlError
 
 _WRAPPER = Path(__file__).with_name("die_with_parent.py")
@@ -71,7 +72,8 @@ class NodeProcess:
             say: called with the node's name and each line of its output.
         """
         self.description = description
-        self._command = [str(executable), *description.arguments, *ros_arguments(description, log_level)]
+        words = [*ros_arguments(description, log_level), *enclave_arguments(description, environment)]
+        self._command = [str(executable), *description.arguments, *words]
         self._environment, self._say = environment, say
         self._process: asyncio.subprocess.Process | None = None
         self._output: asyncio.Task[None] | None = None

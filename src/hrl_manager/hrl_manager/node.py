@@ -1,5 +1,7 @@
 """Manager node: observation and segment results in, subgoals out."""
 
+import time
+
 import numpy as np
 
 from hrl_core.checkpoint import Checkpoint
@@ -39,6 +41,7 @@ class ManagerNode(PolicyNode[Manager]):
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publisher and the result subscription."""
+        self._results = self.health.stream(topics.SUBGOAL_RESULT)
         self._subgoals = self.publish_raw(msg.Subgoal, topics.SUBGOAL, qos.lockstep())
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.lockstep())
         return [self._subgoals]
@@ -51,7 +54,7 @@ class ManagerNode(PolicyNode[Manager]):
     def observe(self, observation: Observation) -> None:
         """Answer with a subgoal when one is due."""
         if self._session is not None:
-            self._send(self._session.on_observation(observation))
+            self._answer(self._session.on_observation(observation), self._observations.last)
             self._session.choose_ahead()
 
     def resend(self) -> None:
@@ -64,11 +67,18 @@ class ManagerNode(PolicyNode[Manager]):
         return "the worker or the simulator" if self._session else None
 
     def _on_result(self, data: bytes) -> None:
+        self._results.received()
         result = messages.SUBGOAL_RESULT.decode(data)
         if self._session is None or not self.belongs(result.run):
             return
         self.progress()
-        self._send(self._session.on_result(result))
+        self._answer(self._session.on_result(result), self._results.last)
+
+    def _answer(self, subgoals: list[Subgoal], asked_at: float) -> None:
+        """Send the subgoals that a message has led to, if any; ``asked_at`` is when it came [s, steady time]."""
+        self._send(subgoals)
+        if subgoals:
+            self.health.took(time.monotonic() - asked_at)
 
     def _send(self, subgoals: list[Subgoal]) -> None:
         for subgoal in subgoals:

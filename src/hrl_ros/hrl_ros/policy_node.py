@@ -10,6 +10,7 @@ from hrl_core.threads import one_thread
 from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
+from hrl_ros.health import Health
 from hrl_ros.node import HrlNode, RawPublisher
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.peers import RECORDER, hears
@@ -18,6 +19,8 @@ from hrl_ros.run_binding import RunBinding
 from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
+FOREIGN = "of a foreign run"
+"""Why a message was refused."""
 P = TypeVar("P")
 
 
@@ -50,7 +53,10 @@ class PolicyNode(HrlNode, Generic[P]):
         launched = PolicyReference(
             checkpoint.version, self.level, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256
         )
-        self.reload = PolicyReload(self, self.level, self.task, LoadedPolicy(launched, self.policy), self.build)
+        self.health = Health(parameters.diagnostics)
+        self._observations = self.health.stream(topics.OBSERVATION)
+        loaded = LoadedPolicy(launched, self.policy)
+        self.reload = PolicyReload(self, self.level, self.task, loaded, self.build, self.health)
         self._binding = RunBinding(self.get_logger(), checkpoint.task)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None
@@ -100,8 +106,11 @@ class PolicyNode(HrlNode, Generic[P]):
         raise NotImplementedError
 
     def belongs(self, run: int) -> bool:
-        """Whether a message of ``run`` is of the bound run."""
-        return self._binding.info is not None and run == self._binding.info.run
+        """Whether a message of ``run`` is of the bound run; a foreign one is counted."""
+        info = self._binding.info
+        if info is not None and run != info.run:
+            self.health.refuse(FOREIGN)
+        return info is not None and run == info.run
 
     def progress(self) -> None:
         """Tell the watch that something that counts has arrived."""
@@ -113,16 +122,29 @@ class PolicyNode(HrlNode, Generic[P]):
             self._prepare()
 
     def _on_status(self, status: msg.SimStatus) -> None:
-        if self.belongs(status.run):
-            self._patience.suspended = status.finished or (status.paused and status.target_step <= status.reached_step)
+        if not self.belongs(status.run):
+            return
+        standing = status.finished or (status.paused and status.target_step <= status.reached_step)
+        self._patience.suspended = standing
+        self.health.suspended = status.finished or status.paused
+        self._expect_pace(status.wanted_real_time_factor)
+
+    def _expect_pace(self, real_time_factor: float) -> None:
+        """Judge rates and latencies by the pace that is asked for; as fast as possible knows no right one."""
+        paced = real_time_factor > 0
+        self.health.control_period = self.task.control_period / real_time_factor if paced else None
+        self._observations.nominal = real_time_factor / self.task.control_period if paced else None
 
     def _on_observation(self, data: bytes) -> None:
+        self._observations.received()
         observation = messages.OBSERVATION.decode(data)
         if not self._ready:
             self._early = observation
         elif self._binding.accepts(observation):
             self._patience.progress()
             self.observe(observation)
+        else:
+            self.health.refuse(FOREIGN)
 
     def _prepare(self) -> None:
         """Go live as soon as it is known with which policy and the recorder, if one takes part, hears every output."""

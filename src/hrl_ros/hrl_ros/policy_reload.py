@@ -13,14 +13,16 @@ from hrl_core.policy_switch import PeerState, PolicySwitch
 from hrl_core.task import TaskSpec
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
-from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health, Level
 from hrl_ros.node import HrlNode
 
 PEER_WAIT = 7.0
 """Longest time [s] a node that has just started waits to hear what the other level acts with.
 
 A peer whose first announcements are missed is discovered with its next one, 3 s later by DDS's default."""
-REPORT_PERIOD = 1.0
+REFUSED = "policy refused"
+"""Condition of the node's health until a policy is accepted."""
 P = TypeVar("P")
 
 
@@ -28,18 +30,24 @@ class PolicyReload(Generic[P]):
     """Connects one level's ``PolicySwitch`` with topics, service, diagnostics and the loading thread."""
 
     def __init__(
-        self, node: HrlNode, level: int, task: TaskSpec, launched: LoadedPolicy[P], build: Callable[[Checkpoint], P]
+        self,
+        node: HrlNode,
+        level: int,
+        task: TaskSpec,
+        launched: LoadedPolicy[P],
+        build: Callable[[Checkpoint], P],
+        health: Health,
     ) -> None:
-        """Create publishers, subscriptions and the service."""
+        """Create publishers, subscriptions and the service; from now on the node reports its health."""
         self._node, self._logger = node, node.get_logger()
         self._switch = PolicySwitch(level, launched)
         self._loader = PolicyLoader(task, build)
         self._resuming: PolicyReference | None = None
         self._returning: PolicyReference | None = None
         self._settled = False
-        self._started = self._reported = 0.0
-        self._refused = ""
-        self._diagnostics = Diagnostics(node)
+        self._started = 0.0
+        self._health = health
+        self._reports = HealthReports(node, health, self._update_figures)
         self._states = node.create_lifecycle_publisher(msg.PolicyState, topics.POLICY_STATE, qos.latched())
         node.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_update, qos.latched(qos.RIVALS))
         node.subscribe(msg.PolicyState, topics.POLICY_STATE, self._on_state, qos.latched(qos.RIVALS))
@@ -80,11 +88,9 @@ class PolicyReload(Generic[P]):
         return self._taken(lambda: self._switch.follow(version), "from the episode that begins")
 
     def poll(self) -> None:
-        """Fetch what has been loaded; report once a second."""
+        """Fetch what has been loaded."""
         while self._loader.busy and (outcome := self._loader.fetch()) is not None:
             self._take_in(outcome)
-        if time.monotonic() - self._reported > REPORT_PERIOD:
-            self._report()
 
     def _taken(self, change: Callable[[], P], when: str) -> P:
         before = self._switch.in_force
@@ -142,7 +148,7 @@ class PolicyReload(Generic[P]):
                 self._returning = None
                 self._switch.return_to(outcome)
             elif self._switch.add(outcome):
-                self._refused = ""
+                self._health.clear_condition(REFUSED)
                 self._logger.info(f"policy version {reference.version} is checked and waits for the next episode")
         except HrlError as error:
             self._refuse(Refusal(reference, str(error)))
@@ -150,24 +156,21 @@ class PolicyReload(Generic[P]):
 
     def _refuse(self, refusal: Refusal) -> None:
         reference = refusal.reference
-        self._refused = f"refused policy version {reference.version} in {reference.file}: {refusal.reason}"
-        self._logger.error(f"{self._refused}; version {self._switch.in_force.reference.version} stays")
-        self._report()
+        refused = f"refused policy version {reference.version} in {reference.file}: {refusal.reason}"
+        self._logger.error(f"{refused}; version {self._switch.in_force.reference.version} stays")
+        self._health.set_condition(REFUSED, Level.WARN, refused)
+        self._reports.report()
 
-    def _report(self) -> None:
-        self._reported = time.monotonic()
+    def _update_figures(self) -> None:
         switch = self._switch
-        figures = {
+        self._health.doing = f"acts with policy version {switch.in_force.reference.version}"
+        self._health.figures |= {
             "policy version": switch.in_force.reference.version,
             "policy": switch.in_force.reference.file,
             "sha256": switch.in_force.reference.sha256,
             "waits for the next episode": switch.ready.reference.version if switch.ready else "nothing",
             "rollback leads to": switch.previous.version if switch.previous else "nothing",
         }
-        if self._refused:
-            self._diagnostics.warn(self._refused, figures)
-        else:
-            self._diagnostics.ok(f"acts with policy version {switch.in_force.reference.version}", figures)
 
     def _publish(self) -> None:
         ready = self._switch.ready

@@ -1,11 +1,50 @@
-"""Quality of service by role; the one place where profiles are made."""
+"""Quality of service by role; the one place where profiles are made.
 
-from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+Lock-step: ``lockstep``, deep and reliable, without deadline or lifespan. Real time: the ``timed`` roles take the
+control period [wall seconds] and have two ends that fit together; whoever promises nothing, such as a driver or a
+ros2_control controller, meets ``state`` and ``command``. No command is ever transient local: a restarted robot would
+get an old one.
+DDS only helps: the watchdogs of the stack keep their own time.
+
+=============  ==============================  ===================================================================
+role           ends                            promises
+=============  ==============================  ===================================================================
+state          best effort, newest 10          none: a driver offers none and, asked for one, would not be heard
+timed_state    best effort, newest 10          a deadline of 2 periods is offered, one of 3 asked for
+command        reliable, newest 1, volatile    none: what a controller subscribes with
+timed_command  reliable, newest 1, volatile    deadline; lifespan of one horizon; manual liveliness with a lease
+timed_answer   reliable, deep, volatile        deadline and liveliness; no lifespan, since all must be recorded
+=============  ==============================  ===================================================================
+"""
+
+from typing import NamedTuple
+
+from rclpy.duration import Duration
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, LivelinessPolicy, QoSProfile, ReliabilityPolicy
 
 RIVALS = 10
 """Simulators in one namespace whose RunInfo a subscription can tell apart."""
 LOCKSTEP_DEPTH = 2048
 """Two episodes of any shipped task with room to spare: nothing that is still wanted is ever overwritten."""
+STATE_DEPTH = 10
+"""States kept between two looks."""
+OFFERED_DEADLINE = 2.0
+"""Control periods after which a publisher in real time calls itself late."""
+REQUESTED_DEADLINE = 3.0
+"""Control periods after which a subscription in real time does."""
+LEASE = 5.0
+"""Control periods without a message after which a publisher of commands counts as dead."""
+LEAST_LEASE = 0.1
+"""Shortest lease [s]; the middleware's own timers are no finer."""
+COMMAND_HORIZON = 2.0
+"""Control periods for which a command is worth delivering; ``max_action_age`` of the simulator and the bridge."""
+
+
+class Ends(NamedTuple):
+    """Both ends of a role."""
+
+    publisher: QoSProfile
+    subscription: QoSProfile
 
 
 def lockstep() -> QoSProfile:
@@ -46,7 +85,7 @@ def heartbeat(nodes: int = 1) -> QoSProfile:
 
 def state() -> QoSProfile:
     """A robot's state: freshness before completeness; compatible with reliable and best-effort publishers."""
-    return QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    return QoSProfile(depth=STATE_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 
 def command() -> QoSProfile:
@@ -66,3 +105,68 @@ def onlooker(depth: int = 1) -> QoSProfile:
 def sensor() -> QoSProfile:
     """Standard topics for onlookers (joint states, odometry, clock): reliable, shallow."""
     return QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def timed_state(period: float) -> Ends:
+    """High-rate state in real time: fresh rather than complete, with a deadline.
+
+    Args:
+        period: wall seconds between two messages.
+    """
+    return Ends(
+        QoSProfile(
+            depth=STATE_DEPTH, reliability=ReliabilityPolicy.BEST_EFFORT, deadline=_seconds(OFFERED_DEADLINE * period)
+        ),
+        QoSProfile(
+            depth=STATE_DEPTH,
+            reliability=ReliabilityPolicy.BEST_EFFORT,
+            deadline=_seconds(REQUESTED_DEADLINE * period),
+        ),
+    )
+
+
+def timed_command(period: float, horizon: float = COMMAND_HORIZON) -> Ends:
+    """Commands to actuators: the newest or none.
+
+    A ros2_control controller subscribes with its own profile (reliable, volatile, nothing asked for), which fits.
+
+    Args:
+        period: wall seconds between two commands.
+        horizon: periods after which an undelivered command is dropped.
+    """
+    lifespan = _seconds(horizon * period)
+    return Ends(
+        QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, lifespan=lifespan, **_offered_alive(period)),
+        QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, **_requested_alive(period)),
+    )
+
+
+def timed_answer(period: float) -> Ends:
+    """The worker's actions in real time: as ``timed_command``, but deep and without lifespan, since they are recorded.
+
+    Staleness is the receiver's to judge: an action carries episode and step.
+
+    Args:
+        period: wall seconds between two actions.
+    """
+    return Ends(
+        QoSProfile(depth=LOCKSTEP_DEPTH, reliability=ReliabilityPolicy.RELIABLE, **_offered_alive(period)),
+        QoSProfile(depth=LOCKSTEP_DEPTH, reliability=ReliabilityPolicy.RELIABLE, **_requested_alive(period)),
+    )
+
+
+def _offered_alive(period: float) -> dict[str, Duration | LivelinessPolicy]:
+    """Every message is a sign of life, and nothing else is."""
+    return {
+        "deadline": _seconds(OFFERED_DEADLINE * period),
+        "liveliness": LivelinessPolicy.MANUAL_BY_TOPIC,
+        "liveliness_lease_duration": _seconds(max(LEAST_LEASE, LEASE * period)),
+    }
+
+
+def _requested_alive(period: float) -> dict[str, Duration | LivelinessPolicy]:
+    return {**_offered_alive(period), "deadline": _seconds(REQUESTED_DEADLINE * period)}
+
+
+def _seconds(seconds: float) -> Duration:
+    return Duration(nanoseconds=round(1e9 * seconds))

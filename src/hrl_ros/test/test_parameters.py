@@ -1,6 +1,7 @@
-"""ROS parameters and dataclass are one thing."""
+"""ROS parameters and dataclass are one thing; what was given and cannot be used is refused with what is valid."""
 
 import dataclasses
+import subprocess
 
 import pytest
 import rclpy
@@ -9,6 +10,7 @@ from rclpy.parameter import Parameter
 
 from hrl_core.errors import HrlError
 from hrl_ros.node import HrlNode
+from hrl_ros.parameter_fields import leaves
 from hrl_ros.parameters import NodeParameters, parameter
 
 
@@ -17,6 +19,7 @@ class Sample(NodeParameters):
     speed: float = parameter(1.0, "how fast [m/s]", low=0.0, high=2.0)
     count: int = parameter(3, "how many", low=1)
     clock: str = parameter("lockstep", "which", choices=("lockstep", "realtime"))
+    loud: bool = parameter(False, "whether it shouts")
 
 
 @pytest.fixture
@@ -35,24 +38,57 @@ def make_node(monkeypatch):
     rclpy.try_shutdown()
 
 
+def value_of(struct, name):
+    for part in name.split("."):
+        struct = getattr(struct, part)
+    return struct
+
+
 def test_struct_and_parameter_server_agree(make_node):
-    node = make_node("-p", "speed:=0.5", "-p", "clock:=realtime")
+    given = {"speed": 0.5, "clock": "realtime", "diagnostics.latency_warn": 0.25}
+    node = make_node(*(word for name, value in given.items() for word in ("-p", f"{name}:={value}")))
     values = node.read_parameters(Sample)
-    assert (values.speed, values.count, values.clock) == (0.5, 3, "realtime")
-    for field in dataclasses.fields(Sample):
-        assert node.get_parameter(field.name).value == getattr(values, field.name)
-        assert node.describe_parameter(field.name).description == field.metadata["description"]
+    assert {name: value_of(values, name) for name in given} == given
+    for leaf in leaves(Sample):
+        assert node.get_parameter(leaf.name).value == value_of(values, leaf.name)
+        described = node.describe_parameter(leaf.name)
+        assert described.description == leaf.description
+        assert described.read_only
 
 
-def test_value_outside_the_choices_is_refused_with_the_valid_ones(make_node):
-    node = make_node("-p", "clock:=sundial")
-    with pytest.raises(HrlError, match="got 'sundial', allowed are lockstep, realtime"):
-        node.read_parameters(Sample)
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("clock:=sundial", "parameter clock: got 'sundial', allowed are lockstep, realtime"),
+        ("speed:=9.0", "parameter speed: got 9.0, must be between 0 and 2"),
+        ("speed:=-0.1", "parameter speed: got -0.1, must be between 0 and 2"),
+        ("speed:=.nan", "parameter speed: got nan, must be finite"),
+        ("speed:=1", "parameter speed: got 1, must be a number with a decimal point: write 1.0"),
+        ("speed:=fast", "parameter speed: got 'fast', must be a number with a decimal point"),
+        ("count:=0", "parameter count: got 0, must be at least 1"),
+        ("count:=[1, 2]", "must be an integer"),
+        ("clock:=7", "parameter clock: got 7, must be text"),
+        ("loud:=1", "parameter loud: got 1, must be true or false"),
+        ("sped:=1.0", "unknown parameter 'sped'; did you mean speed?"),
+        ("diagnostics.latency_wran:=1.0", "did you mean diagnostics.latency_warn?"),
+        ("diagnostics.latency_warn:=-1.0", "parameter diagnostics.latency_warn: got -1.0, must be at least 0"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_at_configure_with_what_is_valid(make_node, given, problem):
+    node = make_node("-p", given)
+    node.setup = lambda: node.read_parameters(Sample)
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    assert problem in node.failure
+    assert all(leaf.name in node.failure for leaf in leaves(Sample))
 
 
-def test_value_outside_the_range_or_of_wrong_type_is_refused(make_node):
-    with pytest.raises(Exception, match="speed"):
-        make_node("-p", "speed:=9.0")
+def test_all_problems_are_told_at_once(make_node):
+    with pytest.raises(HrlError, match=r"speed: got 9.0.*; unknown parameter 'sped'"):
+        make_node("-p", "speed:=9.0", "-p", "sped:=1.0").read_parameters(Sample)
+
+
+def test_parameters_of_rclpy_itself_are_no_strangers(make_node):
+    assert make_node("-p", "use_sim_time:=true").read_parameters(Sample).count == 3
 
 
 def test_parameters_are_read_only_at_run_time(make_node):
@@ -77,3 +113,24 @@ def test_stop_runs_before_publishers_fall_silent(make_node):
     node.trigger_deactivate()
     assert order == [("stop", True)]
     assert not node.active
+
+
+@pytest.mark.ros
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("polcy: somewhere", "unknown parameter 'polcy'; did you mean policy?"),
+        ("wait_limit: soon", "parameter wait_limit: got 'soon', must be a number"),
+        ("wait_report: 0.0", "parameter wait_report: got 0.0, must be at least 0.1"),
+    ],
+)
+def test_a_real_node_ends_with_code_2_and_one_clear_error(tmp_path, find_node, content, problem):
+    file = tmp_path / "worker.yaml"
+    file.write_text(f"worker:\n  ros__parameters:\n    {content}\n")
+    command = [find_node("hrl_worker", "worker"), "--ros-args", "--params-file", str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2, done.stderr
+    assert problem in done.stderr
+    assert done.stderr.count("valid parameters") == 1
+    assert "diagnostics.rate_error_warn = 0.1" in done.stderr
+    assert "Traceback" not in done.stderr

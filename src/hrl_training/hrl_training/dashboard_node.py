@@ -9,6 +9,8 @@ from diagnostic_msgs.msg import DiagnosticArray
 
 from hrl_msgs import msg
 from hrl_ros import qos, topics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_training.progress import Progress, as_json, as_text
@@ -49,6 +51,9 @@ class DashboardNode(HrlNode):
             self.subscribe(msg.SimStatus, top + topics.SIM_STATUS, partial(self._on_status, robot), qos.latched())
         self.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched(qos.RIVALS))
         self.subscribe(DiagnosticArray, topics.DIAGNOSTICS, self._on_diagnostics, qos.onlooker(100))
+        self._health = Health(p.diagnostics)
+        self._health.doing = "telling"
+        self._reports = HealthReports(self, self._health)
         self.every(p.period, self._tell)
 
     def _on_result(self, robot: str, result: msg.EpisodeResult) -> None:

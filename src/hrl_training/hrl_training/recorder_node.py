@@ -13,7 +13,8 @@ from hrl_core.bags.writer import typestore_with
 from hrl_core.errors import HrlError
 from hrl_msgs import msg
 from hrl_ros import qos, topics
-from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health, Level
 from hrl_ros.message_texts import message_texts
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
@@ -25,7 +26,6 @@ from hrl_training.segments import SegmentedRecording, SplitLimits
 ACKNOWLEDGE_EVERY = 100
 """Observations between acknowledgements."""
 CHECK_PERIOD = 0.05
-DIAGNOSTICS_PERIOD = 1.0
 QUIET = 0.5
 """Seconds without a message after which nothing more is expected."""
 
@@ -70,7 +70,10 @@ class RecorderNode(HrlNode):
         self._acknowledged = 0
         self._last_message = time.monotonic()
         self._status = self.create_lifecycle_publisher(msg.RecorderStatus, topics.RECORDER_STATUS, qos.event())
-        self._diagnostics = Diagnostics(self)
+        self._health = Health(settings.diagnostics)
+        self._health.doing = "recording"
+        self._streams = {topic: self._health.stream(topic) for topic in KEYED}
+        self._reports = HealthReports(self, self._health, self._update_figures)
         self.subscribe_raw(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe_raw(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
         for topic, (kind, _) in KEYED.items():
@@ -79,7 +82,6 @@ class RecorderNode(HrlNode):
         for topic, kind in STANDARD.items():
             self.subscribe_raw(kind, topic, partial(self._write, topic), qos.recording())
         self.every(CHECK_PERIOD, self._check)
-        self.every(DIAGNOSTICS_PERIOD, self._report)
 
     def busy(self) -> bool:
         """Messages may still be on their way until the graph has been quiet for a while."""
@@ -91,7 +93,8 @@ class RecorderNode(HrlNode):
         super().fail(message)
         if first and hasattr(self, "_recording"):
             self._status.publish(self._status_message(message))
-            self._diagnostics.error(f"recording aborted: {message}", self._figures())
+            self._health.set_condition("aborted", Level.ERROR, f"recording aborted: {message}")
+            self._reports.report()
             self.settle()
 
     def teardown(self) -> None:
@@ -115,6 +118,7 @@ class RecorderNode(HrlNode):
 
     def _on_keyed(self, topic: str, data: bytes) -> None:
         stamp = time.time_ns()
+        self._streams[topic].received()
         if self._binding.info is None:
             self._early.append((topic, data, stamp))
         else:
@@ -158,12 +162,10 @@ class RecorderNode(HrlNode):
         run = self._binding.info.run if self._binding.info else 0
         return msg.RecorderStatus(run=run, recorded=self._acknowledged, bag=str(self._recording.bag), error=error)
 
-    def _report(self) -> None:
-        self._diagnostics.ok("recording", self._figures())
-
-    def _figures(self) -> dict[str, object]:
+    def _update_figures(self) -> None:
         recording, ledger = self._recording, self._ledger
-        return {
+        self._health.refusals["of a foreign run"] = self._binding.foreign
+        self._health.figures |= {
             "bag": recording.bag,
             "messages": recording.messages,
             "observations": ledger.observations,

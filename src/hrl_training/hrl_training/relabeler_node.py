@@ -13,7 +13,8 @@ from hrl_core.threads import one_thread
 from hrl_core.training.relabel_bags import Relabeler
 from hrl_msgs import msg
 from hrl_ros import qos, topics
-from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health, Level
 from hrl_ros.message_texts import message_texts
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
@@ -56,7 +57,9 @@ class RelabelerNode(HrlNode):
         self._relabeler = self._with(Path(p.policy))
         self._done: set[Path] = set()
         self._transitions = 0
-        self._diagnostics = Diagnostics(self)
+        self._health = Health(p.diagnostics)
+        self._health.doing = "waiting for segments"
+        self._reports = HealthReports(self, self._health)
         self.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
         self.every(LOOK_PERIOD, self._look)
 
@@ -72,8 +75,11 @@ class RelabelerNode(HrlNode):
             theirs.checkpoint.require_task(ours.task)
         except HrlError as error:
             self.get_logger().error(f"policy version {update.version} refused: {error}")
-            self._diagnostics.error(f"policy refused: {error}", {"version": str(update.version)})
+            text = f"policy version {update.version} refused: {error}"
+            self._health.set_condition("policy", Level.ERROR, text)
+            self._reports.report()
             return
+        self._health.clear_condition("policy")
         if theirs.checkpoint.version > ours.version:
             self._relabeler = theirs
 
@@ -102,13 +108,16 @@ class RelabelerNode(HrlNode):
         except BagError as error:
             # One broken segment is no reason to leave the others.
             self.get_logger().error(str(error))
-            self._diagnostics.error(str(error), {"segment": bag.name})
+            self._health.set_condition("segment", Level.ERROR, str(error))
+            self._reports.report()
             return
         for problem in outcome.problems:
             self.get_logger().warning(problem)
         self._transitions += outcome.transitions
-        figures = {"segment": bag.name, "transitions": str(self._transitions), "moved": str(outcome.moved)}
-        self._diagnostics.ok("relabelling", figures)
+        self._health.clear_condition("segment")
+        self._health.doing = "relabelling"
+        self._health.figures |= {"segment": bag.name, "transitions": self._transitions, "moved": outcome.moved}
+        self._health.figures |= {"policy version": self._relabeler.checkpoint.version}
 
 
 main = main_of(RelabelerNode)

@@ -19,7 +19,8 @@ from hrl_core.training.config import read_config
 from hrl_core.training.run_files import CONFIG, METRICS
 from hrl_msgs import msg
 from hrl_ros import qos, topics
-from hrl_ros.diagnostics import Diagnostics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_training.announcing import policy_update
@@ -31,7 +32,6 @@ SLICE = 0.2
 """Longest time [s] of training between looks at what has arrived."""
 LOOK_PERIOD = 0.25
 """Seconds between looks for new segments."""
-REPORT_PERIOD = 1.0
 RELABEL = ("at-sampling", "from-relabelled", "off")
 
 
@@ -102,10 +102,10 @@ class TrainerNode(HrlNode):
         self._saved = self._trainer.version
         self._pressure = BackPressure(self, text_list(p.simulators), p.max_owed_updates, resumed)
         self._told, self._looked = 0, 0.0
-        self._diagnostics = Diagnostics(self)
+        self._health = Health(p.diagnostics)
+        self._reports = HealthReports(self, self._health, self._update_figures)
         self._updates = self.create_lifecycle_publisher(msg.PolicyUpdate, topics.POLICY_UPDATE, qos.latched())
         self.every(WORK_PERIOD, self._work)
-        self.every(REPORT_PERIOD, self._report)
 
     def start(self) -> None:
         """Announce what an earlier process has written, if anything."""
@@ -148,7 +148,7 @@ class TrainerNode(HrlNode):
         if not self._trainer.version:
             causes = ", ".join(f"{steps} steps ({cause})" for cause, steps in self._trainer.left_out.items())
             raise HrlError(f"nothing to learn from in {self._settings.bags}; left out: {causes or 'nothing'}")
-        self._report()
+        self._reports.report()
         self.get_logger().info(f"all {self._trainer.version} updates that {self._trainer.steps} steps pay for are made")
         self.finished = True
 
@@ -176,11 +176,12 @@ class TrainerNode(HrlNode):
         self._updates.publish(policy_update(checkpoint, folder, self._run))
         self.get_logger().info(f"policy version {checkpoint.version} from {self._trainer.steps} steps, see {METRICS}")
 
-    def _report(self) -> None:
+    def _update_figures(self) -> None:
         figures = self._trainer.report() | self._trainer.outcomes()
         figures |= {"owed_updates": self._trainer.due * GROUP, "simulator_paused": self._pressure.paused}
         figures["env_steps"] = self._trainer.steps
-        self._diagnostics.ok("training" if self._trainer.due else "waiting for segments", figures)
+        self._health.figures |= figures
+        self._health.doing = "training" if self._trainer.due else "waiting for segments"
 
 
 main = main_of(TrainerNode)

@@ -17,6 +17,8 @@ from hrl_core.task import parse_task
 from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_viz.frames import Frames
@@ -68,6 +70,10 @@ class MarkersNode(HrlNode):
         self._listen(msg.SubgoalResult, topics.SUBGOAL_RESULT, decode, lambda s, m: s.on_result(m))
         self.subscribe(JointState, topics.JOINT_STATES, self._on_joints, qos.onlooker())
         self.subscribe(msg.Objects, topics.OBJECTS, self._on_objects, qos.onlooker())
+        self._health = Health(p.diagnostics)
+        self._health.doing = "drawing"
+        self._observations = self._health.stream(p.observations)
+        self._reports = HealthReports(self, self._health)
         self.every(1 / p.rate, self._draw)
 
     def _listen(self, kind: type, topic: str, decode: Callable, tell: Callable) -> None:
@@ -95,6 +101,7 @@ class MarkersNode(HrlNode):
         self._static.publish(MarkerStream().update(model.static_shapes(), frame, Time(), everything=True))
 
     def _on_observation(self, data: bytes) -> None:
+        self._observations.received()
         observation = messages.OBSERVATION.decode(data)
         if self._scene is not None and observation.run == self._run:
             self._scene.on_observation(observation)

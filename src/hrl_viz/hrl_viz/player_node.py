@@ -12,6 +12,8 @@ from sensor_msgs.msg import JointState
 from hrl_core.errors import HrlError
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health
 from hrl_ros.node import HrlNode, RawPublisher, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_viz.playback import Playback, Tick
@@ -75,6 +77,9 @@ class PlayerNode(HrlNode):
         self._run, self._stamp, self._mark = -1, 0, (time.monotonic(), 0)
         numbers = [episode.key.episode for episode in self.recording.episodes]
         self._offers = PlayerServices(self, self.playback, numbers, self.publish_status)
+        self._health = Health(p.diagnostics)
+        self._health.doing = "playing"
+        self._reports = HealthReports(self, self._health)
         self.every(TICK_PERIOD, self._play)
         self.every(STATUS_PERIOD, self.publish_status)
 

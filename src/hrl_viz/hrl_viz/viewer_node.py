@@ -15,6 +15,8 @@ from visualization_msgs.msg import MarkerArray
 from hrl_core.errors import HrlError
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health
 from hrl_ros.node import HrlNode, main_of
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_viz import palette
@@ -82,6 +84,9 @@ class ViewerNode(HrlNode):
         newest = qos.latched() if p.observations == topics.OBSERVATION_THINNED else qos.onlooker()
         self.subscribe_raw(msg.Observation, p.observations, self._on_observation, newest)
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.onlooker())
+        self._health = Health(p.diagnostics)
+        self._health.doing = "showing"
+        self._reports = HealthReports(self, self._health)
         self.every(COMMAND_PERIOD, self._commands.run)
         self.every(PANEL_PERIOD, self._update_panel)
 

@@ -42,6 +42,7 @@ class WorkerNode(PolicyNode[Worker]):
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publishers and the subgoal subscription."""
+        self._subgoals = self.health.stream(topics.SUBGOAL)
         self._actions = self.publish_raw(msg.Action, topics.ACTION, qos.lockstep())
         self._results = self.publish_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, qos.lockstep())
         self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.lockstep())
@@ -59,7 +60,7 @@ class WorkerNode(PolicyNode[Worker]):
         """Answer with an action, a segment result, or both."""
         if self._session is not None:
             self._observed_at = time.monotonic()
-            self._send(self._session.on_observation(observation))
+            self._answer(self._session.on_observation(observation))
 
     def resend(self) -> None:
         """Send the answers to the current observation again."""
@@ -71,15 +72,22 @@ class WorkerNode(PolicyNode[Worker]):
         return self._session.waiting_for if self._session else None
 
     def _on_subgoal(self, data: bytes) -> None:
+        self._subgoals.received()
         subgoal = messages.SUBGOAL.decode(data)
         if self._session is None or not self.belongs(subgoal.run):
             return
         self.progress()
-        self._send(self._session.on_subgoal(subgoal))
+        self._answer(self._session.on_subgoal(subgoal))
 
     def _act_on_held(self) -> None:
         if self._session is not None and time.monotonic() - self._observed_at > self._hold_after:
-            self._send(self._session.act_on_held())
+            self._answer(self._session.act_on_held())
+
+    def _answer(self, answers: list[WorkerMessage]) -> None:
+        """Send what an observation has led to, with or without the manager's word; an action ends the latency."""
+        self._send(answers)
+        if any(isinstance(answer, Action) for answer in answers):
+            self.health.took(time.monotonic() - self._observed_at)
 
     def _send(self, answers: list[WorkerMessage]) -> None:
         for answer in answers:
