@@ -92,6 +92,15 @@ def test_training_from_relabelled_bags_needs_some(recorded, tmp_path, capsys):
     assert not out.exists()
 
 
+def test_training_names_switches_that_do_not_fit_the_task_before_anything_is_written(recorded, tmp_path, capsys):
+    words = ["train", "--task", "PointMaze", "--from-bags", str(recorded), "--out", str(tmp_path / "out")]
+    assert main([*words, "--preset", "fast"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "agent.tilt_penalty needs the observation elements qx, qy" in shown
+    assert "elements are: x, y, heading" in shown
+    assert not (tmp_path / "out").exists()
+
+
 def test_relabelling_names_the_shipped_policies(recorded, tmp_path, capsys):
     assert main(["relabel", str(recorded), "--checkpoint", "hiro_ant", "--out", str(tmp_path)]) == 2
     assert "hiro_ant_maze" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import torch
 from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_config
 from hrl_core.agents.adjacency import AdjacencyPenalty
 from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.agents.task_fit import require_elements
 from hrl_core.agents.td3 import TD3, TransitionBatch
 from hrl_core.relabelling import best_candidates, candidate_subgoals, candidates_from_noise
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, WorkerBatch
@@ -43,7 +44,12 @@ class HierarchicalAgent:
     """Learns both levels from an episode store; acts in batches."""
 
     def __init__(self, spec: TaskSpec, config: HiroConfig, task: GoalTask, generator: torch.Generator) -> None:
-        """Initialise both levels from ``generator``."""
+        """Initialise both levels from ``generator``.
+
+        Raises:
+            TaskError: switches need observation elements that the task lacks.
+        """
+        require_elements(spec, config)
         self.spec, self.config, self._task = spec, config, task
         self._generator = generator
         self.manager = TD3(config.manager, manager_actor_config(spec, config), generator)
