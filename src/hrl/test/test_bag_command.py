@@ -82,6 +82,7 @@ def test_benchmark_reports_what_the_machine_did():
     assert outcome["ratio"] == pytest.approx(outcome["arrays"] / outcome["mcap_ros2"])
     assert {"write", "rosbags", "rosbags_raw", "write_mb_per_s", "day_read_s"} <= set(outcome)
     assert np.isfinite(outcome["day_read_s"])
+    assert outcome["relabel_ratio"] == pytest.approx(outcome["relabel_from_bag"] / outcome["relabel_in_memory"])
 
 
 def test_training_from_relabelled_bags_needs_some(recorded, tmp_path, capsys):
