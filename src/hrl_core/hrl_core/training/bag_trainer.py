@@ -26,12 +26,12 @@ from hrl_core.relabelling import DETERMINISTIC
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task import TaskSpec
 from hrl_core.training.bag_config import BagTrainConfig, agent_config
-from hrl_core.training.bag_material import Material, choose_material, goal_distance_task
+from hrl_core.training.bag_material import Material, choose_material, goal_distance_task, oldest_version
 from hrl_core.training.bag_overlay import Overlay, StoredPiece
 from hrl_core.training.bag_report import LiveOutcomes, Row, policy_lags
 from hrl_core.training.bag_segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
 from hrl_core.training.relabel_episodes import candidate_noise
-from hrl_core.training.run_files import POLICY, RunFolder, TrainingState
+from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
 
 GROUP = 8
 """Worker updates whose batches are drawn together; the unit in which training is counted."""
@@ -142,17 +142,18 @@ class BagTrainer:
             if updates and self.steps >= config.manager_learning_starts:
                 self._learned("manager", self.agent.update_manager(self.store, rng, int(updates)))
 
-    def save(self, metrics: Row) -> Path:
-        """Write metrics, policy and training state; returns the policy's folder."""
+    def save(self, metrics: Row, best: bool = False) -> Path:
+        """Write metrics, policy (as the best one too, if it is) and training state; returns the policy's folder."""
         row = {"env_steps": self.steps, **self.report(), **metrics}
         row |= {name: total / self._counts[name] for name, total in self._sums.items()}
         self._sums.clear()
         self._counts.clear()
         self.files.append_metrics(row)
-        folder = self.files.folder / POLICY
-        save_checkpoint(self.checkpoint({k: float(v) for k, v in row.items() if isinstance(v, int | float)}), folder)
+        policy = self.checkpoint({k: float(v) for k, v in row.items() if isinstance(v, int | float)})
+        for name in (POLICY, BEST_POLICY) if best else (POLICY,):
+            save_checkpoint(policy, self.files.folder / name)
         self.files.save_state(self._state(), self.updates)
-        return folder
+        return self.files.folder / POLICY
 
     def report(self) -> Row:
         """Updates, ratio and staleness, as numbers."""
@@ -261,7 +262,7 @@ class BagTrainer:
                 self.problems.append(str(slot))
                 self.left_out["no place in the store"] += piece.episode.steps
                 continue
-            self._pieces[slot] = StoredPiece(piece.episode.key, piece.start, _version(piece.episode))
+            self._pieces[slot] = StoredPiece(piece.episode.key, piece.start, oldest_version(piece.episode))
             self._weights[slot] = piece.weight
 
     def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:
@@ -294,7 +295,3 @@ class BagTrainer:
 
 def _pieces(material: Material, weight: float) -> list[Piece]:
     return [Piece(e, start, weight) for e, start in zip(material.pieces, material.starts, strict=True)]
-
-
-def _version(piece: BagEpisode) -> int:
-    return int(piece.policy_versions.min(initial=np.iinfo(np.int64).max)) if piece.steps else 0

@@ -308,6 +308,16 @@ def test_versions_count_from_that_of_the_start_policy_and_updates_stay_the_same(
         config(tmp_path, first_version=-1)
 
 
+def test_the_best_policy_stays_until_a_better_one_comes(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    for best in (True, False):
+        ours.train(1)
+        ours.save({}, best=best)
+    assert [load_checkpoint(tmp_path / "run" / name).version for name in ("best", "last")] == [8, 16]
+
+
 def test_correction_at_sampling_is_refused_with_longer_returns(tmp_path):
     agent = dataclasses.replace(TRAINING.agent, candidates=0, manager_n_step=5)
     of_fast = BagTrainConfig((Source(tmp_path),), dataclasses.replace(TRAINING, agent=agent))
