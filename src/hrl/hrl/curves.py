@@ -131,7 +131,9 @@ def _fields(configs: Iterable[dict[str, Any]]) -> list[str]:
 
 def _short(name: str, names: Sequence[str]) -> str:
     last = name.rpartition(".")[2]
-    return last if sum(other.rpartition(".")[2] == last for other in names) == 1 else name.removeprefix("agent.")
+    if sum(other.rpartition(".")[2] == last for other in names) == 1:
+        return last
+    return name.removeprefix("training.").removeprefix("agent.")
 
 
 def _by_folder(group: Sequence[Run]) -> str:

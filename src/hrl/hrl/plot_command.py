@@ -24,6 +24,8 @@ MEASURES = {
     "final_distance": "mean final distance [m]",
     "return": "mean return",
 }
+_LETTERS_PER_INCH = 10
+"""Of the legend."""
 OVER = {
     "env_steps": ("env_steps", "environment steps [thousands]"),
     "updates": ("worker/updates", "worker updates [thousands]"),
@@ -84,7 +86,8 @@ def draw(groups: Sequence[Sequence[Run]], arguments: Plot) -> None:
         measure = arguments.measure if has_success(runs, goal) else "return"
         _draw_panel(axis, groups, goal, measure, arguments.over)
     handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 2), frameon=False)
+    columns = 2 if len(names) > 1 and max(map(len, names)) < _LETTERS_PER_INCH * width / 2 else 1
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
     if arguments.title:
         figure.suptitle(arguments.title)
     figure.set_layout_engine("constrained")
