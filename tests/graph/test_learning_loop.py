@@ -3,6 +3,7 @@
 HRL_KILLS=20 make test ARGS=tests/graph/test_learning_loop.py kills twenty times instead of three.
 """
 
+import dataclasses
 import itertools
 import json
 import os
@@ -26,6 +27,7 @@ VICTIMS = ("recorder", "relabeler", "trainer")
 ROBOTS = ("robot_1", "robot_2")
 SAME_VICTIM = 22.0
 """Least seconds between two deaths of one node: the launcher restarts it 3 times in 60 s."""
+START_VERSION = 5_000
 LEVEL = {"hidden": [16, 16], "batch_size": 16}
 TINY = {
     "preset": "fast",
@@ -84,7 +86,9 @@ class Loop:
 def loop(launch_once, tmp_path_factory):
     """The loop after all kills and an ordinary end."""
     folder = tmp_path_factory.mktemp("loop")
-    save_checkpoint(random_checkpoint(load_task("PointMaze"), 0), folder / "policy")
+    # As if it were trained: what the trainer announces is newer all the same.
+    start = dataclasses.replace(random_checkpoint(load_task("PointMaze"), 0), version=START_VERSION)
+    save_checkpoint(start, folder / "policy")
     (folder / "tiny.json").write_text(json.dumps(TINY))
     words = [f"policy:={folder / 'policy'}", f"training:={folder / 'tiny.json'}", "relabel:=from-relabelled"]
     words += ["policy_updates:=16", "max_owed_updates:=48", "split_episodes:=1", "keep_policies:=1000"]
@@ -139,7 +143,7 @@ def test_versions_in_actions_rise_on_every_robot(loop):
         order = [versions.pop() for versions in acted]
         assert order == sorted(order)
         assert order[-1] > order[0]
-        assert set(order) <= {0, *loop.versions()}
+        assert set(order) <= {START_VERSION, *loop.versions()}
 
 
 def test_every_segment_is_relabelled_once(loop):

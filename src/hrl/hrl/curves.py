@@ -33,7 +33,7 @@ class Run(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A measure over environment steps, of one or several seeds."""
+    """A measure over environment steps or another counter, of one or several seeds."""
 
     steps: Array
     values: Array
@@ -94,13 +94,13 @@ def has_success(runs: Iterable[Run], goal: str) -> bool:
     return any(math.isfinite(row[name]) for run in runs for row in run.rows if name in row)
 
 
-def curve(group: Sequence[Run], goal: str, measure: str) -> Curve | None:
-    """A measure of several seeds over the steps that all of them reached; None where it was not measured.
+def curve(group: Sequence[Run], goal: str, measure: str, over: str = "env_steps") -> Curve | None:
+    """A measure of several seeds over the range of ``over`` that all of them reached; None where it was not measured.
 
     Seeds evaluated at other steps are interpolated linearly.
     """
     name = f"{_EVALUATION}{goal}/{measure}"
-    series = [np.array([(row["env_steps"], row[name]) for row in run.rows if name in row], float) for run in group]
+    series = [np.array([(row[over], row[name]) for row in run.rows if name in row], float) for run in group]
     if any(len(points) == 0 for points in series):
         return None
     first, last = max(points[0, 0] for points in series), min(points[-1, 0] for points in series)
@@ -131,7 +131,9 @@ def _fields(configs: Iterable[dict[str, Any]]) -> list[str]:
 
 def _short(name: str, names: Sequence[str]) -> str:
     last = name.rpartition(".")[2]
-    return last if sum(other.rpartition(".")[2] == last for other in names) == 1 else name.removeprefix("agent.")
+    if sum(other.rpartition(".")[2] == last for other in names) == 1:
+        return last
+    return name.removeprefix("training.").removeprefix("agent.")
 
 
 def _by_folder(group: Sequence[Run]) -> str:

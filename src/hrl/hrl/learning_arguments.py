@@ -12,6 +12,7 @@ _SOME = Rule("1 or more", lambda value: value >= 1)
 _PAIR = Rule("2 or more", lambda value: value >= 2)
 _SWITCHES = "Preset (paper, fast) or .json file of training switches."
 _MODES = "Purposes of the episodes learned from, of TRAIN, EVAL, DEMO, separated by commas."
+_RELABEL = "Where subgoals are relabelled; at-sampling needs agent.manager_n_step 1: not with training:=fast"
 _LAG = "Leave out episodes of workers more versions behind the newest, 0: any age."
 _RELABEL_LAG = "Ignore relabelled subgoals of workers more versions behind, 0: any age."
 _NEWEST = "Learn from that many newest environment steps only, 0: from all that the replay store keeps."
@@ -29,7 +30,7 @@ class HiroTrainArguments(LaunchArguments):
         True, "Restart whatever dies but a simulator, up to 3 times in 60 s each: nothing closed is lost."
     )
     training: str = argument("fast", _SWITCHES, rule=NOT_EMPTY)
-    relabel: str = argument("off", "Where subgoals are relabelled; the last one adds a relabeler.", RELABEL)
+    relabel: str = argument("off", f"{_RELABEL}; the last one adds a relabeler.", RELABEL)
     policy_updates: int = argument(1000, _UPDATES, rule=_SOME)
     out: str = argument(
         DEFAULT_OUT,
@@ -75,7 +76,7 @@ class ReplayTrainArguments(Arguments):
     )
     seed: int = argument(0, "Seed of weights and sampling.", rule=SEED)
     training: str = argument("fast", _SWITCHES, rule=NOT_EMPTY)
-    relabel: str = argument("off", "Where subgoals are relabelled.", RELABEL)
+    relabel: str = argument("off", f"{_RELABEL}.", RELABEL)
     relabelled: str = argument("", "Folder of relabelled bags, with relabel:=from-relabelled.")
     policy_updates: int = argument(1000, _UPDATES, rule=_SOME)
     updates: int = argument(0, "Worker updates in all, 0: as many as the recorded steps pay for.", rule=COUNT)

@@ -6,6 +6,10 @@ from pathlib import Path
 
 from hrl.arguments import Value
 from hrl.graph import DASHBOARD, RELABELER, TRAINER, NodeDescription
+from hrl_core.agents.task_fit import require_elements
+from hrl_core.checkpoint import load_checkpoint
+from hrl_core.task import TaskSpec
+from hrl_core.training.bag_config import BagTrainConfig, agent_config
 from hrl_core.training.bag_segments import parse_source
 from hrl_core.training.config import read_config
 
@@ -60,15 +64,27 @@ class Learning:
         )
 
 
-def trainer_node(learning: Learning, *, required: bool = False) -> NodeDescription:
+def trainer_node(
+    learning: Learning, task: TaskSpec, *, first_version: int = 0, required: bool = False
+) -> NodeDescription:
     """Describe the trainer.
 
+    Args:
+        learning: what from, and how.
+        task: to be sure that the switches fit it.
+        first_version: of the policy that the robots begin with.
+        required: whether the run ends with it.
+
     Raises:
-        HrlError: a source or the training switches cannot be read.
+        HrlError: a source or the training switches cannot be read, contradict each other or do not fit the task.
     """
-    read_config(learning.training)
-    for source in learning.sources:
-        parse_source(source)
+    config = BagTrainConfig(
+        sources=tuple(parse_source(source) for source in learning.sources),
+        training=read_config(learning.training),
+        relabel=learning.relabel,
+        relabelled=(learning.relabelled,) if learning.relabelled else (),
+    )
+    require_elements(task, agent_config(config))
     parameters: dict[str, Value] = {
         "bags": ",".join(learning.sources),
         "task": learning.task,
@@ -79,13 +95,19 @@ def trainer_node(learning: Learning, *, required: bool = False) -> NodeDescripti
         "relabelled": learning.relabelled,
         "checkpoint_updates": learning.policy_updates or 1,
         "git_commit": learning.git_commit,
+        "first_version": first_version,
     }
     return learning.node(TRAINER, {**parameters, **learning.knobs}, required=required)
 
 
 def learner_nodes(learning: Learning, policy: Path) -> list[NodeDescription]:
-    """Describe the trainer and, if subgoals are relabelled by a node, the relabeler, which begins with ``policy``."""
-    trainer = trainer_node(learning)
+    """Describe the trainer and, if subgoals are relabelled by a node, the relabeler, which begins with ``policy``.
+
+    Raises:
+        HrlError: the policy cannot be loaded, or the switches do not fit its task.
+    """
+    start = load_checkpoint(policy)
+    trainer = trainer_node(learning, start.task, first_version=start.version)
     if learning.relabel != FROM_RELABELLED:
         return [trainer]
     bags = ",".join(str(parse_source(source).path) for source in learning.sources)

@@ -24,12 +24,19 @@ MEASURES = {
     "final_distance": "mean final distance [m]",
     "return": "mean return",
 }
+_LETTERS_PER_INCH = 10
+"""Of the legend."""
+OVER = {
+    "env_steps": ("env_steps", "environment steps [thousands]"),
+    "updates": ("worker/updates", "worker updates [thousands]"),
+}
+"""Counter in the metrics, and the label of the axis."""
 TITLES = {"own_goals": "own goals", LIVE: "newest 20 live episodes, exploring"}
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Draw the evaluations of training runs over environment steps, one panel per evaluation goal.
+    """Draw the evaluations of training runs over environment steps or updates, one panel per evaluation goal.
 
     Runs of one configuration are one curve: mean over seeds, shaded from the worst to the best seed.
     """
@@ -40,6 +47,8 @@ class Plot:
     """Picture to write; its ending chooses the format (png, pdf, svg)."""
     measure: str = "success_rate"
     """success_rate, ever_within, final_distance or return."""
+    over: str = "env_steps"
+    """env_steps, or updates (of the worker): runs on recordings have all their environment steps from the start."""
     title: str = ""
     """Title of the picture."""
     width: Annotated[float, tyro.conf.arg(metavar="INCHES")] = 0.0
@@ -53,6 +62,8 @@ def plot(words: list[str]) -> int:
         raise HrlError("hrl plot: name at least one run folder")
     if arguments.measure not in MEASURES:
         raise HrlError(f"--measure '{arguments.measure}' is none of {', '.join(MEASURES)}")
+    if arguments.over not in OVER:
+        raise HrlError(f"--over '{arguments.over}' is none of {', '.join(OVER)}")
     groups = same_but_for_the_seed([read_run(folder) for folder in arguments.runs])
     draw(groups, arguments)
     Console().print(f"curves of {len(arguments.runs)} runs written to {arguments.out}", highlight=False, soft_wrap=True)
@@ -73,9 +84,10 @@ def draw(groups: Sequence[Sequence[Run]], arguments: Plot) -> None:
     figure, axes = plt.subplots(1, len(panels), figsize=(width, PANEL_INCHES[1]), squeeze=False)
     for axis, goal in zip(axes[0], panels, strict=True):
         measure = arguments.measure if has_success(runs, goal) else "return"
-        _draw_panel(axis, groups, goal, measure)
+        _draw_panel(axis, groups, goal, measure, arguments.over)
     handles, names = axes[0][0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(len(names), 2), frameon=False)
+    columns = 2 if len(names) > 1 and max(map(len, names)) < _LETTERS_PER_INCH * width / 2 else 1
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
     if arguments.title:
         figure.suptitle(arguments.title)
     figure.set_layout_engine("constrained")
@@ -88,9 +100,10 @@ def draw(groups: Sequence[Sequence[Run]], arguments: Plot) -> None:
         plt.close(figure)
 
 
-def _draw_panel(axis: Axes, groups: Sequence[Sequence[Run]], goal: str, measure: str) -> None:
+def _draw_panel(axis: Axes, groups: Sequence[Sequence[Run]], goal: str, measure: str, over: str) -> None:
+    counter, axis_label = OVER[over]
     for i, (group, label) in enumerate(zip(groups, labels(groups), strict=True)):
-        found = curve(group, goal, measure)
+        found = curve(group, goal, measure, counter)
         seeds = "1 seed" if len(group) == 1 else f"{len(group)} seeds: mean, worst to best"
         colour = f"C{i % 10}"
         steps, mean = ([], []) if found is None else (found.steps / 1e3, found.mean)
@@ -100,7 +113,7 @@ def _draw_panel(axis: Axes, groups: Sequence[Sequence[Run]], goal: str, measure:
                 found.steps / 1e3, found.values.min(axis=0), found.values.max(axis=0), color=colour, alpha=0.2, lw=0
             )
     axis.set_title(TITLES.get(goal, f"goal ({goal.replace('_', ', ')}) m"))
-    axis.set_xlabel("environment steps [thousands]")
+    axis.set_xlabel(axis_label)
     axis.set_ylabel(MEASURES[measure])
     axis.set_xlim(left=0)
     axis.grid(alpha=0.3)

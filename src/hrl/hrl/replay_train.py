@@ -27,8 +27,7 @@ def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:
     paths = [source.path for source in sources]
     find_bags(paths)
     auto = arguments.task == AUTO
-    # To be sure that the node finds it.
-    _ = recorded_task(paths) if auto else load_task(arguments.task)
+    task = recorded_task(paths) if auto else load_task(arguments.task)
     folder = RunFolder(resolve_out(arguments.out), arguments, None, False, git_commit())
     learning = Learning(
         sources=[f"{source.path}:{source.weight:g}" for source in sources],
@@ -46,7 +45,7 @@ def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:
         knobs={name: getattr(arguments, name) for name in TRAINER_KNOBS}
         | {"finish": True, "updates": arguments.updates, "max_owed_updates": 0},
     )
-    nodes = [trainer_node(learning, required=True)]
+    nodes = [trainer_node(learning, task, required=True)]
     if arguments.dashboard:
         nodes.append(dashboard_node(learning, ()))
     return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level)

@@ -1,7 +1,8 @@
 """``hrl train --from-bags``: training from recordings, without a graph and without a simulator stepping along."""
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,8 +23,9 @@ from hrl_core.training.bag_config import BagTrainConfig
 from hrl_core.training.bag_material import MaterialConfig
 from hrl_core.training.bag_segments import parse_source
 from hrl_core.training.bag_trainer import GROUP, BagTrainer
-from hrl_core.training.config import TrainConfig, preset
+from hrl_core.training.config import TrainConfig, read_config
 from hrl_core.training.evaluate import evaluate, evaluation_goals
+from hrl_core.training.run_files import BEST_POLICY, POLICY
 from hrl_core.training.trainer import evaluation_metrics
 
 
@@ -40,11 +42,12 @@ class TrainFromBags:
     task: str = ""
     """Task name or .yaml; empty: that of the first recorded run."""
     preset: str = "paper"
-    """Defaults of the switches below: paper (row A) or fast (row B)."""
+    """Defaults of the switches below: paper (row A), fast (row B), or a .json file of switches as of training:=."""
     seed: int = 0
     """Seed of weights and sampling."""
     relabel: str = ""
-    """at-sampling, from-relabelled or off; empty: as the preset's number of candidates says."""
+    """at-sampling (needs one-step returns, --agent.manager_n_step 1 and --agent.candidates 10: not those of fast),
+    from-relabelled or off; empty: at-sampling if --agent.candidates is above 0, else off."""
     relabelled: tuple[Path, ...] = ()
     """Folders of relabelled bags."""
     max_relabel_lag: int = 0
@@ -67,7 +70,7 @@ def train_from_bags(words: list[str]) -> int:
     Raises:
         HrlError: no bags, another task, contradictory switches, or diverging losses.
     """
-    defaults = preset(_preset_of(words))
+    defaults = read_config(_preset_of(words))
     given = tyro.cli(
         TrainFromBags,
         args=words,
@@ -98,7 +101,8 @@ def train_from_bags(words: list[str]) -> int:
     trainer.consume(must_exist=True)
     _tell(trainer, console)
     _run(trainer, console)
-    Console(highlight=False).print(f"policy: {given.out / 'last'}", soft_wrap=True)
+    kept = f"policy: {given.out / POLICY}, the best one by its own evaluations: {given.out / BEST_POLICY}"
+    Console(highlight=False).print(kept, soft_wrap=True)
     return 0
 
 
@@ -107,23 +111,26 @@ def _run(trainer: BagTrainer, console: Console) -> None:
     envs = _evaluation_envs(trainer)
     interval = max(1, trainer.config.checkpoint_updates // GROUP)
     columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    total = trainer.version + trainer.due * GROUP
+    total = trainer.updates + trainer.due * GROUP
     if not trainer.due:
         raise HrlError(
             f"nothing to learn from: {len(trainer.consumed)} segments hold {trainer.steps} usable steps "
             f"(left out: {_causes(trainer)})"
         )
+    best = max((_score(trainer.spec, row) for row in trainer.files.metrics()), default=-math.inf)
     with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=total, completed=trainer.version)
+        bar = progress.add_task("training", total=total, completed=trainer.updates)
         while trainer.due:
-            since, before = time.perf_counter(), trainer.version
+            since, before = time.perf_counter(), trainer.updates
             trainer.train(min(interval, trainer.due))
-            rate = (trainer.version - before) / (time.perf_counter() - since)
+            rate = (trainer.updates - before) / (time.perf_counter() - since)
             row = _evaluated(trainer, envs)
-            trainer.save(row)
+            score = _score(trainer.spec, row)
+            trainer.save(row, best=score >= best)
+            best = max(best, score)
             success = next((f"{value:.2f}" for name, value in row.items() if name.endswith("success_rate")), "-")
-            text = f"{trainer.version} updates, {rate:.0f}/s, success {success}"
-            progress.update(bar, completed=trainer.version, description=text)
+            text = f"{trainer.updates} updates, {rate:.0f}/s, success {success}"
+            progress.update(bar, completed=trainer.updates, description=text)
 
 
 def _evaluation_envs(trainer: BagTrainer) -> VectorEnv:
@@ -139,6 +146,12 @@ def _evaluated(trainer: BagTrainer, envs: VectorEnv) -> dict[str, Any]:
         trainer.spec, envs, lambda s, g: agent.select(s, g, averaged=True), lambda s, g: agent.act(s, g, averaged=True)
     )
     return {name: value for result in results for name, value in evaluation_metrics(result).items()}
+
+
+def _score(spec: TaskSpec, row: Mapping[str, Any]) -> float:
+    """What the best policy is chosen by: success at the first goal, or the return of tasks that draw their own."""
+    measure = "/success_rate" if spec.evaluation_goals else "/return"
+    return next((float(v) for name, v in row.items() if name.startswith("evaluation/") and name.endswith(measure)), 0.0)
 
 
 def _recorded_task(path: Path) -> TaskSpec:

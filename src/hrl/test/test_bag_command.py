@@ -82,6 +82,9 @@ def test_benchmark_reports_what_the_machine_did():
     assert outcome["ratio"] == pytest.approx(outcome["arrays"] / outcome["mcap_ros2"])
     assert {"write", "rosbags", "rosbags_raw", "write_mb_per_s", "day_read_s"} <= set(outcome)
     assert np.isfinite(outcome["day_read_s"])
+    assert outcome["relabel_ratio"] == pytest.approx(
+        outcome["relabel_from_bag_per_s"] / outcome["relabel_in_memory_per_s"]
+    )
 
 
 def test_training_from_relabelled_bags_needs_some(recorded, tmp_path, capsys):
@@ -90,6 +93,15 @@ def test_training_from_relabelled_bags_needs_some(recorded, tmp_path, capsys):
     assert main([*words, "--relabelled", relabelled]) == 2
     assert f"{relabelled} does not exist" in capsys.readouterr().err
     assert not out.exists()
+
+
+def test_training_names_switches_that_do_not_fit_the_task_before_anything_is_written(recorded, tmp_path, capsys):
+    words = ["train", "--task", "PointMaze", "--from-bags", str(recorded), "--out", str(tmp_path / "out")]
+    assert main([*words, "--preset", "fast"]) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "agent.tilt_penalty needs the observation elements qx, qy" in shown
+    assert "elements are: x, y, heading" in shown
+    assert not (tmp_path / "out").exists()
 
 
 def test_relabelling_names_the_shipped_policies(recorded, tmp_path, capsys):

@@ -50,6 +50,18 @@ def test_the_curve_of_one_run_is_its_evaluations(values) -> None:
     assert dict(zip(found.steps.tolist(), found.mean.tolist(), strict=True)) == pytest.approx(values)
 
 
+def test_runs_on_recordings_are_drawn_over_updates(tmp_path: Path, capsys) -> None:
+    """All their environment steps are there from the start."""
+    rows = [{"env_steps": 9, "worker/updates": n, "evaluation/0_16/success_rate": n / 30} for n in (10, 20)]
+    run = made_run(0, {})._replace(rows=rows)
+    found = curve([run], "0_16", "success_rate", "worker/updates")
+    assert found is not None
+    assert found.steps.tolist() == [10, 20]
+    folder = str(written(run, tmp_path / "run"))
+    assert cli.main(["plot", folder, "--over", "episodes", "--out", str(tmp_path / "x.png")]) == 2
+    assert "is none of env_steps, updates" in capsys.readouterr().err
+
+
 @given(st.permutations(range(4)))
 def test_the_order_of_the_seeds_does_not_matter(order) -> None:
     runs = [made_run(i, {10: 0.1 * i, 20: 0.2 * i}) for i in range(4)]

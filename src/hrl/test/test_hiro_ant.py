@@ -116,7 +116,7 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "log_level": {"log_level": "debug"},
         "learn": {"learn": True},
         "training": {"learn": True, "training": "paper"},
-        "relabel": {"learn": True, "relabel": "at-sampling"},
+        "relabel": {"learn": True, "relabel": "at-sampling", "training": "paper"},
         "policy_updates": {"learn": True, "policy_updates": 7},
         "viewer": {"viewer": True},
         "viewer_port": {"viewer_port": 9000, "viewer": True},

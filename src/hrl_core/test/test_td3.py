@@ -20,6 +20,7 @@ ROW_B = TD3Config(
     reward_bounds=(-1.0, 1.0),
     action_twice=False,
 )
+CLONING = dataclasses.replace(ROW_B, bc_alpha=2.5)
 
 
 def _actor(config: TD3Config, masked: tuple[int, ...] = (0, 1)) -> ActorConfig:
@@ -34,6 +35,7 @@ def _batch(seed: int, size: int = 32) -> TransitionBatch:
         torch.randn(size, generator=g),
         torch.full((size,), 0.99),
         torch.randn(size, 12, generator=g),
+        (torch.rand(size, generator=g) < 0.7).float(),
     )
 
 
@@ -41,7 +43,7 @@ def _agent(config: TD3Config = PAPER, seed: int = 0) -> TD3:
     return TD3(config, _actor(config), torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("config", [PAPER, ROW_B])
+@pytest.mark.parametrize("config", [PAPER, ROW_B, CLONING, dataclasses.replace(PAPER, bc_alpha=0.5)])
 @pytest.mark.parametrize("together", [1, 5])
 def test_fast_updates_equal_plain_modules_under_autograd(config: TD3Config, together: int) -> None:
     """However many updates are drawn together, in step with the policy delay or not."""
@@ -205,3 +207,38 @@ def test_impossible_configuration_is_refused() -> None:
         TD3Config(discount=1.0)
     with pytest.raises(HrlError, match="reward_bounds"):
         TD3Config(reward_bounds=(1.0, -1.0))
+
+
+def test_an_actor_that_only_clones_ends_at_the_recorded_actions_that_were_meant() -> None:
+    """With hardly any weight on values; what was not meant for its goal leaves no trace."""
+    config = dataclasses.replace(ROW_B, bc_alpha=1e-6, actor_lr=1e-2, pre_tanh_penalty=0.0, policy_delay=1)
+    agent, batch = _agent(config), _batch(0, 64)
+    inputs = batch.inputs.clone()
+    inputs[32:] = inputs[:32]
+    actions = torch.cat((torch.full((32, 3), 12.0), torch.full((32, 3), -12.0)))
+    meant = torch.cat((torch.ones(32), torch.zeros(32)))
+    for _ in range(400):
+        agent.update(batch._replace(inputs=inputs, actions=actions, meant=meant))
+    torch.testing.assert_close(agent.act(inputs), torch.full((64, 3), 12.0), atol=1.0, rtol=0.0)
+
+
+def test_cloning_does_not_depend_on_the_scale_of_the_values() -> None:
+    """The weight of the values is divided by their mean size: a critic ten times as large asks for the same."""
+    batch, weights = _batch(0), []
+    for factor in (1.0, 10.0):
+        agent = _agent(dataclasses.replace(CLONING, critic_lr=1e-12, policy_delay=1))
+        agent.critics.weights[-1].mul_(factor)
+        agent.critics.biases[-1].mul_(factor)
+        agent.update(batch)
+        weights.append(agent.actor.flat.clone())
+    torch.testing.assert_close(weights[0], weights[1], atol=1e-6, rtol=1e-4)
+
+
+def test_without_cloning_it_does_not_matter_what_was_meant() -> None:
+    agents = []
+    for meant in (None, torch.zeros(32)):
+        agent = _agent()
+        for seed in range(4):
+            agent.update(_batch(seed)._replace(meant=meant))
+        agents.append(agent.actor.flat)
+    assert torch.equal(*agents)

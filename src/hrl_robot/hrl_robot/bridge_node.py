@@ -14,6 +14,7 @@ from hrl_robot.robot_port import RobotPort
 from hrl_robot.robot_runner import RobotRunner
 from hrl_robot.robot_state import StateAssembler
 from hrl_ros import topics
+from hrl_ros.health import Level
 from hrl_ros.loop.environment_node import EnvironmentNode
 from hrl_ros.loop.parameters import parse_goal
 from hrl_ros.loop.services import CourseServices
@@ -76,6 +77,29 @@ class BridgeNode(EnvironmentNode):
         """The age of the answer counts from now."""
         del data
         self._gate.observed(observation)
+
+    def examine(self) -> None:
+        """Add what the safety layer has seen."""
+        super().examine()
+        clock, port = self._robot_clock, self._port
+        self.health.watchdog_trips = clock.trips
+        silence, stream = port.silence
+        self.health.figures |= {
+            "dropped observations": clock.dropped,
+            "refused states": port.refused,
+            "commands": port.commands,
+            "silence [s]": silence,
+            "oldest action [s]": self._gate.oldest,
+        }
+        if silence > self._silence_limit:
+            self.health.set_condition("silence", Level.ERROR, f"no {stream} from the robot for {silence:.1f} s")
+        else:
+            self.health.clear_condition("silence")
+        if self._safety.emergency:
+            reason = f"emergency stop ({self._safety.emergency}); call service release_emergency_stop"
+            self.health.set_condition("emergency", Level.ERROR, reason)
+        else:
+            self.health.clear_condition("emergency")
 
     def repeated(self, observation: Observation) -> None:
         """Before the first action the robot rests, and the first observation keeps its truth."""

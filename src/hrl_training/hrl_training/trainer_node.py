@@ -61,6 +61,9 @@ class TrainerParameters(NodeParameters):
         4000, "worker updates owed at which the simulators are paused until half of them are made; 0: never", low=0
     )
     simulators: str = parameter("", "namespaces of the simulators to pause, separated by commas; empty: the own one")
+    first_version: int = parameter(
+        0, "policy version that counting begins at: that of the policy the robots start with", low=0
+    )
     finish: bool = parameter(False, "end when all updates are made that the bags present at the start pay for")
     updates: int = parameter(0, "worker updates in all; 0: as many as the recorded steps pay for", low=0)
     git_commit: str = parameter("", "commit of the code, for checkpoints")
@@ -94,6 +97,7 @@ class TrainerNode(HrlNode):
             newest_steps=p.newest_steps,
             updates=p.updates,
             checkpoint_updates=p.checkpoint_updates,
+            first_version=p.first_version,
         )
         task = load_task(p.task) if p.task else recorded_task(source.path for source in sources)
         self._trainer = BagTrainer(task, config, self._out, p.seed, p.git_commit)
@@ -145,11 +149,11 @@ class TrainerNode(HrlNode):
 
     def _finish(self) -> None:
         """End; everything is learned."""
-        if not self._trainer.version:
+        if not self._trainer.updates:
             causes = ", ".join(f"{steps} steps ({cause})" for cause, steps in self._trainer.left_out.items())
             raise HrlError(f"nothing to learn from in {self._settings.bags}; left out: {causes or 'nothing'}")
         self._reports.report()
-        self.get_logger().info(f"all {self._trainer.version} updates that {self._trainer.steps} steps pay for are made")
+        self.get_logger().info(f"all {self._trainer.updates} updates that {self._trainer.steps} steps pay for are made")
         self.finished = True
 
     def _save(self) -> Path:

@@ -104,7 +104,7 @@ def measure(threads: int = 1) -> Figures:
     reference = ReferenceTD3(fast, torch.Generator().manual_seed(0))
     replay = StepReplay(store, rng)
     fixed = fast_batch(store, rng, TOGETHER)
-    parts = [TransitionBatch(*part) for part in zip(*(tensor.split(BATCH) for tensor in fixed), strict=True)]
+    parts = [TransitionBatch(*part) for part in zip(*(t.split(BATCH) for t in fixed if t is not None), strict=True)]
     seconds = best_seconds(
         lambda: fast_updates(fast, store, rng),
         lambda: [reference.update(replay.sample(BATCH)) for _ in range(TOGETHER)],

@@ -13,7 +13,7 @@ from hrl_core.symmetry import worker_quarter_turn
 from hrl_core.task import TaskSpec
 
 _SCALE_BY_UNIT = {"rad/s": 0.5}
-_POSE = r"[xyz]|q[wxyz]|v[xyz]|heading|apples_\d|bombs_\d"
+POSE = re.compile(r"[xyz]|q[wxyz]|v[xyz]|heading|apples_\d|bombs_\d")
 """Observation elements that a manager of ``manager_sees_pose_only`` keeps."""
 _POSITION_SCALE = 0.1
 """Factor that brings goals and ways left in a maze [m] to the order of one."""
@@ -26,8 +26,7 @@ def manager_actor_config(spec: TaskSpec, config: HiroConfig) -> ActorConfig:
     actor = goal_actor_config(spec, config.manager, spec.subgoal_low, spec.subgoal_high, config.scale_inputs)
     if not config.manager_sees_pose_only:
         return actor
-    pose = re.compile(_POSE)
-    hidden = tuple(i for i, e in enumerate(spec.observation) if not pose.fullmatch(e.name))
+    hidden = tuple(i for i, e in enumerate(spec.observation) if not POSE.fullmatch(e.name))
     return dataclasses.replace(actor, masked=hidden)
 
 

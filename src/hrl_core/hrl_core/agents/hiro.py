@@ -10,6 +10,7 @@ import torch
 from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_config
 from hrl_core.agents.adjacency import AdjacencyPenalty
 from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.agents.task_fit import require_elements
 from hrl_core.agents.td3 import TD3, TransitionBatch
 from hrl_core.relabelling import best_candidates, candidate_subgoals, candidates_from_noise
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, WorkerBatch
@@ -43,7 +44,12 @@ class HierarchicalAgent:
     """Learns both levels from an episode store; acts in batches."""
 
     def __init__(self, spec: TaskSpec, config: HiroConfig, task: GoalTask, generator: torch.Generator) -> None:
-        """Initialise both levels from ``generator``."""
+        """Initialise both levels from ``generator``.
+
+        Raises:
+            TaskError: switches need observation elements that the task lacks.
+        """
+        require_elements(spec, config)
         self.spec, self.config, self._task = spec, config, task
         self._generator = generator
         self.manager = TD3(config.manager, manager_actor_config(spec, config), generator)
@@ -88,7 +94,7 @@ class HierarchicalAgent:
         index = store.sample_segments(
             config.manager.batch_size * updates, rng, config.manager_n_step, config.manager_replay
         )
-        goals = self._task_goals(store, index, rng)
+        goals, meant = self._task_goals(store, index, rng)
         returns = manager_returns(config, store, index, goals, self._task)
         states, next_states = store.states[index.slots, index.starts], store.states[index.slots, index.ends]
         subgoals = torch.from_numpy(store.subgoals[index.slots, index.starts // store.period])
@@ -108,6 +114,7 @@ class HierarchicalAgent:
             rewards=torch.from_numpy(returns.rewards),
             discounts=torch.from_numpy(returns.discounts),
             next_inputs=_joined(next_states, goals),
+            meant=torch.from_numpy(meant),
         )
         return [metrics | {"relabelled": relabelled} for metrics in self._learn("manager", whole, updates)]
 
@@ -128,11 +135,14 @@ class HierarchicalAgent:
             prefix = f"{name}."
             part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
-    def _task_goals(self, store: EpisodeStore, index: SegmentIndex, rng: np.random.Generator) -> Float32:
+    def _task_goals(
+        self, store: EpisodeStore, index: SegmentIndex, rng: np.random.Generator
+    ) -> tuple[Float32, Float32]:
+        """Task goals, relabelled as configured; and 1 where the subgoals were for them or led to them, else 0."""
         config = self.config
         goals = store.task_goals[index.slots]
         if config.relabel_goals_uniform + config.relabel_goals_future == 0:
-            return goals
+            return goals, np.ones(len(goals), np.float32)
         low, high = self._task.goal_box
         share = rng.random(len(goals))
         later = rng.integers(index.starts + 1, store.lengths[index.slots] + 1)
@@ -140,7 +150,8 @@ class HierarchicalAgent:
         future = store.achieved_goals(index.slots, later)
         is_uniform = share < config.relabel_goals_uniform
         is_future = ~is_uniform & (share < config.relabel_goals_uniform + config.relabel_goals_future)
-        return np.where(is_uniform[:, None], uniform, np.where(is_future[:, None], future, goals))
+        chosen = np.where(is_uniform[:, None], uniform, np.where(is_future[:, None], future, goals))
+        return chosen, (~is_uniform).astype(np.float32)
 
 
 def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Float32:

@@ -32,6 +32,9 @@ class TransitionBatch(NamedTuple):
     discounts: torch.Tensor
     """Factor on the bootstrapped value: discount^n, 0 where the episode terminated, shape (batch,)."""
     next_inputs: torch.Tensor
+    meant: torch.Tensor | None = None
+    """1 where the action was taken for the goal among the inputs, or led to it; 0: nothing to clone (``bc_alpha``).
+    Shape (batch,); None: 1 throughout."""
 
 
 class TD3:
@@ -159,7 +162,8 @@ class TD3:
         torch.mm(self._feature_matrix, batch.inputs.T, out=critic_inputs[:features])
         torch.mul(batch.actions.T, self._action_scale, out=critic_inputs[features:])
         next_features = torch.mm(self._feature_matrix, batch.next_inputs.T)
-        return _Columns(batch.inputs.T, critic_inputs, batch.rewards, batch.discounts, next_features)
+        meant = torch.ones_like(batch.rewards) if batch.meant is None else batch.meant
+        return _Columns(batch.inputs.T, critic_inputs, batch.rewards, batch.discounts, next_features, meant)
 
     def _act(self, actor: DenseStack, inputs: torch.Tensor) -> torch.Tensor:
         """Actions (batch, action_dim) at turned inputs, block by block, so that a block stays in the cache."""
@@ -225,9 +229,11 @@ class TD3:
         return errors
 
     def _update_actor(self, batch: "_Columns") -> tuple[torch.Tensor, torch.Tensor]:
-        """Climb the first critic: d/dz of -mean Q_1(s, mu(s)) + penalty * mean z^2, z before the tanh.
+        """Climb the first critic: d/dz of -w mean Q_1(s, mu(s)) + penalty * mean z^2 + cloning, z before the tanh.
 
-        Follows the critics' update of the same batch, whose room still holds the features.
+        Without cloning, w is 1. With it, w is alpha / mean |Q_1(s, mu(s))| and cloning adds the mean squared distance
+        [half-ranges] to the recorded actions (TD3+BC, arXiv 2106.06860). Follows the critics' update of the same batch,
+        whose room still holds the features.
 
         Returns:
             Values (1, batch) and tanh z (action_dim, batch).
@@ -240,10 +246,15 @@ class TD3:
         actions = torch.addcmul(self._centre, self._half_range, squashed)
         room.write_tail(actions, self._action_scale)
         value = critic.forward().clone()
-        critic.output_grad.fill_(-1 / columns)
+        alpha = self.config.bc_alpha
+        critic.output_grad.fill_(-(alpha / max(float(value.abs().mean()), _TINY) if alpha else 1.0) / columns)
         gradient = critic.gradient_of_tail().mul_(self._action_scale * self._half_range)
         if self.action_penalty is not None:
             gradient += self.action_penalty(batch.inputs.T, actions.T).T * self._half_range
+        if alpha:
+            recorded = batch.critic_inputs[-len(actions) :] / self._action_scale
+            distance = squashed - (recorded - self._centre) / self._half_range
+            gradient.add_(distance.mul_(batch.meant), alpha=2 / distance.numel())
         torch.addcmul(gradient, gradient, squashed * squashed, value=-1, out=actor.output_grad)
         if self.config.pre_tanh_penalty:
             actor.output_grad.add_(pre_tanh, alpha=2 * self.config.pre_tanh_penalty / pre_tanh.numel())
@@ -262,8 +273,11 @@ class _Columns(NamedTuple):
     rewards: torch.Tensor
     discounts: torch.Tensor
     next_features: torch.Tensor
+    meant: torch.Tensor
 
 
 _NETWORKS = ("actor", "target_actor", "average_actor", "critics", "target_critics")
+_TINY = 1e-6
+"""Least mean |value| that values are divided by."""
 _BLOCK, _COLUMNS = 256, 16
 """Samples acted on at a time, and the multiple that a smaller number is rounded up to: few sizes of rooms."""

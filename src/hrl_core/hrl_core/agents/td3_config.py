@@ -40,6 +40,9 @@ class TD3Config:
     pre_tanh_penalty: float = 0.0
     """Weight of the mean squared pre-tanh actor output in the actor's loss (row B: 1e-3, against
     saturation)."""
+    bc_alpha: float = 0.0
+    """Weight of the values against cloning recorded actions in the actor's loss, as alpha of TD3+BC (arXiv
+    2106.06860, 2.5 there), for training from recordings; 0: no cloning."""
     reward_bounds: tuple[float, float] | None = None
     """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (row B)."""
     average_tau: float = 0.0
@@ -53,6 +56,7 @@ class TD3Config:
             (0 < self.tau <= 1, "tau: in (0, 1]"),
             (0 <= self.average_tau <= 1, "average_tau: in [0, 1]"),
             (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
+            (self.bc_alpha >= 0, "bc_alpha: at least 0"),
             (self.huber_delta > 0, "huber_delta: positive"),
             (
                 self.reward_bounds is None or self.reward_bounds[0] < self.reward_bounds[1],

@@ -79,7 +79,12 @@ class ReferenceTD3:
 
     def _update_actor(self, batch: TransitionBatch, features: torch.Tensor) -> None:
         actions = self.actor(batch.inputs)
-        loss = -self.critics[0](features, actions * self._scale).mean()
+        value = self.critics[0](features, actions * self._scale)
+        loss = -value.mean()
+        if self.config.bc_alpha:
+            distance = (actions - batch.actions) / self.actor.half_range
+            meant = 1.0 if batch.meant is None else batch.meant[:, None]
+            loss = self.config.bc_alpha / value.detach().abs().mean() * loss + (meant * distance.square()).mean()
         if self.config.pre_tanh_penalty:
             squashed = (actions - self.actor.centre) / self.actor.half_range
             loss = loss + self.config.pre_tanh_penalty * torch.atanh(squashed).square().mean()

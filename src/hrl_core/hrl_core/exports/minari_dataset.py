@@ -13,6 +13,7 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.exports.columns import step_columns
 from hrl_core.exports.folder import require_space
 from hrl_core.exports.minari_id import dataset_id
+from hrl_core.exports.own_process import in_own_process
 from hrl_core.exports.selection import Fact, Selection, episode_facts
 
 _OBSERVATIONS = ("observation", "achieved_goal", "desired_goal")
@@ -24,8 +25,12 @@ _HEADER, _HEADERS = 8192, 1 << 20
 
 def write(selection: Selection, folder: Path, out: Path) -> None:
     """Fill ``folder`` with the data set named after ``out``."""
-    # HDF5 crashes the process when the disk is full while a file is closed.
     require_space(folder, _largest_size(selection))
+    # Others may fill the disk meanwhile, and HDF5 crashes its process when a file cannot be closed for that.
+    in_own_process(lambda: _fill(selection, folder, out), "Minari's writer")
+
+
+def _fill(selection: Selection, folder: Path, out: Path) -> None:
     data = folder / "data"
     storage = MinariStorage.new(data, _observation_space(selection), _action_space(selection), data_format="hdf5")
     storage.update_metadata(_metadata(selection, out))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.errors import HrlError
 from hrl_core.training.bag_material import MaterialConfig
 from hrl_core.training.bag_segments import Source
@@ -36,6 +37,8 @@ class BagTrainConfig:
     """Worker updates in all; 0: as many as the recorded steps pay for at ``training.worker_updates`` each."""
     checkpoint_updates: int = 5_000
     """Worker updates between checkpoints."""
+    first_version: int = 0
+    """Policy version of no updates: that of the policy which running nodes begin with; they take higher ones."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -45,7 +48,7 @@ class BagTrainConfig:
             raise HrlError("relabel from-relabelled goes with folders of relabelled bags, other ways without")
         if not self.sources:
             raise HrlError("training from bags needs at least one bag or folder of bags")
-        for name in ("max_relabel_lag", "newest_steps", "updates"):
+        for name in ("max_relabel_lag", "newest_steps", "updates", "first_version"):
             if getattr(self, name) < 0:
                 raise HrlError(f"{name} must be at least 0, got {getattr(self, name)}")
         if self.checkpoint_updates < 1:
@@ -54,6 +57,25 @@ class BagTrainConfig:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists and paths as text."""
         return json.loads(json.dumps(dataclasses.asdict(self), default=_text))
+
+
+def agent_config(config: BagTrainConfig) -> HiroConfig:
+    """The agent's configuration with the choices of training from bags put in.
+
+    Raises:
+        HrlError: they contradict each other.
+    """
+    agent = config.training.agent
+    if config.relabel == "at-sampling" and agent.manager_n_step > 1:
+        raise HrlError(
+            f"relabel at-sampling corrects one-step returns, but agent.manager_n_step is {agent.manager_n_step}: "
+            "set it to 1, or relabel from-relabelled or off"
+        )
+    candidates = (agent.candidates or 10) if config.relabel == "at-sampling" else 0
+    agent = dataclasses.replace(agent, candidates=candidates)
+    if config.newest_steps:
+        agent = dataclasses.replace(agent, worker_replay=config.newest_steps, manager_replay=config.newest_steps)
+    return agent
 
 
 def _text(value: object) -> str:

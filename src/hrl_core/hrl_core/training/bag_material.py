@@ -80,6 +80,11 @@ def choose_material(spec: TaskSpec, config: MaterialConfig, episodes: Iterable[B
     return material
 
 
+def oldest_version(piece: BagEpisode) -> int:
+    """Version of the oldest worker that acted in a stretch; 0 for none."""
+    return int(piece.policy_versions.min(initial=np.iinfo(np.int64).max)) if piece.steps else 0
+
+
 def _stretches(spec: TaskSpec, config: MaterialConfig, episode: BagEpisode) -> Iterator[tuple[int, int]]:
     """First and last + 1 step of each stretch of whole periods with the policy's own actions and one task goal."""
     sound = np.ones(episode.steps, np.bool_)

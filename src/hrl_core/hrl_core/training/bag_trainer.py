@@ -6,17 +6,16 @@ and batches are drawn from a generator keyed by the number of the update, so tha
 
 import dataclasses
 import itertools
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from hrl_core.agents.hiro import HierarchicalAgent, Metrics
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.bags.episodes import BagEpisode, Outcome
+from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.store_filling import add_episode
@@ -26,20 +25,18 @@ from hrl_core.randomness import episode_seed, step_generator
 from hrl_core.relabelling import DETERMINISTIC
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task import TaskSpec
-from hrl_core.training.bag_config import BagTrainConfig
-from hrl_core.training.bag_material import Material, choose_material, goal_distance_task
+from hrl_core.training.bag_config import BagTrainConfig, agent_config
+from hrl_core.training.bag_material import Material, choose_material, goal_distance_task, oldest_version
 from hrl_core.training.bag_overlay import Overlay, StoredPiece
+from hrl_core.training.bag_report import LiveOutcomes, Row, policy_lags
 from hrl_core.training.bag_segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
 from hrl_core.training.relabel_episodes import candidate_noise
-from hrl_core.training.run_files import POLICY, RunFolder, TrainingState
+from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
 
 GROUP = 8
 """Worker updates whose batches are drawn together; the unit in which training is counted."""
-RECENT = 20
-"""Newest finished episodes that live success is averaged over."""
 _SAMPLING = 1 << 32
 """Level of the sampler's generator, apart from those of exploration."""
-Row = dict[str, Any]
 
 
 class Piece(NamedTuple):
@@ -76,14 +73,19 @@ class BagTrainer:
         self._manager_credit, self._batches = 0.0, 0
         self._sums: dict[str, float] = defaultdict(float)
         self._counts: Counter[str] = Counter()
-        self._finished: deque[Outcome] = deque(maxlen=RECENT)
+        self._live = LiveOutcomes()
         self.problems: list[str] = []
         """What was wrong with the segments consumed, for people."""
 
     @property
-    def version(self) -> int:
-        """Policy version: worker updates so far."""
+    def updates(self) -> int:
+        """Worker updates so far."""
         return self.agent.worker.updates
+
+    @property
+    def version(self) -> int:
+        """Policy version: worker updates so far, counted from ``first_version``."""
+        return self.config.first_version + self.updates
 
     @property
     def relabelled(self) -> int:
@@ -98,9 +100,8 @@ class BagTrainer:
     @property
     def due(self) -> int:
         """Groups of worker updates that the recorded steps pay for and that have not been made."""
-        config = self.config
-        wanted = config.updates or int(self.steps * config.training.worker_updates)
-        return max(0, -(-(wanted - self.version) // GROUP)) if self.store.segments else 0
+        wanted = self.config.updates or int(self.steps * self.config.training.worker_updates)
+        return max(0, -(-(wanted - self.updates) // GROUP)) if self.store.segments else 0
 
     def consume(self, must_exist: bool = False) -> int:
         """Take in every closed segment that is new; returns how many.
@@ -112,9 +113,8 @@ class BagTrainer:
         pieces: list[Piece] = []
         for bag, source in found:
             pieces += self._read(bag, source)
-        if found:
-            self._batches += 1
-            self._add(pieces)
+        self._batches += bool(found)
+        self._add(pieces)
         self._overlay.apply(self._pieces, self.version)
         return len(found)
 
@@ -131,7 +131,7 @@ class BagTrainer:
                 "cannot be relabelled; set agent.relabel_goals_uniform and agent.relabel_goals_future to 0"
             )
         for _ in range(groups):
-            number = self.version // GROUP
+            number = self.updates // GROUP
             # Generators of the update, not of the process: whoever resumes draws the same.
             self._generator.manual_seed(episode_seed(self.seed, number))
             rng = step_generator(self.seed, _SAMPLING, 0, number)
@@ -142,47 +142,35 @@ class BagTrainer:
             if updates and self.steps >= config.manager_learning_starts:
                 self._learned("manager", self.agent.update_manager(self.store, rng, int(updates)))
 
-    def save(self, metrics: Row) -> Path:
-        """Write metrics, policy and training state; returns the policy's folder."""
+    def save(self, metrics: Row, best: bool = False) -> Path:
+        """Write metrics, policy (as the best one too, if it is) and training state; returns the policy's folder."""
         row = {"env_steps": self.steps, **self.report(), **metrics}
         row |= {name: total / self._counts[name] for name, total in self._sums.items()}
         self._sums.clear()
         self._counts.clear()
         self.files.append_metrics(row)
-        folder = self.files.folder / POLICY
-        save_checkpoint(self.checkpoint({k: float(v) for k, v in row.items() if isinstance(v, int | float)}), folder)
-        self.files.save_state(self._state(), self.version)
-        return folder
+        policy = self.checkpoint({k: float(v) for k, v in row.items() if isinstance(v, int | float)})
+        for name in (POLICY, BEST_POLICY) if best else (POLICY,):
+            save_checkpoint(policy, self.files.folder / name)
+        self.files.save_state(self._state(), self.updates)
+        return self.files.folder / POLICY
 
     def report(self) -> Row:
         """Updates, ratio and staleness, as numbers."""
-        versions = [version for _, _, version in self._pieces.values()]
-        steps = [int(self.store.lengths[slot]) for slot in self._pieces]
-        lags = np.maximum(self.version - np.repeat(versions, steps), 0) if steps else np.zeros(1)
         return {
-            "worker/updates": self.version,
+            "worker/updates": self.updates,
             "manager/updates": self.agent.manager.updates,
-            "update_ratio": self.version / max(1, self.steps),
+            "update_ratio": self.updates / max(1, self.steps),
             "segments": len(self.consumed),
             "store_steps": len(self.store),
-            "policy_lag_p50": float(np.percentile(lags, 50)),
-            "policy_lag_p90": float(np.percentile(lags, 90)),
-            "policy_lag_max": float(lags.max()),
+            **policy_lags(self.version, self._pieces, self.store.lengths),
             "relabelled_subgoals": self.relabelled,
             "steps_left_out": sum(self.left_out.values()),
         }
 
     def outcomes(self) -> Row:
         """How the newest finished episodes of the recordings went, whatever they are used for; empty before any."""
-        outcomes = self._finished
-        if not outcomes:
-            return {}
-        return {
-            "live/success_rate": float(np.mean([outcome.success for outcome in outcomes])),
-            "live/return": float(np.mean([outcome.episode_return for outcome in outcomes])),
-            "live/final_distance": float(np.mean([outcome.final_distance for outcome in outcomes])),
-            "live/episodes": len(outcomes),
-        }
+        return self._live.row()
 
     def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         """The present policies and where they come from."""
@@ -203,8 +191,8 @@ class BagTrainer:
             metrics=metrics,
             provenance={
                 "segments": [segment.as_dict() for segment in self.consumed.values()],
-                "update": self.version,
-                "rng": {"seed": self.seed, "group": self.version // GROUP, "keyed_by": "seed and group of updates"},
+                "update": self.updates,
+                "rng": {"seed": self.seed, "group": self.updates // GROUP, "keyed_by": "seed and group of updates"},
             },
         )
 
@@ -226,7 +214,7 @@ class BagTrainer:
         for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
             self._add([piece for segment in together for piece in self._reread(segment)])
         self._overlay.apply(self._pieces, self.version)
-        self.files.forget_metrics_after(self.version, "worker/updates")
+        self.files.forget_metrics_after(self.updates, "worker/updates")
 
     def forget(self, keep: int) -> list[Path]:
         """Delete consumed segments but the last ``keep`` from disk; the store keeps what it learned from."""
@@ -237,7 +225,7 @@ class BagTrainer:
         recording = read_bags([bag], self.spec)
         self.problems += [str(problem) for problem in recording.problems]
         material = choose_material(self.spec, self.config.material, recording.episodes, self.version)
-        self._finished.extend(episode.outcome for episode in recording.episodes if episode.outcome is not None)
+        self._live.add(recording.episodes)
         self.left_out.update(material.left_out)
         steps = sum(piece.steps for piece in material.pieces)
         segment = ConsumedSegment(
@@ -274,7 +262,7 @@ class BagTrainer:
                 self.problems.append(str(slot))
                 self.left_out["no place in the store"] += piece.episode.steps
                 continue
-            self._pieces[slot] = StoredPiece(piece.episode.key, piece.start, _version(piece.episode))
+            self._pieces[slot] = StoredPiece(piece.episode.key, piece.start, oldest_version(piece.episode))
             self._weights[slot] = piece.weight
 
     def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:
@@ -290,7 +278,7 @@ class BagTrainer:
         for metrics in results:
             if not abs(metrics["critic_loss"]) < np.inf:
                 raise HrlError(
-                    f"the {level}'s critic loss is {metrics['critic_loss']} after {self.version} updates: training "
+                    f"the {level}'s critic loss is {metrics['critic_loss']} after {self.updates} updates: training "
                     f"stopped; the last good state is in {self.files.folder}; lower critic_lr or set reward_bounds"
                 )
             for name, value in metrics.items():
@@ -307,17 +295,3 @@ class BagTrainer:
 
 def _pieces(material: Material, weight: float) -> list[Piece]:
     return [Piece(e, start, weight) for e, start in zip(material.pieces, material.starts, strict=True)]
-
-
-def agent_config(config: BagTrainConfig) -> HiroConfig:
-    """The agent's configuration with the choices of training from bags put in."""
-    agent = config.training.agent
-    candidates = (agent.candidates or 10) if config.relabel == "at-sampling" else 0
-    agent = dataclasses.replace(agent, candidates=candidates)
-    if config.newest_steps:
-        agent = dataclasses.replace(agent, worker_replay=config.newest_steps, manager_replay=config.newest_steps)
-    return agent
-
-
-def _version(piece: BagEpisode) -> int:
-    return int(piece.policy_versions.min(initial=np.iinfo(np.int64).max)) if piece.steps else 0

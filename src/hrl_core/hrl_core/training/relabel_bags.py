@@ -74,7 +74,7 @@ class Relabeler:
         recording = read_bags([source])
         if recording.task is not None:
             self.checkpoint.require_task(recording.task)
-        result, problems = relabel_episodes(spec, recording.episodes, self._policy(), self.candidates, self.seed)
+        result, problems = relabel_episodes(spec, recording.episodes, self.policy(), self.candidates, self.seed)
         rows = list(_transitions(result))
         numbered = [(recording.episodes[number], transition) for number, transition in rows]
         moved = int((result.candidate > 0).sum())
@@ -95,7 +95,7 @@ class Relabeler:
         found = [str(problem) for problem in [*recording.problems, *problems]]
         return RelabelOutcome(target, True, len(rows), moved, distance, found)
 
-    def _policy(self) -> Actor:
+    def policy(self) -> Actor:
         """The worker without noise, on (rows, observation_dim + subgoal_dim)."""
         actor = Actor(self.checkpoint.actors["worker"], torch.Generator())
         prefix = "worker."

@@ -279,4 +279,5 @@ def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
 def save_batch(batch: TransitionBatch, path: Path) -> None:
     """Write a batch for a post-mortem."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous() for name, tensor in batch._asdict().items()}, path)
+    tensors = {name: tensor.contiguous() for name, tensor in batch._asdict().items() if tensor is not None}
+    save_file(tensors, path)

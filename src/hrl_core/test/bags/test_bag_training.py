@@ -23,10 +23,10 @@ from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.rollout import rollout
 from hrl_core.subgoals import subgoal_target, to_float32
 from hrl_core.task import load_task
-from hrl_core.training.bag_config import BagTrainConfig
+from hrl_core.training.bag_config import BagTrainConfig, agent_config
 from hrl_core.training.bag_material import MaterialConfig, choose_material
 from hrl_core.training.bag_segments import Source
-from hrl_core.training.bag_trainer import GROUP, BagTrainer, agent_config
+from hrl_core.training.bag_trainer import GROUP, BagTrainer
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.relabel_bags import Relabeler
 from hrl_core.types import ActionSource, Mode
@@ -290,6 +290,39 @@ def test_the_checkpoint_names_what_it_learned_from_and_updates_are_bounded(tmp_p
     assert len(segment["sha256"]) == 64
     assert loaded.provenance["update"] == loaded.version == ours.version
     assert loaded.metrics["update_ratio"] == pytest.approx(1.0, rel=0.05)
+
+
+def test_versions_count_from_that_of_the_start_policy_and_updates_stay_the_same(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    runs = [trainer(tmp_path / str(first), tmp_path / "bags", first_version=first) for first in (0, 5_000)]
+    for run in runs:
+        run.consume()
+        run.train(2)
+        run.save({})
+    assert torch.equal(*(weights(run.agent) for run in runs))
+    assert [load_checkpoint(tmp_path / name / "last").version for name in ("0", "5000")] == [16, 5_016]
+    assert [run.report()["worker/updates"] for run in runs] == [16, 16]
+    again = trainer(tmp_path / "5000", tmp_path / "bags", resume=True, first_version=5_000)
+    assert (again.version, again.due) == (5_016, runs[0].due)
+    with pytest.raises(HrlError, match="first_version must be at least 0, got -1"):
+        config(tmp_path, first_version=-1)
+
+
+def test_the_best_policy_stays_until_a_better_one_comes(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    for best in (True, False):
+        ours.train(1)
+        ours.save({}, best=best)
+    assert [load_checkpoint(tmp_path / "run" / name).version for name in ("best", "last")] == [8, 16]
+
+
+def test_correction_at_sampling_is_refused_with_longer_returns(tmp_path):
+    agent = dataclasses.replace(TRAINING.agent, candidates=0, manager_n_step=5)
+    of_fast = BagTrainConfig((Source(tmp_path),), dataclasses.replace(TRAINING, agent=agent))
+    with pytest.raises(HrlError, match=r"at-sampling corrects one-step returns, but agent\.manager_n_step is 5"):
+        agent_config(of_fast)
 
 
 def test_a_changed_segment_stops_a_resumed_run_and_a_deleted_one_is_named(tmp_path, traces, record):

@@ -1,7 +1,9 @@
 """What every export format has in common: which episodes, what is refused, nothing half-written."""
 
 import importlib.util
+import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -14,6 +16,7 @@ from hrl_core.exports import minari_dataset
 from hrl_core.exports.columns import layout_of, step_columns
 from hrl_core.exports.formats import FORMATS, format_named
 from hrl_core.exports.minari_id import dataset_id
+from hrl_core.exports.own_process import in_own_process
 from hrl_core.exports.selection import choose_episodes, episode_facts
 from hrl_core.types import SubgoalKind
 
@@ -136,6 +139,37 @@ def test_full_disk_is_said_and_leaves_nothing(selection, tmp_path, name):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_disk_that_fills_up_while_hdf5_writes_is_said_and_leaves_nothing(monkeypatch, selection, tmp_path):
+    """The room was there when it was asked for."""
+    monkeypatch.setattr(minari_dataset, "require_space", lambda *_: None)
+    before, limits = sorted(tmp_path.iterdir()), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(HrlError, match="out-v0 cannot be written"):
+            FORMATS["minari"].export(selection, tmp_path / "out-v0")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_crash_while_minari_writes_is_said_and_leaves_nothing(monkeypatch, selection, tmp_path):
+    monkeypatch.setattr(minari_dataset, "_known", lambda _: os.kill(os.getpid(), signal.SIGSEGV))
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(HrlError, match=r"out-v0 cannot be written: Minari's writer died of SIGSEGV, perhaps .* full"):
+        FORMATS["minari"].export(selection, tmp_path / "out-v0")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_work_in_an_own_process_leaves_files_and_its_errors_arrive(tmp_path):
+    in_own_process(lambda: (tmp_path / "file").write_text("there") and None, "a test")
+    assert (tmp_path / "file").read_text() == "there"
+    with pytest.raises(KeyError, match="lost") as arrived:
+        in_own_process(lambda: {}["lost"], "a test")
+    assert "in the process of a test" in str(arrived.value.__cause__)
+    with pytest.raises(OSError, match="a test ended with code 3"):
+        in_own_process(lambda: os._exit(3), "a test")
 
 
 def test_minari_file_is_never_larger_than_the_room_that_is_asked_for(simple, write_bag, tmp_path):

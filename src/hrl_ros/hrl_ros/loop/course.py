@@ -66,6 +66,11 @@ class Course:
         self._completed = 0
 
     @property
+    def episode(self) -> int:
+        """Number of the episode that began last; -1 before the first."""
+        return self._episode
+
+    @property
     def observation(self) -> Observation | None:
         """The observation that waits for its action; None before the first episode."""
         return self.runner.observation

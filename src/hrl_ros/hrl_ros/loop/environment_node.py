@@ -16,6 +16,8 @@ from hrl_core.task import TaskSpec, load_task
 from hrl_core.types import Action, EpisodeResult, Observation, frozen
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
+from hrl_ros.diagnostics import HealthReports
+from hrl_ros.health import Health
 from hrl_ros.loop.course import Course, EnvironmentClock, Listeners
 from hrl_ros.loop.credit import Credit
 from hrl_ros.loop.parameters import EnvironmentParameters
@@ -75,15 +77,21 @@ class EnvironmentNode(HrlNode):
         self.settings = p = self.read_parameters(self.parameters_kind)
         self.run_id = secrets.randbits(64)
         prefix = self.get_namespace().strip("/")
-        self.runner = self.make_runner(load_task(p.task), f"{prefix}/" if prefix else "")
+        task = load_task(p.task)
+        self.runner = self.make_runner(task, f"{prefix}/" if prefix else "")
         self.course = Course(
             self.runner, p.episodes, Listeners(self._publish_observation, self._publish_result, self.publish_status)
         )
+        self.health = Health(p.diagnostics)
+        self.course.log.took = self.health.took
+        self._taken = self.health.stream(topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None)
+        self._reports = HealthReports(self, self.health, self.examine)
         self._reach_goal = ReachGoalServer(self, self.course)
         self._patience = Patience(self.get_logger(), p.wait_report, p.wait_limit)
         self._credit = Credit(p.credit_window)
         self._live = False
         self._rate_mark = (time.monotonic(), 0)
+        self._measured_factor = 0.0
         self._observations = self.publish_raw(msg.Observation, topics.OBSERVATION, qos.lockstep())
         self._results = self.publish_raw(msg.EpisodeResult, topics.EPISODE_RESULT, qos.event())
         self._info = self.create_lifecycle_publisher(msg.RunInfo, topics.RUN_INFO, qos.latched())
@@ -135,6 +143,16 @@ class EnvironmentNode(HrlNode):
                 raise
             self.get_logger().error(str(error), throttle_duration_sec=1.0)
 
+    def examine(self) -> None:
+        """Bring the figures of the node's health up to date."""
+        health, log, course = self.health, self.course.log, self.course
+        health.missed_deadlines, health.refusals = log.missed_deadlines, log.refusals
+        health.suspended = course.paused or course.finished or course.waiting or not self._live
+        factor = self.wanted_real_time_factor
+        health.control_period = self.runner.spec.control_period / factor if factor else None
+        self._taken.nominal = None if health.control_period is None else 1 / health.control_period
+        health.figures |= {"real-time factor": self._measured_factor, "env steps": log.steps, "episode": course.episode}
+
     def publish_status(self) -> None:
         """Publish ``SimStatus``."""
         course, log = self.course, self.course.log
@@ -149,6 +167,7 @@ class EnvironmentNode(HrlNode):
         now, (since, steps) = time.monotonic(), self._rate_mark
         if now > since:
             status.real_time_factor = (log.steps - steps) * self.runner.spec.control_period / (now - since)
+            self._measured_factor = status.real_time_factor
         self._rate_mark = (now, log.steps)
         status.wanted_real_time_factor = self.wanted_real_time_factor
         status.action_latency = log.recent_latency()
@@ -157,6 +176,7 @@ class EnvironmentNode(HrlNode):
         self._status.publish(status)
 
     def _on_action(self, data: bytes) -> None:
+        self._taken.received()
         action = messages.ACTION.decode(data)
         if action.run != self.run_id:
             self.course.log.refuse("foreign run")

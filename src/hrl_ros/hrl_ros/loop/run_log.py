@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ class RunLog:
         self.observations = 0
         self.actions = 0
         self.refusals: Counter[str] = Counter()
+        self.took: Callable[[float], None] | None = None
+        """Told every latency [s]."""
         self.more: dict[str, Any] = {}
         """Further figures for the report."""
         self.missed_deadlines = 0
@@ -47,6 +50,8 @@ class RunLog:
             self._first_step_at = now
         else:
             self._latencies.append(now - self._published_at)
+            if self.took is not None:
+                self.took(now - self._published_at)
 
     @property
     def refused_actions(self) -> int:

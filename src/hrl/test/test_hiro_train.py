@@ -1,0 +1,39 @@
+"""The graph of the learning loop, and its refusals before anything starts."""
+
+import dataclasses
+import json
+
+import pytest
+
+from hrl.hiro_train import hiro_train_graph
+from hrl.learning_arguments import HiroTrainArguments
+from hrl_core.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.task import load_task
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    policy = dataclasses.replace(random_checkpoint(load_task("PointMaze"), 0), version=4_321)
+    save_checkpoint(policy, tmp_path / "policy")
+    switches = {"preset": "fast", "agent": {"tilt_penalty": 0.0, "four_fold_symmetry": False}}
+    (tmp_path / "switches.json").write_text(json.dumps(switches))
+    return HiroTrainArguments(
+        policy=str(tmp_path / "policy"), training=str(tmp_path / "switches.json"), out=str(tmp_path / "out")
+    )
+
+
+def test_versions_begin_at_that_of_the_start_policy(arguments):
+    (trainer,) = [node for node in hiro_train_graph(arguments).nodes if node.role == "trainer"]
+    assert trainer.parameters["first_version"] == 4_321
+
+
+def test_switches_that_do_not_fit_the_task_are_refused(arguments, tmp_path):
+    with pytest.raises(TaskError, match=r"agent\.tilt_penalty needs the observation elements qx, qy"):
+        hiro_train_graph(dataclasses.replace(arguments, training="fast"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_correction_at_sampling_is_refused_with_the_returns_of_fast(arguments):
+    with pytest.raises(HrlError, match=r"set it to 1, or relabel from-relabelled or off"):
+        hiro_train_graph(dataclasses.replace(arguments, relabel="at-sampling"))

@@ -1,0 +1,55 @@
+"""Whether a task has what the switches of an agent need, asked before anything is built."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hrl_core.agents.actor_shapes import POSE
+from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.errors import TaskError
+from hrl_core.task import TaskSpec
+
+_JOINTS = tuple(f"{kind}_{leg}" for kind in ("hip", "ankle") for leg in range(1, 5))
+
+
+class _Lack(NamedTuple):
+    switch: str
+    off: str
+    """Value that does without."""
+    elements: tuple[str, ...]
+    """Observation elements that are missing."""
+
+
+def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
+    """Refuse switches that name observation elements which the task lacks.
+
+    Raises:
+        TaskError: there are such; names switch, elements, the task's own ones and the value to set.
+    """
+    lacks = list(_lacks(spec, config))
+    if not lacks:
+        return
+    needs = "; ".join(
+        f"agent.{lack.switch} needs the observation elements {', '.join(lack.elements)}" for lack in lacks
+    )
+    values = " and ".join(f"agent.{lack.switch} to {lack.off}" for lack in lacks)
+    names = ", ".join(element.name for element in spec.observation)
+    raise TaskError(
+        f"switches that do not fit task '{spec.name}': {needs}, which this task does not have; "
+        f"its observation elements are: {names}; set {values}"
+    )
+
+
+def _lacks(spec: TaskSpec, config: HiroConfig) -> Iterator[_Lack]:
+    names = [element.name for element in spec.observation]
+    needed = []
+    if config.tilt_penalty:
+        needed.append(_Lack("tilt_penalty", "0", ("qx", "qy")))
+    if config.four_fold_symmetry:
+        # Of the ant; a robot without these joints would be turned as if nothing of it had a direction.
+        needed.append(_Lack("four_fold_symmetry", "false", _JOINTS))
+    for lack in needed:
+        missing = tuple(name for name in lack.elements if name not in names)
+        if missing:
+            yield lack._replace(elements=missing)
+    if config.manager_sees_pose_only and not any(POSE.fullmatch(name) for name in names):
+        yield _Lack("manager_sees_pose_only", "false", ("x", "y"))

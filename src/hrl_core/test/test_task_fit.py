@@ -1,0 +1,48 @@
+"""Switches that a task cannot serve are refused by name, before anything is built."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from hrl_core.agents.hiro import HierarchicalAgent
+from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.agents.task_fit import require_elements
+from hrl_core.errors import TaskError
+from hrl_core.task import load_task
+from hrl_core.training.bag_material import goal_distance_task
+from hrl_core.training.config import preset
+
+FAST = preset("fast").agent
+
+
+def test_switch_element_and_the_tasks_own_elements_are_named() -> None:
+    with pytest.raises(TaskError) as refused:
+        require_elements(load_task("point_maze"), FAST)
+    text = str(refused.value)
+    assert "agent.tilt_penalty needs the observation elements qx, qy" in text
+    assert "agent.four_fold_symmetry needs the observation elements hip_1" in text
+    assert "its observation elements are: x, y, heading, drift_x, drift_y, drift_heading, time" in text
+    assert "set agent.tilt_penalty to 0 and agent.four_fold_symmetry to false" in text
+
+
+def test_a_manager_that_would_see_nothing_is_refused() -> None:
+    with pytest.raises(TaskError, match="manager_sees_pose_only to false"):
+        require_elements(load_task("fetch_push"), HiroConfig(manager_sees_pose_only=True))
+
+
+@pytest.mark.parametrize("name", ["ant_maze_xy", "ant_push_xy", "ant_fall_xyz", "ant_gather_xy"])
+def test_what_the_preset_was_made_for_fits(name: str) -> None:
+    require_elements(load_task(name), FAST)
+
+
+def test_without_these_switches_any_task_fits() -> None:
+    plain = dataclasses.replace(FAST, tilt_penalty=0.0, four_fold_symmetry=False)
+    for name in ("point_maze", "ant_maze"):
+        require_elements(load_task(name), plain)
+
+
+def test_the_agent_asks() -> None:
+    spec = load_task("point_maze")
+    with pytest.raises(TaskError, match="tilt_penalty"):
+        HierarchicalAgent(spec, FAST, goal_distance_task(spec), torch.Generator())
