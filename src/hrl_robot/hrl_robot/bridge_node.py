@@ -38,7 +38,8 @@ class BridgeNode(EnvironmentNode):
         p = self.settings
         assert isinstance(p, BridgeParameters)
         config = load_robot(p.robot_config)
-        self._port = RobotPort(self, config, task)
+        period = task.control_period / p.real_time_factor
+        self._port = RobotPort(self, config, task, period=period, health=self.health)
         self._port.check(p.robot_wait)
         mode, goal = Mode[p.episode_mode.upper()], parse_goal(p.goal, task)
         runner = RobotRunner(task, p.seed, mode, goal, self.run_id, p.robot, prefix + task.frame)

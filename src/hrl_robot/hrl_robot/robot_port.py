@@ -17,13 +17,23 @@ from hrl_robot.robot_config import RobotConfig, RobotConfigError
 from hrl_robot.robot_state import BaseState, Instant, JointStates
 from hrl_robot.streams import Stream
 from hrl_ros import messages, qos
+from hrl_ros.health import Health
 from hrl_ros.node import HrlNode
+from hrl_ros.qos_events import watched
 
 
 class RobotPort:
     """Subscribes to the robot's streams and publishes to its controller."""
 
-    def __init__(self, node: HrlNode, config: RobotConfig, task: TaskSpec, listen: bool = True) -> None:
+    def __init__(
+        self,
+        node: HrlNode,
+        config: RobotConfig,
+        task: TaskSpec,
+        listen: bool = True,
+        period: float | None = None,
+        health: Health | None = None,
+    ) -> None:
         """Create publisher and subscriptions; raises ``RobotConfigError`` unless robot and task fit.
 
         Args:
@@ -31,6 +41,8 @@ class RobotPort:
             config: the robot's file.
             task: the task.
             listen: whether to subscribe to the state.
+            period: wall seconds between commands; None: they are no regular ones, and nothing is promised.
+            health: where events of the middleware are counted; None: of no interest.
         """
         self._node, self.config = node, config
         self.map = JointMap(config, task)
@@ -43,19 +55,28 @@ class RobotPort:
         self.base: Stream[BaseState] | None = None
         self.thing: Stream[Vector] | None = None
         # A lifecycle publisher would swallow the safe action of a node that is being deactivated or has failed.
-        self._commands = node.create_publisher(Float64MultiArray, config.command.topic, qos.command())
+        profile = qos.command() if period is None else qos.timed_command(period).publisher
+        topic = config.command.topic
+        events = None if health is None else watched(node.get_logger(), health, topic).publisher
+        self._commands = node.create_publisher(Float64MultiArray, topic, profile, event_callbacks=events)
         node.settle_for(self._commands)
         self._message = Float64MultiArray()
         self._stamped = _StampedCommands(node, config) if config.command.stamped else None
         if not listen:
             return
-        node.subscribe(JointState, streams["joint_states"].topic, self._on_joints, qos.state())
+        kinds = {
+            "joint_states": (JointState, self._on_joints),
+            "odometry": (Odometry, self._on_odometry),
+            "object": (PoseStamped, self._on_object),
+        }
+        for name, stream in streams.items():
+            kind, callback = kinds[name]
+            seen = None if health is None else watched(node.get_logger(), health, stream.topic).subscription
+            node.subscribe(kind, stream.topic, callback, qos.state(), seen)
         if "odometry" in streams:
             self.base = Stream("odometry", streams["odometry"])
-            node.subscribe(Odometry, streams["odometry"].topic, self._on_odometry, qos.state())
         if "object" in streams:
             self.thing = Stream("object", streams["object"])
-            node.subscribe(PoseStamped, streams["object"].topic, self._on_object, qos.state())
 
     def check(self, patience: float) -> None:
         """Compare the robot with its file by its first message; spins nothing.

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import rclpy
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
+from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.executors import Executor, ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher, LifecycleState, TransitionCallbackReturn
 from rclpy.publisher import Publisher
@@ -169,11 +170,18 @@ class HrlNode(LifecycleNode):
         """Subscribe to serialised messages, as the codecs of ``hrl_ros.messages`` read them."""
         self.create_subscription(kind, topic, self.guarded(callback), qos, raw=True)
 
-    def subscribe(self, kind: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile) -> None:
+    def subscribe(
+        self,
+        kind: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+        events: SubscriptionEventCallbacks | None = None,
+    ) -> None:
         """Subscribe to ordinary messages; what is latched and comes before the activation is not lost."""
         guarded = self.guarded(callback)
         if qos.durability != DurabilityPolicy.TRANSIENT_LOCAL:
-            self.create_subscription(kind, topic, guarded, qos)
+            self.create_subscription(kind, topic, guarded, qos, event_callbacks=events)
             return
         early: deque[Any] = deque(maxlen=qos.depth)
         self._latched_early.append((guarded, early))

@@ -75,6 +75,7 @@ class EnvironmentNode(HrlNode):
     def setup(self) -> None:
         """Make the environment, publishers, subscriptions and services."""
         self.settings = p = self.read_parameters(self.parameters_kind)
+        self.health = Health(p.diagnostics)
         self.run_id = secrets.randbits(64)
         prefix = self.get_namespace().strip("/")
         task = load_task(p.task)
@@ -82,9 +83,10 @@ class EnvironmentNode(HrlNode):
         self.course = Course(
             self.runner, p.episodes, Listeners(self._publish_observation, self._publish_result, self.publish_status)
         )
-        self.health = Health(p.diagnostics)
         self.course.log.took = self.health.took
-        self._taken = self.health.stream(topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None)
+        self._taken = self.health.stream(
+            topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None
+        )
         self._reports = HealthReports(self, self.health, self.examine)
         self._reach_goal = ReachGoalServer(self, self.course)
         self._patience = Patience(self.get_logger(), p.wait_report, p.wait_limit)
