@@ -17,13 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rich.console import Console
 from rich.table import Table
 
-from hrl_msgs.msg import SimStatus
-from hrl_ros import qos
+from hrl.environment import ensure_ros_environment
 
 HRL = Path(sys.executable).with_name("hrl")
 WARM_UP = 5
@@ -54,6 +51,7 @@ def main() -> int:
     parser.add_argument("--robot", choices=("real", "sim"), default="real")
     parser.add_argument("--out", type=Path, help="file for the report as JSON")
     arguments = parser.parse_args()
+    ensure_ros_environment()
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     with tempfile.TemporaryDirectory(prefix="hrl_soak_") as folder:
         report = soak(arguments, Path(folder) / "out")
@@ -66,12 +64,18 @@ def main() -> int:
 
 def soak(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
     """Run the stack and look at it once a minute."""
+    import rclpy
+    from rclpy.executors import SingleThreadedExecutor
+
+    from hrl_msgs.msg import SimStatus
+    from hrl_ros import qos
+
     words = [f"robot:={arguments.robot}", f"rtf:={arguments.rtf}", "split_episodes:=50", f"out:={out}", "episodes:=0"]
     words += ["mode:=realtime"] if arguments.robot == "sim" else []
     process = subprocess.Popen([str(HRL), "launch", "hiro_ant.launch.py", *words])
     rclpy.init()
     node = rclpy.create_node("soak")
-    status: list[SimStatus] = []
+    status: list[Any] = []
     node.create_subscription(SimStatus, "sim_status", status.append, qos.latched())
     executor = SingleThreadedExecutor()
     executor.add_node(node)
