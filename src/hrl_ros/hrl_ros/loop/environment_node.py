@@ -84,7 +84,9 @@ class EnvironmentNode(HrlNode):
         )
         self.health = Health(p.diagnostics)
         self.course.log.took = self.health.took
-        self._taken = self.health.stream(topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None)
+        self._taken = self.health.stream(
+            topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None
+        )
         self._reports = HealthReports(self, self.health, self.examine)
         self._reach_goal = ReachGoalServer(self, self.course)
         self._patience = Patience(self.get_logger(), p.wait_report, p.wait_limit)
