@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
 HRL = str(Path(sys.executable).with_name("hrl"))
-SPEAKING = {"manager", "worker", "recorder"}
+SPEAKING = {"simulator", "manager", "worker", "recorder"}
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def nodes_of(hrl):
     return nodes
 
 
-def eventually(check, seconds=20):
+def eventually(check, seconds=60):
     """Wait until ``check`` returns something."""
     end = time.monotonic() + seconds
     while not (outcome := check()):
@@ -50,18 +50,19 @@ def test_nodes_tell_rates_latencies_and_policies_and_a_frozen_one_is_found(launc
     nodes = nodes_of(hrl)
     for name in SPEAKING:
         assert nodes[name]["level"] == "OK", nodes[name]
-        assert nodes[name]["values"]["observation [Hz]"] > 50
+        assert nodes[name]["values"]["action [Hz]" if name == "simulator" else "observation [Hz]"] > 50
         assert nodes[name]["values"]["refused"] == 0
     for name in ("manager", "worker"):
         values = nodes[name]["values"]
         assert 0 < values["latency p50 [ms]"] <= values["latency p99 [ms]"] <= values["latency max [ms]"]
         assert values["policy version"] == 0
         assert len(values["sha256"]) == 64
+    assert nodes["simulator"]["values"]["real-time factor"] > 5
     code, output = hrl("top", "--once")
     assert code == 0
     assert all(name in output for name in SPEAKING)
     findings = doctor(hrl)
-    assert all(findings[f"node /{name}"]["detail"] == "active" for name in (*SPEAKING, "simulator"))
+    assert all(findings[f"node /{name}"]["detail"] == "active" for name in SPEAKING)
     assert "fit" in findings["QoS"]["detail"]
     worker = graph.node("worker")
     worker.suspend()
@@ -89,8 +90,11 @@ def test_real_time_is_judged_by_the_control_period(launch, hrl):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=2", "record:=false")
 
     def settled():
-        values = nodes_of(hrl).get("worker", {}).get("values", {})
-        return abs(values.get("observation [Hz]", 0.0) - 20) < 2
+        nodes = {name: node["values"] for name, node in nodes_of(hrl).items()}
+        return (
+            abs(nodes.get("worker", {}).get("observation [Hz]", 0.0) - 20) < 2
+            and abs(nodes.get("simulator", {}).get("real-time factor", 0.0) - 2) < 0.2
+        )
 
     eventually(settled)
     graph.stop()

@@ -13,7 +13,8 @@ pytestmark = pytest.mark.ros
 POLICY = Path(__file__).parents[2] / "src" / "hrl" / "config" / "sros2" / "policy.xml"
 VERBS = {"topics": ("publish", "subscribe"), "services": ("reply", "request"), "actions": ("execute", "call")}
 OPTIONAL = {
-    "": {("publish", "heartbeat"), ("publish", "/diagnostics")},  # of any node: heartbeats only where supervised
+    "": {("publish", "heartbeat")},  # of any node that is supervised
+    "fake_robot": {("publish", "/diagnostics")},  # it stands for hardware and reports nothing
     "simulator": {("publish", "objects")},  # tasks with things in them
     "markers": {("publish", "tf")},  # where tf2_msgs is installed
     "supervisor": {("request", f"{node}/change_state") for node in ("simulator", "bridge")},  # one of them

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import tyro
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
 from hrl.node_states import NodeStates
 from hrl.onlooker_node import Onlooker, onlooker, where
@@ -95,7 +96,7 @@ def nothing_heard() -> str:
 
 
 def _shown(states: NodeStates) -> Any:  # noqa: ANN401 - whatever rich can print
-    return states.as_table(time.monotonic()) if states.by_name else nothing_heard()
+    return states.as_table(time.monotonic()) if states.by_name else Text(nothing_heard())
 
 
 def top(words: list[str]) -> int:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+import psutil
 import tyro
 from rich.console import Console
 from rich.table import Table
@@ -83,7 +84,10 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(options: RealtimeBenchmark) -> dict[str, Any]:
-    """Measure; times are milliseconds, processor time is percent of one core."""
+    """Measure; times are milliseconds, processor time is percent of one core.
+
+    ``machine_busy_percent`` tells whether "idle" was: it is the share of all cores that anything has used meanwhile.
+    """
     os.environ["ROS_DOMAIN_ID"] = str(DOMAIN)
     console, rows = Console(stderr=True, quiet=options.json), []
     before = machine()
@@ -117,8 +121,10 @@ def measure(eye: Onlooker, rate: float, loaded: bool, seconds: float) -> dict[st
             with _busy(loaded):
                 eye.spin(SETTLE)
                 before, started = _processor_seconds(launcher.pid), time.monotonic()
+                psutil.cpu_percent()
                 _forget(record)
                 eye.spin(seconds)
+                busy = psutil.cpu_percent()
                 after, elapsed = _processor_seconds(launcher.pid), time.monotonic() - started
         report = folder / "run" / "simulator.json"
         received = json.loads(report.read_text())["action_latency_ms"] if report.is_file() else None
@@ -136,6 +142,7 @@ def measure(eye: Onlooker, rate: float, loaded: bool, seconds: float) -> dict[st
         "received_ms": received,
         "jitter_ms": percentiles(record.jitter(1 / rate)),
         "missed_deadlines": record.late,
+        "machine_busy_percent": busy,
         "cpu_percent": {name: 100 * (after[name] - before.get(name, 0.0)) / elapsed for name in sorted(after)},
     }
 
