@@ -23,6 +23,7 @@ from rclpy.timer import Timer
 
 from hrl_core.errors import HrlError
 from hrl_ros import parameters
+from hrl_ros.entities import Entities
 from hrl_ros.heartbeat import Pulse
 from hrl_ros.parameters import NodeParameters
 
@@ -109,6 +110,7 @@ class HrlNode(LifecycleNode):
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run ``setup``; a failure is reported and leaves the node unconfigured."""
         del state
+        self._entities = Entities(self)
         return self._transition(self.setup)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -129,9 +131,15 @@ class HrlNode(LifecycleNode):
         return outcome
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Run ``teardown``."""
+        """Run ``teardown`` and give back what ``setup`` created, so that the node can be configured anew."""
         del state
-        return self._transition(self.teardown)
+        outcome = self._transition(self.teardown)
+        self._settling.clear()
+        self._latched_early.clear()
+        self._entities.release()
+        gc.unfreeze()
+        gc.collect()
+        return outcome
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop if active, then release everything."""
