@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
+from std_srvs.srv import Trigger
 
 from hrl_core.task import parse_task
 from hrl_core.types import NAN, Action, ActionSource
@@ -171,6 +172,18 @@ def test_reach_goal_says_why_it_ended_apart_from_success(loop):
     result = handle.get_result_async()
     loop.until(result.done)
     assert result.result().result.end_reason in (ReachGoal.Result.REACHED, ReachGoal.Result.EPISODE_ENDED)
+
+
+def test_emergency_stop_is_safe_and_latched_until_released(loop):
+    assert loop.call(Trigger, "emergency_stop").success
+    mark = len(loop.observations) + 1
+    loop.go_on(8)
+    after = [o for o in loop.observations[mark:] if not o.first]
+    assert all(o.action_source == ActionSource.SAFE and not o.applied_action.any() for o in after)
+    assert loop.call(Trigger, "release_emergency_stop").success
+    assert not loop.call(Trigger, "release_emergency_stop").success
+    mark = len(loop.observations)
+    loop.until(lambda: any(o.action_source == ActionSource.POLICY for o in loop.observations[mark:]))
 
 
 def test_silent_worker_ends_in_the_safe_action_and_the_run_goes_on_when_it_speaks_again(loop):

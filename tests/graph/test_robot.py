@@ -97,13 +97,6 @@ class Stack:
     def until(self, condition):
         self.node.spin_until(condition, timeout=40)
 
-    def trigger(self, name):
-        client = self.node.create_client(Trigger, name)
-        self.until(client.service_is_ready)
-        future = client.call_async(Trigger.Request())
-        self.until(future.done)
-        return future.result()
-
 
 @pytest.fixture(scope="module")
 def stack(launch_once, listener_in):
@@ -111,17 +104,6 @@ def stack(launch_once, listener_in):
     yield Stack(graph, listener_in(graph.domain))
     code, output = graph.stop()
     assert code == 0, output
-
-
-def test_emergency_stop_is_latched_until_released(stack):
-    at = time.monotonic()
-    assert stack.trigger("emergency_stop").success
-    stack.node.spin_for(0.7)
-    assert stop_time(stack.graph, at) < 1.0
-    assert not moves(journal(stack.graph)[-1])
-    assert stack.trigger("release_emergency_stop").success
-    await_walk(stack.graph, since=time.monotonic())
-    assert not stack.trigger("release_emergency_stop").success
 
 
 def test_killed_worker_stops_the_robot_in_two_periods_and_comes_back(stack):

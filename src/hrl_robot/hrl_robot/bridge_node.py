@@ -15,6 +15,7 @@ from hrl_robot.robot_runner import RobotRunner
 from hrl_robot.robot_state import StateAssembler
 from hrl_ros import topics
 from hrl_ros.health import Level
+from hrl_ros.loop.emergency_stop import EmergencyStop
 from hrl_ros.loop.environment_node import EnvironmentNode
 from hrl_ros.loop.parameters import parse_goal
 from hrl_ros.loop.services import CourseServices
@@ -62,8 +63,7 @@ class BridgeNode(EnvironmentNode):
         self._placing = Placing(self, config.operator, self._port, self.course)
         self.course.prepare = self._prepare
         self._offers = CourseServices(self, self.course, clock)
-        self.create_service(Trigger, topics.EMERGENCY_STOP, self._on_emergency_stop)
-        self.create_service(Trigger, topics.RELEASE, self._on_release)
+        self._emergency_stop = EmergencyStop(self, self._safety, self.health, clock.rest)
         self.create_service(Trigger, topics.STOP_EPISODE, self._on_stop_episode)
         self.every(GUARD_PERIOD, clock.guard)
         self.every(period, self._tick)
@@ -96,11 +96,6 @@ class BridgeNode(EnvironmentNode):
             self.health.set_condition("silence", Level.ERROR, f"no {stream} from the robot for {silence:.1f} s")
         else:
             self.health.clear_condition("silence")
-        if self._safety.emergency:
-            reason = f"emergency stop ({self._safety.emergency}); call service release_emergency_stop"
-            self.health.set_condition("emergency", Level.ERROR, reason)
-        else:
-            self.health.clear_condition("emergency")
 
     def repeated(self, observation: Observation) -> None:
         """Before the first action the robot rests, and the first observation keeps its truth."""
@@ -154,19 +149,6 @@ class BridgeNode(EnvironmentNode):
         velocity, position = self._port.measured()
         held = position if self._port.config.command.interface == "position" else None
         self._port.send(self._safety.safe(velocity, held))
-
-    def _on_emergency_stop(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._safety.stop("service emergency_stop")
-        self._robot_clock.rest()
-        self.get_logger().error("emergency stop: safe action until release_emergency_stop is called")
-        response.success, response.message = True, "safe action sent; latched until release_emergency_stop"
-        return response
-
-    def _on_release(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = bool(self._safety.emergency)
-        response.message = "released" if response.success else "no emergency stop was latched"
-        self._safety.release()
-        return response
 
     def _on_stop_episode(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.message = self._offers.refusal()

@@ -5,6 +5,7 @@ from hrl_core.envs.runner import EnvRunner
 from hrl_core.task import TaskSpec
 from hrl_core.types import Mode, Observation
 from hrl_ros.loop.course import EnvironmentClock
+from hrl_ros.loop.emergency_stop import EmergencyStop
 from hrl_ros.loop.environment_node import EnvironmentNode
 from hrl_ros.loop.parameters import parse_goal
 from hrl_ros.node import main_of
@@ -32,8 +33,11 @@ class SimulatorNode(EnvironmentNode):
     def make_clock(self) -> EnvironmentClock:
         """Make the clock, its pace and the services."""
         p, course = self.settings, self.course
-        clock = RealtimeClock(course, p.max_action_age) if p.realtime else LockstepClock(course)
-        factor = p.real_time_factor if p.realtime else FASTEST
+        clock, factor = LockstepClock(course), FASTEST
+        if p.realtime:
+            clock, factor = RealtimeClock(course, p.max_action_age), p.real_time_factor
+            # The next step takes place at the next tick; until then nothing moves.
+            self._emergency_stop = EmergencyStop(self, clock.safety, self.health, lambda: None)
         self._pace = Pace(self, clock, self.runner.spec.control_period, factor)
         self._offers = SimulationServices(self, course, clock, self._pace)
         return clock
