@@ -29,6 +29,8 @@ def test_twenty_cycles_up_and_down_leave_nothing_behind(launch, listener, observ
 
     def held(name):
         """Megabytes, threads, files, and what the graph shows of the node."""
+        # What is gone disappears from the graph a little later.
+        listener.spin_for(0.5)
         process = graph.node(name)
         publishers = len(listener.get_publisher_names_and_types_by_node(name, "/"))
         return process.memory_info().rss / 1e6, process.num_threads(), process.num_fds(), publishers

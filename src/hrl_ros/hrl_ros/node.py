@@ -137,7 +137,6 @@ class HrlNode(LifecycleNode):
         self._settling.clear()
         self._latched_early.clear()
         self._entities.release()
-        gc.unfreeze()
         gc.collect()
         return outcome
 
