@@ -125,7 +125,10 @@ def test_a_disk_that_is_full_from_the_start_is_one_message(tmp_path: Path) -> No
     [
         (["--agent.worker.tau", "0.1", "--seed", "3"], "seed: 3 != 0; agent.worker.tau: 0.1 != 0.005"),
         (["--task", "AntMaze"], "task: 'ant_maze' != 'point_maze'"),
-        (["--preset", "fast"], "agent.candidates: 0 != 4"),
+        (
+            ["--preset", "fast", "--agent.tilt_penalty", "0", "--agent.no_four_fold_symmetry"],
+            "agent.candidates: 0 != 4",
+        ),
         (["--steps", "8000"], "steps: 8000 != 2400"),
     ],
 )
@@ -227,3 +230,9 @@ def test_a_preset_is_the_default_of_every_switch_and_any_can_be_changed(name: st
 )
 def test_the_goal_space_picks_the_variant_of_the_task(task: str, goal_space: str, preset: str, name: str) -> None:
     assert task_variant(task, goal_space, preset).name == name
+
+
+def test_a_preset_that_does_not_fit_the_task_is_refused_before_anything_is_written(tmp_path: Path, capsys) -> None:
+    assert trained("--task", "PointMaze", "--preset", "fast", "--out", str(tmp_path / "run")) == 2
+    assert "agent.tilt_penalty needs the observation elements qx, qy" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -1,10 +1,14 @@
 """Work in a process of its own, for libraries that crash instead of raising."""
 
+import faulthandler
 import multiprocessing
+import os
 import signal
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+
+_STDERR = 2
 
 
 def in_own_process(work: Callable[[], None], what: str) -> None:
@@ -45,6 +49,10 @@ Outcome = tuple[Exception | None, str]
 
 
 def _run(work: Callable[[], None], parent: Connection) -> None:
+    # A library that crashes complains at length first; what counts is sent, and the crash is told by who waits.
+    faulthandler.disable()
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), _STDERR)
     try:
         work()
     except Exception as error:

@@ -154,12 +154,17 @@ def test_disk_that_fills_up_while_hdf5_writes_is_said_and_leaves_nothing(monkeyp
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_crash_while_minari_writes_is_said_and_leaves_nothing(monkeypatch, selection, tmp_path):
-    monkeypatch.setattr(minari_dataset, "_known", lambda _: os.kill(os.getpid(), signal.SIGSEGV))
+def test_crash_while_minari_writes_is_said_once_and_leaves_nothing(monkeypatch, selection, tmp_path, capfd):
+    def crash(_):
+        os.write(2, b"long complaints")
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+    monkeypatch.setattr(minari_dataset, "_known", crash)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(HrlError, match=r"out-v0 cannot be written: Minari's writer died of SIGSEGV, perhaps .* full"):
         FORMATS["minari"].export(selection, tmp_path / "out-v0")
     assert sorted(tmp_path.iterdir()) == before
+    assert not capfd.readouterr().err
 
 
 def test_work_in_an_own_process_leaves_files_and_its_errors_arrive(tmp_path):
