@@ -159,7 +159,7 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
         until = time.monotonic()
         if injection.fault == "freeze for ever":
             # Longer than the supervisor's patience with a silent node.
-            time.sleep(3.0)
+            time.sleep(5.0)
     if stack.real and injection.target != "fake_robot":
         stop = stop_time(stack.journal(), at, until)
         injection.stop_ms = None if stop is None else 1e3 * stop

@@ -48,7 +48,7 @@ class SupervisorParameters(NodeParameters):
         0.15, "seconds without a heartbeat of the bridge after which the supervisor sends the safe action", low=0.02
     )
     node_timeout: float = parameter(
-        2.0, "seconds without a heartbeat after which a node counts as dead: killed, and restarted or given up", low=0.1
+        5.0, "seconds without a heartbeat after which a node counts as dead: killed, and restarted or given up", low=0.1
     )
     load_limit: float = parameter(60.0, "seconds a node may take to appear, to configure or to activate", low=1.0)
     restarts: int = parameter(3, "most restarts of one node within a minute", low=0)
