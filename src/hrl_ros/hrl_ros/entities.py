@@ -1,6 +1,7 @@
 """What a node has created since it was unconfigured, so that ``cleanup`` gives all of it back."""
 
 from collections.abc import Callable
+from functools import partial
 
 from rclpy.action import ActionServer
 from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
@@ -14,12 +15,10 @@ class Entities:
         self._node = node
         self._before = {id(entity) for _, entities in self._all() for entity in entities}
 
-    def release(self) -> None:
-        """Destroy everything that has been created since."""
-        for destroy, entities in self._all():
-            for entity in entities:
-                if id(entity) not in self._before:
-                    destroy(entity)
+    def since(self) -> list[Callable[[], object]]:
+        """What destroys everything that has been created since, each its own entity."""
+        new = [(destroy, e) for destroy, entities in self._all() for e in entities if id(e) not in self._before]
+        return [partial(destroy, entity) for destroy, entity in new]
 
     def _all(self) -> list[tuple[Callable[..., object], list[object]]]:
         node = self._node

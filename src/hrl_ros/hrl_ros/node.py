@@ -32,6 +32,8 @@ POLL_PERIOD = 0.1
 """Longest time [s] in which a signal is noticed."""
 DRAIN_LIMIT = 2.0
 """Longest time [s] a stopped node goes on taking in messages."""
+_REQUESTS = 16
+"""Most requests that may have come while an executor was replaced."""
 SETTLE_LIMIT = 0.7
 """Longest time [s] a stopped node stays for readers that lack its last messages; repairs take up to 0.2 s."""
 P = TypeVar("P", bound=NodeParameters)
@@ -73,6 +75,8 @@ class HrlNode(LifecycleNode):
         self.calls = 0
         self._latched_early: list[tuple[Callable[..., None], deque[Any]]] = []
         """Latched messages that have come before the activation, with what takes them."""
+        self.garbage: list[Callable[[], object]] = []
+        """Destroys what a cleanup has given up; for whoever spins the node, between two spins."""
         self._settling: list[Publisher] = []
         parameters.declare(self, kind)
         period = self.get_parameter("heartbeat").value
@@ -136,8 +140,7 @@ class HrlNode(LifecycleNode):
         outcome = self._transition(self.teardown)
         self._settling.clear()
         self._latched_early.clear()
-        self._entities.release()
-        gc.collect()
+        self.garbage += self._entities.since()
         return outcome
 
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -256,6 +259,8 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         gc.freeze()
         while not (told_to_stop or node.failure or node.finished):
             _spin(node, executor)
+            if node.garbage:
+                executor = _renewed(executor, node)
         # Not through the state machine: a node in any state must reach safety and release its files.
         if node.active:
             node.stop()
@@ -281,6 +286,28 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         executor.shutdown()
         rclpy.try_shutdown()
     return EXIT_FAILURE if failed else 0
+
+
+def _renewed(executor: Executor, node: HrlNode) -> Executor:
+    """Destroy what the node has given up, and return an executor that has never heard of it.
+
+    The events executor crashes on a queued event of a subscription that is gone, also if it was told to let go of it.
+    """
+    executor.remove_node(node)
+    executor.shutdown()
+    while node.garbage:
+        node.garbage.pop(0)()
+    gc.collect()
+    # Requests whose event was in the old one's queue would never be seen by a new one: a wait set sees them.
+    waiting = SingleThreadedExecutor()
+    waiting.add_node(node)
+    for _ in range(_REQUESTS):
+        waiting.spin_once(0.0)
+    waiting.remove_node(node)
+    waiting.shutdown()
+    executor = make_executor()
+    executor.add_node(node)
+    return executor
 
 
 def _spin(node: HrlNode, executor: Executor) -> None:
