@@ -11,8 +11,9 @@ from hrl_core.policy_loading import MANAGER
 from hrl_core.types import Observation, Subgoal
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
-from hrl_ros.node import RawPublisher, main_of
+from hrl_ros.node import RawPublisher
 from hrl_ros.policy_node import PolicyNode
+from hrl_ros.running import main_of
 
 
 class ManagerNode(PolicyNode[Manager]):

@@ -19,7 +19,7 @@ from hrl_ros.loop.emergency_stop import EmergencyStop
 from hrl_ros.loop.environment_node import EnvironmentNode
 from hrl_ros.loop.parameters import parse_goal
 from hrl_ros.loop.services import CourseServices
-from hrl_ros.node import main_of
+from hrl_ros.running import main_of
 
 GUARD_PERIOD = 0.004
 """Seconds between looks of the watchdog: well below its margin of 10 ms."""

@@ -23,8 +23,9 @@ from hrl_robot.hardware import COMMANDS, EXTRA, MOTORS
 from hrl_robot.parameters import FakeRobotParameters
 from hrl_ros import qos
 from hrl_ros.messages import to_time
-from hrl_ros.node import HrlNode, main_of
+from hrl_ros.node import HrlNode
 from hrl_ros.odometry import odometry
+from hrl_ros.running import main_of
 
 JOURNAL = "fake_robot.jsonl"
 _LINGER = 0.5

@@ -22,7 +22,8 @@ from hrl_robot.robot_config import load_robot
 from hrl_robot.robot_port import RobotPort
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import Diagnostics
-from hrl_ros.node import HrlNode, main_of
+from hrl_ros.node import HrlNode
+from hrl_ros.running import main_of
 
 WATCH_PERIOD = 0.01
 REPEAT_PERIOD = 0.02

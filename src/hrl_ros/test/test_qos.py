@@ -19,8 +19,8 @@ from std_msgs.msg import Empty
 
 from hrl_ros import qos
 from hrl_ros.health import Health, Level
-from hrl_ros.node import make_executor
 from hrl_ros.qos_events import watched
+from hrl_ros.running import make_executor
 
 PERIODS = (0.1, 0.02, 0.01, 0.001)
 REAL_TIME = {"state": qos.timed_state, "command": qos.timed_command, "answer": qos.timed_answer}

@@ -8,7 +8,7 @@ from hrl_ros.loop.course import EnvironmentClock
 from hrl_ros.loop.emergency_stop import EmergencyStop
 from hrl_ros.loop.environment_node import EnvironmentNode
 from hrl_ros.loop.parameters import parse_goal
-from hrl_ros.node import main_of
+from hrl_ros.running import main_of
 from hrl_sim.clocks import LockstepClock, RealtimeClock
 from hrl_sim.pace import FASTEST, Pace
 from hrl_sim.services import SimulationServices

@@ -11,8 +11,9 @@ from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health
-from hrl_ros.node import HrlNode, main_of
+from hrl_ros.node import HrlNode
 from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.running import main_of
 from hrl_training.progress import Progress, as_json, as_text
 from hrl_training.text_lists import text_list
 

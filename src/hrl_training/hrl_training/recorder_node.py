@@ -16,9 +16,10 @@ from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health, Level
 from hrl_ros.message_texts import message_texts
-from hrl_ros.node import HrlNode, main_of
+from hrl_ros.node import HrlNode
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.run_binding import RunBinding
+from hrl_ros.running import main_of
 from hrl_training.recorded_topics import KEYED, STANDARD, recorded_topics
 from hrl_training.recording import RecordingLedger
 from hrl_training.segments import SegmentedRecording, SplitLimits

@@ -16,8 +16,9 @@ from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health, Level
 from hrl_ros.message_texts import message_texts
-from hrl_ros.node import HrlNode, main_of
+from hrl_ros.node import HrlNode
 from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.running import main_of
 from hrl_training.text_lists import text_list
 
 LOOK_PERIOD = 0.2

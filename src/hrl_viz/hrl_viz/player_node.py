@@ -14,8 +14,9 @@ from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health
-from hrl_ros.node import HrlNode, RawPublisher, main_of
+from hrl_ros.node import HrlNode, RawPublisher
 from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.running import main_of
 from hrl_viz.playback import Playback, Tick
 from hrl_viz.player_services import PlayerServices
 from hrl_viz.recorded_ticks import RecordedRun, open_recording

@@ -17,8 +17,9 @@ from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health
-from hrl_ros.node import HrlNode, main_of
+from hrl_ros.node import HrlNode
 from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.running import main_of
 from hrl_viz import palette
 from hrl_viz.cameras import Cameras
 from hrl_viz.commands import Commands
