@@ -49,7 +49,7 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except RCLError as error:
         # A parameter file that is missing or no YAML; rcl says which and where.
-        print(f"ERROR: cannot start: {str(error).splitlines()[0]}", file=sys.stderr)
+        sys.stderr.write(f"ERROR: cannot start: {str(error).splitlines()[0]}\n")
         return EXIT_FAILURE
     node = kind()  # pyright: ignore[reportCallIssue] - node classes name themselves
     executor = make_executor()
