@@ -1,17 +1,23 @@
-"""Run pytest with the variables of ROS 2 set, so that tests can import messages; arguments go to pytest."""
+"""Run pytest with the variables of ROS 2 set, so that tests can import messages; arguments go to pytest.
 
+Without arguments every test is run: first those that start no graph, on all cores, then those that do, one by one,
+since a graph keeps the cores busy by itself.
+"""
+
+import subprocess
 import sys
 
 from hrl.environment import ensure_ros_environment
 
+STAGES = (["-m", "not ros", "--numprocesses", "auto", "--dist", "worksteal"], ["-m", "ros"])
+
 
 def main() -> int:
-    """Run the tests and return the exit code of pytest."""
+    """Run the tests and return the exit code of pytest, of the first stage that fails."""
     ensure_ros_environment()
-    # Not before: the line above may start the process again, and importing pytest twice takes time.
-    import pytest
-
-    return pytest.main(sys.argv[1:])
+    stages = [sys.argv[1:]] if sys.argv[1:] else STAGES
+    codes = [subprocess.run([sys.executable, "-m", "pytest", *stage], check=False).returncode for stage in stages]
+    return next((code for code in codes if code), 0)
 
 
 if __name__ == "__main__":
