@@ -29,6 +29,7 @@ class BridgeNode(EnvironmentNode):
     """Observations from the robot's state, commands from accepted actions; safe whenever in doubt."""
 
     parameters_kind = BridgeParameters
+    fifo_priority = 50
 
     def __init__(self) -> None:
         """Name the node."""

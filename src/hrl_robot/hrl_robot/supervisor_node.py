@@ -33,6 +33,8 @@ REPEAT_PERIOD = 0.02
 class SupervisorNode(HrlNode):
     """Watches heartbeats; restarts what may be restarted, stops the stack otherwise."""
 
+    fifo_priority = 50
+
     def __init__(self) -> None:
         """Declare parameters."""
         super().__init__("supervisor", SupervisorParameters)

@@ -49,6 +49,9 @@ class HrlNode(LifecycleNode):
     niceness = 0
     """Off the lock-step's critical path: simulator and worker come first when all wake for one message."""
 
+    fifo_priority = 0
+    """SCHED_FIFO priority of a node that keeps a robot safe, where the system permits it (``ulimit -r``); 0: none."""
+
     poll_period: float | None = None
     """Seconds of sleep between looks at what has arrived; None: woken by every message."""
 

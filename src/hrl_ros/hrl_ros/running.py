@@ -1,5 +1,6 @@
 """The loop that runs a node from its start to its exit code."""
 
+import contextlib
 import gc
 import os
 import signal
@@ -42,9 +43,12 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
     told_to_stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: told_to_stop.append(got))
+    # Before ROS starts: threads inherit the priority of the one that creates them.
     if kind.niceness:
-        # Before ROS starts: threads inherit the priority of the one that creates them.
         os.nice(kind.niceness)
+    if kind.fifo_priority:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(kind.fifo_priority))
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except RCLError as error:
