@@ -44,7 +44,7 @@ class RunningGraph:
     def __init__(self, out, domain, arguments, file="hiro_ant.launch.py"):
         self.out, self.domain = out, domain
         command = [str(HRL), "launch", file, f"out:={out}", *arguments]
-        environment = os.environ | {"ROS_DOMAIN_ID": str(domain), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+        environment = os.environ | {"ROS_DOMAIN_ID": str(domain)}
         # A pipe would be full before a long run ends, and the launcher would stand still.
         self._log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)

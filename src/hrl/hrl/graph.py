@@ -24,9 +24,13 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 }
 """Environment of every node, each only where the user has not set it."""
 
-ROBOT_ENVIRONMENT: Mapping[str, str] = {**NODE_ENVIRONMENT, "FASTDDS_BUILTIN_TRANSPORTS": "UDPv4"}
-"""Where a robot is commanded, no memory is shared: a process that is stopped while it holds a lock of Fast DDS's shared
-memory holds up every other that writes, the watchdog's among them (0.9 s seen)."""
+ROBOT_ENVIRONMENT: Mapping[str, str] = {
+    **NODE_ENVIRONMENT,
+    # The file keeps to this host itself: LOCALHOST would bring shared memory back.
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",
+    "FASTRTPS_DEFAULT_PROFILES_FILE": str(Path(__file__).with_name("fastdds_robot.xml")),
+}
+"""Where a robot is commanded, no memory is shared and no repair put off; the file says why."""
 
 SIMULATOR, MANAGER, WORKER, RECORDER = "simulator", "manager", "worker", "recorder"
 BRIDGE, ROBOT_SUPERVISOR, FAKE_ROBOT = "bridge", "supervisor", "fake_robot"
