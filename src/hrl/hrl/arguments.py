@@ -159,6 +159,11 @@ class LaunchArguments(Arguments):
     wait_limit: float = argument(
         60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=COUNT
     )
+    network: str = argument(
+        "host",
+        "Who may take part: host (this machine only) or subnet (other machines, too, as for a robot's own computer).",
+        ("host", "subnet"),
+    )
     log_level: str = argument("info", "Least severe log messages shown.", ("debug", "info", "warn", "error"))
 
     def check(self) -> None:

@@ -24,13 +24,24 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 }
 """Environment of every node, each only where the user has not set it."""
 
-ROBOT_ENVIRONMENT: Mapping[str, str] = {
-    **NODE_ENVIRONMENT,
-    # The file keeps to this host itself: LOCALHOST would bring shared memory back.
-    "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",
-    "FASTRTPS_DEFAULT_PROFILES_FILE": str(Path(__file__).with_name("fastdds_robot.xml")),
-}
-"""Where a robot is commanded, no memory is shared and no repair put off; the file says why."""
+
+def environment_of(arguments: LaunchArguments) -> Mapping[str, str]:
+    """Environment of the nodes of a run.
+
+    Where a robot is commanded, no memory is shared and no repair put off: fastdds_robot.xml says why. It keeps to this
+    machine by itself, since the range LOCALHOST would bring shared memory back.
+    """
+    subnet = arguments.network == "subnet"
+    discovery, profile = "SUBNET" if subnet else "LOCALHOST", "fastdds.xml"
+    if arguments.robot == "real":
+        discovery = "SUBNET" if subnet else "SYSTEM_DEFAULT"
+        profile = "fastdds_robot_subnet.xml" if subnet else "fastdds_robot.xml"
+    ours = {
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": discovery,
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(Path(__file__).with_name(profile)),
+    }
+    return {**NODE_ENVIRONMENT, **ours}
+
 
 SIMULATOR, MANAGER, WORKER, RECORDER = "simulator", "manager", "worker", "recorder"
 BRIDGE, ROBOT_SUPERVISOR, FAKE_ROBOT = "bridge", "supervisor", "fake_robot"

@@ -1,7 +1,7 @@
 """The graph of the main job, simulator, manager, worker and recorder, checked before anything starts."""
 
 from hrl.arguments import LaunchArguments
-from hrl.graph import NODE_ENVIRONMENT, ROBOT_ENVIRONMENT, Graph, NodeDescription
+from hrl.graph import Graph, NodeDescription, environment_of
 from hrl.learning_nodes import FROM_RELABELLED, Learning, learner_nodes
 from hrl.onlookers import onlooker_nodes
 from hrl.provenance import git_commit
@@ -23,7 +23,7 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
     if arguments.learn:
         nodes += _learners(arguments, setup, folder)
     nodes += onlookers
-    environment = ROBOT_ENVIRONMENT if arguments.robot == "real" else NODE_ENVIRONMENT
+    environment = environment_of(arguments)
     return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level, environment=environment)
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hrl.graph import Graph
+from hrl.graph import Graph, environment_of
 from hrl.learning_arguments import LIVE_KNOBS, HiroTrainArguments
 from hrl.learning_nodes import FROM_RELABELLED, Learning, dashboard_node, learner_nodes
 from hrl.onlookers import onlooker_nodes
@@ -57,7 +57,13 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
     if arguments.dashboard:
         nodes.append(dashboard_node(learning, [own.namespace for own in of_robots]))
     nodes += onlooker_nodes(of_robots[0], setup.task)
-    return Graph(nodes=tuple(nodes), folder=folder, robots=tuple(folders), log_level=arguments.log_level)
+    return Graph(
+        nodes=tuple(nodes),
+        folder=folder,
+        robots=tuple(folders),
+        log_level=arguments.log_level,
+        environment=environment_of(arguments),
+    )
 
 
 def split_sources(text: str) -> list[str]:

@@ -125,12 +125,26 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "robot": {"robot": "real"},
         "robot_config": {"robot": "real", "robot_config": str(own_robot)},
         "supervise": {"supervise": "true"},
+        "network": {"network": "subnet"},
     }
     assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"rviz"}
     default = hiro_ant_graph(arguments)
     for name, change in changes.items():
         graph = hiro_ant_graph(replace(arguments, **change))
-        assert (graph.nodes, graph.log_level) != (default.nodes, default.log_level), name
+        seen = (graph.nodes, graph.log_level, graph.environment)
+        assert seen != (default.nodes, default.log_level, default.environment), name
+
+
+def test_dds_keeps_to_this_machine_unless_told_otherwise_and_shares_no_memory_with_a_robot(arguments):
+    for robot in ("sim", "real"):
+        alone = hiro_ant_graph(replace(arguments, robot=robot)).environment
+        opened = hiro_ant_graph(replace(arguments, robot=robot, network="subnet")).environment
+        assert opened["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "SUBNET"
+        profile = Path(alone["FASTRTPS_DEFAULT_PROFILES_FILE"]).read_text()
+        assert alone["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST" or "<address>127.0.0.1</address>" in profile
+        assert "127.0.0.1" not in Path(opened["FASTRTPS_DEFAULT_PROFILES_FILE"]).read_text()
+        if robot == "real":
+            assert "<useBuiltinTransports>false</useBuiltinTransports>" in profile
 
 
 def test_nothing_is_written_before_prepare(arguments, tmp_path):
