@@ -9,7 +9,7 @@ import sys
 
 from hrl.environment import ensure_ros_environment
 
-STAGES = (["-m", "not ros", "--numprocesses", "auto", "--dist", "worksteal"], ["-m", "ros"])
+STAGES = (["-m", "not ros", "--numprocesses", "auto", "--dist", "loadfile"], ["-m", "ros"])
 
 
 def main() -> int:
