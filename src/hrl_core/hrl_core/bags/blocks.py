@@ -46,6 +46,7 @@ _MESSAGE = np.dtype(
 _TOGETHER = 20_000
 """Messages per block where the file has no chunks."""
 _DAMAGE = (struct.error, McapError, CRCValidationError, ZstdError, RuntimeError, ValueError, LookupError, MemoryError)
+_DAMAGE += (OverflowError,)  # a length beyond 2^63
 
 
 class Topic(NamedTuple):

@@ -1,5 +1,6 @@
 """Whatever happens to a recording, everything up to the last whole chunk comes back; the original stays as it is."""
 
+import contextlib
 import io
 import json
 import shutil
@@ -104,6 +105,18 @@ def test_any_damaged_byte_costs_no_chunk_before_it_and_never_an_exception(tmp_pa
     messages, _ = saved(folder / "out")
     # A byte within the times of messages may put them elsewhere in time; none is lost.
     assert set(expected) <= set(messages)
+
+
+def test_lengths_beyond_every_file_are_damage_too(tmp_path, recorded):
+    """The highest bit of each byte of the first records flipped in turn: one of them makes a length of 2^63."""
+    content, _ = recorded
+    for at in range(8, 160):
+        broken = bytearray(content)
+        broken[at] ^= 128
+        source = tmp_path / f"{at}.mcap"
+        source.write_bytes(broken)
+        with contextlib.suppress(BagError):
+            recover(source, tmp_path / f"out_{at}")
 
 
 def test_recovered_bag_says_what_the_recorder_would_have(tmp_path, recorded):
