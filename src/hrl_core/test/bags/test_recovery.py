@@ -110,7 +110,7 @@ def test_any_damaged_byte_costs_no_chunk_before_it_and_never_an_exception(tmp_pa
 def test_lengths_beyond_every_file_are_damage_too(tmp_path, recorded):
     """The highest bit of each byte of the first records flipped in turn: one of them makes a length of 2^63."""
     content, _ = recorded
-    for at in range(8, 160):
+    for at in range(80, 120):
         broken = bytearray(content)
         broken[at] ^= 128
         source = tmp_path / f"{at}.mcap"
