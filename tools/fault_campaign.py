@@ -174,7 +174,7 @@ def _judge_stop(injection: Injection, stop: float | None) -> None:
     bound = BOUNDS.get(injection.target)
     # A second's freeze of the manager or recorder is shorter than what a subgoal or the credit allows.
     may_go_on = injection.target in ("manager", "recorder") and injection.fault != "kill"
-    if bound is None or (stop is None and may_go_on):
+    if bound is None or may_go_on:
         return
     if stop is None:
         injection.problems.append("no safe action")
