@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from hrl_core.types import EpisodeEnd, EpisodeResult
+from hrl_ros.loop.latencies import Latencies
 
 FILE_NAME = "simulator.json"
 
@@ -30,8 +31,8 @@ class RunLog:
         self.missed_deadlines = 0
         self.steps = 0
         self.results: list[EpisodeResult] = []
-        self._latencies: list[float] = []
-        self._told = 0
+        self._latencies = Latencies()
+        self._recent: list[float] = []
         self._published_at = 0.0
         self._first_step_at: float | None = None
         self._last_step_at = 0.0
@@ -49,7 +50,8 @@ class RunLog:
         if self._first_step_at is None:
             self._first_step_at = now
         else:
-            self._latencies.append(now - self._published_at)
+            self._latencies.add(now - self._published_at)
+            self._recent.append(now - self._published_at)
             if self.took is not None:
                 self.took(now - self._published_at)
 
@@ -64,7 +66,7 @@ class RunLog:
 
     def recent_latency(self) -> float:
         """Median seconds from an observation to its action since the last call; NaN without one."""
-        recent, self._told = self._latencies[self._told :], len(self._latencies)
+        recent, self._recent = self._recent, []
         return float(np.median(recent)) if recent else float("nan")
 
     def stepped(self) -> None:
@@ -80,18 +82,15 @@ class RunLog:
 
     def write(self, folder: Path, identity: dict[str, Any]) -> None:
         """Write ``simulator.json`` whole or not at all."""
-        latencies = 1e3 * np.array(self._latencies or [float("nan")])
-        p50, p99 = np.percentile(latencies, [50, 99])
+        latencies = self._latencies
         content = {
             **identity,
             "observations": self.observations,
             "actions": self.actions,
             "env_steps": self.steps,
             "env_steps_per_s": self.steps_per_second(),
-            "action_latency_ms": None
-            if not self._latencies
-            else {"p50": float(p50), "p99": float(p99), "max": float(latencies.max())},
-            "action_latency_histogram": histogram(latencies),
+            "action_latency_ms": _percentiles(latencies),
+            "action_latency_histogram": latencies.histogram(),
             "missed_deadlines": self.missed_deadlines,
             "refused_actions": self.refused_actions,
             "refusals": dict(self.refusals),
@@ -104,12 +103,11 @@ class RunLog:
         os.replace(part, folder / FILE_NAME)
 
 
-def histogram(milliseconds: np.ndarray) -> dict[str, list[float]]:
-    """Counts between logarithmic edges from 0.01 ms to 10 s; what lies outside is counted at the ends."""
-    edges = np.logspace(-2, 4, 61)
-    finite = milliseconds[np.isfinite(milliseconds)]
-    counts, _ = np.histogram(np.clip(finite, edges[0], edges[-1]), edges)
-    return {"edges_ms": edges.tolist(), "counts": counts.tolist()}
+def _percentiles(latencies: Latencies) -> dict[str, float] | None:
+    if not latencies.count:
+        return None
+    p50, p99 = latencies.percentiles((50, 99))
+    return {"p50": p50, "p99": p99, "max": latencies.greatest}
 
 
 def _outcome(result: EpisodeResult) -> dict[str, Any]:
