@@ -46,14 +46,17 @@ class RunningGraph:
         command = [str(HRL), "launch", file, f"out:={out}", *arguments]
         environment = os.environ | {"ROS_DOMAIN_ID": str(domain)}
         # A pipe would be full before a long run ends, and the launcher would stand still.
-        self._log = tempfile.TemporaryFile("w+")
+        self._log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
 
     def wait(self, timeout=60):
         """Exit code and output."""
         code = self.process.wait(timeout)
-        self._log.seek(0)
-        return code, self._log.read()
+        return code, self.said()
+
+    def said(self):
+        """Output so far."""
+        return os.pread(self._log.fileno(), os.fstat(self._log.fileno()).st_size, 0).decode()
 
     def node(self, name, timeout=20):
         """The process of a node."""

@@ -76,7 +76,7 @@ class Loop:
         end = time.monotonic() + timeout
         while not condition():
             assert self.graph.process.poll() is None, self.graph.wait()[1]
-            assert time.monotonic() < end, f"{what}: not within {timeout} s"
+            assert time.monotonic() < end, f"{what}: not within {timeout} s\n{self.graph.said()}"
             self.look()
             time.sleep(0.1)
 
@@ -115,6 +115,7 @@ def loop(launch_once, tmp_path_factory):
     before = set(map(str, loop.closed))
     loop.wait_for(lambda: before <= {entry["path"] for entry in loop.manifest()}, "all segments learned from")
     loop.code, loop.output = graph.stop()
+    loop.look()
     return loop
 
 

@@ -131,10 +131,10 @@ def test_patience_stays_below_five_seconds():
 
 
 def test_a_second_signal_does_not_wait(stubs):
-    stubs.add("worker", "signal.signal(signal.SIGINT, lambda *_: journal('asked'))\nwait()")
+    stubs.add("worker", "signal.signal(signal.SIGINT, lambda *_: journal('asked'))\njournal('deaf')\nwait()")
 
     def hurry():
-        wait_until(lambda: stubs.pids())
+        wait_until(lambda: "deaf" in [event for _, event, _ in stubs.journal])
         os.kill(os.getpid(), signal.SIGINT)
         wait_until(lambda: "asked" in [event for _, event, _ in stubs.journal])
         stubs.start_the_clock()

@@ -163,7 +163,7 @@ class McapScan:
             channel = Channel.read(ReadDataStream(io.BytesIO(content)))
             schema = self._schemas.get(channel.schema_id)
             name, text = (schema.name, schema.data.decode()) if schema else ("", "")
-            profiles = tuple(_profiles(channel.metadata.get("offered_qos_profiles", "")))
+            profiles = _profiles(channel.metadata.get("offered_qos_profiles", ""))
             idl = schema is not None and "idl" in schema.encoding
             self.topics[channel.id] = Topic(channel.topic, name, text, idl, profiles)
 
@@ -292,5 +292,11 @@ def _plain_mcap(bag: Path) -> _PlainMcap | None:
         return None
 
 
-_profiles = lru_cache(maxsize=64)(parse_qos)
+@lru_cache(maxsize=64)
+def _profiles(text: str) -> tuple[Qos, ...]:
+    try:
+        return tuple(parse_qos(text))
+    except (ReaderError, AttributeError, TypeError, LookupError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"QoS profiles that cannot be read: {reason}") from None
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -119,6 +119,16 @@ def test_lengths_beyond_every_file_are_damage_too(tmp_path, recorded):
             recover(source, tmp_path / f"out_{at}")
 
 
+@pytest.mark.parametrize("text", ["\t", "[1, 2]", "{a: b}", "- 3\n- 4", "\x03"])
+def test_profiles_that_are_none_are_damage_too(tmp_path, recorded, text):
+    broken = bytearray(recorded.content)
+    at = broken.index(b"- avoid_ros")
+    broken[at : at + len(text)] = text.encode()
+    (tmp_path / "bag.mcap").write_bytes(broken)
+    with contextlib.suppress(BagError):
+        recover(tmp_path / "bag.mcap", tmp_path / "out")
+
+
 def test_recovered_bag_says_what_the_recorder_would_have(tmp_path, recorded):
     content, _ = recorded
     source = tmp_path / "run.partial" / "run"
