@@ -19,9 +19,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
+from running_stack import journal, kill_family, node_process, stop_time, walks
 
 HRL = Path(sys.executable).with_name("hrl")
 FACTOR = 5.0
@@ -74,27 +74,6 @@ class Stack:
         command = [str(HRL), "launch", "hiro_ant.launch.py", *words]
         self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
 
-    def node(self, name: str, limit: float = 30.0) -> psutil.Process:
-        """The process of a node."""
-        end = time.monotonic() + limit
-        while time.monotonic() < end and self.process.poll() is None:
-            for child in psutil.Process(self.process.pid).children(recursive=True):
-                try:
-                    if any(part.endswith(f"/{name}") for part in child.cmdline()):
-                        return child
-                except psutil.NoSuchProcess:
-                    continue
-            time.sleep(0.02)
-        raise RuntimeError(f"no process of node {name}; output:\n{self.output()}")
-
-    def journal(self) -> list[dict[str, Any]]:
-        """What the fake robot was told."""
-        path = self.out / "fake_robot.jsonl"
-        if not path.exists():
-            return []
-        lines = path.read_text().splitlines()
-        return [json.loads(line) for line in lines if line.endswith("}")]
-
     def walking(self, since: float, limit: float) -> bool:
         """Wait until the robot is told to move after ``since``; False: it never is, or the stack has ended."""
         end = time.monotonic() + limit
@@ -107,7 +86,7 @@ class Stack:
                     return self.process.poll() is None
                 time.sleep(0.1)
                 continue
-            if sum(_moves(row) for row in self.journal() if row["t"] > since) > 5:
+            if walks(self.out, since):
                 return True
             time.sleep(0.1)
         return False
@@ -124,29 +103,14 @@ class Stack:
         try:
             return self.process.wait(20)
         except subprocess.TimeoutExpired:
-            family = psutil.Process(self.process.pid).children(recursive=True)
-            self.process.kill()
-            for member in family:
-                member.kill()
+            kill_family(self.process)
             return -1
-
-
-def _moves(row: dict[str, Any]) -> bool:
-    return any(abs(value) > 0 for value in row.get("command", ()))
-
-
-def stop_time(journal: list[dict[str, Any]], at: float, until: float) -> float | None:
-    """Seconds from ``at`` to the first safe command that no other follows before ``until``; None: never safe."""
-    rows = [row for row in journal if "command" in row and at < row["t"] < until]
-    moving = [index for index, row in enumerate(rows) if _moves(row)]
-    after = moving[-1] + 1 if moving else 0
-    return rows[after]["t"] - at if after < len(rows) else None
 
 
 def inject(stack: Stack, injection: Injection, randomness: random.Random) -> None:
     """Do it, and wait for what comes of it."""
     time.sleep(randomness.uniform(0.2, 1.5))
-    victim = stack.node(injection.target)
+    victim = node_process(stack.process, injection.target)
     at = time.monotonic()
     victim.send_signal(signal.SIGKILL if injection.fault == "kill" else signal.SIGSTOP)
     if injection.fault in THAW:
@@ -161,7 +125,7 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
             # Longer than the supervisor's patience with a silent node.
             time.sleep(5.0)
     if stack.real and injection.target != "fake_robot":
-        stop = stop_time(stack.journal(), at, until)
+        stop = stop_time(stack.out, at, until)
         injection.stop_ms = None if stop is None else 1e3 * stop
         _judge_stop(injection, stop)
     injection.survived = stack.walking(time.monotonic(), 25.0)
@@ -189,11 +153,12 @@ def conclude(stack: Stack, injections: list[Injection]) -> dict[str, Any]:
     last.exit_code = stack.end(interrupt=not died)
     if (last.exit_code == 0) == died:
         last.problems.append(f"exit code {last.exit_code}")
-    commands = [row["command"] for row in stack.journal() if "command" in row]
+    told = journal(stack.out)
+    commands = [row["command"] for row in told if "command" in row]
     greatest = max((abs(value) for command in commands for value in command), default=0.0)
     if greatest > TORQUE_LIMIT + 1e-9:
         last.problems.append(f"torque {greatest:.1f} N m")
-    refused = sum("refused" in row for row in stack.journal())
+    refused = sum("refused" in row for row in told)
     if refused:
         last.problems.append(f"{refused} unsound commands reached the controller")
     report = stack.out / "simulator.json"

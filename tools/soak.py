@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
 from rich.console import Console
 from rich.table import Table
+from running_stack import node_processes
 
 from hrl.environment import ensure_ros_environment
 
@@ -27,20 +27,6 @@ WARM_UP = 5
 """Minutes before the first measurement: allocators, caches and the first bags settle."""
 GROWTH = 0.05
 """Greatest share by which a process may have grown."""
-
-
-def resident(process: subprocess.Popen[bytes]) -> dict[str, float]:
-    """Memory of each node [MB]."""
-    found = {}
-    for child in psutil.Process(process.pid).children(recursive=True):
-        try:
-            words = child.cmdline()
-            names = [Path(word).name for word in words if "/lib/hrl_" in word]
-            if names:
-                found[names[0]] = child.memory_info().rss / 1e6
-        except psutil.NoSuchProcess:
-            continue
-    return found
 
 
 def main() -> int:
@@ -91,7 +77,7 @@ def soak(arguments: argparse.Namespace, out: Path) -> dict[str, Any]:
             latencies = [1e3 * s.action_latency for s in status if s.action_latency == s.action_latency]
             row = {
                 "minute": minute + 1,
-                "memory_mb": resident(process),
+                "memory_mb": {name: node.memory_info().rss / 1e6 for name, node in node_processes(process)},
                 "latency_ms": statistics.median(latencies) if latencies else None,
                 "missed_deadlines": status[-1].missed_deadlines if status else None,
                 "load": os.getloadavg()[0],

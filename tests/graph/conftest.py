@@ -11,11 +11,11 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
-import psutil
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rosbags.rosbag2 import Reader
+from running_stack import kill_family, node_process
 
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.checkpoint import load_checkpoint
@@ -60,17 +60,10 @@ class RunningGraph:
 
     def node(self, name, timeout=20):
         """The process of a node."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            assert self.process.poll() is None, self.wait()[1]
-            for child in psutil.Process(self.process.pid).children(recursive=True):
-                try:
-                    if any(part.endswith(f"/{name}") for part in child.cmdline()):
-                        return child
-                except psutil.NoSuchProcess:
-                    continue
-            time.sleep(0.02)
-        raise AssertionError(f"no process of node {name}")
+        try:
+            return node_process(self.process, name, timeout)
+        except LookupError as error:
+            raise AssertionError(f"{error}\n{self.said()}") from None
 
     def stop(self):
         """Ctrl-C."""
@@ -99,12 +92,7 @@ def _launcher(folder, domain):
 
     yield start
     for graph in running:
-        if graph.process.poll() is None:
-            family = psutil.Process(graph.process.pid).children(recursive=True)
-            graph.process.kill()
-            for member in family:
-                if member.is_running():
-                    member.kill()
+        kill_family(graph.process)
 
 
 @pytest.fixture
@@ -138,6 +126,16 @@ def _listener(domain):
         while time.monotonic() < end:
             executor.spin_once(0.01)
 
+    def call(kind, name, **fields):
+        """Answer of a service, which may yet have to appear."""
+        client = node.create_client(kind, name)
+        spin_until(client.service_is_ready, 40)
+        future = client.call_async(kind.Request(**fields))
+        spin_until(future.done)
+        node.destroy_client(client)
+        return future.result()
+
+    node.call = call  # pyright: ignore[reportAttributeAccessIssue]
     node.spin_for = spin_for  # pyright: ignore[reportAttributeAccessIssue]
     node.spin_until = spin_until  # pyright: ignore[reportAttributeAccessIssue]
     yield node

@@ -1,6 +1,7 @@
 """One contract for whoever closes the loop: the simulator node and the bridge with a robot behind it keep it alike."""
 
 import itertools
+import json
 import signal
 
 import numpy as np
@@ -19,6 +20,7 @@ from hrl_ros import messages, qos
 pytestmark = pytest.mark.ros
 KINDS = {"sim": ["mode:=realtime", "respawn:=true"], "real": ["robot:=real"]}
 FACTOR = 5.0
+FAULTS = ("nan", "inf", "short", "foreign run", "future", "old", "other episode")
 
 
 class Loop:
@@ -47,13 +49,6 @@ class Loop:
         wanted = len(self.observations) + n
         self.until(lambda: len(self.observations) >= wanted)
 
-    def call(self, kind, name, **fields):
-        client = self.node.create_client(kind, name)
-        self.node.spin_until(client.service_is_ready)
-        future = client.call_async(kind.Request(**fields))
-        self.node.spin_until(future.done)
-        return future.result()
-
     def refused(self):
         """What the next status says of refusals."""
         seen = len(self.status)
@@ -68,6 +63,10 @@ def loop(request, launch_once, listener_in):
     yield loop
     code, output = graph.stop()
     assert code == 0, output
+    refusals = json.loads((graph.out / "simulator.json").read_text())["refusals"]
+    assert refusals["unsound"] >= 3
+    assert refusals.keys() >= {"foreign run", "from the future", "other episode"}
+    assert refusals.keys() & {"older than the last", "too old"}
 
 
 def test_run_is_announced_with_the_specification_it_keeps(loop):
@@ -111,45 +110,47 @@ def test_reward_is_the_tasks_and_success_its_rule(loop):
         assert observation.success == (distance <= task.success.radius)
 
 
-@pytest.mark.parametrize("fault", ["nan", "inf", "short", "foreign", "future", "old", "other episode"])
-def test_what_must_not_be_applied_is_refused_and_counted(loop, fault):
-    before, last = loop.refused(), loop.observations[-1]
+def faulty(fault, last):
+    """An action that must not be applied, otherwise one to the last observation."""
     values = {"nan": np.full(8, np.nan), "inf": np.full(8, np.inf), "short": np.zeros(3)}
-    run = last.run + (fault == "foreign")
-    step = last.step + 1000 * (fault == "future") - 1000 * (fault == "old")
+    run = last.run + (fault == "foreign run")
+    step = last.step + 1000 * (fault == "future") - 5 * (fault == "old")
     episode = last.episode + 7 * (fault == "other episode")
-    action = Action(
-        0, "", run, last.robot, episode, max(step, 0), values.get(fault, np.full(8, 29.0)), 0, last.stamp, NAN, 0
-    )
-    if fault == "old":
-        loop.until(lambda: loop.observations[-1].step > 5)
-    loop.actions.publish(messages.ACTION.encode(action))
-    loop.until(lambda: loop.status[-1].refused_actions > before)
-    loop.go_on()
+    return Action(0, "", run, last.robot, episode, step, values.get(fault, np.full(8, 29.0)), 0, last.stamp, NAN, 0)
+
+
+def test_what_must_not_be_applied_is_refused_and_counted(loop):
+    """Why each was refused is looked at when the run has ended."""
+    loop.until(lambda: 5 < loop.observations[-1].step < 400)
+    before = loop.refused()
+    for fault in FAULTS:
+        loop.actions.publish(messages.ACTION.encode(faulty(fault, loop.observations[-1])))
+        loop.go_on(2)
+    loop.until(lambda: loop.status[-1].refused_actions >= before + len(FAULTS))
     assert loop.graph.process.poll() is None
 
 
 def test_reset_cuts_the_episode_and_begins_one_with_the_goal_asked_for(loop):
     episode = loop.observations[-1].episode
-    answer = loop.call(Reset, "reset", goal=[8.0, 0.0])
+    answer = loop.node.call(Reset, "reset", goal=[8.0, 0.0])
     assert (answer.accepted, answer.episode) == (True, episode + 1)
     loop.until(lambda: loop.observations[-1].episode == episode + 1 and loop.observations[-1].step > 3)
     assert loop.observations[-1].desired_goal.tolist() == [8.0, 0.0]
     assert np.linalg.norm(next(o for o in loop.observations if o.key == (episode + 1, 0)).achieved_goal) < 0.5
     assert loop.results[-1].end_reason == msg.EpisodeResult.CANCELLED
-    refused = loop.call(Reset, "reset", goal=[1.0])
+    refused = loop.node.call(Reset, "reset", goal=[1.0])
     assert not refused.accepted
     assert "needs 2 numbers" in refused.message
 
 
 def test_pause_holds_the_episode_and_ends_without_a_loss(loop):
-    assert loop.call(SetPaused, "set_paused", paused=True).paused
+    assert loop.node.call(SetPaused, "set_paused", paused=True).paused
     loop.until(lambda: loop.status[-1].paused)
     loop.node.spin_for(0.2)
     step = loop.observations[-1].key
     loop.node.spin_for(0.5)
     assert loop.observations[-1].key == step
-    assert not loop.call(SetPaused, "set_paused", paused=False).paused
+    assert not loop.node.call(SetPaused, "set_paused", paused=False).paused
     loop.go_on()
 
 
@@ -175,13 +176,13 @@ def test_reach_goal_says_why_it_ended_apart_from_success(loop):
 
 
 def test_emergency_stop_is_safe_and_latched_until_released(loop):
-    assert loop.call(Trigger, "emergency_stop").success
+    assert loop.node.call(Trigger, "emergency_stop").success
     mark = len(loop.observations) + 1
     loop.go_on(8)
     after = [o for o in loop.observations[mark:] if not o.first]
     assert all(o.action_source == ActionSource.SAFE and not o.applied_action.any() for o in after)
-    assert loop.call(Trigger, "release_emergency_stop").success
-    assert not loop.call(Trigger, "release_emergency_stop").success
+    assert loop.node.call(Trigger, "release_emergency_stop").success
+    assert not loop.node.call(Trigger, "release_emergency_stop").success
     mark = len(loop.observations)
     loop.until(lambda: any(o.action_source == ActionSource.POLICY for o in loop.observations[mark:]))
 

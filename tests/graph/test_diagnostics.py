@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from hrl_msgs.srv import SetRealTimeFactor
+
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 HRL = str(Path(sys.executable).with_name("hrl"))
 SPEAKING = {"simulator", "manager", "worker", "recorder"}
@@ -44,8 +46,10 @@ def eventually(check, seconds=60):
     return outcome
 
 
-def test_nodes_tell_rates_latencies_and_policies_and_a_frozen_one_is_found(launch, hrl, tmp_path):
+def test_nodes_tell_rates_latencies_and_policies_and_a_frozen_one_is_found(launch, listener, hrl):
     graph = launch("task:=AntMaze", "episodes:=0", "wait_limit:=0.0")
+    # Without a pace the graph would keep both cores from the commands that look at it.
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=10.0).accepted
     nodes = eventually(lambda: (nodes := nodes_of(hrl)).keys() >= SPEAKING and nodes)
     nodes = nodes_of(hrl)
     for name in SPEAKING:

@@ -55,6 +55,7 @@ def test_markers_show_what_the_run_says_and_rviz_finds_them(launch, listener):
 
     wanted = topics(yaml.safe_load(rviz_config("robot_1", "odom")))
     assert len(wanted) == 4
+    listener.spin_until(lambda: wanted.keys() <= dict(listener.get_topic_names_and_types()).keys())
     present = dict(listener.get_topic_names_and_types())
     for topic, kind in wanted.items():
         package = kind.__module__.split(".")[0]

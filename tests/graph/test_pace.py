@@ -11,27 +11,19 @@ from hrl_ros import qos
 pytestmark = pytest.mark.ros
 
 
-def call(listener, kind, name, **fields):
-    client = listener.create_client(kind, name)
-    listener.spin_until(client.service_is_ready)
-    future = client.call_async(kind.Request(**fields))
-    listener.spin_until(future.done)
-    return future.result()
-
-
 def test_lockstep_is_held_to_a_pace_and_let_go_again(launch, listener, observe):
     status = []
     listener.create_subscription(msg.SimStatus, "sim_status", status.append, qos.latched())
     launch("episodes:=0", "record:=false", "seed:=5")
     listener.spin_until(lambda: len(observe) > 20, timeout=60)
-    assert call(listener, SetRealTimeFactor, "set_real_time_factor", real_time_factor=2.0).accepted
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=2.0).accepted
     listener.spin_until(lambda: status and status[-1].wanted_real_time_factor == 2.0)
     listener.spin_for(0.5)
     before = len(observe)
     listener.spin_for(2.0)
     assert 25 <= len(observe) - before <= 42  # 20 steps of 0.1 s a second
-    assert "0.01 to 1000" in call(listener, SetRealTimeFactor, "set_real_time_factor", real_time_factor=-1.0).message
-    assert call(listener, SetRealTimeFactor, "set_real_time_factor", real_time_factor=0.0).accepted
+    assert "0.01 to 1000" in listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=-1.0).message
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=0.0).accepted
     before = len(observe)
     listener.spin_for(1.0)
     assert len(observe) - before > 100
@@ -40,8 +32,8 @@ def test_lockstep_is_held_to_a_pace_and_let_go_again(launch, listener, observe):
         listener.spin_until(lambda: any(o.key == (episode, 0) for o in observe))
         return next(o for o in observe if o.key == (episode, 0))
 
-    chosen = call(listener, ChooseEpisode, "choose_episode", episode=3)
-    again = call(listener, Reset, "reset", use_seed=True, seed=episode_seed(5, 3))
+    chosen = listener.call(ChooseEpisode, "choose_episode", episode=3)
+    again = listener.call(Reset, "reset", use_seed=True, seed=episode_seed(5, 3))
     assert chosen.accepted
     assert again.episode > chosen.episode
     assert np.array_equal(first_of(chosen.episode).state, first_of(again.episode).state)

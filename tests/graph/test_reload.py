@@ -3,8 +3,8 @@
 import dataclasses
 import itertools
 
+import numpy as np
 import pytest
-import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 
@@ -21,6 +21,8 @@ from hrl_ros import messages, qos
 
 pytestmark = pytest.mark.ros
 TASK = "PointMaze"
+LISTENERS = 3
+"""Manager, worker and recorder."""
 
 
 @pytest.fixture
@@ -38,8 +40,9 @@ def policy(tmp_path):
 
 @pytest.fixture
 def announce(listener):
-    """Publish a latched PolicyUpdate of a checkpoint folder."""
+    """Publish a latched PolicyUpdate of a checkpoint folder, the first one when all whom it concerns listen."""
     publisher = listener.create_publisher(msg.PolicyUpdate, "policy_update", qos.latched())
+    heard = []
 
     def publish(folder, **change):
         checkpoint = load_checkpoint(folder)
@@ -52,6 +55,9 @@ def announce(listener):
         )
         for name, value in change.items():
             setattr(update, name, value)
+        if not heard:
+            listener.spin_until(lambda: publisher.get_subscription_count() >= LISTENERS)
+        heard.append(update)
         publisher.publish(update)
 
     return publish
@@ -92,27 +98,19 @@ def versions_by_episode(bag):
     return [found[episode].pop() for episode in sorted(found)]
 
 
-def ask(listener, name):
-    client = listener.create_client(Trigger, name)
-    listener.spin_until(client.service_is_ready)
-    future = client.call_async(Trigger.Request())
-    listener.spin_until(future.done)
-    return future.result()
-
-
 def test_policies_change_between_episodes_on_both_levels_and_back(
     launch, listener, versions, policy, announce, read_bag, statuses, assert_same_run
 ):
     folders = [policy(version) for version in range(3)]
     graph = launch(f"task:={TASK}", f"policy:={folders[0]}", "episodes:=0", "seed:=3")
     listener.spin_until(lambda: newest(versions) == {0})
-    refused = ask(listener, "worker/rollback")
+    refused = listener.call(Trigger, "worker/rollback")
     assert not refused.success
     assert "no version before 0" in refused.message
     for version in (1, 2):
         announce(folders[version])
         listener.spin_until(lambda version=version: newest(versions) == {version})
-    back = ask(listener, "worker/rollback")
+    back = listener.call(Trigger, "worker/rollback")
     assert (back.success, back.message) == (True, "version 1 acts from the next episode")
     listener.spin_until(lambda: newest(versions) == {1})
     listener.spin_until(lambda: any(s.message == "acts with policy version 1" for s in statuses))
@@ -169,7 +167,7 @@ def test_bad_policies_are_refused_with_a_reason_and_the_old_one_stays(
     announce(good, **update)
     refused("weights.safetensors is damaged: SHA-256", *both)
     sound = random_checkpoint(load_task(TASK), seed=8).weights
-    announce(policy(8, weights={**sound, "worker.layers.0.bias": torch.full((300,), torch.nan)}))
+    announce(policy(8, weights={**sound, "worker.layers.0.bias": np.full(300, np.nan, np.float32)}))
     refused("holds non-finite numbers", *both)
     announce(policy(0))
     refused("not newer than version 1", *both)

@@ -17,21 +17,14 @@ pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(240)]
 HRL = Path(sys.executable).with_name("hrl")
 
 
-def call(listener, kind, name, **fields):
-    client = listener.create_client(kind, name)
-    listener.spin_until(client.service_is_ready)
-    future = client.call_async(kind.Request(**fields))
-    listener.spin_until(future.done)
-    return future.result()
-
-
-def test_a_recording_plays_onto_its_topics_and_becomes_a_report(launch, listener, observe, domain, tmp_path):
+def test_a_recording_plays_onto_its_topics_and_becomes_a_report(launch, listener, observe, domain, read_bag, tmp_path):
     graph = launch("episodes:=1")
     code, output = graph.wait(timeout=120)
     assert code == 0, output
     listener.spin_for(0.2)
-    live = {o.key: o for o in observe}
     observe.clear()
+    live = {o.key: o for o in read_bag(graph.out / "bag")["observation"]}
+    assert len(live) == 501
 
     clocks, infos, results = [], [], []
     listener.create_subscription(Clock, "clock", clocks.append, qos.event())
@@ -41,12 +34,12 @@ def test_a_recording_plays_onto_its_topics_and_becomes_a_report(launch, listener
     player = subprocess.Popen(words, env=os.environ | {"ROS_DOMAIN_ID": str(domain)}, stdout=subprocess.PIPE, text=True)
     try:
         # Paused: nothing may be played before the listener is matched.
-        refused = call(listener, SetRealTimeFactor, "set_real_time_factor", real_time_factor=1e9)
+        refused = listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=1e9)
         assert "must be 0" in refused.message
-        assert "is not recorded; there are 0" in call(listener, ChooseEpisode, "choose_episode", episode=7).message
+        assert "is not recorded; there are 0" in listener.call(ChooseEpisode, "choose_episode", episode=7).message
         assert not observe
         listener.spin_until(lambda: infos)
-        call(listener, SetPaused, "set_paused", paused=False)
+        listener.call(SetPaused, "set_paused", paused=False)
         listener.spin_until(lambda: results, timeout=60)
         assert player.wait(timeout=30) == 0
     finally:

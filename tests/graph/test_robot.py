@@ -1,6 +1,5 @@
 """The stack on a robot: every death and every bad number ends in the safe action, by whoever is left to send it."""
 
-import json
 import signal
 import time
 
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Odometry
+from running_stack import journal, moves, stop_time, walks
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -28,33 +28,21 @@ SCHEDULING = 0.06
 """What a loaded machine may add [s]."""
 
 
-def journal(graph):
-    """What the fake robot was told, in order."""
-    lines = (graph.out / "fake_robot.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines if line.endswith("}")]
-
-
-def moves(row):
-    return any(row.get("command", ()))
-
-
 def await_walk(graph, since=0.0, timeout=40):
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         assert graph.process.poll() is None, graph.wait()[1]
-        path = graph.out / "fake_robot.jsonl"
-        if path.exists() and sum(moves(row) for row in journal(graph) if row["t"] > since) > 10:
+        if walks(graph.out, since):
             return
         time.sleep(0.1)
     raise AssertionError("the robot does not move")
 
 
-def stop_time(graph, since):
-    """Seconds from ``since`` to the first safe command that only safe ones follow."""
-    rows = [row for row in journal(graph) if "command" in row and row["t"] > since]
-    last = max((i for i, row in enumerate(rows) if moves(row)), default=-1)
-    assert last + 1 < len(rows), "the robot was never made safe"
-    return rows[last + 1]["t"] - since
+def stopped_after(graph, since):
+    """Seconds from ``since`` until the robot was safe for good."""
+    seconds = stop_time(graph.out, since)
+    assert seconds is not None, "the robot was never made safe"
+    return seconds
 
 
 def test_dead_bridge_is_covered_by_another_process_and_the_stack_ends(launch):
@@ -67,7 +55,7 @@ def test_dead_bridge_is_covered_by_another_process_and_the_stack_ends(launch):
     assert code != 0
     assert "sending the safe action in its place" in output
     assert "bridge is dead (no heartbeat" in output
-    assert stop_time(graph, at) < 0.18 + SCHEDULING
+    assert stopped_after(graph, at) < 0.18 + SCHEDULING
 
 
 def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
@@ -79,7 +67,7 @@ def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
     graph.process.kill()
     for node in nodes:
         node.wait(8)
-    assert stop_time(graph, at) < 0.3 + SCHEDULING
+    assert stopped_after(graph, at) < 0.3 + SCHEDULING
 
 
 class Stack:
@@ -111,7 +99,7 @@ def test_killed_worker_stops_the_robot_in_two_periods_and_comes_back(stack):
     at = time.monotonic()
     worker.kill()
     stack.node.spin_for(1.0)
-    assert stop_time(stack.graph, at) < 2 * PERIOD + 0.01 + SCHEDULING
+    assert stopped_after(stack.graph, at) < 2 * PERIOD + 0.01 + SCHEDULING
     await_walk(stack.graph, since=time.monotonic())
 
 
@@ -191,7 +179,7 @@ def test_after_all_that_the_robot_walks_and_every_refusal_is_counted(stack):
     await_walk(stack.graph, since=time.monotonic())
     stack.node.spin_for(1.2)
     assert stack.status[-1].refused_actions > 0
-    rows = journal(stack.graph)
+    rows = journal(stack.graph.out)
     assert any("refused" in row for row in rows)
     assert max(max(map(abs, row["command"])) for row in rows if "command" in row) <= 30.0
 
@@ -210,34 +198,23 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
 ):
     path = own_robot(tmp_path, start="service")
     graph = launch("robot:=real", f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false")
-    for transition in (Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_ACTIVATE):
-        change = listener.create_client(ChangeState, "supervisor/change_state")
-        listener.spin_until(change.service_is_ready)
-        future = change.call_async(ChangeState.Request(transition=Transition(id=transition)))
-        listener.spin_until(future.done)
-        assert future.result().success
-    state = listener.create_client(GetState, "bridge/get_state")
-    start = listener.create_client(Trigger, "start_episode")
-    listener.spin_until(start.service_is_ready, timeout=40)
+
+    def change(transition):
+        assert listener.call(ChangeState, "supervisor/change_state", transition=Transition(id=transition)).success
 
     def active():
-        future = state.call_async(GetState.Request())
-        listener.spin_until(future.done)
-        return future.result().current_state.id == State.PRIMARY_STATE_ACTIVE
+        return listener.call(GetState, "bridge/get_state").current_state.id == State.PRIMARY_STATE_ACTIVE
 
+    change(Transition.TRANSITION_CONFIGURE)
+    change(Transition.TRANSITION_ACTIVATE)
     listener.spin_until(active, timeout=40)
     listener.spin_for(1.0)
     assert not observe
-    future = start.call_async(Trigger.Request())
-    listener.spin_until(future.done)
-    assert future.result().success
+    assert listener.call(Trigger, "start_episode").success
     listener.spin_until(lambda: len(observe) > 20)
-    change = listener.create_client(ChangeState, "supervisor/change_state")
-    listener.spin_until(change.service_is_ready)
-    future = change.call_async(ChangeState.Request(transition=Transition(id=Transition.TRANSITION_DEACTIVATE)))
-    listener.spin_until(future.done)
+    change(Transition.TRANSITION_DEACTIVATE)
     listener.spin_until(lambda: not active())
-    assert not moves([row for row in journal(graph) if "command" in row][-1])
+    assert not moves([row for row in journal(graph.out) if "command" in row][-1])
     code, output = graph.stop()
     assert code == 0, output
 
@@ -250,4 +227,4 @@ def test_robot_with_other_joints_is_refused_by_name_before_anything_moves(launch
     code, output = graph.wait(60)
     assert code != 0
     assert "missing ['front_left_hip'], extra ['fl_hip']" in output
-    assert not any("command" in row for row in journal(graph))
+    assert not any("command" in row for row in journal(graph.out))

@@ -21,34 +21,26 @@ def status(listener):
     return seen
 
 
-def call(listener, kind, name, **fields):
-    client = listener.create_client(kind, name)
-    listener.spin_until(client.service_is_ready)
-    future = client.call_async(kind.Request(**fields))
-    listener.spin_until(future.done)
-    return future.result()
-
-
 def test_pause_step_and_reset(launch, listener, observe, status):
     graph = launch("task:=AntMaze", "episodes:=0", "wait_limit:=5")
     listener.spin_until(lambda: len(observe) > 20)
-    assert not call(listener, Step, "step", n=3).accepted
-    assert call(listener, SetPaused, "set_paused", paused=True).paused
+    assert not listener.call(Step, "step", n=3).accepted
+    assert listener.call(SetPaused, "set_paused", paused=True).paused
     listener.spin_until(lambda: status and status[-1].paused)
     reached = status[-1].reached_step
-    response = call(listener, Step, "step", n=7)
+    response = listener.call(Step, "step", n=7)
     assert response.accepted
     assert response.target_step == reached + 7
     listener.spin_until(lambda: status[-1].reached_step == reached + 7)
     episode = observe[-1].episode
-    answer = call(listener, Reset, "reset", use_seed=True, seed=5, goal=[16.0, 0.0])
+    answer = listener.call(Reset, "reset", use_seed=True, seed=5, goal=[16.0, 0.0])
     assert (answer.accepted, answer.episode) == (True, episode + 1)
     listener.spin_until(lambda: observe[-1].key == (episode + 1, 0))
     assert observe[-1].desired_goal.tolist() == [16.0, 0.0]
-    refused = call(listener, Reset, "reset", goal=[1.0])
+    refused = listener.call(Reset, "reset", goal=[1.0])
     assert not refused.accepted
     assert "needs 2 numbers" in refused.message
-    call(listener, SetPaused, "set_paused", paused=False)
+    listener.call(SetPaused, "set_paused", paused=False)
     listener.spin_until(lambda: observe[-1].step > 20)
     code, output = graph.stop()
     assert code == 0, output
@@ -103,16 +95,16 @@ def test_nodes_wait_for_a_lifecycle_manager_without_autostart(launch, listener, 
     graph = launch("task:=AntMaze", "episodes:=0", "autostart:=false", "record:=false")
     names = ("manager", "worker", "simulator")
     for name in names:
-        assert call(listener, GetState, f"{name}/get_state").current_state.label == "unconfigured"
+        assert listener.call(GetState, f"{name}/get_state").current_state.label == "unconfigured"
     for transition in (1, 3):  # configure, activate
         for name in names:
             request = ChangeState.Request()
             request.transition.id = transition
-            assert call(listener, ChangeState, f"{name}/change_state", transition=request.transition).success
+            assert listener.call(ChangeState, f"{name}/change_state", transition=request.transition).success
     listener.spin_until(lambda: len(observe) > 100)
     request = ChangeState.Request()
     request.transition.id = 4  # deactivate
-    assert call(listener, ChangeState, "simulator/change_state", transition=request.transition).success
+    assert listener.call(ChangeState, "simulator/change_state", transition=request.transition).success
     steps = len(observe)
     listener.spin_for(0.5)
     assert len(observe) <= steps + 1

@@ -2,7 +2,7 @@
 
 from hrl.arguments import LaunchArguments
 from hrl.graph import Graph, NodeDescription, environment_of
-from hrl.learning_nodes import FROM_RELABELLED, Learning, learner_nodes
+from hrl.learning_nodes import Learning, learner_nodes
 from hrl.onlookers import onlooker_nodes
 from hrl.provenance import git_commit
 from hrl.robot_nodes import Setup, checked_setup, robot_nodes
@@ -28,18 +28,6 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
 
 
 def _learners(arguments: LaunchArguments, setup: Setup, folder: RunFolder) -> list[NodeDescription]:
-    learning = Learning(
-        sources=[str(folder.bag)],
-        task=setup.task_argument,
-        out=folder.path,
-        training=arguments.training,
-        seed=arguments.seed,
-        relabel=arguments.relabel,
-        relabelled=str(folder.path / "relabelled") if arguments.relabel == FROM_RELABELLED else "",
-        policy_updates=arguments.policy_updates,
-        namespace=arguments.namespace.strip("/"),
-        autostart=arguments.autostart,
-        respawn=arguments.respawn,
-        git_commit=folder.git_commit,
-    )
+    relabelled = folder.path / "relabelled"
+    learning = Learning.of(arguments, folder, [str(folder.bag)], setup.task_argument, relabelled)
     return learner_nodes(learning, setup.policy)

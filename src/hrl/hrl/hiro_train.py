@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from hrl.graph import Graph, environment_of
 from hrl.learning_arguments import LIVE_KNOBS, HiroTrainArguments
-from hrl.learning_nodes import FROM_RELABELLED, Learning, dashboard_node, learner_nodes
+from hrl.learning_nodes import Learning, dashboard_node, learner_nodes
 from hrl.onlookers import onlooker_nodes
 from hrl.provenance import git_commit
 from hrl.robot_nodes import checked_setup, robot_nodes
@@ -35,20 +35,13 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
         for number, name in enumerate(names)
     ]
     folders = [RunFolder.of(own, setup.policy, folder.policy_trained, folder.git_commit) for own in of_robots]
-    learning = Learning(
-        sources=[*(str(robot.bag) for robot in folders), *split_sources(arguments.more_bags)],
-        task=setup.task_argument,
-        out=folder.path,
-        training=arguments.training,
-        seed=arguments.seed,
-        relabel=arguments.relabel,
-        relabelled=str(folder.path / "relabelled") if arguments.relabel == FROM_RELABELLED else "",
-        policy_updates=arguments.policy_updates,
-        namespace=outer,
-        autostart=arguments.autostart,
-        respawn=arguments.respawn,
-        git_commit=folder.git_commit,
-        knobs={name: getattr(arguments, name) for name in LIVE_KNOBS}
+    learning = Learning.of(
+        arguments,
+        folder,
+        [*(str(robot.bag) for robot in folders), *split_sources(arguments.more_bags)],
+        setup.task_argument,
+        folder.path / "relabelled",
+        {name: getattr(arguments, name) for name in LIVE_KNOBS}
         | {"simulators": ",".join(own.namespace for own in of_robots)},
     )
     nodes = learner_nodes(learning, setup.policy)

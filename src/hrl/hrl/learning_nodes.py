@@ -1,11 +1,13 @@
 """The nodes that learn from recordings, trainer and relabeler, and the dashboard that tells how it goes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from hrl.arguments import Value
+from hrl.arguments import LaunchArguments, Value
 from hrl.graph import DASHBOARD, RELABELER, TRAINER, NodeDescription
+from hrl.learning_arguments import ReplayTrainArguments
+from hrl.run_folder import RunFolder
 from hrl_core.agents.task_fit import require_elements
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.task import TaskSpec
@@ -32,12 +34,39 @@ class Learning:
     relabelled: str
     """Folder of relabelled bags, with ``from-relabelled``."""
     policy_updates: int
-    namespace: str = ""
-    autostart: bool = True
-    respawn: bool = False
-    git_commit: str = ""
-    knobs: Mapping[str, Value] = field(default_factory=dict)
+    namespace: str
+    autostart: bool
+    respawn: bool
+    git_commit: str
+    knobs: Mapping[str, Value]
     """Further parameters of the trainer."""
+
+    @classmethod
+    def of(
+        cls,
+        arguments: LaunchArguments | ReplayTrainArguments,
+        folder: RunFolder,
+        sources: Sequence[str],
+        task: str,
+        relabelled: Path,
+        knobs: Mapping[str, Value] | None = None,
+    ) -> "Learning":
+        """What the arguments of a launch file ask for; ``relabelled`` counts with ``from-relabelled`` only."""
+        return cls(
+            sources=sources,
+            task=task,
+            out=folder.path,
+            training=arguments.training,
+            seed=arguments.seed,
+            relabel=arguments.relabel,
+            relabelled=str(relabelled) if arguments.relabel == FROM_RELABELLED else "",
+            policy_updates=arguments.policy_updates,
+            namespace=arguments.namespace.strip("/"),
+            autostart=arguments.autostart,
+            respawn=arguments.respawn,
+            git_commit=folder.git_commit,
+            knobs=knobs or {},
+        )
 
     @property
     def training_folder(self) -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 from hrl.graph import Graph
 from hrl.hiro_train import split_sources
 from hrl.learning_arguments import TRAINER_KNOBS, ReplayTrainArguments
-from hrl.learning_nodes import FROM_RELABELLED, Learning, dashboard_node, trainer_node
+from hrl.learning_nodes import Learning, dashboard_node, trainer_node
 from hrl.provenance import git_commit
 from hrl.run_folder import RunFolder, resolve_out
 from hrl.shipped_policies import AUTO
@@ -29,20 +29,13 @@ def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:
     auto = arguments.task == AUTO
     task = recorded_task(paths) if auto else load_task(arguments.task)
     folder = RunFolder(resolve_out(arguments.out), arguments, None, False, git_commit())
-    learning = Learning(
-        sources=[f"{source.path}:{source.weight:g}" for source in sources],
-        task="" if auto else arguments.task,
-        out=folder.path,
-        training=arguments.training,
-        seed=arguments.seed,
-        relabel=arguments.relabel,
-        relabelled=str(Path(arguments.relabelled).absolute()) if arguments.relabel == FROM_RELABELLED else "",
-        policy_updates=arguments.policy_updates,
-        namespace=arguments.namespace.strip("/"),
-        autostart=arguments.autostart,
-        respawn=arguments.respawn,
-        git_commit=folder.git_commit,
-        knobs={name: getattr(arguments, name) for name in TRAINER_KNOBS}
+    learning = Learning.of(
+        arguments,
+        folder,
+        [f"{source.path}:{source.weight:g}" for source in sources],
+        "" if auto else arguments.task,
+        Path(arguments.relabelled).absolute(),
+        {name: getattr(arguments, name) for name in TRAINER_KNOBS}
         | {"finish": True, "updates": arguments.updates, "max_owed_updates": 0},
     )
     nodes = [trainer_node(learning, task, required=True)]

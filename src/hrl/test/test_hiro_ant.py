@@ -1,6 +1,8 @@
 """The graph of the main job, and its refusals before anything starts."""
 
 import json
+import subprocess
+import sys
 from dataclasses import fields, replace
 from importlib import resources
 from pathlib import Path
@@ -46,6 +48,22 @@ def test_nodes_start_in_order_and_only_the_simulator_is_required(arguments):
     assert [node.role for node in graph.nodes if node.required] == ["simulator"]
     assert not any(node.respawn for node in graph.nodes)
     assert all(("/clock", "clock") in node.remappings for node in graph.nodes)
+
+
+def test_neither_launching_nor_acting_loads_torch(ant_policy):
+    """It takes longer to load than all the rest; import-linter cannot see what libraries import."""
+    program = f"""
+import sys
+from pathlib import Path
+import hrl.hiro_ant, hrl.supervisor, hrl_manager.node, hrl_worker.node, hrl_sim.node, hrl_robot.bridge_node
+from hrl_core.checkpoint import load_checkpoint
+from hrl_core.threads import one_thread
+with one_thread():
+    checkpoint = load_checkpoint(Path({str(ant_policy)!r}))
+    checkpoint.manager(), checkpoint.worker()
+sys.exit("torch" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 def test_respawn_is_for_manager_and_worker(arguments):

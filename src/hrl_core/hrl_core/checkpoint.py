@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.numpy import load, save_file
 
+from hrl_core.actor_config import ActorConfig, Float32
 from hrl_core.errors import CheckpointError, TaskError
-from hrl_core.networks import Actor, ActorConfig
 from hrl_core.policies import ActorManager, ActorWorker
 from hrl_core.task import TaskSpec, parse_task, task_difference
 
@@ -44,8 +44,8 @@ class Checkpoint:
     git_commit: str
     actors: Mapping[str, ActorConfig]
     """Level name -> architecture."""
-    weights: Mapping[str, torch.Tensor]
-    """``<level>.<parameter>`` -> tensor."""
+    weights: Mapping[str, Float32]
+    """``<level>.<parameter>`` -> array."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """What it was trained from, as plain data: consumed segments, update, generators; empty for runs in simulation."""
@@ -53,11 +53,11 @@ class Checkpoint:
 
     def manager(self) -> ActorManager:
         """Build the manager; raises ``CheckpointError`` when the weights do not fit."""
-        return ActorManager(self.task, self._actor("manager"), self._level("manager"), self.version)
+        return ActorManager(self.task, self.actor("manager"), self.level("manager"), self.version)
 
     def worker(self) -> ActorWorker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
-        return ActorWorker(self.task, self._actor("worker"), self._level("worker"), self.version)
+        return ActorWorker(self.task, self.actor("worker"), self.level("worker"), self.version)
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``TaskError`` naming the differing field unless this policy was made for ``task``."""
@@ -67,14 +67,16 @@ class Checkpoint:
                 "(policy != task); choose a policy of this task or restore the task file"
             )
 
-    def _actor(self, level: str) -> ActorConfig:
+    def actor(self, level: str) -> ActorConfig:
+        """Architecture of a level; raises ``CheckpointError`` where there is none."""
         if level not in self.actors:
             raise CheckpointError(f"the checkpoint has no {level}; it has: {', '.join(self.actors)}")
         return self.actors[level]
 
-    def _level(self, level: str) -> dict[str, torch.Tensor]:
+    def level(self, level: str) -> dict[str, Float32]:
+        """Parameters of a level under the names of ``networks.Actor``."""
         prefix = f"{level}."
-        return {name.removeprefix(prefix): t for name, t in self.weights.items() if name.startswith(prefix)}
+        return {name.removeprefix(prefix): w for name, w in self.weights.items() if name.startswith(prefix)}
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
@@ -82,8 +84,7 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        tensors = {name: tensor.detach().contiguous().cpu() for name, tensor in checkpoint.weights.items()}
-        save_file(tensors, part / WEIGHTS)
+        save_file({name: np.ascontiguousarray(w) for name, w in checkpoint.weights.items()}, part / WEIGHTS)
         (part / TASK).write_text(checkpoint.task.to_yaml())
         (part / MANIFEST).write_text(json.dumps(_manifest(checkpoint, _sha256(part / WEIGHTS)), indent=2) + "\n")
         # Temporary folders and safetensors files are private by default; policies are shipped and shared.
@@ -123,7 +124,7 @@ def load_checkpoint(folder: Path) -> Checkpoint:
 
 def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkpoint:
     """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = np.random.default_rng(seed)
     positions = tuple(int(i) for i, e in enumerate(task.observation) if e.name in ("x", "y"))
     observation, subgoal = len(task.observation), len(task.subgoal.elements)
     actors = {
@@ -144,12 +145,13 @@ def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkp
             exploration_noise=(1.0,) * len(task.action),
         ),
     }
-    weights: dict[str, torch.Tensor] = {}
+    weights: dict[str, Float32] = {}
     for level, config in actors.items():
-        actor = Actor(config, generator)
-        with torch.no_grad():
-            actor.linears[-1].weight.uniform_(-RANDOM_OUTPUT, RANDOM_OUTPUT, generator=generator)
-        weights |= {f"{level}.{name}": tensor for name, tensor in actor.state_dict().items()}
+        last = f"layers.{len(config.hidden)}.weight"
+        for name, shape in config.parameter_shapes().items():
+            # As ``networks.Actor`` begins, but for the output.
+            bound = 0.0 if len(shape) == 1 else RANDOM_OUTPUT if name == last else shape[1] ** -0.5
+            weights[f"{level}.{name}"] = generator.uniform(-bound, bound, shape).astype(np.float32)
     return Checkpoint(task, "random", False, 0, 0, seed, git_commit, actors, weights)
 
 
@@ -167,9 +169,7 @@ def _manifest(checkpoint: Checkpoint, weights_sha256: str) -> dict[str, Any]:
     }
 
 
-def _from_manifest(
-    manifest: dict[str, Any], task: TaskSpec, weights: dict[str, torch.Tensor], folder: Path
-) -> Checkpoint:
+def _from_manifest(manifest: dict[str, Any], task: TaskSpec, weights: dict[str, Float32], folder: Path) -> Checkpoint:
     if task.sha256 != manifest["task_hash"]:
         raise CheckpointError(
             f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "

@@ -45,6 +45,11 @@ class EpisodeRunner(ABC):
         self._run, self._robot, self._frame = run, robot, frame or spec.frame
         self._episode_seed = 0
         self._return = 0.0
+        self._open()
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Make what the episodes run on."""
 
     @abstractmethod
     def reset(self, episode: int, seed: int | None = None, goal: Vector | None = None) -> Observation:

@@ -16,6 +16,7 @@ from hrl_core.task import TaskSpec
 from hrl_core.types import (
     NAN,
     NO_VECTOR,
+    WORKER_LEVEL,
     HorizonUnit,
     Mode,
     Observation,
@@ -24,7 +25,6 @@ from hrl_core.types import (
     SubgoalKind,
     SubgoalResult,
 )
-from hrl_core.worker_session import WORKER_LEVEL
 
 _KINDS = {"relative": SubgoalKind.RELATIVE, "absolute": SubgoalKind.ABSOLUTE}
 _EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)

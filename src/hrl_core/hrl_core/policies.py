@@ -1,11 +1,12 @@
 """What a manager and a worker must answer, whatever the algorithm behind them, and the actors of HIRO and its kin."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import torch
 
-from hrl_core.networks import ActorConfig, FastActor
+from hrl_core.actor_config import ActorConfig, Float32
+from hrl_core.fast_actor import FastActor
 from hrl_core.subgoals import Float32Vector, to_float32
 from hrl_core.task import TaskSpec
 from hrl_core.types import NAN, Vector
@@ -53,7 +54,7 @@ class Worker(Protocol):
 class ActorManager:
     """Deterministic manager: an actor network on state and task goal, Gaussian exploration in raw units."""
 
-    def __init__(self, spec: TaskSpec, config: ActorConfig, weights: dict[str, torch.Tensor], version: int) -> None:
+    def __init__(self, spec: TaskSpec, config: ActorConfig, weights: Mapping[str, Float32], version: int) -> None:
         """Take over weights; raises ``CheckpointError`` when they do not fit the task."""
         config.check(len(spec.observation) + len(spec.goal), len(spec.subgoal.elements), "manager")
         self.version, self.held_exploration = version, config.held_exploration
@@ -70,7 +71,7 @@ class ActorManager:
 class ActorWorker:
     """Deterministic worker: an actor network on state and carried subgoal, Gaussian exploration in raw units."""
 
-    def __init__(self, spec: TaskSpec, config: ActorConfig, weights: dict[str, torch.Tensor], version: int) -> None:
+    def __init__(self, spec: TaskSpec, config: ActorConfig, weights: Mapping[str, Float32], version: int) -> None:
         """Take over weights; raises ``CheckpointError`` when they do not fit the task."""
         config.check(len(spec.observation) + len(spec.subgoal.elements), len(spec.action), "worker")
         self.version = version

@@ -1,8 +1,8 @@
 """One thread for policies: quicker for one observation at a time, and the same bits wherever they run."""
 
+import sys
 from contextlib import AbstractContextManager
 
-import torch
 from threadpoolctl import threadpool_limits
 
 
@@ -18,7 +18,9 @@ def one_thread() -> AbstractContextManager[object]:
 def limit_threads(count: int) -> AbstractContextManager[object]:
     """Limit matrix products of NumPy and torch, both of which learning uses, to ``count`` threads, at once.
 
-    Leaving the context restores NumPy's threads.
+    Leaving the context restores NumPy's threads. A torch that is imported later keeps its own: acting does without.
     """
-    torch.set_num_threads(count)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(count)
     return threadpool_limits(limits=count, user_api="blas")

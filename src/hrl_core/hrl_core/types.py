@@ -14,6 +14,8 @@ Vector = npt.NDArray[np.float64]
 NO_VECTOR: Vector = np.empty(0)
 NO_VECTOR.flags.writeable = False
 NAN = float("nan")
+WORKER_LEVEL = 0
+"""Level of the subgoals that a worker turns into actions; those above it serve managers of managers."""
 
 
 class Mode(IntEnum):

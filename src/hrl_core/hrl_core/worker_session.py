@@ -15,6 +15,7 @@ from hrl_core.task import TaskSpec
 from hrl_core.types import (
     NAN,
     NO_VECTOR,
+    WORKER_LEVEL,
     Action,
     Mode,
     Observation,
@@ -25,7 +26,6 @@ from hrl_core.types import (
     Vector,
 )
 
-WORKER_LEVEL = 0
 WorkerMessage = SubgoalResult | Action
 
 

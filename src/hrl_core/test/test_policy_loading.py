@@ -6,7 +6,6 @@ import time
 
 import numpy as np
 import pytest
-import torch
 
 from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, TaskError
@@ -73,7 +72,7 @@ def test_policy_of_another_task_is_refused_by_the_field_that_differs(announced, 
 @pytest.mark.parametrize("level", [ALL_LEVELS, WORKER, MANAGER])
 def test_policy_for_all_levels_is_refused_when_one_of_them_is_bad(announced, task, level):
     bias = random_checkpoint(task, seed=3).weights["worker.layers.0.bias"]
-    bad = announced(level=level, weights={"worker.layers.0.bias": torch.full_like(bias, torch.nan)})
+    bad = announced(level=level, weights={"worker.layers.0.bias": np.full_like(bias, np.nan)})
     if level == ALL_LEVELS:
         with pytest.raises(CheckpointError, match=r"tensor 'layers\.0\.bias' holds non-finite numbers"):
             load_announced(bad, task)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from hrl_core import relabelling
-from hrl_core.networks import Actor, ActorConfig
+from hrl_core.actor_config import ActorConfig
+from hrl_core.networks import Actor
 from hrl_core.relabelling import (
     DRAW_STD,
     RelabelChoice,

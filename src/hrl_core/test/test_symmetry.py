@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core.actor_config import ActorConfig
 from hrl_core.envs.ant_maze_env import AntMazeEnv, AntTask
 from hrl_core.envs.maze import MazeSpec
 from hrl_core.errors import TaskError
-from hrl_core.networks import Actor, ActorConfig, FastActor
+from hrl_core.fast_actor import FastActor
+from hrl_core.networks import Actor
 from hrl_core.symmetry import QuarterTurn, sector, turn_tables, worker_quarter_turn
 from hrl_core.task import load_task
 
@@ -87,7 +89,7 @@ def _actor() -> tuple[Actor, ActorConfig, QuarterTurn]:
 
 def test_actor_turns_with_the_world_and_fast_actor_agrees() -> None:
     actor, config, turn = _actor()
-    fast = FastActor(config, actor.state_dict())
+    fast = FastActor(config, {name: tensor.numpy() for name, tensor in actor.state_dict().items()})
     inputs = np.random.default_rng(0).standard_normal((40, 32)).astype(np.float32)
     actions = actor(torch.from_numpy(inputs)).detach().numpy()
     turned_inputs = np.array([_turned(row, turn.inputs, 1) for row in inputs])

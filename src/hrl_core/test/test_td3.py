@@ -5,11 +5,13 @@ import dataclasses
 import pytest
 import torch
 
+from hrl_core.actor_config import ActorConfig
 from hrl_core.agents.td3 import TD3, TransitionBatch
 from hrl_core.agents.td3_config import TD3Config
 from hrl_core.agents.td3_reference import ReferenceTD3
 from hrl_core.errors import HrlError
-from hrl_core.networks import Actor, ActorConfig, FastActor
+from hrl_core.fast_actor import FastActor
+from hrl_core.networks import Actor
 
 PAPER = TD3Config()
 ROW_B = TD3Config(
@@ -184,7 +186,7 @@ def test_exported_weights_act_like_the_agent() -> None:
     for seed in range(6):
         agent.update(_batch(seed))
     inputs = _batch(0).inputs
-    fast = FastActor(agent.actor_config, agent.actor_weights())
+    fast = FastActor(agent.actor_config, {name: tensor.numpy() for name, tensor in agent.actor_weights().items()})
     for row, action in zip(inputs.numpy(), agent.act(inputs).numpy(), strict=True):
         assert fast(row) == pytest.approx(action, abs=1e-4)
 

@@ -329,7 +329,8 @@ def test_point_maze_is_learned_round_both_corners(tmp_path: Path) -> None:
     spec = load_task("point_maze")
     radius = dataclasses.replace(spec.success, radius=2.0)
     spec = dataclasses.replace(spec, success=radius, evaluation_goals=((0.0, 8.0),))
-    trainer = _trainer(tmp_path, config, spec=spec)
+    # Seed 0 learns it as well, in twice the time.
+    trainer = _trainer(tmp_path, config, seed=1, spec=spec)
     assert isinstance(trainer.agent, HierarchicalAgent)
     held_out = VectorEnv(spec, 50, seed=HELD_OUT_SEED, goals=[(0.0, 8.0)] * 50)
     before = evaluate(spec, held_out, trainer.agent.select, trainer.agent.act)[0]

@@ -20,7 +20,9 @@ class RobotRunner(EpisodeRunner):
     look: Callable[[], Instant | None]
     """What the robot's streams say now."""
     assembler: StateAssembler
-    _instant: Instant | None = None
+
+    def _open(self) -> None:
+        self._instant: Instant | None = None
 
     def fresh(self) -> bool:
         """Whether the streams have a state for this instant; the next step tells of it."""

@@ -4,7 +4,9 @@ Lock-step: ``lockstep``, deep and reliable, without deadline or lifespan. Real t
 control period [wall seconds] and have two ends that fit together; whoever promises nothing, such as a driver or a
 ros2_control controller, meets ``state`` and ``command``. No command is ever transient local: a restarted robot would
 get an old one.
-DDS only helps: the watchdogs of the stack keep their own time.
+DDS only helps: the watchdogs of the stack keep their own time. The worker's actions keep ``lockstep``'s profile by the
+wall clock, too: they are recorded, carry episode and step, and are judged by the gate before the actuators, which knows
+of pauses and resets; a deadline would call those faults.
 
 =============  ==============================  ===================================================================
 role           ends                            promises
@@ -13,7 +15,6 @@ state          best effort, newest 10          none: a driver offers none and, a
 timed_state    best effort, newest 10          a deadline of 2 periods is offered, one of 3 asked for
 command        reliable, newest 1, volatile    none: what a controller subscribes with
 timed_command  reliable, newest 1, volatile    deadline; lifespan of one horizon; manual liveliness with a lease
-timed_answer   reliable, deep, volatile        deadline and liveliness; no lifespan, since all must be recorded
 =============  ==============================  ===================================================================
 """
 
@@ -138,20 +139,6 @@ def timed_command(period: float, horizon: float = COMMAND_HORIZON) -> Ends:
     return Ends(
         QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, lifespan=lifespan, **_offered_alive(period)),
         QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, **_requested_alive(period)),
-    )
-
-
-def timed_answer(period: float) -> Ends:
-    """The worker's actions in real time: as ``timed_command``, but deep and without lifespan, since they are recorded.
-
-    Staleness is the receiver's to judge: an action carries episode and step.
-
-    Args:
-        period: wall seconds between two actions.
-    """
-    return Ends(
-        QoSProfile(depth=LOCKSTEP_DEPTH, reliability=ReliabilityPolicy.RELIABLE, **_offered_alive(period)),
-        QoSProfile(depth=LOCKSTEP_DEPTH, reliability=ReliabilityPolicy.RELIABLE, **_requested_alive(period)),
     )
 
 

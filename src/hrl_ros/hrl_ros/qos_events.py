@@ -44,7 +44,7 @@ class EventCallbacks(NamedTuple):
 def watched(logger: Logger, health: Health, topic: str) -> EventCallbacks:
     """Callbacks for the two ends of a topic: deadline missed, liveliness lost, QoS that does not fit, matched.
 
-    A deadline or liveliness event needs a profile that has them (``hrl_ros.qos``: ``state``, ``command``, ``answer``).
+    A deadline or liveliness event needs a profile that has them (``timed_state``, ``timed_command``).
 
     Args:
         logger: of the node.

@@ -86,9 +86,10 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         node.settle()
     finally:
         failed = node.failure is not None
+        # The executor first: an event of a subscription that is gone would crash it.
         executor.remove_node(node)
-        node.destroy_node()
         executor.shutdown()
+        node.destroy_node()
         rclpy.try_shutdown()
     return EXIT_FAILURE if failed else 0
 

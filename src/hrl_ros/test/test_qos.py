@@ -23,7 +23,7 @@ from hrl_ros.qos_events import watched
 from hrl_ros.running import make_executor
 
 PERIODS = (0.1, 0.02, 0.01, 0.001)
-REAL_TIME = {"state": qos.timed_state, "command": qos.timed_command, "answer": qos.timed_answer}
+REAL_TIME = {"state": qos.timed_state, "command": qos.timed_command}
 AS_CONTROLLERS = QoSProfile(depth=10)
 """What controllers and drivers of ros2_control publish and subscribe with."""
 
@@ -43,8 +43,7 @@ def test_lockstep_holds_two_episodes_without_deadline_or_lifespan():
 
 def test_recorder_keeps_everything_and_hears_every_role():
     assert qos.recording().history == HistoryPolicy.KEEP_ALL
-    of_real_time = [qos.timed_command(0.1).publisher, qos.timed_answer(0.1).publisher]
-    for offered in (qos.lockstep(), qos.event(), qos.sensor(), qos.latched(), *of_real_time):
+    for offered in (qos.lockstep(), qos.event(), qos.sensor(), qos.latched(), qos.timed_command(0.1).publisher):
         assert fits(offered, qos.recording())
 
 
@@ -75,14 +74,12 @@ def test_every_role_is_heard_by_onlookers_and_drivers(role, period):
 
 
 def test_no_profile_that_commands_use_is_latched():
-    timed = [profile for role in ("command", "answer") for profile in REAL_TIME[role](0.1)]
-    for profile in (qos.command(), qos.lockstep(), *timed):
+    for profile in (qos.command(), qos.lockstep(), *qos.timed_command(0.1)):
         assert profile.durability == DurabilityPolicy.VOLATILE
 
 
-@pytest.mark.parametrize("role", ["command", "answer"])
-def test_no_command_survives_its_time_or_its_publisher(role):
-    for profile in REAL_TIME[role](0.1):
+def test_no_command_survives_its_time_or_its_publisher():
+    for profile in qos.timed_command(0.1):
         assert profile.durability == DurabilityPolicy.VOLATILE
         assert profile.reliability == ReliabilityPolicy.RELIABLE
         assert profile.liveliness == LivelinessPolicy.MANUAL_BY_TOPIC
@@ -90,13 +87,12 @@ def test_no_command_survives_its_time_or_its_publisher(role):
     command = qos.timed_command(0.1, horizon=2.0).publisher
     assert command.depth == 1
     assert command.lifespan.nanoseconds == 2e8
-    assert qos.timed_answer(0.1).publisher.lifespan.nanoseconds == 0, "the recorder must have all actions"
 
 
-def test_same_roles_of_real_time_and_lockstep_fit():
+def test_a_controller_hears_timed_commands_and_no_timed_subscription_hears_an_untimed_one():
     """Who promises more is heard by who asks for less, not the reverse."""
-    assert fits(qos.timed_answer(0.1).publisher, qos.lockstep())
-    assert not fits(qos.lockstep(), qos.timed_answer(0.1).subscription)
+    assert fits(qos.timed_command(0.1).publisher, qos.command())
+    assert not fits(qos.command(), qos.timed_command(0.1).subscription)
 
 
 class Log:

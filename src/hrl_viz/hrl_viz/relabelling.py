@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import torch
-
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.networks import Actor
@@ -11,15 +9,11 @@ from hrl_core.training.relabel_episodes import Relabelled, relabel_episodes
 from hrl_msgs import msg
 from hrl_viz.recorded_ticks import RecordedRun
 
-_PREFIX = "worker."
-
 
 def relabel(checkpoint: Checkpoint, episodes: list[BagEpisode], candidates: int = 10) -> Relabelled:
     """Relabel every manager transition with the checkpoint's worker."""
-    worker = Actor(checkpoint.actors["worker"], torch.Generator())
-    weights = checkpoint.weights.items()
-    worker.load_state_dict({name.removeprefix(_PREFIX): w for name, w in weights if name.startswith(_PREFIX)})
-    return relabel_episodes(checkpoint.task, episodes, worker.requires_grad_(False), candidates)[0]
+    worker = Actor.of_arrays(checkpoint.actor("worker"), checkpoint.level("worker"))
+    return relabel_episodes(checkpoint.task, episodes, worker, candidates)[0]
 
 
 def relabelled_subgoals(recording: RecordedRun, policy: Path) -> dict[tuple[int, int, int], msg.RelabelledSubgoal]:

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.actor_config import ActorConfig
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3_config import TD3Config
-from hrl_core.networks import ActorConfig
 from hrl_core.symmetry import worker_quarter_turn
 from hrl_core.task import TaskSpec
 

@@ -4,15 +4,16 @@ Written for speed on one core: see ``dense``. Deviation from HIRO's released cod
 updates the actor's Adam rests, where the released code lets it go on with its momentum.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import torch
 
+from hrl_core.actor_config import ActorConfig, Float32
 from hrl_core.agents.dense import DenseStack, FlatAdam, Pass
 from hrl_core.agents.td3_config import TD3Config
 from hrl_core.agents.td3_metrics import UpdateRecord, update_metrics
-from hrl_core.networks import ActorConfig, Turner
+from hrl_core.networks import Turner
 
 TWINS = 2
 
@@ -37,6 +38,12 @@ class TransitionBatch(NamedTuple):
     Shape (batch,); None: 1 throughout."""
 
 
+def acting_weights(levels: Mapping[str, "TD3"]) -> dict[str, Float32]:
+    """What a checkpoint holds: ``<level>.<parameter>`` -> array."""
+    weights = {level: td3.actor_weights() for level, td3 in levels.items()}
+    return {f"{level}.{name}": tensor.numpy() for level, named in weights.items() for name, tensor in named.items()}
+
+
 class TD3:
     """Twin critics, delayed deterministic actor, soft targets."""
 
@@ -54,12 +61,12 @@ class TD3:
         self.target_actor.flat.copy_(self.actor.flat)
         self.average_actor.flat.copy_(self.actor.flat)
         self.target_critics.flat.copy_(self.critics.flat)
-        self._feature_matrix = actor_config.feature_matrix()
-        low, high = (bound[:, None] for bound in actor_config.bounds())
+        self._feature_matrix = torch.from_numpy(actor_config.feature_matrix())
         # Per action, as a column: samples are columns inside the networks.
-        self._centre, self._half_range = (high + low) / 2, (high - low) / 2
-        self._noise_unit = self._half_range if config.noise_in_range else torch.ones_like(low)
-        self._action_scale = 1 / self._half_range if config.normalise_actions else torch.ones_like(low)
+        self._centre, self._half_range = (torch.from_numpy(part)[:, None] for part in actor_config.output_range())
+        ones = torch.ones_like(self._half_range)
+        self._noise_unit = self._half_range if config.noise_in_range else ones
+        self._action_scale = 1 / self._half_range if config.normalise_actions else ones
         self._turner = None if actor_config.turn is None else Turner(actor_config.turn)
         self._actor_adam = FlatAdam(self.actor, config.actor_lr)
         self._critic_adam = FlatAdam(self.critics, config.critic_lr)

@@ -3,9 +3,10 @@
 import torch
 from torch import nn
 
+from hrl_core.actor_config import ActorConfig
 from hrl_core.agents.td3 import TD3, TransitionBatch
 from hrl_core.agents.td3_config import TD3Config
-from hrl_core.networks import Actor, ActorConfig
+from hrl_core.networks import Actor
 
 
 class ReferenceCritic(nn.Module):

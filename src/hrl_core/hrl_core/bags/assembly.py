@@ -100,12 +100,20 @@ class Assembly:
         observations = tables[OBSERVATION]
         yield from self._runs.check(observations)
         yield from checks.observations(observations, tables.get(EPISODE_RESULT), spec)
-        if exact and key.run in self._spoken[ACTION]:
+        acted = key.run in self._spoken[ACTION]
+        if exact and (acted or self._announced(observations, ACTION)):
             yield from checks.actions(observations, tables.get(ACTION))
-        if key.run in self._hierarchical:
+        # A recorder that was started anew hears the simulator first: what is silent so far is missing all the same.
+        led = self._announced(observations, SUBGOAL) and not acted and checks.any_by_policy(observations)
+        if led or key.run in self._hierarchical:
             results = tables.get(SUBGOAL_RESULT)
             heard = key.run in self._spoken[SUBGOAL_RESULT]
             yield from checks.subgoals(observations, tables.get(SUBGOAL), results, exact, heard, spec)
+
+    def _announced(self, observations: Columns, kind: str) -> bool:
+        """Whether a bag that holds the episode has a topic of that kind."""
+        bags = {self._tables.origins[tag].bag for tag in np.unique(observations[TAG]).tolist()}
+        return any((bag, kind) in self._tables.announced for bag in bags)
 
     def _problem(self, finding: Finding, key: EpisodeKey, tables: dict[str, Columns]) -> Problem:
         table = tables.get(finding.table) or tables[next(iter(tables))]

@@ -299,4 +299,6 @@ def _profiles(text: str) -> tuple[Qos, ...]:
     except (ReaderError, AttributeError, TypeError, LookupError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"QoS profiles that cannot be read: {reason}") from None
+
+
 _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -9,9 +9,8 @@ from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
 from hrl_core.task import TaskSpec
-from hrl_core.types import ActionSource, HorizonUnit, SegmentEnd
+from hrl_core.types import WORKER_LEVEL, ActionSource, HorizonUnit, SegmentEnd
 
-WORKER_LEVEL = 0
 _EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
 
 
@@ -74,7 +73,7 @@ def _sizes(columns: Columns, spec: TaskSpec | None) -> Found:
 
 def actions(observed: Columns, columns: Columns | None) -> Found:
     """Lock-step: every step that the policy's action led to has its Action."""
-    by_policy = observed["action_source"][1:] == ActionSource.POLICY
+    by_policy = _by_policy(observed)
     wanted = observed["step"][1:][by_policy].astype(np.int64) - 1
     have = np.empty(0, np.int64) if columns is None else columns["step"].astype(np.int64)
     missing = np.setdiff1d(wanted, have)
@@ -83,6 +82,15 @@ def actions(observed: Columns, columns: Columns | None) -> Found:
         yield Finding(
             ACTION, row, f"the action of step {in_words(grouped(missing))} is missing after this message", True
         )
+
+
+def any_by_policy(observed: Columns) -> bool:
+    """Whether an action of the policy led to any of the observations."""
+    return bool(_by_policy(observed).any())
+
+
+def _by_policy(observed: Columns) -> np.ndarray:
+    return observed["action_source"][1:] == ActionSource.POLICY
 
 
 def subgoals(

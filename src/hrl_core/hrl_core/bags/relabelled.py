@@ -12,6 +12,7 @@ from hrl_core.bags.cdr_layout import definitions
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.writer import BagWriter, typestore_with
+from hrl_core.types import WORKER_LEVEL
 
 TYPE = "hrl_msgs/msg/RelabelledSubgoal"
 TOPIC = "relabelled_subgoal"
@@ -122,7 +123,7 @@ def relabelled_messages(bag: Path) -> Iterable[Any]:
 def _message(types: dict[str, Any], episode: BagEpisode, transition: Transition, policy_version: int) -> Any:  # noqa: ANN401 - classes are made from the definitions
     step, end = transition.step, transition.step + transition.length
     stamp = divmod(int(episode.stamps[step]), _NANOSECONDS)
-    table = episode.subgoals[0]
+    table = episode.subgoals[WORKER_LEVEL]
     seq = int(table.seqs[np.flatnonzero(table.steps == step)[0]])
     return types[TYPE](
         header=types["std_msgs/msg/Header"](stamp=types["builtin_interfaces/msg/Time"](*stamp), frame_id=""),
@@ -132,7 +133,7 @@ def _message(types: dict[str, Any], episode: BagEpisode, transition: Transition,
         step=step,
         steps=transition.length,
         seq=seq,
-        level=0,
+        level=WORKER_LEVEL,
         state=episode.states[step],
         next_state=episode.states[end],
         task_goal=episode.desired_goals[step],

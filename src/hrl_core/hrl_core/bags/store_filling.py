@@ -9,9 +9,7 @@ from hrl_core.bags.problems import Problem
 from hrl_core.replay.episode_store import EpisodeStore, StoredEpisode
 from hrl_core.subgoals import to_float32
 from hrl_core.task import TaskSpec
-from hrl_core.types import SubgoalKind
-
-_LEVEL = 0
+from hrl_core.types import WORKER_LEVEL, SubgoalKind
 
 
 def fill_store(store: EpisodeStore, spec: TaskSpec, episodes: Iterable[BagEpisode]) -> list[Problem]:
@@ -50,7 +48,7 @@ def _misfit(episode: BagEpisode, spec: TaskSpec) -> str:
         return f"{episode.steps} steps, it takes 1 to {spec.max_episode_steps}"
     if np.any(episode.desired_goals != episode.desired_goals[0]):
         return "its task goal changes"
-    table = _decisions(episode)
+    table = decisions(episode)
     if table is None:
         return ""
     if not np.isin(table.kinds, (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE)).all():
@@ -66,7 +64,7 @@ def _misfit(episode: BagEpisode, spec: TaskSpec) -> str:
 def _subgoals(episode: BagEpisode, spec: TaskSpec) -> tuple[np.ndarray, np.ndarray]:
     """Values and absolute targets as float32, shape (periods, subgoal_dim) each; zeros for a flat policy."""
     periods = -(-episode.steps // spec.subgoal.period)
-    table = _decisions(episode)
+    table = decisions(episode)
     if table is None:
         nothing = np.zeros((periods, len(spec.subgoal.elements)), np.float32)
         return nothing, nothing
@@ -76,9 +74,9 @@ def _subgoals(episode: BagEpisode, spec: TaskSpec) -> tuple[np.ndarray, np.ndarr
     return to_float32(values), to_float32(targets)
 
 
-def _decisions(episode: BagEpisode) -> SubgoalTable | None:
+def decisions(episode: BagEpisode) -> SubgoalTable | None:
     """Subgoals of the worker's level without those that only say CONTINUE; None: flat policy."""
-    table = episode.subgoals.get(_LEVEL)
+    table = episode.subgoals.get(WORKER_LEVEL)
     if table is None or (table.kinds == SubgoalKind.NONE).all():
         return None
     keep = table.kinds != SubgoalKind.CONTINUE

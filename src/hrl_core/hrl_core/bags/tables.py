@@ -49,6 +49,8 @@ class Tables:
     singles: list[SingleMessage] = field(default_factory=list)
     origins: list[Origin] = field(default_factory=list)
     bad: list[BadMessage] = field(default_factory=list)
+    announced: set[tuple[Path, str]] = field(default_factory=set)
+    """Bag and message type of every topic, also of those without a message."""
     messages: int = 0
     """Messages of all types, those of other packages included."""
 
@@ -79,6 +81,7 @@ class TableBuilder:
                 topic = topics.get(key)
                 if topic is not None and topic.type in (*TABLES, *SINGLE):
                     self._take(bag, topic, block, np.flatnonzero(block.topics == key))
+        self._tables.announced |= {(bag, topic.type) for topic in topics.values()}
 
     @property
     def messages(self) -> int:

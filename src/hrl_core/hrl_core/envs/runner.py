@@ -13,7 +13,7 @@ from hrl_core.episode_runner import NANOSECONDS, EpisodeRunner
 from hrl_core.errors import TaskError
 from hrl_core.randomness import episode_seed
 from hrl_core.task import TaskSpec
-from hrl_core.types import NO_VECTOR, ActionSource, Mode, Observation, Vector
+from hrl_core.types import NO_VECTOR, ActionSource, Observation, Vector
 
 
 class GoalEnv(Protocol):
@@ -25,22 +25,9 @@ class GoalEnv(Protocol):
 class EnvRunner(EpisodeRunner):
     """Steps a goal-conditioned Gymnasium environment under a task specification."""
 
-    def __init__(
-        self,
-        spec: TaskSpec,
-        seed: int,
-        mode: Mode = Mode.EVAL,
-        goal: Vector | None = None,
-        run: int = 0,
-        robot: str = "robot",
-        frame: str | None = None,
-    ) -> None:
-        """Make the environment and check that it fits the specification; arguments as for ``EpisodeRunner``.
-
-        Raises:
-            TaskError: the environment does not exist or does not fit the specification.
-        """
-        super().__init__(spec, seed, mode, goal, run, robot, frame)
+    def _open(self) -> None:
+        """Make the environment; raises ``TaskError`` where it does not exist or does not fit the specification."""
+        spec = self.spec
         self.env = make_env(spec)
         self._action_dtype = self.env.action_space.dtype
         self._goal_env: GoalEnv = self.env.unwrapped  # pyright: ignore[reportAttributeAccessIssue]

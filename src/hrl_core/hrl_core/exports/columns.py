@@ -8,10 +8,9 @@ import numpy.typing as npt
 
 from hrl_core.bags.episodes import BagEpisode, SubgoalTable
 from hrl_core.errors import HrlError
-from hrl_core.types import SubgoalKind
+from hrl_core.types import WORKER_LEVEL, SubgoalKind
 
 Array = npt.NDArray[Any]
-_WORKER_LEVEL = 0
 _NO_SUBGOAL = (SubgoalKind.NONE, SubgoalKind.CONTINUE)
 
 
@@ -75,7 +74,7 @@ def step_columns(episode: BagEpisode, layout: Layout) -> StepColumns:
         "truncated": last & episode.truncated,
     }
     for level, size in layout.subgoals.items():
-        name = "subgoal" if level == _WORKER_LEVEL else f"subgoal_level_{level}"
+        name = "subgoal" if level == WORKER_LEVEL else f"subgoal_level_{level}"
         taken |= _in_force(episode.subgoals.get(level), episode.steps, size, name)
     return StepColumns(observed, taken)
 

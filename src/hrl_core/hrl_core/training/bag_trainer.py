@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from hrl_core.agents.hiro import HierarchicalAgent, Metrics
+from hrl_core.agents.td3 import acting_weights
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.reader import read_bags
@@ -187,7 +188,7 @@ class BagTrainer:
             seed=self.seed,
             git_commit=self.git_commit,
             actors=actors,
-            weights={f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()},
+            weights=acting_weights(levels),
             metrics=metrics,
             provenance={
                 "segments": [segment.as_dict() for segment in self.consumed.values()],

@@ -92,10 +92,7 @@ def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, Bat
     """Manager (None: flat) and worker of a checkpoint as policies for ``evaluate``."""
 
     def policy(level: str) -> BatchPolicy:
-        actor = Actor(checkpoint.actors[level])
-        prefix = f"{level}."
-        named = checkpoint.weights.items()
-        actor.load_state_dict({k.removeprefix(prefix): v for k, v in named if k.startswith(prefix)})
+        actor = Actor.of_arrays(checkpoint.actor(level), checkpoint.level(level))
 
         def act(states: Float32, goals: Float32) -> Float32:
             with torch.inference_mode():

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from hrl_core.bags.find import METADATA
 from hrl_core.bags.reader import read_bags
@@ -97,11 +96,7 @@ class Relabeler:
 
     def policy(self) -> Actor:
         """The worker without noise, on (rows, observation_dim + subgoal_dim)."""
-        actor = Actor(self.checkpoint.actors["worker"], torch.Generator())
-        prefix = "worker."
-        weights = self.checkpoint.weights.items()
-        actor.load_state_dict({name.removeprefix(prefix): t for name, t in weights if name.startswith(prefix)})
-        return actor.requires_grad_(False)
+        return Actor.of_arrays(self.checkpoint.actor("worker"), self.checkpoint.level("worker"))
 
 
 def _named(source: Path) -> str:

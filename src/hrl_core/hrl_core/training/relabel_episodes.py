@@ -15,7 +15,7 @@ import torch
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
-from hrl_core.bags.store_filling import fill_store
+from hrl_core.bags.store_filling import decisions, fill_store
 from hrl_core.randomness import step_generator
 from hrl_core.relabelling import DETERMINISTIC, Policy, candidate_errors, candidates_from_noise
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
@@ -59,7 +59,7 @@ def relabel_episodes(
 
     Args:
         spec: their task.
-        episodes: whole episodes; those that have no place in an episode store are left out and named.
+        episodes: whole episodes; those without subgoals or without a place in an episode store are left out and named.
         policy: the present worker without noise, on (rows, observation_dim + subgoal_dim).
         candidates: per transition, the recorded subgoal and the displacement included.
         seed: of the drawn candidates.
@@ -67,6 +67,10 @@ def relabel_episodes(
     parts: list[Relabelled] = []
     problems: list[Problem] = []
     for number, episode in enumerate(episodes):
+        if decisions(episode) is None:
+            at = int(episode.received[0])
+            problems.append(Problem(episode.bag, "", at, episode.key, "it has no subgoals to relabel", True))
+            continue
         store = EpisodeStore(spec, spec.max_episode_steps, 0)
         problems += fill_store(store, spec, [episode])
         if store.segments:

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from hrl_core.agents.flat import FlatAgent
 from hrl_core.agents.hiro import HierarchicalAgent, Metrics
-from hrl_core.agents.td3 import TransitionBatch
+from hrl_core.agents.td3 import TransitionBatch, acting_weights
 from hrl_core.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.replay.episode_store import EpisodeStore
@@ -138,7 +138,7 @@ class Trainer:
             seed=self.seed,
             git_commit=self.git_commit,
             actors={level: td3.actor_config for level, td3 in levels.items()},
-            weights={f"{level}.{n}": t for level, td3 in levels.items() for n, t in td3.actor_weights().items()},
+            weights=acting_weights(levels),
             metrics=metrics,
         )
 

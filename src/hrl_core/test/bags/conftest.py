@@ -143,7 +143,7 @@ def write_bag(typestore):
     def write(path, messages, storage="ours", topics=TOPICS):
         if storage == "ours":
             writer = BagWriter(path, typestore)
-            for kind in TOPICS:
+            for kind in topics:
                 writer.add_topic(topics[kind], f"hrl_msgs/msg/{kind}", latched=False)
             for message in messages:
                 writer.write(topics[message.kind], message.stamp, message.data)

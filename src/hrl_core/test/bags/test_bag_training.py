@@ -36,6 +36,7 @@ SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
 SMALL = TD3Config(hidden=(16, 16), batch_size=8)
 TRAINING = TrainConfig(agent=HiroConfig(worker=SMALL, manager=SMALL, candidates=4), replay=2_000, manager_updates=2.0)
 MESSAGES = Path(__file__).parents[3] / "hrl_msgs" / "msg"
+TEXTS = [(f"hrl_msgs/msg/{p.stem}", p.read_text()) for p in sorted(MESSAGES.glob("*.msg"))]
 
 
 @pytest.fixture(scope="session")
@@ -183,9 +184,8 @@ def test_relabelling_at_sampling_equals_relabelled_bags_of_the_same_worker(tmp_p
     training = dataclasses.replace(TRAINING, agent=dataclasses.replace(TRAINING.agent, worker=still))
     base = BagTrainConfig(sources=(Source(tmp_path / "bags"),), training=training)
     at_sampling = BagTrainer(SPEC, base, tmp_path / "a", seed=4)
-    texts = [(f"hrl_msgs/msg/{p.stem}", p.read_text()) for p in sorted(MESSAGES.glob("*.msg"))]
     # The worker of the first update, which hardly moves.
-    Relabeler(at_sampling.checkpoint({}), texts, candidates=4, seed=4).relabel(bag, tmp_path / "relabelled")
+    Relabeler(at_sampling.checkpoint({}), TEXTS, candidates=4, seed=4).relabel(bag, tmp_path / "relabelled")
     ready = dataclasses.replace(base, relabel="from-relabelled", relabelled=(str(tmp_path / "relabelled"),))
     from_bags = BagTrainer(SPEC, ready, tmp_path / "b", seed=4)
     for run in (at_sampling, from_bags):
@@ -202,15 +202,23 @@ def test_relabelled_subgoals_are_kept_when_the_worker_made_these_very_actions(tm
     quiet = EnvRunner(SPEC, 1, Mode.EVAL, run=77)
     sessions = ManagerSession(SPEC, policy.manager(), 1), WorkerSession(SPEC, policy.worker(), 1)
     bag = record(tmp_path / "bag", [rollout(quiet, *sessions, 0)])
-    texts = [(f"hrl_msgs/msg/{p.stem}", p.read_text()) for p in sorted(MESSAGES.glob("*.msg"))]
-    relabeler = Relabeler(policy, texts)
+    relabeler = Relabeler(policy, TEXTS)
     outcome = relabeler.relabel(bag, tmp_path / "out")
     assert (outcome.made, outcome.transitions, outcome.moved) == (True, 5, 0)
     assert not relabeler.relabel(bag, tmp_path / "out").made, "idempotent"
     assert len(read_relabelled(outcome.bag)) == 5
     other = dataclasses.replace(random_checkpoint(load_task("ant_maze"), 0), weights_sha256="another")
     with pytest.raises(TaskError, match="another task"):
-        Relabeler(other, texts).relabel(bag, tmp_path / "out")
+        Relabeler(other, TEXTS).relabel(bag, tmp_path / "out")
+
+
+def test_episode_without_subgoals_is_named_and_not_relabelled(tmp_path, traces, record):
+    flat = [dataclasses.replace(trace, subgoals=[], subgoal_results=[]) for trace in traces]
+    flat = [dataclasses.replace(trace, actions=[a._replace(subgoal_seq=0) for a in trace.actions]) for trace in flat]
+    outcome = Relabeler(random_checkpoint(SPEC, 3), TEXTS).relabel(record(tmp_path / "bag", flat), tmp_path / "out")
+    assert (outcome.made, outcome.transitions) == (True, 0)
+    assert len(outcome.problems) == len(flat)
+    assert all("no subgoals to relabel" in problem for problem in outcome.problems)
 
 
 def test_evaluation_and_demonstrations_are_left_out_by_default(tmp_path, traces, record):

@@ -126,7 +126,8 @@ def test_episode_cut_off_has_no_outcome_and_the_task_is_told(script, write_bag, 
 @pytest.mark.parametrize("kinds", [{"Observation", "RunInfo"}, {"Observation", "RunInfo", "Action"}])
 def test_flat_policy_has_no_subgoal_columns(simple, write_bag, tmp_path, kinds):
     # Episodes within one period: their actions name subgoal 0 throughout, as those of a flat policy do.
-    bag = write_bag(tmp_path / "bag", [m for m in simple(length=2).messages if m.kind in kinds])
+    messages = [m for m in simple(length=2).messages if m.kind in kinds]
+    bag = write_bag(tmp_path / "bag", messages, topics={kind: f"/{kind.lower()}" for kind in kinds})
     selection, steps, _, subgoals, segments = export([bag], tmp_path / "out")
     check_steps(selection, steps)
     assert not [name for name in steps.column_names if name.startswith("subgoal")]

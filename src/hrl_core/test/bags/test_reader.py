@@ -216,6 +216,19 @@ def test_episode_that_lost_all_its_subgoals_is_not_taken_for_one_of_a_flat_polic
     assert recording.problems[0].text.startswith("no subgoal of this episode is recorded")
 
 
+@pytest.mark.parametrize("clock_mode", [0, 1])
+@pytest.mark.parametrize("storage", ["ours", "sqlite3"])
+def test_recording_that_heard_nothing_but_the_simulator_yet_is_not_one_of_a_flat_policy(
+    tmp_path, simple, write_bag, storage, clock_mode
+):
+    said = simple(1, announce=False)
+    said.run_info(clock_mode=clock_mode)
+    kinds = {"RunInfo", "Observation", "EpisodeResult"}
+    recording = read_bags([write_bag(tmp_path / "bag", [m for m in said.messages if m.kind in kinds], storage)])
+    assert not recording.episodes
+    assert "no subgoal of this episode is recorded" in {p.text for p in recording.problems}
+
+
 def test_real_time_runs_may_lack_actions_and_come_late_with_subgoals(tmp_path, simple, write_bag):
     said = simple(1, announce=False)
     said.run_info(clock_mode=1)

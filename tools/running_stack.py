@@ -1,0 +1,73 @@
+"""Looks at a launched stack from outside: its processes, and what its fake robot was told."""
+
+import json
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+Row = dict[str, Any]
+
+
+def node_processes(launcher: "subprocess.Popen[Any]") -> Iterator[tuple[str, psutil.Process]]:
+    """Name and process of each node that the launcher runs now."""
+    for child in psutil.Process(launcher.pid).children(recursive=True):
+        try:
+            name = next((Path(word).name for word in child.cmdline() if "/lib/hrl_" in word), None)
+        except psutil.NoSuchProcess:
+            continue
+        if name is not None:
+            yield name, child
+
+
+def node_process(launcher: "subprocess.Popen[Any]", name: str, limit: float = 30.0) -> psutil.Process:
+    """The process of a node; waits up to ``limit`` seconds for it.
+
+    Raises:
+        LookupError: the launcher has ended, or runs no such node in time.
+    """
+    end = time.monotonic() + limit
+    while time.monotonic() < end and launcher.poll() is None:
+        process = dict(node_processes(launcher)).get(name)
+        if process is not None:
+            return process
+        time.sleep(0.02)
+    raise LookupError(f"no process of node {name}")
+
+
+def kill_family(launcher: "subprocess.Popen[Any]") -> None:
+    """Kill the launcher and all that it started; nothing if it has ended."""
+    if launcher.poll() is not None:
+        return
+    family = psutil.Process(launcher.pid).children(recursive=True)
+    launcher.kill()
+    for member in family:
+        if member.is_running():
+            member.kill()
+
+
+def journal(out: Path) -> list[Row]:
+    """What the fake robot of a run was told, in order; ``t`` is steady time [s]."""
+    path = out / "fake_robot.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("}")]
+
+
+def moves(row: Row) -> bool:
+    """Whether a row of the journal is a command that is not the safe one."""
+    return any(row.get("command", ()))
+
+
+def walks(out: Path, since: float = 0.0) -> bool:
+    """Whether the robot was told to move more than ten times after ``since``."""
+    return sum(moves(row) for row in journal(out) if row["t"] > since) > 10
+
+
+def stop_time(out: Path, since: float, until: float = float("inf")) -> float | None:
+    """Seconds from ``since`` to the safe command that only safe ones follow before ``until``; None: never safe."""
+    rows = [row for row in journal(out) if "command" in row and since < row["t"] < until]
+    first_safe = max((i for i, row in enumerate(rows) if moves(row)), default=-1) + 1
+    return rows[first_safe]["t"] - since if first_safe < len(rows) else None
