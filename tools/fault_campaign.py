@@ -21,7 +21,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
-from running_stack import journal, kill_family, node_process, stop_time, walks
+from running_stack import Stop, journal, kill_family, node_process, stop_of, walks
 
 HRL = Path(sys.executable).with_name("hrl")
 FACTOR = 5.0
@@ -42,6 +42,7 @@ RECOVERABLE = ("manager", "worker", "fake_robot")
 THAW = {"freeze": 1.0, "long freeze": 4.0}
 """Seconds after which a frozen process goes on."""
 FATAL = ("bridge", "recorder", "simulator")
+COLUMNS = ("target", "fault", "n", "safe p50", "max", "silence max", "promised [ms]", "went on", "problems")
 _DOMAINS = itertools.count(110)
 
 
@@ -55,6 +56,8 @@ class Injection:
     run: int
     stop_ms: float | None = None
     """Milliseconds to the safe action; None where the robot had none to give."""
+    silence_ms: float | None = None
+    """Milliseconds from the last action that moved the robot to the safe one: what the watchdog promises."""
     survived: bool | None = None
     """Whether the stack went on."""
     exit_code: int | None = None
@@ -125,8 +128,9 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
             # Longer than the supervisor's patience with a silent node.
             time.sleep(5.0)
     if stack.real and injection.target != "fake_robot":
-        stop = stop_time(stack.out, at, until)
-        injection.stop_ms = None if stop is None else 1e3 * stop
+        stop = stop_of(stack.out, at, until)
+        if stop is not None:
+            injection.stop_ms, injection.silence_ms = 1e3 * stop.after, 1e3 * stop.silence
         _judge_stop(injection, stop)
     injection.survived = stack.walking(time.monotonic(), 25.0)
     expected = injection.target in RECOVERABLE or injection.fault in THAW
@@ -134,7 +138,7 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
         injection.problems.append("ended" if expected else "went on without it")
 
 
-def _judge_stop(injection: Injection, stop: float | None) -> None:
+def _judge_stop(injection: Injection, stop: Stop | None) -> None:
     bound = BOUNDS.get(injection.target)
     # A second's freeze of the manager or recorder is shorter than what a subgoal or the credit allows.
     may_go_on = injection.target in ("manager", "recorder") and injection.fault != "kill"
@@ -142,8 +146,8 @@ def _judge_stop(injection: Injection, stop: float | None) -> None:
         return
     if stop is None:
         injection.problems.append("no safe action")
-    elif stop > bound + SCHEDULING:
-        injection.problems.append(f"safe after {1e3 * stop:.0f} ms, promised {1e3 * bound:.0f}")
+    elif stop.after > bound + SCHEDULING:
+        injection.problems.append(f"safe after {1e3 * stop.after:.0f} ms, promised {1e3 * bound:.0f}")
 
 
 def conclude(stack: Stack, injections: list[Injection]) -> dict[str, Any]:
@@ -204,9 +208,8 @@ def plan(count: int, seed: int) -> list[list[Injection]]:
 
 def show(injections: list[Injection], facts: list[dict[str, Any]], console: Console) -> dict[str, Any]:
     """Print the table of the report; return it as data."""
-    table = Table(title=f"{len(injections)} injections in {len(facts)} runs at real-time factor {FACTOR:g}")
-    for column in ("target", "fault", "n", "safe p50 [ms]", "max [ms]", "promised [ms]", "went on", "problems"):
-        table.add_column(column)
+    title = f"{len(injections)} injections in {len(facts)} runs at real-time factor {FACTOR:g}"
+    table = Table(*COLUMNS, title=title)
     rows = []
     for target, fault in sorted({(i.target, i.fault) for i in injections}):
         group = [i for i in injections if (i.target, i.fault) == (target, fault)]
@@ -217,6 +220,7 @@ def show(injections: list[Injection], facts: list[dict[str, Any]], console: Cons
             "n": len(group),
             "p50_ms": statistics.median(stops) if stops else None,
             "max_ms": max(stops) if stops else None,
+            "silence_max_ms": max((i.silence_ms for i in group if i.silence_ms is not None), default=None),
             "promised_ms": 1e3 * BOUNDS[target] if target in BOUNDS and target != "simulator" else None,
             "went_on": sum(i.survived is True for i in group),
             "problems": sum(bool(i.problems) for i in group),

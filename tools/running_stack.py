@@ -5,7 +5,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 
@@ -66,8 +66,20 @@ def walks(out: Path, since: float = 0.0) -> bool:
     return sum(moves(row) for row in journal(out) if row["t"] > since) > 10
 
 
-def stop_time(out: Path, since: float, until: float = float("inf")) -> float | None:
-    """Seconds from ``since`` to the safe command that only safe ones follow before ``until``; None: never safe."""
-    rows = [row for row in journal(out) if "command" in row and since < row["t"] < until]
-    first_safe = max((i for i, row in enumerate(rows) if moves(row)), default=-1) + 1
-    return rows[first_safe]["t"] - since if first_safe < len(rows) else None
+class Stop(NamedTuple):
+    """How a robot came to be safe."""
+
+    after: float
+    """Seconds from the event to the safe command that only safe ones followed."""
+    silence: float
+    """Seconds from the last command that moved the robot to that one."""
+
+
+def stop_of(out: Path, since: float, until: float = float("inf")) -> Stop | None:
+    """What the robot was told after ``since`` and before ``until``; None: it was never made safe for good."""
+    rows = [row for row in journal(out) if "command" in row and row["t"] < until]
+    safe = max((i for i, row in enumerate(rows) if moves(row) or row["t"] <= since), default=-1) + 1
+    if safe == len(rows):
+        return None
+    moved = max((row["t"] for row in rows[:safe] if moves(row)), default=since)
+    return Stop(rows[safe]["t"] - since, rows[safe]["t"] - moved)

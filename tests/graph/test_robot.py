@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Odometry
-from running_stack import journal, moves, stop_time, walks
+from running_stack import journal, moves, stop_of, walks
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -40,9 +40,9 @@ def await_walk(graph, since=0.0, timeout=40):
 
 def stopped_after(graph, since):
     """Seconds from ``since`` until the robot was safe for good."""
-    seconds = stop_time(graph.out, since)
-    assert seconds is not None, "the robot was never made safe"
-    return seconds
+    stop = stop_of(graph.out, since)
+    assert stop is not None, "the robot was never made safe"
+    return stop.after
 
 
 def test_dead_bridge_is_covered_by_another_process_and_the_stack_ends(launch):
