@@ -32,7 +32,7 @@ def test_a_robot_that_goes_on_moving_or_hears_nothing_is_not_stopped(told):
 
 
 def test_what_is_being_written_is_left_out(told):
-    out = told(*((0.1 * i, 1.0) for i in range(11)), more='{"t": 5.0, "comm')
+    out = told(*((0.1 * i, 1.0) for i in range(1, 12)), more='{"t": 5.0, "comm')
     assert len(journal(out)) == 11
     assert walks(out)
     assert not walks(out, since=0.55)
