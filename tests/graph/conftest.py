@@ -93,6 +93,8 @@ def _launcher(folder, domain):
     yield start
     for graph in running:
         kill_family(graph.process)
+        # Shown where the test has failed.
+        sys.stdout.write(f"--- {graph.out}\n{graph.said()}")
 
 
 @pytest.fixture
