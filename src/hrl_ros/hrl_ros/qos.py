@@ -12,7 +12,7 @@ of pauses and resets; a deadline would call those faults.
 role           ends                            promises
 =============  ==============================  ===================================================================
 state          best effort, newest 10          none: a driver offers none and, asked for one, would not be heard
-timed_state    best effort, newest 10          a deadline of 2 periods is offered, one of 3 asked for
+timed_state    best effort, newest 10          a deadline of 2.75 periods is offered, one of 3 asked for
 command        reliable, newest 1, volatile    none: what a controller subscribes with
 timed_command  reliable, newest 1, volatile    deadline; lifespan of one horizon; manual liveliness with a lease
 =============  ==============================  ===================================================================
@@ -29,8 +29,10 @@ LOCKSTEP_DEPTH = 2048
 """Two episodes of any shipped task with room to spare: nothing that is still wanted is ever overwritten."""
 STATE_DEPTH = 10
 """States kept between two looks."""
-OFFERED_DEADLINE = 2.0
-"""Control periods after which a publisher in real time calls itself late."""
+OFFERED_DEADLINE = 2.75
+"""Control periods after which a publisher in real time calls itself late.
+
+Later than the watchdog's safe action, which is due after 2: telling of it takes longer than sending that."""
 REQUESTED_DEADLINE = 3.0
 """Control periods after which a subscription in real time does."""
 LEASE = 5.0
