@@ -104,7 +104,7 @@ class Assembly:
         if exact and (acted or self._announced(observations, ACTION)):
             yield from checks.actions(observations, tables.get(ACTION))
         # A recorder that was started anew hears the simulator first: what is silent so far is missing all the same.
-        led = self._announced(observations, SUBGOAL) and not acted and checks.any_by_policy(observations)
+        led = not acted and self._announced(observations, SUBGOAL) and checks.any_by_policy(observations)
         if led or key.run in self._hierarchical:
             results = tables.get(SUBGOAL_RESULT)
             heard = key.run in self._spoken[SUBGOAL_RESULT]
