@@ -140,7 +140,14 @@ def _run(trainer: Trainer, request: TrainingRequest, stop: StopSignal, console: 
 
 def _trainer(request: TrainingRequest, observers: Sequence[Observer]) -> Trainer:
     spec, config = request.spec, request.config
-    envs = VectorEnv(spec, config.num_envs, request.seed, config.threads, stagger=config.stagger)
+    envs = VectorEnv(
+        spec,
+        config.num_envs,
+        request.seed,
+        config.threads,
+        stagger=config.stagger,
+        headline_share=config.headline_goal_share,
+    )
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     own_goals = goals if spec.evaluation_goals else ()
     evaluation_envs = VectorEnv(spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals)

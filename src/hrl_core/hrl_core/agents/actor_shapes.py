@@ -15,6 +15,10 @@ from hrl_core.task import TaskSpec
 _SCALE_BY_UNIT = {"rad/s": 0.5}
 POSE = re.compile(r"[xyz]|q[wxyz]|v[xyz]|heading|apples_\d|bombs_\d")
 """Observation elements that a manager of ``manager_sees_pose_only`` keeps."""
+TIME = "time"
+"""The one that ``manager_sees_time`` adds to them."""
+_TIME_SCALE = 4.0
+"""Factor that brings the time of a 500-step episode [1000 steps] to the order of one."""
 _POSITION_SCALE = 0.1
 """Factor that brings goals and ways left in a maze [m] to the order of one."""
 _WALL_SCALE = 0.25
@@ -26,8 +30,12 @@ def manager_actor_config(spec: TaskSpec, config: HiroConfig) -> ActorConfig:
     actor = goal_actor_config(spec, config.manager, spec.subgoal_low, spec.subgoal_high, config.scale_inputs)
     if not config.manager_sees_pose_only:
         return actor
-    hidden = tuple(i for i, e in enumerate(spec.observation) if not POSE.fullmatch(e.name))
-    return dataclasses.replace(actor, masked=hidden)
+    timed = [i for i, e in enumerate(spec.observation) if e.name == TIME] if config.manager_sees_time else []
+    hidden = (i for i, e in enumerate(spec.observation) if not POSE.fullmatch(e.name) and i not in timed)
+    scale = list(actor.input_scale)
+    for i in timed if scale else ():
+        scale[i] *= _TIME_SCALE
+    return dataclasses.replace(actor, masked=tuple(hidden), input_scale=tuple(scale))
 
 
 def goal_actor_config(

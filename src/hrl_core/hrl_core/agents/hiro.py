@@ -40,6 +40,16 @@ class ManagerReturns(NamedTuple):
     discounts: Float32
 
 
+class TaskGoals(NamedTuple):
+    """Task goals that manager transitions are learned under; leading axis (batch,)."""
+
+    goals: Float32
+    own: npt.NDArray[np.bool_]
+    """Whether it is the goal of the episode."""
+    meant: npt.NDArray[np.bool_]
+    """Whether the subgoals were for it or led to it."""
+
+
 class HierarchicalAgent:
     """Learns both levels from an episode store; acts in batches."""
 
@@ -92,10 +102,12 @@ class HierarchicalAgent:
         """Gradient steps of the manager, subgoals and task goals relabelled as configured."""
         config = self.config
         index = store.sample_segments(
-            config.manager.batch_size * updates, rng, config.manager_n_step, config.manager_replay
+            config.manager.batch_size * updates, rng, config.longest_n_step, config.manager_replay
         )
-        goals, meant = self._task_goals(store, index, rng)
-        returns = manager_returns(config, store, index, goals, self._task)
+        goals = self._task_goals(store, index, rng)
+        if config.manager_n_step_own:
+            index = store.shortened(index, np.where(goals.own, config.manager_n_step_own, config.manager_n_step))
+        returns = manager_returns(config, store, index, goals.goals, self._task)
         states, next_states = store.states[index.slots, index.starts], store.states[index.slots, index.ends]
         subgoals = torch.from_numpy(store.subgoals[index.slots, index.starts // store.period])
         relabelled = 0.0
@@ -109,12 +121,12 @@ class HierarchicalAgent:
             choice = best_candidates(self.spec, windows, proposals, self.worker.act)
             relabelled, subgoals = float((choice.candidate > 0).float().mean()), choice.subgoals
         whole = TransitionBatch(
-            inputs=_joined(states, goals),
+            inputs=_joined(states, goals.goals),
             actions=subgoals,
             rewards=torch.from_numpy(returns.rewards),
             discounts=torch.from_numpy(returns.discounts),
-            next_inputs=_joined(next_states, goals),
-            meant=torch.from_numpy(meant),
+            next_inputs=_joined(next_states, goals.goals),
+            meant=torch.from_numpy(goals.meant.astype(np.float32)),
         )
         return [metrics | {"relabelled": relabelled} for metrics in self._learn("manager", whole, updates)]
 
@@ -135,14 +147,13 @@ class HierarchicalAgent:
             prefix = f"{name}."
             part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
-    def _task_goals(
-        self, store: EpisodeStore, index: SegmentIndex, rng: np.random.Generator
-    ) -> tuple[Float32, Float32]:
-        """Task goals, relabelled as configured; and 1 where the subgoals were for them or led to them, else 0."""
+    def _task_goals(self, store: EpisodeStore, index: SegmentIndex, rng: np.random.Generator) -> TaskGoals:
+        """Task goals, relabelled as configured."""
         config = self.config
         goals = store.task_goals[index.slots]
         if config.relabel_goals_uniform + config.relabel_goals_future == 0:
-            return goals, np.ones(len(goals), np.float32)
+            everywhere = np.ones(len(goals), np.bool_)
+            return TaskGoals(goals, everywhere, everywhere)
         low, high = self._task.goal_box
         share = rng.random(len(goals))
         later = rng.integers(index.starts + 1, store.lengths[index.slots] + 1)
@@ -151,7 +162,7 @@ class HierarchicalAgent:
         is_uniform = share < config.relabel_goals_uniform
         is_future = ~is_uniform & (share < config.relabel_goals_uniform + config.relabel_goals_future)
         chosen = np.where(is_uniform[:, None], uniform, np.where(is_future[:, None], future, goals))
-        return chosen, (~is_uniform).astype(np.float32)
+        return TaskGoals(chosen, ~(is_uniform | is_future), ~is_uniform)
 
 
 def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Float32:

@@ -19,6 +19,9 @@ class HiroConfig:
     figure 4)."""
     manager_n_step: int = 1
     """Manager transitions summed before bootstrapping (3 in arXiv 1909.10618)."""
+    manager_n_step_own: int = 0
+    """The same where the task goal is the episode's own, not relabelled; 0: no difference (row B). What the manager
+    does not observe, a pushed block for one, is in a long return and not in the value of the state it ends in."""
     manager_reward_scale: float = 0.1
     """Factor on the task reward summed over a segment (paper C.2)."""
     manager_reward_offset: float = 0.0
@@ -43,6 +46,8 @@ class HiroConfig:
     B)."""
     manager_sees_pose_only: bool = False
     """Whether joints, angular velocity and time are hidden from the manager (row B: less noise)."""
+    manager_sees_time: bool = False
+    """Whether time is shown all the same (row B: of what it cannot see, time tells what may have happened)."""
     four_fold_symmetry: bool = False
     """Whether the worker sees every situation turned until the subgoal points to +x (row B)."""
     next_goal_at_switch: bool = False
@@ -59,12 +64,19 @@ class HiroConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
+        if self.manager_sees_time and not self.manager_sees_pose_only:
+            raise HrlError("manager_sees_time counts with manager_sees_pose_only: without it time is seen anyway")
         shares = self.relabel_goals_uniform, self.relabel_goals_future
         if min(shares) < 0 or sum(shares) > 1:
             raise HrlError(f"relabel_goals_uniform + relabel_goals_future must lie in [0, 1], got {shares}")
         if self.worker_reward not in WORKER_REWARDS:
             raise HrlError(f"worker_reward: '{self.worker_reward}' is none of {', '.join(WORKER_REWARDS)}")
-        if self.candidates < 0 or self.candidates == 1 or self.manager_n_step < 1:
-            raise HrlError("candidates: 0 or at least 2; manager_n_step: at least 1")
-        if self.candidates and self.manager_n_step > 1:
+        if self.candidates < 0 or self.candidates == 1 or self.manager_n_step < 1 or self.manager_n_step_own < 0:
+            raise HrlError("candidates: 0 or at least 2; manager_n_step: at least 1; manager_n_step_own: at least 0")
+        if self.candidates and self.longest_n_step > 1:
             raise HrlError("off-policy correction holds for one-step returns: set candidates=0 or manager_n_step=1")
+
+    @property
+    def longest_n_step(self) -> int:
+        """Most manager transitions that a return sums."""
+        return max(self.manager_n_step, self.manager_n_step_own)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hrl_core.agents.actor_shapes import POSE
+from hrl_core.agents.actor_shapes import POSE, TIME
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.errors import TaskError
 from hrl_core.task import TaskSpec
@@ -51,5 +51,7 @@ def _lacks(spec: TaskSpec, config: HiroConfig) -> Iterator[_Lack]:
         missing = tuple(name for name in lack.elements if name not in names)
         if missing:
             yield lack._replace(elements=missing)
+    if config.manager_sees_time and TIME not in names:
+        yield _Lack("manager_sees_time", "false", (TIME,))
     if config.manager_sees_pose_only and not any(POSE.fullmatch(name) for name in names):
         yield _Lack("manager_sees_pose_only", "false", ("x", "y"))

@@ -20,6 +20,8 @@ from hrl_core.task import TaskSpec
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+_HEADLINE_KEY = 1
+"""Random numbers of the choice of goals, apart from those of resets, which have the same seed."""
 
 
 class TrainingEnv(Protocol):
@@ -71,6 +73,7 @@ class VectorEnv:
         threads: int = 1,
         goals: Sequence[Sequence[float]] = (),
         stagger: bool = False,
+        headline_share: float = 0.0,
     ) -> None:
         """Make the copies and reset them.
 
@@ -82,10 +85,14 @@ class VectorEnv:
             goals: task goal of each copy; empty: the environment draws one per episode.
             stagger: cut the first episode of copy i to a share of its length, so that resets spread over
                 time.
+            headline_share: share of episodes whose goal is the task's first evaluation goal.
         """
         if goals and len(goals) != num_envs:
             raise InvalidDataError(f"vector environment: {len(goals)} goals for {num_envs} environments")
+        if headline_share and not spec.evaluation_goals:
+            raise InvalidDataError(f"headline_goal_share: task '{spec.name}' has no evaluation goals; set it to 0")
         self.spec, self.num_envs, self.seed = spec, num_envs, seed
+        self._headline_share = headline_share
         self._envs = [make_env(spec).unwrapped for _ in range(num_envs)]
         self._fixed = [np.array(goal, dtype=np.float64) for goal in goals]
         self._limits = np.full(num_envs, spec.max_episode_steps)
@@ -181,10 +188,17 @@ class VectorEnv:
         return self._envs[i]  # pyright: ignore[reportReturnType]
 
     def _reset(self, i: int) -> Array:
-        options = {"goal": self._fixed[i]} if self._fixed else {}
-        data, _ = self._envs[i].reset(seed=episode_seed(self.seed, int(self._episodes[i])), options=options)
+        seed = episode_seed(self.seed, int(self._episodes[i]))
+        goal = self._fixed[i] if self._fixed else self._headline(seed)
+        data, _ = self._envs[i].reset(seed=seed, options={} if goal is None else {"goal": goal})
         self._steps[i] = 0
         return data["observation"]
+
+    def _headline(self, seed: int) -> Array | None:
+        """The first evaluation goal in a share of the episodes, decided by the episode's seed; None: drawn as usual."""
+        if not self._headline_share or np.random.default_rng((seed, _HEADLINE_KEY)).random() >= self._headline_share:
+            return None
+        return np.array(self.spec.evaluation_goals[0])
 
     def _check(self, states: Array) -> None:
         bad = np.flatnonzero(~np.isfinite(states).all(axis=1))

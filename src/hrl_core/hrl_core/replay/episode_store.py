@@ -204,10 +204,11 @@ class EpisodeStore:
         """
         closed = self._closed_segments()
         slots, first = self._draw(closed, batch, rng, -(-newest // self.period))
-        segments = np.minimum(n_step, closed[slots] - first)
-        ends = np.minimum((first + segments) * self.period, self.lengths[slots])
-        terminated = self.terminated[slots] & (ends == self.lengths[slots])
-        return SegmentIndex(slots, first * self.period, segments, ends, terminated)
+        return self._run(slots, first, np.minimum(n_step, closed[slots] - first))
+
+    def shortened(self, index: SegmentIndex, segments: Index) -> SegmentIndex:
+        """The same runs cut to at most ``segments`` (batch,) subgoal periods each."""
+        return self._run(index.slots, index.starts // self.period, np.minimum(segments, index.segments))
 
     @property
     def segments(self) -> int:
@@ -241,6 +242,12 @@ class EpisodeStore:
         self._age[:used], self._writing[:] = state["age"], state["writing"]
         self._age[used:] = _FREE
         self._begun = int(state["begun"][0])
+
+    def _run(self, slots: Index, first: Index, segments: Index) -> SegmentIndex:
+        """``segments`` periods from period ``first`` on, each (batch,)."""
+        ends = np.minimum((first + segments) * self.period, self.lengths[slots])
+        terminated = self.terminated[slots] & (ends == self.lengths[slots])
+        return SegmentIndex(slots, first * self.period, segments, ends, terminated)
 
     def _claim(self) -> int:
         """Take the oldest slot that nobody writes to."""

@@ -11,6 +11,7 @@ from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.subgoals import to_float32
 from hrl_core.task import TaskSpec
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.waypoints import Waypoints
 
 Array = npt.NDArray[np.float64]
 Agent = HierarchicalAgent | FlatAgent
@@ -117,8 +118,9 @@ class Collector:
         self._held = np.zeros((count, size))
         self._hold = np.zeros(count, np.int64)
         self._states, self._goals = envs.states, envs.goals
+        self._waypoints = Waypoints(config, envs.goal_box, count)
         for i in range(count):
-            store.begin(i, self._states[i], self._goals[i])
+            self._begin(i)
 
     def step(self, agent: Agent, env_steps: int) -> Progress:
         """Take one step in every environment; ``env_steps`` is the count before it."""
@@ -139,23 +141,30 @@ class Collector:
         self._states = self._envs.states
         for i in np.flatnonzero(step.ended):
             self._goals = self._envs.goals
-            self._hold[i] = 0
-            self._store.begin(int(i), self._states[i], self._goals[i])
+            self._begin(int(i))
         return Progress(float(gained.mean()), float((gained > 0).mean()))
 
     def state_dict(self) -> dict[str, npt.NDArray]:
         """Subgoals in force and held exploration."""
-        return {"targets": self._targets, "held": self._held, "hold": self._hold}
+        own = {"targets": self._targets, "held": self._held, "hold": self._hold}
+        return own | self._waypoints.state_dict()
 
     def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
         """Go on exactly where ``state_dict`` was taken; environments and store have been restored before."""
         self._targets, self._held, self._hold = (state[name].copy() for name in ("targets", "held", "hold"))
+        self._waypoints.load_state_dict(state)
         self._states, self._goals = self._envs.states, self._envs.goals
+
+    def _begin(self, env: int) -> None:
+        """Start the episode that environment ``env`` has been reset to."""
+        self._hold[env] = 0
+        self._store.begin(env, self._states[env], self._goals[env])
+        self._waypoints.plan(env, self._goals[env], self._rng)
 
     def _decide(self, agent: HierarchicalAgent, envs: npt.NDArray[np.int64], warm_start: bool) -> None:
         """Choose the next subgoals of ``envs``."""
         states = self._states[envs]
-        values = agent.select(to_float32(states), to_float32(self._goals[envs])).astype(np.float64)
+        values = agent.select(to_float32(states), to_float32(self._waypoints.pursued(envs))).astype(np.float64)
         sigma = np.asarray(agent.manager.actor_config.exploration_noise)
         values += sigma * self._rng.standard_normal(values.shape)
         held = self._hold_some(envs, warm_start)

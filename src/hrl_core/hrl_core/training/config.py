@@ -50,6 +50,14 @@ class TrainConfig:
     1909.10618)."""
     held_subgoal_decisions: tuple[int, int] = (3, 8)
     """Fewest and most decisions for which it is held."""
+    headline_goal_share: float = 0.0
+    """Share of training episodes whose task goal is the first evaluation goal (row B; HIRO's Push and Fall: all)."""
+    waypoint_probability: float = 0.0
+    """Chance per episode that exploration pursues a few random task goals before the episode's own (row B)."""
+    waypoints: tuple[int, int] = (1, 3)
+    """Fewest and most of those goals."""
+    waypoint_decisions: tuple[int, int] = (5, 15)
+    """Fewest and most decisions for which each is pursued."""
     evaluation_interval: int = 50_000
     """Environment steps between evaluations (paper C.4)."""
     evaluation_episodes: int = 50
@@ -69,9 +77,10 @@ class TrainConfig:
                 raise HrlError(f"training configuration: {name} must be at least 1, got {getattr(self, name)}")
         if self.algorithm not in ALGORITHMS:
             raise HrlError(f"training configuration: algorithm '{self.algorithm}' is none of {', '.join(ALGORITHMS)}")
-        low, high = self.held_subgoal_decisions
-        if not 1 <= low <= high:
-            raise HrlError(f"training configuration: held_subgoal_decisions must rise from 1, got {(low, high)}")
+        for name in ("held_subgoal_decisions", "waypoints", "waypoint_decisions"):
+            low, high = getattr(self, name)
+            if not 1 <= low <= high:
+                raise HrlError(f"training configuration: {name} must rise from 1, got {(low, high)}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists."""
