@@ -184,6 +184,8 @@ OTHER = {
     "hidden": (7,),
     "reward_bounds": (-3.0, 4.0),
     "held_subgoal_decisions": (1, 2),
+    "waypoints": (1, 2),
+    "waypoint_decisions": (1, 2),
     "candidates": 0,
     "discount": 0.5,
     "tau": 0.5,

@@ -161,6 +161,21 @@ def test_sampled_segments_are_closed_and_end_where_the_episode_does() -> None:
     np.testing.assert_array_equal(windows.end_positions[:, 1], index.starts + windows.lengths)
 
 
+def test_shortened_runs_end_where_fewer_periods_do() -> None:
+    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    _fill(store, 1, LENGTH + 15)
+    rng = np.random.default_rng(0)
+    whole = store.sample_segments(400, rng, n_step=3)
+    wanted = rng.integers(1, 4, 400)
+    short = store.shortened(whole, wanted)
+    np.testing.assert_array_equal(short.starts, whole.starts)
+    np.testing.assert_array_equal(short.segments, np.minimum(whole.segments, wanted))
+    full = short.starts + short.segments * store.period
+    np.testing.assert_array_equal(short.ends, np.minimum(full, store.lengths[short.slots]))
+    for before, after in zip(whole, store.shortened(whole, np.full(400, 3)), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
 def test_newest_steps_only() -> None:
     store = EpisodeStore(_spec(), capacity=20 * LENGTH, num_envs=1)
     _fill(store, 1, 10 * LENGTH + 5)

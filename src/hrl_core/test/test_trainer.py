@@ -42,6 +42,8 @@ CONFIG = TrainConfig(
     learning_starts=30,
     warm_start_steps=60,
     held_subgoal_probability=0.2,
+    waypoint_probability=1.0,
+    waypoint_decisions=(1, 2),
     evaluation_interval=60,
     evaluation_episodes=2,
     evaluation_episodes_elsewhere=1,
@@ -50,7 +52,7 @@ CONFIG = TrainConfig(
 
 
 def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: TaskSpec = SPEC) -> Trainer:
-    envs = VectorEnv(spec, config.num_envs, seed, stagger=config.stagger)
+    envs = VectorEnv(spec, config.num_envs, seed, stagger=config.stagger, headline_share=config.headline_goal_share)
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     evaluation = VectorEnv(spec, len(goals), config.evaluation_seed, goals=goals)
     return Trainer(spec, config, envs, evaluation, folder, seed)
@@ -207,6 +209,10 @@ _OTHER = {
     "reward_bounds": (-0.001, 0.001),
     "worker_reward": "progress",
     "held_subgoal_decisions": (1, 1),
+    "headline_goal_share": 1.0,
+    "waypoint_probability": 0.0,
+    "waypoints": (3, 4),
+    "waypoint_decisions": (30, 40),
     "candidates": 0,
     "huber_delta": 1e-3,
     "adjacency_weight": 20.0,
@@ -229,6 +235,7 @@ _OTHER = {
     "steps": 120,
     "progress_unit": 0.5,
     "manager_n_step": 3,
+    "manager_n_step_own": 3,
     "policy_delay": 3,
 }
 _NOT_ABOUT_LEARNING = {
@@ -254,8 +261,10 @@ def test_every_field_has_an_effect(path: tuple[str, ...]) -> None:
     base = dataclasses.replace(CONFIG, agent=HiroConfig(worker=level, manager=level, candidates=4), steps=150)
     if path[-1] == "progress_unit":
         base = _with(base, ("agent", "worker_reward"), "progress")
-    if path[-1] == "manager_n_step":
+    if path[-1] in ("manager_n_step", "manager_n_step_own"):
         base = _with(base, ("agent", "candidates"), 0)
+    if path[-1] == "manager_sees_time":
+        base = _with(base, ("agent", "manager_sees_pose_only"), True)
     if path[-1] == "adjacency_interval":
         pytest.skip("has a test of its own")
     if path[-1] == "average_tau":

@@ -69,6 +69,16 @@ def test_goals_are_fixed_where_given() -> None:
         VectorEnv(_short(), 2, seed=0, goals=goals[:1])
 
 
+def test_a_share_of_episodes_pursues_the_headline_goal_and_the_others_keep_theirs() -> None:
+    plain, half = (VectorEnv(_short(), 40, seed=0, headline_share=share) for share in (0.0, 0.5))
+    headline = (half.goals == _short().evaluation_goals[0]).all(axis=1)
+    assert 8 <= headline.sum() <= 32
+    np.testing.assert_array_equal(half.goals[~headline], plain.goals[~headline])
+    np.testing.assert_array_equal(half.states, plain.states)
+    with pytest.raises(InvalidDataError, match="has no evaluation goals"):
+        VectorEnv(load_task("ant_gather"), 2, seed=0, headline_share=0.5)
+
+
 def test_restart_repeats_the_first_episodes() -> None:
     envs = VectorEnv(_short(), 2, seed=0)
     first = envs.states.copy()
