@@ -26,6 +26,7 @@ from hrl_core.rollout import rollout
 from hrl_core.task import TaskSpec, load_task
 from hrl_core.training.config import PRESETS, TrainConfig, preset, read_config
 from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
+from hrl_core.training.progress import summarise
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.trainer import FAILED_BATCH, Trainer
 from hrl_core.worker_session import WorkerSession
@@ -300,6 +301,14 @@ def test_adjacency_network_is_fitted_at_its_interval(monkeypatch: pytest.MonkeyP
     while trainer.env_steps < 200:
         trainer._iterate()
     assert fits == [60, 120, 180]
+
+
+def test_a_line_of_metrics_tells_success_where_there_are_goals_and_the_return_elsewhere() -> None:
+    found = {"success_rate": 0.25, "final_distance": 3.0, "return": -4.0}
+    row = {f"evaluation/0_16/{name}": value for name, value in found.items()}
+    assert summarise(row) == "0,16: 0.25"
+    row = {f"evaluation/own_goals/{name}": value for name, value in (found | {"final_distance": np.nan}).items()}
+    assert summarise(row) == "return: -4.00"
 
 
 def test_presets_are_named_and_serialisable() -> None:

@@ -1,6 +1,7 @@
 """What a person sees of a run: a progress bar or log lines, and TensorBoard."""
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,14 +90,17 @@ class TensorBoard:
 
 
 def summarise(row: dict[str, Any]) -> str:
-    """Success per goal and the losses of a line of metrics."""
-    parts = [
-        f"{name.split('/')[1].replace('_', ',')}: {value:.2f}"
-        for name, value in row.items()
-        if name.endswith("/success_rate")
-    ]
+    """Success per goal, or the return of a task without goals, and the losses of a line of metrics."""
+    evaluations = (name.removesuffix("/success_rate") for name in row if name.endswith("/success_rate"))
+    parts = [_outcome(row, evaluation) for evaluation in evaluations]
     parts += [f"{name} {row[name]:.3g}" for name in _SHOWN if name in row]
     return "  ".join(parts)
+
+
+def _outcome(row: dict[str, Any], evaluation: str) -> str:
+    if math.isnan(row[f"{evaluation}/final_distance"]):
+        return f"return: {row[f'{evaluation}/return']:.2f}"
+    return f"{evaluation.split('/')[1].replace('_', ',')}: {row[f'{evaluation}/success_rate']:.2f}"
 
 
 _SHOWN = (
