@@ -72,12 +72,16 @@ class _Rivals(NamedTuple):
     owner: torch.Tensor
     """The transition they compete for."""
     candidate: torch.Tensor
+    subgoals: torch.Tensor
+    """What is proposed, (n, subgoal_dim)."""
     error: torch.Tensor
     """Over the steps so far."""
 
     def where(self, chosen: torch.Tensor) -> "_Rivals":
         """Those chosen by a mask."""
         rows = chosen.nonzero()[:, 0]
+        if len(rows) == len(chosen):
+            return self
         return _Rivals(*(tensor.index_select(0, rows) for tensor in self))
 
 
@@ -86,36 +90,32 @@ def best_candidates(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, p
     batch, count, _ = proposals.shape
     scorer = _Scorer(spec, windows, policy)
     best = scorer.begin_with(proposals[:, 0])
-    stored = _Rivals(torch.arange(batch), torch.zeros(batch, dtype=torch.int64), best.clone())
-    owner, candidate = stored.owner.repeat_interleave(count - 1), torch.arange(1, count).repeat(batch)
-    rivals = _Rivals(owner, candidate, torch.zeros(len(owner)))
+    everyone = torch.arange(batch)
+    stored = _Rivals(everyone, torch.zeros_like(everyone), proposals[:, 0], best.clone())
+    owner, candidate = everyone.repeat_interleave(count - 1), torch.arange(1, count).repeat(batch)
+    rivals = _Rivals(owner, candidate, proposals[:, 1:].flatten(0, 1), torch.zeros(len(owner)))
     lead = min(LEAD, scorer.steps)
-    rivals = _race(scorer, proposals, rivals, best, [range(i, i + 1) for i in range(lead)])
+    rivals = _race(scorer, rivals, best, [slice(i, i + 1) for i in range(lead)])
     least = torch.full((batch,), torch.inf).scatter_reduce_(0, rivals.owner, rivals.error, "amin")
     ahead = rivals.error == least[rivals.owner]
-    leaders = _race(scorer, proposals, rivals.where(ahead), best, [range(lead, scorer.steps)])
+    leaders = _race(scorer, rivals.where(ahead), best, [slice(lead, scorer.steps)])
     best.scatter_reduce_(0, leaders.owner, leaders.error, "amin")
-    rest = [range(i, i + 1) for i in range(lead, scorer.steps)]
-    others = _race(scorer, proposals, rivals.where(~ahead), best, rest)
+    others = _race(scorer, rivals.where(~ahead), best, [slice(i, i + 1) for i in range(lead, scorer.steps)])
     best.scatter_reduce_(0, others.owner, others.error, "amin")
     finished = (stored, leaders, others)
     together = _Rivals(*(torch.cat(parts) for parts in zip(*finished, strict=True)))
     # Not "equal": a policy that yields NaN keeps the stored subgoal.
     winners = together.where(~(together.error > best[together.owner]))
     choice = torch.full((batch,), count).scatter_reduce_(0, winners.owner, winners.candidate, "amin")
-    return RelabelChoice(proposals[stored.owner, choice], choice, best)
+    return RelabelChoice(proposals[everyone, choice], choice, best)
 
 
-def _race(
-    scorer: "_Scorer", proposals: torch.Tensor, rivals: _Rivals, best: torch.Tensor, spans: Iterable[range]
-) -> _Rivals:
+def _race(scorer: "_Scorer", rivals: _Rivals, best: torch.Tensor, spans: Iterable[slice]) -> _Rivals:
     """Add the errors of spans of steps; whose sum exceeds the best complete score (batch,) drops out after a span."""
-    count, flat = proposals.shape[1], proposals.flatten(0, 1)
     for steps in spans:
-        if not len(rivals.owner) or not steps:
+        if not len(rivals.owner) or steps.start == steps.stop:
             break
-        subgoals = flat.index_select(0, rivals.owner * count + rivals.candidate)
-        error = sum(scorer.errors(rivals.owner, subgoals, steps), rivals.error)
+        error = sum(scorer.errors(rivals.owner, rivals.subgoals, steps), rivals.error)
         rivals = rivals._replace(error=error).where(error <= best.index_select(0, rivals.owner))
     return rivals
 
@@ -125,7 +125,7 @@ def candidate_errors(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, 
     batch, count, size = proposals.shape
     scorer = _Scorer(spec, windows, policy)
     owner, flat = torch.arange(batch).repeat_interleave(count), proposals.reshape(-1, size)
-    by_step = (scorer.errors(owner, flat, range(i, i + 1))[0] for i in range(scorer.steps))
+    by_step = (scorer.errors(owner, flat, slice(i, i + 1))[0] for i in range(scorer.steps))
     return sum(by_step, torch.zeros(batch * count)).reshape(batch, count)
 
 
@@ -138,32 +138,32 @@ class _Scorer:
         states, actions, lengths = map(torch.from_numpy, (windows.states, windows.actions, windows.lengths))
         positions = states[:, :, spec.subgoal_indices]
         self._half_range = _as_float32((spec.action_high - spec.action_low) / 2)
-        counts = torch.arange(self.steps) < lengths[:, None]
-        # Rows of one step lie together: row step * batch + transition.
-        self._inputs = torch.cat((states, positions[:, :1] - positions), 2).transpose(0, 1).flatten(0, 1)
-        """State, and what the subgoal has to be carried by: the policy's input but for the subgoal itself."""
-        self._actions = actions.transpose(0, 1).flatten(0, 1)
-        self._counts = counts.T.flatten().float()
+        carried = positions[:, :1] - positions
+        self._inputs = torch.cat((states, carried), 2).transpose(0, 1).contiguous()
+        """State, and what the subgoal has to be carried by: the policy's input but for the subgoal itself. Step, row."""
+        self._actions = actions.transpose(0, 1).contiguous()
+        counts = torch.arange(self.steps)[:, None] < lengths
+        self._counts = None if counts.all() else counts.float()
+        """1 where a step counts, 0 beyond a short end; None: all do."""
 
     def begin_with(self, subgoals: torch.Tensor) -> torch.Tensor:
         """Errors of one subgoal per transition over all steps, (batch,); from now on its worst step comes first."""
         owner = torch.arange(self.batch)
-        errors, order = self.errors(owner, subgoals, range(self.steps)).sort(dim=0, descending=True, stable=True)
-        rows = (order * self.batch + owner).flatten()
-        self._inputs, self._actions, self._counts = (
-            tensor.index_select(0, rows) for tensor in (self._inputs, self._actions, self._counts)
-        )
+        errors, order = self.errors(owner, subgoals, slice(0, self.steps)).sort(dim=0, descending=True, stable=True)
+        self._inputs, self._actions = self._inputs[order, owner], self._actions[order, owner]
+        if self._counts is not None:
+            self._counts = self._counts[order, owner]
         # Step by step like the candidates, so that equal errors have equal sums.
         return sum(errors, torch.zeros(self.batch))
 
-    def errors(self, owner: torch.Tensor, subgoals: torch.Tensor, steps: range) -> torch.Tensor:
+    def errors(self, owner: torch.Tensor, subgoals: torch.Tensor, steps: slice) -> torch.Tensor:
         """Errors of subgoals (n, subgoal_dim) for transitions ``owner``, (steps, n); 0 beyond a short end."""
-        rows = (torch.tensor(steps)[:, None] * self.batch + owner).flatten()
-        inputs = self._inputs.index_select(0, rows)
-        inputs.unflatten(0, (len(steps), -1))[:, :, -subgoals.shape[1] :] += subgoals
-        error = self._policy(inputs).sub_(self._actions.index_select(0, rows)).div_(self._half_range)
-        error = error.square_().sum(1) * self._counts.index_select(0, rows)
-        return error.unflatten(0, (len(steps), -1))
+        inputs = self._inputs[steps].index_select(1, owner)
+        inputs[:, :, -subgoals.shape[1] :] += subgoals
+        predicted = self._policy(inputs.flatten(0, 1)).view(*inputs.shape[:2], -1)
+        actions = self._actions[steps].index_select(1, owner)
+        error = predicted.sub_(actions).div_(self._half_range).square_().sum(2)
+        return error if self._counts is None else error.mul_(self._counts[steps].index_select(1, owner))
 
 
 def _as_float32(values: np.ndarray) -> torch.Tensor:
