@@ -140,7 +140,7 @@ class _Scorer:
         self._half_range = _as_float32((spec.action_high - spec.action_low) / 2)
         carried = positions[:, :1] - positions
         self._inputs = torch.cat((states, carried), 2).transpose(0, 1).contiguous()
-        """State, and what the subgoal has to be carried by: the policy's input but for the subgoal itself. Step, row."""
+        """(step, transition, input): state, and what carries the subgoal; the policy's input but for the subgoal."""
         self._actions = actions.transpose(0, 1).contiguous()
         counts = torch.arange(self.steps)[:, None] < lengths
         self._counts = None if counts.all() else counts.float()
