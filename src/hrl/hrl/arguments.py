@@ -156,6 +156,9 @@ class LaunchArguments(Arguments):
         False, "Restart a manager or worker that dies, up to 3 times in 60 s; supervised nodes always are."
     )
     autostart: bool = argument(True, "Configure and activate the nodes; false leaves that to a lifecycle manager.")
+    share_core: bool = argument(
+        True, "In lock-step, keep simulator and worker, who take turns, on one core; false: anywhere."
+    )
     wait_limit: float = argument(
         60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=COUNT
     )
@@ -168,7 +171,7 @@ class LaunchArguments(Arguments):
 
     def check(self) -> None:
         """Refuse what contradicts itself."""
-        if self.mode == "lockstep" and self.robot == "sim" and self.rtf != 1.0:
+        if self.takes_turns and self.rtf != 1.0:
             raise self.refuse(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
         if self.learn and not self.record:
             raise self.refuse("learn:=true learns from the recording; leave record:=true")
@@ -177,6 +180,11 @@ class LaunchArguments(Arguments):
     def supervised(self) -> bool:
         """Whether a supervisor takes part."""
         return self.supervise == "true" or (self.supervise == "auto" and self.robot == "real")
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether simulator and worker wait for each other at every step."""
+        return self.mode == "lockstep" and self.robot == "sim"
 
     @property
     def goal_vector(self) -> tuple[float, ...]:

@@ -1,6 +1,7 @@
 """The graph of the main job, simulator, manager, worker and recorder, checked before anything starts."""
 
 from hrl.arguments import LaunchArguments
+from hrl.cores import shared_cores
 from hrl.graph import Graph, NodeDescription, environment_of
 from hrl.learning_nodes import Learning, learner_nodes
 from hrl.onlookers import onlooker_nodes
@@ -19,7 +20,7 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
     onlookers = onlooker_nodes(arguments, setup.task)
     folder = RunFolder.of(arguments, setup.policy, setup.checkpoint.trained, git_commit())
     folder.require_free()
-    nodes = robot_nodes(arguments, setup, folder)
+    nodes = robot_nodes(arguments, setup, folder, next(shared_cores(arguments)))
     if arguments.learn:
         nodes += _learners(arguments, setup, folder)
     nodes += onlookers

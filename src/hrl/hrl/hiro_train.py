@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from hrl.cores import shared_cores
 from hrl.graph import Graph, environment_of
 from hrl.learning_arguments import LIVE_KNOBS, HiroTrainArguments
 from hrl.learning_nodes import Learning, dashboard_node, learner_nodes
@@ -45,8 +46,9 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
         | {"simulators": ",".join(own.namespace for own in of_robots)},
     )
     nodes = learner_nodes(learning, setup.policy)
+    cores = shared_cores(arguments)
     for name, own, robot in zip(names, of_robots, folders, strict=True):
-        nodes += robot_nodes(own, setup, robot, name, learning.policy_update_topic)
+        nodes += robot_nodes(own, setup, robot, next(cores), name, learning.policy_update_topic)
     if arguments.dashboard:
         nodes.append(dashboard_node(learning, [own.namespace for own in of_robots]))
     nodes += onlooker_nodes(of_robots[0], setup.task)

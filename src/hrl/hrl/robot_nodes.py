@@ -25,6 +25,7 @@ from hrl.shipped_policies import AUTO, resolve_policy
 from hrl_core.checkpoint import TASK, Checkpoint, load_checkpoint
 from hrl_core.errors import TaskError
 from hrl_core.task import TaskSpec, load_task
+from hrl_ros.affinity import ANY
 
 PACKAGES = {SIMULATOR: "hrl_sim", MANAGER: "hrl_manager", WORKER: "hrl_worker", RECORDER: "hrl_training"}
 PACKAGES |= dict.fromkeys((BRIDGE, FAKE_ROBOT, ROBOT_SUPERVISOR), "hrl_robot")
@@ -59,7 +60,12 @@ def checked_setup(arguments: LaunchArguments) -> Setup:
 
 
 def robot_nodes(
-    arguments: LaunchArguments, setup: Setup, folder: RunFolder, label: str = "", policy_updates: str = ""
+    arguments: LaunchArguments,
+    setup: Setup,
+    folder: RunFolder,
+    core: int,
+    label: str = "",
+    policy_updates: str = "",
 ) -> list[NodeDescription]:
     """Describe the nodes of one robot.
 
@@ -67,6 +73,7 @@ def robot_nodes(
         arguments: of the run; ``namespace`` is the robot's.
         setup: task and policy.
         folder: where its recording and report go.
+        core: that simulator and worker share; ``ANY``: none.
         label: put before the names of its nodes in what people are shown.
         policy_updates: topic on which policies are announced, if it is not the namespace's own.
     """
@@ -77,11 +84,12 @@ def robot_nodes(
         shared["heartbeat"] = HEARTBEAT
     waiting = {**shared, "wait_limit": arguments.wait_limit}
     deciding = {**waiting, "policy": str(setup.policy)}
-    environment = {**_environment_parameters(arguments, folder), **waiting, "task": setup.task_argument}
+    turn: dict[str, Value] = {} if core == ANY else {"core": core}
+    environment = {**_environment_parameters(arguments, folder), **waiting, **turn, "task": setup.task_argument}
     recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb
-    parts: list[tuple[str, Mapping[str, Value]]] = [(MANAGER, deciding), (WORKER, deciding)]
+    parts: list[tuple[str, Mapping[str, Value]]] = [(MANAGER, deciding), (WORKER, deciding | turn)]
     if arguments.record:
         parts.insert(0, (RECORDER, recorder))
     parts += real_parts(arguments, environment) if arguments.robot == "real" else [(SIMULATOR, environment)]

@@ -10,12 +10,19 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hrl import onlookers, shipped_policies
+from hrl import cores, onlookers, shipped_policies
 from hrl.arguments import LaunchArguments, parse_arguments
 from hrl.hiro_ant import hiro_ant_graph
 from hrl_core.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, HrlError, InvalidDataError, TaskError
 from hrl_core.task import load_task
+
+
+@pytest.fixture(autouse=True)
+def two_idle_cores(monkeypatch):
+    """Without chance: the core that simulator and worker share would tell any two graphs apart."""
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _pid: {0, 1})
+    monkeypatch.setattr(cores.psutil, "cpu_percent", lambda **_: [30.0, 2.0])
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +71,17 @@ with one_thread():
 sys.exit("torch" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_those_who_take_turns_share_the_idlest_core(arguments, monkeypatch):
+    def cores_of(**changes):
+        nodes = by_role(hiro_ant_graph(replace(arguments, **changes)))
+        return {role: node.parameters["core"] for role, node in nodes.items() if "core" in node.parameters}
+
+    assert cores_of() == {"simulator": 1, "worker": 1}
+    assert cores_of(share_core=False) == cores_of(mode="realtime") == cores_of(robot="real") == {}
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _pid: {3})
+    assert cores_of() == {}
 
 
 def test_respawn_is_for_manager_and_worker(arguments):
@@ -144,6 +162,7 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "robot_config": {"robot": "real", "robot_config": str(own_robot)},
         "supervise": {"supervise": "true"},
         "network": {"network": "subnet"},
+        "share_core": {"share_core": False},
     }
     assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"rviz"}
     default = hiro_ant_graph(arguments)

@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from hrl import cores
 from hrl.hiro_train import hiro_train_graph
 from hrl.learning_arguments import HiroTrainArguments
 from hrl_core.checkpoint import random_checkpoint, save_checkpoint
@@ -26,6 +27,15 @@ def arguments(tmp_path):
 def test_versions_begin_at_that_of_the_start_policy(arguments):
     (trainer,) = [node for node in hiro_train_graph(arguments).nodes if node.role == "trainer"]
     assert trainer.parameters["first_version"] == 4_321
+
+
+def test_each_pair_that_takes_turns_has_a_core_as_far_as_they_go(arguments, monkeypatch):
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _pid: {0, 1})
+    nodes = hiro_train_graph(dataclasses.replace(arguments, robots=3)).nodes
+    given = [[n.parameters.get("core") for n in nodes if n.role == role] for role in ("simulator", "worker")]
+    assert given[0] == given[1]
+    assert set(given[0][:2]) == {0, 1}
+    assert given[0][2] == given[0][0]
 
 
 def test_switches_that_do_not_fit_the_task_are_refused(arguments, tmp_path):

@@ -16,6 +16,7 @@ from rclpy.timer import Timer
 
 from hrl_core.errors import HrlError
 from hrl_ros import parameters
+from hrl_ros.affinity import ANY, stay_on
 from hrl_ros.entities import Entities
 from hrl_ros.heartbeat import Pulse
 from hrl_ros.parameters import NodeParameters
@@ -104,7 +105,7 @@ class HrlNode(LifecycleNode):
         """Run ``setup``; a failure is reported and leaves the node unconfigured."""
         del state
         self._entities = Entities(self)
-        return self._transition(self.setup)
+        return self._transition(self._place_and_set_up)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Enable publishers, then run ``start``."""
@@ -189,6 +190,12 @@ class HrlNode(LifecycleNode):
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back every ``period`` seconds of steady time."""
         return self.create_timer(period, self.guarded(callback), clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def _place_and_set_up(self) -> None:
+        core = self.get_parameter("core").value
+        if isinstance(core, int) and core != ANY:
+            stay_on(core)
+        self.setup()
 
     def settle_for(self, publisher: Publisher) -> None:
         """Have the node stay at its end until readers have this publisher's last messages."""

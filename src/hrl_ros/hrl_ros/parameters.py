@@ -12,6 +12,7 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 
 from hrl_core.errors import HrlError, did_you_mean
+from hrl_ros.affinity import ANY
 from hrl_ros.parameter_fields import Leaf, build, leaves, parameter
 from hrl_ros.thresholds import Thresholds
 
@@ -38,6 +39,7 @@ class NodeParameters:
     )
     wait_limit: float = parameter(60.0, "seconds of silence after which the node gives up; 0: never", low=0.0)
     heartbeat: float = parameter(0.0, "seconds between heartbeats for the supervisor; 0: none", low=0.0)
+    core: int = parameter(ANY, "core that all threads of the node stay on; -1: any", low=ANY)
     diagnostics: Thresholds = field(default_factory=Thresholds)
 
 

@@ -1,7 +1,10 @@
 """ROS parameters and dataclass are one thing; what was given and cannot be used is refused with what is valid."""
 
+import contextlib
 import dataclasses
+import os
 import subprocess
+from pathlib import Path
 
 import pytest
 import rclpy
@@ -102,6 +105,34 @@ def test_failing_setup_leaves_the_node_unconfigured_with_its_reason(make_node):
     node.setup = lambda: (_ for _ in ()).throw(HrlError("no such file"))
     assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
     assert node.failure == "no such file"
+
+
+def for_all_threads(act):
+    """Results for the threads of this process; some may end meanwhile."""
+    found = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(ProcessLookupError):
+            found.append(act(int(task.name)))
+    return found
+
+
+def test_a_node_given_a_core_stays_there_with_all_its_threads(make_node):
+    allowed = os.sched_getaffinity(0)
+    core = max(allowed)
+    node = make_node("-p", f"core:={core}")
+    try:
+        assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        found = for_all_threads(os.sched_getaffinity)
+        assert len(found) > 1  # DDS has its own
+        assert all(cores == {core} for cores in found)
+    finally:
+        for_all_threads(lambda thread: os.sched_setaffinity(thread, allowed))
+
+
+def test_a_core_that_does_not_exist_is_refused(make_node):
+    node = make_node("-p", "core:=4096")
+    assert node.trigger_configure() == TransitionCallbackReturn.FAILURE
+    assert "parameter core: 4096 is none of the cores this process may use: 0" in node.failure
 
 
 def test_stop_runs_before_publishers_fall_silent(make_node):
