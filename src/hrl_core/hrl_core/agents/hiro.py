@@ -151,7 +151,7 @@ class HierarchicalAgent:
         """Task goals, relabelled as configured."""
         config = self.config
         goals = store.task_goals[index.slots]
-        if config.relabel_goals_uniform + config.relabel_goals_future == 0:
+        if not config.relabels_goals:
             everywhere = np.ones(len(goals), np.bool_)
             return TaskGoals(goals, everywhere, everywhere)
         low, high = self._task.goal_box
@@ -194,7 +194,7 @@ def manager_returns(
     steps = index.starts[:, None] + np.arange(most * period)
     counts = steps < index.ends[:, None]
     steps = np.minimum(steps, store.length_limit - 1)
-    if config.relabel_goals_uniform + config.relabel_goals_future == 0:
+    if not config.relabels_goals:
         rewards = store.rewards[index.slots[:, None], steps]
     else:
         rewards = task.compute_reward(store.achieved_goals(index.slots, steps + 1), goals[:, None])

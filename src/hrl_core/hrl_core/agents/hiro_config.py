@@ -77,6 +77,11 @@ class HiroConfig:
             raise HrlError("off-policy correction holds for one-step returns: set candidates=0 or manager_n_step=1")
 
     @property
+    def relabels_goals(self) -> bool:
+        """Whether manager transitions are learned under other task goals than their own."""
+        return self.relabel_goals_uniform + self.relabel_goals_future > 0
+
+    @property
     def longest_n_step(self) -> int:
         """Most manager transitions that a return sums."""
         return max(self.manager_n_step, self.manager_n_step_own)

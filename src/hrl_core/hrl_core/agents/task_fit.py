@@ -20,11 +20,16 @@ class _Lack(NamedTuple):
 
 
 def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
-    """Refuse switches that name observation elements which the task lacks.
+    """Refuse switches that name observation elements which the task lacks, or goals where it has none.
 
     Raises:
         TaskError: there are such; names switch, elements, the task's own ones and the value to set.
     """
+    if config.relabels_goals and not spec.goal:
+        raise TaskError(
+            f"switches that do not fit task '{spec.name}': agent.relabel_goals_uniform and agent.relabel_goals_future "
+            "need a task goal, which this task does not have; set both to 0"
+        )
     lacks = list(_lacks(spec, config))
     if not lacks:
         return
