@@ -55,8 +55,6 @@ def test_dead_bridge_is_covered_by_another_process_and_the_stack_ends(launch):
     assert code != 0
     assert "sending the safe action in its place" in output
     assert "bridge is dead (no heartbeat" in output
-    from running_stack import journal
-    print("AT", at, [(round(r["t"] - at, 3), max(map(abs, r["command"]))) for r in journal(graph.out) if "command" in r and r["t"] > at - 0.1])
     assert stopped_after(graph, at) < 0.18 + SCHEDULING
 
 

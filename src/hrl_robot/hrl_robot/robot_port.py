@@ -5,6 +5,7 @@ import time
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
+from rclpy.duration import Duration
 from rclpy.wait_for_message import wait_for_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
@@ -50,6 +51,8 @@ class RobotPort:
         """State messages that were not taken."""
         self.commands = 0
         """Commands sent."""
+        self.own_listeners = 0
+        """Subscriptions of this node to its own commands."""
         streams = config.streams
         self.joints: Stream[JointStates] = Stream("joint_states", streams["joint_states"])
         self.base: Stream[BaseState] | None = None
@@ -126,6 +129,12 @@ class RobotPort:
             return None, None
         order = self.map.actions
         return sample.velocity[order], sample.position[order]
+
+    @property
+    def arrives(self) -> bool:
+        """Whether somebody else listens to the commands and has taken the last one."""
+        listeners = self._commands.get_subscription_count() - self.own_listeners
+        return listeners > 0 and self._commands.wait_for_all_acked(Duration())
 
     def send(self, action: Vector) -> None:
         """Tell the controller an action (task units, task order)."""

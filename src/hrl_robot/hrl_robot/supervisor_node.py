@@ -49,6 +49,8 @@ class SupervisorNode(HrlNode):
         self._bridge = self._members.get(p.bridge)
         self._port: RobotPort | None = None
         self._commanding, self.covered = False, 0
+        self._tried = False
+        """Whether the robot has been sent a safe action to see whether it arrives."""
         self._commanded = False
         """Whether the bridge has ever been active: a robot that it has refused is told nothing."""
         if p.bridge:
@@ -58,6 +60,7 @@ class SupervisorNode(HrlNode):
             self._port = RobotPort(self, config, task, listen=any(joint.safe != "zero" for joint in limits))
             if any(joint.safe == "hold" for joint in limits):
                 self.subscribe(Float64MultiArray, config.command.topic, self._on_command, qos.command())
+                self._port.own_listeners += 1
         self._diagnostics = Diagnostics(self)
         self._repeat_at = 0.0
         self.subscribe(msg.Heartbeat, topics.HEARTBEAT, self._on_heartbeat, qos.heartbeat(len(self._members)))
@@ -98,9 +101,31 @@ class SupervisorNode(HrlNode):
             self._check(member)
         for member in self._members.values():
             if member.stage not in (Stage.ACTIVE, Stage.LEFT):
-                member.climb()
+                if self._may_climb(member):
+                    member.climb()
                 # In order: the next one only when this one is up.
                 return
+
+    def _may_climb(self, member: Member) -> bool:
+        """Whether it may go a stage up: a bridge moves the robot only once our own commands arrive there, too.
+
+        Discovery may take seconds on a busy machine; a bridge that dies meanwhile would leave the robot walking.
+        """
+        if member is not self._bridge or member.stage is not Stage.INACTIVE or self._port is None:
+            return True
+        if self._tried and self._port.arrives:
+            return True
+        now = time.monotonic()
+        if now - member.since > self._settings.load_limit:
+            topic = self._port.config.command.topic
+            raise PeerError(
+                f"nobody takes commands on '{topic}' for {now - member.since:.0f} s; is the controller running, in "
+                "this namespace? Stopping the stack"
+            )
+        if now >= self._repeat_at:
+            self._send_safe(self._port)
+            self._tried, self._repeat_at = True, now + REPEAT_PERIOD
+        return False
 
     def _check(self, member: Member) -> None:
         waiting = time.monotonic() - member.since
@@ -146,10 +171,13 @@ class SupervisorNode(HrlNode):
 
     def _make_safe(self) -> None:
         if self._port is not None:
-            velocity, position = self._port.measured()
-            held = position if self._port.config.command.interface == "position" else None
-            self._port.send(self._safety.safe(velocity, held))
+            self._send_safe(self._port)
             self.covered += 1
+
+    def _send_safe(self, port: RobotPort) -> None:
+        velocity, position = port.measured()
+        held = position if port.config.command.interface == "position" else None
+        port.send(self._safety.safe(velocity, held))
 
     def _descend(self, members: list[Member]) -> None:
         if members:
