@@ -17,6 +17,9 @@ ANY = -1
 def stay_on(core: int) -> None:
     """Keep all threads of this process on a core, those to come included.
 
+    Who is woken there waits until the other pauses (``SCHED_BATCH``): a publisher reaches one reader after another, and
+    if the first took the core from it at once, the others would have nothing were it killed just then.
+
     Raises:
         HrlError: this process may not use that core.
     """
@@ -25,5 +28,8 @@ def stay_on(core: int) -> None:
         cores = ", ".join(map(str, sorted(allowed)))
         raise HrlError(f"parameter core: {core} is none of the cores this process may use: {cores}; -1 for any")
     for task in Path("/proc/self/task").iterdir():
+        thread = int(task.name)
         with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(int(task.name), {core})
+            os.sched_setaffinity(thread, {core})
+            if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+                os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))

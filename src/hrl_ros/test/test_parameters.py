@@ -125,8 +125,10 @@ def test_a_node_given_a_core_stays_there_with_all_its_threads(make_node):
         found = for_all_threads(os.sched_getaffinity)
         assert len(found) > 1  # DDS has its own
         assert all(cores == {core} for cores in found)
+        assert set(for_all_threads(os.sched_getscheduler)) == {os.SCHED_BATCH}
     finally:
         for_all_threads(lambda thread: os.sched_setaffinity(thread, allowed))
+        for_all_threads(lambda thread: os.sched_setscheduler(thread, os.SCHED_OTHER, os.sched_param(0)))
 
 
 def test_a_core_that_does_not_exist_is_refused(make_node):
