@@ -1,6 +1,7 @@
 """``hrl top``: a live table of the running nodes, from what they say on /diagnostics."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -61,9 +62,15 @@ class Top:
             return self._repeat(eye, lambda: live.update(_shown(states), refresh=True))
 
     def _repeat(self, eye: Onlooker, show: Callable[[], object]) -> int:
-        while True:
-            eye.spin(self.period)
-            show()
+        """Show again and again until Ctrl-C, of which a note is taken: raised within rclpy it may get lost there."""
+        pressed: list[int] = []
+        before = signal.signal(signal.SIGINT, lambda number, _frame: pressed.append(number))
+        try:
+            while not eye.spin(self.period, until=lambda: bool(pressed)):
+                show()
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return 0
 
     @staticmethod
     def _print_json(states: NodeStates) -> None:
