@@ -131,10 +131,14 @@ class RobotPort:
         return sample.velocity[order], sample.position[order]
 
     @property
-    def arrives(self) -> bool:
-        """Whether somebody else listens to the commands and has taken the last one."""
-        listeners = self._commands.get_subscription_count() - self.own_listeners
-        return listeners > 0 and self._commands.wait_for_all_acked(Duration())
+    def heard(self) -> bool:
+        """Whether somebody else listens to the commands: what is sent from now on must reach them."""
+        return self._commands.get_subscription_count() > self.own_listeners
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether all who listened to the last command have taken it."""
+        return self._commands.wait_for_all_acked(Duration())
 
     def send(self, action: Vector) -> None:
         """Tell the controller an action (task units, task order)."""

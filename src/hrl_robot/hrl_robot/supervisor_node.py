@@ -113,19 +113,18 @@ class SupervisorNode(HrlNode):
         """
         if member is not self._bridge or member.stage is not Stage.INACTIVE or self._port is None:
             return True
-        if self._tried and self._port.arrives:
-            return True
-        now = time.monotonic()
-        if now - member.since > self._settings.load_limit:
+        if not self._tried and self._port.heard:
+            # Not before: what nobody was to receive counts as acknowledged.
+            self._send_safe(self._port)
+            self._tried = True
+        waiting = time.monotonic() - member.since
+        if waiting > self._settings.load_limit:
             topic = self._port.config.command.topic
             raise PeerError(
-                f"nobody takes commands on '{topic}' for {now - member.since:.0f} s; is the controller running, in "
-                "this namespace? Stopping the stack"
+                f"nobody takes commands on '{topic}' for {waiting:.0f} s; is the controller running, in this "
+                "namespace? Stopping the stack"
             )
-        if now >= self._repeat_at:
-            self._send_safe(self._port)
-            self._tried, self._repeat_at = True, now + REPEAT_PERIOD
-        return False
+        return self._tried and self._port.heard and self._port.acknowledged
 
     def _check(self, member: Member) -> None:
         waiting = time.monotonic() - member.since
