@@ -75,7 +75,8 @@ class HiroConfig:
             raise HrlError("candidates: 0 or at least 2; manager_n_step: at least 1; manager_n_step_own: at least 0")
         if self.candidates and self.longest_n_step > 1:
             raise HrlError(
-                "off-policy correction holds for one-step returns: set candidates=0, or manager_n_step=1 and manager_n_step_own=0"
+                "off-policy correction holds for one-step returns: set candidates=0, or manager_n_step=1 and "
+                "manager_n_step_own=0"
             )
 
     @property
