@@ -17,11 +17,8 @@ Picture = npt.NDArray[np.uint8]
 FORMATS = (".gif", ".mp4")
 _FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 _COLORS = 96
-LEGEND: tuple[tuple[str, Color], ...] = (
-    ("goal", palette.GOAL),
-    ("subgoal of the manager", palette.SUBGOAL),
-    ("path", palette.TRAIL),
-)
+_GOAL = ("goal", palette.GOAL)
+_LEGEND: tuple[tuple[str, Color], ...] = (("subgoal of the manager", palette.SUBGOAL), ("path", palette.TRAIL))
 
 
 def check_format(out: Path) -> None:
@@ -30,8 +27,8 @@ def check_format(out: Path) -> None:
         raise HrlError(f"--out {out}: the ending must be one of {', '.join(FORMATS)}")
 
 
-def captioned(picture: Picture, words: str) -> Picture:
-    """Write a line at the top left and the legend at the bottom."""
+def captioned(picture: Picture, words: str, has_goal: bool = True) -> Picture:
+    """Write a line at the top left and the legend at the bottom; a task without goals has none to explain."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image, "RGBA")
     size = max(11, image.height // 30)
@@ -40,7 +37,7 @@ def captioned(picture: Picture, words: str) -> Picture:
     draw.text((size * 0.7, size * 0.4), words, font=font, fill=(20, 20, 25))
     left, top = size * 0.7, image.height - 1.8 * size
     draw.rectangle((0, int(top - 0.4 * size), image.width, image.height), fill=(255, 255, 255, 215))
-    for name, color in LEGEND:
+    for name, color in (_GOAL, *_LEGEND) if has_goal else _LEGEND:
         dot = tuple(round(255 * part) for part in color[:3])
         draw.ellipse((left, top + 0.2 * size, left + 0.8 * size, top + size), fill=dot)
         draw.text((left + 1.2 * size, top), name, font=font, fill=(20, 20, 25))

@@ -7,6 +7,8 @@ import pytest
 from hrl import gl_backend
 from hrl.film import captioned, check_format, write_film
 from hrl.gl_backend import choose_backend
+from hrl.held_out import policy_folder
+from hrl_core.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 
 
@@ -47,3 +49,19 @@ def test_a_caption_is_written_on_the_picture_and_leaves_its_middle():
     assert (written[80:120] == plain[80:120]).all()
     assert (written[:15] != plain[:15]).any()
     assert (written[-15:] != plain[-15:]).any()
+
+
+def test_the_block_is_filmed_where_the_ant_has_pushed_it():
+    from hrl.footage import rollouts
+
+    checkpoint = load_checkpoint(policy_folder("hiro_ant_push"))
+    ((trace, seen),) = rollouts(checkpoint, 1, 0, None)
+    assert len(seen) == len(trace.observations)
+    joints, objects = zip(*seen, strict=True)
+    pushed = [(j["block_0_x"], j["block_0_y"]) for j in joints]
+    assert pushed[0] == (0.0, 0.0)
+    assert max(abs(x) + abs(y) for x, y in pushed) > 1.0
+    start = np.array(objects[0]["block_0"][0])
+    moved = [np.subtract(o["block_0"][0], start)[:2] for o in objects]
+    # Poses are those of the last substep but one.
+    assert np.abs(np.subtract(moved, pushed)).max() < 0.05

@@ -71,20 +71,17 @@ class SceneModel:
     @property
     def extent(self) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper corner (x, y) [m] of what stands still, the endless floor left aside."""
-        boxes = [g for g in self._fixed if self.model.geom_type[g] == _GEOM.mjGEOM_BOX]
-        if not boxes:
-            return np.array((-5.0, -5.0)), np.array((5.0, 5.0))
-        centre, half = self.data.geom_xpos[boxes][:, :2], self.model.geom_size[boxes][:, :2]
-        return (centre - half).min(axis=0), (centre + half).max(axis=0)
+        return self._outline(1.0)
 
     @property
     def inner_extent(self) -> tuple[np.ndarray, np.ndarray]:
         """As ``extent``, but from the middles of the outermost walls: their far sides are not worth the room."""
-        boxes = [g for g in self._fixed if self.model.geom_type[g] == _GEOM.mjGEOM_BOX]
-        if not boxes:
-            return self.extent
-        centre = self.data.geom_xpos[boxes][:, :2]
-        return centre.min(axis=0), centre.max(axis=0)
+        return self._outline(0.0)
+
+    @property
+    def interior(self) -> tuple[np.ndarray, np.ndarray]:
+        """As ``extent``, but up to the inner faces of the outermost walls."""
+        return self._outline(-1.0)
 
     def take(self, state: Vector, joints: Mapping[str, float], poses: Mapping[str, tuple[Point, Quaternion]]) -> None:
         """Move the robot.
@@ -137,6 +134,15 @@ class SceneModel:
         """Robot's size [m], by which arrows and letters are scaled."""
         moving = self.data.geom_xpos[self._moving] if self._moving else np.zeros((1, 3))
         return float(np.clip(np.ptp(moving, axis=0).max(initial=0.0), 0.2, 1.5))
+
+    def _outline(self, reach: float) -> tuple[np.ndarray, np.ndarray]:
+        """Corners (x, y) [m] of the outermost boxes, ``reach`` half sizes outwards of their middles."""
+        boxes = [g for g in self._fixed if self.model.geom_type[g] == _GEOM.mjGEOM_BOX]
+        if not boxes:
+            return np.array((-5.0, -5.0)), np.array((5.0, 5.0))
+        centre, half = self.data.geom_xpos[boxes][:, :2], reach * self.model.geom_size[boxes][:, :2]
+        first, last, axes = centre.argmin(axis=0), centre.argmax(axis=0), np.arange(2)
+        return (centre - half)[first, axes], (centre + half)[last, axes]
 
     def _bodies(self, geoms: Iterable[int], group: str, data: mujoco.MjData) -> list[Shape]:
         parts = (self._shapes(g, group, _FIRST + 3 * k, data) for k, g in enumerate(geoms))

@@ -148,3 +148,13 @@ def test_a_movable_block_follows_its_joints():
     before = block()
     model.take(state, {"block_0_x": 2.0, "block_0_y": -1.0}, {})
     assert np.subtract(block(), before) == pytest.approx((2.0, -1.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("task", "low", "high"),
+    [("ant_maze", (-4, -4), (20, 20)), ("ant_push", (-12, -4), (12, 20)), ("ant_gather", (-10.5, -10.5), (10.5, 10.5))],
+)
+def test_interior_ends_at_the_inner_faces_of_the_walls(task, low, high):
+    corners = SceneModel(load_task(task)).interior
+    assert corners[0] == pytest.approx(low)
+    assert corners[1] == pytest.approx(high)

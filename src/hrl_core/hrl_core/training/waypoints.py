@@ -2,12 +2,15 @@
 
 The manager walks to any task goal long before it finds a way round an obstacle; sent to random ones first, it now
 and then takes a detour that pays, and learns from it (temporally extended exploration, after arXiv 1909.10618).
+Where such a detour would be a chain of lucky draws, some waypoints are places that have seldom been visited.
 """
 
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.errors import TaskError
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.visits import Visits
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -24,11 +27,22 @@ class Waypoints:
             config: chance, number and duration of the waypoints.
             goal_box: corners of the box they are drawn from, each (goal_dim,).
             num_envs: number of environments.
+
+        Raises:
+            TaskError: there are to be waypoints, and the task has no goals.
         """
+        if config.waypoint_probability and not goal_box[0].size:
+            raise TaskError("waypoint_probability needs a task goal, which this task does not have; set it to 0")
         self._config, self._box = config, goal_box
         stages = config.waypoints[1] + 1
         self._goals = np.zeros((num_envs, stages, goal_box[0].size))
         self._left = np.zeros((num_envs, stages), np.int64)
+        self._visits = Visits(goal_box) if config.waypoint_rarity else None
+
+    def visit(self, achieved: Array) -> None:
+        """Take note of the goals (n, goal_dim) that have been achieved at a decision."""
+        if self._visits is not None:
+            self._visits.add(achieved)
 
     def plan(self, env: int, goal: Array, rng: np.random.Generator) -> None:
         """Draw the waypoints of an episode whose own task goal is ``goal`` (goal_dim,), pursued for good after them."""
@@ -39,7 +53,7 @@ class Waypoints:
             return
         fewest, most = config.waypoints
         count = int(rng.integers(fewest, most + 1))
-        self._goals[env, :count] = rng.uniform(*self._box, (count, goal.size))
+        self._goals[env, :count] = self._places(count, rng)
         few, many = config.waypoint_decisions
         self._left[env, :count] = rng.integers(few, many + 1, count)
 
@@ -51,8 +65,20 @@ class Waypoints:
 
     def state_dict(self) -> dict[str, npt.NDArray]:
         """What is still to be pursued."""
-        return {"waypoints": self._goals, "waypoint_decisions": self._left}
+        own = {"waypoints": self._goals, "waypoint_decisions": self._left}
+        return own if self._visits is None else own | self._visits.state_dict()
 
     def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
         self._goals, self._left = state["waypoints"].copy(), state["waypoint_decisions"].copy()
+        if self._visits is not None:
+            self._visits.load_state_dict(state)
+
+    def _places(self, count: int, rng: np.random.Generator) -> Array:
+        """Waypoints (count, goal_dim) from all over the box, or seldom visited ones."""
+        places = rng.uniform(*self._box, (count, self._box[0].size))
+        if self._visits is None or self._visits.nowhere:
+            return places
+        rare = rng.random(count) < self._config.waypoint_rarity
+        places[rare] = self._visits.draw(int(rare.sum()), rng)
+        return places
