@@ -60,4 +60,4 @@ class Visits:
     def _cell(self, achieved: Array) -> npt.NDArray[np.int64]:
         place = np.floor((achieved - self._low) / CELL).astype(np.int64)
         place = np.clip(place, 0, self._cells - 1)
-        return np.ravel_multi_index(tuple(place.T), tuple(self._cells))
+        return np.asarray(np.ravel_multi_index(tuple(place.T), tuple(self._cells)), np.int64)
