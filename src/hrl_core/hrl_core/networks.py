@@ -50,7 +50,9 @@ class Actor(nn.Module):
         sizes = (config.feature_dim, *config.hidden, config.output_dim)
         self.linears = [nn.Linear(n, m) for n, m in pairwise(sizes)]
         self.layers = nn.ModuleList(self.linears)
-        self.features = torch.from_numpy(config.feature_matrix())
+        matrix = config.feature_matrix()
+        self._matrix = torch.from_numpy(matrix)
+        self._diagonal = None if config.differences else torch.from_numpy(matrix.diagonal().copy())
         self.centre, self.half_range = map(torch.from_numpy, config.output_range())
         self._turner = None if config.turn is None else Turner(config.turn)
         with torch.no_grad():
@@ -73,8 +75,12 @@ class Actor(nn.Module):
         sectors = self._turner.sectors(inputs)
         return self._turner.outputs(self._standard(self._turner.inputs(inputs, sectors)), sectors)
 
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """What the first layer sees of inputs (batch, input_dim), shape (batch, feature_dim)."""
+        return inputs @ self._matrix.T if self._diagonal is None else inputs * self._diagonal
+
     def _standard(self, inputs: torch.Tensor) -> torch.Tensor:
-        hidden = inputs @ self.features.T
+        hidden = self.features(inputs)
         for layer in self.linears[:-1]:
             hidden = torch.relu(layer(hidden))
         return self.centre + self.half_range * torch.tanh(self.linears[-1](hidden))

@@ -57,9 +57,9 @@ class ReferenceTD3:
     def update(self, batch: TransitionBatch) -> None:
         """One update as in ``TD3.update``."""
         config = self.config
-        features = batch.inputs @ self.actor.features.T
+        features = self.actor.features(batch.inputs)
         with torch.no_grad():
-            next_features = batch.next_inputs @ self.actor.features.T
+            next_features = self.actor.features(batch.next_inputs)
             noise = torch.randn(batch.actions.shape, generator=self._generator) * config.target_noise
             noise = noise.clamp(-config.target_noise_clip, config.target_noise_clip) * self._noise_unit
             actions = (self.target_actor(batch.next_inputs) + noise) * self._scale
