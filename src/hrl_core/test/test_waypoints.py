@@ -16,6 +16,10 @@ FEW, MANY = 2, 4
 FEWEST, MOST = 1, 3
 
 
+AFAR = np.full((1, 2), 100.0)
+"""Achieved by somebody who reaches nothing."""
+
+
 def _waypoints(probability: float, rarity: float = 0.0) -> Waypoints:
     config = TrainConfig(
         waypoint_probability=probability,
@@ -30,7 +34,7 @@ def _waypoints(probability: float, rarity: float = 0.0) -> Waypoints:
 def test_a_detour_has_few_goals_of_the_box_and_ends_at_the_own_one(seed: int) -> None:
     waypoints, rng = _waypoints(1.0), np.random.default_rng(seed)
     waypoints.plan(0, OWN, rng)
-    pursued = np.array([waypoints.pursued(np.array([0]))[0] for _ in range(MOST * MANY + 1)])
+    pursued = np.array([waypoints.pursued(np.array([0]), AFAR)[0] for _ in range(MOST * MANY + 1)])
     own = (pursued == OWN).all(axis=1)
     first = int(np.argmax(own))
     detours, counts = np.unique(pursued[:first], axis=0, return_counts=True)
@@ -40,39 +44,51 @@ def test_a_detour_has_few_goals_of_the_box_and_ends_at_the_own_one(seed: int) ->
     assert ((detours >= BOX[0]) & (detours <= BOX[1])).all()
 
 
+def test_a_waypoint_that_is_reached_is_done_with_and_the_own_goal_never_is() -> None:
+    waypoints, rng = _waypoints(1.0), np.random.default_rng(7)
+    env = np.array([0])
+    waypoints.plan(0, OWN, rng)
+    seen = [waypoints.pursued(env, AFAR)[0]]
+    while not (seen[-1] == OWN).all():
+        seen.append(waypoints.pursued(env, seen[-1][None] + 0.5)[0])
+    assert len(np.unique(seen, axis=0)) == len(seen)
+    assert (waypoints.pursued(env, OWN[None]) == OWN).all()
+
+
 def test_without_a_chance_the_own_goal_counts_and_no_random_number_is_drawn() -> None:
     waypoints, rng = _waypoints(0.0), np.random.default_rng(0)
     before = rng.bit_generator.state
     waypoints.plan(1, OWN, rng)
     assert rng.bit_generator.state == before
     for _ in range(60):
-        np.testing.assert_array_equal(waypoints.pursued(np.array([1])), [OWN])
+        np.testing.assert_array_equal(waypoints.pursued(np.array([1]), AFAR), [OWN])
 
 
 def test_going_on_from_a_saved_state_pursues_the_same() -> None:
     waypoints, rng = _waypoints(1.0, rarity=0.5), np.random.default_rng(3)
-    waypoints.visit(np.array([[3.0, 4.0], [0.0, 0.0]]))
+    waypoints.pursued(np.arange(2), np.array([[3.0, 4.0], [0.0, 0.0]]))
     for env in range(2):
         waypoints.plan(env, OWN, rng)
     both = np.arange(2)
-    waypoints.pursued(both)
+    waypoints.pursued(both, AFAR)
     other = _waypoints(1.0, rarity=0.5)
     other.load_state_dict({name: array.copy() for name, array in waypoints.state_dict().items()})
     for _ in range(MOST * MANY):
-        np.testing.assert_array_equal(waypoints.pursued(both), other.pursued(both))
+        np.testing.assert_array_equal(waypoints.pursued(both, AFAR), other.pursued(both, AFAR))
     for each in (waypoints, other):
         each.plan(0, OWN, np.random.default_rng(5))
-    np.testing.assert_array_equal(waypoints.pursued(both), other.pursued(both))
+    np.testing.assert_array_equal(waypoints.pursued(both, AFAR), other.pursued(both, AFAR))
 
 
 def test_rare_waypoints_are_places_that_were_reached() -> None:
     waypoints, rng = _waypoints(1.0, rarity=1.0), np.random.default_rng(1)
     reached = np.array([[1.0, 2.0], [5.0, 7.0], [-9.0, 0.5]])
-    waypoints.visit(reached)
+    for place in reached:
+        waypoints.pursued(np.array([0]), place[None])
     for _ in range(50):
         waypoints.plan(0, OWN, rng)
-        pursued = waypoints.pursued(np.array([0]))[0]
-        assert any((pursued == place).all() for place in reached)
+        pursued = waypoints.pursued(np.array([0]), reached[:1])[0]
+        assert any((pursued == place).all() for place in [*reached, OWN])
 
 
 def test_a_place_is_drawn_in_inverse_proportion_to_its_visits() -> None:

@@ -164,8 +164,8 @@ class Collector:
     def _decide(self, agent: HierarchicalAgent, envs: npt.NDArray[np.int64], warm_start: bool) -> None:
         """Choose the next subgoals of ``envs``."""
         states = self._states[envs]
-        self._waypoints.visit(states[:, self._store.achieved])
-        values = agent.select(to_float32(states), to_float32(self._waypoints.pursued(envs))).astype(np.float64)
+        goals = self._waypoints.pursued(envs, states[:, self._store.achieved])
+        values = agent.select(to_float32(states), to_float32(goals)).astype(np.float64)
         sigma = np.asarray(agent.manager.actor_config.exploration_noise)
         values += sigma * self._rng.standard_normal(values.shape)
         held = self._hold_some(envs, warm_start)

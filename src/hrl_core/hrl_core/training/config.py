@@ -57,7 +57,7 @@ class TrainConfig:
     waypoints: tuple[int, int] = (1, 3)
     """Fewest and most of those goals."""
     waypoint_decisions: tuple[int, int] = (5, 15)
-    """Fewest and most decisions for which each is pursued."""
+    """Fewest and most decisions for which each is pursued unless it is reached before."""
     waypoint_rarity: float = 0.0
     """Share of them that are places seldom visited instead (row B, after arXiv 1903.03698 and 2007.02832)."""
     evaluation_interval: int = 50_000

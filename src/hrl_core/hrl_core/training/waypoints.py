@@ -15,6 +15,8 @@ from hrl_core.training.visits import Visits
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
 _FOR_GOOD = np.iinfo(np.int64).max
+REACHED = 2.0
+"""A waypoint is reached within this distance [units of the task goal]."""
 
 
 class Waypoints:
@@ -39,11 +41,6 @@ class Waypoints:
         self._left = np.zeros((num_envs, stages), np.int64)
         self._visits = Visits(goal_box) if config.waypoint_rarity else None
 
-    def visit(self, achieved: Array) -> None:
-        """Take note of the goals (n, goal_dim) that have been achieved at a decision."""
-        if self._visits is not None:
-            self._visits.add(achieved)
-
     def plan(self, env: int, goal: Array, rng: np.random.Generator) -> None:
         """Draw the waypoints of an episode whose own task goal is ``goal`` (goal_dim,), pursued for good after them."""
         config = self._config
@@ -57,9 +54,20 @@ class Waypoints:
         few, many = config.waypoint_decisions
         self._left[env, :count] = rng.integers(few, many + 1, count)
 
-    def pursued(self, envs: Index) -> Array:
-        """Task goals (len(envs), goal_dim) for one decision each of ``envs``, which it uses up."""
-        stage = np.argmax(self._left[envs] > 0, axis=1)
+    def pursued(self, envs: Index, achieved: Array) -> Array:
+        """Task goals (len(envs), goal_dim) for one decision each of ``envs``, which it uses up.
+
+        Args:
+            envs: environments whose manager decides.
+            achieved: goals achieved there, (len(envs), goal_dim); who has reached a waypoint is done with it.
+        """
+        if self._visits is not None:
+            self._visits.add(achieved)
+        stage = self._stage(envs)
+        reached = np.linalg.norm(self._goals[envs, stage] - achieved, axis=1) < REACHED
+        passed = reached & (stage < self._left.shape[1] - 1)
+        self._left[envs[passed], stage[passed]] = 0
+        stage = self._stage(envs)
         self._left[envs, stage] -= 1
         return self._goals[envs, stage]
 
@@ -73,6 +81,9 @@ class Waypoints:
         self._goals, self._left = state["waypoints"].copy(), state["waypoint_decisions"].copy()
         if self._visits is not None:
             self._visits.load_state_dict(state)
+
+    def _stage(self, envs: Index) -> Index:
+        return np.argmax(self._left[envs] > 0, axis=1)
 
     def _places(self, count: int, rng: np.random.Generator) -> Array:
         """Waypoints (count, goal_dim) from all over the box, or seldom visited ones."""
