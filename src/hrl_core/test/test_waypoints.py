@@ -91,7 +91,7 @@ def test_rare_waypoints_are_places_that_were_reached() -> None:
         assert any((pursued == place).all() for place in [*reached, OWN])
 
 
-def test_a_place_is_drawn_in_inverse_proportion_to_its_visits() -> None:
+def test_a_place_is_drawn_in_inverse_proportion_to_the_square_of_its_visits() -> None:
     rng, draws = np.random.default_rng(2), 4000
     rare = 0
     for _ in range(draws):
@@ -99,14 +99,14 @@ def test_a_place_is_drawn_in_inverse_proportion_to_its_visits() -> None:
         visits.add(np.tile([1.0, 1.0], (3, 1)))
         visits.add(np.array([[9.0, 9.0]]))
         rare += int((visits.draw(1, rng) == [[9.0, 9.0]]).all())
-    # Visited three times and once: chances of 1/4 and 3/4; four standard deviations.
-    assert abs(rare / draws - 0.75) < 4 * np.sqrt(0.75 * 0.25 / draws)
+    # Visited three times and once: chances of 1/10 and 9/10; four standard deviations.
+    assert abs(rare / draws - 0.9) < 4 * np.sqrt(0.9 * 0.1 / draws)
 
 
 def test_a_place_that_is_tried_in_vain_is_tried_less_and_less() -> None:
     visits, rng = Visits(BOX), np.random.default_rng(4)
     visits.add(np.array([[9.0, 9.0]]))
-    visits.add(np.tile([1.0, 1.0], (10 * ATTEMPT, 1)))
+    visits.add(np.tile([1.0, 1.0], (30 * ATTEMPT, 1)))
     drawn = (visits.draw(1, rng) for _ in range(200))
     freak = [bool((place == [[9.0, 9.0]]).all()) for place in drawn]
     assert np.mean(freak[:10]) > 0.6 > np.mean(freak[100:])

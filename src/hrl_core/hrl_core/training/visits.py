@@ -10,7 +10,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 CELL = 2.0
 """Edge of a cell of the grid [units of the task goal]."""
-ATTEMPT = 10
+ATTEMPT = 3
 """Visits that an attempt counts for: a place reached by a freak is not tried for ever."""
 
 
@@ -38,13 +38,16 @@ class Visits:
         self._places[cells] = achieved
 
     def draw(self, count: int, rng: np.random.Generator) -> Array:
-        """Places (count, goal_dim), each with a chance in inverse proportion to the visits of its cell.
+        """Places (count, goal_dim), each with a chance in inverse proportion to the square of its cell's visits.
+
+        Between Skew-Fit, whose exponent is at least -1, and MEGA, which takes the rarest: most draws are of the
+        frontier, some of everywhere else.
 
         Raises:
             ValueError: nothing has been visited yet.
         """
         visited = np.flatnonzero(self._counts)
-        rarity = 1.0 / self._counts[visited]
+        rarity = self._counts[visited] ** -2.0
         cells = rng.choice(visited, count, p=rarity / rarity.sum())
         np.add.at(self._counts, cells, ATTEMPT)
         return self._places[cells]
