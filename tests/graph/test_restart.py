@@ -21,4 +21,6 @@ def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(
     assert output.count("restarting it") == 4, output
     bag = read_bag(graph.out / "bag")
     assert_same_run(bag, in_process(graph.summary()["policy"], episodes=6, seed=2, mode=Mode.TRAIN), kills=2)
-    assert graph.summary()["lost_messages"] == 0
+    # A worker killed between two readers of its action: the simulator has it, the recorder does not, and says so.
+    actions = {(a.episode, a.step) for a in bag["action"]}
+    assert graph.summary()["lost_messages"] == graph.summary()["env_steps"] - len(actions)
