@@ -45,7 +45,7 @@ class SupervisorParameters(NodeParameters):
     task: str = parameter("AntMaze", "shipped task name or path of a .yaml task specification")
     robot_config: str = parameter("fake_ant", "shipped robot name or path of a robot's .yaml file")
     bridge_timeout: float = parameter(
-        0.15, "seconds without a heartbeat of the bridge after which the supervisor sends the safe action", low=0.02
+        0.13, "seconds without a heartbeat of the bridge after which the supervisor sends the safe action", low=0.02
     )
     node_timeout: float = parameter(
         5.0, "seconds without a heartbeat after which a node counts as dead: killed, and restarted or given up", low=0.1
