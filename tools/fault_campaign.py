@@ -34,7 +34,7 @@ SCHEDULING = 0.05
 BOUNDS = {
     "worker": 2 * PERIOD + 0.01,
     # 130 ms without a heartbeat, a look every 10 ms; the rest is for two processes to be woken in time.
-    "bridge": 0.2,
+    "bridge": 0.18,
     # The subgoal expires after two horizons of ten steps; the worker then falls silent.
     "manager": 20 * PERIOD + 10 * PERIOD + 2 * PERIOD + 0.01,
     "recorder": 0.5,
