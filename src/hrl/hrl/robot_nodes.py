@@ -89,7 +89,10 @@ def robot_nodes(
     recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb
-    parts: list[tuple[str, Mapping[str, Value]]] = [(MANAGER, deciding), (WORKER, deciding | turn)]
+    parts: list[tuple[str, Mapping[str, Value]]] = [
+        (MANAGER, deciding | {"memory": str(folder.manager_memory)}),
+        (WORKER, deciding | turn),
+    ]
     if arguments.record:
         parts.insert(0, (RECORDER, recorder))
     parts += real_parts(arguments, environment) if arguments.robot == "real" else [(SIMULATOR, environment)]

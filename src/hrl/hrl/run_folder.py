@@ -39,6 +39,11 @@ class RunFolder:
         return self.path / "simulator.json"
 
     @property
+    def manager_memory(self) -> Path:
+        """Last subgoal, kept by the manager while it runs for the case that it has to be started again."""
+        return self.path / "last_subgoal.cdr"
+
+    @property
     def summary(self) -> Path:
         """Result of the run."""
         return self.path / "summary.json"

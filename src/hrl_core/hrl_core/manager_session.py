@@ -1,6 +1,7 @@
 """The manager's side of the barrier: observations and segment results become subgoals.
 
-It keeps nothing that a restart would lose but its last subgoal: the next seq follows from the worker's result.
+It keeps nothing that a restart would lose but its last subgoal, which ``restore`` gives back: the next seq follows from
+the worker's result.
 """
 
 from collections import Counter
@@ -55,6 +56,13 @@ class ManagerSession:
         self._result: SubgoalResult | None = None
         self._outbox: list[Subgoal] = []
         self._ahead: tuple[Observation, SubgoalChoice] | None = None
+
+    def restore(self, last: Subgoal) -> None:
+        """Go on after a predecessor, whose last subgoal (other than CONTINUE) is given.
+
+        The worker mostly has it; one that was killed as well has nobody else to get it from.
+        """
+        self._subgoal, self._outbox = last, [last]
 
     def on_observation(self, observation: Observation) -> list[Subgoal]:
         """Take an observation; a repeated one is answered with the same subgoal again.

@@ -78,6 +78,7 @@ class Network:
         self.manager, self.worker = self.new_manager(), self.new_worker()
         self.choose = choose
         self.flying = []
+        self.memory = None
         self.actions, self.subgoals, self.observations = {}, {}, []
 
     def send(self, message):
@@ -91,6 +92,8 @@ class Network:
             answers = handle(message)
             for subgoal in answers:
                 self.subgoals[subgoal.episode, subgoal.seq] = subgoal
+                if subgoal.kind != SubgoalKind.CONTINUE:
+                    self.memory = subgoal
         elif receiver == "w":
             handle = self.worker.on_observation if isinstance(message, Observation) else self.worker.on_subgoal
             answers = handle(message)
@@ -118,8 +121,13 @@ class Network:
                     self.send(self.runner.observation)
                     for message in [*self.manager.resend(), *self.worker.resend()]:
                         self.send(message)
-                if self.choose(40) == 0:
+                fate = self.choose(80)
+                if fate in (0, 1, 2):
                     self.worker = self.new_worker()
+                if fate in (2, 3):
+                    self.manager = self.new_manager()
+                    if self.memory is not None:
+                        self.manager.restore(self.memory)
                 self.deliver(*self.flying.pop(self.choose(len(self.flying))))
             assert self.runner.observation.last, "the barrier is stuck"
 
@@ -128,7 +136,7 @@ class Network:
 @pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=60, deadline=None)
-def test_order_repetition_and_worker_restarts_change_nothing(world, cadence, mode, seed):
+def test_order_repetition_and_restarts_of_worker_manager_or_both_change_nothing(world, cadence, mode, seed):
     expected = reference(world, cadence=cadence, mode=mode)
     generator = np.random.default_rng(seed)
     network = Network(world, lambda n: int(generator.integers(n)), cadence=cadence, mode=mode)

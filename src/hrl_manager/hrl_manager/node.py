@@ -1,6 +1,8 @@
 """Manager node: observation and segment results in, subgoals out."""
 
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -8,12 +10,21 @@ from hrl_core.checkpoint import Checkpoint
 from hrl_core.manager_session import ManagerSession
 from hrl_core.policies import Manager
 from hrl_core.policy_loading import MANAGER
-from hrl_core.types import Observation, Subgoal
+from hrl_core.types import Observation, Subgoal, SubgoalKind
+from hrl_manager.memory import SubgoalMemory
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.node import RawPublisher
-from hrl_ros.policy_node import PolicyNode
+from hrl_ros.parameters import parameter
+from hrl_ros.policy_node import PolicyNode, PolicyParameters
 from hrl_ros.running import main_of
+
+
+@dataclass(frozen=True)
+class ManagerParameters(PolicyParameters):
+    """What the manager takes."""
+
+    memory: str = parameter("", "file that keeps the last subgoal for a manager that is started again; empty: none")
 
 
 class ManagerNode(PolicyNode[Manager]):
@@ -21,6 +32,7 @@ class ManagerNode(PolicyNode[Manager]):
 
     level = MANAGER
     niceness = 5
+    parameters_kind = ManagerParameters
     _session: ManagerSession | None = None
 
     def __init__(self) -> None:
@@ -42,6 +54,8 @@ class ManagerNode(PolicyNode[Manager]):
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publisher and the result subscription."""
+        path = self.read_parameters(ManagerParameters).memory
+        self._memory = SubgoalMemory(Path(path) if path else None, self.get_logger())
         self._results = self.health.stream(topics.SUBGOAL_RESULT)
         self._subgoals = self.publish_raw(msg.Subgoal, topics.SUBGOAL, qos.lockstep())
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.lockstep())
@@ -51,6 +65,9 @@ class ManagerNode(PolicyNode[Manager]):
         """Start the session."""
         self._session = ManagerSession(self.task, self.policy, info.seed)
         self._session.renew = self.reload.begin_episode
+        last = self._memory.recall(info.run)
+        if last is not None:
+            self._session.restore(last)
 
     def observe(self, observation: Observation) -> None:
         """Answer with a subgoal when one is due."""
@@ -63,6 +80,12 @@ class ManagerNode(PolicyNode[Manager]):
         if self._session is not None:
             self._send(self._session.resend())
 
+    def teardown(self) -> None:
+        """Leave nothing behind that only a restart needs."""
+        super().teardown()
+        if hasattr(self, "_memory"):
+            self._memory.forget()
+
     def waiting_for(self) -> str | None:
         """Between observations and results the worker has the word, and the simulator through it."""
         return "the worker or the simulator" if self._session else None
@@ -72,7 +95,7 @@ class ManagerNode(PolicyNode[Manager]):
         result = messages.SUBGOAL_RESULT.decode(data)
         if self._session is None or not self.belongs(result.run):
             return
-        self.progress()
+        self.heard(topics.SUBGOAL_RESULT, (result.episode, result.seq))
         self._answer(self._session.on_result(result), self._results.last)
 
     def _answer(self, subgoals: list[Subgoal], asked_at: float) -> None:
@@ -83,7 +106,11 @@ class ManagerNode(PolicyNode[Manager]):
 
     def _send(self, subgoals: list[Subgoal]) -> None:
         for subgoal in subgoals:
-            self._subgoals.publish(messages.SUBGOAL.encode(subgoal))
+            data = messages.SUBGOAL.encode(subgoal)
+            self._subgoals.publish(data)
+            if subgoal.kind != SubgoalKind.CONTINUE:
+                # After it has left: nobody waits for the disk.
+                self._memory.keep(data)
 
 
 main = main_of(ManagerNode)

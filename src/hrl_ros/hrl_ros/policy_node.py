@@ -36,14 +36,15 @@ class PolicyNode(HrlNode, Generic[P]):
 
     level: ClassVar[int]
     """As in ``PolicyUpdate``: 0 worker, 1 manager."""
+    parameters_kind: ClassVar[type[PolicyParameters]] = PolicyParameters
 
     def __init__(self, name: str) -> None:
         """Declare parameters."""
-        super().__init__(name, PolicyParameters)
+        super().__init__(name, self.parameters_kind)
 
     def setup(self) -> None:
         """Load and check the checkpoint, create the subscriptions."""
-        parameters = self.read_parameters(PolicyParameters)
+        parameters = self.read_parameters(self.parameters_kind)
         # One observation at a time: more threads only fight over the cores that simulator and DDS need.
         one_thread()
         folder = Path(parameters.policy)
@@ -112,9 +113,9 @@ class PolicyNode(HrlNode, Generic[P]):
             self.health.refuse(FOREIGN)
         return info is not None and run == info.run
 
-    def progress(self) -> None:
-        """Tell the watch that something that counts has arrived."""
-        self._patience.progress()
+    def heard(self, topic: str, key: tuple[int, ...]) -> None:
+        """Tell the watch that a message of the run has arrived."""
+        self._patience.heard(topic, key)
 
     def _on_run_info(self, info: msg.RunInfo) -> None:
         if self._binding.offer(info):
@@ -141,7 +142,7 @@ class PolicyNode(HrlNode, Generic[P]):
         if not self._ready:
             self._early = observation
         elif self._binding.accepts(observation):
-            self._patience.progress()
+            self.heard(topics.OBSERVATION, observation.key)
             self.observe(observation)
         else:
             self.health.refuse(FOREIGN)

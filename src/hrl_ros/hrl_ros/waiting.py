@@ -19,7 +19,7 @@ class WarningLogger(Protocol):
 
 
 class Patience:
-    """Watches for progress; ``check`` is called a few times a second, ``progress`` at every message that counts."""
+    """Watches for progress: ``check`` is called a few times a second, ``heard`` at every message."""
 
     def __init__(
         self, logger: WarningLogger, report: float, limit: float, clock: Callable[[], float] = time.monotonic
@@ -36,6 +36,20 @@ class Patience:
         self._logger, self._report, self._limit, self._clock = logger, report, limit, clock
         self._since = self._sent = clock()
         self._reported = False
+        self._heard: dict[str, tuple[int, ...]] = {}
+
+    def heard(self, topic: str, key: tuple[int, ...]) -> None:
+        """A message has come; it is progress if it is newer than all of its topic before.
+
+        Peers that wait for each other repeat themselves: that must not be taken for progress.
+
+        Args:
+            topic: where it came.
+            key: numbers in the order of the topic's messages, such as episode and step.
+        """
+        if key > self._heard.get(topic, ()):
+            self._heard[topic] = key
+            self.progress()
 
     def progress(self) -> None:
         """Something that counts has happened."""

@@ -76,3 +76,25 @@ def test_progress_starts_the_count_anew(waiting):
         patience.progress()
         patience.check("worker")
     assert log.lines == []
+
+
+def test_what_peers_repeat_is_no_progress(waiting):
+    patience, log, time = waiting
+    patience.heard("observation", (0, 3))
+    for tick in range(8):
+        time.now = float(tick)
+        patience.heard("observation", (0, 3))
+        patience.heard("observation", (0, 2))
+        patience.check("worker")
+    assert log.lines == ["waiting for worker since 6 s"]
+
+
+@pytest.mark.parametrize("newer", [("observation", (0, 4)), ("observation", (1, 0)), ("action", (0, 0))])
+def test_a_newer_message_of_any_topic_is_progress(waiting, newer):
+    patience, log, time = waiting
+    patience.heard("observation", (0, 3))
+    time.now = 4.0
+    patience.heard(*newer)
+    time.now = 8.0
+    patience.check("worker")
+    assert log.lines == []

@@ -1,5 +1,6 @@
 """Recorder node: every message of the stack, once, into standard rosbag2 directories."""
 
+import secrets
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -58,6 +59,7 @@ class RecorderNode(HrlNode):
         settings = self.read_parameters(RecorderParameters)
         if not settings.bag:
             raise HrlError("parameter bag: give the directory to record into, for example -p bag:=runs/today/bag")
+        self._id = secrets.randbits(64)
         self._ledger = RecordingLedger()
         limits = SplitLimits(settings.split_episodes, int(settings.split_megabytes * 1e6))
         announced = recorded_topics(self.resolve_topic_name)
@@ -116,6 +118,8 @@ class RecorderNode(HrlNode):
         early, self._early = self._early, []
         for topic, held, stamp in early:
             self._admit(topic, held, stamp)
+        # Tells the simulator which recorder it has before that could die.
+        self._status.publish(self._status_message(""))
 
     def _on_keyed(self, topic: str, data: bytes) -> None:
         stamp = time.time_ns()
@@ -138,6 +142,9 @@ class RecorderNode(HrlNode):
                 self._acknowledge(quiet=False)
         else:
             self._recording.facts.duplicates += 1
+            if topic == topics.OBSERVATION:
+                # The simulator waits, perhaps for an acknowledgement that was sent before it could hear it.
+                self._status.publish(self._status_message(""))
 
     def _on_policy_update(self, data: bytes) -> None:
         update: Any = deserialize_message(data, msg.PolicyUpdate)
@@ -161,7 +168,9 @@ class RecorderNode(HrlNode):
 
     def _status_message(self, error: str) -> msg.RecorderStatus:
         run = self._binding.info.run if self._binding.info else 0
-        return msg.RecorderStatus(run=run, recorded=self._acknowledged, bag=str(self._recording.bag), error=error)
+        return msg.RecorderStatus(
+            run=run, recorder=self._id, recorded=self._acknowledged, bag=str(self._recording.bag), error=error
+        )
 
     def _update_figures(self) -> None:
         recording, ledger = self._recording, self._ledger

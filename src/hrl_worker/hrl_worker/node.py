@@ -77,7 +77,7 @@ class WorkerNode(PolicyNode[Worker]):
         subgoal = messages.SUBGOAL.decode(data)
         if self._session is None or not self.belongs(subgoal.run):
             return
-        self.progress()
+        self.heard(topics.SUBGOAL, (subgoal.episode, subgoal.seq))
         self._answer(self._session.on_subgoal(subgoal))
 
     def _act_on_held(self) -> None:

@@ -11,6 +11,7 @@ class Credit:
             window: most observations published ahead of the acknowledgement.
         """
         self._window = window
+        self._recorder: int | None = None
         self._count = self._before = 0
 
     @property
@@ -18,14 +19,16 @@ class Credit:
         """Observations that need not be waited for: acknowledged, or lost with a recorder that died."""
         return self._before + self._count
 
-    def acknowledge(self, count: int, published: int) -> bool:
+    def acknowledge(self, recorder: int, count: int, published: int) -> bool:
         """Take in an acknowledgement; returns whether it comes from a recorder that was started anew.
 
         Args:
+            recorder: id of the process.
             count: observations that the present recorder has taken.
             published: observations published so far.
         """
-        anew = count < self._count
+        anew = self._recorder not in (None, recorder)
+        self._recorder = recorder
         if anew:
             # What its predecessor did not acknowledge may be lost; waiting for it would be for ever.
             self._before = published - count

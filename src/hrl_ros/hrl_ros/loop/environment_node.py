@@ -185,7 +185,7 @@ class EnvironmentNode(HrlNode):
             if self.course.log.refused_actions == 1:
                 self.get_logger().error(f"action of foreign run {action.run:016x} refused")
             return
-        self._patience.progress()
+        self._patience.heard(topics.ACTION, (action.episode, action.step))
         self.apply(action)
 
     def _on_recorder(self, status: msg.RecorderStatus) -> None:
@@ -193,9 +193,9 @@ class EnvironmentNode(HrlNode):
             return
         if status.error:
             raise PeerError(f"the recorder stopped: {status.error}")
-        if self._credit.acknowledge(status.recorded, self.course.log.observations):
+        if self._credit.acknowledge(status.recorder, status.recorded, self.course.log.observations):
             self.get_logger().warning("the recorder was started anew: what was sent meanwhile is not recorded")
-        self._patience.progress()
+        self._patience.heard(topics.RECORDER_STATUS, (self._credit.recorded,))
         self._apply_credit()
 
     def _on_run_info(self, info: msg.RunInfo) -> None:

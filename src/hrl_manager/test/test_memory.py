@@ -1,0 +1,88 @@
+"""The last subgoal is recalled whole, of this run, or not at all; a disk that refuses stops nobody."""
+
+import pytest
+from rclpy.serialization import serialize_message
+
+from hrl_core.types import Subgoal
+from hrl_manager.memory import SubgoalMemory
+from hrl_msgs import msg
+from hrl_ros import messages
+
+
+class Log:
+    def __init__(self):
+        self.lines = []
+
+    def warning(self, text):
+        self.lines.append(text)
+
+
+@pytest.fixture
+def log():
+    return Log()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "last_subgoal.cdr"
+
+
+@pytest.fixture
+def make_subgoal():
+    def make(seq=0):
+        return messages.SUBGOAL.decode(serialize_message(msg.Subgoal(run=7, seq=seq, value=[0.1 * seq, -2.0])))
+
+    return make
+
+
+def kept(path, subgoal, log):
+    memory = SubgoalMemory(path, log)
+    memory.keep(messages.SUBGOAL.encode(subgoal))
+    return memory
+
+
+@pytest.mark.parametrize("later", [0, 1])
+def test_the_newest_subgoal_of_the_run_is_recalled_bit_for_bit(path, log, make_subgoal, later):
+    subgoals = [make_subgoal(seq) for seq in range(later + 1)]
+    for subgoal in subgoals:
+        kept(path, subgoal, log)
+    recalled = SubgoalMemory(path, log).recall(subgoals[-1].run)
+    assert isinstance(recalled, Subgoal)
+    assert messages.SUBGOAL.encode(recalled) == messages.SUBGOAL.encode(subgoals[-1])
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+    assert log.lines == []
+
+
+def test_a_subgoal_of_another_run_is_none(path, log, make_subgoal):
+    subgoal = make_subgoal()
+    kept(path, subgoal, log)
+    assert SubgoalMemory(path, log).recall(subgoal.run + 1) is None
+
+
+@pytest.mark.parametrize("size", [0, 3, 40])
+def test_what_is_no_subgoal_is_said_and_ignored(path, log, make_subgoal, size):
+    subgoal = make_subgoal()
+    path.write_bytes(messages.SUBGOAL.encode(subgoal)[:size])
+    assert SubgoalMemory(path, log).recall(subgoal.run) is None
+    assert len(log.lines) == 1
+    assert "cannot be recalled" in log.lines[0]
+
+
+def test_a_disk_that_refuses_is_said_once_and_the_last_good_one_stays(path, log, make_subgoal):
+    subgoal = make_subgoal()
+    memory = kept(path, subgoal, log)
+    path.with_name(f".{path.name}.part").mkdir()
+    for _ in range(3):
+        memory.keep(b"newer")
+    assert len(log.lines) == 1
+    assert "no longer kept" in log.lines[0]
+    assert SubgoalMemory(path, log).recall(subgoal.run) is not None
+
+
+def test_without_a_path_or_after_an_orderly_end_nothing_is_there(path, log, make_subgoal):
+    subgoal = make_subgoal()
+    SubgoalMemory(None, log).keep(b"anything")
+    kept(path, subgoal, log).forget()
+    assert list(path.parent.iterdir()) == []
+    assert SubgoalMemory(path, log).recall(subgoal.run) is None
+    assert log.lines == []
