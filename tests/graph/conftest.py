@@ -35,7 +35,11 @@ CODECS = {
     "subgoal_result": messages.SUBGOAL_RESULT,
     "episode_result": messages.EPISODE_RESULT,
 }
-_DOMAINS = itertools.count(60 + os.getpid() % 20)
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_LAST_DOMAIN = 100 // _WORKERS * _WORKERS
+_DOMAINS = itertools.count(60 + os.getppid() % 20 // _WORKERS * _WORKERS + _WORKER, _WORKERS)
+"""Domains of this process: those that run tests beside it have others, and so, mostly, have other runs."""
 
 
 class RunningGraph:
@@ -78,7 +82,7 @@ class RunningGraph:
 @pytest.fixture
 def domain():
     """A ROS domain of this test's own."""
-    return next(_DOMAINS) % 100
+    return next(_DOMAINS) % _LAST_DOMAIN
 
 
 def _launcher(folder, domain):
@@ -106,7 +110,7 @@ def launch(tmp_path, domain):
 @pytest.fixture(scope="module")
 def launch_once(tmp_path_factory):
     """Start graphs that the tests of a module look at."""
-    yield from _launcher(tmp_path_factory.mktemp("graphs"), next(_DOMAINS) % 100)
+    yield from _launcher(tmp_path_factory.mktemp("graphs"), next(_DOMAINS) % _LAST_DOMAIN)
 
 
 def _listener(domain):

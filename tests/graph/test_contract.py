@@ -17,7 +17,7 @@ from hrl_msgs.action import ReachGoal
 from hrl_msgs.srv import Reset, SetPaused
 from hrl_ros import messages, qos
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 KINDS = {"sim": ["mode:=realtime", "respawn:=true"], "real": ["robot:=real"]}
 FACTOR = 5.0
 FAULTS = ("nan", "inf", "short", "foreign run", "future", "old", "other episode")

@@ -90,6 +90,7 @@ def doctor(hrl):
     return findings
 
 
+@pytest.mark.alone
 def test_real_time_is_judged_by_the_control_period(launch, hrl):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=2", "record:=false")
 

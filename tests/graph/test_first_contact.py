@@ -12,7 +12,7 @@ from std_msgs.msg import Float64MultiArray
 from hrl_robot import robot_config
 from hrl_ros import qos
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 COMMANDS = "effort_controller/commands"
 
 

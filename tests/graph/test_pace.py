@@ -8,7 +8,7 @@ from hrl_msgs import msg
 from hrl_msgs.srv import ChooseEpisode, Reset, SetRealTimeFactor
 from hrl_ros import qos
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
 def test_lockstep_is_held_to_a_pace_and_let_go_again(launch, listener, observe):

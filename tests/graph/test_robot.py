@@ -21,7 +21,7 @@ from hrl_msgs import msg
 from hrl_robot import robot_config
 from hrl_ros import messages, qos
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 FACTOR = 5
 PERIOD = 0.1 / FACTOR
 SCHEDULING = 0.06

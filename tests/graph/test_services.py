@@ -112,6 +112,7 @@ def test_nodes_wait_for_a_lifecycle_manager_without_autostart(launch, listener, 
     assert code == 0, output
 
 
+@pytest.mark.alone
 def test_real_time_keeps_the_control_period(launch, listener, observe):
     graph = launch("task:=AntMaze", "episodes:=1", "mode:=realtime", "rtf:=20")
     code, output = graph.wait(timeout=90)

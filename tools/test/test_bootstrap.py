@@ -157,10 +157,10 @@ def test_removal_also_clears_what_an_interrupted_removal_left(tmp_path):
 
 
 def test_venv_is_made_once_and_updated_when_a_requirement_changes(workspace):
-    assert run_venv_stage(workspace)[1] == ["venv", "pip"]
+    assert run_venv_stage(workspace)[1] == ["venv", "pip", "pip"]
     assert run_venv_stage(workspace)[1] == []
     (workspace / "requirements.txt").write_text("numpy\nrich\n")
-    assert run_venv_stage(workspace)[1] == ["pip"]
+    assert run_venv_stage(workspace)[1] == ["pip", "pip"]
     (workspace / "requirements-ros.txt").write_text("not used where ROS 2 is sourced\n")
     assert run_venv_stage(workspace)[1] == []
 
@@ -169,7 +169,7 @@ def test_interrupted_venv_is_removed(workspace):
     stage, _ = run_venv_stage(workspace)
     (stage.folder / "left_over").touch()
     Product(stage.folder).begin()
-    assert run_venv_stage(workspace)[1] == ["venv", "pip"]
+    assert run_venv_stage(workspace)[1] == ["venv", "pip", "pip"]
     assert not (stage.folder / "left_over").exists()
 
 
@@ -187,7 +187,7 @@ def test_venv_of_another_folder_is_made_again(workspace):
     for file in workspace.glob("*.txt"):
         (elsewhere / file.name).write_text(file.read_text())
     stage.folder.rename(elsewhere / ".venv")
-    assert run_venv_stage(elsewhere)[1] == ["venv", "pip"]
+    assert run_venv_stage(elsewhere)[1] == ["venv", "pip", "pip"]
 
 
 def test_venv_of_someone_else_is_left_alone(workspace):

@@ -117,13 +117,16 @@ def _renewed(executor: Executor, node: HrlNode) -> Executor:
 
 
 def _spin(node: HrlNode, executor: Executor) -> None:
-    """Handle what comes next, or everything that has come since the last look."""
+    """Handle what comes next, or everything that has come since the last look.
+
+    Who is flooded looks up all the same: a signal must be noticed.
+    """
     if node.poll_period is None:
         executor.spin_once(POLL_PERIOD)
         return
     time.sleep(node.poll_period)
-    calls = -1
-    while calls != node.calls:
+    calls, end = -1, time.monotonic() + POLL_PERIOD
+    while calls != node.calls and time.monotonic() < end:
         calls = node.calls
         executor.spin_once(0.0)
 

@@ -70,7 +70,7 @@ class RecorderNode(HrlNode):
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))
         self._binding = RunBinding(self.get_logger(), None)
         self._early: list[tuple[str, bytes, int]] = []
-        self._acknowledged = 0
+        self._acknowledged, self._asked = 0, False
         self._last_message = time.monotonic()
         self._status = self.create_lifecycle_publisher(msg.RecorderStatus, topics.RECORDER_STATUS, qos.event())
         self._health = Health(settings.diagnostics)
@@ -119,7 +119,7 @@ class RecorderNode(HrlNode):
         for topic, held, stamp in early:
             self._admit(topic, held, stamp)
         # Tells the simulator which recorder it has before that could die.
-        self._status.publish(self._status_message(""))
+        self._asked = True
 
     def _on_keyed(self, topic: str, data: bytes) -> None:
         stamp = time.time_ns()
@@ -142,9 +142,8 @@ class RecorderNode(HrlNode):
                 self._acknowledge(quiet=False)
         else:
             self._recording.facts.duplicates += 1
-            if topic == topics.OBSERVATION:
-                # The simulator waits, perhaps for an acknowledgement that was sent before it could hear it.
-                self._status.publish(self._status_message(""))
+            # A simulator that repeats itself waits, perhaps for an acknowledgement sent before it could hear it.
+            self._asked |= topic == topics.OBSERVATION
 
     def _on_policy_update(self, data: bytes) -> None:
         update: Any = deserialize_message(data, msg.PolicyUpdate)
@@ -162,8 +161,8 @@ class RecorderNode(HrlNode):
 
     def _acknowledge(self, quiet: bool) -> None:
         recorded = self._ledger.acknowledged(quiet)
-        if recorded != self._acknowledged:
-            self._acknowledged = recorded
+        if recorded != self._acknowledged or self._asked:
+            self._acknowledged, self._asked = recorded, False
             self._status.publish(self._status_message(""))
 
     def _status_message(self, error: str) -> msg.RecorderStatus:

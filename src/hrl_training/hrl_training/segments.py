@@ -5,7 +5,6 @@ each repeats what is latched (run and task, status, policy) and says in its meta
 never cut: messages of the next one wait until everything of the last one is there.
 """
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,8 +19,10 @@ from hrl_core.bags.writer import CHUNK_SECONDS, BagWriter
 from hrl_core.types import Action, EpisodeResult, Observation
 from hrl_training.recording import Keyed
 
-HOLD_LIMIT = 1.0
-"""Seconds that messages of the next episode wait at most for the rest of the last one."""
+HOLD_LOOKS = 20
+"""Looks (a second's worth) that messages of the next episode wait at most for the rest of the last one.
+
+Not seconds: where the recorder hardly gets a core, the rest may have come long ago and wait to be read."""
 SEGMENT = "segment_{:06d}"
 
 
@@ -89,7 +90,8 @@ class SegmentedRecording:
         self._typestore, self._topics, self._limits, self._complete = typestore, topics, limits, complete
         self._latched: dict[str, bytes] = {}
         self._held: list[_Held] = []
-        self._holding_since: float | None = None
+        self._looks = 0
+        """At what is held, since something is."""
         self._episode: int | None = None
         """The one being written; with limits, messages of later ones are held."""
         self._episodes = 0
@@ -132,7 +134,6 @@ class SegmentedRecording:
             # Topics are not ordered among each other: an episode's first subgoal may come before the last observation
             # of the one before.
             self._held.append(_Held(topic, stamp, data, message))
-            self._holding_since = self._holding_since or time.monotonic()
         if self._held and self._complete(self._episode):
             self._go_on()
 
@@ -143,7 +144,8 @@ class SegmentedRecording:
             BagError: the disk refuses.
         """
         self._bag.flush(CHUNK_SECONDS)
-        if self._holding_since is not None and time.monotonic() - self._holding_since > HOLD_LIMIT:
+        self._looks = self._looks + 1 if self._held else 0
+        if self._looks > HOLD_LOOKS:
             self._go_on()
 
     def close(self) -> None:
@@ -165,7 +167,7 @@ class SegmentedRecording:
         """Take in the next episode that has spoken, in a new bag if the present one is full."""
         # By episode: all that has come of it must be written before the one after it is looked at.
         held = sorted(self._held, key=lambda item: item.message.episode)
-        self._held, self._holding_since = [], None
+        self._held, self._looks = [], 0
         self._episodes += 1
         if self._limits.reached(self._episodes, self._bag.size):
             self._next(held[0].stamp)

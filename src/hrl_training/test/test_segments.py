@@ -154,11 +154,13 @@ def test_messages_of_many_episodes_in_any_order_are_sorted_into_their_bags(tmp_p
     assert bags == [[number] * len(first) for number in range(3)]
 
 
-def test_the_wait_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(segments, "HOLD_LIMIT", 0.0)
+def test_the_wait_is_bounded_by_how_often_it_looked(tmp_path):
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
     recorder.take(*episode_messages(0)[:-1])
     recorder.take(*episode_messages(1)[:2])
+    for _ in range(segments.HOLD_LOOKS):
+        recorder.recording.check()
+        assert not (tmp_path / "bag" / "segment_000000").is_dir()
     recorder.recording.check()
     assert (tmp_path / "bag" / "segment_000000").is_dir()
     recorder.recording.close()
