@@ -5,6 +5,7 @@ A second run finds nothing to do and ends at once; a run that was interrupted is
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from pathlib import Path
@@ -29,8 +30,12 @@ def main() -> int:
             ros = sourced_ros()
             runner = CommandRunner(ROOT, lock)
             venv = VenvStage(ROOT, ros)
-            venv.run(runner)
-            BuildStage(ROOT, venv).run(runner)
+            installed = venv.run(runner)
+            built = BuildStage(ROOT, venv).run(runner)
+            if installed or built:
+                program = ROOT / "tools" / "hrl_setup" / "first_imports.py"
+                log = venv.folder / "log" / "imports.log"
+                runner.run("import everything once", [venv.python, program], log, {**os.environ})
     except SetupError as error:
         print(f"[setup] error: {error}", file=sys.stderr)
         return 1

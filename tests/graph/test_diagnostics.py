@@ -12,7 +12,7 @@ import pytest
 
 from hrl_msgs.srv import SetRealTimeFactor
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.alone]
 HRL = str(Path(sys.executable).with_name("hrl"))
 SPEAKING = {"simulator", "manager", "worker", "recorder"}
 
@@ -90,7 +90,6 @@ def doctor(hrl):
     return findings
 
 
-@pytest.mark.alone
 def test_real_time_is_judged_by_the_control_period(launch, hrl):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=2", "record:=false")
 

@@ -13,10 +13,9 @@ from hrl_core.task import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 
-pytestmark = pytest.mark.ros
+pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
-@pytest.mark.alone
 def test_killed_worker_is_named_and_everything_ends_within_five_seconds(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0")
     listener.spin_until(lambda: len(observe) > 400)
@@ -40,7 +39,6 @@ def test_killed_worker_is_named_and_everything_ends_within_five_seconds(launch, 
     assert {o.key for o in observations if o.key < last and not o.last} == steps - {last}
 
 
-@pytest.mark.alone
 def test_ctrl_c_ends_cleanly_within_five_seconds_with_a_closed_bag(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0")
     listener.spin_until(lambda: len(observe) > 100)

@@ -45,8 +45,8 @@ class BuildStage:
         self._venv = venv
         self._product = Product(root / "install")
 
-    def run(self, runner: CommandRunner) -> None:
-        """Build the packages that changed; does nothing if none did.
+    def run(self, runner: CommandRunner) -> bool:
+        """Build the packages that changed; does nothing if none did. Returns whether there was no build before.
 
         Raises:
             SetupError: The build failed.
@@ -57,6 +57,7 @@ class BuildStage:
         if built != stamp:
             self._build(runner, stamp, built)
         self._link_venv()
+        return built is None
 
     def _build(self, runner: CommandRunner, stamp: dict, built: dict | None) -> None:
         """Build what differs between two stamps, or everything where they do not compare."""

@@ -39,15 +39,15 @@ class VenvStage:
         names = ["requirements.txt", "requirements-dev.txt", "requirements-export.txt"]
         self._requirements = [root / name for name in (names if ros else [*names, "requirements-ros.txt"])]
 
-    def run(self, runner: CommandRunner) -> None:
-        """Bring the environment up to date; does nothing if it is.
+    def run(self, runner: CommandRunner) -> bool:
+        """Bring the environment up to date; does nothing if it is. Returns whether it was not.
 
         Raises:
             SetupError: A command failed, or `.venv` belongs to someone else.
         """
         stamp = {**self.identity, "inputs": self._inputs()}
         if self._product.stamp() == stamp and self.python.exists():
-            return
+            return False
         self._discard_unusable()
         self._product.begin()
         log = self.folder / "log"
@@ -63,6 +63,7 @@ class VenvStage:
             with StageLine("correct the paths in the wheels' CMake files"):
                 correct_cmake_paths(self.folder / "share", *self._include_folders())
         self._product.finish(stamp)
+        return True
 
     def _inputs(self) -> str:
         """Return the digest of the files that say what to install."""
@@ -89,7 +90,7 @@ class VenvStage:
     def _pip_install(self, *what: str | Path) -> list[str | Path]:
         """Return the call of pip that installs something.
 
-        Python compiles what it imports; compiling all that nobody imports takes as long as installing it.
+        Compiling takes as long as installing; first_imports.py compiles what is used.
         """
         options = ["--no-input", "--disable-pip-version-check", "--progress-bar=off", "--no-compile"]
         return [self.python, "-m", "pip", "install", *options, "--constraint", self._root / "constraints.txt", *what]

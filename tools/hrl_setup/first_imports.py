@@ -1,0 +1,34 @@
+"""A program for the environment's Python: import every module of the workspace once, so that what is compiled is kept.
+
+Of what pip installs a tenth is ever imported; compiling all of it would take as long as installing it. Nor can it be left
+to the first run: where PYTHONDONTWRITEBYTECODE is set, every process would compile everything again.
+"""
+
+import importlib
+import importlib.util
+import pkgutil
+import sys
+
+PACKAGES = "hrl", "hrl_core", "hrl_manager", "hrl_robot", "hrl_ros", "hrl_sim", "hrl_training", "hrl_viz", "hrl_worker"
+TOOLS = "pytest", "_pytest.pytester", "hypothesis.strategies", "xdist.plugin", "colcon_core.command"
+
+
+def main() -> None:
+    """Import what there is; a module that needs something optional is left out and named."""
+    sys.dont_write_bytecode = False
+    names = list(TOOLS)
+    for package in PACKAGES:
+        folders = importlib.import_module(package).__path__
+        names += [module.name for module in pkgutil.walk_packages(folders, f"{package}.")]
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            print(f"{name}: {error}")
+
+
+if __name__ == "__main__":
+    from hrl.environment import ensure_ros_environment
+
+    ensure_ros_environment()
+    main()
