@@ -1,7 +1,7 @@
 """A program for the environment's Python: import every module of the workspace once, so that what is compiled is kept.
 
-Of what pip installs a tenth is ever imported; compiling all of it would take as long as installing it. Nor can it be left
-to the first run: where PYTHONDONTWRITEBYTECODE is set, every process would compile everything again.
+Of what pip installs a tenth is ever imported; compiling all of it would take as long as installing it. Nor can it be
+left to the first run: where PYTHONDONTWRITEBYTECODE is set, every process would compile everything again.
 """
 
 import importlib
