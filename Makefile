@@ -8,10 +8,10 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 N ?= 20
 
-.PHONY: help setup build run test faults check format clean distclean
+.PHONY: help setup build run test test-learning faults check format clean distclean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 setup: ## create .venv, install the pinned packages, build the workspace; does only what is not done yet
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: Debian packages python3 python3-venv python3-dev"; exit 1; }
@@ -22,8 +22,11 @@ build: setup ## the same: builds the packages that changed
 run: setup ## an Ant walks the maze through a ROS 2 graph
 	@$(BIN)/hrl launch hiro_ant.launch.py $(ARGS)
 
-test: setup ## run every test; ARGS go to pytest
+test: setup ## run every test but those that learn a task; ARGS go to pytest
 	@$(BIN)/python tools/run_tests.py $(ARGS)
+
+test-learning: setup ## run the tests that learn a task, for minutes
+	@$(BIN)/python tools/run_tests.py -m learning $(ARGS)
 
 faults: setup ## kill and freeze nodes at random moments, N=20 times
 	@$(BIN)/python tools/fault_campaign.py --injections $(N) $(ARGS)

@@ -12,7 +12,7 @@ import pytest
 
 from hrl_msgs.srv import SetRealTimeFactor
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
 HRL = str(Path(sys.executable).with_name("hrl"))
 SPEAKING = {"simulator", "manager", "worker", "recorder"}
 
@@ -46,6 +46,7 @@ def eventually(check, seconds=60):
     return outcome
 
 
+@pytest.mark.alone
 def test_nodes_tell_rates_latencies_and_policies_and_a_frozen_one_is_found(launch, listener, hrl):
     graph = launch("task:=AntMaze", "episodes:=0", "wait_limit:=0.0")
     # Without a pace the graph would keep both cores from the commands that look at it.
@@ -90,6 +91,7 @@ def doctor(hrl):
     return findings
 
 
+@pytest.mark.alone
 def test_real_time_is_judged_by_the_control_period(launch, hrl):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=2", "record:=false")
 

@@ -13,9 +13,10 @@ from hrl_core.task import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 
-pytestmark = [pytest.mark.ros, pytest.mark.alone]
+pytestmark = pytest.mark.ros
 
 
+@pytest.mark.alone
 def test_killed_worker_is_named_and_everything_ends_within_five_seconds(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0")
     listener.spin_until(lambda: len(observe) > 400)
@@ -39,6 +40,7 @@ def test_killed_worker_is_named_and_everything_ends_within_five_seconds(launch, 
     assert {o.key for o in observations if o.key < last and not o.last} == steps - {last}
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_cleanly_within_five_seconds_with_a_closed_bag(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0")
     listener.spin_until(lambda: len(observe) > 100)
@@ -92,6 +94,7 @@ def send(listener, graph, observe, change, topic, kind: type):
         listener.spin_for(0.05)
 
 
+@pytest.mark.alone
 def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=lockstep")
 
@@ -108,6 +111,7 @@ def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, obs
     read_bag(graph.out / "bag")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     ("size", "value", "message"), [(29, 0.0, "needs 30 numbers, got shape (29,)"), (30, np.nan, "non-finite x=nan")]
 )

@@ -335,7 +335,7 @@ def test_wilson_interval_by_hand() -> None:
     assert (round(low, 2), round(high, 2)) == (0.83, 0.92)
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 @pytest.mark.timeout(1800)
 def test_point_maze_is_learned_round_both_corners(tmp_path: Path) -> None:
     """Goal (0, 8), within 2 m at the last step: never untrained, nearly always after minutes of training.

@@ -160,10 +160,12 @@ class SupervisorNode(HrlNode):
     def _cover(self) -> None:
         now = time.monotonic()
         if self._covering and now >= self._repeat_at:
-            if not self.covered:
-                self.get_logger().error("the bridge is silent: sending the safe action in its place")
+            first = not self.covered
             self._make_safe()
             self._repeat_at = now + REPEAT_PERIOD
+            # Afterwards: words take tens of milliseconds.
+            if first:
+                self.get_logger().error("the bridge is silent: sending the safe action in its place")
         elif not self._covering and self.covered:
             self.get_logger().warning(f"the bridge is back; {self.covered} safe actions sent in its place")
             self.covered = 0
