@@ -1,8 +1,8 @@
 """Run pytest with the variables of ROS 2 set, so that tests can import messages; arguments go to pytest.
 
 Without arguments every test is run: first those that start no graph, on all cores, then those that do, two at a time
-since a graph waits a third of its life, at last one by one those that judge by the clock. Left out is what learns a task
-for minutes: `make test-learning` runs that, and CI does.
+since a graph waits a third of its life, at last one by one those that judge by the clock. Left out is what learns a
+task for minutes: `make test-learning` runs that, and CI does.
 """
 
 import os
