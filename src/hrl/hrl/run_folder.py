@@ -41,7 +41,7 @@ class RunFolder:
     @property
     def manager_memory(self) -> Path:
         """Last subgoal, kept by the manager while it runs for the case that it has to be started again."""
-        return self.path / "last_subgoal.cdr"
+        return self.path / "last_subgoal"
 
     @property
     def summary(self) -> Path:

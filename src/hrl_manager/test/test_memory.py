@@ -1,6 +1,8 @@
 """The last subgoal is recalled whole, of this run, or not at all; a disk that refuses stops nobody."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
 
 from hrl_core.types import Subgoal
@@ -24,15 +26,19 @@ def log():
 
 @pytest.fixture
 def path(tmp_path):
-    return tmp_path / "last_subgoal.cdr"
+    return tmp_path / "last_subgoal"
+
+
+def subgoal_of(seq=0):
+    return messages.SUBGOAL.decode(serialize_message(msg.Subgoal(run=7, seq=seq, value=[0.1 * seq, -2.0])))
+
+
+SUBGOAL = subgoal_of()
 
 
 @pytest.fixture
 def make_subgoal():
-    def make(seq=0):
-        return messages.SUBGOAL.decode(serialize_message(msg.Subgoal(run=7, seq=seq, value=[0.1 * seq, -2.0])))
-
-    return make
+    return subgoal_of
 
 
 def kept(path, subgoal, log):
@@ -59,24 +65,34 @@ def test_a_subgoal_of_another_run_is_none(path, log, make_subgoal):
     assert SubgoalMemory(path, log).recall(subgoal.run + 1) is None
 
 
-@pytest.mark.parametrize("size", [0, 3, 40])
-def test_what_is_no_subgoal_is_said_and_ignored(path, log, make_subgoal, size):
+@pytest.mark.parametrize("size", [0, 3, 8, 40])
+def test_a_file_cut_short_is_said_and_ignored(path, log, make_subgoal, size):
     subgoal = make_subgoal()
-    path.write_bytes(messages.SUBGOAL.encode(subgoal)[:size])
+    kept(path, subgoal, log)
+    path.write_bytes(path.read_bytes()[:size])
     assert SubgoalMemory(path, log).recall(subgoal.run) is None
     assert len(log.lines) == 1
     assert "cannot be recalled" in log.lines[0]
 
 
-def test_a_disk_that_refuses_is_said_once_and_the_last_good_one_stays(path, log, make_subgoal):
-    subgoal = make_subgoal()
-    memory = kept(path, subgoal, log)
-    path.with_name(f".{path.name}.part").mkdir()
+@given(st.data())
+def test_any_changed_byte_is_noticed(tmp_path_factory, data):
+    path, log = tmp_path_factory.mktemp("memory") / "last_subgoal", Log()
+    kept(path, SUBGOAL, log)
+    content = bytearray(path.read_bytes())
+    content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    assert SubgoalMemory(path, log).recall(SUBGOAL.run) is None
+    assert len(log.lines) == 1
+
+
+def test_a_disk_that_refuses_is_said_once(path, log, make_subgoal):
+    path.mkdir()
+    memory = SubgoalMemory(path, log)
     for _ in range(3):
-        memory.keep(b"newer")
+        memory.keep(messages.SUBGOAL.encode(make_subgoal()))
     assert len(log.lines) == 1
     assert "no longer kept" in log.lines[0]
-    assert SubgoalMemory(path, log).recall(subgoal.run) is not None
 
 
 def test_without_a_path_or_after_an_orderly_end_nothing_is_there(path, log, make_subgoal):
