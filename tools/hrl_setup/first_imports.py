@@ -5,12 +5,12 @@ left to the first run: where PYTHONDONTWRITEBYTECODE is set, every process would
 """
 
 import importlib
-import importlib.util
 import pkgutil
 import sys
+from pathlib import Path
 
-PACKAGES = "hrl", "hrl_core", "hrl_manager", "hrl_robot", "hrl_ros", "hrl_sim", "hrl_training", "hrl_viz", "hrl_worker"
-TOOLS = "pytest", "_pytest.pytester", "hypothesis.strategies", "xdist.plugin", "colcon_core.command"
+PACKAGES = sorted(file.parent.name for file in Path(__file__).parents[2].glob("src/*/package.xml"))
+TOOLS = "pytest", "hypothesis.strategies", "xdist.plugin"
 
 
 def main() -> None:

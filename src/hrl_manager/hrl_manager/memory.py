@@ -4,22 +4,14 @@ import os
 import struct
 import zlib
 from pathlib import Path
-from typing import Any, Protocol
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.types import Subgoal
 from hrl_ros import messages
+from hrl_ros.waiting import WarningLogger
 
 _FRAME = struct.Struct("<II")
 """Length and CRC-32 of the message that follows."""
-
-
-class WarningLogger(Protocol):
-    """What a disk that refuses needs of a logger."""
-
-    def warning(self, message: str, /) -> Any:  # noqa: ANN401 - rclpy's answers whether it was printed
-        """Print a warning."""
-        ...
 
 
 class SubgoalMemory:
