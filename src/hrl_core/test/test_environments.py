@@ -61,6 +61,19 @@ def test_it_is_cut_at_500_steps_and_never_terminates(name: str) -> None:
     assert not any(terminated or truncated for terminated, truncated in ends[:-1])
 
 
+@pytest.mark.parametrize("name", ["AntMaze", "AntPush", "AntFall", "PointMaze"])
+def test_a_goal_is_taken_as_given_or_refused_in_words(name: str) -> None:
+    env = _make(name)
+    wanted = np.arange(env.goal.size) + 0.5
+    observation, _ = env.reset(seed=0, options={"goal": wanted})
+    np.testing.assert_array_equal(observation["desired_goal"], wanted)
+    left = float(np.linalg.norm(env.step(env.action_space.sample())[0]["achieved_goal"] - wanted))
+    assert env.compute_reward(env.data.qpos[: env.goal.size], wanted, {}) == pytest.approx(-left)
+    for wrong in ([1.0], [*wanted, 0.0], np.full(env.goal.size, np.nan)):
+        with pytest.raises(ValueError, match=f"needs {env.goal.size} finite numbers"):
+            env.reset(seed=0, options={"goal": wrong})
+
+
 @pytest.mark.parametrize("make", [make_ant_maze, make_ant_push, make_ant_fall, make_ant_gather])
 def test_ant_has_the_released_constants(make: Callable[[], AntMazeEnv]) -> None:
     model = make().model

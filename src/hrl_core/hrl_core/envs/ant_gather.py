@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
-import numpy.typing as npt
 
 from hrl_core.envs.ant_maze_env import ANT_QPOS, ANT_QVEL, AntMazeEnv, AntTask
 from hrl_core.envs.maze import MazeSpec
+from hrl_core.envs.maze_env import Float64, Observation
 
 APPLES = BOMBS = 8
 SPACING = 2.0
@@ -57,15 +57,13 @@ class AntGatherEnv(AntMazeEnv):
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[dict[str, npt.NDArray[np.float64]], dict[str, Any]]:
+    ) -> tuple[Observation, dict[str, Any]]:
         """Put the ant near the origin and place the objects."""
         super().reset(seed=seed, options=options)
         self._place_objects()
         return self._observation(), {}
 
-    def step(
-        self, action: npt.NDArray[np.float64]
-    ) -> tuple[dict[str, npt.NDArray[np.float64]], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Float64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Apply torques [N m] for 0.1 s; reward apples minus bombs caught."""
         super().step(action)
         reward = self._catch()
@@ -74,11 +72,11 @@ class AntGatherEnv(AntMazeEnv):
         reward -= self._dying_cost * fallen
         return self._observation(), reward, bool(fallen or not self.present.any()), False, {}
 
-    def simulation_state(self) -> npt.NDArray[np.float64]:
+    def simulation_state(self) -> Float64:
         """Everything that stepping depends on; shape (state_size,)."""
         return np.concatenate((self.objects.ravel(), self.present.astype(np.float64), super().simulation_state()))
 
-    def restore(self, state: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def restore(self, state: Float64) -> Float64:
         """Go back to a ``simulation_state``; return the observation vector there."""
         count = APPLES + BOMBS
         self.objects = state[: 2 * count].reshape(count, 2).copy()
@@ -106,13 +104,13 @@ class AntGatherEnv(AntMazeEnv):
         self.present &= ~near
         return float(near[:APPLES].sum()) - float(near[APPLES:].sum())
 
-    def _observation(self) -> dict[str, npt.NDArray[np.float64]]:
+    def _observation(self) -> Observation:
         plain = super()._observation()
         state = plain["observation"]
         readings = (self._readings(slice(0, APPLES)), self._readings(slice(APPLES, None)))
         return plain | {"observation": np.concatenate((state[:-1], *readings, state[-1:]))}
 
-    def _readings(self, kind: slice) -> npt.NDArray[np.float64]:
+    def _readings(self, kind: slice) -> Float64:
         """Nearness of the nearest object per direction, shape (SENSOR_BINS,)."""
         offsets = self.objects[kind][self.present[kind]] - self.data.qpos[:2]
         distances = np.hypot(offsets[:, 0], offsets[:, 1])
@@ -142,7 +140,7 @@ class AntGatherEnv(AntMazeEnv):
         return spec.compile()
 
 
-def heading(quaternion: npt.NDArray[np.float64]) -> float:
+def heading(quaternion: Float64) -> float:
     """Direction of the body's x axis in the world's x, y plane [rad]; quaternion (w, x, y, z)."""
     w, x, y, z = quaternion
     return math.atan2(2 * (x * y + w * z), w * w + x * x - y * y - z * z)
