@@ -123,19 +123,16 @@ class TD3:
         return {name: tensor.clone() for name, tensor in named}
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Parameters, targets, optimiser moments, update counter and generator."""
-        state = {name: getattr(self, name).flat for name in _NETWORKS}
+        """Parameters, targets, optimiser moments, update counter and generator; no copies, they change with updates."""
+        state = {name: network.flat for name, network in self._named_networks()}
         for name, adam in self._named_adams():
             state |= {f"{name}_adam.{key}": tensor for key, tensor in adam.state_dict().items()}
-        counter = torch.tensor([self.updates])
-        return {k: v.clone() for k, v in (state | {"updates": counter}).items()} | {
-            "generator": self._generator.get_state()
-        }
+        return state | {"updates": torch.tensor([self.updates]), "generator": self._generator.get_state()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
-        for name in _NETWORKS:
-            getattr(self, name).flat.copy_(state[name])
+        for name, network in self._named_networks():
+            network.flat.copy_(state[name])
         for name, adam in self._named_adams():
             adam.load_state_dict({key: state[f"{name}_adam.{key}"] for key in adam.state_dict()})
         self.updates = int(state["updates"][0])
@@ -146,6 +143,11 @@ class TD3:
         if self.config.average_tau:
             share = max(self.config.average_tau, self.config.policy_delay / self.updates)
             self.average_actor.flat.lerp_(self.actor.flat, share)
+
+    def _named_networks(self) -> list[tuple[str, DenseStack]]:
+        """Every network once: without averaging, the average actor is the actor."""
+        averaged = self.average_actor is not self.actor
+        return [(name, getattr(self, name)) for name in _NETWORKS if averaged or name != "average_actor"]
 
     def _named_adams(self) -> tuple[tuple[str, FlatAdam], ...]:
         return ("actor", self._actor_adam), ("critics", self._critic_adam)
