@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 import hrl_core.envs  # noqa: F401 - registers the environments
-from hrl.shipped_policies import resolve_policy
+from hrl.shipped_policies import AUTO, resolve_policy
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
@@ -30,8 +30,8 @@ class Rollout:
 
     policy: str = "auto"
     """Checkpoint folder, shipped name, or auto for the shipped policy made for the task."""
-    task: str = "AntMaze"
-    """Shipped task name or .yaml task specification."""
+    task: str = AUTO
+    """Shipped task name or .yaml task specification, or auto for the policy's own."""
     episodes: int = 1
     """Number of episodes."""
     seed: int = 0
@@ -78,9 +78,10 @@ def run_rollout(arguments: Rollout) -> RolloutSummary:
     if arguments.episodes < 1:
         raise HrlError(f"--episodes {arguments.episodes}: must be 1 or more")
     one_thread()
-    task = load_task(arguments.task)
-    folder = resolve_policy(arguments.policy, task)
+    wanted = None if arguments.task == AUTO else load_task(arguments.task)
+    folder = resolve_policy(arguments.policy, wanted)
     checkpoint = load_checkpoint(folder)
+    task = wanted or checkpoint.task
     checkpoint.require_task(task)
     mode = Mode.TRAIN if arguments.explore else Mode.EVAL
     goal = frozen(arguments.goal) if arguments.goal else None

@@ -95,9 +95,9 @@ def test_tasks_are_listed_and_shown_as_yaml(capsys, tmp_path):
     assert again == out
 
 
-def test_a_rollout_needs_no_ros_and_repeats(capsys, tmp_path):
-    run(capsys, "policy", "init", "--task", "AntMaze", "--out", str(tmp_path / "ant"))
-    words = ["rollout", "--policy", str(tmp_path / "ant"), "--episodes", "1", "--seed", "3", "--json"]
+def test_a_rollout_needs_no_ros_repeats_and_runs_the_policys_own_task(capsys, tmp_path):
+    run(capsys, "policy", "init", "--task", "PointMaze", "--out", str(tmp_path / "point"))
+    words = ["rollout", "--policy", str(tmp_path / "point"), "--episodes", "1", "--seed", "3", "--json"]
     first, second = (json.loads(run(capsys, *words)[1]) for _ in range(2))
     assert first.pop("env_steps_per_s") > 0
     second.pop("env_steps_per_s")
