@@ -60,8 +60,7 @@ class AntMazeEnv(MazeEnv):
         self.task = task
         model = self._build_model()
         limits = (TORQUE_LIMIT,) * model.nu
-        box = task.goal_low, task.goal_high
-        super().__init__(model, self.observation_dim, box, limits, render_mode, (width, height))
+        super().__init__(model, (task.goal_low, task.goal_high), limits, render_mode, (width, height))
         self.dt = model.opt.timestep * FRAME_SKIP
 
     def reset(

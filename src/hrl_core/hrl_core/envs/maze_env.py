@@ -26,11 +26,12 @@ class MazeEnv(gymnasium.Env[Observation, Float64]):
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    observation_dim: ClassVar[int]
+    """Elements of the observation."""
 
     def __init__(
         self,
         model: mujoco.MjModel,
-        observation_dim: int,
         goal_box: tuple[tuple[float, ...], tuple[float, ...]],
         action_limits: tuple[float, ...],
         render_mode: str | None = None,
@@ -40,7 +41,6 @@ class MazeEnv(gymnasium.Env[Observation, Float64]):
 
         Args:
             model: the compiled model.
-            observation_dim: elements of the observation.
             goal_box: lower and upper corner of the box of training goals [m]; their length is the goal's size.
             action_limits: bound of every action; the lower one is its negative.
             render_mode: None or ``rgb_array``.
@@ -55,7 +55,7 @@ class MazeEnv(gymnasium.Env[Observation, Float64]):
         self._renderer: mujoco.Renderer | None = None
         goal_space = spaces.Box(-np.inf, np.inf, self.goal.shape, np.float64)
         self.observation_space = spaces.Dict(  # pyright: ignore[reportAttributeAccessIssue] - a Dict space is one
-            observation=spaces.Box(-np.inf, np.inf, (observation_dim,), np.float64),
+            observation=spaces.Box(-np.inf, np.inf, (self.observation_dim,), np.float64),
             achieved_goal=goal_space,
             desired_goal=goal_space,
         )

@@ -56,7 +56,7 @@ class PointMazeEnv(MazeEnv):
         """Compile the model, which serves for geometry and pictures only."""
         model = build_model("point.xml", POINT_MAZE)
         limits = (FORWARD_LIMIT, TURN_LIMIT)
-        super().__init__(model, self.observation_dim, (GOAL_LOW, GOAL_HIGH), limits, render_mode)
+        super().__init__(model, (GOAL_LOW, GOAL_HIGH), limits, render_mode)
         self.dt = model.opt.timestep
 
     def reset(
