@@ -74,6 +74,11 @@ class ManagerSession:
         if current is not None and observation.key <= current.key:
             self.dropped["duplicate" if observation.key == current.key else "old"] += 1
             return list(self._outbox) if observation.key == current.key else []
+        last = self._subgoal
+        if last is not None and observation.key < (last.episode, last.step):
+            # A late copy from before the predecessor's last subgoal, which must not be lost to an older one.
+            self.dropped["old"] += 1
+            return []
         self._spec.check_state(observation.state)
         self._spec.check_goal(observation.desired_goal, "desired_goal")
         self._observation = observation
