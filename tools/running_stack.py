@@ -4,10 +4,12 @@ import json
 import subprocess
 import time
 from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
+import yaml
 
 Row = dict[str, Any]
 
@@ -47,6 +49,18 @@ def kill_family(launcher: "subprocess.Popen[Any]") -> None:
     for member in family:
         if member.is_running():
             member.kill()
+
+
+def standard_robot(folder: Path) -> Path:
+    """Write the fake robot's file with the topic names that ROS drivers use; returns its path."""
+    robot = yaml.safe_load((resources.files("hrl_robot") / "robots" / "fake_ant.yaml").read_text())
+    robot["streams"]["joint_states"]["topic"] = "joint_states"
+    robot["streams"]["odometry"]["topic"] = "odom"
+    robot["operator"]["place_service"] = "place"
+    robot["fake"]["topics"] = ""
+    path = folder / "standard_topics.yaml"
+    path.write_text(yaml.safe_dump(robot))
+    return path
 
 
 def journal(out: Path) -> list[Row]:

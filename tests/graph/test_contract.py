@@ -1,4 +1,7 @@
-"""One contract for whoever closes the loop: the simulator node and the bridge with a robot behind it keep it alike."""
+"""One contract for whoever closes the loop: the simulator node and the bridge with a robot behind it keep it alike.
+
+The robot's state comes on topics of its own, or on the standard ones, which the recorder records as well.
+"""
 
 import itertools
 import json
@@ -8,6 +11,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
+from running_stack import standard_robot
 from std_srvs.srv import Trigger
 
 from hrl_core.task import parse_task
@@ -18,7 +22,7 @@ from hrl_msgs.srv import Reset, SetPaused
 from hrl_ros import messages, qos
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
-KINDS = {"sim": ["mode:=realtime", "respawn:=true"], "real": ["robot:=real"]}
+KINDS = {"sim": ["mode:=realtime", "respawn:=true"], "real": ["robot:=real"], "standard": ["robot:=real"]}
 FACTOR = 5.0
 FAULTS = ("nan", "inf", "short", "foreign run", "future", "old", "other episode")
 
@@ -57,8 +61,11 @@ class Loop:
 
 
 @pytest.fixture(scope="module", params=list(KINDS))
-def loop(request, launch_once, listener_in):
-    graph = launch_once(*KINDS[request.param], f"rtf:={FACTOR}", "episodes:=0", out=request.param)
+def loop(request, launch_once, listener_in, tmp_path_factory):
+    words = list(KINDS[request.param])
+    if request.param == "standard":
+        words.append(f"robot_config:={standard_robot(tmp_path_factory.mktemp('robot'))}")
+    graph = launch_once(*words, f"rtf:={FACTOR}", "episodes:=0", out=request.param)
     loop = Loop(request.param, graph, listener_in(graph.domain))
     yield loop
     code, output = graph.stop()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Odometry
-from running_stack import journal, moves, stop_of, walks
+from running_stack import journal, moves, standard_robot, stop_of, walks
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
@@ -68,6 +68,20 @@ def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
     for node in nodes:
         node.wait(8)
     assert stopped_after(graph, at) < 0.3 + SCHEDULING
+
+
+def test_missed_steps_cost_a_run_on_a_robot_that_always_publishes_nothing(launch, tmp_path):
+    graph = launch("robot:=real", f"robot_config:={standard_robot(tmp_path)}", "rtf:=10", "episodes:=1")
+    await_walk(graph)
+    worker = graph.node("worker")
+    worker.send_signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    worker.send_signal(signal.SIGCONT)
+    code, output = graph.wait()
+    assert code == 0, output
+    summary = graph.summary()
+    assert summary["missed_deadlines"] > 0
+    assert summary["lost_messages"] == 0
 
 
 class Stack:

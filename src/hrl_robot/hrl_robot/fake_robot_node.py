@@ -21,7 +21,7 @@ from hrl_robot.delay_line import DelayLine
 from hrl_robot.fake_physics import FakePhysics
 from hrl_robot.hardware import COMMANDS, EXTRA, MOTORS
 from hrl_robot.parameters import FakeRobotParameters
-from hrl_ros import qos
+from hrl_ros import qos, topics
 from hrl_ros.messages import to_time
 from hrl_ros.node import HrlNode
 from hrl_ros.odometry import odometry
@@ -58,10 +58,11 @@ class FakeRobotNode(HrlNode):
             Path(p.out).mkdir(parents=True, exist_ok=True)
             # Appended to and flushed by line: it must tell what was commanded when the robot itself is killed.
             self._journal = (Path(p.out) / JOURNAL).open("a", buffering=1)
-        self._joints = self.create_lifecycle_publisher(JointState, f"{p.topics}/joint_states", qos.sensor())
-        self._odometry = self.create_lifecycle_publisher(Odometry, f"{p.topics}/odom", qos.sensor())
+        prefix = f"{p.topics}/" if p.topics else ""
+        self._joints = self.create_lifecycle_publisher(JointState, prefix + topics.JOINT_STATES, qos.sensor())
+        self._odometry = self.create_lifecycle_publisher(Odometry, prefix + topics.ODOM, qos.sensor())
         self.subscribe(Float64MultiArray, f"{p.controller}/commands", self._on_command, qos.command())
-        self.create_service(Trigger, f"{p.topics}/place", self._on_place)
+        self.create_service(Trigger, prefix + "place", self._on_place)
         self.every(self._period, self._tick)
 
     def start(self) -> None:

@@ -24,7 +24,9 @@ class FakeRobotParameters(NodeParameters):
 
     task: str = parameter("AntMaze", "task whose physics it has: shipped name or path of a .yaml specification")
     real_time_factor: float = parameter(1.0, "seconds of its physics per wall second", low=0.001, high=1000.0)
-    topics: str = parameter("hardware", "where its state is published and its services are offered")
+    topics: str = parameter(
+        "hardware", "where its state is published and its service is offered; empty: joint_states, odom and place"
+    )
     controller: str = parameter("effort_controller", "name of its controller")
     latency: float = parameter(0.0, "delay of states and of commands [s, wall time]", low=0.0)
     jitter: float = parameter(0.0, "greatest random addition to the latency [s]", low=0.0)

@@ -116,6 +116,8 @@ class OperatorConfig:
 class FakeConfig:
     """Parameters of the fake robot."""
 
+    topics: str = "hardware"
+    """Prefix of its topics and its service; empty: the names that ROS drivers use."""
     latency: float = 0.0
     jitter: float = 0.0
     dropout: float = 0.0

@@ -28,8 +28,11 @@ from hrl_training.segments import SegmentedRecording, SplitLimits
 ACKNOWLEDGE_EVERY = 100
 """Observations between acknowledgements."""
 CHECK_PERIOD = 0.05
-QUIET = 0.5
-"""Seconds without a message after which nothing more is expected."""
+QUIET_LOOKS = 10
+"""Looks, a check period apart, without a new message of an episode after which nothing more is expected of it.
+
+Looks, not seconds: a recorder that gets no time for them has not heard that it is quiet. Nor does it count what speaks
+for ever, such as a robot's joint states."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class RecorderNode(HrlNode):
         self._binding = RunBinding(self.get_logger(), None)
         self._early: list[tuple[str, bytes, int]] = []
         self._acknowledged, self._asked = 0, False
-        self._last_message = time.monotonic()
+        self._quiet_looks = 0
         self._status = self.create_lifecycle_publisher(msg.RecorderStatus, topics.RECORDER_STATUS, qos.event())
         self._health = Health(settings.diagnostics)
         self._health.doing = "recording"
@@ -88,7 +91,11 @@ class RecorderNode(HrlNode):
 
     def busy(self) -> bool:
         """Messages may still be on their way until the graph has been quiet for a while."""
-        return self.failure is None and time.monotonic() - self._last_message < QUIET
+        return self.failure is None and not self._quiet
+
+    @property
+    def _quiet(self) -> bool:
+        return self._quiet_looks >= QUIET_LOOKS
 
     def fail(self, message: str) -> None:
         """End the node and tell simulator, diagnostics and (through the exit code) the launcher why."""
@@ -136,7 +143,7 @@ class RecorderNode(HrlNode):
         if message.run != info.run:
             self._binding.refuse(message.run)
         elif self._ledger.admit(message):
-            self._last_message = time.monotonic()
+            self._quiet_looks = 0
             self._recording.write_keyed(topic, stamp, data, message)
             if self._ledger.observations - self._acknowledged >= ACKNOWLEDGE_EVERY:
                 self._acknowledge(quiet=False)
@@ -151,13 +158,13 @@ class RecorderNode(HrlNode):
         self._write(topics.POLICY_UPDATE, data)
 
     def _write(self, topic: str, data: bytes) -> None:
-        self._last_message = time.monotonic()
         self._recording.write(topic, time.time_ns(), data)
 
     def _check(self) -> None:
         self._recording.check()
+        self._quiet_looks += 1
         if self._binding.info is not None:
-            self._acknowledge(quiet=time.monotonic() - self._last_message > QUIET)
+            self._acknowledge(self._quiet)
 
     def _acknowledge(self, quiet: bool) -> None:
         recorded = self._ledger.acknowledged(quiet)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from hrl_core.types import Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
+from hrl_core.types import Action, ActionSource, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
 
 Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
 _EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
@@ -15,7 +15,8 @@ class _Episode:
     """Keys seen of one episode."""
 
     seen: set[tuple[object, ...]] = field(default_factory=set)
-    actions: int = 0
+    owed: set[int] = field(default_factory=set)
+    """Steps that an observation says were taken with the worker's action, while that has not come."""
     last_step: int | None = None
     last_subgoal: tuple[object, ...] | None = None
     """Key of the subgoal whose result ended the episode."""
@@ -25,9 +26,9 @@ class _Episode:
         """Whether everything that belongs to the finished episode is there.
 
         Topics are ordered in themselves: who has the last subgoal has all of them. Among each other they are not: its
-        result may come first.
+        result may come first. By the wall clock not every step has an action of its own: the observation after it says.
         """
-        acted = self.last_step is not None and self.actions >= self.last_step
+        acted = self.last_step is not None and not self.owed
         return acted and self.last_subgoal in self.seen and self.result
 
 
@@ -77,10 +78,13 @@ class RecordingLedger:
     def _account(self, message: Keyed, episode: _Episode) -> None:
         if isinstance(message, Observation):
             self.observations += 1
+            before = message.step - 1
+            if before >= 0 and message.action_source == ActionSource.POLICY and (Action, before) not in episode.seen:
+                episode.owed.add(before)
             if message.last:
                 episode.last_step = message.step
         elif isinstance(message, Action):
-            episode.actions += 1
+            episode.owed.discard(message.step)
         elif isinstance(message, SubgoalResult):
             if message.end_reason in _EPISODE_ENDS:
                 episode.last_subgoal = (Subgoal, message.level, message.seq)

@@ -3,16 +3,26 @@
 import numpy as np
 import pytest
 
-from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
+from hrl_core.types import (
+    NAN,
+    NO_VECTOR,
+    Action,
+    ActionSource,
+    EpisodeResult,
+    Observation,
+    SegmentEnd,
+    Subgoal,
+    SubgoalResult,
+)
 from hrl_training.recording import RecordingLedger
 
 
-def observation(step, episode=0, last=False):
+def observation(step, episode=0, last=False, source=ActionSource.POLICY):
     empty = np.zeros(2)
     flags = {"success": False, "first": step == 0, "terminated": False, "truncated": last}
     return Observation(
         0, "", 1, "r", episode, step, empty, empty, empty, 0.0, **flags, mode=1, applied_action=NO_VECTOR,
-        action_source=0, task_hash=0,
+        action_source=source, task_hash=0,
     )  # fmt: skip
 
 
@@ -66,6 +76,17 @@ def test_last_observation_is_acknowledged_only_with_all_that_belongs_to_it(missi
     assert ledger.acknowledged(quiet=True) == 3
     ledger.admit(late)
     assert ledger.acknowledged(quiet=False) == 3
+
+
+def test_step_without_an_action_of_its_own_owes_none():
+    """A worker that missed a step by the wall clock: its last action was held, or the safe one taken."""
+    ledger = RecordingLedger()
+    for message in (observation(0), action(0), observation(1), subgoal(), segment_result(), outcome()):
+        ledger.admit(message)
+    ledger.admit(observation(2, source=ActionSource.HOLD))
+    ledger.admit(observation(3, last=True, source=ActionSource.SAFE))
+    assert ledger.complete(0)
+    assert ledger.acknowledged(quiet=False) == 4
 
 
 def test_memory_stays_bounded_and_very_old_messages_are_dropped():
