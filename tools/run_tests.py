@@ -3,11 +3,21 @@
 Without arguments every test is run: first those that start no graph, on all cores, then those that do, two at a time
 since a graph waits a third of its life, at last one by one those that judge by the clock. Left out is what learns a
 task for minutes: `make test-learning` runs that, and CI does.
+
+At the end it is listed what was skipped and what to install. HRL_MAY_SKIP names the parts (``optional_parts``) that may
+be missing, with commas between them: any other skip is then a failure. Without it nothing has to be there.
 """
 
 import os
 import subprocess
 import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from xml.etree import ElementTree
+
+from optional_parts import MISSING
 
 from hrl.environment import ensure_ros_environment
 
@@ -18,15 +28,41 @@ STAGES = (
 )
 
 
+def skip_reasons(reports: Iterable[Path]) -> Counter[str]:
+    """Why tests were skipped, and how many, according to JUnit reports; a stage that broke off has left none."""
+    trees = [ElementTree.parse(report) for report in reports if report.is_file()]
+    return Counter(skipped.get("message", "") for tree in trees for skipped in tree.iter("skipped"))
+
+
+def unexpected(reasons: Iterable[str], may_skip: str) -> list[str]:
+    """Those of the reasons that are no missing part out of ``may_skip``, a list with commas."""
+    allowed = {name.strip() for name in may_skip.split(",")}
+    return [reason for reason in reasons if MISSING not in reason or reason.split(MISSING)[0] not in allowed]
+
+
 def main() -> int:
-    """Run the tests and return the exit code of pytest, of the first stage that fails."""
+    """Run the tests; return the exit code of the first stage that fails, or 1 where something must not be skipped."""
     ensure_ros_environment()
     stages = [sys.argv[1:]] if sys.argv[1:] else STAGES
     # Threads of torch and BLAS that outnumber the cores wait for each other in a loop: every test ten times as slow.
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     command = [sys.executable, "-m", "pytest"]
-    codes = [subprocess.run([*command, *stage], env=environment, check=False).returncode for stage in stages]
-    return next((code for code in codes if code), 0)
+    with tempfile.TemporaryDirectory() as folder:
+        reports = [Path(folder, f"{number}.xml") for number in range(len(stages))]
+        codes = [
+            subprocess.run([*command, f"--junit-xml={report}", *stage], env=environment, check=False).returncode
+            for report, stage in zip(reports, stages, strict=True)
+        ]
+        skipped = skip_reasons(reports)
+    if skipped:
+        print(f"\nSkipped: {skipped.total()}")
+        for reason, count in skipped.most_common():
+            print(f"{count:5}  {reason}")
+    may_skip = os.environ.get("HRL_MAY_SKIP")
+    forbidden = [] if may_skip is None else unexpected(skipped, may_skip)
+    for reason in forbidden:
+        print(f"This must not be skipped here (HRL_MAY_SKIP={may_skip}): {reason}")
+    return next((code for code in codes if code), int(bool(forbidden)))
 
 
 if __name__ == "__main__":

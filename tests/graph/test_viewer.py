@@ -2,7 +2,6 @@
 
 import io
 import os
-import shutil
 import socket
 import time
 import urllib.request
@@ -11,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import viser
+from optional_parts import browser
 from PIL import Image
+from playwright.sync_api import ViewportSize, sync_playwright
 
 from hrl_msgs import msg
 from hrl_ros import qos
 
-sync_api = pytest.importorskip("playwright.sync_api")
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(300)]
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+pytestmark = [pytest.mark.needs("browser"), pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(300)]
 FLAGS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-SIZE = {"width": 1280, "height": 800}
+SIZE: ViewportSize = {"width": 1280, "height": 800}
 CANVAS = {"x": 0, "y": 0, "width": 900, "height": 800}
 """The part of the page beside the panel."""
 ARTEFACTS = Path(os.environ.get("HRL_ARTEFACTS", Path(__file__).parents[2] / "log" / "artefacts"))
@@ -31,21 +30,16 @@ WAIT = 60_000
 @pytest.fixture
 def page():
     """A page of a headless browser; ``page.errors`` gathers what its console complains of."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        missing = f"no browser to drive the viewer with (looked for {', '.join(BROWSERS)}): apt install chromium"
-        if os.environ.get("HRL_REQUIRE_BROWSER"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=list(FLAGS))
-        page = browser.new_page(viewport=SIZE)
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=browser(), args=list(FLAGS))
+        page = running.new_page(viewport=SIZE)
+        errors = []
         page.set_default_timeout(WAIT)
-        page.errors = []
-        page.on("console", lambda m: page.errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.errors = errors  # pyright: ignore[reportAttributeAccessIssue]
         yield page
-        browser.close()
+        running.close()
 
 
 def free_port():

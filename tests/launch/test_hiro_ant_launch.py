@@ -1,6 +1,5 @@
 """The launch file under the real ``launch_ros``, with stub executables in the place of the nodes."""
 
-import importlib.util
 import json
 import os
 import signal
@@ -54,7 +53,7 @@ def report():
 WAIT = "while True:\n    time.sleep(10)\n"
 FINISH = "await_starts('manager', 'worker')\nreport()"
 
-pytestmark = pytest.mark.skipif(importlib.util.find_spec("launch_ros") is None, reason="launch_ros is not installed")
+pytestmark = pytest.mark.needs("launch_ros")
 
 
 @pytest.fixture(scope="module")

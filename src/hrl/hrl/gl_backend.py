@@ -19,7 +19,7 @@ def choose_backend() -> str:
     """
     wanted = os.environ.get(_VARIABLE, "")
     for backend in (wanted,) if wanted else _BACKENDS:
-        if _works(backend):
+        if backend_works(backend):
             os.environ[_VARIABLE] = backend
             return backend
     tried = wanted or " and ".join(_BACKENDS)
@@ -29,7 +29,7 @@ def choose_backend() -> str:
     )
 
 
-def _works(backend: str) -> bool:
+def backend_works(backend: str) -> bool:
     """Try it in a process of its own: a failed context cannot be undone."""
     environment = {**os.environ, _VARIABLE: backend}
     command = [sys.executable, "-c", _PROBE]

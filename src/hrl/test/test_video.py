@@ -14,14 +14,14 @@ from hrl_core.errors import HrlError
 
 def test_without_a_renderer_it_is_said_what_to_install(monkeypatch):
     monkeypatch.delenv("MUJOCO_GL", raising=False)
-    monkeypatch.setattr(gl_backend, "_works", lambda backend: False)
+    monkeypatch.setattr(gl_backend, "backend_works", lambda backend: False)
     with pytest.raises(HrlError, match=r"tried egl and osmesa.*apt install libegl1.*apt install libosmesa6"):
         choose_backend()
 
 
 def test_the_first_backend_that_works_is_taken_and_a_given_one_is_kept(monkeypatch):
     monkeypatch.delenv("MUJOCO_GL", raising=False)
-    monkeypatch.setattr(gl_backend, "_works", lambda backend: backend == "osmesa")
+    monkeypatch.setattr(gl_backend, "backend_works", lambda backend: backend == "osmesa")
     assert choose_backend() == "osmesa"
     monkeypatch.setenv("MUJOCO_GL", "egl")
     with pytest.raises(HrlError, match="tried egl"):

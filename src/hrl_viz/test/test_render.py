@@ -19,13 +19,11 @@ np.save(sys.argv[1], np.stack([renderer.picture([], camera), renderer.picture(sh
 """
 
 
-@pytest.mark.parametrize("backend", ["egl", "osmesa"])
+@pytest.mark.parametrize("backend", [pytest.param(name, marks=pytest.mark.needs(name)) for name in ("egl", "osmesa")])
 def test_shapes_are_rendered_where_they_are(backend, tmp_path, monkeypatch):
     monkeypatch.setenv("MUJOCO_GL", backend)
     out = tmp_path / "pictures.npy"
     done = subprocess.run([sys.executable, "-c", PROGRAM, out], capture_output=True, text=True, check=False)
-    if "initialize" in done.stderr or "ImportError" in done.stderr:
-        pytest.skip(f"{backend} is not installed here: {done.stderr[-200:]}")
     assert done.returncode == 0, done.stderr
     empty, drawn = np.load(out).astype(int)
     assert np.ptp(empty) == 0

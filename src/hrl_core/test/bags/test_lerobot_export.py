@@ -140,8 +140,10 @@ def test_policy_version_beyond_signed_numbers_is_refused(selection, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.needs("lerobot")
 def test_lerobot_reads_it(selection, folder):
-    dataset_module = pytest.importorskip("lerobot.datasets.lerobot_dataset", reason="LeRobot pins another torch")
+    from lerobot.datasets import lerobot_dataset as dataset_module  # pyright: ignore[reportMissingImports]
+
     dataset = dataset_module.LeRobotDataset("hrl/tiny", root=folder)
     assert (dataset.num_episodes, dataset.num_frames, dataset.fps) == (3, 15, 10)
     expected = [expected_frames(selection, episode) for episode in selection.episodes]
