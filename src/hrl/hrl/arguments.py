@@ -21,12 +21,7 @@ _KIND = {bool: "true or false", int: "an integer", float: "a number", str: "text
 
 
 class LaunchArgumentError(HrlError):
-    """A launch argument is unknown, ill-typed or out of range; the message lists all valid ones."""
-
-    def __init__(self, problem: str, kind: "type[Arguments]") -> None:
-        """Append the list of valid arguments to ``problem``."""
-        rows = "\n".join(f"  {a.name}:={a.shown_default}  {a.explanation}" for a in arguments_of(kind))
-        super().__init__(f"{problem}\nvalid arguments (name:=default):\n{rows}")
+    """A launch argument is unknown, ill-typed or out of range; the message says in one line what is allowed."""
 
 
 class Rule(NamedTuple):
@@ -73,11 +68,8 @@ class Arguments:
         """Raise what ``refuse`` returns when the values do not go together."""
 
     def refuse(self, problem: str) -> LaunchArgumentError:
-        """The refusal, with all valid arguments."""
-        return LaunchArgumentError(problem, type(self))
-
-
-Table = type[Arguments]
+        """The refusal."""
+        return LaunchArgumentError(problem)
 
 
 @dataclass(frozen=True)
@@ -202,8 +194,6 @@ class Argument:
     description: str
     choices: tuple[str, ...]
     rule: Rule | None
-    kind: Table
-    """The table it is in."""
 
     @property
     def shown_default(self) -> str:
@@ -220,23 +210,24 @@ class Argument:
         try:
             return _TRUTH[text.lower()] if self.type is bool else self.type(text)
         except (ValueError, KeyError):
-            raise LaunchArgumentError(f"{self.name}:={text} is not {_KIND[self.type]}", self.kind) from None
+            raise self._refuse(text, f"is not {_KIND[self.type]}") from None
 
     def check(self, value: Value) -> None:
         """Raise ``LaunchArgumentError`` unless the choices and the rule allow ``value``."""
         if self.choices and value not in self.choices:
-            problem = f"{self.name}:={value} is not one of {', '.join(self.choices)}"
-            raise LaunchArgumentError(problem, self.kind)
+            raise self._refuse(value, f"is not one of {', '.join(self.choices)}")
         if self.rule is not None and not self.rule.holds(value):
-            raise LaunchArgumentError(f"{self.name}:={value} must be {self.rule.text}", self.kind)
+            raise self._refuse(value, f"must be {self.rule.text}")
+
+    def _refuse(self, value: Value, problem: str) -> LaunchArgumentError:
+        return LaunchArgumentError(f"{self.name}:={value} {problem} ({self.name}: {self.description.rstrip('.')})")
 
 
 @functools.cache
 def arguments_of(kind: type[Arguments]) -> tuple[Argument, ...]:
     """The rows of a table."""
     return tuple(
-        Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata, kind=kind)
-        for f in dataclasses.fields(kind)
+        Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata) for f in dataclasses.fields(kind)
     )
 
 
@@ -259,7 +250,7 @@ def parse_values(values: Mapping[str, str], kind: type[A] = LaunchArguments) -> 
     for name in unknown_names(list(values), kind):
         close = difflib.get_close_matches(name, [row.name for row in rows], n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
-        raise LaunchArgumentError(f"unknown argument '{name}'{hint}", kind)
+        raise LaunchArgumentError(f"unknown argument '{name}'{hint}; --show-args lists all of them")
     parsed = {row.name: row.parse(values[row.name]) for row in rows if row.name in values}
     return kind(**parsed)
 
@@ -274,7 +265,7 @@ def parse_arguments(words: Sequence[str], kind: type[A] = LaunchArguments) -> A:
     for word in words:
         name, separator, value = word.partition(":=")
         if not separator or not name:
-            raise LaunchArgumentError(f"'{word}' is not of the form name:=value", kind)
+            raise LaunchArgumentError(f"'{word}' is not of the form name:=value; --show-args lists all arguments")
         values[name] = value
     return parse_values(values, kind)
 

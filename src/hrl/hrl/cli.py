@@ -94,7 +94,9 @@ def _bag(words: list[str]) -> int:
 
 
 def _train(words: list[str]) -> int:
-    if any(word.startswith("--from") for word in words):
+    from hrl.train_arguments import learns_from_bags
+
+    if learns_from_bags(words):
         from hrl.train_from_bags_command import train_from_bags
 
         return train_from_bags(words)

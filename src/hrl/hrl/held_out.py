@@ -12,7 +12,7 @@ from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task import TaskSpec
 from hrl_core.training.evaluate import EvaluationResult, checkpoint_policies, evaluate
-from hrl_core.training.run_files import BEST_POLICY, CONFIG
+from hrl_core.training.run_files import BEST_POLICY, CONFIG, POLICY
 
 HELD_OUT_SEED = 3_000_017
 """Not the seed that training evaluates with (``TrainConfig.evaluation_seed``)."""
@@ -39,13 +39,16 @@ class Protocol:
 
 
 def policy_folder(named: str) -> Path:
-    """Folder of the policy that a word names: a policy folder, a run (its best policy), or a shipped policy."""
+    """Folder of the policy that a word names: a policy folder, a run, or a shipped policy.
+
+    Of a run it is the best policy, or that of a run that was stopped before its first evaluation.
+    """
     folder = Path(named).expanduser()
     if (folder / CONFIG).is_file():
-        folder /= BEST_POLICY
-        if not folder.is_dir():
-            raise HrlError(f"the run {named} has no {BEST_POLICY} policy yet: its first evaluation is still to come")
-        return folder
+        found = next((folder / name for name in (BEST_POLICY, POLICY) if (folder / name).is_dir()), None)
+        if found is None:
+            raise HrlError(f"the run {named} has no policy yet: its first evaluation is still to come")
+        return found
     return resolve_policy(named, None)
 
 

@@ -59,9 +59,9 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     """Read the words; refuses what contradicts itself.
 
     Raises:
-        HrlError: unknown task, preset or switch (lists those that exist), impossible value, no folder.
+        HrlError: unknown task, preset or switch (names the closest), impossible value, no folder.
     """
-    chosen = _first_pass(words)
+    chosen = chosen_words(words)
     defaults = Train() if chosen.resume is None else _of_run(RunFolder(chosen.resume))
     if chosen.preset is not None:
         defaults = Train(**(vars(defaults) | {"preset": chosen.preset, "config": preset(chosen.preset)}))
@@ -69,20 +69,15 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
         Train, prog="hrl train", args=words, default=defaults, use_underscores=True, return_unknown_args=True
     )
     if rest:
-        raise HrlError(_unknown(rest[0]))
-    if given.torch_threads < 1:
-        raise HrlError(f"--torch_threads {given.torch_threads}: must be 1 or more")
-    folder = given.resume or given.out
-    if folder is None:
-        raise HrlError("where to? --out DIR begins a run, --resume DIR goes on with one")
-    if given.resume and given.out and given.resume.resolve() != given.out.resolve():
-        raise HrlError(f"--resume {given.resume} goes on in its own folder; leave --out {given.out} out")
+        known = [name for name in vars(Train()) if name != "config"] + list(switches(TrainConfig()))
+        raise unknown_switch(rest[0], known)
+    folder = require_folder(given.out, given.resume, given.torch_threads)
     spec = _task(given)
     return TrainingRequest(spec, given.config, given.seed, folder, given.resume is not None, given.torch_threads)
 
 
-def _first_pass(words: Sequence[str]) -> argparse.Namespace:
-    """Preset and resumed folder, on which the defaults of the other switches depend."""
+def chosen_words(words: Sequence[str]) -> argparse.Namespace:
+    """Preset and resumed folder, on which the defaults of the other switches depend; both None where not named."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--preset")
     parser.add_argument("--resume", type=Path)
@@ -108,9 +103,33 @@ def _task(given: Train) -> TaskSpec:
     return task_variant(given.task, given.goal_space, given.preset)
 
 
-def _unknown(word: str) -> str:
-    known = [name for name in vars(Train()) if name != "config"] + list(switches(TrainConfig()))
+def require_folder(out: Path | None, resume: Path | None, torch_threads: int) -> Path:
+    """Folder of the run.
+
+    Raises:
+        HrlError: none is named, or two are; or the number of threads is none.
+    """
+    if torch_threads < 1:
+        raise HrlError(f"--torch_threads {torch_threads}: must be 1 or more")
+    folder = resume or out
+    if folder is None:
+        raise HrlError("where to? --out DIR begins a run, --resume DIR goes on with one")
+    if resume and out and resume.resolve() != out.resolve():
+        raise HrlError(f"--resume {resume} goes on in its own folder; leave --out {out} out")
+    return folder
+
+
+def learns_from_bags(words: Sequence[str]) -> bool:
+    """Whether a command line trains from recordings: it names some, or goes on with a run that does."""
+    if any(word.startswith("--from") for word in words):
+        return True
+    resumed = chosen_words(words).resume
+    return resumed is not None and "sources" in RunFolder(resumed).config()
+
+
+def unknown_switch(word: str, known: Sequence[str]) -> HrlError:
+    """Say that a switch does not exist, in one line: the closest one, or where all of them are listed."""
     name = word.partition("=")[0].removeprefix("--").replace("-", "_")
     same_ending = [f"--{other}" for other in known if other.endswith(f".{name}")]
     hint = f"; did you mean {' or '.join(same_ending)}?" if same_ending else did_you_mean(name, known)
-    return f"unknown switch '{word}'{hint}; switches are: {', '.join(f'--{k}' for k in known)}"
+    return HrlError(f"unknown switch '{word}'{hint or '; all of them: hrl train --help'}")

@@ -4,56 +4,27 @@ import json
 import logging
 import platform
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
-from safetensors import SafetensorError
 
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.provenance import git_commit
 from hrl.train_arguments import TrainingRequest, parse_training
+from hrl.training_end import StopSignal, run_to_the_end, tell_stopped
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.errors import HrlError
 from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard, summarise
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, write_whole
 from hrl_core.training.trainer import Observer, Trainer
 
-FAILED, INTERRUPTED = 1, 130
 PROVENANCE = "provenance.json"
-
-
-class StopSignal:
-    """Ctrl-C or SIGTERM ends the run after the step it is at; a second one ends it at once."""
-
-    def __init__(self, console: Console) -> None:
-        """Take over the signals until ``close``."""
-        self._console, self.asked = console, False
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def __call__(self) -> bool:
-        """Whether to stop."""
-        return self.asked
-
-    def close(self) -> None:
-        """Give the signals back."""
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-        self._console.print("stopping after this step (again: at once, back to the last saved state)")
 
 
 class StartNote:
@@ -118,23 +89,13 @@ def train(words: list[str]) -> int:
 
 
 def _run(trainer: Trainer, request: TrainingRequest, stop: StopSignal, console: Console) -> int:
-    folder = request.folder
-    try:
-        trainer.run(request.resume, stop)
-    except (HrlError, OSError, SafetensorError) as error:
-        # An error before the first step is a run that could not be started.
-        if not isinstance(error, HrlError):
-            error = HrlError(f"cannot write to {folder}: {error}; {trainer.files.kept()}")
-        if not trainer.env_steps:
-            raise error from None
-        console.print(f"hrl: {error}", style="bold red", markup=False, soft_wrap=True)
-        console.print(_how_to_resume(folder), markup=False, soft_wrap=True)
-        return FAILED
+    files = trainer.files
+    code = run_to_the_end(lambda: trainer.run(request.resume, stop), files, lambda: trainer.env_steps > 0, console)
+    if code:
+        return code
     if trainer.env_steps < request.config.steps:
-        console.print(f"stopped at {trainer.env_steps} steps, state saved", soft_wrap=True)
-        console.print(_how_to_resume(folder), markup=False, soft_wrap=True)
-        return INTERRUPTED
-    Console(highlight=False).print(_outcome(trainer.files), markup=False, soft_wrap=True)
+        return tell_stopped(files, f"{trainer.env_steps} steps", console)
+    Console(highlight=False).print(_outcome(files), markup=False, soft_wrap=True)
     return 0
 
 
@@ -161,10 +122,6 @@ def _introduction(request: TrainingRequest) -> str:
         f"{'going on' if request.resume else 'training'} in {request.folder}: {config.algorithm} on {spec.name} "
         f"(subgoals: {subgoals}), {config.steps} steps, seed {request.seed}; Ctrl-C stops and saves"
     )
-
-
-def _how_to_resume(folder: Path) -> str:
-    return f"go on with: hrl train --resume {shlex.quote(str(folder))}"
 
 
 def _outcome(files: RunFolder) -> str:

@@ -1,136 +1,100 @@
 """``hrl train --from-bags``: training from recordings, without a graph and without a simulator stepping along."""
 
+import logging
 import math
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Annotated, Any
+import sys
+from collections.abc import Mapping
+from typing import Any
 
-import tyro
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.bag_train_arguments import parse_bag_training
 from hrl.provenance import git_commit
-from hrl_core.bags.find import find_bags
-from hrl_core.bags.reader import read_bags
+from hrl.training_end import StopSignal, run_to_the_end, tell_stopped
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.task import TaskSpec
 from hrl_core.threads import limit_threads
-from hrl_core.training.bag_config import BagTrainConfig
-from hrl_core.training.bag_material import MaterialConfig
-from hrl_core.training.bag_segments import parse_source
 from hrl_core.training.bag_trainer import GROUP, BagTrainer
-from hrl_core.training.config import TrainConfig, read_config
 from hrl_core.training.evaluate import evaluate, evaluation_goals
+from hrl_core.training.progress import ProgressDisplay
 from hrl_core.training.run_files import BEST_POLICY, POLICY
 from hrl_core.training.trainer import evaluation_metrics
-
-
-@dataclass(frozen=True)
-class TrainFromBags:
-    """Train a policy from recorded bags."""
-
-    from_bags: tuple[str, ...]
-    """Bags or folders of bags, each with a weight if wanted: DIR or DIR:WEIGHT."""
-    out: Path
-    """Folder of the run, made new unless --resume."""
-    resume: bool = False
-    """Go on with the run in --out; its switches must be given again."""
-    task: str = ""
-    """Task name or .yaml; empty: that of the first recorded run."""
-    preset: str = "paper"
-    """Defaults of the switches below: paper (row A), fast (row B), or a .json file of switches as of training:=."""
-    seed: int = 0
-    """Seed of weights and sampling."""
-    relabel: str = ""
-    """at-sampling (needs one-step returns, --agent.manager_n_step 1 and --agent.candidates 10: not those of fast),
-    from-relabelled or off; empty: at-sampling if --agent.candidates is above 0, else off."""
-    relabelled: tuple[Path, ...] = ()
-    """Folders of relabelled bags."""
-    max_relabel_lag: int = 0
-    """Ignore relabelled subgoals of workers more versions behind; 0: any age."""
-    updates: int = 0
-    """Worker updates; 0: as many as the recorded steps pay for."""
-    newest_steps: int = 0
-    """Learn from that many newest environment steps only; 0: all."""
-    checkpoint_updates: int = 5_000
-    """Worker updates between checkpoints and evaluations."""
-    material: MaterialConfig = field(default_factory=MaterialConfig)
-    torch_threads: int = 1
-    """Threads of matrix products."""
-    training: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
 
 
 def train_from_bags(words: list[str]) -> int:
     """Run it; returns the exit code.
 
+    Returns:
+        0: trained to the end; 1: failed on the way; 130: stopped by Ctrl-C or SIGTERM, state saved.
+
     Raises:
-        HrlError: no bags, another task, contradictory switches, or diverging losses.
+        HrlError: it could not be started: no bags, another task, contradictory switches.
     """
-    defaults = read_config(_preset_of(words))
-    given = tyro.cli(
-        TrainFromBags,
-        args=words,
-        prog="hrl train",
-        default=TrainFromBags((), Path(), training=defaults),
-        use_underscores=True,
-    )
-    limit_threads(given.torch_threads)
-    sources = tuple(parse_source(text) for text in given.from_bags)
-    relabel = given.relabel or ("from-relabelled" if given.relabelled else "")
-    config = BagTrainConfig(
-        sources=sources,
-        training=given.training,
-        relabel=relabel or ("at-sampling" if given.training.agent.candidates else "off"),
-        relabelled=tuple(str(folder) for folder in given.relabelled),
-        max_relabel_lag=given.max_relabel_lag,
-        material=given.material,
-        newest_steps=given.newest_steps,
-        updates=given.updates,
-        checkpoint_updates=given.checkpoint_updates,
-    )
-    # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
-    find_bags(given.relabelled)
-    spec = load_task(given.task) if given.task else _recorded_task(sources[0].path)
-    trainer = BagTrainer(spec, config, given.out, given.seed, git_commit())
-    trainer.begin(given.resume)
+    request = parse_bag_training(words)
+    limit_threads(request.torch_threads)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
-    trainer.consume(must_exist=True)
-    _tell(trainer, console)
-    _run(trainer, console)
-    kept = f"policy: {given.out / POLICY}, the best one by its own evaluations: {given.out / BEST_POLICY}"
-    Console(highlight=False).print(kept, soft_wrap=True)
+    trainer = BagTrainer(request.spec, request.config, request.folder, request.seed, git_commit())
+    stop = StopSignal(console)
+    try:
+        _begin(trainer, request.resume, console)
+        code = run_to_the_end(lambda: _run(trainer, stop, console), trainer.files, lambda: trainer.updates > 0, console)
+        if code:
+            return code
+        if trainer.due:
+            return tell_stopped(trainer.files, f"{trainer.updates} updates", console)
+    finally:
+        stop.close()
+    folder = request.folder
+    kept = f"policy: {folder / POLICY}, the best one by its own evaluations: {folder / BEST_POLICY}"
+    Console(highlight=False).print(kept, markup=False, soft_wrap=True)
     return 0
 
 
-def _run(trainer: BagTrainer, console: Console) -> None:
-    """Make all updates that are due, with evaluations and checkpoints on the way."""
-    envs = _evaluation_envs(trainer)
-    interval = max(1, trainer.config.checkpoint_updates // GROUP)
-    columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn()
-    total = trainer.updates + trainer.due * GROUP
-    if not trainer.due:
+def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:
+    """Take in the recordings; a new run's folder is written only when there is something to learn from."""
+    if resume:
+        trainer.begin(resume)
+    else:
+        trainer.files.require_free()
+    trainer.consume(must_exist=True)
+    _tell(trainer, console)
+    if not (trainer.due or trainer.updates):
         raise HrlError(
             f"nothing to learn from: {len(trainer.consumed)} segments hold {trainer.steps} usable steps "
             f"(left out: {_causes(trainer)})"
         )
+    if not resume:
+        trainer.begin(resume)
+
+
+def _run(trainer: BagTrainer, stop: StopSignal, console: Console) -> None:
+    """Make all updates that are due, with evaluations and checkpoints on the way; stopped, save state and policy."""
+    if not trainer.due:
+        return
+    interval = trainer.config.checkpoint_updates
     best = max((_score(trainer.spec, row) for row in trainer.files.metrics()), default=-math.inf)
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("training", total=total, completed=trainer.updates)
-        while trainer.due:
-            since, before = time.perf_counter(), trainer.updates
-            trainer.train(min(interval, trainer.due))
-            rate = (trainer.updates - before) / (time.perf_counter() - since)
+    envs = _evaluation_envs(trainer)
+    display = ProgressDisplay(trainer.updates + trainer.due * GROUP, console, "updates", "worker/updates")
+    try:
+        while trainer.due and not stop():
+            before = trainer.updates
+            trainer.train(1)
+            display.on_step(trainer.updates)
+            # Multiples of all updates, not of this process's: whoever resumes evaluates where the run would have.
+            if trainer.due and before // interval == trainer.updates // interval:
+                continue
             row = _evaluated(trainer, envs)
             score = _score(trainer.spec, row)
             trainer.save(row, best=score >= best)
             best = max(best, score)
-            success = next((f"{value:.2f}" for name, value in row.items() if name.endswith("success_rate")), "-")
-            text = f"{trainer.updates} updates, {rate:.0f}/s, success {success}"
-            progress.update(bar, completed=trainer.updates, description=text)
+            display.on_metrics(row | trainer.report())
+        if trainer.updates and trainer.files.saved_steps() != trainer.updates:
+            trainer.keep({})
+    finally:
+        display.close()
 
 
 def _evaluation_envs(trainer: BagTrainer) -> VectorEnv:
@@ -154,13 +118,6 @@ def _score(spec: TaskSpec, row: Mapping[str, Any]) -> float:
     return next((float(v) for name, v in row.items() if name.startswith("evaluation/") and name.endswith(measure)), 0.0)
 
 
-def _recorded_task(path: Path) -> TaskSpec:
-    task = read_bags([path]).task
-    if task is None:
-        raise HrlError(f"{path} does not tell its task (no run_info recorded): name it with --task")
-    return task
-
-
 def _tell(trainer: BagTrainer, console: Console) -> None:
     for problem in trainer.problems:
         console.print(problem, style="yellow", markup=False, soft_wrap=True)
@@ -177,12 +134,3 @@ def _tell(trainer: BagTrainer, console: Console) -> None:
 
 def _causes(trainer: BagTrainer) -> str:
     return ", ".join(f"{steps} steps ({cause})" for cause, steps in trainer.left_out.items()) or "nothing"
-
-
-def _preset_of(words: Sequence[str]) -> str:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word == "--preset":
-            return following
-        if word.startswith("--preset="):
-            return word.partition("=")[2]
-    return "paper"

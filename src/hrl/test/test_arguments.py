@@ -58,12 +58,11 @@ def test_of_two_values_the_last_counts():
         ("log_level:=loud", "log_level:=loud is not one of debug, info, warn, error"),
     ],
 )
-def test_a_wrong_word_is_refused_with_the_list_of_valid_arguments(word, problem):
+def test_a_wrong_word_is_refused_in_one_line(word, problem):
     with pytest.raises(LaunchArgumentError) as caught:
         parse_arguments([word])
-    first, *rest = str(caught.value).splitlines()
-    assert first.startswith(problem)
-    assert {line.split(":=")[0].strip() for line in rest[1:]} == NAMES
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith(problem)
 
 
 def test_the_manual_names_every_argument_with_default_and_choices():

@@ -183,6 +183,13 @@ def test_a_run_that_is_asked_to_stop_goes_on_as_if_it_had_not_been(tmp_path: Pat
     assert torch.equal(_weights(whole), _weights(resumed))
 
 
+def test_a_run_stopped_before_its_first_evaluation_leaves_its_newest_policy(tmp_path: Path) -> None:
+    trainer = _trainer(tmp_path)
+    trainer.run(stop=lambda: trainer.env_steps >= 30)
+    assert not trainer.files.metrics()
+    assert load_checkpoint(tmp_path / "last").env_steps == trainer.env_steps == 30
+
+
 def test_a_line_of_metrics_cut_by_a_kill_is_skipped(tmp_path: Path) -> None:
     files = RunFolder(tmp_path)
     files.append_metrics({"env_steps": 1})

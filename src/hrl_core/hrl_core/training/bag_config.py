@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.errors import HrlError
 from hrl_core.training.bag_material import MaterialConfig
 from hrl_core.training.bag_segments import Source
-from hrl_core.training.config import TrainConfig
+from hrl_core.training.config import TrainConfig, changed
 
 RELABEL = ("at-sampling", "from-relabelled", "off")
 
@@ -57,6 +58,20 @@ class BagTrainConfig:
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists and paths as text."""
         return json.loads(json.dumps(dataclasses.asdict(self), default=_text))
+
+
+def stored_bag_config(values: Mapping[str, Any]) -> BagTrainConfig:
+    """The configuration that ``as_dict`` gave as plain data.
+
+    Raises:
+        HrlError: it is not one of a run on recordings; names what is missing or unknown.
+    """
+    try:
+        sources = tuple(Source(Path(source["path"]), float(source["weight"])) for source in values["sources"])
+        others = {name: value for name, value in values.items() if name != "sources"}
+        return changed(BagTrainConfig(sources, TrainConfig()), others)
+    except (KeyError, TypeError, ValueError) as error:
+        raise HrlError(f"not the configuration of a training from bags: {type(error).__name__}: {error}") from None
 
 
 def agent_config(config: BagTrainConfig) -> HiroConfig:

@@ -150,11 +150,15 @@ class BagTrainer:
         self._sums.clear()
         self._counts.clear()
         self.files.append_metrics(row)
-        policy = self.checkpoint({k: float(v) for k, v in row.items() if isinstance(v, int | float)})
+        self.keep(row, best)
+        return self.files.folder / POLICY
+
+    def keep(self, metrics: Row, best: bool = False) -> None:
+        """Write policy and training state without a line of metrics."""
+        policy = self.checkpoint({k: float(v) for k, v in metrics.items() if isinstance(v, int | float)})
         for name in (POLICY, BEST_POLICY) if best else (POLICY,):
             save_checkpoint(policy, self.files.folder / name)
         self.files.save_state(self._state(), self.updates)
-        return self.files.folder / POLICY
 
     def report(self) -> Row:
         """Updates, ratio and staleness, as numbers."""
@@ -213,8 +217,10 @@ class BagTrainer:
         segments = [ConsumedSegment(**entry) for entry in state.plain["segments"]]
         self._batches = 1 + max((segment.batch for segment in segments), default=-1)
         for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
-            self._add([piece for segment in together for piece in self._reread(segment)])
-        self._overlay.apply(self._pieces, self.version)
+            batch = list(together)
+            self._add([piece for segment in batch for piece in self._reread(segment)])
+            # How old relabelled subgoals may be counts from the version that first saw them, as it did then.
+            self._overlay.apply(self._pieces, batch[0].version)
         self.files.forget_metrics_after(self.updates, "worker/updates")
 
     def forget(self, keep: int) -> list[Path]:

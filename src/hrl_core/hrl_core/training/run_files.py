@@ -6,6 +6,7 @@ whole.
 
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -27,7 +28,7 @@ CONFIG = "config.json"
 TASK = "task.yaml"
 METRICS = "metrics.jsonl"
 POLICY = "last"
-"""Policy of the last evaluation."""
+"""Policy of the last evaluation, or of the moment at which the run was stopped."""
 BEST_POLICY = "best"
 """Policy of the best evaluation so far, of equal ones the latest."""
 _LATEST = "latest.json"
@@ -60,7 +61,6 @@ class RunFolder:
             HrlError: the folder holds another run, or the resumed run's configuration differs; names the
                 fields.
         """
-        path = self.folder / CONFIG
         if resume:
             differing = config_difference(config, self.config())
             if differing:
@@ -68,10 +68,21 @@ class RunFolder:
             for part in self.folder.glob(f"{_PART_PREFIX}*"):
                 shutil.rmtree(part, ignore_errors=True)
             return
-        if path.exists():
-            raise HrlError(f"{self.folder} already holds a run: resume it or choose another folder")
+        self.require_free()
         write_whole(self.folder / TASK, task)
-        write_whole(path, json.dumps(config, indent=2) + "\n")
+        write_whole(self.folder / CONFIG, json.dumps(config, indent=2) + "\n")
+
+    def require_free(self) -> None:
+        """Refuse a folder that holds a run.
+
+        Raises:
+            HrlError: it does.
+        """
+        if (self.folder / CONFIG).exists():
+            named = shlex.quote(str(self.folder))
+            raise HrlError(
+                f"{self.folder} already holds a run: go on with hrl train --resume {named}, or choose another folder"
+            )
 
     def config(self) -> dict[str, Any]:
         """The configuration of the run, task and seed included.

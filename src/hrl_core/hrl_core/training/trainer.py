@@ -96,7 +96,7 @@ class Trainer:
     def run(self, resume: bool = False, stop: Callable[[], bool] = lambda: False) -> list[EvaluationResult]:
         """Train to the configured number of steps; returns the last evaluation.
 
-        When ``stop`` answers true after a step, the state is saved and training ends early.
+        When ``stop`` answers true after a step, state and policy are saved and training ends early.
 
         Raises:
             HrlError: the folder does not fit, the disk is full, or the losses diverge (the last batch is
@@ -121,6 +121,7 @@ class Trainer:
                     self.files.save_state(self._state(), self.env_steps)
             if 0 < self.env_steps < self.config.steps:
                 self.files.save_state(self._state(), self.env_steps)
+                self._export_unevaluated()
         finally:
             for observer in self._observers:
                 observer.close()
@@ -216,6 +217,12 @@ class Trainer:
         for observer in self._observers:
             observer.on_metrics(metrics)
         return results
+
+    def _export_unevaluated(self) -> None:
+        """Export the newest policy, unless the last evaluation has done so."""
+        rows = self.files.metrics()
+        if not rows or rows[-1]["env_steps"] < self.env_steps:
+            save_checkpoint(self.checkpoint({}), self.files.folder / POLICY)
 
     def _identity(self) -> Row:
         return {

@@ -155,6 +155,19 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path, traces, 
     assert [s.path for s in whole.consumed.values()] == [s.path for s in again.consumed.values()]
 
 
+def test_a_resumed_run_takes_the_relabelled_subgoals_that_it_took_before(tmp_path, traces, record):
+    bag = record(tmp_path / "bags" / "one", traces)
+    settings = {"relabel": "from-relabelled", "relabelled": (str(tmp_path / "relabelled"),), "max_relabel_lag": 8}
+    started = trainer(tmp_path / "run", tmp_path / "bags", **settings)
+    Relabeler(started.checkpoint({}), TEXTS, candidates=4, seed=4).relabel(bag, tmp_path / "relabelled")
+    started.consume()
+    started.train(3)
+    started.keep({})
+    again = trainer(tmp_path / "run", tmp_path / "bags", resume=True, **settings)
+    assert again.version > 8, "by the present version they would be too old"
+    assert started.relabelled == again.relabelled == 6 * 5
+
+
 def test_order_of_arrival_within_a_look_does_not_matter(tmp_path, traces, record):
     for folder, names in (("a", ("x", "y")), ("b", ("y", "x"))):
         record(tmp_path / folder / names[0], traces[:3])
