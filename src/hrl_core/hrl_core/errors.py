@@ -8,6 +8,10 @@ class HrlError(Exception):
     """Base of every error this project raises on purpose."""
 
 
+class FileError(HrlError):
+    """A file cannot be read as what it should be."""
+
+
 class TaskError(HrlError):
     """A task specification is malformed, or two of them differ where they must agree."""
 

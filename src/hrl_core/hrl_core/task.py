@@ -13,27 +13,57 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import yaml
 
-from hrl_core.errors import InvalidDataError, TaskError, did_you_mean
+from hrl_core.documents import MOST_YAML, read_limited, read_yaml
+from hrl_core.errors import FileError, InvalidDataError, TaskError, did_you_mean
+from hrl_core.typed_fields import (
+    Count,
+    FieldError,
+    Finite,
+    Must,
+    Name,
+    NonEmpty,
+    one_of,
+    read_fields,
+    require_different,
+    require_fields,
+)
 from hrl_core.types import Vector, frozen
 
 CADENCES = ("on_result", "every_step")
 SUBGOAL_KINDS = ("relative", "absolute")
+NEVER = -1.0
+"""Radius of a task whose success is not a matter of distance."""
 _TASKS = resources.files("hrl_core") / "tasks"
+
+
+def _is_plain(data: object) -> bool:
+    try:
+        return bool(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError):
+        return False
+
+
+_Period = Annotated[float, Must(lambda seconds: 1e-6 <= seconds <= 3600, "a number of seconds from 1e-6 to 3600")]
+_Radius = Annotated[
+    float,
+    Must(lambda x: 0 <= x < math.inf or x == NEVER, "a finite number, 0 or above, or -1 where distance is no success"),
+]
+_PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
 
 
 @dataclass(frozen=True)
 class Element:
     """One element of an observation or goal vector."""
 
-    name: str
-    unit: str
+    name: Name
+    unit: Name
     """SI unit, ``1`` for pure numbers."""
-    frame: str
+    frame: Name
     """Coordinate frame, ``-`` where none applies."""
 
 
@@ -41,81 +71,88 @@ class Element:
 class Actuator:
     """One element of the action vector."""
 
-    name: str
+    name: Name
     """Joint (or task) name."""
-    unit: str
-    low: float
-    high: float
+    unit: Name
+    low: Finite
+    high: Finite
+
+    def __post_init__(self) -> None:
+        """Refuse limits that leave nothing between them."""
+        require_fields(self)
+        _require_rising("low", self.low, self.high)
 
 
 @dataclass(frozen=True)
 class SubgoalSpec:
     """Where subgoals live and how often they are chosen."""
 
-    space: str
+    space: Name
     """Name of the goal space."""
-    elements: Mapping[str, tuple[float, float]]
+    elements: Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table with at least one element")]
     """Observation element -> (low, high) of the subgoal value along it, unit of the element."""
-    period: int
+    period: Count
     """Environment steps per subgoal, c of HIRO."""
-    kind: str = "relative"
+    kind: Annotated[str, one_of(SUBGOAL_KINDS)] = "relative"
     """``relative`` (offset from the state it was chosen at) or ``absolute``."""
-    cadence: str = "on_result"
+    cadence: Annotated[str, one_of(CADENCES)] = "on_result"
     """``on_result`` (one subgoal per segment) or ``every_step`` (CONTINUE in between)."""
+
+    def __post_init__(self) -> None:
+        """Refuse ranges that leave nothing between them."""
+        require_fields(self)
+        for name, (low, high) in self.elements.items():
+            _require_rising(("elements", name), low, high)
 
 
 @dataclass(frozen=True)
 class SuccessRule:
     """Success: the achieved goal lies within ``radius`` of the desired goal at the last step."""
 
-    radius: float
-    unit: str
+    radius: _Radius
+    """-1: success is not a matter of distance."""
+    unit: Name
+
+    def __post_init__(self) -> None:
+        """Refuse a radius that cannot be."""
+        require_fields(self)
 
 
 @dataclass(frozen=True)
 class TaskSpec:
     """Everything that environment, policies and recordings must agree on."""
 
-    name: str
-    env_id: str
+    name: Name
+    env_id: Name
     """Gymnasium id, ``module:Id`` to import a module that registers it."""
-    env_kwargs: Mapping[str, Any]
-    max_episode_steps: int
-    control_period: float
+    env_kwargs: Mapping[str, _PlainData]
+    max_episode_steps: Count
+    control_period: _Period
     """Environment time per step [s]."""
-    frame: str
+    frame: Name
     """Frame of world positions, prefixed with the robot's namespace in messages."""
-    observation: tuple[Element, ...]
-    action: tuple[Actuator, ...]
+    observation: Annotated[tuple[Element, ...], NonEmpty]
+    action: Annotated[tuple[Actuator, ...], NonEmpty]
     goal: tuple[Element, ...]
     """Layout of achieved_goal and desired_goal."""
     subgoal: SubgoalSpec
     success: SuccessRule
-    evaluation_goals: tuple[tuple[float, ...], ...] = field(default=())
+    evaluation_goals: tuple[tuple[Finite, ...], ...] = field(default=())
     """Task goals of the evaluation protocol, the first is the headline; empty: the environment's own choice."""
 
     def __post_init__(self) -> None:
         """Refuse a specification that contradicts itself."""
-        names = [element.name for element in self.observation]
-        checks = (
-            (len(set(names)) == len(names), "observation: element names must be unique"),
-            (self.control_period > 0, "control_period: must be positive"),
-            (self.max_episode_steps > 0, "max_episode_steps: must be positive"),
-            (self.subgoal.period > 0, "subgoal.period: must be positive"),
-            (self.subgoal.cadence in CADENCES, f"subgoal.cadence: must be one of {', '.join(CADENCES)}"),
-            (self.subgoal.kind in SUBGOAL_KINDS, f"subgoal.kind: must be one of {', '.join(SUBGOAL_KINDS)}"),
-            (all(a.low < a.high for a in self.action), "action: every low must be below its high"),
-            (all(low < high for low, high in self.subgoal.elements.values()), "subgoal.elements: low < high"),
-            (all(len(g) == len(self.goal) for g in self.evaluation_goals), "evaluation_goals: size of goal"),
-        )
-        for holds, rule in checks:
-            if not holds:
-                raise TaskError(f"task '{self.name}': {rule}")
-        unknown = [name for name in self.subgoal.elements if name not in names]
-        if unknown:
-            raise TaskError(
-                f"task '{self.name}': subgoal.elements names {unknown}; observation has: {', '.join(names)}"
-            )
+        require_fields(self)
+        require_different(self._observation_names, "observation")
+        require_different(self._action_names, "action")
+        require_different(self._goal_names, "goal")
+        for name in self.subgoal.elements:
+            if name not in self._observation_names:
+                known = ", ".join(self._observation_names)
+                raise FieldError(("subgoal", "elements", name), f"is no element of the observation, which has {known}")
+        for i, goal in enumerate(self.evaluation_goals):
+            if len(goal) != len(self.goal):
+                raise FieldError(("evaluation_goals", i), f"must be a list of {len(self.goal)}, as goal has", goal)
 
     @cached_property
     def subgoal_indices(self) -> np.ndarray:
@@ -213,60 +250,28 @@ def check_vector(vector: Vector, names: Sequence[str], what: str, task: str) -> 
         raise InvalidDataError(f"{what}: non-finite {', '.join(bad) or 'magnitude'} (task '{task}')")
 
 
-def parse_task(text: str, source: str = "task specification") -> TaskSpec:
-    """Read a specification from YAML text.
+def parse_task(text: str | bytes, source: str = "task specification") -> TaskSpec:
+    """Read a specification from YAML text, or its bytes in UTF-8.
 
     Raises:
-        TaskError: names the source, the field and what is allowed.
+        TaskError: names the source, line, field, what was got and what is allowed.
     """
     try:
-        return _build(_load_yaml(text))
-    except TaskError as error:
-        raise TaskError(f"{source}: {error}") from None
-    except yaml.YAMLError as error:
-        raise TaskError(f"{source}: not valid YAML: {error}") from None
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise TaskError(f"{source}: malformed field: {error}") from None
+        return _parsed(text, source)
+    except FileError as error:
+        raise TaskError(str(error)) from None
 
 
 @lru_cache(maxsize=16)
-def _load_yaml(text: str) -> Any:  # noqa: ANN401 - whatever the text says
-    """Parsed once: every bag of a recording repeats the specification. Not to be changed by the caller."""
-    return yaml.safe_load(text)
+def _parsed(text: str | bytes, source: str) -> TaskSpec:
+    """Parsed once: every bag of a recording repeats the specification."""
+    return read_fields(TaskSpec, read_yaml(text, source))
 
 
-def _build(data: object) -> TaskSpec:
-    if not isinstance(data, dict):
-        raise TaskError(f"expected a mapping of fields, got {type(data).__name__}")
-    allowed = {f.name: f for f in dataclasses.fields(TaskSpec)}
-    unknown = sorted(set(data) - set(allowed))
-    missing = sorted(n for n in allowed if n not in data and n != "evaluation_goals")
-    if unknown or missing:
-        raise TaskError(f"unknown fields {unknown}, missing fields {missing}; fields are: {', '.join(allowed)}")
-    subgoal = dict(data["subgoal"])
-    subgoal["elements"] = {n: (float(low), float(high)) for n, (low, high) in subgoal["elements"].items()}
-    return TaskSpec(
-        name=str(data["name"]),
-        env_id=str(data["env_id"]),
-        env_kwargs=dict(data["env_kwargs"] or {}),
-        max_episode_steps=int(data["max_episode_steps"]),
-        control_period=float(data["control_period"]),
-        frame=str(data["frame"]),
-        observation=tuple(_element(row) for row in data["observation"]),
-        action=tuple(_actuator(row) for row in data["action"]),
-        goal=tuple(_element(row) for row in data["goal"]),
-        subgoal=SubgoalSpec(**subgoal),
-        success=SuccessRule(radius=float(data["success"]["radius"]), unit=str(data["success"]["unit"])),
-        evaluation_goals=tuple(tuple(float(x) for x in g) for g in data.get("evaluation_goals") or ()),
-    )
-
-
-def _element(row: Mapping[str, Any]) -> Element:
-    return Element(name=str(row["name"]), unit=str(row["unit"]), frame=str(row["frame"]))
-
-
-def _actuator(row: Mapping[str, Any]) -> Actuator:
-    return Actuator(str(row["name"]), str(row["unit"]), float(row["low"]), float(row["high"]))
+def _require_rising(where: str | tuple[str, str], low: float, high: float) -> None:
+    if not low < high:
+        path = (where,) if isinstance(where, str) else where
+        raise FieldError(path, f"the lower limit must be below the upper one, got {low:g} and {high:g}")
 
 
 def shipped_tasks() -> list[str]:
@@ -284,7 +289,7 @@ def load_task(task: str | Path) -> TaskSpec:
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise TaskError(f"task file {path} does not exist; shipped tasks are: {', '.join(shipped_tasks())}")
-        return parse_task(path.read_text(), str(path))
+        return parse_task(read_task_file(path), str(path))
     for name in shipped_tasks():
         spec_text = (_TASKS / f"{name}.yaml").read_text()
         spec = parse_task(spec_text, f"shipped task {name}")
@@ -294,6 +299,14 @@ def load_task(task: str | Path) -> TaskSpec:
         f"unknown task '{task}'{did_you_mean(str(task), shipped_tasks())}: give a path to a .yaml task specification "
         f"or one of {', '.join(shipped_tasks())}"
     )
+
+
+def read_task_file(path: Path, follow_links: bool = True) -> bytes:
+    """The text of a task file; raises ``TaskError`` where it cannot be read or is too large."""
+    try:
+        return read_limited(path, MOST_YAML, follow_links)
+    except FileError as error:
+        raise TaskError(str(error)) from None
 
 
 def task_difference(ours: TaskSpec, theirs: TaskSpec) -> str:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import InvalidDataError, TaskError
-from hrl_core.task import TaskSpec, load_task, parse_task, shipped_tasks, task_difference
+from hrl_core.task import _TASKS, TaskSpec, load_task, parse_task, shipped_tasks, task_difference
+from hrl_core.typed_fields import FieldError
 
 
 @pytest.mark.parametrize("name", shipped_tasks())
@@ -53,29 +54,75 @@ def _changed(value: Any) -> Any:
     return value + "x" if isinstance(value, str) else value * 2
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"control_period": 0.0}, "control_period"),
-        ({"surprise": 1}, "unknown fields \\['surprise'\\]"),
-        ({"evaluation_goals": [[1.0]]}, "evaluation_goals"),
-    ],
-)
-def test_malformed_specification_is_refused_by_field(change: dict, message: str):
-    import yaml
+TEXT = (_TASKS / "ant_maze_xy.yaml").read_text()
+MISTAKES = [
+    (
+        "max_episode_steps: 500",
+        "max_episode_steps: 500\nmax_episode_steps: 5",
+        "line 6: max_episode_steps: is given twice",
+    ),
+    ("max_episode_steps: 500", "max_episode_steps: 10.7", "line 5: max_episode_steps: must be a whole number.*10.7"),
+    ("max_episode_steps: 500", "max_episode_steps: yes", "line 5: max_episode_steps: must be a whole number.*got yes"),
+    ("max_episode_steps: 500", "max_episode_steps: 010", "line 5: max_episode_steps: must be a whole number.*got 010"),
+    ("max_episode_steps: 500", "max_episode_steps: 0", "max_episode_steps: must be a whole number from 1 to"),
+    ("max_episode_steps: 500", 'max_episode_steps: "500"', "max_episode_steps: must be a whole number.*got '500'"),
+    (
+        "max_episode_steps: 500",
+        "max_episode_step: 500",
+        "max_episode_step: unknown field; did you mean max_episode_steps",
+    ),
+    (
+        "control_period: 0.1",
+        "control_period: 0.0",
+        "control_period: must be a number of seconds from 1e-6 to 3600, got 0.0",
+    ),
+    ("control_period: 0.1", "control_period: .inf", "control_period: must be a number of seconds"),
+    ("control_period: 0.1", "", "lacks control_period; fields are: name"),
+    ("control_period: 0.1", "control_period: 0.1\nsurprise: 1", "line 7: surprise: unknown field"),
+    ("period: 10", "period: 2.5", "subgoal.period: must be a whole number from 1 to .*, got 2.5"),
+    ("kind: relative", "kind: nearby", "subgoal.kind: must be one of relative, absolute, got 'nearby'"),
+    ("radius: 5.0", "radius: .nan", "success.radius: must be a finite number, 0 or above, or -1 .*got .nan"),
+    ("radius: 5.0", "radius: -5", "success.radius: must be a finite number, 0 or above, or -1 .*got -5"),
+    ("name: hip_4, unit: N m", "name: hip_3, unit: N m", r"action\[6\]: 'hip_3' is there twice"),
+    ("{name: z, unit", "{name: y, unit", r"observation\[2\]: 'y' is there twice"),
+    ("{name: z, unit", '{name: "", unit', r"observation\[2\].name: must be text that is not empty, got ''"),
+    ("{name: z, unit", "{name: off, unit", r"observation\[2\].name: must be text that is not empty, got off"),
+    ("low: -30.0", "low: -.inf", r"action\[0\].low: must be a finite number, got -.inf"),
+    ("low: -30.0", "low: 31", r"action\[0\].low: the lower limit must be below the upper one, got 31 and 30"),
+    ("[[0.0, 16.0]", "[[.nan, 16.0]", r"evaluation_goals\[0\]\[0\]: must be a finite number, got .nan"),
+    ("[[0.0, 16.0]", "[[16.0]", r"evaluation_goals\[0\]: must be a list of 2, as goal has, got a list of 1"),
+    ("    x: [", "    altitude: [", "subgoal.elements.altitude: is no element of the observation, which has x, y"),
+    ("env_kwargs: {}", "env_kwargs: {scale: .nan}", "env_kwargs.scale: must be text, finite decimal numbers"),
+    ("env_kwargs: {}", "env_kwargs: {scale: 010}", "env_kwargs.scale: must be text, finite decimal numbers.*got 010"),
+    ("name: ant_maze_xy", "name: [ant_maze]", "name: must be text that is not empty, got a list of 1"),
+]
 
-    data = load_task("ant_maze").as_dict() | change
-    with pytest.raises(TaskError, match=message):
-        parse_task(yaml.safe_dump(data))
+
+@pytest.mark.parametrize(("old", "new", "message"), MISTAKES)
+def test_a_mistake_is_refused_by_file_line_field_and_what_is_allowed(old: str, new: str, message: str):
+    assert old in TEXT
+    with pytest.raises(TaskError, match=f"^my.yaml, (line [0-9]+: .*)?{message}"):
+        parse_task(TEXT.replace(old, new, 1), "my.yaml")
 
 
-def test_subgoal_element_outside_the_observation_is_refused():
-    import yaml
+def test_numbers_that_people_write_are_read_as_numbers():
+    assert parse_task(TEXT.replace("radius: 5.0", "radius: 5e-1")).success.radius == 0.5
+    assert parse_task(TEXT.replace("control_period: 0.1", "control_period: 1")).control_period == 1.0
 
-    data = load_task("ant_maze").as_dict()
-    data["subgoal"]["elements"]["altitude"] = [-1, 1]
-    with pytest.raises(TaskError, match="altitude"):
-        parse_task(yaml.safe_dump(data))
+
+def test_a_file_that_is_not_utf8_is_refused_in_a_sentence(tmp_path):
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(TEXT.replace("name: ant_maze", "name: ameise_\xe4").encode("latin-1"))
+    with pytest.raises(TaskError, match="is not UTF-8 text at byte"):
+        load_task(path)
+
+
+def test_a_specification_made_in_code_keeps_the_same_rules():
+    task = load_task("ant_maze")
+    with pytest.raises(FieldError, match="control_period: must be a number of seconds"):
+        dataclasses.replace(task, control_period=float("nan"))
+    with pytest.raises(FieldError, match=r"action\[1\]: 'hip_4' is there twice"):
+        dataclasses.replace(task, action=task.action[:1] * 2)
 
 
 def test_wrong_size_and_non_finite_numbers_are_named():

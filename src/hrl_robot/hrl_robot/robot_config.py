@@ -1,24 +1,42 @@
 """The YAML file of a robot: which joint is which, where its data come from, how it is made safe."""
 
-import dataclasses
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated
 
-import yaml
-
-from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.documents import MOST_YAML, read_limited, read_yaml
+from hrl_core.errors import FileError, HrlError, did_you_mean
 from hrl_core.safety import BEHAVIOURS, JointSafety
 from hrl_core.task import TaskSpec
+from hrl_core.typed_fields import (
+    FieldError,
+    Finite,
+    Must,
+    Name,
+    NotNegative,
+    Positive,
+    one_of,
+    read_fields,
+    require_different,
+    require_fields,
+)
 
 ALIGNMENTS = ("hold", "as_of", "drop")
 INTERFACES = ("effort", "velocity", "position")
 STARTS = ("automatic", "service")
+STREAMS = ("joint_states", "odometry", "object")
 _ROBOTS = resources.files("hrl_robot") / "robots"
-T = TypeVar("T")
+_TOPIC = re.compile(r"(/|~/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
+_LEGAL = "a ROS name: letters, digits and _ in parts divided by /, none of them empty or with a digit in front"
+Topic = Annotated[str, Must(lambda name: bool(_TOPIC.fullmatch(name)), _LEGAL)]
+_NameOrNone = Annotated[str, Must(lambda name: not name or bool(_TOPIC.fullmatch(name)), f"empty, or {_LEGAL}")]
+_Limit = Annotated[float, Must(lambda x: x > 0, "a number above 0")]
+_Fraction = Annotated[float, Must(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
+_SIGNS = (1.0, -1.0)
 
 
 class RobotConfigError(HrlError):
@@ -29,70 +47,60 @@ class RobotConfigError(HrlError):
 class JointConfig:
     """One joint of the task and what it is on the robot."""
 
-    name: str
+    name: Name
     """The robot's name of it."""
-    position: tuple[float, float]
+    position: tuple[Finite, Finite]
     """Limits of a plausible position, task units [rad]."""
-    sign: float = 1.0
-    offset: float = 0.0
+    sign: Annotated[float, Must(lambda sign: sign in _SIGNS, "1 or -1")] = 1.0
+    offset: Finite = 0.0
     """Robot position where the task's is 0 [rad]."""
-    scale: float = 1.0
+    scale: Positive = 1.0
     """Robot position per task position; efforts scale by the inverse."""
-    effort: float = math.inf
+    effort: _Limit = math.inf
     """Greatest magnitude of the command in task units, if that is less than the task's."""
-    rate: float = math.inf
+    rate: _Limit = math.inf
     """Greatest change of the command per second, task units."""
-    safe: str = "zero"
-    damping: float = 0.0
+    safe: Annotated[str, one_of(BEHAVIOURS)] = "zero"
+    damping: NotNegative = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        rules = (
-            (self.sign in (1, -1), f"sign must be 1 or -1, got {self.sign}"),
-            (self.scale > 0, f"scale must be positive, got {self.scale}"),
-            (self.effort > 0, f"effort must be positive, got {self.effort}"),
-            (self.rate > 0, f"rate must be positive, got {self.rate}"),
-            (self.safe in BEHAVIOURS, f"safe must be one of {', '.join(BEHAVIOURS)}, got '{self.safe}'"),
-            (self.damping >= 0, f"damping must not be negative, got {self.damping}"),
-            (len(self.position) == 2 and self.position[0] < self.position[1], "position must be [low, high]"),
-        )
-        _require(rules)
+        require_fields(self)
+        low, high = self.position
+        if not low < high:
+            raise FieldError(("position",), f"must be [low, high] with low below high, got {low:g} and {high:g}")
 
 
 @dataclass(frozen=True)
 class StreamConfig:
     """One stream of the robot's state and how its samples stand for the instants of the control period."""
 
-    topic: str
-    alignment: str = "hold"
+    topic: Topic
+    alignment: Annotated[str, one_of(ALIGNMENTS)] = "hold"
     """``hold``: the newest sample; ``as_of``: the newest stamped no later than the instant; ``drop``: only a sample
     that is new since the last instant, else the observation is left out."""
-    tolerance: float = 0.2
+    tolerance: Positive = 0.2
     """Greatest age [s, wall time] of a sample."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        _require(
-            (
-                (self.alignment in ALIGNMENTS, f"alignment must be one of {', '.join(ALIGNMENTS)}"),
-                (self.tolerance > 0, f"tolerance must be positive, got {self.tolerance}"),
-            )
-        )
+        require_fields(self)
 
 
 @dataclass(frozen=True)
 class CommandConfig:
     """Where commands go."""
 
-    controller: str
-    order: tuple[str, ...]
+    controller: Topic
+    order: tuple[Name, ...]
     """The robot's joint names in the order of the controller's array."""
-    interface: str = "effort"
+    interface: Annotated[str, one_of(INTERFACES)] = "effort"
     stamped: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        _require(((self.interface in INTERFACES, f"interface must be one of {', '.join(INTERFACES)}"),))
+        require_fields(self)
+        require_different(self.order, "order")
 
     @property
     def topic(self) -> str:
@@ -104,38 +112,42 @@ class CommandConfig:
 class OperatorConfig:
     """How an episode comes about."""
 
-    place_service: str = ""
-    start: str = "automatic"
+    place_service: _NameOrNone = ""
+    start: Annotated[str, one_of(STARTS)] = "automatic"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
-        _require(((self.start in STARTS, f"start must be one of {', '.join(STARTS)}"),))
+        require_fields(self)
 
 
 @dataclass(frozen=True)
 class FakeConfig:
     """Parameters of the fake robot."""
 
-    topics: str = "hardware"
+    topics: _NameOrNone = "hardware"
     """Prefix of its topics and its service; empty: the names that ROS drivers use."""
-    latency: float = 0.0
-    jitter: float = 0.0
-    dropout: float = 0.0
-    controller_timeout: float = 0.0
+    latency: NotNegative = 0.0
+    jitter: NotNegative = 0.0
+    dropout: _Fraction = 0.0
+    controller_timeout: NotNegative = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        require_fields(self)
 
 
 @dataclass(frozen=True)
 class RobotConfig:
     """Everything the bridge must know of a robot."""
 
-    name: str
+    name: Name
     command: CommandConfig
-    streams: Mapping[str, StreamConfig]
+    streams: Mapping[Annotated[str, one_of(STREAMS)], StreamConfig]
     """``joint_states`` (required), ``odometry``, and ``object`` (geometry_msgs/PoseStamped)."""
-    joints: Mapping[str, JointConfig]
+    joints: Mapping[Name, JointConfig]
     """Task joint -> joint of the robot."""
-    ignore: tuple[str, ...] = ()
-    elements: Mapping[str, str] = field(default_factory=dict)
+    ignore: tuple[Name, ...] = ()
+    elements: Mapping[Name, Name] = field(default_factory=dict)
     """Observation element -> source, for names that do not speak for themselves, e.g. ``block_x: object.x``."""
     operator: OperatorConfig = field(default_factory=OperatorConfig)
     fake: FakeConfig | None = None
@@ -143,22 +155,17 @@ class RobotConfig:
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
-        names = [joint.name for joint in self.joints.values()]
-        doubled = sorted({name for name in names if names.count(name) > 1})
-        order = self.command.order
-        known = ("joint_states", "odometry", "object")
-        unknown = [name for name in self.streams if name not in known]
-        _require(
-            (
-                (not doubled, f"joints: {doubled} named for more than one task joint"),
-                ("joint_states" in self.streams, "streams: joint_states is required"),
-                (not unknown, f"streams: unknown {unknown}; known are {', '.join(known)}"),
-                (
-                    sorted(order) == sorted(names),
-                    f"command.order must name each robot joint once; it has {list(order)}, joints have {names}",
-                ),
-            )
-        )
+        require_fields(self)
+        if "joint_states" not in self.streams:
+            raise FieldError(("streams",), "joint_states is required")
+        taken: dict[str, str] = {}
+        for task_joint, joint in self.joints.items():
+            other = taken.setdefault(joint.name, task_joint)
+            if other != task_joint:
+                raise FieldError(("joints", task_joint, "name"), f"'{joint.name}' is the joint of {other} already")
+        if sorted(self.command.order) != sorted(taken):
+            problem = f"must name each robot joint once, got {list(self.command.order)}, joints have {list(taken)}"
+            raise FieldError(("command", "order"), problem)
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``RobotConfigError`` unless every action of the task has a joint and every joint an action."""
@@ -194,7 +201,10 @@ def load_robot(robot: str) -> RobotConfig:
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise RobotConfigError(f"robot file {path} does not exist; shipped are: {', '.join(shipped_robots())}")
-        return parse_robot(path.read_text(), str(path))
+        try:
+            return parse_robot(read_limited(path, MOST_YAML), str(path))
+        except FileError as error:
+            raise RobotConfigError(str(error)) from None
     if robot not in shipped_robots():
         raise RobotConfigError(
             f"unknown robot '{robot}'{did_you_mean(robot, shipped_robots())}: give a path to a .yaml file or one of "
@@ -203,75 +213,13 @@ def load_robot(robot: str) -> RobotConfig:
     return parse_robot((_ROBOTS / f"{robot}.yaml").read_text(), f"shipped robot {robot}")
 
 
-def parse_robot(text: str, source: str) -> RobotConfig:
-    """Read a robot's file from YAML text; raises ``RobotConfigError`` naming ``source``, field and what is allowed."""
+def parse_robot(text: str | bytes, source: str) -> RobotConfig:
+    """Read a robot's file from YAML text, or its bytes in UTF-8.
+
+    Raises:
+        RobotConfigError: names ``source``, line, field, what was got and what is allowed.
+    """
     try:
-        return _build(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        raise RobotConfigError(f"{source}: not valid YAML: {error}") from None
-    except RobotConfigError as error:
-        raise RobotConfigError(f"{source}: {error}") from None
-
-
-def _build(data: object) -> RobotConfig:
-    values = _fields(RobotConfig, data, "the file")
-    values["command"] = _make(CommandConfig, values["command"], "command")
-    values["streams"] = _table(StreamConfig, values["streams"], "streams")
-    values["joints"] = _table(JointConfig, values["joints"], "joints")
-    if "operator" in values:
-        values["operator"] = _make(OperatorConfig, values["operator"], "operator")
-    if values.get("fake") is not None:
-        values["fake"] = _make(FakeConfig, values["fake"], "fake")
-    values["ignore"] = tuple(values.get("ignore") or ())
-    values["elements"] = dict(values.get("elements") or {})
-    return RobotConfig(**values)
-
-
-def _table(kind: type[T], data: object, where: str) -> dict[str, T]:
-    if not isinstance(data, Mapping):
-        raise RobotConfigError(f"{where}: expected a mapping, got {data!r}")
-    return {str(name): _make(kind, row, f"{where}.{name}") for name, row in data.items()}
-
-
-def _make(kind: type[T], data: object, where: str) -> T:
-    try:
-        return kind(**_fields(kind, data, where))
-    except RobotConfigError as error:
-        raise RobotConfigError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-    except TypeError as error:
-        raise RobotConfigError(f"{where}: malformed: {error}") from None
-
-
-def _fields(kind: type, data: object, where: str) -> dict[str, Any]:
-    """The values of a dataclass, checked by name and type."""
-    if not isinstance(data, Mapping):
-        raise RobotConfigError(f"{where}: expected a mapping of fields, got {data!r}")
-    known = {row.name: row for row in dataclasses.fields(kind)}
-    for name in data:
-        if name not in known:
-            hint = did_you_mean(str(name), known)
-            raise RobotConfigError(f"{where}: unknown field '{name}'{hint}; fields are: {', '.join(known)}")
-    required = [n for n, row in known.items() if _required(row) and n not in data]
-    if required:
-        raise RobotConfigError(f"{where}: missing {', '.join(required)}")
-    return {str(name): _typed(known[name], value, f"{where}: {name}") for name, value in data.items()}
-
-
-def _required(row: dataclasses.Field[Any]) -> bool:
-    return row.default is dataclasses.MISSING and row.default_factory is dataclasses.MISSING
-
-
-def _typed(row: dataclasses.Field[Any], value: Any, where: str) -> Any:  # noqa: ANN401 - plain YAML data
-    if row.type is float and (isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value)):
-        raise RobotConfigError(f"{where} must be a number, got {value!r}")
-    if row.type is str and not isinstance(value, str):
-        raise RobotConfigError(f"{where} must be text, got {value!r}")
-    if row.type is bool and not isinstance(value, bool):
-        raise RobotConfigError(f"{where} must be true or false, got {value!r}")
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _require(rules: tuple[tuple[bool, str], ...]) -> None:
-    for holds, rule in rules:
-        if not holds:
-            raise RobotConfigError(rule)
+        return read_fields(RobotConfig, read_yaml(text, source))
+    except FileError as error:
+        raise RobotConfigError(str(error)) from None

@@ -135,22 +135,55 @@ def test_the_order_of_names_in_messages_does_not_matter():
 @pytest.mark.parametrize(
     ("old", "new", "cause"),
     [
-        ("interface: effort ", "interface: force ", "interface must be one of effort, velocity, position"),
-        ("sign: -1, offset: 0.4", "sign: 2, offset: 0.4", "joints.ankle_1: sign must be 1 or -1"),
-        ("sign: -1, offset: 0.4", "sgn: -1, offset: 0.4", "unknown field 'sgn'; did you mean sign"),
-        ("name: fl_hip,", "name: bl_hip,", r"\['bl_hip'\] named for more than one"),
-        ("joint_states: {", "joints_state: {", "streams: joint_states is required"),
-        ("alignment: hold, tolerance: 0.2}\n\n", "alignment: latest, tolerance: 0.2}\n\n", "hold, as_of, drop"),
-        ("latency: 0.0 ", "latency: fast ", "fake: latency must be a number, got 'fast'"),
-        ("start: automatic", "start: never", "start must be one of automatic, service"),
-        ("order: [fr_ankle, ", "order: [", "must name each robot joint once"),
+        ("interface: effort ", "interface: force ", "line 7: command.interface: must be one of effort, v.*got 'force'"),
+        ("sign: -1, offset: 0.4", "sign: 2, offset: 0.4", "line 20: joints.ankle_1.sign: must be 1 or -1, got 2"),
+        ("sign: -1, offset: 0.4", "sgn: -1, offset: 0.4", "line 20: joints.ankle_1.sgn: unknown.*did you mean sign"),
+        ("name: fl_hip,", "name: bl_hip,", "joints.hip_2.name: 'bl_hip' is the joint of hip_1 already"),
+        ("joint_states: {", "joints_state: {", "line 12: streams.joints_state: must be one of joint_states, od"),
+        (
+            "  joint_states: {topic: hardware/joint_states, alignment: hold, tolerance: 0.2}\n",
+            "",
+            "joint_states is req",
+        ),
+        ("alignment: hold, tolerance: 0.2}\n\n", "alignment: latest, tolerance: 0.2}\n\n", "hold, as_of, drop, got"),
+        ("latency: 0.0 ", "latency: fast ", "fake.latency: must be a finite number, 0 or above, got 'fast'"),
+        ("latency: 0.0 ", "latency: -0.1 ", "fake.latency: must be a finite number, 0 or above, got -0.1"),
+        ("dropout: 0.0 ", "dropout: 1.5 ", "fake.dropout: must be a number from 0 to 1, got 1.5"),
+        ("start: automatic", "start: never", "operator.start: must be one of automatic, service, got 'never'"),
+        ("order: [fr_ankle, ", "order: [", "line 8: command.order: must name each robot joint once"),
+        ("order: [fr_ankle, ", "order: [bl_hip, ", r"command.order\[1\]: 'bl_hip' is there twice"),
+        ("offset: 0.1,", "offset: .inf,", "line 19: joints.hip_1.offset: must be a finite number, got .inf"),
+        ("offset: 0.1,", "offset: .nan,", "joints.hip_1.offset: must be a finite number, got .nan"),
+        ("sign: 1, offset: 0.1,", "scale: .inf,", "joints.hip_1.scale: must be a finite number above 0, got .inf"),
+        ("sign: 1, offset: 0.1,", "scale: 0,", "joints.hip_1.scale: must be a finite number above 0, got 0"),
+        ("sign: 1, offset: 0.1,", "damping: .inf,", "joints.hip_1.damping: must be a finite number, 0 or above"),
+        ("sign: 1, offset: 0.1,", "effort: -3,", "joints.hip_1.effort: must be a number above 0, got -3"),
+        ("offset: 0.1, position: [-0.9, 0.9]", "position: [0.9, -0.9]", "low below high, got 0.9 and -0.9"),
+        ("offset: 0.1, position: [-0.9, 0.9]", "position: [a, b]", r"position\[0\]: must be a finite number, got 'a'"),
+        ("offset: 0.1, position: [-0.9, 0.9]", 'position: ["1", "2"]', r"position\[0\]: must be a finite number, got"),
+        ("offset: 0.1, position: [-0.9, 0.9]", "position: [-.inf, .inf]", r"position\[0\]: must be a finite number"),
+        (
+            "offset: 0.1, position: [-0.9, 0.9]",
+            "position: [0.9]",
+            "hip_1.position: must be a list of 2, got a list of 1",
+        ),
+        ("offset: 0.1,", "offset: 0.1, offset: 0.2,", "line 19: joints.hip_1.offset: is given twice"),
+        ("ignore: [neck]", "name: other\nignore: [neck]", "line 27: name: is given twice"),
+        ("topic: hardware/odom,", 'topic: "",', "streams.odometry.topic: must be a ROS name: letters, digits.*got ''"),
+        ("topic: hardware/odom,", "topic: hard ware/odom,", "streams.odometry.topic: must be a ROS name"),
+        ("topic: hardware/odom,", "topic: hardware/2odom,", "streams.odometry.topic: must be a ROS name"),
+        ("controller: effort_controller ", "controller: effort//controller ", "command.controller: must be a ROS name"),
+        ("tolerance: 0.2}\n\n", "tolerance: .inf}\n\n", "odometry.tolerance: must be a finite number above 0"),
+        ("stamped: false", "stamped: 0", "command.stamped: must be true or false, got 0"),
+        ("name: fake_ant", "name: 12", "line 3: name: must be text that is not empty, got 12"),
+        ("ignore: [neck]", "ignore: neck", "ignore: must be a list, got 'neck'"),
         ("command:", "command", "not valid YAML"),
     ],
 )
 def test_errors_in_the_file_name_field_and_what_is_allowed(old, new, cause):
     assert old in TEXT
-    with pytest.raises(RobotConfigError, match=cause):
-        parse_robot(TEXT.replace(old, new), "my.yaml")
+    with pytest.raises(RobotConfigError, match=f"^my.yaml, (line [0-9]+: .*)?{cause}"):
+        parse_robot(TEXT.replace(old, new, 1), "my.yaml")
 
 
 def test_robot_that_lacks_joints_of_the_task_is_refused():
