@@ -6,11 +6,9 @@ dies and restarts in mid-episode explores on exactly where it was.
 
 import numpy as np
 
-from hrl_core.randomness import step_generator
-from hrl_core.types import Vector
+from hrl_core.randomness import Purpose, step_generator
+from hrl_core.types import WORKER_LEVEL, Vector
 
-_KEY = 2
-"""Level of the random numbers, apart from those of actions and subgoals."""
 DECISIONS = (3, 8)
 """Fewest and most decisions for which a subgoal is held."""
 LENGTH = 1.4
@@ -54,7 +52,7 @@ class HeldSubgoals:
         return self._value if decision < self._until else None
 
     def _begin(self, decision: int, probability: float) -> None:
-        rng = step_generator(self._seed, _KEY, self._episode, decision)
+        rng = step_generator(self._seed, Purpose.HELD_SUBGOAL, WORKER_LEVEL, self._episode, decision)
         if rng.random() >= probability:
             return
         direction = rng.standard_normal(self._low.size)

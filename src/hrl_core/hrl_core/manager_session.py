@@ -11,7 +11,7 @@ import numpy as np
 
 from hrl_core.exploration import HeldSubgoals
 from hrl_core.policies import Manager, SubgoalChoice
-from hrl_core.randomness import step_generator
+from hrl_core.randomness import Purpose, step_generator
 from hrl_core.subgoals import same_goal
 from hrl_core.task import TaskSpec
 from hrl_core.types import (
@@ -29,7 +29,6 @@ from hrl_core.types import (
 
 _KINDS = {"relative": SubgoalKind.RELATIVE, "absolute": SubgoalKind.ABSOLUTE}
 _EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
-_NOISE_KEY = 1
 
 
 class ManagerSession:
@@ -151,7 +150,7 @@ class ManagerSession:
 
     def _select(self, observation: Observation) -> SubgoalChoice:
         explore = observation.mode == Mode.TRAIN
-        noise = step_generator(self._seed, _NOISE_KEY, *observation.key) if explore else None
+        noise = step_generator(self._seed, Purpose.SUBGOAL, WORKER_LEVEL, *observation.key) if explore else None
         choice = self.manager.select(observation.state, observation.desired_goal, noise)
         if explore and self.manager.held_exploration:
             decision = observation.step // self._spec.subgoal.period

@@ -1,12 +1,32 @@
 """Random numbers that depend on nothing but where they are used.
 
-Exploration noise is drawn from a counter-based generator keyed by (run seed, level, episode, step), so that a node that
-dies and restarts in mid-episode draws the very noise its predecessor would have drawn.
+Everything drawn is drawn from a counter-based generator keyed by (run seed, purpose, level, episode, step), so that a
+node that dies and restarts in mid-episode draws the very noise its predecessor would have drawn, and so that no two
+uses of the same seed see the same numbers.
 """
+
+from enum import IntEnum
 
 import numpy as np
 
 _MASK = (1 << 64) - 1
+
+
+class Purpose(IntEnum):
+    """What numbers are drawn for. Values are part of what a seed means: never reuse one."""
+
+    ACTION = 1
+    """Exploration noise on the actions of a worker."""
+    SUBGOAL = 2
+    """Exploration noise on the subgoals of a level."""
+    HELD_SUBGOAL = 3
+    """Random subgoals in a manager's stead, for the level they are given to."""
+    BATCH = 4
+    """Which recorded transitions a group of updates learns from."""
+    UPDATE = 5
+    """What else a group of updates draws: noise on the actions of targets."""
+    CANDIDATE = 6
+    """Candidates of the off-policy correction of a level's subgoals."""
 
 
 def episode_seed(run_seed: int, episode: int) -> int:
@@ -15,6 +35,22 @@ def episode_seed(run_seed: int, episode: int) -> int:
     return int(words[0] >> np.uint64(1))
 
 
-def step_generator(run_seed: int, level: int, episode: int, step: int) -> np.random.Generator:
-    """Generator of one decision: same arguments, same numbers, in whichever process and order."""
-    return np.random.Generator(np.random.Philox(key=[run_seed & _MASK, level], counter=[0, 0, episode, step]))
+def step_generator(run_seed: int, purpose: Purpose, level: int, episode: int, step: int) -> np.random.Generator:
+    """Generator of one decision: same arguments, same numbers, in whichever process and order.
+
+    Args:
+        run_seed: seed of the run; of a negative number the lowest 64 bits count.
+        purpose: what the numbers are for.
+        level: of the subgoals concerned, as in ``Subgoal.level``; at most 2**32 - 1.
+        episode: number of the episode, or 0.
+        step: step of the episode, or whatever counts.
+    """
+    # Words of 64 bits: a list with a number from 2**63 on would pass through floats and lose its last digits.
+    key = np.array([run_seed & _MASK, purpose << 32 | level], np.uint64)
+    counter = np.array([0, 0, episode, step], np.uint64)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter))
+
+
+def step_seed(run_seed: int, purpose: Purpose, level: int, episode: int, step: int) -> int:
+    """The same for a generator that takes a seed: a 63-bit number."""
+    return int(step_generator(run_seed, purpose, level, episode, step).integers(1 << 63))

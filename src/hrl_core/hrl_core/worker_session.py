@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hrl_core.policies import Worker
-from hrl_core.randomness import step_generator
+from hrl_core.randomness import Purpose, step_generator
 from hrl_core.subgoals import carried_subgoal, intrinsic_reward, segment_end
 from hrl_core.task import TaskSpec
 from hrl_core.types import (
@@ -179,7 +179,7 @@ class WorkerSession:
     def _act(self, observation: Observation, segment: _Segment) -> Action:
         subgoal = segment.subgoal
         explore = observation.mode == Mode.TRAIN and not subgoal.test
-        noise = step_generator(self._seed, WORKER_LEVEL, *observation.key) if explore else None
+        noise = step_generator(self._seed, Purpose.ACTION, WORKER_LEVEL, *observation.key) if explore else None
         carried = carried_subgoal(subgoal, self._position)
         choice = self.worker.act(observation.state, carried, noise)
         self._spec.check_action(choice.value, "action of the worker")

@@ -22,7 +22,7 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.bags.store_filling import add_episode
 from hrl_core.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.randomness import episode_seed, step_generator
+from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.relabelling import DETERMINISTIC
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task import TaskSpec
@@ -33,11 +33,10 @@ from hrl_core.training.bag_report import LiveOutcomes, Row, policy_lags
 from hrl_core.training.bag_segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
 from hrl_core.training.relabel_episodes import candidate_noise
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
+from hrl_core.types import WORKER_LEVEL
 
 GROUP = 8
 """Worker updates whose batches are drawn together; the unit in which training is counted."""
-_SAMPLING = 1 << 32
-"""Level of the sampler's generator, apart from those of exploration."""
 
 
 class Piece(NamedTuple):
@@ -134,8 +133,8 @@ class BagTrainer:
         for _ in range(groups):
             number = self.updates // GROUP
             # Generators of the update, not of the process: whoever resumes draws the same.
-            self._generator.manual_seed(episode_seed(self.seed, number))
-            rng = step_generator(self.seed, _SAMPLING, 0, number)
+            self._generator.manual_seed(step_seed(self.seed, Purpose.UPDATE, WORKER_LEVEL, 0, number))
+            rng = step_generator(self.seed, Purpose.BATCH, WORKER_LEVEL, 0, number)
             self._learned("worker", self.agent.update_worker(self.store, rng, GROUP))
             per_worker = config.manager_updates / (self.spec.subgoal.period * config.worker_updates)
             self._manager_credit += GROUP * per_worker

@@ -16,10 +16,11 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.store_filling import decisions, fill_store
-from hrl_core.randomness import step_generator
+from hrl_core.randomness import Purpose, step_generator
 from hrl_core.relabelling import DETERMINISTIC, Policy, candidate_errors, candidates_from_noise
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task import TaskSpec
+from hrl_core.types import WORKER_LEVEL
 
 Float32 = npt.NDArray[np.float32]
 _BATCH = 256
@@ -49,7 +50,8 @@ class Relabelled(NamedTuple):
 def candidate_noise(seed: int, key: EpisodeKey, step: int, count: int, size: int) -> Float32:
     """Standard normal numbers for the drawn candidates of one transition, shape (count, size)."""
     mixed = seed ^ key.run ^ (zlib.crc32(key.robot.encode()) << 32)
-    return step_generator(mixed, 0, key.episode, step).standard_normal((count, size)).astype(np.float32)
+    generator = step_generator(mixed, Purpose.CANDIDATE, WORKER_LEVEL, key.episode, step)
+    return generator.standard_normal((count, size)).astype(np.float32)
 
 
 def relabel_episodes(

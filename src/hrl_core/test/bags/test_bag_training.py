@@ -18,7 +18,7 @@ from hrl_core.checkpoint import load_checkpoint, random_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.manager_session import ManagerSession
-from hrl_core.randomness import episode_seed, step_generator
+from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.rollout import rollout
 from hrl_core.subgoals import subgoal_target, to_float32
@@ -122,8 +122,8 @@ def test_updates_from_a_bag_are_those_from_memory_bit_for_bit(tmp_path, traces, 
     store.weights = np.ones(len(store.lengths))
     credit = 0.0
     for number in range(6):
-        generator.manual_seed(episode_seed(4, number))
-        rng = step_generator(4, 1 << 32, 0, number)
+        generator.manual_seed(step_seed(4, Purpose.UPDATE, 0, 0, number))
+        rng = step_generator(4, Purpose.BATCH, 0, 0, number)
         agent.update_worker(store, rng, GROUP)
         due, credit = divmod(credit + GROUP * 2.0 / SPEC.subgoal.period, 1)
         if due:
