@@ -23,6 +23,12 @@ SIZE: ViewportSize = {"width": 1280, "height": 800}
 CANVAS = {"x": 0, "y": 0, "width": 900, "height": 800}
 """The part of the page beside the panel."""
 ARTEFACTS = Path(os.environ.get("HRL_ARTEFACTS", Path(__file__).parents[2] / "log" / "artefacts"))
+CONNECT = """port => new Promise(told => {
+    const socket = new WebSocket(`ws://localhost:${port}`, ["viser-v%s"])
+    socket.onopen = () => told("open")
+    socket.onerror = () => told("refused")
+})"""
+"""What a page of a stranger would do."""
 WAIT = 60_000
 """Milliseconds that a slow machine may take."""
 
@@ -130,4 +136,8 @@ def test_the_page_shows_the_markers_and_steers_the_run(page, launch, listener, o
     listener.spin_until(lambda: status[-1].reached_step == reached + 1)
     page.get_by_role("button", name="Set real-time factor", exact=True).click()
     page.get_by_text("real-time factor 1", exact=True).first.wait_for()
+    assert page.evaluate(CONNECT % viser.__version__, port) == "open"
     assert page.errors == []
+
+    page.goto("data:text/html,<title>a stranger's page</title>")
+    assert page.evaluate(CONNECT % viser.__version__, port) == "refused"

@@ -12,7 +12,6 @@ import numpy as np
 import viser
 from visualization_msgs.msg import MarkerArray
 
-from hrl_core.errors import HrlError
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -26,6 +25,7 @@ from hrl_viz.commands import Commands
 from hrl_viz.curves import Curve, Curves
 from hrl_viz.drawing import Drawing
 from hrl_viz.freshness import Freshness, status_line
+from hrl_viz.gate import Gate, require_address
 from hrl_viz.panel import Panel
 
 COMMAND_PERIOD = 0.05
@@ -67,12 +67,11 @@ class ViewerNode(HrlNode):
     def setup(self) -> None:
         """Start the page and the subscriptions."""
         p = self.read_parameters(ViewerParameters)
-        try:
-            # It prints a table of addresses, whatever it is told; ours follows in the log.
-            with contextlib.redirect_stdout(io.StringIO()):
-                self._server = viser.ViserServer(p.host, p.port, label=f"hrl {self.get_namespace()}", verbose=False)
-        except OSError as error:
-            raise HrlError(f"the viewer cannot listen at {p.host}:{p.port}: {error}") from None
+        require_address(p.host)
+        self._gate = Gate(p.host)
+        # It prints a table of addresses, whatever it is told; ours follows in the log.
+        with contextlib.redirect_stdout(io.StringIO()), self._gate.before_the_next_server():
+            self._server = viser.ViserServer(p.host, p.port, label=f"hrl {self.get_namespace()}", verbose=False)
         self._drawing, self._cameras = Drawing(self._server), Cameras(self._server)
         self._curves, self._fresh = Curves(CURVES), Freshness()
         self._sim_status: msg.SimStatus | None = None
@@ -94,12 +93,13 @@ class ViewerNode(HrlNode):
     def start(self) -> None:
         """Say where the page is."""
         p = self.read_parameters(ViewerParameters)
-        shown = "localhost" if p.host in (LOOPBACK, "0.0.0.0") else p.host
         port = self._server.get_port()
         taken = "" if port == p.port else f" (port {p.port} is taken)"
-        self.get_logger().info(f"viewer at http://{shown}:{port}{taken}")
-        if p.host != LOOPBACK:
-            self.get_logger().warning(f"the page is open to every machine that reaches {p.host}, buttons included")
+        self.get_logger().info(f"viewer at {self._gate.address(port)}{taken}")
+        if self._gate.token:
+            self.get_logger().warning(
+                f"the page is open, buttons included, to whoever reaches {p.host} and knows the token in its address"
+            )
 
     def teardown(self) -> None:
         """Close the page."""
