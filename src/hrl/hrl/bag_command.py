@@ -14,6 +14,7 @@ from rich.text import Text
 
 from hrl.bag_export_command import Export
 from hrl.bag_play_command import Play
+from hrl.tables import facts, show
 from hrl_core.bags.description import BagDescription, describe
 from hrl_core.bags.find import find_bags, find_partial
 from hrl_core.bags.problems import iso_time
@@ -21,6 +22,7 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import Recovery, default_out, recover, recoverable
 from hrl_core.errors import HrlError
 from hrl_core.task import parse_task
+from hrl_core.wording import counted
 
 _JSON = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
@@ -42,7 +44,7 @@ class Info:
             sys.stdout.write(json.dumps(rows, indent=2) + "\n")
             return 0
         for bag in bags:
-            Console().print(_table(bag))
+            show(_table(bag))
         for partial in find_partial(self.dir):
             Console().print(f"{partial} was never finished: hrl bag recover {partial}", style="yellow", soft_wrap=True)
         return 0
@@ -68,8 +70,9 @@ class Check:
             console.print(Text(finding, style="red"))
         left_out = len({problem.episode for problem in recording.problems if problem.episode and problem.left_out})
         console.print(
-            f"{len(recording.bags)} bags, {recording.messages} messages, {recording.duplicates} of them twice; "
-            f"{len(recording.episodes)} sound episodes with {sum(e.steps for e in recording.episodes)} steps, "
+            f"{counted(len(recording.bags), 'bag')}, {counted(recording.messages, 'message')}, {recording.duplicates} "
+            f"of them twice; {counted(len(recording.episodes), 'sound episode')} with "
+            f"{counted(sum(e.steps for e in recording.episodes), 'step')}, "
             f"{left_out} left out; task {recording.task.name if recording.task else 'unknown'}"
         )
         return 1 if findings else 0
@@ -103,8 +106,9 @@ def bag(words: list[str]) -> int:
 
 def _outcome(recovery: Recovery) -> str:
     lines = [
-        f"{recovery.source}: {recovery.messages} messages saved in {recovery.episodes} whole and {recovery.unfinished} "
-        f"unfinished episodes; {recovery.lost_bytes} bytes could not be read",
+        f"{recovery.source}: {counted(recovery.messages, 'message')} saved in {recovery.episodes} whole and "
+        f"{counted(recovery.unfinished, 'unfinished episode')}; "
+        f"{counted(recovery.lost_bytes, 'byte')} could not be read",
         *(f"  {problem}" for problem in recovery.problems),
         f"  -> {recovery.out}",
     ]
@@ -112,9 +116,6 @@ def _outcome(recovery: Recovery) -> str:
 
 
 def _table(bag: BagDescription) -> Table:
-    table = Table(title=str(bag.path), show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
     rows = {
         "storage": f"{bag.storage}, {bag.size / 1e6:.2f} MB",
         "recorded": f"{iso_time(bag.start)}, {bag.duration / 1e9:.1f} s",
@@ -122,9 +123,7 @@ def _table(bag: BagDescription) -> Table:
         **{topic.name: f"{topic.messages}  {topic.type}" for topic in bag.topics if topic.messages},
         **_own_rows(bag.custom),
     }
-    for name, value in rows.items():
-        table.add_row(Text(name), Text(value))
-    return table
+    return facts(str(bag.path), rows)
 
 
 def _own_rows(custom: dict[str, Any]) -> dict[str, str]:
@@ -141,7 +140,7 @@ def _own_rows(custom: dict[str, Any]) -> dict[str, str]:
         "task": f"{parse_task(custom['task']).name} (hash {custom['task_hash'][:12]})",
         "git commit": custom["git_commit"] or "unknown",
         "policies": ", ".join(f"version {version} ({sha256})" for version, sha256 in policies.items()) or "none acted",
-        "episodes": f"{len(episodes)}, {successes} successful, {sum(e['steps'] for e in episodes)} steps",
+        "episodes": f"{len(episodes)}, {successes} successful, {counted(sum(e['steps'] for e in episodes), 'step')}",
     }
     if custom.get("unfinished_episodes"):
         rows["unfinished"] = ", ".join(map(str, custom["unfinished_episodes"]))

@@ -12,6 +12,7 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.exports.formats import format_named
 from hrl_core.exports.selection import ALL_MODES, choose_episodes
 from hrl_core.task import load_task
+from hrl_core.wording import counted
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,10 @@ class Export:
         form.export(selection, self.out)
         damaged = {problem.episode for problem in recording.problems if problem.episode and problem.left_out}
         left_out = selection.left_out + Counter({"damaged": len(damaged)})
-        causes = ", ".join(f"{count} episodes ({cause})" for cause, count in left_out.items()) or "nothing"
+        causes = ", ".join(f"{counted(count, 'episode')} ({cause})" for cause, count in left_out.items()) or "nothing"
         console.print(
-            f"{len(selection.episodes)} episodes with {selection.steps} steps of {selection.task_name} -> {self.out} "
-            f"({self.to}); left out: {causes}",
+            f"{counted(len(selection.episodes), 'episode')} with {counted(selection.steps, 'step')} of "
+            f"{selection.task_name} -> {self.out} ({self.to}); left out: {causes}",
             markup=False,
         )
         return 1 if recording.problems else 0

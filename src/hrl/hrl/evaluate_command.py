@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hrl.held_out import Protocol, evaluate_checkpoint, figures, policy_folder
+from hrl.tables import show
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.task import load_task
 from hrl_core.threads import one_thread
@@ -54,14 +55,16 @@ def evaluate_command(words: list[str]) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
     else:
-        Console().print(results_table(folder.name, checkpoint.task.success.unit, results))
+        show(results_table(folder.name, checkpoint.task.success.unit, results))
     return 0
 
 
 def results_table(title: str, unit: str, results: list[EvaluationResult]) -> Table:
     """One row per task goal."""
     columns = ("goal", "episodes", "success", "Wilson 95 %", "ever within", f"final distance [{unit}]", "return")
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
+    for column in columns:
+        table.add_column(Text(column))
     for result in results:
         measured = ["-"] * 4
         if result.goal:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from hrl.cores import shared_cores
-from hrl.graph import Graph, environment_of
+from hrl.graph import ENVIRONMENTS, Graph, NodeDescription, environment_of
 from hrl.learning_arguments import LIVE_KNOBS, HiroTrainArguments
 from hrl.learning_nodes import Learning, dashboard_node, learner_nodes
 from hrl.onlookers import onlooker_nodes
@@ -50,6 +50,7 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
     for name, own, robot in zip(names, of_robots, folders, strict=True):
         nodes += robot_nodes(own, setup, robot, next(cores), name, learning.policy_update_topic)
     if arguments.dashboard:
+        nodes = [_without_progress(node) for node in nodes]
         nodes.append(dashboard_node(learning, [own.namespace for own in of_robots]))
     nodes += onlooker_nodes(of_robots[0], setup.task)
     return Graph(
@@ -59,6 +60,13 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
         log_level=arguments.log_level,
         environment=environment_of(arguments),
     )
+
+
+def _without_progress(node: NodeDescription) -> NodeDescription:
+    """The dashboard tells it of all robots."""
+    if node.role not in ENVIRONMENTS:
+        return node
+    return replace(node, parameters={**node.parameters, "progress_period": 0.0})
 
 
 def split_sources(text: str) -> list[str]:

@@ -3,10 +3,9 @@
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from hrl.run_folder import RunFolder, write_json
+from hrl.tables import facts, show
 from hrl_core.training.run_files import RunFolder as TrainingFolder
 
 NAME = "learning.json"
@@ -33,13 +32,12 @@ def write_learning_summary(folder: RunFolder, console: Console) -> dict[str, Any
     summary["policies"] = policies
     summary["policy"] = str(training / "last") if (training / "last").is_dir() else None
     write_json(folder.path / NAME, summary)
-    table = Table(title="What was learned", show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, title in _ROWS.items():
-        value = summary[name]
-        table.add_row(title, "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value))
-    table.add_row("policies kept", f"{len(policies)}, the newest {policies[-1]}" if policies else "none")
-    table.add_row("policy", Text(summary["policy"] or "none was saved"))
-    console.print(table)
+    shown = {title: _shown(summary[name]) for name, title in _ROWS.items()}
+    shown["policies kept"] = f"{len(policies)}, the newest {policies[-1]}" if policies else "none"
+    shown["policy"] = summary["policy"] or "none was saved"
+    show(facts("What was learned", shown), console)
     return summary
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON value
+    return "-" if value is None else f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -9,6 +9,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from hrl.tables import Fitted
+
 LEVELS = ("OK", "WARN", "ERROR", "STALE")
 """By number, as in diagnostic_msgs/DiagnosticStatus."""
 SILENT = "SILENT"
@@ -68,8 +70,8 @@ class NodeStates:
     def as_table(self, now: float) -> Group:
         """Everything, for people; below the table what those say who are not well."""
         table = Table(box=SIMPLE_HEAD, padding=(0, 1), collapse_padding=True, pad_edge=False)
-        for title in ("node", "level", "rates \\[Hz]", "latency \\[ms]", "counts", "policy"):
-            table.add_column(title, no_wrap=True)
+        for title in ("node", "level", "rates [Hz]", "latency [ms]", "counts", "policy"):
+            table.add_column(Text(title), no_wrap=True)
         words = []
         for _, state in sorted(self.by_name.items()):
             table.add_row(*_row(state, now))
@@ -78,7 +80,7 @@ class NodeStates:
                 words.append(f"{state.name}: nothing heard for {now - state.heard:.0f} s; last: {state.message}")
             elif level != "OK":
                 words.append(f"{state.name}: {state.message}")
-        return Group(table, *map(Text, words))
+        return Group(Fitted(table), *map(Text, words))
 
 
 def _row(state: NodeState, now: float) -> Sequence[Text | str]:

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 
 from hrl.curves import LIVE, Run, curve, goals, has_success, labels, read_run, same_but_for_the_seed
 from hrl_core.errors import HrlError
+from hrl_core.wording import counted
 
 PANEL_INCHES = (4.2, 3.4)
 MEASURES = {
@@ -66,7 +67,9 @@ def plot(words: list[str]) -> int:
         raise HrlError(f"--over '{arguments.over}' is none of {', '.join(OVER)}")
     groups = same_but_for_the_seed([read_run(folder) for folder in arguments.runs])
     draw(groups, arguments)
-    Console().print(f"curves of {len(arguments.runs)} runs written to {arguments.out}", highlight=False, soft_wrap=True)
+    Console().print(
+        f"curves of {counted(len(arguments.runs), 'run')} written to {arguments.out}", highlight=False, soft_wrap=True
+    )
     return 0
 
 

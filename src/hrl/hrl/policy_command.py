@@ -6,11 +6,11 @@ from typing import Annotated
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 from hrl.export import export
 from hrl.held_out import Protocol, policy_folder
 from hrl.provenance import git_commit
+from hrl.tables import facts, show
 from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.task import load_task
@@ -57,10 +57,7 @@ class Show:
             "levels": ", ".join(checkpoint.actors),
             **{f"metric {name}": f"{value:g}" for name, value in checkpoint.metrics.items()},
         }
-        table = Table(title=str(self.policy), show_header=False, title_justify="left")
-        for name, value in rows.items():
-            table.add_row(name, value)
-        Console().print(table)
+        show(facts(str(self.policy), rows))
         return 0
 
 

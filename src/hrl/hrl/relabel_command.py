@@ -10,6 +10,7 @@ from rich.table import Table
 
 from hrl.environment import ensure_ros_environment
 from hrl.held_out import policy_folder
+from hrl.tables import show
 from hrl_core.bags.find import find_bags
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
@@ -54,7 +55,7 @@ def relabel(words: list[str]) -> int:
         outcomes.append(relabeler.relabel(bag, options.out))
         for problem in outcomes[-1].problems:
             console.print(problem, style="yellow", markup=False, soft_wrap=True)
-    console.print(_table(outcomes))
+    show(_table(outcomes), console)
     return 1 if any(outcome.problems for outcome in outcomes) else 0
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 from rich.console import Console
-from rich.table import Table
 
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.shipped_policies import AUTO, resolve_policy
+from hrl.tables import facts, show
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
@@ -66,10 +66,9 @@ def rollout_command(words: list[str]) -> int:
     if arguments.json:
         console.print(json.dumps(asdict(summary)), markup=False, highlight=False, soft_wrap=True)
         return 0
-    table = Table(title="Rollout", show_header=False, title_justify="left")
-    for name, value in asdict(summary).items():
-        table.add_row(name.replace("_", " "), f"{value:.2f}" if isinstance(value, float) else str(value))
-    console.print(table)
+    values = asdict(summary).items()
+    shown = {name.replace("_", " "): f"{v:.2f}" if isinstance(v, float) else str(v) for name, v in values}
+    show(facts("Rollout", shown), console)
     return 0
 
 

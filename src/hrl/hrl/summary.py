@@ -11,6 +11,7 @@ from rich.text import Text
 
 from hrl.bag_count import BagCount, count_bag
 from hrl.run_folder import RunFolder, write_json
+from hrl.tables import facts, show
 from hrl_core.errors import HrlError
 
 _LATENCY = ("p50", "p99", "max")
@@ -39,7 +40,7 @@ def write_summary(folder: RunFolder, recorded: bool, console: Console) -> dict[s
     write_json(folder.summary, summary)
     if problem:
         console.print(Text(f"no figures from the recording: {problem}", style="red"), soft_wrap=True)
-    console.print(summary_table(summary))
+    show(summary_table(summary), console)
     return summary
 
 
@@ -106,13 +107,7 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
         "lost messages": _count(summary["lost_messages"]),
         "bag": summary["bag"] or "none",
     }
-    table = Table(title="Summary of the run", show_header=False, title_justify="left")
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in rows.items():
-        # Text, because rich would take the brackets of a unit or a path for markup.
-        table.add_row(Text(name), Text(value, style="bold yellow" if value == UNTRAINED else ""))
-    return table
+    return facts("Summary of the run", rows, {UNTRAINED: "bold yellow"})
 
 
 def _read_report(folder: RunFolder) -> dict[str, Any]:

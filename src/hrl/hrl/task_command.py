@@ -6,6 +6,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from hrl.tables import show
 from hrl_core.task import load_task, shipped_tasks
 
 
@@ -20,7 +21,7 @@ class List:
             sizes = (len(task.observation), len(task.action), len(task.goal), len(task.subgoal.elements))
             counts = (*sizes, task.subgoal.period, task.max_episode_steps)
             table.add_row(task.name, task.env_id, *map(str, counts))
-        Console().print(table)
+        show(table)
         return 0
 
 

@@ -23,6 +23,7 @@ from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard, summarise
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, write_whole
 from hrl_core.training.trainer import Observer, Trainer
+from hrl_core.wording import counted
 
 PROVENANCE = "provenance.json"
 
@@ -94,7 +95,7 @@ def _run(trainer: Trainer, request: TrainingRequest, stop: StopSignal, console: 
     if code:
         return code
     if trainer.env_steps < request.config.steps:
-        return tell_stopped(files, f"{trainer.env_steps} steps", console)
+        return tell_stopped(files, counted(trainer.env_steps, "step"), console)
     Console(highlight=False).print(_outcome(files), markup=False, soft_wrap=True)
     return 0
 

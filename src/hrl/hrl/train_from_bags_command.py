@@ -21,6 +21,7 @@ from hrl_core.training.evaluate import evaluate, evaluation_goals
 from hrl_core.training.progress import ProgressDisplay
 from hrl_core.training.run_files import BEST_POLICY, POLICY
 from hrl_core.training.trainer import evaluation_metrics
+from hrl_core.wording import counted
 
 
 def train_from_bags(words: list[str]) -> int:
@@ -44,7 +45,7 @@ def train_from_bags(words: list[str]) -> int:
         if code:
             return code
         if trainer.due:
-            return tell_stopped(trainer.files, f"{trainer.updates} updates", console)
+            return tell_stopped(trainer.files, counted(trainer.updates, "update"), console)
     finally:
         stop.close()
     folder = request.folder
@@ -63,7 +64,7 @@ def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:
     _tell(trainer, console)
     if not (trainer.due or trainer.updates):
         raise HrlError(
-            f"nothing to learn from: {len(trainer.consumed)} segments hold {trainer.steps} usable steps "
+            f"nothing to learn from: {counted(len(trainer.consumed), 'segment')} with {trainer.steps} usable steps "
             f"(left out: {_causes(trainer)})"
         )
     if not resume:
@@ -125,7 +126,7 @@ def _tell(trainer: BagTrainer, console: Console) -> None:
         console.print("none of the relabelled subgoals belongs to these bags", style="yellow")
     replaced = f", {trainer.relabelled} subgoals relabelled" if trainer.config.relabelled else ""
     console.print(
-        f"{len(trainer.consumed)} segments, {trainer.steps} steps to learn from{replaced}; "
+        f"{counted(len(trainer.consumed), 'segment')}, {counted(trainer.steps, 'step')} to learn from{replaced}; "
         f"left out: {_causes(trainer)}",
         markup=False,
         soft_wrap=True,
@@ -133,4 +134,4 @@ def _tell(trainer: BagTrainer, console: Console) -> None:
 
 
 def _causes(trainer: BagTrainer) -> str:
-    return ", ".join(f"{steps} steps ({cause})" for cause, steps in trainer.left_out.items()) or "nothing"
+    return ", ".join(f"{counted(steps, 'step')} ({cause})" for cause, steps in trainer.left_out.items()) or "nothing"

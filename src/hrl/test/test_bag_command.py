@@ -44,7 +44,8 @@ def test_check_accepts_a_sound_bag_and_names_what_is_missing(recorded, tmp_path,
     assert main(["bag", "check", str(tmp_path / "gap")]) == 1
     shown = capsys.readouterr().out
     assert "step 7 is missing" in shown
-    assert "1 sound episodes" in shown
+    assert "1 bag, " in shown
+    assert "1 sound episode with" in shown
     assert "1 left out" in shown
 
 

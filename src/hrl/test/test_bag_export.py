@@ -42,7 +42,7 @@ def test_damaged_episodes_are_named_and_the_rest_exported(tmp_path, capsys):
     assert main(["bag", "export", str(tmp_path / "gap"), "--to", "parquet", "--out", str(out)]) == 1
     shown = capsys.readouterr().out
     assert "step 7 is missing" in shown
-    assert "1 episodes (damaged)" in shown
+    assert "1 episode (damaged)" in shown
     assert pq.read_table(out / "episodes.parquet").num_rows == 1
 
 

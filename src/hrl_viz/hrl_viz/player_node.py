@@ -10,6 +10,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
 from hrl_core.errors import HrlError
+from hrl_core.wording import counted
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -89,7 +90,7 @@ class PlayerNode(HrlNode):
         self._announce()
         self.publish_status()
         count = len(self.recording.episodes)
-        self.get_logger().info(f"playing {count} episode{'s' if count > 1 else ''} of {self._settings.bag}")
+        self.get_logger().info(f"playing {counted(count, 'episode')} of {self._settings.bag}")
 
     def publish_status(self) -> None:
         """Tell where the replay stands, as a simulator would."""

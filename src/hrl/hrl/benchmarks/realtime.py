@@ -23,10 +23,12 @@ import psutil
 import tyro
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hrl.benchmarks.machine import machine
 from hrl.node_processes import node_processes
 from hrl.onlooker_node import Onlooker, onlooker
+from hrl.tables import show
 from hrl_core.errors import HrlError
 
 DOMAIN = 97
@@ -80,7 +82,7 @@ def main(arguments: Sequence[str]) -> None:
     if options.json:
         sys.stdout.write(json.dumps(outcome) + "\n")
     else:
-        Console().print(as_table(outcome["rows"]))
+        show(as_table(outcome["rows"]))
 
 
 def run(options: RealtimeBenchmark) -> dict[str, Any]:
@@ -156,16 +158,16 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
 
 def as_table(rows: Sequence[dict[str, Any]]) -> Table:
     """The rows, for people."""
-    table = Table(title="Real time [ms]", title_justify="left")
+    table = Table(title=Text("Real time [ms]"), title_justify="left")
     for title in (
-        "rate \\[Hz]",
+        "rate [Hz]",
         "load",
         "latency p50 / p99 / max",
         "jitter p50 / p99 / max",
         "missed",
         "CPU % of a core",
     ):
-        table.add_column(title)
+        table.add_column(Text(title))
     for row in rows:
         missed = f"{row['missed_deadlines']} of {row['steps']}"
         spent = "\n".join(f"{name} {percent:.1f}" for name, percent in row["cpu_percent"].items())

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from hrl.doctor.finding import Finding, ok, wrong
+from hrl_core.wording import counted
 
 LEAST_DISK = 2e9
 """Bytes; a day of recording takes a few GB."""
@@ -55,7 +56,7 @@ def leftovers(folder: Path, processes: Path) -> Finding:
     if not dead:
         return ok("leftovers", f"no shared memory of dead processes in {folder}")
     size = sum(path.stat().st_size for path in dead if path.exists())
-    detail = f"{len(dead)} files ({size / 1e6:.0f} MB) of dead processes in {folder}"
+    detail = f"{counted(len(dead), 'file')} ({size / 1e6:.0f} MB) of dead processes in {folder}"
     return wrong("leftovers", detail, "hrl doctor --clean")
 
 

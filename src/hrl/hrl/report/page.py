@@ -8,6 +8,7 @@ from hrl.report import figures
 from hrl.report.findings import Findings
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.types import EpisodeEnd
+from hrl_core.wording import counted
 
 _STYLE = """
 body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;max-width:1080px;margin:2rem auto;padding:0 1rem}
@@ -27,7 +28,7 @@ def page(findings: Findings) -> str:
     shown = episodes[: figures.SHOWN]
     note = f"The first {len(shown)} of {len(episodes)} episodes." if len(shown) < len(episodes) else ""
     parts = [
-        f"<h1>{_text(task.name)}: {len(episodes)} episode{'s' if len(episodes) > 1 else ''}</h1>",
+        f"<h1>{_text(task.name)}: {counted(len(episodes), 'episode')}</h1>",
         f'<p class="small">{_text(_origin(findings))}</p>',
         _facts(findings),
         "<h2>Paths and subgoals, from above</h2>",

@@ -132,7 +132,8 @@ class McapScan:
         if loose:
             yield _block(data, loose)
         if not self.problem and not (footer and bytes(view[offset:]) == MAGIC):
-            self.problem = f"cut off or damaged at byte {offset} of {len(view)}"
+            at = f"cut off or damaged at byte {min(offset, len(view))} of {len(view)}"
+            self.problem = at if len(view) else "the file is empty"
 
     def _chunk(self, content: memoryview) -> Block:
         chunk = Chunk.read(ReadDataStream(io.BytesIO(content)))

@@ -11,6 +11,7 @@ from hrl_core.errors import HrlError
 from hrl_core.exports.columns import Layout, layout_of
 from hrl_core.task import TaskSpec
 from hrl_core.types import EpisodeEnd, Mode
+from hrl_core.wording import counted
 
 ALL_MODES = tuple(Mode.__members__)
 Fact = str | int | float | bool | None
@@ -72,8 +73,8 @@ def choose_episodes(recording: Recording, modes: Sequence[str] = ALL_MODES) -> S
     if not chosen:
         causes = ", ".join(f"{count} ({cause})" for cause, count in left_out.items()) or "none"
         raise HrlError(
-            f"nothing to export: {len(recording.episodes)} sound episodes, left out: {causes}; "
-            f"{len(recording.problems)} problems, see hrl bag check"
+            f"nothing to export: {counted(len(recording.episodes), 'sound episode')}, left out: {causes}; "
+            f"{counted(len(recording.problems), 'problem')}, see hrl bag check"
         )
     hashes = sorted({episode.task_hash for episode in chosen})
     if len(hashes) > 1:

@@ -18,6 +18,7 @@ from mcap.stream_reader import StreamReader, breakup_chunk
 from rosbags.rosbag2 import Reader
 
 from hrl_core.bags import writer
+from hrl_core.bags.blocks import McapScan
 from hrl_core.bags.description import describe
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.reader import read_bags
@@ -190,6 +191,7 @@ KILLED = """
 import sys
 from pathlib import Path
 from hrl_core.bags import writer
+from hrl_core.bags.blocks import McapScan
 writer.CHUNK_BYTES = 3000
 bag = writer.BagWriter(Path(sys.argv[1]), writer.typestore_with([("t/msg/N", "uint32 value\\n")]))
 bag.add_topic("/n", "t/msg/N", latched=False)
@@ -228,3 +230,11 @@ def test_slow_stream_is_handed_over_by_time(tmp_path, simple, typestore, monkeyp
     bag.flush(older_than=0.05)
     assert bag.size > before
     assert recover(tmp_path / "bag.partial", tmp_path / "out").messages == 1
+
+
+@pytest.mark.parametrize(("size", "said"), [(0, "the file is empty"), (3, "at byte 3 of 3"), (9, "at byte 8 of 9")])
+def test_a_position_is_within_the_file(tmp_path, recorded, size, said):
+    (tmp_path / "bag.mcap").write_bytes(recorded.content[:size])
+    scan = McapScan(tmp_path / "bag.mcap")
+    assert list(scan.blocks()) == []
+    assert said in scan.problem

@@ -21,6 +21,7 @@ from hrl_ros.health import Health
 from hrl_ros.loop.course import Course, EnvironmentClock, Listeners
 from hrl_ros.loop.credit import Credit
 from hrl_ros.loop.parameters import EnvironmentParameters
+from hrl_ros.loop.progress_line import ProgressLine
 from hrl_ros.loop.reach_goal import ReachGoalServer
 from hrl_ros.node import HrlNode
 from hrl_ros.peers import RECORDER, hears
@@ -105,6 +106,9 @@ class EnvironmentNode(HrlNode):
         self.clock = self.make_clock()
         self.every(CHECK_PERIOD, self._check)
         self.every(STATUS_PERIOD, self.publish_status)
+        if p.progress_period:
+            self._progress = ProgressLine(self.course, task, p.episodes)
+            self.every(p.progress_period, self._tell_progress)
 
     def start(self) -> None:
         """Announce the run; the first observation follows once the recorder, if any, can hear it."""
@@ -176,6 +180,10 @@ class EnvironmentNode(HrlNode):
         status.observations, status.actions = log.observations, log.actions
         status.refused_actions, status.missed_deadlines = log.refused_actions, log.missed_deadlines
         self._status.publish(status)
+
+    def _tell_progress(self) -> None:
+        if self._live and not self.course.finished:
+            self.get_logger().info(str(self._progress))
 
     def _on_action(self, data: bytes) -> None:
         self._taken.received()

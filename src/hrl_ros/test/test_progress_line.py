@@ -1,0 +1,51 @@
+"""The line that tells how a run goes."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from hrl_core.task import load_task
+from hrl_core.types import EpisodeEnd
+from hrl_ros.loop.progress_line import ProgressLine
+
+SPEC = load_task("ant_maze_xy")
+
+
+@pytest.fixture
+def course():
+    return SimpleNamespace(log=SimpleNamespace(steps=0, results=[]), paused=False, observation=None)
+
+
+@pytest.fixture
+def clock():
+    return SimpleNamespace(now=0.0)
+
+
+def ended(success, steps=500, end=EpisodeEnd.TIME_LIMIT):
+    return SimpleNamespace(success=success, steps=steps, episode_return=-3.0, end_reason=end)
+
+
+def test_steps_speed_success_and_time_left_are_told(course, clock):
+    line = ProgressLine(course, SPEC, 10, lambda: clock.now)
+    clock.now, course.log.steps = 10.0, 1250
+    course.log.results = [ended(True), ended(False), ended(False, end=EpisodeEnd.CANCELLED)]
+    course.observation = SimpleNamespace(step=250, last=False)
+    left = (8 * 500 - 250) / 125
+    assert left == 30
+    assert str(line) == "1,250 steps, 125 steps/s, 2 of 10 episodes done, success so far 0.50, 0:00:30 left"
+
+
+def test_speed_is_that_since_the_last_line_and_a_standstill_has_no_time_left(course, clock):
+    line = ProgressLine(course, SPEC, 2, lambda: clock.now)
+    clock.now, course.log.steps = 10.0, 100
+    assert str(line) == "100 steps, 10 steps/s, 0 of 2 episodes done, 0:01:40 left"
+    clock.now = 20.0
+    assert str(line) == "100 steps, 0 steps/s, 0 of 2 episodes done, time left unknown"
+    course.paused = True
+    assert str(line).endswith("0 of 2 episodes done, paused")
+
+
+def test_a_run_without_end_or_goal_tells_what_it_can(course, clock):
+    line = ProgressLine(course, load_task("ant_gather"), 0, lambda: clock.now)
+    clock.now, course.log.steps, course.log.results = 1.0, 3, [ended(False)]
+    assert str(line) == "3 steps, 3 steps/s, 1 episode done, mean return so far -3.00"
