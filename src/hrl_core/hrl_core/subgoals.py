@@ -5,7 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.types import HorizonUnit, Observation, SegmentEnd, Subgoal, SubgoalKind, Vector
+from hrl_core.types import Observation, SegmentEnd, Subgoal, SubgoalKind, Vector
 
 Float32Vector = npt.NDArray[np.float32]
 
@@ -51,9 +51,10 @@ def segment_end(subgoal: Subgoal, observation: Observation, position: Vector) ->
     """Why the segment of ``subgoal`` ends at ``observation``; None: it goes on.
 
     The end of the episode comes before a change of the task goal, that before achievement, that before the horizon.
+    Its unit makes no difference to a worker: what attempts its subgoal is an action, of which there is one a step.
 
     Args:
-        subgoal: the subgoal in force.
+        subgoal: the subgoal in force, of a worker.
         observation: an observation later than the one the subgoal was chosen at.
         position: goal-space part of the observation.
     """
@@ -65,8 +66,7 @@ def segment_end(subgoal: Subgoal, observation: Observation, position: Vector) ->
         return SegmentEnd.PREEMPTED
     if subgoal.end_when_achieved and achieved(subgoal, position):
         return SegmentEnd.ACHIEVED
-    steps = observation.step - subgoal.step
-    if subgoal.horizon and subgoal.horizon_unit == HorizonUnit.STEPS and steps >= subgoal.horizon:
+    if subgoal.horizon and observation.step - subgoal.step >= subgoal.horizon:
         return SegmentEnd.HORIZON
     return None
 

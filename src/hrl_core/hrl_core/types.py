@@ -51,6 +51,7 @@ class HorizonUnit(IntEnum):
 
     STEPS = 0
     ATTEMPTS = 1
+    """Of the level below (HAC): its subgoals, or a worker's actions, of which there is one a step."""
 
 
 class SegmentEnd(IntEnum):

@@ -1,9 +1,15 @@
 """Builders of messages and tiny policies shared by the core's tests."""
 
 import dataclasses
+import inspect
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from hrl_core.policies import ActionChoice, SubgoalChoice
 from hrl_core.task import Actuator, Element, SubgoalSpec, SuccessRule, TaskSpec
@@ -154,3 +160,41 @@ class StubRunner:
 def stubs():
     """The stub classes."""
     return StubManager, StubWorker, StubRunner
+
+
+_SCRATCH = {"_rooms", "_passes", "_lists", "grad", "gradients", "last_batch", "_pool", "_evaluation_envs"}
+"""What a part is worked out in, keeps for a post-mortem, or begins anew whenever it is used."""
+
+
+@pytest.fixture(scope="session")
+def differences():
+    """Paths of what differs between two objects of ours, looking at everything that they hold."""
+
+    def unequal(one: Any, other: Any, path: str, seen: dict[int, object]) -> Iterator[str]:
+        if id(one) in seen or inspect.isroutine(one):
+            return
+        if isinstance(one, torch.Tensor | np.ndarray | float | int | str | bytes | slice | Path | set | None):
+            if not np.array_equal(np.asarray(one), np.asarray(other), equal_nan=isinstance(one, float)):
+                yield path
+            return
+        seen[id(one)] = one
+        if isinstance(one, np.random.Generator):
+            one, other = one.bit_generator.state, other.bit_generator.state
+        elif isinstance(one, torch.Generator):
+            one, other = {"state": one.get_state()}, {"state": other.get_state()}
+        elif isinstance(one, list | tuple | deque | range):
+            one, other = dict(enumerate(one)), dict(enumerate(other))
+        elif isinstance(one, torch.nn.Module):
+            one, other = one.state_dict(), other.state_dict()
+        elif hasattr(one, "simulation_state"):
+            one, other = {"simulation": one.simulation_state()}, {"simulation": other.simulation_state()}
+        elif not isinstance(one, dict):
+            if not type(one).__module__.startswith("hrl_core"):
+                raise TypeError(f"{path}: nobody knows how to compare {type(one)}")
+            one, other = vars(one), vars(other)
+        if one.keys() != other.keys():
+            yield f"{path}.{one.keys() ^ other.keys()}"
+        for name in one.keys() & other.keys() - _SCRATCH:
+            yield from unequal(one[name], other[name], f"{path}.{name}", seen)
+
+    return lambda one, other: sorted(unequal(one, other, "", {}))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from hrl_core.subgoals import achieved, carried_subgoal, intrinsic_reward, segment_end, subgoal_target
-from hrl_core.types import SegmentEnd, SubgoalKind
+from hrl_core.types import HorizonUnit, SegmentEnd, SubgoalKind
 
 vectors = arrays(np.float64, 3, elements=st.floats(-50, 50, width=32))
 
@@ -53,6 +53,13 @@ def test_one_reason_ends_a_segment_and_the_strongest_wins(make_subgoal, make_obs
     subgoal = make_subgoal(step=0, horizon=10)
     observation = make_observation(**({"step": 5} | change))
     assert segment_end(subgoal, observation, np.zeros(3)) == expected
+
+
+@pytest.mark.parametrize("unit", HorizonUnit)
+def test_a_horizon_ends_a_segment_whatever_it_counts(make_subgoal, make_observation, unit):
+    subgoal = make_subgoal(step=3, horizon=4, horizon_unit=unit)
+    ends = [segment_end(subgoal, make_observation(step=step), np.zeros(3)) for step in (4, 6, 7, 8)]
+    assert ends == [None, None, SegmentEnd.HORIZON, SegmentEnd.HORIZON]
 
 
 def test_achievement_ends_a_segment_only_when_asked_and_within_every_tolerance(make_subgoal, make_observation):

@@ -28,7 +28,8 @@ from hrl_core.training.config import PRESETS, TrainConfig, preset, read_config
 from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
 from hrl_core.training.progress import summarise
 from hrl_core.training.run_files import RunFolder
-from hrl_core.training.trainer import FAILED_BATCH, Trainer
+from hrl_core.training.trainer import Trainer
+from hrl_core.training.update_log import FAILED_BATCH
 from hrl_core.worker_session import WorkerSession
 
 POINT_MAZE = Path(__file__).parent / "point_maze.json"

@@ -138,8 +138,8 @@ class HierarchicalAgent:
         return self.levels[level].update_many(whole, updates)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
-        """Both levels."""
-        return {f"{level}.{k}": v for level, agent in self.levels.items() for k, v in agent.state_dict().items()}
+        """Both levels, and the adjacency network where there is one."""
+        return {f"{name}.{k}": v for name, part in self._parts().items() for k, v in part.state_dict().items()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""

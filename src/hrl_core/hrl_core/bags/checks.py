@@ -9,7 +9,7 @@ from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
 from hrl_core.task import TaskSpec
-from hrl_core.types import WORKER_LEVEL, ActionSource, HorizonUnit, SegmentEnd
+from hrl_core.types import WORKER_LEVEL, ActionSource, SegmentEnd
 
 _EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
 
@@ -126,9 +126,10 @@ def subgoals(
     if heard and exact and _sparse(spec):
         results_seqs = np.empty(0, np.int64) if ended is None else ended["seq"].astype(np.int64)
         yield from _numbers(SUBGOAL_RESULT, "result of subgoal", results_seqs, answered)
-    horizon, unit = int(mine["horizon"][-1]), int(mine["horizon_unit"][-1])
-    if exact and horizon and unit == HorizonUnit.STEPS and int(mine["step"][-1]) + horizon < last_step:
-        text = f"subgoal {answered + 1}, due at step {int(mine['step'][-1]) + horizon}, is missing"
+    # Steps, whatever the unit: a worker's attempts are its actions.
+    due = int(mine["step"][-1]) + int(mine["horizon"][-1])
+    if exact and mine["horizon"][-1] and due < last_step:
+        text = f"subgoal {answered + 1}, due at step {due}, is missing"
         yield Finding(SUBGOAL, len(seqs) - 1, text, True)
 
 

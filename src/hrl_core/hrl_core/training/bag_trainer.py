@@ -6,7 +6,7 @@ and batches are drawn from a generator keyed by the number of the update, so tha
 
 import dataclasses
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,12 +27,13 @@ from hrl_core.relabelling import DETERMINISTIC
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task import TaskSpec
 from hrl_core.training.bag_config import BagTrainConfig, agent_config
-from hrl_core.training.bag_material import Material, choose_material, goal_distance_task, oldest_version
+from hrl_core.training.bag_material import choose_material, goal_distance_task, oldest_version
 from hrl_core.training.bag_overlay import Overlay, StoredPiece
 from hrl_core.training.bag_report import LiveOutcomes, Row, policy_lags
 from hrl_core.training.bag_segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
 from hrl_core.training.relabel_episodes import candidate_noise
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
+from hrl_core.training.update_log import UpdateLog
 from hrl_core.types import WORKER_LEVEL
 
 GROUP = 8
@@ -71,8 +72,7 @@ class BagTrainer:
         self.left_out: Counter[str] = Counter()
         self._overlay = Overlay(self.store, config.relabelled, config.max_relabel_lag)
         self._manager_credit, self._batches = 0.0, 0
-        self._sums: dict[str, float] = defaultdict(float)
-        self._counts: Counter[str] = Counter()
+        self._log = UpdateLog(folder)
         self._live = LiveOutcomes()
         self.problems: list[str] = []
         """What was wrong with the segments consumed, for people."""
@@ -141,13 +141,15 @@ class BagTrainer:
             updates, self._manager_credit = divmod(self._manager_credit, 1)
             if updates and self.steps >= config.manager_learning_starts:
                 self._learned("manager", self.agent.update_manager(self.store, rng, int(updates)))
+            # Its interval counts environment steps, which are what updates are made for.
+            interval = config.agent.adjacency_interval * config.worker_updates
+            if self.agent.adjacency is not None and self.updates // interval != number * GROUP // interval:
+                self._log.note("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, rng)})
 
     def save(self, metrics: Row, best: bool = False) -> Path:
         """Write metrics, policy (as the best one too, if it is) and training state; returns the policy's folder."""
         row = {"env_steps": self.steps, **self.report(), **metrics}
-        row |= {name: total / self._counts[name] for name, total in self._sums.items()}
-        self._sums.clear()
-        self._counts.clear()
+        row |= self._log.means()
         self.files.append_metrics(row)
         self.keep(row, best)
         return self.files.folder / POLICY
@@ -213,6 +215,7 @@ class BagTrainer:
             return
         self.agent.load_state_dict(state.tensors)
         self._manager_credit = state.plain["manager_credit"]
+        self._log.load_state_dict(state.plain.get("log", {}))
         segments = [ConsumedSegment(**entry) for entry in state.plain["segments"]]
         self._batches = 1 + max((segment.batch for segment in segments), default=-1)
         for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
@@ -228,23 +231,18 @@ class BagTrainer:
 
     def _read(self, bag: Path, source: Source) -> list[Piece]:
         """Read a new segment and note that it is consumed."""
-        recording = read_bags([bag], self.spec)
-        self.problems += [str(problem) for problem in recording.problems]
-        material = choose_material(self.spec, self.config.material, recording.episodes, self.version)
-        self._live.add(recording.episodes)
-        self.left_out.update(material.left_out)
-        steps = sum(piece.steps for piece in material.pieces)
+        pieces, episodes = self._take(bag, self.version, source.weight)
         segment = ConsumedSegment(
             path=str(bag),
             sha256=segment_sha256(bag),
             weight=source.weight,
-            episodes=len(recording.episodes),
-            steps=steps,
+            episodes=episodes,
+            steps=sum(piece.episode.steps for piece in pieces),
             version=self.version,
             batch=self._batches,
         )
         self.consumed[segment.path] = segment
-        return _pieces(material, source.weight)
+        return pieces
 
     def _reread(self, segment: ConsumedSegment) -> list[Piece]:
         """Take in a segment again that an earlier process learned from."""
@@ -255,8 +253,17 @@ class BagTrainer:
             return []
         if segment_sha256(bag) != segment.sha256:
             raise HrlError(f"{bag} has changed since it was learned from; restore it or begin a new run")
-        episodes = read_bags([bag], self.spec).episodes
-        return _pieces(choose_material(self.spec, self.config.material, episodes, segment.version), segment.weight)
+        return self._take(bag, segment.version, segment.weight)[0]
+
+    def _take(self, bag: Path, version: int, weight: float) -> tuple[list[Piece], int]:
+        """What there is to learn from a segment, and how many episodes it has; the rest of it is noted."""
+        recording = read_bags([bag], self.spec)
+        self.problems += [str(problem) for problem in recording.problems]
+        material = choose_material(self.spec, self.config.material, recording.episodes, version)
+        self._live.add(recording.episodes)
+        self.left_out.update(material.left_out)
+        pieces = [Piece(e, start, weight) for e, start in zip(material.pieces, material.starts, strict=True)]
+        return pieces, len(recording.episodes)
 
     def _add(self, pieces: list[Piece]) -> None:
         """Fill the store in canonical order."""
@@ -281,23 +288,12 @@ class BagTrainer:
         return torch.from_numpy(np.stack(rows))
 
     def _learned(self, level: str, results: Sequence[Metrics]) -> None:
-        for metrics in results:
-            if not abs(metrics["critic_loss"]) < np.inf:
-                raise HrlError(
-                    f"the {level}'s critic loss is {metrics['critic_loss']} after {self.updates} updates: training "
-                    f"stopped; the last good state is in {self.files.folder}; lower critic_lr or set reward_bounds"
-                )
-            for name, value in metrics.items():
-                self._sums[f"{level}/{name}"] += value
-                self._counts[f"{level}/{name}"] += 1
+        self._log.learned(level, results, self.agent.last_batch[level], f"{self.updates} updates")
 
     def _state(self) -> TrainingState:
         plain = {
             "manager_credit": self._manager_credit,
             "segments": [segment.as_dict() for segment in self.consumed.values()],
+            "log": self._log.state_dict(),
         }
         return TrainingState(self.agent.state_dict(), {"version": np.array([self.version])}, plain)
-
-
-def _pieces(material: Material, weight: float) -> list[Piece]:
-    return [Piece(e, start, weight) for e, start in zip(material.pieces, material.starts, strict=True)]

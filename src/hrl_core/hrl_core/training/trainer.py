@@ -2,7 +2,6 @@
 
 import math
 import time
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -10,25 +9,21 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 
 from hrl_core.agents.flat import FlatAgent
 from hrl_core.agents.hiro import HierarchicalAgent, Metrics
-from hrl_core.agents.td3 import TransitionBatch, acting_weights
+from hrl_core.agents.td3 import acting_weights
 from hrl_core.checkpoint import Checkpoint, save_checkpoint
-from hrl_core.errors import HrlError
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task import TaskSpec
 from hrl_core.training.collector import Agent, Collector, Environments
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
+from hrl_core.training.update_log import UpdateLog
 
 Row = dict[str, Any]
-FAILED_BATCH = "failed_batch.safetensors"
 _DRAWN_TOGETHER = 8
-_DIVERGED = 1e6
-"""A critic loss (Huber, so about the mean error) beyond any value a bounded reward can explain."""
 
 
 class Observer(Protocol):
@@ -90,8 +85,7 @@ class Trainer:
         self._collector = Collector(spec, config, envs, self.store, self._rng)
         self.env_steps, self.seconds, self.cpu_seconds, self.best = 0, 0.0, 0.0, -math.inf
         self._worker_credit, self._manager_credit = 0.0, 0.0
-        self._sums: dict[str, float] = defaultdict(float)
-        self._counts: dict[str, int] = defaultdict(int)
+        self._log = UpdateLog(folder)
 
     def run(self, resume: bool = False, stop: Callable[[], bool] = lambda: False) -> list[EvaluationResult]:
         """Train to the configured number of steps; returns the last evaluation.
@@ -148,7 +142,7 @@ class Trainer:
         config, envs = self.config, self._envs.num_envs
         before = self.env_steps
         progress = self._collector.step(self.agent, self.env_steps)
-        self._note("worker", progress._asdict())
+        self._log.note("worker", progress._asdict())
         self.env_steps += envs
         if self.env_steps < config.learning_starts:
             return
@@ -165,26 +159,11 @@ class Trainer:
         for updates in _portions(int(due)):
             self._learned("manager", self.agent.update_manager(self.store, self._rng, updates))
         if self.agent.adjacency is not None and self._crossed(before, config.agent.adjacency_interval):
-            self._note("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, self._rng)})
+            self._log.note("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, self._rng)})
 
     def _learned(self, level: str, results: list[Metrics]) -> None:
         """Note the metrics of updates; stop the run when a loss is out of bounds."""
-        for metrics in results:
-            loss = metrics["critic_loss"]
-            if not abs(loss) < _DIVERGED:
-                path = self.files.folder / FAILED_BATCH
-                save_batch(self.agent.last_batch[level], path)
-                raise HrlError(
-                    f"the {level}'s critic loss is {loss} after {self.env_steps} environment steps: training "
-                    f"stopped; the batch is in {path}, the last good state in {self.files.folder}; "
-                    "lower critic_lr or set reward_bounds"
-                )
-            self._note(level, metrics)
-
-    def _note(self, level: str, metrics: dict[str, float]) -> None:
-        for name, value in metrics.items():
-            self._sums[f"{level}/{name}"] += value
-            self._counts[f"{level}/{name}"] += 1
+        self._log.learned(level, results, self.agent.last_batch[level], f"{self.env_steps} environment steps")
 
     def _crossed(self, before: int, interval: int) -> bool:
         return before // interval != self.env_steps // interval
@@ -201,10 +180,8 @@ class Trainer:
         self._pass_time(clock)
         metrics: Row = {"env_steps": self.env_steps}
         metrics |= {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
-        metrics |= {name: total / self._counts[name] for name, total in self._sums.items()}
+        metrics |= self._log.means()
         metrics |= {f"{level}/updates": td3.updates for level, td3 in self.agent.levels.items()}
-        self._sums.clear()
-        self._counts.clear()
         for result in results:
             metrics |= evaluation_metrics(result)
         self.files.append_metrics(metrics)
@@ -243,6 +220,7 @@ class Trainer:
                 "best": self.best if math.isfinite(self.best) else None,
                 "credits": [self._worker_credit, self._manager_credit],
                 "rng": self._rng.bit_generator.state,
+                "log": self._log.state_dict(),
             },
         )
 
@@ -262,6 +240,7 @@ class Trainer:
         self.best = -math.inf if plain["best"] is None else plain["best"]
         self._worker_credit, self._manager_credit = plain["credits"]
         self._rng.bit_generator.state = plain["rng"]
+        self._log.load_state_dict(plain.get("log", {}))
         self.files.forget_metrics_after(self.env_steps)
 
 
@@ -281,10 +260,3 @@ def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
         f"{name}/return": result.episode_return,
         f"{name}/episodes": result.episodes,
     }
-
-
-def save_batch(batch: TransitionBatch, path: Path) -> None:
-    """Write a batch for a post-mortem."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.contiguous() for name, tensor in batch._asdict().items() if tensor is not None}
-    save_file(tensors, path)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core.agents import adjacency
 from hrl_core.agents.hiro import HierarchicalAgent
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3_config import TD3Config
@@ -29,6 +30,7 @@ from hrl_core.training.bag_segments import Source
 from hrl_core.training.bag_trainer import GROUP, BagTrainer
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.relabel_bags import Relabeler
+from hrl_core.training.update_log import FAILED_BATCH
 from hrl_core.types import ActionSource, Mode
 from hrl_core.worker_session import WorkerSession
 
@@ -166,6 +168,49 @@ def test_a_resumed_run_takes_the_relabelled_subgoals_that_it_took_before(tmp_pat
     again = trainer(tmp_path / "run", tmp_path / "bags", resume=True, **settings)
     assert again.version > 8, "by the present version they would be too old"
     assert started.relabelled == again.relabelled == 6 * 5
+
+
+def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, traces, record, monkeypatch, differences):
+    """With what `test_resume.py` cannot switch on: segments, their relabelled subgoals, live outcomes, a penalty."""
+    monkeypatch.setattr(adjacency, "BATCHES", 20)
+    level = dataclasses.replace(SMALL, average_tau=0.1, bc_alpha=2.5)
+    switches = {"worker": level, "manager": level, "candidates": 0, "adjacency_weight": 20.0, "adjacency_interval": 16}
+    shares = {"relabel_goals_uniform": 0.3, "relabel_goals_future": 0.3, "manager_n_step": 3}
+    training = dataclasses.replace(TRAINING, agent=HiroConfig(**switches, **shares), replay=150, worker_updates=0.5)
+    bag = record(tmp_path / "bags" / "one", traces, lambda o: {"mode": Mode.DEMO} if o.episode == 1 else {})
+    settings = BagTrainConfig(
+        sources=(Source(tmp_path / "bags", 2.0),),
+        training=training,
+        relabel="from-relabelled",
+        relabelled=(str(tmp_path / "relabelled"),),
+        material=MaterialConfig(modes=("TRAIN",)),
+        newest_steps=120,
+        first_version=5,
+    )
+    one, other = (BagTrainer(SPEC, settings, tmp_path / "run", seed=4) for _ in range(2))
+    one.begin(resume=False)
+    Relabeler(one.checkpoint({}), TEXTS, candidates=4, seed=4).relabel(bag, tmp_path / "relabelled")
+    one.consume()
+    one.train(3)
+    assert one.left_out["mode DEMO"] == 47
+    assert one.agent.adjacency is not None
+    assert one.agent.adjacency._fitted
+    one.keep({})
+    assert differences(one, other)
+    other.begin(resume=True)
+    for _ in range(2):
+        assert differences(one, other) == []
+        for trainer_ in (one, other):
+            trainer_.train(1)
+
+
+def test_diverging_losses_stop_the_run_and_save_the_batch(tmp_path, traces, record):
+    record(tmp_path / "bag", traces, lambda observation: {"reward": -1e8})
+    run = trainer(tmp_path / "run", tmp_path / "bag")
+    run.consume()
+    with pytest.raises(HrlError, match=r"manager's critic loss is .* updates: training stopped; the batch is in"):
+        run.train(4)
+    assert (tmp_path / "run" / FAILED_BATCH).is_file()
 
 
 def test_order_of_arrival_within_a_look_does_not_matter(tmp_path, traces, record):

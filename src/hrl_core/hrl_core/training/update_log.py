@@ -1,0 +1,79 @@
+"""What updates tell: means between two lines of metrics, and the guard that stops a run whose losses diverge."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from safetensors.torch import save_file
+
+from hrl_core.agents.hiro import Metrics
+from hrl_core.agents.td3 import TransitionBatch
+from hrl_core.errors import HrlError
+
+FAILED_BATCH = "failed_batch.safetensors"
+_DIVERGED = 1e6
+"""A critic loss (Huber, so about the mean error) beyond any value a bounded reward can explain."""
+
+
+class UpdateLog:
+    """Gathers the numbers of updates and steps until a line of metrics is due."""
+
+    def __init__(self, folder: Path) -> None:
+        """Begin empty; a batch that made a loss diverge is written to ``folder``."""
+        self._folder = folder
+        self._sums: defaultdict[str, float] = defaultdict(float)
+        self._counts: Counter[str] = Counter()
+
+    def note(self, level: str, numbers: Mapping[str, float]) -> None:
+        """Add one of each of ``numbers``."""
+        for name, value in numbers.items():
+            self._sums[f"{level}/{name}"] += value
+            self._counts[f"{level}/{name}"] += 1
+
+    def learned(self, level: str, results: Sequence[Metrics], batch: TransitionBatch, after: str) -> None:
+        """Add what updates of a level tell.
+
+        Args:
+            level: name of the level.
+            results: of one update each.
+            batch: what they learned from.
+            after: how much had been learned by then, for people.
+
+        Raises:
+            HrlError: a loss is not finite or beyond reason; the batch has been written.
+        """
+        for metrics in results:
+            loss = metrics["critic_loss"]
+            if not abs(loss) < _DIVERGED:
+                path = self._folder / FAILED_BATCH
+                save_batch(batch, path)
+                raise HrlError(
+                    f"the {level}'s critic loss is {loss} after {after}: training stopped; the batch is in {path}, "
+                    f"the last good state in {self._folder}; lower critic_lr or set reward_bounds"
+                )
+            self.note(level, metrics)
+
+    def means(self) -> dict[str, float]:
+        """Mean of each number since the last call, under ``<level>/<name>``."""
+        means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        self._sums.clear()
+        self._counts.clear()
+        return means
+
+    def state_dict(self) -> dict[str, tuple[float, int]]:
+        """Sum and count of each number."""
+        return {name: (total, self._counts[name]) for name, total in self._sums.items()}
+
+    def load_state_dict(self, state: Mapping[str, Sequence[float]]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        self._sums.clear()
+        self._counts.clear()
+        for name, (total, count) in state.items():
+            self._sums[name], self._counts[name] = total, int(count)
+
+
+def save_batch(batch: TransitionBatch, path: Path) -> None:
+    """Write a batch for a post-mortem."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: tensor.contiguous() for name, tensor in batch._asdict().items() if tensor is not None}
+    save_file(tensors, path)

@@ -1,0 +1,118 @@
+"""Whatever is switched on, a trainer that is saved and loaded is the trainer that it was, down to its last part."""
+
+import dataclasses
+
+import pytest
+
+from hrl_core.agents import adjacency
+from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.agents.td3_config import TD3Config
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.task import load_task
+from hrl_core.training.config import TrainConfig, switches
+from hrl_core.training.evaluate import evaluation_goals
+from hrl_core.training.trainer import Trainer
+
+SPEC = dataclasses.replace(load_task("AntMaze"), max_episode_steps=30)
+LEVEL = TD3Config(
+    hidden=(8, 8),
+    actor_lr=1e-3,
+    critic_lr=2e-3,
+    discount=0.9,
+    tau=0.01,
+    policy_delay=3,
+    batch_size=8,
+    noise_in_range=True,
+    exploration_noise=0.2,
+    target_noise=0.1,
+    target_noise_clip=0.3,
+    huber_delta=2.0,
+    action_twice=False,
+    normalise_actions=True,
+    pre_tanh_penalty=1e-3,
+    bc_alpha=2.5,
+    reward_bounds=(-2.0, 1.0),
+    average_tau=0.1,
+)
+ALL_ON = TrainConfig(
+    agent=HiroConfig(
+        worker=LEVEL,
+        manager=LEVEL,
+        candidates=0,
+        manager_n_step=2,
+        manager_n_step_own=3,
+        manager_reward_scale=0.2,
+        manager_reward_offset=0.5,
+        relabel_goals_uniform=0.4,
+        relabel_goals_future=0.4,
+        worker_reward="progress",
+        progress_unit=0.3,
+        tilt_penalty=1.0,
+        hide_position=False,
+        scale_inputs=True,
+        manager_sees_pose_only=True,
+        manager_sees_time=True,
+        four_fold_symmetry=True,
+        next_goal_at_switch=True,
+        adjacency_weight=20.0,
+        adjacency_interval=60,
+        worker_replay=90,
+        manager_replay=150,
+    ),
+    steps=200,
+    num_envs=3,
+    threads=2,
+    stagger=False,
+    replay=240,
+    learning_starts=30,
+    worker_updates=0.5,
+    manager_updates=2.0,
+    warm_start_steps=60,
+    warm_start_length=1.2,
+    manager_learning_starts=40,
+    held_subgoal_probability=0.3,
+    held_subgoal_decisions=(2, 4),
+    headline_goal_share=0.5,
+    waypoint_probability=0.7,
+    waypoints=(1, 2),
+    waypoint_decisions=(1, 2),
+    waypoint_rarity=0.5,
+    evaluation_interval=70,
+    evaluation_episodes=2,
+    evaluation_episodes_elsewhere=1,
+    evaluation_seed=7,
+    checkpoint_interval=50,
+)
+CONFIGS = {
+    "all on": ALL_ON,
+    "off-policy correction, which goes without long returns": dataclasses.replace(
+        ALL_ON, agent=dataclasses.replace(ALL_ON.agent, candidates=4, manager_n_step=1, manager_n_step_own=0)
+    ),
+    "flat": dataclasses.replace(ALL_ON, algorithm="td3"),
+}
+
+
+def make_trainer(folder, config):
+    envs = VectorEnv(SPEC, config.num_envs, 0, config.threads, (), config.stagger, config.headline_goal_share)
+    goals = evaluation_goals(SPEC, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
+    return Trainer(SPEC, config, envs, VectorEnv(SPEC, len(goals), config.evaluation_seed, goals=goals), folder, 0)
+
+
+def test_every_switch_is_on_in_one_of_them():
+    default = switches(TrainConfig())
+    left = [name for name, value in default.items() if all(switches(c)[name] == value for c in CONFIGS.values())]
+    assert left == []
+
+
+@pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
+def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, monkeypatch, differences, config):
+    monkeypatch.setattr(adjacency, "BATCHES", 20)
+    one, other = (make_trainer(tmp_path / "run", config) for _ in range(2))
+    one.run(stop=lambda: one.env_steps >= 160)
+    assert differences(one, other), "it learned nothing"
+    other._restore()
+    for _ in range(2):
+        assert differences(one, other) == []
+        # And goes on as the other does.
+        for trainer in (one, other):
+            trainer._iterate()

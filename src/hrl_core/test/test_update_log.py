@@ -1,0 +1,32 @@
+"""Numbers of updates are averaged, and stop the run where they are beyond reason."""
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from hrl_core.agents.td3 import TransitionBatch
+from hrl_core.errors import HrlError
+from hrl_core.training.update_log import FAILED_BATCH, UpdateLog
+
+BATCH = TransitionBatch(*(torch.full((2, 1), float(i)) for i in range(5)))
+
+
+def test_means_are_of_what_came_since_the_last_line(tmp_path):
+    log = UpdateLog(tmp_path)
+    log.learned("worker", [{"critic_loss": 1.0, "target": 3.0}, {"critic_loss": 2.0}], BATCH, "2 updates")
+    again = UpdateLog(tmp_path)
+    again.load_state_dict(log.state_dict())
+    for each in (log, again):
+        assert each.means() == {"worker/critic_loss": 1.5, "worker/target": 3.0}
+        assert each.means() == {}
+
+
+@pytest.mark.parametrize("loss", [1e6, -1e6, np.inf, np.nan])
+def test_a_loss_beyond_reason_stops_the_run_and_saves_the_batch(tmp_path, loss):
+    log = UpdateLog(tmp_path / "run")
+    with pytest.raises(HrlError, match=r"manager's critic loss is .* after 7 updates: training stopped; the batch is"):
+        log.learned("manager", [{"critic_loss": 999_999.0}, {"critic_loss": loss}], BATCH, "7 updates")
+    saved = load_file(tmp_path / "run" / FAILED_BATCH)
+    assert torch.equal(saved["rewards"], BATCH.rewards)
+    assert log.means() == {"manager/critic_loss": 999_999.0}
