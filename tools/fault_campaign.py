@@ -128,7 +128,7 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
         until = time.monotonic()
         if injection.fault == "freeze for ever":
             # Longer than the supervisor's patience with a silent node.
-            time.sleep(5.0)
+            time.sleep(20.0 if injection.target == "recorder" else 5.0)
     if stack.real and injection.target != "fake_robot":
         stop = stop_of(stack.out, at, until)
         if stop is not None:

@@ -1,8 +1,12 @@
 """What the recorder of a running graph leaves: whole bags, or what can be recovered and a clear word about it."""
 
+import contextlib
 import json
+import os
 import re
 import resource
+import subprocess
+import sys
 
 import numpy as np
 import psutil
@@ -18,6 +22,24 @@ from hrl_core.types import Mode
 from hrl_ros import qos
 
 pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def busy_machine():
+    """Programs that take all the time they get, so many on each core."""
+
+    @contextlib.contextmanager
+    def run(each):
+        words = [sys.executable, "-c", "while True: pass"]
+        programs = [subprocess.Popen(words) for _ in range(each * (os.cpu_count() or 1))]
+        try:
+            yield
+        finally:
+            for program in programs:
+                program.kill()
+                program.wait()
+
+    return run
 
 
 @pytest.fixture
@@ -80,6 +102,21 @@ def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observ
     assert set(at_least) <= saved
     assert outcome.messages == recording.messages
     assert outcome.episodes + outcome.unfinished == len(recording.episodes)
+
+
+@pytest.mark.alone
+def test_robot_on_a_machine_without_time_walks_on_and_its_bag_is_closed(launch, listener, observe, busy_machine):
+    graph = launch("robot:=real", "rtf:=2", "episodes:=0")
+    listener.spin_until(lambda: len(observe) > 30)
+    with busy_machine(each=4):
+        listener.spin_for(7.0)
+        assert graph.process.poll() is None, graph.said()
+        code, output = graph.stop()
+    assert code == 0, output
+    assert graph.summary()["lost_messages"] == 0
+    assert {o.key for o in observe} <= {
+        (e.key.episode, step) for e in read_bags([graph.out / "bag"]).episodes for step in range(e.steps + 1)
+    }
 
 
 def test_full_disk_ends_the_run_loudly_and_what_was_written_comes_back(launch, listener, observe, diagnoses):

@@ -8,6 +8,8 @@ class Ending(NamedTuple):
     """How a process ended."""
 
     returncode: int
+    asked: tuple[int, ...] = ()
+    """Signals it was sent by us, in order."""
 
     @property
     def clean(self) -> bool:
@@ -15,9 +17,15 @@ class Ending(NamedTuple):
         return self.returncode == 0
 
     @property
+    def own(self) -> bool:
+        """Whether it has nothing to do with us: nothing was asked for, or another signal ended it than those sent."""
+        return not self.asked or (self.returncode < 0 and -self.returncode not in self.asked)
+
+    @property
     def interrupted(self) -> bool:
-        """Whether it ended by SIGINT itself, as Python does when that comes before the node's own handler."""
-        return self.returncode in (-signal.SIGINT, 128 + signal.SIGINT)
+        """Whether it ended by what first asked for it, as it does when that comes before the node's own handler."""
+        first = self.asked[0] if self.asked else signal.SIGINT
+        return self.returncode in (-first, 128 + first)
 
     def __str__(self) -> str:
         """Say it in words."""

@@ -81,6 +81,11 @@ class NodeDescription:
         object.__setattr__(self, "label", self.label or self.name)
 
     @property
+    def saves(self) -> bool:
+        """Whether it has something to save when it is told to end."""
+        return self.role in (RECORDER, TRAINER, RELABELER)
+
+    @property
     def logger(self) -> str:
         """Name of the node's ROS logger."""
         return ".".join([*self.namespace.split("/"), self.name]) if self.namespace else self.name

@@ -7,7 +7,7 @@ from rich.console import Console
 from hrl.arguments import describe_arguments, parse_arguments
 from hrl.dashboard import panel_of
 from hrl.graph import GRAPHS, Graph, find_graph
-from hrl.supervisor import Supervisor, patience_for
+from hrl.supervisor import Supervisor
 from hrl_core.errors import HrlError
 
 SHOW_ARGS = frozenset({"--show-args", "--show-arguments", "-s"})
@@ -39,7 +39,7 @@ def launch(words: list[str]) -> int:
 def run_graph(graph: Graph, console: Console) -> int:
     """Run a graph to its end and sum it up; returns the exit code."""
     panel = panel_of(graph, console)
-    supervisor = Supervisor(panel.fed(graph) if panel else graph, os.environ, console, patience_for(graph), panel)
+    supervisor = Supervisor(panel.fed(graph) if panel else graph, os.environ, console, panel=panel)
     graph.prepare()
     code = supervisor.run()
     from hrl.run_summaries import write_summaries

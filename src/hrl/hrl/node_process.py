@@ -12,6 +12,7 @@ from pathlib import Path
 from hrl.arguments import Value
 from hrl.ending import Ending
 from hrl.graph import NodeDescription
+from hrl.process_state import catches, process_work
 from hrl.security import enclave_arguments
 from hrl_core.errors import HrlError
 
@@ -77,6 +78,7 @@ class NodeProcess:
         self._environment, self._say = environment, say
         self._process: asyncio.subprocess.Process | None = None
         self._output: asyncio.Task[None] | None = None
+        self._asked: list[int] = []
 
     @property
     def name(self) -> str:
@@ -99,6 +101,7 @@ class NodeProcess:
         Not in a session of its own: the kernel's autogroups share the processor evenly between sessions, whatever the
         nice values in them, and the recorder would take the simulator's share (7 % of the lock-step's speed).
         """
+        self._asked = []
         # What moves a robot gets the chance to stop it when the launcher is killed.
         last = signal.SIGTERM if self.description.moves_robot else signal.SIGKILL
         wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), str(int(last))]
@@ -120,11 +123,25 @@ class NodeProcess:
         # A grandchild may hold the pipe open: its output is not waited for.
         await asyncio.wait([self._output], timeout=_OUTPUT_GRACE)
         self._output.cancel()
-        return Ending(returncode)
+        return Ending(returncode, tuple(self._asked))
+
+    def ask_to_end(self) -> None:
+        """Send SIGINT, or end a process that has not begun.
+
+        Python takes over SIGINT long before the node's program does, and an interpreter that is still starting answers
+        it with a traceback or any exit code. Nodes catch SIGTERM from their beginning on, and nothing does before.
+        """
+        if self.pid is not None:
+            self.send(signal.SIGINT if catches(self.pid, signal.SIGTERM) else signal.SIGTERM)
+
+    def work(self) -> object:
+        """Something that is not the same as before if the process has worked since; see ``process_work``."""
+        return None if self.pid is None else process_work(self.pid)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process and its children; does nothing when it has ended."""
         if self._process is not None and self._process.returncode is None:
+            self._asked.append(number)
             try:
                 os.killpg(self._process.pid, number)
             except ProcessLookupError:

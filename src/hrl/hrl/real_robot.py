@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from hrl.arguments import LaunchArguments, Value
-from hrl.graph import BRIDGE, FAKE_ROBOT, ROBOT_SUPERVISOR
+from hrl.graph import BRIDGE, FAKE_ROBOT, RECORDER, ROBOT_SUPERVISOR
 from hrl_core.errors import HrlError
 from hrl_core.task import TaskSpec
 from hrl_robot.robot_config import load_robot
@@ -54,5 +54,6 @@ def supervisor_part(arguments: LaunchArguments, task: str, roles: Sequence[str])
         "task": task,
         "robot_config": arguments.robot_config,
         "restarting": "manager,worker",
+        "writing": RECORDER,
     }
     return ROBOT_SUPERVISOR, parameters

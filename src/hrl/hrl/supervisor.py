@@ -5,7 +5,7 @@ Nothing polls: ends of processes and signals wake the event loop, so that a deat
 
 import asyncio
 import signal
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,6 +20,8 @@ from hrl_core.restart_budget import RestartBudget
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RESTART_DELAY = 0.2
 """Seconds between the death of a node and its restart."""
+_ONE_REQUEST = 1.0
+"""Seconds in which several signals are one: ``timeout`` and other wrappers signal the child and then its group."""
 
 
 class Panel(Protocol):
@@ -38,23 +40,18 @@ class Panel(Protocol):
 class Patience:
     """Seconds that nodes are given to end by themselves."""
 
-    interrupt: float = 1.5
-    """After SIGINT, before SIGTERM; a recorder has what is left of ``total``."""
+    stall: float = 1.5
+    """After SIGINT, in which a node must have ended or worked on it; SIGTERM follows."""
     terminate: float = 0.4
     """After SIGTERM, before SIGKILL."""
-    total: float = 4.4
-    """Until the last SIGKILL, after Ctrl-C or a death."""
-    recorder_at_finish: float = 30.0
-    """After SIGINT to the recorder at the regular end of a run, when the bag may have much to flush."""
+    ending: float = 10.0
+    """Longest wait for a node that works on its end; a busy machine may need it."""
+    saving: float = 120.0
+    """The same for a node that has something to save."""
 
-
-LEARNING = Patience(interrupt=10.0, total=15.0)
-"""A trainer saves its state when it is asked to end."""
-
-
-def patience_for(graph: Processes) -> Patience:
-    """How long the nodes of a graph may take to end."""
-    return LEARNING if graph.learns else Patience()
+    def longest(self, node: NodeDescription) -> float:
+        """Longest wait for a node."""
+        return self.saving if node.saves else self.ending
 
 
 class Supervisor:
@@ -89,8 +86,7 @@ class Supervisor:
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._stop = asyncio.Event()
         self._hurry = asyncio.Event()
-        self._signals = 0
-        self._finished = False
+        self._asked_at: float | None = None
         self._failures: list[str] = []
 
     def run(self) -> int:
@@ -133,19 +129,20 @@ class Supervisor:
         return 1 if self._failures else 0
 
     def _on_signal(self, number: signal.Signals) -> None:
-        self._signals += 1
-        if self._signals > 1:
+        now = asyncio.get_running_loop().time()
+        if self._asked_at is None:
+            self._asked_at = now
+            self._output.notice(f"{number.name}: ending all nodes")
+            self._stop.set()
+        elif now - self._asked_at > _ONE_REQUEST:
             self._output.notice(f"{number.name} again: not waiting any longer")
             self._hurry.set()
-            return
-        self._output.notice(f"{number.name}: ending all nodes")
-        self._stop.set()
 
     async def _watch(self, node: NodeProcess) -> None:
         """Wait for the end of a node, restart it if it may be, else end the graph or report."""
         while True:
             ending = await node.end()
-            if self._stop.is_set():
+            if not ending.own:
                 self._judge_last(node, ending)
                 return
             if ending.clean:
@@ -167,7 +164,6 @@ class Supervisor:
         running = [other.description for other in self._nodes if other.running]
         awaited = any(other.required for other in running)
         if (node.description.required and not awaited) or not running:
-            self._finished = True
             self._stop.set()
 
     def _judge_last(self, node: NodeProcess, ending: Ending) -> None:
@@ -181,6 +177,9 @@ class Supervisor:
         if not node.description.respawn:
             self._fail(died)
             return False
+        if self._stop.is_set():
+            self._output.notice(f"{died}; it would have been restarted, but the run ends")
+            return False
         if not budget.take(asyncio.get_running_loop().time()):
             self._fail(f"{died}; restarted {budget.limit} times in {budget.window:.0f} s already")
             return False
@@ -192,7 +191,7 @@ class Supervisor:
         except asyncio.TimeoutError:
             await node.start()
         if self._stop.is_set():
-            node.send(signal.SIGINT)
+            node.ask_to_end()
         return True
 
     def _fail(self, problem: str) -> None:
@@ -202,25 +201,41 @@ class Supervisor:
 
     async def _shut_down(self) -> None:
         """End all nodes, the recorder last, so that the bag holds everything the others said."""
-        patience, now = self._patience, asyncio.get_running_loop().time
-        last_kill = now() + patience.total
         recorders = [node for node in self._nodes if node.description.role == RECORDER]
-        await self._end([node for node in self._nodes if node not in recorders], patience.interrupt)
-        left = last_kill - now() - patience.terminate
-        await self._end(recorders, patience.recorder_at_finish if self._finished else left)
+        await self._end([node for node in self._nodes if node not in recorders])
+        await self._end(recorders)
 
-    async def _end(self, nodes: Iterable[NodeProcess], interrupt: float) -> None:
-        terminate = self._patience.terminate
-        stages = ((signal.SIGINT, interrupt), (signal.SIGTERM, terminate), (signal.SIGKILL, None))
-        for number, seconds in stages:
-            watchers = {self._watchers[node.name] for node in nodes if not self._watchers[node.name].done()}
+    async def _end(self, nodes: Sequence[NodeProcess]) -> None:
+        for node in nodes:
+            node.ask_to_end()
+        await self._let_end(nodes)
+        for number, seconds in ((signal.SIGTERM, self._patience.terminate), (signal.SIGKILL, None)):
+            watchers = self._unfinished(nodes)
             if not watchers:
                 return
             for node in nodes:
-                if node.running and number is not signal.SIGINT:
+                if node.running:
                     self._output.error(f"{node.name} (pid {node.pid}) does not end; sending {number.name}")
                 node.send(number)
             await self._wait(watchers, seconds)
+
+    async def _let_end(self, nodes: Sequence[NodeProcess]) -> None:
+        """Wait for nodes as long as one of them works on its end."""
+        patience, now = self._patience, asyncio.get_running_loop().time
+        began, told = now(), False
+        work = {node: node.work() for node in nodes}
+        while work and not self._hurry.is_set():
+            await self._wait(self._unfinished(work), patience.stall)
+            passed = now() - began
+            done = {node: node.work() for node in work if node.running and passed < patience.longest(node.description)}
+            work = {node: figure for node, figure in done.items() if figure != work[node]}
+            if work and not told:
+                names = " and ".join(node.name for node in work)
+                self._output.notice(f"waiting for {names}, still at work; Ctrl-C again would leave that unfinished")
+                told = True
+
+    def _unfinished(self, nodes: Iterable[NodeProcess]) -> set[asyncio.Task[None]]:
+        return {self._watchers[node.name] for node in nodes if not self._watchers[node.name].done()}
 
     async def _kill(self) -> None:
         """Leave nothing behind, even after an error of the supervisor itself."""
@@ -231,6 +246,8 @@ class Supervisor:
 
     async def _wait(self, watchers: set[asyncio.Task[None]], seconds: float | None) -> None:
         """Wait for all watchers, at most ``seconds``, and no longer once the user is in a hurry."""
+        if not watchers:
+            return
         if seconds is None:
             await asyncio.wait(watchers)
             return

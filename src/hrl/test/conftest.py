@@ -28,7 +28,8 @@ def leave(number, frame):
     journal("ended")
     sys.exit(0)
 
-signal.signal(signal.SIGINT, leave)
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, leave)
 journal("started")
 print("hello from", name, flush=True)
 

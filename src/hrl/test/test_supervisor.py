@@ -125,9 +125,71 @@ def test_nodes_that_ignore_signals_are_gone_within_five_seconds(stubs, is_alive)
     assert not any(map(is_alive, stubs.pids()))
 
 
-def test_patience_stays_below_five_seconds():
+def test_patience_with_what_does_nothing_stays_below_five_seconds():
     patience = Patience()
-    assert patience.interrupt + 2 * patience.terminate < patience.total < 5
+    assert 2 * (patience.stall + patience.terminate) < 5
+
+
+def test_a_recorder_that_works_on_its_bag_is_waited_for_and_that_is_said(stubs):
+    patience = Patience()
+    seconds = patience.stall + patience.terminate + 0.5
+    busy = f"end = time.monotonic() + {seconds}\n    while time.monotonic() < end: pass\n    leave(0, None)"
+    stubs.add("recorder", f"def close(*_):\n    {busy}\nsignal.signal(signal.SIGINT, close)\nwait()", role="recorder")
+    stubs.add("simulator", "time.sleep(0.2)", required=True)
+    assert stubs.run() == 0
+    assert ended(stubs) == ["recorder"]
+    assert "waiting for recorder, still at work; Ctrl-C again would leave that unfinished" in stubs.screen
+
+
+def test_several_signals_within_a_second_are_one(stubs):
+    """As from GNU ``timeout``, which signals its child and then the whole group."""
+    slow = "signal.signal(signal.SIGINT, lambda *_: (journal('asked'), time.sleep(0.8), leave(0, None)))"
+    stubs.add("worker", f"{slow}\njournal('ready')\nwait()")
+
+    def twice():
+        wait_until(lambda: "ready" in [event for _, event, _ in stubs.journal])
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_until(lambda: "asked" in [event for _, event, _ in stubs.journal])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=twice)
+    thread.start()
+    assert stubs.run() == 0
+    thread.join()
+    assert ended(stubs) == ["worker"]
+    assert "again" not in stubs.screen
+
+
+def test_a_node_that_has_not_begun_is_ended_without_a_word(stubs):
+    """Who does not catch SIGTERM yet is an interpreter that is starting: it answers SIGINT as it likes."""
+    starting = "signal.signal(signal.SIGTERM, signal.SIG_DFL)\nsignal.signal(signal.SIGINT, lambda *_: sys.exit(1))"
+    stubs.add("worker", f"{starting}\njournal('starting')\nwait()")
+
+    def stop():
+        wait_until(lambda: "starting" in [event for _, event, _ in stubs.journal])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=stop)
+    thread.start()
+    assert stubs.run() == 0
+    thread.join()
+    assert "end cleanly" not in stubs.screen
+
+
+@pytest.mark.parametrize("later", [0.0, 0.01, 0.1, 0.21, 0.25])
+def test_ctrl_c_around_the_restart_of_a_node_that_was_killed_is_no_failure(stubs, later):
+    stubs.add("worker", "wait()", respawn=True)
+
+    def kill_and_stop():
+        wait_until(stubs.pids)
+        os.kill(stubs.pids()[0], signal.SIGKILL)
+        time.sleep(later)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=kill_and_stop)
+    thread.start()
+    assert stubs.run() == 0
+    thread.join()
 
 
 def test_a_second_signal_does_not_wait(stubs):
@@ -137,13 +199,15 @@ def test_a_second_signal_does_not_wait(stubs):
         wait_until(lambda: "deaf" in [event for _, event, _ in stubs.journal])
         os.kill(os.getpid(), signal.SIGINT)
         wait_until(lambda: "asked" in [event for _, event, _ in stubs.journal])
+        time.sleep(1.1)
         stubs.start_the_clock()
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=hurry)
     thread.start()
     assert stubs.run() == 1
-    assert stubs.elapsed() < Patience().interrupt
+    assert stubs.elapsed() < Patience().stall - 1.1 + 0.2
+    assert "SIGINT again: not waiting any longer" in stubs.screen
     thread.join()
 
 

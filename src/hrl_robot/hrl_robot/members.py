@@ -38,16 +38,24 @@ _UP = {
 class Member:
     """One node."""
 
-    def __init__(self, owner: HrlNode, name: str, restarts: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        owner: HrlNode,
+        name: str,
+        restarts: int,
+        timeout: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Know nothing of it yet.
 
         Args:
             owner: the supervisor.
             name: name of the node, in the supervisor's namespace.
             restarts: most restarts within a minute.
+            timeout: seconds without a heartbeat after which it counts as dead.
             clock: steady time [s].
         """
-        self.name = name
+        self.name, self.timeout = name, timeout
         self.stage = Stage.ABSENT
         self.pid, self.host = 0, ""
         self.budget = RestartBudget(limit=restarts)

@@ -52,6 +52,8 @@ class SupervisorParameters(NodeParameters):
     node_timeout: float = parameter(
         5.0, "seconds without a heartbeat after which a node counts as dead: killed, and restarted or given up", low=0.1
     )
+    writing: str = parameter("", "names of the nodes that a disk may hold up while the robot goes on, comma-separated")
+    writing_timeout: float = parameter(20.0, "node_timeout of those", low=0.1)
     load_limit: float = parameter(60.0, "seconds a node may take to appear, to configure or to activate", low=1.0)
     restarts: int = parameter(3, "most restarts of one node within a minute", low=0)
     restarting: str = parameter("", "names of the nodes whose process is restarted when it dies, comma-separated")

@@ -42,7 +42,10 @@ class SupervisorNode(HrlNode):
     def setup(self) -> None:
         """Know the nodes and, where there is a robot, how to make it safe."""
         self._settings = p = self.read_parameters(SupervisorParameters)
-        self._members = {name: Member(self, name, p.restarts) for name in _names(p.nodes)}
+        slow = dict.fromkeys(_names(p.writing), p.writing_timeout)
+        self._members = {
+            name: Member(self, name, p.restarts, slow.get(name, p.node_timeout)) for name in _names(p.nodes)
+        }
         self._restarting = set(_names(p.restarting))
         prefix = self.get_namespace().rstrip("/")
         self._by_path = {f"{prefix}/{name}": member for name, member in self._members.items()}
@@ -137,12 +140,12 @@ class SupervisorNode(HrlNode):
                 raise PeerError(
                     f"{member.name} is still {member.stage.value} after {waiting:.0f} s; stopping the stack"
                 )
-        elif member.silence > self._settings.node_timeout:
+        elif member.silence > member.timeout:
             self._lose(member, f"no heartbeat for {member.silence:.1f} s")
 
     def _lose(self, member: Member, reason: str) -> None:
         """A node is dead or frozen: see to it that it is gone, and wait for the launcher to start it again."""
-        if member.pid and member.host == socket.gethostname() and member.silence > self._settings.node_timeout:
+        if member.pid and member.host == socket.gethostname() and member.silence > member.timeout:
             try:
                 # A frozen process would hold its place for ever and wake up with an old mind.
                 os.kill(member.pid, signal.SIGKILL)
@@ -188,7 +191,12 @@ class SupervisorNode(HrlNode):
     def _report(self) -> None:
         stages = {member.name: member.stage.value for member in self._members.values()}
         figures = {**stages, "safe_actions_sent": self.covered}
-        if all(member.stage is Stage.ACTIVE for member in self._members.values()) and not self.covered:
+        active = [member for member in self._members.values() if member.stage is Stage.ACTIVE]
+        silent = [member for member in active if member.silence > self._settings.node_timeout]
+        if silent:
+            said = ", ".join(f"{member.name} for {member.silence:.0f} s" for member in silent)
+            self._diagnostics.warn(f"silent, given up later: {said}", figures)
+        elif len(active) == len(self._members) and not self.covered:
             self._diagnostics.ok("all nodes are active", figures)
         else:
             self._diagnostics.warn("not all nodes are active", figures)

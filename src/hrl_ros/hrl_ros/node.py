@@ -53,6 +53,9 @@ class HrlNode(LifecycleNode):
     fifo_priority = 0
     """SCHED_FIFO priority of a node that keeps a robot safe, where the system permits it (``ulimit -r``); 0: none."""
 
+    drain_limit = 2.0
+    """Longest time [s] for which the node, told to end, goes on taking in messages while it is ``busy``."""
+
     poll_period: float | None = None
     """Seconds of sleep between looks at what has arrived; None: woken by every message."""
 

@@ -20,8 +20,6 @@ from hrl_ros.node import HrlNode
 EXIT_FAILURE = 2
 POLL_PERIOD = 0.1
 """Longest time [s] in which a signal is noticed."""
-DRAIN_LIMIT = 2.0
-"""Longest time [s] a stopped node goes on taking in messages."""
 _REQUESTS = 16
 """Most requests that may have come while an executor was replaced."""
 
@@ -69,7 +67,7 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         # Not through the state machine: a node in any state must reach safety and release its files.
         if node.active:
             node.stop()
-        limit = time.monotonic() + DRAIN_LIMIT
+        limit = time.monotonic() + node.drain_limit
         while node.active and node.busy() and time.monotonic() < limit:
             _spin(node, executor)
         node.settle()

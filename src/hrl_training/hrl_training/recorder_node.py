@@ -50,7 +50,7 @@ class RecorderParameters(NodeParameters):
 class RecorderNode(HrlNode):
     """Subscribes to serialised messages, drops duplicates, writes, acknowledges."""
 
-    niceness = 19
+    drain_limit = 100.0
     poll_period = 0.01
 
     def __init__(self) -> None:

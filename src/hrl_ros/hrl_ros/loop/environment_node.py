@@ -29,8 +29,6 @@ from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
 STATUS_PERIOD = 1.0
-FINISH_LIMIT = 10.0
-"""Longest wait [s] for the recorder's last acknowledgement."""
 
 
 class EnvironmentNode(HrlNode):
@@ -265,10 +263,10 @@ class EnvironmentNode(HrlNode):
             self.repeated(course.observation)
 
     def _finish(self) -> None:
-        """Leave once the recorder has everything, or after a while without it."""
+        """Leave once the recorder has everything; it is waited for as long as it gets on."""
         published, recorded = self.course.log.observations, self._credit.recorded
-        complete = not self.settings.recorder or recorded >= published
-        self._finish_since = getattr(self, "_finish_since", time.monotonic())
-        if not complete and time.monotonic() - self._finish_since > FINISH_LIMIT:
-            raise PeerError(f"the recorder acknowledged {recorded} of {published} observations")
-        self.finished = complete
+        self.finished = not self.settings.recorder or recorded >= published
+        self._patience.suspended = False
+        whom = None if self.finished else f"the recorder, which has acknowledged {recorded} of {published} observations"
+        if self._patience.check(whom) and self.course.observation is not None:
+            self._observations.publish(messages.OBSERVATION.encode(self.course.observation))
