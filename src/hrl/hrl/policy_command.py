@@ -44,7 +44,7 @@ class Show:
     """Checkpoint folder."""
 
     def run(self) -> int:
-        """Load it, which checks its hashes, and print its origin."""
+        """Load it, which checks hashes, shapes and numbers, and print its origin."""
         checkpoint = load_checkpoint(self.policy)
         rows = {
             "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",

@@ -1,11 +1,10 @@
 """Policies that come with the project, and how the launch argument ``policy`` names one."""
 
-import json
 import os
 from pathlib import Path
 from typing import NamedTuple
 
-from hrl_core.checkpoint import MANIFEST
+from hrl_core.checkpoint import MANIFEST, read_manifest
 from hrl_core.errors import CheckpointError
 from hrl_core.task import TaskSpec
 
@@ -67,13 +66,8 @@ def resolve_policy(policy: str, task: TaskSpec | None) -> Path:
 
 
 def _read(manifest: Path) -> ShippedPolicy:
-    try:
-        data = json.loads(manifest.read_text())
-        task, task_hash, trained = str(data["task"]), str(data["task_hash"]), bool(data["trained"])
-        return ShippedPolicy(manifest.parent, task, task_hash, trained, int(data["env_steps"]))
-    except (ValueError, KeyError, TypeError) as error:
-        problem = f"{type(error).__name__}: {error}"
-        raise CheckpointError(f"shipped policy {manifest} is damaged: {problem}") from None
+    said = read_manifest(manifest.parent)
+    return ShippedPolicy(manifest.parent, said.task, said.task_hash, said.trained, said.env_steps)
 
 
 def _no_policy(task: TaskSpec, shipped: dict[str, ShippedPolicy]) -> str:

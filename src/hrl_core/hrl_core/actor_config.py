@@ -1,17 +1,20 @@
 """What an actor network is made of, without the network."""
 
-from collections.abc import Mapping
+import math
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import CheckpointError
 from hrl_core.symmetry import QuarterTurn
+from hrl_core.typed_fields import Count, Finite, Fraction, Index, NonEmpty, NotNegative
 
 Float32 = npt.NDArray[np.float32]
+MOST_PARAMETERS = 2**24
+"""Of one actor: 64 MiB; those of the paper have 100 thousand."""
 
 
 @dataclass(frozen=True)
@@ -22,24 +25,24 @@ class ActorConfig:
     inputs. This map is linear, so that acting folds it into the first layer.
     """
 
-    input_dim: int
+    input_dim: Count
     """Size of the input vector."""
-    hidden: tuple[int, ...]
+    hidden: tuple[Count, ...]
     """Units of each hidden layer."""
-    low: tuple[float, ...]
+    low: Annotated[tuple[Finite, ...], NonEmpty]
     """Lower bounds of the output, raw units."""
-    high: tuple[float, ...]
+    high: tuple[Finite, ...]
     """Upper bounds of the output, raw units."""
-    masked: tuple[int, ...] = ()
+    masked: tuple[Index, ...] = ()
     """Input elements multiplied by zero (HIRO hides x, y from its worker)."""
-    exploration_noise: tuple[float, ...] = field(default=())
+    exploration_noise: tuple[NotNegative, ...] = field(default=())
     """Standard deviation of the Gaussian exploration per output element, raw units."""
-    input_scale: tuple[float, ...] = ()
+    input_scale: tuple[Finite, ...] = ()
     """Factor on each input element; empty: 1."""
-    differences: tuple[tuple[int, int, float], ...] = ()
+    differences: tuple[tuple[Index, Index, Finite], ...] = ()
     """Appended features: (i, j, factor) gives factor * (input[i] - input[j]), e.g. the way left to the task
     goal."""
-    held_exploration: float = 0.0
+    held_exploration: Fraction = 0.0
     """Of a manager: chance per decision, while exploring, to hold a random subgoal for a few decisions."""
     turn: QuarterTurn | None = None
     """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
@@ -50,23 +53,20 @@ class ActorConfig:
             raise CheckpointError("actor: low, high and exploration_noise must have one entry per output")
         if len(self.input_scale) not in (0, self.input_dim):
             raise CheckpointError(f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}")
-        if any(not 0 <= k < self.input_dim for i, j, _ in self.differences for k in (i, j)):
-            raise CheckpointError(f"actor: differences name inputs outside 0..{self.input_dim - 1}")
-        if self.turn is not None and (len(self.turn.inputs), len(self.turn.outputs)) != (
-            self.input_dim,
-            self.output_dim,
-        ):
-            raise CheckpointError("actor: turn must have one entry per input and output")
+        named = {"masked": self.masked, "differences": [k for i, j, _ in self.differences for k in (i, j)]}
+        named["turn.heading"] = () if self.turn is None else self.turn.heading
+        for name, inputs in named.items():
+            if any(not 0 <= k < self.input_dim for k in inputs):
+                raise CheckpointError(f"actor: {name} must be inputs, 0 to {self.input_dim - 1}")
+        if self.turn is not None:
+            for turned, size in ((self.turn.inputs, self.input_dim), (self.turn.outputs, self.output_dim)):
+                if len(turned) != size or sorted(source for source, _ in turned) != list(range(size)):
+                    raise CheckpointError("actor: turn must name each input and output once")
+        matrices = [math.prod(shape) for shape in self.parameter_shapes().values()]
+        if sum(matrices) + self.feature_dim * self.input_dim > MOST_PARAMETERS:
+            raise CheckpointError(f"actor: more than {MOST_PARAMETERS} parameters in its layers {self.hidden}")
         if not self.exploration_noise:
             object.__setattr__(self, "exploration_noise", (0.0,) * len(self.low))
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "ActorConfig":
-        """Rebuild from ``dataclasses.asdict`` after a passage through JSON."""
-        plain = {name: _tuples(value) for name, value in data.items() if name != "turn"}
-        turn = data.get("turn")
-        rebuilt = None if turn is None else QuarterTurn(**{name: _tuples(value) for name, value in turn.items()})
-        return cls(**plain, turn=rebuilt)
 
     @property
     def output_dim(self) -> int:
@@ -109,7 +109,3 @@ class ActorConfig:
                 f"{name} actor maps {self.input_dim} -> {self.output_dim} numbers, the task needs "
                 f"{input_dim} -> {output_dim}; use a checkpoint trained for this task"
             )
-
-
-def _tuples(value: Any) -> Any:  # noqa: ANN401
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value

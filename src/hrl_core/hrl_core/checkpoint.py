@@ -3,29 +3,57 @@
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save_file
 
 from hrl_core.actor_config import ActorConfig, Float32
-from hrl_core.errors import CheckpointError, TaskError
+from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.errors import CheckpointError, FileError, TaskError
 from hrl_core.policies import ActorManager, ActorWorker
-from hrl_core.task import TaskSpec, parse_task, task_difference
+from hrl_core.task import TaskSpec, parse_task, read_task_file, task_difference
+from hrl_core.typed_fields import Must, one_of, read_fields
 
 WEIGHTS = "weights.safetensors"
 MANIFEST = "policy.json"
 TASK = "task.yaml"
 FORMAT = 1
+LEVELS = ("manager", "worker")
+_HEADER = 2**20
+"""Bytes that the names and shapes of a weights file may take."""
 RANDOM_OUTPUT = 0.3
 """Half-range of an untrained policy's output weights; with the usual 0.003 the ant would hardly move."""
+
+
+_Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``policy.json`` says."""
+
+    algorithm: str
+    trained: bool
+    version: _Number
+    env_steps: _Number
+    seed: _Number
+    git_commit: str
+    task: str
+    task_hash: str
+    weights_sha256: str
+    metrics: Mapping[str, float]
+    actors: Annotated[Mapping[Annotated[str, one_of(LEVELS)], ActorConfig], Must(bool, "a table with a level")]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    format: Annotated[int, Must(lambda n: n == FORMAT, f"{FORMAT}, which this version reads")] = FORMAT
 
 
 @dataclass(frozen=True)
@@ -95,31 +123,103 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def load_checkpoint(folder: Path) -> Checkpoint:
-    """Read and check a checkpoint.
+def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
+    """Read and check a checkpoint; nothing is read that is larger than the actors of ``policy.json`` need.
+
+    Args:
+        folder: where it lies.
+        follow_links: whether its files may be symbolic links.
 
     Raises:
-        CheckpointError: it is missing, incomplete, damaged (SHA-256) or of an unknown format.
+        CheckpointError: it is missing, incomplete, damaged (SHA-256), of another format, or its actors do not fit the
+            task or its weights; the message names file and level.
+        TaskError: its task file is none.
     """
-    for name in (MANIFEST, WEIGHTS, TASK):
-        if not (folder / name).is_file():
-            raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
+    manifest = read_manifest(folder, follow_links)
+    for name in (WEIGHTS, TASK):
+        _require_file(folder, name)
+    task = parse_task(read_task_file(folder / TASK, follow_links), str(folder / TASK))
+    if task.sha256 != manifest.task_hash:
+        raise CheckpointError(
+            f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
+            f"{manifest.task_hash[:12]}..."
+        )
+    _check_sizes(folder / MANIFEST, manifest.actors, task)
+    weights = _read_weights(folder / WEIGHTS, manifest, follow_links)
+    kept = {name: getattr(manifest, name) for name in _manifest_fields()}
+    return Checkpoint(task=task, weights=weights, **kept)
+
+
+def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:
+    """Read what a checkpoint says of itself, without its weights; raises ``CheckpointError``."""
+    _require_file(folder, MANIFEST)
+    path = folder / MANIFEST
     try:
-        manifest = json.loads((folder / MANIFEST).read_text())
-        if manifest["format"] != FORMAT:
-            raise CheckpointError(f"{folder / MANIFEST}: format {manifest['format']}, this version reads {FORMAT}")
+        document = read_json(read_limited(path, MOST_JSON, follow_links), str(path))
+        found = document.data.get("format") if isinstance(document.data, dict) else None
+        if found is not None and found != FORMAT:
+            raise CheckpointError(f"{path}: format {found}, this version reads {FORMAT}")
+        return read_fields(Manifest, document, others=True)
+    except FileError as error:
+        raise CheckpointError(f"policy is damaged: {error}") from None
+
+
+def _require_file(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
+
+
+def _check_sizes(path: Path, actors: Mapping[str, ActorConfig], task: TaskSpec) -> None:
+    observation, goal, subgoal = len(task.observation), len(task.goal), len(task.subgoal.elements)
+    # A worker without a manager pursues the task goal itself.
+    sizes = {"manager": (observation + goal, subgoal), "worker": (observation + goal, len(task.action))}
+    if "manager" in actors:
+        sizes["worker"] = (observation + subgoal, len(task.action))
+    for level, config in actors.items():
+        try:
+            config.check(*sizes[level], level)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+
+
+def _read_weights(path: Path, manifest: Manifest, follow_links: bool) -> dict[str, Float32]:
+    """Weights that are those of the actors: all of them, of their shapes, 32-bit floats, finite."""
+    shapes = {
+        f"{level}.{name}": shape
+        for level, config in manifest.actors.items()
+        for name, shape in config.parameter_shapes().items()
+    }
+    try:
         # Read once: what is checked is what is loaded, even if a trainer replaces the folder meanwhile.
-        data = (folder / WEIGHTS).read_bytes()
-        found = hashlib.sha256(data).hexdigest()
-        if found != manifest["weights_sha256"]:
-            raise CheckpointError(
-                f"{folder / WEIGHTS} is damaged: SHA-256 {found[:12]}..., {MANIFEST} says "
-                f"{manifest['weights_sha256'][:12]}...; restore or retrain it"
-            )
-        task = parse_task((folder / TASK).read_text(), str(folder / TASK))
-        return _from_manifest(manifest, task, load(data), folder)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
-        raise CheckpointError(f"{folder} is damaged: {type(error).__name__}: {error}") from None
+        data = read_limited(path, _HEADER + 4 * sum(map(math.prod, shapes.values())), follow_links)
+    except FileError as error:
+        raise CheckpointError(f"{error} for the actors that {MANIFEST} tells of") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != manifest.weights_sha256:
+        raise CheckpointError(
+            f"{path} is damaged: SHA-256 {found[:12]}..., {MANIFEST} says {manifest.weights_sha256[:12]}...; "
+            "restore or retrain it"
+        )
+    try:
+        weights = load(data)
+    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError):
+        raise CheckpointError(f"{path} is no safetensors file of arrays") from None
+    for name, shape in shapes.items():
+        _check_tensor(path, name, weights.get(name), shape)
+    if strange := sorted(set(weights) - set(shapes)):
+        raise CheckpointError(f"{path}: tensor '{strange[0][:60]}' belongs to no actor of {MANIFEST}")
+    return weights
+
+
+def _check_tensor(path: Path, name: str, array: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - of any type
+    level, _, tensor = name.partition(".")
+    wanted = f"{path}: {level}: tensor '{tensor}': expected 32-bit floats of shape {shape}"
+    if array is None:
+        raise CheckpointError(f"{wanted}, got nothing")
+    if array.dtype != np.float32 or array.shape != shape:
+        raise CheckpointError(f"{wanted}, got {array.dtype} of shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise CheckpointError(f"{path}: {level}: tensor '{tensor}' holds non-finite numbers")
 
 
 def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkpoint:
@@ -155,41 +255,17 @@ def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkp
     return Checkpoint(task, "random", False, 0, 0, seed, git_commit, actors, weights)
 
 
+def _manifest_fields() -> list[str]:
+    """What checkpoint and manifest both have, but for the task, which one knows and the other names."""
+    known = {row.name for row in dataclasses.fields(Checkpoint)}
+    return [row.name for row in dataclasses.fields(Manifest) if row.name in known and row.name != "task"]
+
+
 def _manifest(checkpoint: Checkpoint, weights_sha256: str) -> dict[str, Any]:
-    plain = ("algorithm", "trained", "version", "env_steps", "seed", "git_commit")
-    return {
-        "format": FORMAT,
-        **{name: getattr(checkpoint, name) for name in plain},
-        "task": checkpoint.task.name,
-        "task_hash": checkpoint.task.sha256,
-        "weights_sha256": weights_sha256,
-        "metrics": dict(checkpoint.metrics),
-        "provenance": dict(checkpoint.provenance),
-        "actors": {level: dataclasses.asdict(config) for level, config in checkpoint.actors.items()},
-    }
-
-
-def _from_manifest(manifest: dict[str, Any], task: TaskSpec, weights: dict[str, Float32], folder: Path) -> Checkpoint:
-    if task.sha256 != manifest["task_hash"]:
-        raise CheckpointError(
-            f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
-            f"{manifest['task_hash'][:12]}..."
-        )
-    actors = {level: ActorConfig.from_dict(config) for level, config in manifest["actors"].items()}
-    return Checkpoint(
-        task=task,
-        algorithm=str(manifest["algorithm"]),
-        trained=bool(manifest["trained"]),
-        version=int(manifest["version"]),
-        env_steps=int(manifest["env_steps"]),
-        seed=int(manifest["seed"]),
-        git_commit=str(manifest["git_commit"]),
-        actors=actors,
-        weights=weights,
-        metrics=manifest["metrics"],
-        provenance=manifest.get("provenance", {}),
-        weights_sha256=str(manifest["weights_sha256"]),
-    )
+    plain = {name: getattr(checkpoint, name) for name in _manifest_fields()}
+    actors = {level: dataclasses.asdict(config) for level, config in checkpoint.actors.items()}
+    said = {"task": checkpoint.task.name, "task_hash": checkpoint.task.sha256, "weights_sha256": weights_sha256}
+    return {"format": FORMAT} | plain | said | {"actors": actors}
 
 
 def _sha256(path: Path) -> str:

@@ -60,7 +60,8 @@ def load_announced(reference: PolicyReference, task: TaskSpec) -> Checkpoint:
     folder = Path(reference.file)
     if not folder.is_absolute():
         raise CheckpointError(f"file '{reference.file}': announce the absolute path of the checkpoint folder")
-    checkpoint = load_checkpoint(folder)
+    # Whoever may announce is not thereby allowed to have files read that are none of a policy.
+    checkpoint = load_checkpoint(folder, follow_links=False)
     checkpoint.require_task(task)
     announced = {"sha256": reference.sha256, "task_hash": reference.task_hash, "version": reference.version}
     found = {"sha256": checkpoint.weights_sha256, "task_hash": task.sha256, "version": checkpoint.version}

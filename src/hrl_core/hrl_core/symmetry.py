@@ -10,12 +10,14 @@ four.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import TaskError
 from hrl_core.task import TaskSpec
+from hrl_core.typed_fields import Index, Must
 
 _TURNS = 4
 _LEGS = 4
@@ -24,7 +26,8 @@ _JOINT = re.compile(r"(hip|ankle)_([1-4])(_rate)?")
 _FLIPPED_ANKLES = (2, 4)
 """Legs whose ankle angle changes sign when the turn arrives at them."""
 
-SignedIndex = tuple[int, int]
+_Sign = Annotated[int, Must(lambda sign: sign in (1, -1), "1 or -1")]
+SignedIndex = tuple[Index, _Sign]
 """(source element, sign): element i of the turned vector is sign * vector[source]."""
 
 
@@ -34,7 +37,7 @@ class QuarterTurn:
 
     inputs: tuple[SignedIndex, ...]
     outputs: tuple[SignedIndex, ...]
-    heading: tuple[int, int]
+    heading: tuple[Index, Index]
     """Input elements (x, y) of the vector that is brought within 45 degrees of +x."""
 
 

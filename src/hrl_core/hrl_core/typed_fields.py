@@ -42,6 +42,8 @@ Finite = Annotated[float, Must(math.isfinite, "a finite number")]
 Positive = Annotated[float, Must(lambda x: 0 < x < math.inf, "a finite number above 0")]
 NotNegative = Annotated[float, Must(lambda x: 0 <= x < math.inf, "a finite number, 0 or above")]
 Count = Annotated[int, Must(lambda n: 0 < n <= MOST_COUNT, f"a whole number from 1 to {MOST_COUNT}")]
+Fraction = Annotated[float, Must(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
+Index = Annotated[int, Must(lambda n: 0 <= n <= MOST_COUNT, f"a whole number from 0 to {MOST_COUNT}")]
 Name = Annotated[str, Must(lambda text: bool(text.strip()), "text that is not empty")]
 
 

@@ -1,11 +1,13 @@
 """A policy on disk is whole or refused; what is loaded acts like what was saved."""
 
 import dataclasses
+import hashlib
 import json
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file, save_file
 
 from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, TaskError
@@ -132,6 +134,82 @@ def test_non_finite_or_misshapen_weights_are_refused(saved):
         broken = dataclasses.replace(checkpoint, weights={**checkpoint.weights, name: array})
         with pytest.raises(CheckpointError, match=message):
             broken.worker()
+
+
+def edited(folder, **weights):
+    """Replace arrays of the weights file, with the hash that belongs to them."""
+    arrays = load_file(folder / "weights.safetensors") | weights
+    save_file(arrays, folder / "weights.safetensors")
+    rewritten(folder, weights_sha256=hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest())
+
+
+def rewritten(folder, **changes):
+    manifest = json.loads((folder / "policy.json").read_text())
+    (folder / "policy.json").write_text(json.dumps(manifest | changes))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "problem"),
+    [
+        ("manager.layers.0.bias", np.zeros(300, np.int32), "32-bit floats of shape .300,., got int32"),
+        ("manager.layers.0.bias", np.zeros(300), "32-bit floats of shape .300,., got float64"),
+        ("manager.layers.0.bias", np.zeros((300, 1), np.float32), "got float32 of shape .300, 1."),
+        ("worker.layers.2.bias", np.full(8, np.inf, np.float32), "'layers.2.bias' holds non-finite numbers"),
+        ("worker.layers.9.bias", np.zeros(8, np.float32), "'worker.layers.9.bias' belongs to no actor"),
+    ],
+)
+def test_weights_that_are_not_those_of_the_actors_are_refused_by_file_and_level(saved, name, array, problem):
+    _, folder = saved
+    edited(folder, **{name: array})
+    level = "" if "belongs" in problem else f"{name.split('.')[0]}: "
+    with pytest.raises(CheckpointError, match=rf"weights\.safetensors: {level}tensor .*{problem}"):
+        load_checkpoint(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "problem"),
+    [
+        (("metrics",), {"success": "often"}, "metrics.success: must be a number, got 'often'"),
+        (("metrics",), [1], "metrics: must be a table"),
+        (("version",), -1, "version: must be a whole number from 0"),
+        (("trained",), "yes", "trained: must be true or false, got 'yes'"),
+        (("actors",), {}, "actors: must be a table with a level"),
+        (("actors", "worker", "masked"), [45], "actors.worker: actor: masked must be inputs, 0 to 44"),
+        (("actors", "worker", "masked"), [-1], r"actors.worker.masked\[0\]: must be a whole number from 0"),
+        (("actors", "worker", "masked"), "xy", "actors.worker.masked: must be a list, got 'xy'"),
+        (("actors", "worker", "turn"), {"inputs": [], "outputs": []}, "actors.worker.turn: lacks heading"),
+        (
+            ("actors", "worker", "turn"),
+            {"inputs": [[0, 2]], "outputs": [], "heading": [0, 1]},
+            "must be 1 or -1, got 2",
+        ),
+        (
+            ("actors", "worker", "turn"),
+            {"inputs": [], "outputs": [], "heading": [0, 99]},
+            "turn.heading must be inputs",
+        ),
+        (
+            ("actors", "worker", "turn"),
+            {"inputs": [], "outputs": [], "heading": [0, 1]},
+            "name each input and output once",
+        ),
+        (("actors", "worker", "hidden"), [10**9], "more than 16777216 parameters"),
+        (("actors", "worker", "input_dim"), 2**31 - 1, "more than 16777216 parameters"),
+        (("actors", "worker", "input_dim"), 46, "worker actor maps 46 -> 8 numbers, the task needs 45 -> 8"),
+        (("actors", "worker", "surprise"), 1, "actors.worker.surprise: unknown field"),
+        (("actors", "worker", "low"), [float("inf")] * 8, r"actors.worker.low\[0\]: must be a finite number"),
+    ],
+)
+def test_an_edited_manifest_is_refused_by_file_and_field(saved, path, value, problem):
+    _, folder = saved
+    manifest = json.loads((folder / "policy.json").read_text())
+    place = manifest
+    for name in path[:-1]:
+        place = place[name]
+    place[path[-1]] = value
+    (folder / "policy.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match=rf"policy\.json: .*{problem}"):
+        load_checkpoint(folder)
 
 
 def test_failed_save_leaves_the_old_checkpoint_whole(saved, monkeypatch):

@@ -1,13 +1,16 @@
 """A policy is loaded only if it is what was announced and fits the task; a bad one is refused with its reason."""
 
 import dataclasses
+import hashlib
 import json
+import os
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.policy_loading import (
     ALL_LEVELS,
@@ -36,7 +39,7 @@ def announced(task, tmp_path):
             checkpoint = dataclasses.replace(checkpoint, weights={**checkpoint.weights, **weights})
         folder = tmp_path / name
         save_checkpoint(checkpoint, folder)
-        sha = load_checkpoint(folder).weights_sha256
+        sha = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
         return PolicyReference(checkpoint.version, level, str(folder), sha, checkpoint.task.sha256)
 
     return announce
@@ -70,22 +73,56 @@ def test_policy_of_another_task_is_refused_by_the_field_that_differs(announced, 
 
 
 @pytest.mark.parametrize("level", [ALL_LEVELS, WORKER, MANAGER])
-def test_policy_for_all_levels_is_refused_when_one_of_them_is_bad(announced, task, level):
+def test_a_policy_with_one_bad_level_is_refused_whole_whomever_it_is_for(announced, task, level):
     bias = random_checkpoint(task, seed=3).weights["worker.layers.0.bias"]
     bad = announced(level=level, weights={"worker.layers.0.bias": np.full_like(bias, np.nan)})
-    if level == ALL_LEVELS:
-        with pytest.raises(CheckpointError, match=r"tensor 'layers\.0\.bias' holds non-finite numbers"):
-            load_announced(bad, task)
-    else:
-        # The level itself refuses when it builds its network.
-        assert load_announced(bad, task).version == 4
+    with pytest.raises(
+        CheckpointError, match=r"weights.safetensors: worker: tensor 'layers\.0\.bias' holds non-finite"
+    ):
+        load_announced(bad, task)
 
 
 def test_network_of_another_size_is_refused(announced, task):
     actors = dict(random_checkpoint(task, 3).actors)
     actors["worker"] = dataclasses.replace(actors["worker"], hidden=(10, 10))
-    with pytest.raises(CheckpointError, match="expected shape"):
+    with pytest.raises(
+        CheckpointError, match=r"expected 32-bit floats of shape \(10, 7\), got float32 of shape \(300, 7\)"
+    ):
         load_announced(announced(actors=actors), task)
+
+
+PRIVATE = "root:x:0:0:secret:/root:/bin/sh\npassword: secret\n"
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "policy.json", "task.yaml"])
+def test_an_announced_policy_opens_nothing_outside_its_folder_and_quotes_nothing(announced, task, tmp_path, name):
+    reference = announced()
+    (tmp_path / "private").write_text(PRIVATE)
+    (tmp_path / "new" / name).unlink()
+    (tmp_path / "new" / name).symlink_to(tmp_path / "private")
+    with pytest.raises((CheckpointError, TaskError), match=f"{name} is a link"):
+        load_announced(reference, task)
+    (tmp_path / "new" / name).unlink()
+    (tmp_path / "new" / name).write_text(PRIVATE)
+    with pytest.raises((CheckpointError, TaskError)) as caught:
+        load_announced(reference, task)
+    assert "secret" not in str(caught.value)
+
+
+def test_six_gigabytes_of_weights_are_refused_unread_however_often_they_are_announced(announced, task, tmp_path):
+    reference = announced()
+    os.truncate(tmp_path / "new" / "weights.safetensors", 6_000_000_000)
+    loader = PolicyLoader(task, lambda checkpoint: checkpoint.worker())
+    tracemalloc.start()
+    for _ in range(50):
+        loader.submit(reference)
+        outcome = fetch(loader)
+        assert isinstance(outcome, Refusal)
+        assert "6000000000 bytes, allowed are" in outcome.reason
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    loader.close()
+    assert peak < 20e6
 
 
 @pytest.mark.parametrize("share", np.linspace(0, 0.99, 7))

@@ -15,6 +15,7 @@ from hrl_core.task import TaskSpec
 from hrl_core.typed_fields import (
     FieldError,
     Finite,
+    Fraction,
     Must,
     Name,
     NotNegative,
@@ -35,7 +36,6 @@ _LEGAL = "a ROS name: letters, digits and _ in parts divided by /, none of them 
 Topic = Annotated[str, Must(lambda name: bool(_TOPIC.fullmatch(name)), _LEGAL)]
 _NameOrNone = Annotated[str, Must(lambda name: not name or bool(_TOPIC.fullmatch(name)), f"empty, or {_LEGAL}")]
 _Limit = Annotated[float, Must(lambda x: x > 0, "a number above 0")]
-_Fraction = Annotated[float, Must(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
 _SIGNS = (1.0, -1.0)
 
 
@@ -128,7 +128,7 @@ class FakeConfig:
     """Prefix of its topics and its service; empty: the names that ROS drivers use."""
     latency: NotNegative = 0.0
     jitter: NotNegative = 0.0
-    dropout: _Fraction = 0.0
+    dropout: Fraction = 0.0
     controller_timeout: NotNegative = 0.0
 
     def __post_init__(self) -> None:

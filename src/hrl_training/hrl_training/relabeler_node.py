@@ -7,8 +7,9 @@ from pathlib import Path
 
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.policy_loading import PolicyReference, load_announced
 from hrl_core.threads import one_thread
 from hrl_core.training.relabel_bags import Relabeler
 from hrl_msgs import msg
@@ -55,7 +56,7 @@ class RelabelerNode(HrlNode):
                 raise HrlError(f"parameter {name}: give a folder, for example -p {name}:=runs/today/{name}")
         self._bags, self._out = [Path(text) for text in text_list(p.bags)], Path(p.out)
         self._texts = message_texts()
-        self._relabeler = self._with(Path(p.policy))
+        self._relabeler = self._with(load_checkpoint(Path(p.policy)))
         self._done: set[Path] = set()
         self._transitions = 0
         self._health = Health(p.diagnostics)
@@ -64,16 +65,14 @@ class RelabelerNode(HrlNode):
         self.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
         self.every(LOOK_PERIOD, self._look)
 
-    def _with(self, policy: Path) -> Relabeler:
-        return Relabeler(load_checkpoint(policy), self._texts, self._settings.candidates, self._settings.seed)
+    def _with(self, checkpoint: Checkpoint) -> Relabeler:
+        return Relabeler(checkpoint, self._texts, self._settings.candidates, self._settings.seed)
 
     def _on_policy_update(self, update: msg.PolicyUpdate) -> None:
         ours = self._relabeler.checkpoint
         try:
-            theirs = self._with(Path(update.file))
-            if theirs.checkpoint.weights_sha256 != update.sha256:
-                raise HrlError(f"{update.file} holds other weights than were announced")
-            theirs.checkpoint.require_task(ours.task)
+            said = PolicyReference(update.version, update.level, update.file, update.sha256, update.task_hash)
+            theirs = self._with(load_announced(said, ours.task))
         except HrlError as error:
             self.get_logger().error(f"policy version {update.version} refused: {error}")
             text = f"policy version {update.version} refused: {error}"

@@ -1,7 +1,5 @@
 """Is what was installed there, whole, and of the right version?"""
 
-import hashlib
-import json
 import os
 import platform
 import shutil
@@ -17,8 +15,8 @@ from hrl.environment import install_prefix
 from hrl.gl_backend import choose_backend
 from hrl.node_process import find_executable
 from hrl.shipped_policies import shipped_policies
+from hrl_core.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.task import load_task
 
 OLDEST, NEWEST = (3, 10), (3, 13)
 """Python versions that there are ROS wheels for."""
@@ -134,14 +132,10 @@ def browser() -> Finding:
 def _damage(folder: Path) -> str:
     """What is wrong with a policy's files; empty: nothing."""
     try:
-        manifest = json.loads((folder / "policy.json").read_text())
-        weights = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-        task = load_task(str(folder / "task.yaml")).sha256
-    except (OSError, ValueError, HrlError) as error:
-        return f"cannot be read ({error})"
-    if weights != manifest.get("weights_sha256"):
-        return f"weights.safetensors has SHA-256 {weights[:12]}, policy.json says other"
-    return "" if task == manifest.get("task_hash") else "task.yaml is another task than policy.json says"
+        load_checkpoint(folder)
+    except HrlError as error:
+        return str(error)
+    return ""
 
 
 def _requirements(file: Path) -> list[Requirement]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from hrl_core.bags.errors import BagError
+from hrl_core.checkpoint import read_manifest
+from hrl_core.errors import CheckpointError
 from hrl_core.types import EpisodeResult
-
-_MANIFEST = "policy.json"
 
 
 class RunFacts(Protocol):
@@ -99,7 +99,7 @@ def policy_sha256(checkpoint: Path) -> dict[int, str]:
         BagError: the checkpoint's manifest cannot be read.
     """
     try:
-        manifest = json.loads((checkpoint / _MANIFEST).read_text())
-        return {int(manifest["version"]): str(manifest["weights_sha256"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BagError(f"{checkpoint} is not a policy checkpoint: {_MANIFEST}: {error}") from None
+        manifest = read_manifest(checkpoint)
+    except CheckpointError as error:
+        raise BagError(str(error)) from None
+    return {manifest.version: manifest.weights_sha256}
