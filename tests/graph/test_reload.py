@@ -9,7 +9,7 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 
 import hrl_core.envs  # noqa: F401 - registers the ids
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint, read_manifest, save_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.manager_session import ManagerSession
 from hrl_core.rollout import rollout
@@ -45,13 +45,13 @@ def announce(listener):
     heard = []
 
     def publish(folder, **change):
-        checkpoint = load_checkpoint(folder)
+        said = read_manifest(folder)
         update = msg.PolicyUpdate(
             level=255,
-            version=checkpoint.version,
+            version=said.version,
             file=str(folder),
-            sha256=checkpoint.weights_sha256,
-            task_hash=checkpoint.task.sha256,
+            sha256=said.weights_sha256,
+            task_hash=said.task_hash,
         )
         for name, value in change.items():
             setattr(update, name, value)

@@ -121,13 +121,21 @@ def _table(bag: BagDescription) -> Table:
         "recorded": f"{iso_time(bag.start)}, {bag.duration / 1e9:.1f} s",
         "messages": str(bag.messages),
         **{topic.name: f"{topic.messages}  {topic.type}" for topic in bag.topics if topic.messages},
-        **_own_rows(bag.custom),
+        **_own_rows(bag),
     }
     return facts(str(bag.path), rows)
 
 
-def _own_rows(custom: dict[str, Any]) -> dict[str, str]:
+def _own_rows(bag: BagDescription) -> dict[str, str]:
     """What the recorder of this stack says."""
+    try:
+        return _said(bag.custom)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise HrlError(f"bag {bag.path}: its metadata say of the recording what cannot be read ({problem})") from None
+
+
+def _said(custom: dict[str, Any]) -> dict[str, str]:
     if not custom.get("run"):
         return {"recorded by": "another recorder, or before the run was announced"}
     episodes = custom.get("episodes", [])

@@ -4,15 +4,15 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from rosbags.highlevel import AnyReader, AnyReaderError
-from rosbags.rosbag2 import ReaderError
-
+from hrl_core.bags.columns import Columns
 from hrl_core.bags.find import find_bags
+from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT, read_tables
 from hrl_core.errors import HrlError
 
-_TOPICS = ("observation", "action", "subgoal", "subgoal_result")
+_STEP, _DECISION = ("episode", "step"), ("episode", "level", "seq")
+_KEYS = {OBSERVATION: _STEP, ACTION: _STEP, SUBGOAL: _DECISION, SUBGOAL_RESULT: _DECISION}
 
 
 class StepKey(NamedTuple):
@@ -39,14 +39,14 @@ class BagCount:
     """Sequence numbers of the subgoals."""
     subgoal_results: defaultdict[DecisionKey, set[int]] = field(default_factory=lambda: defaultdict(set))
 
-    def add(self, kind: str, message: Any) -> None:  # noqa: ANN401 - classes are made from the bag's definitions
-        """Count one message of topic ``kind``."""
-        if kind in ("observation", "action"):
-            steps = self.observations if kind == "observation" else self.actions
-            steps.add(StepKey(message.episode, message.step))
+    def add(self, kind: str, key: tuple[int, ...]) -> None:
+        """Count one message of type ``kind`` by what names it within its run."""
+        if kind in (OBSERVATION, ACTION):
+            steps = self.observations if kind == OBSERVATION else self.actions
+            steps.add(StepKey(*key))
             return
-        decisions = self.subgoals if kind == "subgoal" else self.subgoal_results
-        decisions[DecisionKey(message.episode, message.level)].add(message.seq)
+        decisions = self.subgoals if kind == SUBGOAL else self.subgoal_results
+        decisions[DecisionKey(*key[:2])].add(key[2])
 
     @property
     def subgoal_total(self) -> int:
@@ -79,16 +79,21 @@ def count_bag(bag: Path, run: int) -> BagCount:
     Raises:
         HrlError: the bag is missing, unfinished or damaged.
     """
+    tables = read_tables(find_bags([bag]))
+    if tables.bad:
+        raise HrlError(f"bag {bag} cannot be read: {tables.bad[0].cause}")
     count = BagCount()
-    try:
-        with AnyReader(find_bags([bag])) as reader:
-            kinds = {c.id: c.topic.rsplit("/", 1)[-1] for c in reader.connections}
-            connections = [c for c in reader.connections if kinds[c.id] in _TOPICS]
-            # No connection at all would mean all of them.
-            for connection, _, raw in reader.messages(connections) if connections else ():
-                message: Any = reader.deserialize(raw, connection.msgtype)
-                if message.run == run:
-                    count.add(kinds[connection.id], message)
-    except (AnyReaderError, ReaderError, OSError, ValueError) as error:
-        raise HrlError(f"bag {bag} cannot be read: {error}") from None
+    for kind in _KEYS:
+        columns = tables.columns.get(kind)
+        if columns is not None:
+            _count(count, kind, columns, run)
     return count
+
+
+def _count(count: BagCount, kind: str, columns: Columns, run: int) -> None:
+    missing = [name for name in ("run", *_KEYS[kind]) if name not in columns]
+    if missing:
+        raise HrlError(f"{kind} was recorded with another message definition, without {', '.join(missing)}")
+    mine = columns["run"] == run
+    for row in zip(*(columns[name][mine].tolist() for name in _KEYS[kind]), strict=True):
+        count.add(kind, row)

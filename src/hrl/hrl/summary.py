@@ -1,6 +1,5 @@
 """The visible result of a run: OUT/summary.json and a table."""
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +11,8 @@ from rich.text import Text
 from hrl.bag_count import BagCount, count_bag
 from hrl.run_folder import RunFolder, write_json
 from hrl.tables import facts, show
-from hrl_core.errors import HrlError
+from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.errors import FileError, HrlError
 
 _LATENCY = ("p50", "p99", "max")
 UNTRAINED = "UNTRAINED (random weights): shows that the stack works, not what a policy can do"
@@ -34,9 +34,13 @@ def write_summary(folder: RunFolder, recorded: bool, console: Console) -> dict[s
     if recorded:
         try:
             count = count_bag(folder.bag, int(report["run"]))
-        except HrlError as error:
+        except (HrlError, LookupError, TypeError, ValueError) as error:
             problem = str(error)
-    summary = _finite(summarise(report, count, folder))
+    try:
+        summary = _finite(summarise(report, count, folder))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        problem = f"{type(error).__name__}: {error}"
+        raise HrlError(f"no summary: {folder.simulator_report} is damaged ({problem})") from None
     write_json(folder.summary, summary)
     if problem:
         console.print(Text(f"no figures from the recording: {problem}", style="red"), soft_wrap=True)
@@ -112,12 +116,12 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
 
 def _read_report(folder: RunFolder) -> dict[str, Any]:
     path = folder.simulator_report
+    if not path.is_file():
+        raise HrlError(f"no summary: the simulator left no report at {path}")
     try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
-        raise HrlError(f"no summary: the simulator left no report at {path}") from None
-    except ValueError as error:
-        raise HrlError(f"no summary: {path} is damaged: {error}") from None
+        return read_json(read_limited(path, MOST_JSON), str(path)).data
+    except FileError as error:
+        raise HrlError(f"no summary: {error}") from None
 
 
 def _mean(episodes: Sequence[Mapping[str, Any]], name: str) -> float | None:

@@ -99,18 +99,19 @@ def _ordinary(name: str, flags: int) -> int:
     raise FileError(f"{name} is not an ordinary file")
 
 
-def read_yaml(content: bytes | str, source: str) -> Document:
+def read_yaml(content: bytes | str, source: str, most: int = MOST_YAML) -> Document:
     """Parse YAML: one document, one value for each name, nothing that runs or unfolds.
 
     Args:
         content: the text; bytes are UTF-8.
         source: what errors call it.
+        most: greatest length of the text.
 
     Raises:
         FileError: it is too large, not UTF-8, not YAML, or uses what is not read (tags, several documents).
     """
-    if len(content) > MOST_YAML:
-        raise FileError(f"{source} has {len(content)} bytes, allowed are {MOST_YAML}")
+    if len(content) > most:
+        raise FileError(f"{source} has {len(content)} bytes, allowed are {most}")
     return _YamlReader(_decoded(content, source), source).read()
 
 

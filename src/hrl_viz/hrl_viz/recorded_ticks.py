@@ -7,10 +7,10 @@ from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
-from rosbags.rosbag2 import Reader
 
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.opening import opened
 from hrl_core.bags.reader import read_bags
 from hrl_core.task import TaskSpec
 from hrl_core.types import EpisodeResult
@@ -69,7 +69,7 @@ class RecordedRun:
         episode = self.episodes[position]
         by_step: list[list[tuple[int, str, bytes]]] = [[] for _ in episode.stamps]
         start, stop = int(episode.received[0]) - _MARGIN, int(episode.received[-1]) + _MARGIN
-        with Reader(episode.bag) as reader:
+        with opened(episode.bag) as reader:
             connections = [c for c in reader.connections if c.msgtype in REPLAYED]
             for connection, _, view in reader.messages(connections, start=start, stop=stop):
                 data = bytes(view)
@@ -98,7 +98,7 @@ def open_recording(paths: Iterable[Path]) -> RecordedRun:
     topics: dict[str, str] = {}
     infos: dict[int, bytes] = {}
     for bag in dict.fromkeys(episode.bag for episode in recording.episodes):
-        with Reader(bag) as reader:
+        with opened(bag) as reader:
             topics |= {c.topic: c.msgtype for c in reader.connections if c.msgtype in REPLAYED}
             for _, _, data in reader.messages([c for c in reader.connections if c.msgtype == RUN_INFO]):
                 infos.setdefault(_run_of(bytes(data)), bytes(data))

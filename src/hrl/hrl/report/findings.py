@@ -1,15 +1,14 @@
 """What a report tells: read from bags, and from the run's own files where they are."""
 
-import json
 import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from hrl.report.run_files import LaunchRecord, SimulatorReport, Summary, read_run_file
 from hrl.shipped_policies import resolve_policy
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording, read_bags
@@ -40,9 +39,9 @@ class Findings:
     source: Path
     recording: Recording
     task: TaskSpec
-    simulator: dict[str, Any] = field(default_factory=dict)
-    launch: dict[str, Any] = field(default_factory=dict)
-    summary: dict[str, Any] = field(default_factory=dict)
+    simulator: SimulatorReport
+    launch: LaunchRecord
+    summary: Summary
     relabelling: Relabelling | None = None
     relabelling_missing: str = ""
     """Why there is none."""
@@ -81,7 +80,7 @@ def gather(source: Path, policy: str) -> Findings:
         policy: whose worker relabels: folder, shipped name, ``auto`` for the run's own, or empty for none.
 
     Raises:
-        HrlError: there is no bag, no episode, no task in it, or the policy cannot be used.
+        HrlError: there is no bag, no episode, no task in it, a file of the run is damaged, or the policy is no use.
     """
     recording = read_bags([source])
     if not recording.episodes:
@@ -90,7 +89,7 @@ def gather(source: Path, policy: str) -> Findings:
     if recording.task is None:
         raise HrlError(f"{source}: no RunInfo is recorded, so the task is unknown and nothing can be drawn")
     folder = source if (source / SUMMARY).is_file() or (source / LAUNCH_RECORD).is_file() else source.parent
-    launch = _json(folder / LAUNCH_RECORD)
+    launch = read_run_file(LaunchRecord, folder / LAUNCH_RECORD)
     relabelling, why = None, ""
     try:
         checkpoint, name = _policy(policy, launch)
@@ -104,16 +103,16 @@ def gather(source: Path, policy: str) -> Findings:
         source,
         recording,
         recording.task,
-        _json(folder / SIMULATOR_REPORT),
+        read_run_file(SimulatorReport, folder / SIMULATOR_REPORT),
         launch,
-        _json(folder / SUMMARY),
+        read_run_file(Summary, folder / SUMMARY),
         relabelling,
         why,
     )
 
 
-def _policy(policy: str, launch: dict[str, Any]) -> tuple[Checkpoint, str]:
-    named = str(launch.get("policy", "")) if policy == "auto" else policy
+def _policy(policy: str, launch: LaunchRecord) -> tuple[Checkpoint, str]:
+    named = launch.policy if policy == "auto" else policy
     if not named:
         raise TaskError("the policy of the run is not known here; name one with --policy")
     folder = resolve_policy(named, None)
@@ -127,10 +126,3 @@ def _relabelled(checkpoint: Checkpoint, name: str, recording: Recording) -> Rela
     wins = np.bincount(result.candidate, minlength=result.candidates.shape[1])
     moved = np.linalg.norm(result.chosen.astype(np.float64) - result.original, axis=1)
     return Relabelling(f"{name} (version {checkpoint.version})", wins, moved)
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}

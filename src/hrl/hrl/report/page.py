@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from hrl.report import figures
 from hrl.report.findings import Findings
 from hrl_core.bags.episodes import BagEpisode
-from hrl_core.types import EpisodeEnd
 from hrl_core.wording import counted
 
 _STYLE = """
@@ -53,9 +52,9 @@ def page(findings: Findings) -> str:
 def _origin(findings: Findings) -> str:
     first, summary = findings.episodes[0], findings.summary
     words = [str(findings.source), f"run {first.key.run:016x}", f"robot {first.key.robot}"]
-    words += [f"clock {summary['clock']}", f"seed {summary['seed']}"] if summary else []
-    commit = str(summary.get("git_commit", ""))
-    return ", ".join([*words, *([f"commit {commit[:12]}"] if commit else [])])
+    commit = (summary.git_commit or "")[:12]
+    known = {"clock": summary.clock, "seed": summary.seed, "commit": commit or None}
+    return ", ".join([*words, *(f"{name} {value}" for name, value in known.items() if value is not None)])
 
 
 def _facts(findings: Findings) -> str:
@@ -69,9 +68,9 @@ def _facts(findings: Findings) -> str:
         "environment steps": f"{sum(e.steps for e in episodes):,}",
         "mean return": f"{mean_return:.1f}",
     }
-    if speed := findings.summary.get("env_steps_per_s"):
+    if speed := findings.summary.env_steps_per_s:
         facts["steps per second"] = f"{speed:.0f}"
-    if (lost := findings.summary.get("lost_messages")) is not None:
+    if (lost := findings.summary.lost_messages) is not None:
         facts["lost messages"] = str(lost)
     boxes = (f'<div class="fact"><b>{_text(value)}</b>{_text(name)}</div>' for name, value in facts.items())
     return f'<div class="facts">{"".join(boxes)}</div>'
@@ -85,7 +84,7 @@ def _episodes(findings: Findings) -> str:
 
 def _episode(episode: BagEpisode) -> Sequence[str]:
     outcome = episode.outcome
-    ended = EpisodeEnd(outcome.end_reason).name.lower().replace("_", " ") if outcome else "recording"
+    ended = outcome.end_name.lower().replace("_", " ") if outcome else "recording"
     distance = f"{outcome.final_distance:.2f}" if outcome and math.isfinite(outcome.final_distance) else "-"
     mark = '<span class="good">yes</span>' if episode.success[-1] else '<span class="bad">no</span>'
     seed = str(outcome.seed) if outcome else "-"
@@ -94,19 +93,19 @@ def _episode(episode: BagEpisode) -> Sequence[str]:
 
 
 def _latency(findings: Findings) -> str:
-    counted = findings.simulator.get("action_latency_histogram")
-    if not counted or not sum(counted["counts"]):
+    counted = findings.simulator.action_latency_histogram
+    if counted is None or not sum(counted.counts):
         return "<p>Not known: the simulator's own report (simulator.json) is not beside this bag.</p>"
-    marks = findings.simulator.get("action_latency_ms") or {}
-    wanted = {name: marks[name] for name in ("p50", "p99") if marks.get(name)}
-    image = figures.latency(counted["edges_ms"], counted["counts"], wanted)
+    marks = findings.simulator.action_latency_ms
+    wanted = {name: value for name in ("p50", "p99") if (value := marks.get(name))}
+    image = figures.latency(counted.edges_ms, counted.counts, wanted)
     return _picture(image, "histogram of action latency", "Wall time from an observation to its action.")
 
 
 def _policies(findings: Findings) -> str:
     steps = findings.policy_steps()
     rows = [(str(version), f"{count:,}") for version, count in sorted(steps.items())]
-    named = findings.launch.get("policy")
+    named = findings.launch.policy
     return _table(("worker version", "steps acted"), rows) + (f'<p class="small">{_text(named)}</p>' if named else "")
 
 

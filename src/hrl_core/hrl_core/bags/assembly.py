@@ -22,19 +22,32 @@ _KEYS = {
     SUBGOAL_RESULT: ("level", "seq"),
     EPISODE_RESULT: (),
 }
+_WHOLE, _TRUTH, _NUMBER, _VECTOR = "iu", "b", "f", "vector"
+"""Kinds of NumPy's types that a column may have; a vector is of floats."""
 _NEEDED = {
-    OBSERVATION: (
-        "state", "achieved_goal", "desired_goal", "reward", "success", "terminated", "truncated", "mode",
-        "applied_action", "action_source", "task_hash", "stamp",
-    ),
-    ACTION: ("value", "policy_version", "log_probability"),
-    SUBGOAL: (
-        "step", "kind", "value", "anchor", "task_goal", "parent_seq", "skill_id", "horizon", "horizon_unit",
-        "log_probability", "value_estimate", "policy_version",
-    ),
-    SUBGOAL_RESULT: ("step", "steps_used", "end_reason", "achieved", "reward_sum", "intrinsic_sum"),
-    EPISODE_RESULT: ("seed", "steps", "episode_return", "success", "final_distance", "end_reason"),
-}  # fmt: skip
+    OBSERVATION: {
+        _VECTOR: ("state", "achieved_goal", "desired_goal", "applied_action"),
+        _NUMBER: ("reward",),
+        _TRUTH: ("success", "terminated", "truncated"),
+        _WHOLE: ("mode", "action_source", "task_hash", "stamp"),
+    },
+    ACTION: {_VECTOR: ("value",), _NUMBER: ("log_probability",), _WHOLE: ("policy_version", "subgoal_seq")},
+    SUBGOAL: {
+        _VECTOR: ("value", "anchor", "task_goal"),
+        _NUMBER: ("log_probability", "value_estimate"),
+        _WHOLE: ("step", "kind", "parent_seq", "skill_id", "horizon", "horizon_unit", "policy_version"),
+    },
+    SUBGOAL_RESULT: {
+        _VECTOR: ("achieved",),
+        _NUMBER: ("reward_sum", "intrinsic_sum"),
+        _WHOLE: ("step", "steps_used", "end_reason"),
+    },
+    EPISODE_RESULT: {
+        _NUMBER: ("episode_return", "final_distance"),
+        _TRUTH: ("success",),
+        _WHOLE: ("seed", "steps", "end_reason"),
+    },
+}
 
 
 class Assembly:
@@ -133,10 +146,11 @@ class Assembly:
         return ordered is not None and bool(ordered.starts[rank + 1] > ordered.starts[rank])
 
     def _require(self, kind: str) -> None:
-        keys = ("run", "robot", "episode", *_KEYS[kind])
-        missing = [name for name in (*keys, *_NEEDED[kind]) if name not in self._tables.columns[kind]]
-        if missing:
-            raise BagError(f"{kind} was recorded with another message definition, without {', '.join(missing)}")
+        columns = self._tables.columns[kind]
+        wanted = _NEEDED[kind] | {_WHOLE: ("run", "episode", *_KEYS[kind], *_NEEDED[kind][_WHOLE]), "S": ("robot",)}
+        odd = [name for sort, names in wanted.items() for name in names if not _is(columns, name, sort)]
+        if odd:
+            raise BagError(f"{kind} was recorded with another message definition, without a fitting {', '.join(odd)}")
 
     def _episode(self, key: EpisodeKey, tables: dict[str, Columns]) -> BagEpisode:
         o = tables[OBSERVATION]
@@ -173,6 +187,14 @@ class Assembly:
             truncated=bool(o["truncated"][-1]),
             outcome=_outcome(tables.get(EPISODE_RESULT)),
         )
+
+
+def _is(columns: Columns, name: str, sort: str) -> bool:
+    """Whether there is a column of that sort."""
+    column = columns.get(name)
+    if column is None or sort != _VECTOR:
+        return column is not None and column.ndim == 1 and column.dtype.kind in sort
+    return column.ndim == 2 and column.dtype.kind == _NUMBER and f"{name}#" in columns
 
 
 def _cut(columns: Columns, rows: slice) -> Columns:

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 from mcap.data_stream import ReadDataStream
 from mcap.exceptions import McapError
 from mcap.opcode import Opcode
@@ -24,14 +23,15 @@ from mcap.stream_reader import CRCValidationError, get_chunk_data_stream
 from rosbags.interfaces import ConnectionExtRosbag2, MessageDefinitionFormat, Qos
 from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.rosbag2.metadata import parse_qos
-from zstandard import ZstdError  # what mcap decompresses with
+from zstandard import ZstdError, frame_content_size  # what mcap decompresses with
 
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.known_types import known_definition
+from hrl_core.bags.opening import damage, opened, plain_files
 
 MAGIC = b"\x89MCAP0\r\n"
-METADATA = "metadata.yaml"
-NEWEST_VERSION = 9
-"""Of the metadata that are understood."""
+MOST_CHUNK = 128 * 2**20
+"""Bytes of an unpacked chunk; recorders close theirs at a few MiB, or behind one message that is longer."""
 _RECORD = struct.Struct("<BQ")
 _HEAD = {"size": (1, "<u8"), "channel": (9, "<u2"), "log_time": (15, "<u8")}
 _MESSAGE = np.dtype(
@@ -137,6 +137,8 @@ class McapScan:
 
     def _chunk(self, content: memoryview) -> Block:
         chunk = Chunk.read(ReadDataStream(io.BytesIO(content)))
+        if max(chunk.uncompressed_size, _packed_size(chunk)) > MOST_CHUNK:
+            raise ValueError(f"a chunk of more than {MOST_CHUNK} bytes")
         stream, size = get_chunk_data_stream(chunk, validate_crc=True)
         data = stream.read(size)
         if size != chunk.uncompressed_size:
@@ -169,6 +171,18 @@ class McapScan:
             self.topics[channel.id] = Topic(channel.topic, name, text, idl, profiles)
 
 
+def _packed_size(chunk: Chunk) -> int:
+    """What the packed data themselves say of their size, which is what would be allocated."""
+    if chunk.compression == "zstd":
+        return frame_content_size(chunk.data)
+    if chunk.compression == "lz4":
+        from lz4.frame import get_frame_info
+
+        # A frame that does not tell could become any size.
+        return get_frame_info(chunk.data)["content_size"] or MOST_CHUNK + 1
+    return len(chunk.data)
+
+
 def _block(buffer: npt.NDArray[np.uint8], offsets: list[int]) -> Block:
     """The message records that begin at ``offsets``."""
     begins = np.array(offsets, np.int64)
@@ -179,19 +193,19 @@ def _block(buffer: npt.NDArray[np.uint8], offsets: list[int]) -> Block:
     if (lengths < 0).any():
         raise ValueError("a message is shorter than its own head")
     stamps = records["log_time"].astype(np.int64)
+    if (stamps < 0).any():
+        raise ValueError("a message received after the year 2262")
     return Block(buffer, records["channel"].astype(np.int64), stamps, begins + _MESSAGE.itemsize, lengths)
 
 
 @dataclass
 class BagScan:
-    """One pass over a finished bag directory of any storage."""
+    """One pass over a finished bag directory of any storage, or over a storage file alone."""
 
     path: Path
     topics: dict[int, Topic] = field(default_factory=dict)
-    custom: dict[str, str] = field(default_factory=dict)
-    """Custom metadata of the bag."""
-    announced: int = 0
-    """Messages that the bag's metadata tells of."""
+    announced: int | None = 0
+    """Messages that the bag's metadata tells of; None: it has none."""
 
     def blocks(self) -> Iterator[Block]:
         """Yield all messages.
@@ -199,23 +213,15 @@ class BagScan:
         Raises:
             BagError: the bag is missing, unfinished or damaged; the message says what to do.
         """
-        try:
-            plain = _plain_mcap(self.path)
+        with damage(self.path):
+            plain = plain_files(self.path)
             if plain:
-                self.custom, self.announced = plain.custom, plain.messages
+                self.announced = plain.messages
                 yield from self._mcap(plain.files)
                 return
-            with Reader(self.path) as reader:
-                self.custom = dict(reader.storage.metadata.custom or {})
-                self.announced = reader.message_count
-                yield from self._any(reader)
-        except BagError:
-            raise
-        except FileNotFoundError:
-            raise BagError(f"{self.path} {unfinished(self.path)}") from None
-        except (ReaderError, OSError, ValueError, AssertionError, struct.error) as error:
-            hint = f"save what is sound with: hrl bag recover {self.path}"
-            raise BagError(f"bag {self.path} is damaged: {error}; {hint}") from None
+        with opened(self.path) as reader:
+            self.announced = reader.message_count
+            yield from self._any(reader)
 
     def _mcap(self, files: list[Path]) -> Iterator[Block]:
         for path in files:
@@ -241,7 +247,8 @@ class BagScan:
         for connection in reader.connections:
             text, extra = connection.msgdef, cast(ConnectionExtRosbag2, connection.ext)
             idl = text.format == MessageDefinitionFormat.IDL
-            topic = Topic(connection.topic, connection.msgtype, text.data, idl, tuple(extra.offered_qos_profiles))
+            definition = text.data or known_definition(connection.msgtype, connection.digest)
+            topic = Topic(connection.topic, connection.msgtype, definition, idl, tuple(extra.offered_qos_profiles))
             keys[connection.id] = self._key(topic)
         messages = reader.messages()
         while batch := list(islice(messages, _TOGETHER)):
@@ -256,43 +263,6 @@ class BagScan:
             )
 
 
-def unfinished(path: Path) -> str:
-    """Why a path is not a bag that can be read, and what to do about it."""
-    partial = path.with_name(f"{path.name}.partial")
-    if not path.exists() and partial.exists():
-        return f"was never finished: save what is there with: hrl bag recover {partial}"
-    if not path.exists():
-        return "does not exist"
-    if any(path.rglob("*.mcap")) or any(path.rglob("*.db3")):
-        return f"was never finished (no metadata.yaml): save what is there with: hrl bag recover {path}"
-    return "is not a bag: it has no metadata.yaml"
-
-
-class _PlainMcap(NamedTuple):
-    """What the metadata of a bag of uncompressed MCAP files (chunks may be compressed) says."""
-
-    files: list[Path]
-    custom: dict[str, str]
-    messages: int
-
-
-def _plain_mcap(bag: Path) -> _PlainMcap | None:
-    """Read the metadata where the files can be walked directly; None: leave it, and what is wrong with it, to rosbags.
-
-    rosbags would parse it, and the QoS profiles of every topic, ten times as slowly: most of the time that a short bag
-    takes.
-    """
-    try:
-        said = yaml.load((bag / METADATA).read_text(), Loader=_YAML)["rosbag2_bagfile_information"]
-        files = [bag / Path(name).name for name in said["relative_file_paths"]]
-        plain = said["version"] <= NEWEST_VERSION and said["storage_identifier"] == "mcap"
-        if not plain or said.get("compression_mode") or not all(f.suffix == ".mcap" and f.is_file() for f in files):
-            return None
-        return _PlainMcap(files, dict(said.get("custom_data") or {}), int(said["message_count"]))
-    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError):
-        return None
-
-
 @lru_cache(maxsize=64)
 def _profiles(text: str) -> tuple[Qos, ...]:
     try:
@@ -300,6 +270,3 @@ def _profiles(text: str) -> tuple[Qos, ...]:
     except (ReaderError, AttributeError, TypeError, LookupError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"QoS profiles that cannot be read: {reason}") from None
-
-
-_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
-from rosbags.typesys.base import TypesysError
 from rosbags.typesys.store import Typestore
 
 from hrl_core.bags.blocks import Topic
@@ -141,13 +140,22 @@ def definitions(topic: Topic) -> Typestore:
     """
     if not topic.definition:
         raise BagError(
-            f"topic {topic.name}: the bag holds no definition of {topic.type}; record with ROS 2 Jazzy or newer, or "
-            "convert it there with ros2 bag convert"
+            f"topic {topic.name}: the bag holds no definition of {topic.type}, and none of that name and hash is "
+            "installed; record with ROS 2 Jazzy or newer, or convert it there with ros2 bag convert"
         )
     try:
         return _store_of(topic.type, topic.definition, topic.idl)
-    except (TypesysError, ValueError, KeyError) as error:
-        raise BagError(f"topic {topic.name}: the definition of {topic.type} is damaged: {error}") from None
+    except Exception as error:  # rosbags parses and compiles it, and promises no set of errors
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
+        raise BagError(f"topic {topic.name}: the definition of {topic.type} is damaged: {reason}") from None
+
+
+def decoded(store: Typestore, type_name: str, data: bytes) -> Any:  # noqa: ANN401 - classes are made from definitions
+    """One message as an object; raises ``ValueError`` whatever is wrong with it."""
+    try:
+        return store.deserialize_cdr(data, type_name)
+    except Exception as error:  # as above
+        raise ValueError(f"{type(error).__name__}: {error}".partition("\n")[0][:200]) from None
 
 
 @lru_cache(maxsize=64)

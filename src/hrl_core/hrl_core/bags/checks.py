@@ -9,7 +9,7 @@ from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
 from hrl_core.task import TaskSpec
-from hrl_core.types import WORKER_LEVEL, ActionSource, SegmentEnd
+from hrl_core.types import WORKER_LEVEL, ActionSource, Mode, SegmentEnd
 
 _EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
 
@@ -52,6 +52,11 @@ def observations(columns: Columns, results: Columns | None, spec: TaskSpec | Non
         missing = in_words([(int(steps[-1]) + 1, int(results["steps"][0]))])
         yield Finding(OBSERVATION, len(steps) - 1, f"step {missing} is missing after this message", True)
     yield from _sizes(columns, spec)
+    strange = np.flatnonzero(~np.isin(columns["mode"], list(Mode)))
+    if strange.size:
+        row = int(strange[0])
+        known = ", ".join(f"{mode.value} ({mode.name})" for mode in Mode)
+        yield Finding(OBSERVATION, row, f"mode {columns['mode'][row]} at step {steps[row]}; known are {known}", True)
     backwards = np.flatnonzero(np.diff(columns["stamp"]) <= 0)
     if backwards.size:
         row = int(backwards[0]) + 1

@@ -8,12 +8,18 @@ import numpy.typing as npt
 
 from hrl_core.bags.blocks import Block, Topic
 from hrl_core.bags.cdr_layout import Layout, Lengths
+from hrl_core.bags.errors import BagError
 
 Columns = dict[str, npt.NDArray[Any]]
 STAMP = "#stamp"
 """Column of receive times [ns]."""
 TAG = "#tag"
 """Column that tells where the message comes from."""
+
+
+MOST_PADDED = 64 * 2**20
+MOST_PADDING = 4
+"""A column may be this many bytes, and so many times its messages' own, when shorter vectors are filled up."""
 
 
 class BadMessage(NamedTuple):
@@ -100,6 +106,9 @@ def join(pieces: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
     if pieces[0].ndim == 1:
         return np.concatenate(pieces)
     widest = max(piece.shape[1] for piece in pieces)
+    size = sum(map(len, pieces)) * widest * pieces[0].itemsize
+    if size > MOST_PADDED + MOST_PADDING * sum(piece.nbytes for piece in pieces):
+        raise BagError(f"messages of one topic differ too much: {size} bytes with every vector as long as the longest")
     fill = np.nan if pieces[0].dtype.kind == "f" else 0
     joined = np.full((sum(map(len, pieces)), widest), fill, pieces[0].dtype)
     row = 0

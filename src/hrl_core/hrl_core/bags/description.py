@@ -1,15 +1,12 @@
 """What a bag says of itself, without reading its messages."""
 
-import json
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rosbags.rosbag2 import Reader, ReaderError
-
-from hrl_core.bags.blocks import unfinished
-from hrl_core.bags.errors import BagError
+from hrl_core.bags.opening import is_storage_file, opened
+from hrl_core.documents import read_json
+from hrl_core.errors import FileError
 
 _PREFIX = "hrl."
 
@@ -47,39 +44,36 @@ def describe(bag: Path) -> BagDescription:
     Raises:
         BagError: the bag is missing, unfinished or damaged; the message says what to do.
     """
-    try:
-        with Reader(bag) as reader:
-            counts: dict[tuple[str, str], int] = {}
-            for connection in reader.connections:
-                key = (connection.topic, connection.msgtype)
-                counts[key] = counts.get(key, 0) + connection.msgcount
-            files = [path for path in bag.iterdir() if path.suffix in (".mcap", ".db3", ".zstd")]
-            return BagDescription(
-                path=bag,
-                storage="sqlite3" if any(".db3" in path.name for path in files) else "mcap",
-                size=sum(path.stat().st_size for path in files),
-                start=reader.start_time if reader.message_count else 0,
-                duration=reader.duration,
-                messages=reader.message_count,
-                topics=sorted(TopicCount(topic, kind, count) for (topic, kind), count in counts.items()),
-                custom=_custom(reader.storage.metadata.custom or {}),
-            )
-    except FileNotFoundError:
-        raise BagError(f"{bag} {unfinished(bag)}") from None
-    except (ReaderError, OSError, ValueError, AssertionError, struct.error) as error:
-        raise BagError(f"bag {bag} is damaged: {error}; save what is sound with: hrl bag recover {bag}") from None
+    with opened(bag) as reader:
+        counts: dict[tuple[str, str], int] = {}
+        for connection in reader.connections:
+            key = (connection.topic, connection.msgtype)
+            counts[key] = counts.get(key, 0) + int(connection.msgcount)
+        files = [bag] if is_storage_file(bag) else list(bag.iterdir())
+        files = [path for path in files if path.suffix in (".mcap", ".db3", ".zstd")]
+        return BagDescription(
+            path=bag,
+            storage="sqlite3" if any(".db3" in path.name for path in files) else "mcap",
+            size=sum(path.stat().st_size for path in files),
+            start=int(reader.start_time) if reader.message_count else 0,
+            duration=int(reader.duration),
+            messages=int(reader.message_count),
+            topics=sorted(TopicCount(topic, kind, count) for (topic, kind), count in counts.items()),
+            custom=_custom(dict(reader.storage.metadata.custom or {})),
+        )
 
 
-def _custom(data: dict[str, str]) -> dict[str, Any]:
+def _custom(data: dict[str, Any]) -> dict[str, Any]:
     """Our own entries, lists and objects decoded."""
-    own = {}
-    for key, text in data.items():
+    own: dict[str, Any] = {}
+    for key, value in data.items():
         if not key.startswith(_PREFIX):
             continue
-        own[key.removeprefix(_PREFIX)] = text
+        name, text = key.removeprefix(_PREFIX), str(value)
+        own[name] = text
         if text[:1] in ("[", "{"):
             try:
-                own[key.removeprefix(_PREFIX)] = json.loads(text)
-            except ValueError:
+                own[name] = read_json(text, key).data
+            except FileError:
                 continue
     return own

@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.bags.keys import EpisodeKey
+from hrl_core.types import EpisodeEnd
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
 UInt64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
+_END_NAMES = {end.value: end.name for end in EpisodeEnd}
 
 
 class SubgoalTable(NamedTuple):
@@ -62,6 +64,11 @@ class Outcome(NamedTuple):
     final_distance: float
     end_reason: int
     """``hrl_core.types.EpisodeEnd``."""
+
+    @property
+    def end_name(self) -> str:
+        """Name of ``end_reason``, or its number where this version knows none."""
+        return _END_NAMES.get(self.end_reason, str(self.end_reason))
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,11 @@
-"""Finds bags: a bag directory itself, or all that lie below a folder."""
+"""Finds bags: a bag directory or storage file itself, or all directories that lie below a folder."""
 
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from hrl_core.bags.blocks import METADATA, unfinished
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.opening import METADATA, is_storage_file, unfinished
 from hrl_core.bags.writer import PARTIAL_SUFFIX
 
 
@@ -19,7 +19,8 @@ def find_bags(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        bags = [path] if (path / METADATA).is_file() else sorted(_finished(path))
+        alone = (path / METADATA).is_file() or is_storage_file(path)
+        bags = [path] if alone else sorted(_finished(path))
         if not bags:
             raise BagError(f"{path} {unfinished(path)}")
         found.update(dict.fromkeys(bags))

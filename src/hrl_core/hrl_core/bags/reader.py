@@ -36,7 +36,7 @@ def read_bags(paths: Iterable[Path], task: TaskSpec | None = None) -> Recording:
     """Read the bags at or below ``paths``, whoever recorded them (MCAP or sqlite3).
 
     Args:
-        paths: bag directories or folders of them.
+        paths: bag directories, storage files, or folders of bags.
         task: read episodes of this task only; None: of the task of the first run recorded.
 
     Raises:
@@ -51,7 +51,8 @@ def read_bags(paths: Iterable[Path], task: TaskSpec | None = None) -> Recording:
         except BagError as error:
             problems.append(Problem(bag, "", None, None, str(error), False))
             continue
-        if (found := builder.messages - before) != scan.announced:
+        found = builder.messages - before
+        if scan.announced not in (None, found):
             text = f"metadata.yaml tells of {scan.announced} messages, the bag holds {found}"
             problems.append(Problem(bag, "", None, None, text, False))
     if problems and not builder.messages:

@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.bags.blocks import BagScan
-from hrl_core.bags.cdr_layout import definitions
+from hrl_core.bags.cdr_layout import decoded, definitions
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.keys import EpisodeKey
+from hrl_core.bags.opening import damage
 from hrl_core.bags.writer import BagWriter, typestore_with
 from hrl_core.types import WORKER_LEVEL
 
@@ -100,9 +101,10 @@ def read_relabelled(bag: Path) -> RelabelledSubgoals:
         BagError: the bag is damaged.
     """
     found = RelabelledSubgoals()
-    for message in relabelled_messages(bag):
-        key = EpisodeKey(int(message.run), str(message.robot), int(message.episode))
-        found.put(key, int(message.step), int(message.policy_version), np.array(message.chosen, np.float64))
+    with damage(bag):
+        for message in relabelled_messages(bag):
+            key = EpisodeKey(int(message.run), str(message.robot), int(message.episode))
+            found.put(key, int(message.step), int(message.policy_version), np.array(message.chosen, np.float64))
     return found
 
 
@@ -117,7 +119,7 @@ def relabelled_messages(bag: Path) -> Iterable[Any]:
         for row, number in enumerate(block.topics.tolist()):
             topic = scan.topics.get(number)
             if topic is not None and topic.type == TYPE:
-                yield definitions(topic).deserialize_cdr(block.message(row), TYPE)
+                yield decoded(definitions(topic), TYPE, block.message(row))
 
 
 def _message(types: dict[str, Any], episode: BagEpisode, transition: Transition, policy_version: int) -> Any:  # noqa: ANN401 - classes are made from the definitions

@@ -9,7 +9,7 @@ import numpy as np
 from rosbags.typesys.store import Typestore
 
 from hrl_core.bags.blocks import BagScan, Block, Topic
-from hrl_core.bags.cdr_layout import definitions
+from hrl_core.bags.cdr_layout import decoded, definitions
 from hrl_core.bags.columns import BadMessage, ColumnReader, Columns, join
 from hrl_core.bags.errors import BagError
 
@@ -23,6 +23,13 @@ POLICY_UPDATE = "hrl_msgs/msg/PolicyUpdate"
 TABLES = (OBSERVATION, ACTION, SUBGOAL, SUBGOAL_RESULT, EPISODE_RESULT)
 SINGLE = (RUN_INFO, POLICY_UPDATE)
 """Types of which there are few, decoded one by one."""
+_FIELDS: dict[str, dict[str, type]] = {
+    RUN_INFO: {
+        "run": int, "robot": str, "task": str, "task_hash": str, "seed": int, "git_commit": str, "clock_mode": int,
+    },
+    POLICY_UPDATE: {"version": int, "sha256": str},
+}  # fmt: skip
+"""What is taken from them."""
 
 
 class Origin(NamedTuple):
@@ -117,8 +124,11 @@ class TableBuilder:
     def _decode(self, store: Typestore, topic: Topic, block: Block, row: int, tag: int) -> None:
         stamp = int(block.stamps[row])
         try:
-            message = store.deserialize_cdr(block.message(row), topic.type)
-        except (ValueError, IndexError, AssertionError, UnicodeDecodeError) as error:
+            message = decoded(store, topic.type, block.message(row))
+            for name, kind in _FIELDS[topic.type].items():
+                if not isinstance(getattr(message, name, None), kind):
+                    raise ValueError(f"{topic.type} has no field {name}, or one of another type")
+        except ValueError as error:
             self._tables.bad.append(BadMessage(tag, stamp, str(error)))
             return
         self._tables.singles.append(SingleMessage(tag, topic.type, stamp, message))

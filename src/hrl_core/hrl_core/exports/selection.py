@@ -10,12 +10,11 @@ from hrl_core.bags.reader import Recording
 from hrl_core.errors import HrlError
 from hrl_core.exports.columns import Layout, layout_of
 from hrl_core.task import TaskSpec
-from hrl_core.types import EpisodeEnd, Mode
+from hrl_core.types import Mode
 from hrl_core.wording import counted
 
 ALL_MODES = tuple(Mode.__members__)
 Fact = str | int | float | bool | None
-_END_NAMES = {end.value: end.name for end in EpisodeEnd}
 
 
 @dataclass(frozen=True)
@@ -109,5 +108,5 @@ def _facts(number: int, episode: BagEpisode, selection: Selection) -> dict[str, 
         "outcome_return": outcome and outcome.episode_return,
         "outcome_success": outcome and outcome.success,
         "outcome_final_distance": outcome and outcome.final_distance,
-        "outcome_end": outcome and _END_NAMES.get(outcome.end_reason, str(outcome.end_reason)),
+        "outcome_end": outcome and outcome.end_name,
     }
