@@ -93,12 +93,12 @@ def _episode(episode: BagEpisode) -> Sequence[str]:
 
 
 def _latency(findings: Findings) -> str:
-    counted = findings.simulator.action_latency_histogram
-    if counted is None or not sum(counted.counts):
+    histogram = findings.simulator.action_latency_histogram
+    if histogram is None or not sum(histogram.counts):
         return "<p>Not known: the simulator's own report (simulator.json) is not beside this bag.</p>"
     marks = findings.simulator.action_latency_ms
     wanted = {name: value for name in ("p50", "p99") if (value := marks.get(name))}
-    image = figures.latency(counted.edges_ms, counted.counts, wanted)
+    image = figures.latency(histogram.edges_ms, histogram.counts, wanted)
     return _picture(image, "histogram of action latency", "Wall time from an observation to its action.")
 
 

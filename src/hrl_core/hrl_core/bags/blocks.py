@@ -133,7 +133,7 @@ class McapScan:
             yield _block(data, loose)
         if not self.problem and not (footer and bytes(view[offset:]) == MAGIC):
             at = f"cut off or damaged at byte {min(offset, len(view))} of {len(view)}"
-            self.problem = at if len(view) else "the file is empty"
+            self.problem = at if len(view) else "damaged: the file is empty"
 
     def _chunk(self, content: memoryview) -> Block:
         chunk = Chunk.read(ReadDataStream(io.BytesIO(content)))
