@@ -13,7 +13,7 @@ from rich.text import Text
 from hrl.held_out import Protocol, evaluate_checkpoint, figures, policy_folder
 from hrl.tables import show
 from hrl_core.checkpoint import load_checkpoint
-from hrl_core.task import load_task
+from hrl_core.task import TaskSpec, load_task
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 
@@ -55,22 +55,23 @@ def evaluate_command(words: list[str]) -> int:
     if arguments.json:
         sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
     else:
-        show(results_table(folder.name, checkpoint.task.success.unit, results))
+        show(results_table(folder.name, checkpoint.task, results))
     return 0
 
 
-def results_table(title: str, unit: str, results: list[EvaluationResult]) -> Table:
-    """One row per task goal."""
-    columns = ("goal", "episodes", "success", "Wilson 95 %", "ever within", f"final distance [{unit}]", "return")
+def results_table(title: str, task: TaskSpec, results: list[EvaluationResult]) -> Table:
+    """One row per task goal, or one for those that the environment chose."""
+    distance = f"final distance [{task.success.unit}]"
+    columns = ("goal", "episodes", "success", "Wilson 95 %", "ever within", distance, "return")
     table = Table(title=Text(title), title_justify="left")
     for column in columns:
         table.add_column(Text(column))
     for result in results:
         measured = ["-"] * 4
-        if result.goal:
+        if task.goal:
             low, high = result.interval
             shares = [f"{result.success_rate:.3f}", f"{low:.3f} to {high:.3f}", f"{result.ever_within:.3f}"]
             measured = [*shares, f"{result.final_distance:.2f}"]
-        goal = ", ".join(f"{x:g}" for x in result.goal) or "-"
+        goal = ", ".join(f"{x:g}" for x in result.goal) or ("its own" if task.goal else "-")
         table.add_row(goal, str(result.episodes), *measured, f"{result.episode_return:.2f}")
     return table

@@ -8,6 +8,7 @@ from hrl.held_out import Protocol, evaluate_checkpoint
 from hrl.train_command import PROVENANCE
 from hrl_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.task import TaskSpec
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 
@@ -23,7 +24,7 @@ def export(source: Path, target: Path, protocol: Protocol) -> None:
     metrics = {k: v for k, v in checkpoint.metrics.items() if k in KEPT or k.endswith("/updates")}
     metrics["held_out/seed"] = float(protocol.seed)
     for result in results:
-        metrics |= _figures(result)
+        metrics |= _figures(checkpoint.task, result)
     try:
         save_checkpoint(dataclasses.replace(checkpoint, metrics=metrics), target)
         (target / README).write_text(_readme(checkpoint, results, protocol, _commands(source.parent)))
@@ -31,10 +32,10 @@ def export(source: Path, target: Path, protocol: Protocol) -> None:
         raise HrlError(f"cannot write {target}: {error}; free some space and export again") from None
 
 
-def _figures(result: EvaluationResult) -> dict[str, float]:
+def _figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, float]:
     name = "held_out/" + ("_".join(f"{x:g}" for x in result.goal) or "own_goals")
     figures = {f"{name}/episodes": float(result.episodes), f"{name}/return": result.episode_return}
-    if result.goal:
+    if spec.goal:
         low, high = result.interval
         figures |= {
             f"{name}/success_rate": result.success_rate,
@@ -55,13 +56,14 @@ def _commands(run: Path) -> list[str]:
 
 def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: Protocol, commands: list[str]) -> str:
     spec, first = checkpoint.task, results[0]
-    radius, unit = f"{spec.success.radius:g} {spec.success.unit}", spec.success.unit
+    unit = spec.success.unit
+    rule = "as the environment says" if spec.own_success else f"within {spec.success.radius:g} {unit}"
     held_out = f"held-out episodes (seed {protocol.seed})"
-    if first.goal:
+    if spec.goal:
         lines = [
-            f"Success at the last step, within {radius}, on {held_out}; Wilson 95 % interval.",
+            f"Success at the last step, {rule}, on {held_out}; Wilson 95 % interval.",
             "",
-            f"| task goal [{unit}] | episodes | success | ever within {radius} | mean final distance [{unit}] |",
+            f"| task goal [{unit}] | episodes | success | ever {rule} | mean final distance [{unit}] |",
             "|---|---|---|---|---|",
             *(_row(result) for result in results),
         ]
@@ -76,6 +78,6 @@ def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: P
 
 def _row(result: EvaluationResult) -> str:
     low, high = result.interval
-    goal = ", ".join(f"{x:g}" for x in result.goal)
+    goal = ", ".join(f"{x:g}" for x in result.goal) or "the environment's own"
     measured = f"{result.success_rate:.3f} ({low:.3f} to {high:.3f}) | {result.ever_within:.3f}"
     return f"| ({goal}) | {result.episodes} | {measured} | {result.final_distance:.2f} |"

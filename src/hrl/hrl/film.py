@@ -27,14 +27,16 @@ def check_format(out: Path) -> None:
         raise HrlError(f"--out {out}: the ending must be one of {', '.join(FORMATS)}")
 
 
-def captioned(picture: Picture, words: str, has_goal: bool = True) -> Picture:
-    """Write a line at the top left and the legend at the bottom; a task without goals has none to explain."""
+def captioned(picture: Picture, words: str, has_goal: bool = True, legend: bool = True) -> Picture:
+    """Write a line at the top left, and the legend at the bottom if asked; without goals none is explained."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image, "RGBA")
     size = max(11, image.height // 30)
     font = ImageFont.truetype(str(_FONT), size)
     draw.rectangle((0, 0, image.width, 2 * size), fill=(255, 255, 255, 215))
     draw.text((size * 0.7, size * 0.4), words, font=font, fill=(20, 20, 25))
+    if not legend:
+        return np.asarray(image)
     left, top = size * 0.7, image.height - 1.8 * size
     draw.rectangle((0, int(top - 0.4 * size), image.width, image.height), fill=(255, 255, 255, 215))
     for name, color in (_GOAL, *_LEGEND) if has_goal else _LEGEND:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -11,9 +12,9 @@ from hrl_core.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.surroundings import Poses, Surroundings
 from hrl_core.manager_session import ManagerSession
-from hrl_core.rollout import EpisodeTrace, rollout
+from hrl_core.rollout import EpisodeTrace, Runner, rollout
 from hrl_core.task import TaskSpec
-from hrl_core.types import EpisodeResult, Mode, Observation, Vector, frozen
+from hrl_core.types import ActionSource, EpisodeResult, Mode, Observation, Vector, frozen
 from hrl_core.worker_session import WorkerSession
 from hrl_viz.render import Camera, ShapeRenderer
 from hrl_viz.scene import Scene
@@ -25,6 +26,7 @@ _DISTANCE = 1.6
 _WALL_HEIGHT = 1.0
 Seen = tuple[dict[str, float], Poses]
 """Joints and objects at one observation."""
+Kept = TypeVar("Kept")
 
 
 def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
@@ -33,11 +35,15 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
     spec = checkpoint.task
     goal = frozen(arguments.goal) if arguments.goal else None
     model = SceneModel(spec, _WALL_HEIGHT)
+    own = arguments.camera == "environment" or (arguments.camera == "auto" and model.meshed)
+    if own or model.empty:
+        yield from _own_pictures(checkpoint, arguments, goal)
+        return
     static, renderer = model.static_shapes(), ShapeRenderer(arguments.width, arguments.height)
     low, high = model.interior
     middle, wide = (low + high) / 2, float(np.max(high - low))
     camera = Camera((float(middle[0]), float(middle[1]), 0.0), _DISTANCE * wide)
-    stride = arguments.speed / arguments.fps / spec.control_period
+    stride = _stride(arguments, spec)
     try:
         for trace, surroundings in rollouts(checkpoint, arguments.episodes, arguments.seed, goal):
             scene, due = Scene(spec, model), 0.0
@@ -54,11 +60,21 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
         renderer.close()
 
 
+class _Watching(Runner, Protocol[Kept]):
+    """Keeps something of each episode it runs."""
+
+    seen: list[Kept]
+
+    def close(self) -> None:
+        """Free the environment."""
+        ...
+
+
 class _Watched:
     """Runs an environment and keeps, for every observation, what it does not tell: the block, the apples left."""
 
     def __init__(self, runner: EnvRunner) -> None:
-        self._runner, self._eyes = runner, Surroundings(runner.env.unwrapped)
+        self._runner, self._eyes = runner, Surroundings(runner.env)
         self.seen: list[Seen] = []
 
     def reset(self, episode: int, seed: int | None = None, goal: Vector | None = None) -> Observation:
@@ -74,27 +90,78 @@ class _Watched:
         """Outcome of the finished episode."""
         return self._runner.result()
 
+    def close(self) -> None:
+        """Free the environment."""
+        self._runner.close()
+
     def _look(self, observation: Observation) -> Observation:
         self.seen.append((self._eyes.joints(), self._eyes.objects()))
         return observation
+
+
+class _PictureRunner(EnvRunner):
+    """Its environment makes pictures, of which those that are due are kept with their step."""
+
+    render_mode = "rgb_array"
+    stride = 1.0
+    seen: list[tuple[int, np.ndarray]]
+
+    def reset(self, episode: int, seed: int | None = None, goal: Vector | None = None) -> Observation:
+        """Start an episode and forget the last one's pictures."""
+        self.seen = []
+        return self._look(super().reset(episode, seed, goal))
+
+    def step(self, action: Vector, source: ActionSource = ActionSource.POLICY) -> Observation:
+        """Take one environment step."""
+        return self._look(super().step(action, source))
+
+    def _look(self, observation: Observation) -> Observation:
+        if observation.step >= len(self.seen) * self.stride:
+            self.seen.append((observation.step, self.render()))
+        return observation
+
+
+def _own_pictures(checkpoint: Checkpoint, arguments: Video, goal: Vector | None) -> Iterator[np.ndarray]:
+    """The pictures that the environment itself makes."""
+    spec = checkpoint.task
+    runner = _PictureRunner(spec, arguments.seed, Mode.EVAL, goal)
+    runner.stride = _stride(arguments, spec)
+    for trace, pictures in _episodes(runner, checkpoint, arguments.episodes, arguments.seed):
+        last = _last_step(trace, spec, arguments.stop_after)
+        for step, picture in pictures:
+            if step <= last:
+                times = max(1, arguments.height // len(picture))
+                larger = picture.repeat(times, axis=0).repeat(times, axis=1)
+                yield captioned(larger, _caption(trace, step, spec, arguments.speed), legend=False)
 
 
 def rollouts(
     checkpoint: Checkpoint, episodes: int, seed: int, goal: Vector | None
 ) -> Iterator[tuple[EpisodeTrace, list[Seen]]]:
     """Run episodes in this process, noise-free; with each, what was seen at each of its observations."""
+    runner = _Watched(EnvRunner(checkpoint.task, seed, Mode.EVAL, goal))
+    yield from _episodes(runner, checkpoint, episodes, seed)
+
+
+def _episodes(
+    runner: _Watching[Kept], checkpoint: Checkpoint, episodes: int, seed: int
+) -> Iterator[tuple[EpisodeTrace, list[Kept]]]:
+    """Run episodes; with each, what the runner kept of it."""
     spec = checkpoint.task
-    runner = EnvRunner(spec, seed, Mode.EVAL, goal)
     manager, worker = (
         ManagerSession(spec, checkpoint.manager(), seed),
         WorkerSession(spec, checkpoint.worker(), seed),
     )
-    watched = _Watched(runner)
     try:
         for episode in range(episodes):
-            yield rollout(watched, manager, worker, episode), watched.seen
+            yield rollout(runner, manager, worker, episode), runner.seen
     finally:
         runner.close()
+
+
+def _stride(arguments: Video, spec: TaskSpec) -> float:
+    """Environment steps per frame."""
+    return arguments.speed / arguments.fps / spec.control_period
 
 
 def _told(scene: Scene, trace: EpisodeTrace, surroundings: list[Seen], last: int) -> Iterator[int]:

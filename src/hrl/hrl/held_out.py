@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.shipped_policies import resolve_policy
 from hrl_core.checkpoint import Checkpoint
@@ -65,13 +67,14 @@ def evaluate_checkpoint(checkpoint: Checkpoint, protocol: Protocol) -> list[Eval
 
 
 def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
-    """A result as plain data; without a task goal only the return has a meaning."""
+    """A result as plain data; without task goals only the return has a meaning."""
     plain: dict[str, Any] = {"episodes": result.episodes, "mean_return": result.episode_return}
-    if not result.goal:
+    if not spec.goal:
         return plain
     low, high = result.interval
     return {
-        "goal": list(result.goal),
+        # Null where the environment chose one per episode.
+        "goal": list(result.goal) or None,
         **plain,
         "success_rate": result.success_rate,
         "wilson_95": [low, high],
@@ -90,4 +93,5 @@ def _goals(spec: TaskSpec, goal: Sequence[float]) -> tuple[tuple[float, ...], ..
         raise HrlError(
             f"--goal {' '.join(map(str, goal))}: task '{spec.name}' needs {len(spec.goal)} numbers ({names})"
         )
+    spec.check_goal(np.array(goal, np.float64), "--goal")
     return (tuple(goal),)

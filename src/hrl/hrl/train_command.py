@@ -81,7 +81,7 @@ def train(words: list[str]) -> int:
     saved = RunFolder(folder).saved_steps() if request.resume else None
     board = TensorBoard(folder / "tensorboard", resume_at=None if saved is None else saved + 1)
     observers = [ProgressDisplay(request.config.steps, console), board, StartNote(request, words, console)]
-    trainer = _trainer(request, observers)
+    trainer = _trainer(request, observers, console)
     stop = StopSignal(console)
     try:
         return _run(trainer, request, stop, console)
@@ -100,7 +100,7 @@ def _run(trainer: Trainer, request: TrainingRequest, stop: StopSignal, console: 
     return 0
 
 
-def _trainer(request: TrainingRequest, observers: Sequence[Observer]) -> Trainer:
+def _trainer(request: TrainingRequest, observers: Sequence[Observer], console: Console) -> Trainer:
     spec, config = request.spec, request.config
     envs = VectorEnv(
         spec,
@@ -110,6 +110,8 @@ def _trainer(request: TrainingRequest, observers: Sequence[Observer]) -> Trainer
         stagger=config.stagger,
         headline_share=config.headline_goal_share,
     )
+    for line in envs.missing:
+        console.print(line, style="yellow", markup=False, soft_wrap=True)
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     own_goals = goals if spec.evaluation_goals else ()
     evaluation_envs = VectorEnv(spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals)

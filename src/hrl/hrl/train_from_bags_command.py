@@ -114,8 +114,8 @@ def _evaluated(trainer: BagTrainer, envs: VectorEnv) -> dict[str, Any]:
 
 
 def _score(spec: TaskSpec, row: Mapping[str, Any]) -> float:
-    """What the best policy is chosen by: success at the first goal, or the return of tasks that draw their own."""
-    measure = "/success_rate" if spec.evaluation_goals else "/return"
+    """What the best policy is chosen by: success at the first goal, or the return of tasks without goals."""
+    measure = "/success_rate" if spec.goal else "/return"
     return next((float(v) for name, v in row.items() if name.startswith("evaluation/") and name.endswith(measure)), 0.0)
 
 

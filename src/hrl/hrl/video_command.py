@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hrl.gl_backend import choose_backend
 from hrl_core.errors import HrlError
+from hrl_core.task import load_task
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,11 @@ class Video:
     """Of the picture [pixel]."""
     height: int = 520
     """Of the picture [pixel]."""
-    camera: Literal["scene", "follow"] = "scene"
-    """The whole scene, or along with the robot."""
+    camera: Literal["auto", "scene", "follow", "environment"] = "auto"
+    """scene: all of it, with goal and subgoals; follow: along with the robot; environment: its own pictures
+    (render_mode rgb_array); auto: scene, but environment where there is no MuJoCo model or one of meshes."""
+    task: str = ""
+    """Refuse the policy unless it was made for this task; a module of its own is found beside the file."""
     stop_after: float = 2.0
     """Simulated seconds shown after the goal was first reached; 0: the whole episode."""
 
@@ -51,8 +55,11 @@ def video(words: list[str]) -> int:
     backend = choose_backend()
     from hrl.footage import film
     from hrl.held_out import policy_folder
+    from hrl_core.checkpoint import load_checkpoint
 
     folder = policy_folder(arguments.checkpoint)
+    if arguments.task:
+        load_checkpoint(folder).require_task(load_task(arguments.task))
     frames = list(film(folder, arguments))
     write_film(frames, arguments.out, arguments.fps)
     size = arguments.out.stat().st_size / 1e6

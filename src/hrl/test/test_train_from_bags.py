@@ -154,7 +154,8 @@ def test_the_best_policy_is_chosen_by_success_at_the_first_goal() -> None:
     assert _score(load_task("point_maze"), row) == 0.25
 
 
-def test_where_the_task_draws_its_own_goals_it_is_chosen_by_the_return() -> None:
+def test_where_the_task_draws_its_own_goals_it_is_chosen_by_their_success_and_without_goals_by_the_return() -> None:
     spec = dataclasses.replace(load_task("point_maze"), evaluation_goals=())
     row = {"evaluation/own_goals/success_rate": 0.5, "evaluation/own_goals/return": -7.0}
-    assert _score(spec, row) == -7.0
+    assert _score(spec, row) == 0.5
+    assert _score(load_task("ant_gather"), row) == -7.0

@@ -110,8 +110,21 @@ class EpisodeRunner(ABC):
         terminated: bool = False,
         truncated: bool = False,
         source: ActionSource = ActionSource.POLICY,
+        success: bool | None = None,
     ) -> Observation:
-        """Make the observation of this step the current one; ``vectors``: state, achieved, desired, applied."""
+        """Make the observation of this step the current one.
+
+        Args:
+            stamp: environment time [ns].
+            episode: episode number.
+            step: steps since its start.
+            vectors: state, achieved goal, desired goal, applied action.
+            reward: of the step.
+            terminated: whether the task ended.
+            truncated: whether the time limit cut the episode.
+            source: of the action.
+            success: the environment's own word; None: the task's radius decides.
+        """
         state, achieved, desired, applied = vectors
         self.spec.check_state(state)
         self._return = self._return + reward if step else 0.0
@@ -126,7 +139,7 @@ class EpisodeRunner(ABC):
             achieved_goal=achieved,
             desired_goal=desired,
             reward=reward,
-            success=self.spec.succeeded(achieved, desired),
+            success=self.spec.succeeded(achieved, desired) if success is None else success,
             first=step == 0,
             terminated=terminated,
             truncated=truncated and not terminated,

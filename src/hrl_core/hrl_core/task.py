@@ -20,6 +20,7 @@ import yaml
 
 from hrl_core.documents import MOST_YAML, read_limited, read_yaml
 from hrl_core.errors import FileError, InvalidDataError, TaskError, did_you_mean
+from hrl_core.own_modules import look_beside
 from hrl_core.typed_fields import (
     Count,
     FieldError,
@@ -110,7 +111,7 @@ class SuccessRule:
     """Success: the achieved goal lies within ``radius`` of the desired goal at the last step."""
 
     radius: _Radius
-    """-1: success is not a matter of distance."""
+    """0: success is the environment's own word, ``info["is_success"]``; -1: success is not a matter of distance."""
     unit: Name
 
     def __post_init__(self) -> None:
@@ -124,7 +125,7 @@ class TaskSpec:
 
     name: Name
     env_id: Name
-    """Gymnasium id, ``module:Id`` to import a module that registers it."""
+    """Gymnasium id, ``module:Id`` to import a module that registers it, one installed or beside the task file."""
     env_kwargs: Mapping[str, _PlainData]
     max_episode_steps: Count
     control_period: _Period
@@ -205,6 +206,11 @@ class TaskSpec:
     def hash64(self) -> int:
         """First 64 bits of the hash: what every observation carries."""
         return int(self.sha256[:16], 16)
+
+    @property
+    def own_success(self) -> bool:
+        """Whether success is the environment's own word."""
+        return self.success.radius == 0
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists."""
@@ -289,6 +295,7 @@ def load_task(task: str | Path) -> TaskSpec:
     if path.suffix in (".yaml", ".yml"):
         if not path.is_file():
             raise TaskError(f"task file {path} does not exist; shipped tasks are: {', '.join(shipped_tasks())}")
+        look_beside(path)
         return parse_task(read_task_file(path), str(path))
     for name in shipped_tasks():
         spec_text = (_TASKS / f"{name}.yaml").read_text()

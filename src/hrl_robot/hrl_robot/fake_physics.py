@@ -4,7 +4,9 @@ import mujoco
 import numpy as np
 
 import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
-from hrl_core.envs.runner import make_env
+from hrl_core.envs.abilities import find_simulation
+from hrl_core.envs.making import make_env
+from hrl_core.errors import TaskError
 from hrl_core.task import TaskSpec
 from hrl_core.types import Vector
 from hrl_robot.hardware import COMMANDS, MOTORS, SIGN, ZERO
@@ -16,9 +18,13 @@ class FakePhysics:
     def __init__(self, task: TaskSpec) -> None:
         """Make the task's model; raises ``TaskError`` when there is none."""
         self._env = make_env(task)
-        base = self._env.unwrapped
-        self._model: mujoco.MjModel = base.model  # pyright: ignore[reportAttributeAccessIssue]
-        self._data: mujoco.MjData = base.data  # pyright: ignore[reportAttributeAccessIssue]
+        simulation = find_simulation(self._env)
+        known = set() if simulation is None else {simulation.model.joint(k).name for k in range(simulation.model.njnt)}
+        lacking = [motor.joint for motor in MOTORS if motor.joint not in known]
+        if simulation is None or lacking:
+            self._env.close()
+            raise TaskError(f"the fake robot is an ant: the model of {task.env_id} has no joints {', '.join(lacking)}")
+        self._model, self._data = simulation
         joints = [self._model.joint(motor.joint) for motor in MOTORS]
         self._qpos = np.array([joint.qposadr[0] for joint in joints])
         self._qvel = np.array([joint.dofadr[0] for joint in joints])

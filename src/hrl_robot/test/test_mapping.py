@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import hrl_core.envs  # noqa: F401 - registers the ids
-from hrl_core.envs.runner import make_env
+from hrl_core.envs.making import make_env
 from hrl_core.rotation import inverse, rotated
 from hrl_core.task import load_task
 from hrl_robot import robot_config

@@ -1,7 +1,6 @@
 """Topic ``objects``: where the things of a scene are that no joint of the robot tells of."""
 
-from typing import Any
-
+import gymnasium
 from geometry_msgs.msg import Point, Pose, Quaternion
 
 from hrl_core.envs.surroundings import Surroundings
@@ -13,12 +12,12 @@ from hrl_ros.node import HrlNode
 class SceneObjects:
     """Publishes movable bodies beside the robot, and what the environment itself lists."""
 
-    def __init__(self, node: HrlNode, env: Any, frame: str) -> None:  # noqa: ANN401 - any environment with a model
+    def __init__(self, node: HrlNode, env: gymnasium.Env, frame: str) -> None:
         """Find the bodies once; without any, there is no topic.
 
         Args:
             node: owner of the publisher.
-            env: the unwrapped environment.
+            env: the environment.
             frame: frame id of the poses.
         """
         self._surroundings, self._frame = Surroundings(env), frame

@@ -5,10 +5,12 @@ import time
 
 import mujoco
 import numpy as np
+from builtin_interfaces.msg import Time
 from nav_msgs.msg import Odometry
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 
+from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.runner import EnvRunner
 from hrl_msgs import msg
 from hrl_ros import qos, topics
@@ -22,19 +24,22 @@ _SCALAR = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
 
 
 class StandardTopics:
-    """Publishes what the MuJoCo model of the environment shows."""
+    """Publishes what the environment shows: clock and observation, and what its MuJoCo model tells, if it has one."""
 
     def __init__(self, node: HrlNode, runner: EnvRunner, frame: str) -> None:
         """Find the joints once.
 
         Args:
             node: owner of the publishers.
-            runner: the environment; its model and data are read.
+            runner: the environment; where it has a MuJoCo model, that and its data are read.
             frame: prefix of frame ids, empty or ending in "/".
         """
-        base = runner.env.unwrapped
-        self._model: mujoco.MjModel = base.model  # pyright: ignore[reportAttributeAccessIssue]
-        self._data: mujoco.MjData = base.data  # pyright: ignore[reportAttributeAccessIssue]
+        simulation = find_simulation(runner.env)
+        if simulation is None:
+            node.get_logger().info(
+                f"{runner.spec.env_id} has no MuJoCo model: no joint_states, odom, robot in pictures"
+            )
+        self._model, self._data = simulation or nothing()
         joints = [self._model.joint(i) for i in range(self._model.njnt)]
         scalar = [joint for joint in joints if joint.type[0] in _SCALAR]
         free = [joint for joint in joints if joint.type[0] == mujoco.mjtJoint.mjJNT_FREE]
@@ -44,9 +49,10 @@ class StandardTopics:
         self._root = free[0] if free else None
         self._frames = (frame + runner.spec.frame, frame + self._root_name())
         self._clock = node.create_lifecycle_publisher(Clock, topics.CLOCK, qos.sensor())
-        self._joints = node.create_lifecycle_publisher(JointState, topics.JOINT_STATES, qos.sensor())
+        joint_states = (JointState, topics.JOINT_STATES, qos.sensor())
+        self._joints = node.create_lifecycle_publisher(*joint_states) if scalar else None
         self._odometry = node.create_lifecycle_publisher(Odometry, topics.ODOM, qos.sensor()) if free else None
-        self._objects = SceneObjects(node, base, self._frames[0])
+        self._objects = SceneObjects(node, runner.env, self._frames[0])
         # Latched: who starts to look while the run is paused sees where it stands.
         self._observation = node.publish_raw(msg.Observation, topics.OBSERVATION_THINNED, qos.latched())
         self._next = 0.0
@@ -74,14 +80,18 @@ class StandardTopics:
         self._observation.publish(observation)
         time_stamp = to_time(stamp)
         self._clock.publish(Clock(clock=time_stamp))
-        joints = JointState(name=self._names)
-        joints.header.stamp = time_stamp
-        joints.position = array.array("d", self._data.qpos[self._qpos].tobytes())
-        joints.velocity = array.array("d", self._data.qvel[self._qvel].tobytes())
-        self._joints.publish(joints)
+        if self._joints is not None:
+            self._joints.publish(self._joint_message(time_stamp))
         if self._odometry is not None and self._root is not None:
             self._odometry.publish(self._odometry_message(time_stamp))
         self._objects.publish(time_stamp)
+
+    def _joint_message(self, stamp: Time) -> JointState:
+        joints = JointState(name=self._names)
+        joints.header.stamp = stamp
+        joints.position = array.array("d", self._data.qpos[self._qpos].tobytes())
+        joints.velocity = array.array("d", self._data.qvel[self._qvel].tobytes())
+        return joints
 
     def _odometry_message(self, stamp: object) -> Odometry:
         assert self._root is not None

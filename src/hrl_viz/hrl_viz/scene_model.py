@@ -6,7 +6,8 @@ import mujoco
 import numpy as np
 
 import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
-from hrl_core.envs.runner import make_env
+from hrl_core.envs.abilities import find_simulation, nothing
+from hrl_core.envs.making import make_env
 from hrl_core.task import TaskSpec
 from hrl_core.types import Vector
 from hrl_viz import palette
@@ -29,7 +30,7 @@ class SceneModel:
     """Geometry of one task."""
 
     def __init__(self, spec: TaskSpec, wall_height: float = 0.0) -> None:
-        """Make the environment for its model; nothing is simulated.
+        """Make the environment for its MuJoCo model, without which only floor and overlay are drawn.
 
         Args:
             spec: the task.
@@ -38,8 +39,7 @@ class SceneModel:
         Raises:
             TaskError: the environment cannot be made.
         """
-        env = make_env(spec)
-        self.model: mujoco.MjModel = env.unwrapped.model  # pyright: ignore[reportAttributeAccessIssue]
+        self.model = (find_simulation(make_env(spec)) or nothing()).model
         self._wall_height = wall_height
         self.data = mujoco.MjData(self.model)
         mujoco.mj_forward(self.model, self.data)
@@ -50,6 +50,16 @@ class SceneModel:
         fixed = [self.model.body_weldid[self.model.geom_bodyid[g]] == 0 for g in geoms]
         self._fixed = [g for g, still in zip(geoms, fixed, strict=True) if still]
         self._moving = [g for g, still in zip(geoms, fixed, strict=True) if not still]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no MuJoCo model to draw."""
+        return self.model.ngeom == 0
+
+    @property
+    def meshed(self) -> bool:
+        """Whether meshes are part of it, of which only the bounding boxes are drawn."""
+        return any(self.model.geom_type[g] == _GEOM.mjGEOM_MESH for g in (*self._fixed, *self._moving))
 
     def static_shapes(self) -> list[Shape]:
         """Floor, grid, walls, platforms: everything that never moves."""

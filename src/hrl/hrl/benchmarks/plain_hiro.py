@@ -13,7 +13,7 @@ from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_conf
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3 import TD3, TransitionBatch
 from hrl_core.agents.td3_reference import ReferenceTD3
-from hrl_core.envs.runner import make_env
+from hrl_core.envs.making import make_env
 from hrl_core.randomness import episode_seed
 from hrl_core.relabelling import candidate_subgoals
 from hrl_core.replay.episode_store import Windows

@@ -76,8 +76,8 @@ class AntGatherEnv(AntMazeEnv):
         """Everything that stepping depends on; shape (state_size,)."""
         return np.concatenate((self.objects.ravel(), self.present.astype(np.float64), super().simulation_state()))
 
-    def restore(self, state: Float64) -> Float64:
-        """Go back to a ``simulation_state``; return the observation vector there."""
+    def restore(self, state: Float64) -> Observation:
+        """Go back to a ``simulation_state``; return the observation there."""
         count = APPLES + BOMBS
         self.objects = state[: 2 * count].reshape(count, 2).copy()
         self.present = state[2 * count : 3 * count] > 0

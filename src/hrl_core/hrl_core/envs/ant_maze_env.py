@@ -91,12 +91,12 @@ class AntMazeEnv(MazeEnv):
         mujoco.mj_getState(self.model, self.data, physics, _STATE)
         return np.concatenate((physics, self.goal, [self._steps]))
 
-    def restore(self, state: Float64) -> Float64:
-        """Go back to a ``simulation_state``; return the observation vector there."""
+    def restore(self, state: Float64) -> Observation:
+        """Go back to a ``simulation_state``; return the observation there."""
         size = mujoco.mj_stateSize(self.model, _STATE)
         mujoco.mj_setState(self.model, self.data, state[:size].copy(), _STATE)
         self.goal, self._steps = state[size:-1].copy(), int(state[-1])
-        return self._observation()["observation"]
+        return self._observation()
 
     def _camera(self) -> mujoco.MjvCamera:
         x, y = self.data.qpos[:2]

@@ -89,12 +89,12 @@ class PointMazeEnv(MazeEnv):
         """Everything that stepping depends on, shape (9,)."""
         return np.concatenate((self.data.qpos, self.data.qvel, self.goal, [self._steps]))
 
-    def restore(self, state: Float64) -> Float64:
-        """Go back to a ``simulation_state``; return the observation vector there."""
+    def restore(self, state: Float64) -> Observation:
+        """Go back to a ``simulation_state``; return the observation there."""
         self.data.qpos[:], self.data.qvel[:], self.goal = state[:3], state[3:6], state[6:8].copy()
         self._steps = int(state[8])
         mujoco.mj_kinematics(self.model, self.data)
-        return self._observation()["observation"]
+        return self._observation()
 
     def _camera(self) -> mujoco.MjvCamera:
         return camera((4.0, 4.0, 0.0), 24.0, -80.0)

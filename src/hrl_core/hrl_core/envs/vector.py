@@ -8,12 +8,14 @@ amplify.
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, Protocol
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.envs.runner import make_env
+from hrl_core.envs.abilities import find_goal_box
+from hrl_core.envs.goal_env import GoalEnvironment, GoalStep
 from hrl_core.errors import InvalidDataError
 from hrl_core.randomness import episode_seed
 from hrl_core.task import TaskSpec
@@ -22,26 +24,8 @@ Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 _HEADLINE_KEY = 1
 """Random numbers of the choice of goals, apart from those of resets, which have the same seed."""
-
-
-class TrainingEnv(Protocol):
-    """What an environment offers beyond Gymnasium's interface."""
-
-    goal: Array
-    goal_low: Array
-    goal_high: Array
-
-    def compute_reward(self, achieved_goal: Array, desired_goal: Array, info: object) -> Array:
-        """Reward of achieved goals, batched along leading axes."""
-        ...
-
-    def simulation_state(self) -> Array:
-        """Everything that stepping depends on."""
-        ...
-
-    def restore(self, state: Array) -> Array:
-        """Go back to a state; return the observation vector."""
-        ...
+_DRAWN_GOALS = 100
+"""Episodes begun to see where an environment draws its goals from, where it does not tell."""
 
 
 class VectorStep(NamedTuple):
@@ -49,9 +33,13 @@ class VectorStep(NamedTuple):
 
     states: Array
     """Shape (num_envs, observation_dim); the real last state where an episode ended."""
+    achieved: Array
+    """Achieved goals there, shape (num_envs, goal_dim)."""
     rewards: Array
     terminated: Flags
     truncated: Flags
+    successes: Flags
+    """Where the task's success rule holds."""
 
     @property
     def ended(self) -> Flags:
@@ -87,13 +75,16 @@ class VectorEnv:
                 time.
             headline_share: share of episodes whose goal is the task's first evaluation goal.
         """
+        if num_envs < 1:
+            raise InvalidDataError(f"vector environment: {num_envs} environments; give 1 or more")
         if goals and len(goals) != num_envs:
             raise InvalidDataError(f"vector environment: {len(goals)} goals for {num_envs} environments")
         if headline_share and not spec.evaluation_goals:
             raise InvalidDataError(f"headline_goal_share: task '{spec.name}' has no evaluation goals; set it to 0")
         self.spec, self.num_envs, self.seed = spec, num_envs, seed
         self._headline_share = headline_share
-        self._envs = [make_env(spec).unwrapped for _ in range(num_envs)]
+        first = GoalEnvironment(spec)
+        self._envs = [first, *(GoalEnvironment(spec, first.abilities) for _ in range(num_envs - 1))]
         self._fixed = [np.array(goal, dtype=np.float64) for goal in goals]
         self._limits = np.full(num_envs, spec.max_episode_steps)
         if stagger:
@@ -103,20 +94,44 @@ class VectorEnv:
             self._limits = np.maximum(share // period, 1) * period
         self._episodes = np.arange(num_envs)
         self._steps = np.zeros(num_envs, np.int64)
-        self.states = np.stack([self._reset(i) for i in range(num_envs)])
+        self._show([self._reset(i) for i in range(num_envs)])
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._chunks = [range(k, num_envs, threads) for k in range(threads)]
 
     @property
     def goals(self) -> Array:
         """Task goal of each copy's current episode, shape (num_envs, goal_dim)."""
-        return np.stack([self._training_env(i).goal for i in range(self.num_envs)])
+        return np.stack([env.goal for env in self._envs])
+
+    @property
+    def goals_given(self) -> bool:
+        """Whether they were given; otherwise the environments chose them."""
+        return bool(self._fixed)
 
     @property
     def goal_box(self) -> tuple[Array, Array]:
-        """Corners of the box that training goals are drawn from."""
-        env = self._training_env(0)
-        return env.goal_low, env.goal_high
+        """Corners of the box that training goals are drawn from, as the environment says or as it is seen to draw."""
+        return self._goal_box
+
+    @cached_property
+    def _goal_box(self) -> tuple[Array, Array]:
+        told = find_goal_box(self._envs[0].env)
+        if told is not None:
+            return told
+        drawer = GoalEnvironment(self.spec, self._envs[0].abilities)
+        seen = np.stack([drawer.reset(episode_seed(self.seed, k)).desired for k in range(_DRAWN_GOALS)])
+        drawer.close()
+        return seen.min(axis=0), seen.max(axis=0)
+
+    @property
+    def exact_resume(self) -> bool:
+        """Whether ``load_state_dict`` goes on within the episodes; otherwise it begins new ones."""
+        return self._envs[0].abilities.saves_state
+
+    @property
+    def missing(self) -> list[str]:
+        """What training does without in this environment, each in one line."""
+        return self._envs[0].abilities.missing(self.spec.env_id)
 
     @property
     def episode_steps(self) -> npt.NDArray[np.int64]:
@@ -125,13 +140,13 @@ class VectorEnv:
 
     def compute_reward(self, achieved_goal: npt.NDArray, desired_goal: npt.NDArray) -> npt.NDArray:
         """Task reward of achieved goals (..., goal_dim)."""
-        return self._training_env(0).compute_reward(achieved_goal, desired_goal, {})
+        return self._envs[0].compute_reward(achieved_goal, desired_goal)
 
     def restart(self) -> None:
         """Begin again with each copy's first episode, unstaggered."""
         self._limits[:] = self.spec.max_episode_steps
         self._episodes = np.arange(self.num_envs)
-        self.states = np.stack([self._reset(i) for i in range(self.num_envs)])
+        self._show([self._reset(i) for i in range(self.num_envs)])
 
     def step(self, actions: Array) -> VectorStep:
         """Apply actions (num_envs, action_dim), clipped, for one control period; reset what ended.
@@ -140,42 +155,49 @@ class VectorEnv:
             InvalidDataError: a state is not finite; names the copy and its episode.
         """
         applied = np.clip(actions, self.spec.action_low, self.spec.action_high)
-        states, rewards = np.empty_like(self.states), np.empty(self.num_envs)
-        terminated = np.zeros(self.num_envs, np.bool_)
+        taken: list[GoalStep] = [None] * self.num_envs  # pyright: ignore[reportAssignmentType] - filled in below
 
         def advance(chunk: range) -> None:
             for i in chunk:
-                data, reward, ended, _, _ = self._envs[i].step(applied[i])
-                states[i], rewards[i], terminated[i] = data["observation"], reward, ended
+                taken[i] = self._envs[i].step(applied[i])
 
         if self._pool is None:
             advance(range(self.num_envs))
         else:
             list(self._pool.map(advance, self._chunks))
-        self._check(states)
+        self._show(taken)
+        self._check(self.states)
         self._steps += 1
-        truncated = (self._steps >= self._limits) & ~terminated
-        self.states = states.copy()
-        for i in np.flatnonzero(terminated | truncated):
+        terminated = np.array([step.terminated for step in taken])
+        cut = np.array([step.truncated for step in taken])
+        truncated = (cut | (self._steps >= self._limits)) & ~terminated
+        rewards = np.array([step.reward for step in taken])
+        result = VectorStep(self.states, self.achieved, rewards, terminated, truncated, self._successes(taken))
+        for i in np.flatnonzero(result.ended):
             self._episodes[i] += self.num_envs
             self._limits[i] = self.spec.max_episode_steps
-            self.states[i] = self._reset(int(i))
-        return VectorStep(states, rewards, terminated, truncated)
+            taken[i] = self._reset(int(i))
+        if result.ended.any():
+            self._show(taken)
+        return result
 
     def state_dict(self) -> dict[str, npt.NDArray]:
-        """Everything that later steps depend on, as arrays."""
-        return {
-            "simulation": np.stack([self._training_env(i).simulation_state() for i in range(self.num_envs)]),
-            "episodes": self._episodes.copy(),
-            "steps": self._steps.copy(),
-            "limits": self._limits.copy(),
-        }
+        """Everything that later steps depend on, as arrays, but for what the environment cannot tell of itself."""
+        counters = {"episodes": self._episodes.copy(), "steps": self._steps.copy(), "limits": self._limits.copy()}
+        if not self.exact_resume:
+            return counters
+        return {"simulation": np.stack([env.simulation_state() for env in self._envs]), **counters}
 
     def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
-        """Go on exactly where ``state_dict`` was taken."""
+        """Go on exactly where ``state_dict`` was taken, or begin the episodes after those, see ``exact_resume``."""
         self._episodes, self._steps = state["episodes"].copy(), state["steps"].copy()
         self._limits = state["limits"].copy()
-        self.states = np.stack([self._training_env(i).restore(s) for i, s in enumerate(state["simulation"])])
+        if self.exact_resume:
+            self._show([env.restore(s) for env, s in zip(self._envs, state["simulation"], strict=True)])
+            return
+        self._episodes += self.num_envs
+        self._limits[:] = self.spec.max_episode_steps
+        self._show([self._reset(i) for i in range(self.num_envs)])
 
     def close(self) -> None:
         """Stop the threads and free the copies."""
@@ -184,15 +206,21 @@ class VectorEnv:
         for env in self._envs:
             env.close()
 
-    def _training_env(self, i: int) -> TrainingEnv:
-        return self._envs[i]  # pyright: ignore[reportReturnType]
+    def _show(self, steps: Sequence[GoalStep]) -> None:
+        """Make the states and achieved goals of these steps the present ones."""
+        self.states = np.stack([step.state for step in steps])
+        self.achieved = np.stack([step.achieved for step in steps])
 
-    def _reset(self, i: int) -> Array:
+    def _successes(self, steps: Sequence[GoalStep]) -> Flags:
+        if self.spec.own_success:
+            return np.array([bool(step.success) for step in steps])
+        left = self.achieved - np.stack([step.desired for step in steps])
+        return np.linalg.norm(left, axis=1) <= self.spec.success.radius
+
+    def _reset(self, i: int) -> GoalStep:
         seed = episode_seed(self.seed, int(self._episodes[i]))
-        goal = self._fixed[i] if self._fixed else self._headline(seed)
-        data, _ = self._envs[i].reset(seed=seed, options={} if goal is None else {"goal": goal})
         self._steps[i] = 0
-        return data["observation"]
+        return self._envs[i].reset(seed, self._fixed[i] if self._fixed else self._headline(seed))
 
     def _headline(self, seed: int) -> Array | None:
         """The first evaluation goal in a share of the episodes, decided by the episode's seed; None: drawn as usual."""

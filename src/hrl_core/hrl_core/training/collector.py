@@ -26,6 +26,16 @@ class Step(Protocol):
         ...
 
     @property
+    def achieved(self) -> Array:
+        """Achieved goals there."""
+        ...
+
+    @property
+    def successes(self) -> npt.NDArray[np.bool_]:
+        """Where the task's success rule holds."""
+        ...
+
+    @property
     def rewards(self) -> Array:
         """Task rewards."""
         ...
@@ -51,10 +61,26 @@ class Environments(Protocol):
 
     num_envs: int
     states: Array
+    achieved: Array
+
+    @property
+    def exact_resume(self) -> bool:
+        """Whether ``load_state_dict`` goes on within the episodes; otherwise it begins new ones."""
+        ...
+
+    @property
+    def missing(self) -> list[str]:
+        """What training does without here, each in one line."""
+        ...
 
     @property
     def goals(self) -> Array:
         """Task goals (num_envs, goal_dim)."""
+        ...
+
+    @property
+    def goals_given(self) -> bool:
+        """Whether they were given; otherwise the environments chose them."""
         ...
 
     @property
@@ -118,7 +144,10 @@ class Collector:
         self._held = np.zeros((count, size))
         self._hold = np.zeros(count, np.int64)
         self._states, self._goals = envs.states, envs.goals
-        self._waypoints = Waypoints(config, envs.goal_box, count)
+        # Looking for the box may take a while: not where nothing is drawn from it.
+        nowhere = np.zeros(self._goals.shape[1])
+        box = envs.goal_box if config.waypoint_probability else (nowhere, nowhere)
+        self._waypoints = Waypoints(config, box, count)
         for i in range(count):
             self._begin(i)
 
@@ -150,10 +179,16 @@ class Collector:
         return own | self._waypoints.state_dict()
 
     def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
-        """Go on exactly where ``state_dict`` was taken; environments and store have been restored before."""
+        """Go on exactly where ``state_dict`` was taken; environments and store have been restored before.
+
+        Where the environments begin new episodes instead, the store keeps what there is of the old ones.
+        """
         self._targets, self._held, self._hold = (state[name].copy() for name in ("targets", "held", "hold"))
         self._waypoints.load_state_dict(state)
         self._states, self._goals = self._envs.states, self._envs.goals
+        if not self._envs.exact_resume:
+            for i in range(self._envs.num_envs):
+                self._begin(i)
 
     def _begin(self, env: int) -> None:
         """Start the episode that environment ``env`` has been reset to."""
@@ -164,7 +199,7 @@ class Collector:
     def _decide(self, agent: HierarchicalAgent, envs: npt.NDArray[np.int64], warm_start: bool) -> None:
         """Choose the next subgoals of ``envs``."""
         states = self._states[envs]
-        goals = self._waypoints.pursued(envs, states[:, self._store.achieved])
+        goals = self._waypoints.pursued(envs, self._envs.achieved[envs])
         values = agent.select(to_float32(states), to_float32(goals)).astype(np.float64)
         sigma = np.asarray(agent.manager.actor_config.exploration_noise)
         values += sigma * self._rng.standard_normal(values.shape)

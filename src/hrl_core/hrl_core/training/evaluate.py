@@ -3,12 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from hrl_core.checkpoint import Checkpoint
+from hrl_core.errors import HrlError
 from hrl_core.networks import Actor
 from hrl_core.subgoals import to_float32
 from hrl_core.task import TaskSpec
@@ -28,11 +30,11 @@ class EvaluationResult:
     """Empty where the environment chose the goals."""
     episodes: int
     success_rate: float
-    """Share of episodes within the success radius at their last step."""
+    """Share of episodes in which the success rule holds at the last step."""
     ever_within: float
-    """Share of episodes within it at any step."""
+    """Share of episodes in which it holds at any step."""
     final_distance: float
-    """Mean distance at the last step [units of the goal]."""
+    """Mean distance at the last step [units of the goal]; NaN: the task has no goal."""
     episode_return: float
     """Mean sum of task rewards."""
 
@@ -40,6 +42,15 @@ class EvaluationResult:
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the success rate."""
         return wilson_interval(self.success_rate, self.episodes)
+
+
+class _Outcomes(NamedTuple):
+    """What became of each episode, shape (num_envs,); order of ``EvaluationResult``."""
+
+    reached: npt.NDArray[np.bool_]
+    ever: npt.NDArray[np.bool_]
+    final: npt.NDArray
+    returns: npt.NDArray
 
 
 def wilson_interval(rate: float, trials: int) -> tuple[float, float]:
@@ -63,10 +74,8 @@ def evaluate(
     """
     envs.restart()
     goals = envs.goals
-    names = [element.name for element in spec.observation]
-    achieved = [names.index(element.name) for element in spec.goal if element.name in names]
     count = envs.num_envs
-    running, ever = np.ones(count, np.bool_), np.zeros(count, np.bool_)
+    running, ever, reached = np.ones(count, np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     final, returns = np.full(count, np.nan), np.zeros(count)
     targets = np.zeros((count, len(spec.subgoal.elements)), np.float32)
     for step in range(spec.max_episode_steps):
@@ -78,14 +87,14 @@ def evaluate(
         actions = act(states, pursued).astype(np.float64)
         result = envs.step(actions)
         returns += np.where(running, result.rewards, 0)
-        if achieved:
-            distance = np.linalg.norm(result.states[:, achieved] - goals, axis=1)
-            ever |= running & (distance <= spec.success.radius)
-            final = np.where(running, distance, final)
+        if spec.goal:
+            ever |= running & result.successes
+            reached = np.where(running, result.successes, reached)
+            final = np.where(running, np.linalg.norm(result.achieved - goals, axis=1), final)
         running &= ~result.ended
         if not running.any():
             break
-    return _results(spec, goals, final, ever, returns)
+    return _results(goals if envs.goals_given else None, _Outcomes(reached, ever, final, returns))
 
 
 def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, BatchPolicy]:
@@ -103,27 +112,28 @@ def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, Bat
     return policy("manager") if "manager" in checkpoint.actors else None, policy("worker")
 
 
-def _results(
-    spec: TaskSpec, goals: npt.NDArray, final: npt.NDArray, ever: npt.NDArray[np.bool_], returns: npt.NDArray
-) -> list[EvaluationResult]:
-    keys = [tuple(map(float, goal)) for goal in goals] if spec.evaluation_goals else [()] * len(goals)
+def _results(goals: npt.NDArray | None, outcomes: _Outcomes) -> list[EvaluationResult]:
+    """One result per task goal; one for all where nobody gave any."""
+    keys = [()] * len(outcomes.final) if goals is None else [tuple(map(float, goal)) for goal in goals]
     results = []
     for key in dict.fromkeys(keys):
         rows = np.array([k == key for k in keys])
-        results.append(
-            EvaluationResult(
-                goal=key,
-                episodes=int(rows.sum()),
-                success_rate=float((final[rows] <= spec.success.radius).mean()),
-                ever_within=float(ever[rows].mean()),
-                final_distance=float(final[rows].mean()),
-                episode_return=float(returns[rows].mean()),
-            )
-        )
+        means = (float(column[rows].mean()) for column in outcomes)
+        results.append(EvaluationResult(key, int(rows.sum()), *means))
     return results
 
 
 def evaluation_goals(spec: TaskSpec, headline: int, elsewhere: int) -> list[tuple[float, ...]]:
-    """Task goal of each evaluation environment: the first ``headline`` times, others ``elsewhere`` times."""
+    """Task goal of each evaluation environment: the first ``headline`` times, others ``elsewhere`` times.
+
+    Raises:
+        HrlError: that leaves no episode.
+    """
     first, *others = spec.evaluation_goals or ((),)
-    return [first] * headline + [goal for goal in others for _ in range(elsewhere)]
+    goals = [first] * headline + [goal for goal in others for _ in range(elsewhere)]
+    if not goals:
+        raise HrlError(
+            f"evaluation_episodes {headline} and evaluation_episodes_elsewhere {elsewhere} leave nothing to evaluate "
+            f"in task '{spec.name}', which has {len(others)} further goals: give 1 or more"
+        )
+    return goals

@@ -187,7 +187,7 @@ class Trainer:
         self.files.append_metrics(metrics)
         numbers = {name: float(value) for name, value in metrics.items()}
         save_checkpoint(self.checkpoint(numbers), self.files.folder / POLICY)
-        score = results[0].success_rate if results[0].goal else results[0].episode_return
+        score = results[0].success_rate if self.spec.goal else results[0].episode_return
         if score >= self.best:
             self.best = score
             save_checkpoint(self.checkpoint(numbers), self.files.folder / BEST_POLICY)

@@ -1,0 +1,175 @@
+"""One environment as a task sees it: vectors in, vectors out, whatever of Gymnasium's goal API it is made of."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.envs.abilities import Abilities, bare, find_abilities, told_success
+from hrl_core.envs.layout import Layout
+from hrl_core.envs.making import described, make_env
+from hrl_core.errors import HrlError, InvalidDataError, TaskError
+from hrl_core.task import TaskSpec
+from hrl_core.types import Vector
+
+
+class GoalStep(NamedTuple):
+    """What a reset or step led to."""
+
+    state: Vector
+    """Shape (observation_dim,)."""
+    achieved: Vector
+    """Shape (goal_dim,), like ``desired``."""
+    desired: Vector
+    reward: float
+    terminated: bool
+    truncated: bool
+    success: bool | None
+    """The environment's own word; None where the task has a radius of its own."""
+
+
+class GoalEnvironment:
+    """Resets and steps one environment."""
+
+    def __init__(self, spec: TaskSpec, abilities: Abilities | None = None, render_mode: str | None = None) -> None:
+        """Make the environment.
+
+        Args:
+            spec: the task.
+            abilities: of this environment, where a copy has been asked already; None: ask this one.
+            render_mode: how pictures are made; None: as the task says.
+
+        Raises:
+            TaskError: it cannot be made, does not fit, or tells no success where the task relies on it.
+        """
+        self.spec = spec
+        self.env = make_env(spec, render_mode)
+        self._core = bare(self.env)
+        self._layout = Layout(self._core.observation_space, len(spec.observation))  # pyright: ignore[reportArgumentType]
+        self._action_dtype = self._core.action_space.dtype
+        self._own_success = spec.own_success
+        try:
+            self.abilities = abilities or self._guarded(find_abilities, self._core, self._layout)
+            self._require_success()
+        except HrlError:
+            self.close()
+            raise
+        self._imposed: Vector | None = None
+        self.goal = np.zeros(self._layout.sizes[1])
+        """Task goal of the present episode, shape (goal_dim,)."""
+
+    def reset(self, seed: int, goal: Vector | None = None) -> GoalStep:
+        """Start an episode; ``goal`` (goal_dim,) takes the place of the one the environment has chosen."""
+        self._imposed = None
+        data, info = self._guarded(self._core.reset, seed=seed)
+        step = self._told(data, 0.0, False, False, info)
+        self.goal = step.desired
+        if goal is None:
+            return step
+        self.set_goal(goal)
+        return step._replace(desired=self.goal)
+
+    def set_goal(self, goal: Vector) -> None:
+        """Pursue another task goal (goal_dim,) from the next step on.
+
+        Raises:
+            TaskError: the environment can be told no goal, nor what it would be worth.
+        """
+        wanted = self._layout.environment_goal(goal)
+        if self.abilities.follows_goal:
+            base: Any = self._core.unwrapped
+            base.goal = wanted
+        elif not self.abilities.rewards_goals or self._own_success:
+            lacks = "compute_reward" if not self.abilities.rewards_goals else "a success.radius in the task"
+            raise TaskError(
+                f"task '{self.spec.name}': {self.spec.env_id} pursues its own goals only: it has no attribute 'goal', "
+                f"and without it other goals need {lacks}; leave the goal out, and evaluation_goals empty"
+            )
+        else:
+            self._imposed = self._layout.goal(wanted)
+        self.goal = self._layout.goal(wanted)
+
+    def step(self, action: Vector) -> GoalStep:
+        """Apply an action (action_dim,) within its limits for one control period.
+
+        Raises:
+            InvalidDataError: the environment failed; names where.
+        """
+        data, reward, terminated, truncated, info = self._guarded(
+            self._core.step, action.astype(self._action_dtype, copy=False)
+        )
+        step = self._told(data, float(reward), bool(terminated), bool(truncated), info)
+        if self._imposed is not None:
+            worth = float(self.compute_reward(step.achieved, self._imposed))
+            step = step._replace(desired=self._imposed, reward=worth)
+        self.goal = step.desired
+        return step
+
+    def compute_reward(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
+        """Reward of achieved goals (..., goal_dim) under task goals of a shape that broadcasts with them.
+
+        Raises:
+            TaskError: the environment has no ``compute_reward``.
+        """
+        if not self.abilities.rewards_goals:
+            raise TaskError(f"{self.spec.env_id} has no compute_reward: goals cannot be relabelled (set it to 0)")
+        compute = self._core.get_wrapper_attr("compute_reward")
+        achieved, desired = np.broadcast_arrays(achieved, desired)
+        if self.abilities.rewards_batches:
+            rows = [part.reshape(-1, part.shape[-1]) for part in (achieved, desired)]
+            return np.asarray(self._guarded(compute, *rows, {})).reshape(achieved.shape[:-1])
+        worth = np.empty(achieved.shape[:-1])
+        for at in np.ndindex(worth.shape):
+            pair = (self._layout.environment_goal(part[at]) for part in (achieved, desired))
+            worth[at] = self._guarded(compute, *pair, {})
+        return worth
+
+    def simulation_state(self) -> Vector:
+        """Everything that stepping depends on; only where ``abilities.saves_state``."""
+        core: Any = self._core
+        return core.simulation_state()
+
+    def restore(self, state: Vector) -> GoalStep:
+        """Go back to a ``simulation_state``."""
+        core: Any = self._core
+        step = self._told(core.restore(state), 0.0, False, False, {})
+        self.goal = step.desired
+        return step
+
+    def render(self) -> npt.NDArray[np.uint8]:
+        """The environment's own picture of now, shape (height, width, 3).
+
+        Raises:
+            InvalidDataError: it makes none.
+        """
+        picture = self._guarded(self._core.render)
+        if not isinstance(picture, np.ndarray) or picture.ndim != 3:
+            raise InvalidDataError(f"{self.spec.env_id} makes no pictures (render_mode rgb_array)")
+        return picture
+
+    def close(self) -> None:
+        """Free the environment."""
+        self.env.close()
+
+    def _told(self, data: dict[str, Any], reward: float, terminated: bool, truncated: bool, info: Any) -> GoalStep:  # noqa: ANN401 - a dict
+        layout = self._layout
+        goals = layout.goal(data["achieved_goal"]), layout.goal(data["desired_goal"])
+        success = bool(told_success(info)) if self._own_success else None
+        return GoalStep(layout.state(data), *goals, reward, terminated, truncated, success)
+
+    def _require_success(self) -> None:
+        if self._own_success and not self.abilities.tells_success:
+            raise TaskError(
+                f"task '{self.spec.name}': success.radius 0 leaves success to the environment, and {self.spec.env_id} "
+                "tells none in info['is_success']; give a radius"
+            )
+
+    def _guarded(self, call: Callable[..., Any], *values: Any, **named: Any) -> Any:  # noqa: ANN401 - of others
+        """Call into code of others; what it raises becomes one sentence."""
+        try:
+            return call(*values, **named)
+        except HrlError:
+            raise
+        except Exception as error:
+            raise InvalidDataError(f"{self.spec.env_id} failed: {described(error)}") from error

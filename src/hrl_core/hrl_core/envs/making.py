@@ -1,0 +1,127 @@
+"""Makes the environment of a task, and says in words when that cannot be done."""
+
+import importlib
+import traceback
+from typing import Any
+
+import gymnasium
+from gymnasium import spaces
+
+from hrl_core.envs.layout import Layout, flat_size
+from hrl_core.errors import TaskError
+from hrl_core.own_modules import look_here
+from hrl_core.task import TaskSpec
+
+GoalEnv = gymnasium.Env[dict[str, Any], Any]
+_GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
+
+
+def make_env(spec: TaskSpec, render_mode: str | None = None) -> GoalEnv:
+    """Make the task's environment and compare its spaces with the specification.
+
+    Args:
+        spec: the task.
+        render_mode: how pictures are made; None: as the task's ``env_kwargs`` say.
+
+    Raises:
+        TaskError: it cannot be made, is not goal-conditioned, or a space does not fit; names both sizes.
+    """
+    options = dict(spec.env_kwargs) | ({} if render_mode is None else {"render_mode": render_mode})
+    env = make_by_id(spec.env_id, spec.name, max_episode_steps=spec.max_episode_steps, **options)
+    try:
+        require_goals(env, spec.env_id, spec.name)
+        _compare(env, spec)
+    except TaskError:
+        env.close()
+        raise
+    return env
+
+
+def make_by_id(env_id: str, task: str, **options: Any) -> GoalEnv:  # noqa: ANN401 - whatever the environment takes
+    """Make a Gymnasium environment; ``module:Id`` imports a module that registers it.
+
+    Raises:
+        TaskError: whatever went wrong on the way, in one sentence that names ``task``.
+    """
+    module, _, name = env_id.rpartition(":")
+    problem = f"task '{task}': cannot make env_id '{env_id}'"
+    _drop_news(name)
+    if module:
+        _import(module, problem)
+    try:
+        # The passive checker looks at every step again; the specification is checked once, each state when it comes.
+        return gymnasium.make(name, disable_env_checker=True, **options)
+    except gymnasium.error.NameNotFound as error:
+        hint = (
+            "" if module else "; an id that a module registers is written module:Id, as gymnasium_robotics:FetchPush-v4"
+        )
+        raise TaskError(f"{problem}: {error}{hint}") from error
+    except Exception as error:  # whatever the constructor of an environment of others raises
+        raise TaskError(f"{problem}: {described(error)}") from error
+
+
+def require_goals(env: GoalEnv, env_id: str, task: str) -> None:
+    """Refuse environments without goals or without an action vector.
+
+    Raises:
+        TaskError: names what was found.
+    """
+    space = env.observation_space
+    found = sorted(space) if isinstance(space, spaces.Dict) else type(space).__name__
+    if not isinstance(space, spaces.Dict) or any(key not in space.spaces for key in _GOAL_KEYS):
+        wanted = ", ".join(_GOAL_KEYS)
+        raise TaskError(f"task '{task}': {env_id} is not goal-conditioned: it observes {found}, not a Dict of {wanted}")
+    if not isinstance(env.action_space, spaces.Box) or len(env.action_space.shape) != 1:
+        raise TaskError(f"task '{task}': actions of {env_id} are {env.action_space}; only vectors (Box) can be learned")
+    for key in _GOAL_KEYS:
+        if flat_size(space[key]) is None:
+            raise TaskError(f"task '{task}': {key} of {env_id} is {space[key]}, which is no vector of numbers")
+    goals = [flat_size(space[key]) for key in ("achieved_goal", "desired_goal")]
+    if goals[0] != goals[1]:
+        raise TaskError(f"task '{task}': {env_id} has {goals[0]} numbers in achieved_goal, {goals[1]} in desired_goal")
+
+
+def described(error: BaseException) -> str:
+    """An exception of somebody else's code in words, with the place it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}, line {frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"
+
+
+def _compare(env: GoalEnv, spec: TaskSpec) -> None:
+    layout = Layout(env.observation_space, len(spec.observation))  # pyright: ignore[reportArgumentType] - has goals
+    observation, goal = layout.sizes
+    declared = {"observation": len(spec.observation), "goal": len(spec.goal), "action": len(spec.action)}
+    sizes = {"observation": (observation, observation + goal), "goal": (goal,), "action": env.action_space.shape or ()}
+    for field, allowed in sizes.items():
+        if declared[field] not in allowed:
+            more = f" (or {observation + goal}, achieved_goal behind them)" if field == "observation" and goal else ""
+            raise TaskError(
+                f"task '{spec.name}': {field} has {declared[field]} elements, {spec.env_id} has {allowed[0]}{more}"
+            )
+
+
+def _import(module: str, problem: str) -> None:
+    look_here()
+    try:
+        importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name not in (module, module.partition(".")[0]):
+            raise TaskError(f"{problem}: module '{module}' needs '{error.name}', which is not installed") from error
+        raise TaskError(
+            f"{problem}: module '{module}' is not installed and lies neither beside the task file nor in the current "
+            f"folder; name the task file (--task, task:=), go to the folder of {module}.py, or set PYTHONPATH"
+        ) from error
+    except Exception as error:  # whatever stands in a module of others
+        raise TaskError(f"{problem}: importing '{module}' failed: {described(error)}") from error
+
+
+def _drop_news(name: str) -> None:
+    """Let packages of environments print no news on import that are about other environments than this one."""
+    try:
+        from farama_notifications import notifications
+    except ImportError:
+        return
+    for versions in notifications.values():
+        for version in [version for version, words in versions.items() if name not in words]:
+            del versions[version]

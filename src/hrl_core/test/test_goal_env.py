@@ -1,0 +1,257 @@
+"""Gymnasium's goal API is all that is asked of an environment; what more one has is found, what it lacks is said."""
+
+import dataclasses
+import itertools
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from hrl_core.envs.goal_env import GoalEnvironment
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.task import Element, SuccessRule, TaskSpec, load_task
+from hrl_core.types import Mode
+
+TASK = Path(__file__).with_name("two_link.yaml")
+SPEC = load_task(TASK)
+GoalEnvironment(SPEC).close()
+TwoLink: Any = sys.modules["two_link"].TwoLink  # found beside its task file
+GOAL = np.array([0.5, -1.25])
+_NUMBERS = itertools.count()
+
+
+def spec_of(entry_point: Callable[..., gymnasium.Env], **changes: Any) -> TaskSpec:
+    """The arm's task on another environment."""
+    name = f"Variant{next(_NUMBERS)}-v0"
+    gymnasium.register(name, entry_point)
+    return dataclasses.replace(SPEC, env_id=name, **changes)
+
+
+class _FollowsGoal(TwoLink):
+    """Has an attribute ``goal`` as gymnasium-robotics has it."""
+
+    @property
+    def goal(self):
+        return self._target
+
+    @goal.setter
+    def goal(self, value):
+        self._target = np.array(value)
+
+
+class _InCentimetres(gymnasium.ObservationWrapper):
+    """A user's wrapper: everything a hundred times as large, the attribute behind it not."""
+
+    def observation(self, observation):
+        return {key: 100 * value for key, value in observation.items()}
+
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        return self.env.get_wrapper_attr("compute_reward")(achieved_goal / 100, desired_goal / 100, info)
+
+
+class _DictGoals(TwoLink):
+    """Goals by name, one at a time, as FrankaKitchen has them; the observation does not hold them."""
+
+    def __init__(self, render_mode=None):
+        super().__init__(render_mode)
+        number = spaces.Box(-2.0, 2.0, (1,), np.float64)
+        goal = spaces.Dict({"up": number, "across": number})
+        rates = spaces.Box(-np.inf, np.inf, (4,), np.float32)
+        self.observation_space = spaces.Dict(observation=rates, achieved_goal=goal, desired_goal=goal)
+
+    def compute_reward(self, achieved_goal, desired_goal, info):
+        off = [abs(float(achieved_goal[key][0] - desired_goal[key][0])) for key in ("up", "across")]
+        return -max(off)
+
+    def _observation(self):
+        plain = super()._observation()
+        named = {key: {"across": goal[:1], "up": goal[1:]} for key, goal in plain.items()}
+        return named | {"observation": plain["observation"][2:]}
+
+
+@pytest.mark.parametrize("entry_point", [TwoLink, _FollowsGoal, lambda: _InCentimetres(_FollowsGoal())])
+def test_any_goal_is_pursued_and_rewarded_whether_the_environment_takes_it_or_not(entry_point) -> None:
+    scale = 100 if entry_point not in (TwoLink, _FollowsGoal) else 1
+    env = GoalEnvironment(spec_of(entry_point, success=SuccessRule(0.1 * scale, "m")))
+    assert env.abilities.follows_goal == (entry_point is _FollowsGoal)
+    free = env.reset(seed=3)
+    step = env.reset(seed=3, goal=scale * GOAL)
+    np.testing.assert_array_equal(step.state, free.state)
+    np.testing.assert_array_equal(step.desired, scale * GOAL)
+    for _ in range(3):
+        step = env.step(np.zeros(2))
+        np.testing.assert_array_equal(step.desired, scale * GOAL)
+        assert step.reward == -1.0
+    env.set_goal(step.achieved)
+    assert env.step(np.zeros(2)).reward == 0.0
+
+
+def test_the_rewards_of_many_goals_are_those_of_each_alone() -> None:
+    rows = np.random.default_rng(0).uniform(-1, 1, (3, 4, 2))
+    for entry_point, known in ((TwoLink, True), (_DictGoals, False)):
+        env = GoalEnvironment(_dict_spec(entry_point) if entry_point is _DictGoals else spec_of(entry_point))
+        assert env.abilities.rewards_batches is known
+        many = env.compute_reward(rows, GOAL)
+        assert many.shape == (3, 4)
+        assert many.ravel().tolist() == [float(env.compute_reward(row, GOAL)) for row in rows.reshape(-1, 2)]
+
+
+def _dict_spec(entry_point: Callable[..., gymnasium.Env] = _DictGoals) -> TaskSpec:
+    """Keys in the order of the space (sorted); the goal told behind the observation."""
+    goal = (Element("across", "m", "odom"), Element("up", "m", "odom"))
+    subgoal = dataclasses.replace(SPEC.subgoal, elements={"across": (-1.0, 1.0), "up": (-1.0, 1.0)})
+    return spec_of(entry_point, observation=(*SPEC.observation[2:], *goal), goal=goal, subgoal=subgoal)
+
+
+def test_goals_by_name_become_vectors_and_are_told_behind_an_observation_that_lacks_them() -> None:
+    arm, named = GoalEnvironment(spec_of(TwoLink)), GoalEnvironment(_dict_spec())
+    for one, other in ((arm.reset(5), named.reset(5)), (arm.step(np.ones(2)), named.step(np.ones(2)))):
+        np.testing.assert_array_equal(other.state, [*one.state[2:], *one.state[:2]])
+        np.testing.assert_array_equal(other.desired, one.desired)
+
+
+class _WithWord(TwoLink):
+    def step(self, action):
+        *rest, _ = super().step(action)
+        return *rest, {"is_success": self._angles[0] > 0}
+
+
+class _Mute(TwoLink):
+    def step(self, action):
+        *rest, _ = super().step(action)
+        return *rest, {}
+
+
+def test_radius_0_leaves_success_to_the_environment() -> None:
+    word = SuccessRule(0.0, "m")
+    spec = spec_of(_WithWord, success=word)
+    envs, runner = VectorEnv(spec, 1, seed=0), EnvRunner(spec, seed=0, mode=Mode.TRAIN)
+    runner.reset(0)
+    told = []
+    for t in range(20):
+        action = np.full(2, -1.0 if t < 10 else 1.0)
+        told.append(runner.step(action).success)
+        assert envs.step(action[None]).successes.tolist() == [told[-1]]
+    assert set(told) == {True, False}
+    with pytest.raises(TaskError, match=r"success\.radius 0 leaves success to the environment"):
+        GoalEnvironment(spec_of(_Mute, success=word))
+    with pytest.raises(TaskError, match="pursues its own goals only"):
+        runner.set_goal(GOAL)
+
+
+def test_wrappers_and_time_limits_of_the_environment_count_in_copies_as_in_one() -> None:
+    spec = spec_of(lambda: gymnasium.wrappers.TimeLimit(_InCentimetres(TwoLink()), 7))
+    envs, single = VectorEnv(spec, 1, seed=2), EnvRunner(spec, seed=2, mode=Mode.TRAIN)
+    actions = np.random.default_rng(0).uniform(-1, 1, (10, 1, 2))
+    episode, _ = 0, single.reset(0)
+    for action in actions:
+        step, observation = envs.step(action), single.step(action[0])
+        np.testing.assert_array_equal(step.states[0], observation.state)
+        assert step.truncated[0] == observation.truncated == (observation.step == 7)
+        if observation.last:
+            episode += 1
+            single.reset(episode)
+
+
+def test_without_a_simulation_state_the_next_episodes_begin_and_that_is_said() -> None:
+    envs = VectorEnv(SPEC, 2, seed=1)
+    for _ in range(5):
+        envs.step(np.ones((2, 2)))
+    assert "has no simulation_state() and restore()" in envs.missing[0]
+    again = VectorEnv(SPEC, 2, seed=1)
+    again.load_state_dict(envs.state_dict())
+    for i in range(2):
+        fresh = EnvRunner(SPEC, seed=1, mode=Mode.TRAIN)
+        np.testing.assert_array_equal(again.states[i], fresh.reset(2 + i).state)
+    assert not again.episode_steps.any()
+
+
+def test_where_goals_are_drawn_is_seen_when_the_environment_does_not_tell() -> None:
+    low, high = VectorEnv(SPEC, 1, seed=0).goal_box
+    assert (low < -0.5).any()
+    assert (high > 1.0).all()
+    np.testing.assert_array_equal(VectorEnv(load_task("point_maze"), 1, seed=0).goal_box, ((-2, -2), (10, 10)))
+
+
+class _Breaks(TwoLink):
+    def step(self, action):
+        if self.np_random.random() < 0.2:
+            raise RuntimeError("the elbow is loose")
+        return super().step(action)
+
+
+class _Discrete(TwoLink):
+    def __init__(self, render_mode=None):
+        super().__init__()
+        self.action_space = spaces.Discrete(3)
+
+
+class _NoGoals(TwoLink):
+    def __init__(self, render_mode=None):
+        super().__init__()
+        self.observation_space = spaces.Box(-1.0, 1.0, (6,))
+
+
+class _CannotBegin(TwoLink):
+    def __init__(self, render_mode=None):
+        raise ValueError("no licence")
+
+
+@pytest.mark.parametrize(
+    ("entry_point", "message"),
+    [
+        (_Discrete, r"actions of \S+ are Discrete\(3\); only vectors"),
+        (_NoGoals, "is not goal-conditioned: it observes Box, not a Dict of observation, achieved_goal, desired_goal"),
+        (_CannotBegin, r"cannot make env_id '\S+': ValueError: no licence \(.*test_goal_env.py, line \d+\)"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_a_sentence(entry_point, message: str) -> None:
+    with pytest.raises(TaskError, match=message):
+        VectorEnv(spec_of(entry_point), 1, seed=0)
+
+
+def test_sizes_that_do_not_fit_are_both_named() -> None:
+    spec = dataclasses.replace(SPEC, observation=SPEC.observation[:5])
+    with pytest.raises(TaskError, match=r"observation has 5 elements, \S+ has 6 \(or 8, achieved_goal behind them\)"):
+        GoalEnvironment(spec)
+
+
+def test_an_environment_that_fails_is_named_with_the_line_where_it_did() -> None:
+    envs = VectorEnv(spec_of(_Breaks), 2, seed=0)
+    with pytest.raises(InvalidDataError, match=r"failed: RuntimeError: the elbow is loose \(.*test_goal_env.py, line"):
+        for _ in range(100):
+            envs.step(np.zeros((2, 2)))
+
+
+def test_a_module_is_found_beside_its_task_file_and_never_beside_the_copy_in_a_policy(tmp_path: Path) -> None:
+    make = "import sys; from hrl_core.task import load_task; from hrl_core.envs.making import make_env; "
+    make += "make_env(load_task(sys.argv[1])).close()"
+    (tmp_path / "own_arm.py").write_text(TASK.with_suffix(".py").read_text())
+    text = TASK.read_text().replace("two_link:", "own_arm:")
+    for name in ("arm.yaml", "task.yaml"):
+        (tmp_path / name).write_text(text)
+    (tmp_path / "policy.json").write_text("{}")
+    codes = {}
+    for name in ("arm.yaml", "task.yaml"):
+        command = [sys.executable, "-c", make, str(tmp_path / name)]
+        ended = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
+        codes[name] = ended.returncode
+    assert codes == {"arm.yaml": 0, "task.yaml": 1}
+    assert "module 'own_arm' is not installed and lies neither beside the task file" in ended.stderr
+
+
+def test_a_package_prints_no_news_of_other_environments() -> None:
+    make = "from hrl_core.task import load_task; from hrl_core.envs.making import make_env; "
+    make += "make_env(load_task('FetchPush-v4')).close()"
+    environment = {name: value for name, value in os.environ.items() if name != "MUJOCO_GL"}
+    ended = subprocess.run([sys.executable, "-c", make], env=environment, capture_output=True, text=True, check=True)
+    assert "Adroit" not in ended.stdout + ended.stderr
