@@ -12,7 +12,7 @@ from pathlib import Path
 from hrl.arguments import Value
 from hrl.ending import Ending
 from hrl.graph import NodeDescription
-from hrl.process_state import catches, process_work
+from hrl.process_state import Work, catches, process_work
 from hrl.security import enclave_arguments
 from hrl_core.errors import HrlError
 
@@ -134,9 +134,9 @@ class NodeProcess:
         if self.pid is not None:
             self.send(signal.SIGINT if catches(self.pid, signal.SIGTERM) else signal.SIGTERM)
 
-    def work(self) -> object:
-        """Something that is not the same as before if the process has worked since; see ``process_work``."""
-        return None if self.pid is None else process_work(self.pid)
+    def work(self) -> Work:
+        """What the process has done so far."""
+        return Work() if self.pid is None else process_work(self.pid)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the process and its children; does nothing when it has ended."""

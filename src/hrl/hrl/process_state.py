@@ -3,34 +3,32 @@
 import signal
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
 
-def process_work(pid: int) -> object:
-    """Something that is not the same as before if the process's main thread has run since, or waits for a disk.
+class Work(NamedTuple):
+    """Figures of a process that are not the same as before if it has worked since."""
 
-    Args:
-        pid: its id.
+    main: object = None
+    """Of its main thread: what runs the program. Waiting for a disk is work, too."""
+    whole: object = None
+    """Of all its threads. Those of a middleware also turn over when the program hangs."""
 
-    Returns:
-        None when there is no such process.
-    """
+
+def process_work(pid: int) -> Work:
+    """The work of a process, by its id."""
     try:
         process = psutil.Process(pid)
         with process.oneshot():
             if process.status() == psutil.STATUS_DISK_SLEEP:
-                return time.monotonic()
-            # The kernel counts these for the main thread alone; threads of the middleware turn over for ever.
-            return tuple(process.num_ctx_switches()), _main_thread(process)
+                return Work(time.monotonic(), time.monotonic())
+            times = {thread.id: (thread.user_time, thread.system_time) for thread in process.threads()}
+            # The kernel counts switches for the main thread alone.
+            return Work((tuple(process.num_ctx_switches()), times.get(pid)), times)
     except psutil.Error:
-        return None
-
-
-def _main_thread(process: psutil.Process) -> tuple[float, float]:
-    """User and system time [s] of the main thread."""
-    times = {thread.id: (thread.user_time, thread.system_time) for thread in process.threads()}
-    return times.get(process.pid, (0.0, 0.0))
+        return Work()
 
 
 def catches(pid: int, number: signal.Signals) -> bool:

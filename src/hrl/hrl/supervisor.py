@@ -15,6 +15,7 @@ from hrl.ending import Ending
 from hrl.graph import RECORDER, NodeDescription, Processes
 from hrl.node_output import NodeOutput
 from hrl.node_process import NodeProcess, find_executable
+from hrl.process_state import Work
 from hrl_core.restart_budget import RestartBudget
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -45,13 +46,15 @@ class Patience:
     terminate: float = 0.4
     """After SIGTERM, before SIGKILL."""
     ending: float = 10.0
-    """Longest wait for a node that works on its end; a busy machine may need it."""
+    """Longest wait for a node in which anything still works; a busy machine may need it."""
     saving: float = 120.0
-    """The same for a node that has something to save."""
+    """Longest wait for a node that has something to save and whose program works on it."""
 
-    def longest(self, node: NodeDescription) -> float:
-        """Longest wait for a node."""
-        return self.saving if node.saves else self.ending
+    def lasts(self, node: NodeDescription, passed: float, before: Work, after: Work) -> bool:
+        """Whether a node that was asked to end ``passed`` seconds ago, and has worked so much, is waited for."""
+        if passed < self.ending:
+            return after != before
+        return node.saves and passed < self.saving and after.main != before.main
 
 
 class Supervisor:
@@ -226,9 +229,9 @@ class Supervisor:
         work = {node: node.work() for node in nodes}
         while work and not self._hurry.is_set():
             await self._wait(self._unfinished(work), patience.stall)
-            passed = now() - began
-            done = {node: node.work() for node in work if node.running and passed < patience.longest(node.description)}
-            work = {node: figure for node, figure in done.items() if figure != work[node]}
+            before, passed = work, now() - began
+            done = {node: node.work() for node in work if node.running}
+            work = {n: w for n, w in done.items() if patience.lasts(n.description, passed, before[n], w)}
             if work and not told:
                 names = " and ".join(node.name for node in work)
                 self._output.notice(f"waiting for {names}, still at work; Ctrl-C again would leave that unfinished")

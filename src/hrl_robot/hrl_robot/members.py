@@ -1,7 +1,8 @@
 """The lifecycle nodes a supervisor looks after: their heartbeats, and what is under way with each."""
 
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 
 from lifecycle_msgs.msg import Transition
@@ -10,6 +11,7 @@ from rclpy.task import Future
 
 from hrl_core.restart_budget import RestartBudget
 from hrl_msgs import msg
+from hrl_robot.sibling import Sibling
 from hrl_ros.node import HrlNode
 
 
@@ -29,6 +31,11 @@ class Stage(Enum):
     """Has ended by itself or on request."""
 
 
+_SHUTDOWN = {
+    Stage.PRESENT: Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
+    Stage.INACTIVE: Transition.TRANSITION_INACTIVE_SHUTDOWN,
+    Stage.ACTIVE: Transition.TRANSITION_ACTIVE_SHUTDOWN,
+}
 _UP = {
     Stage.PRESENT: (Stage.CONFIGURING, Transition.TRANSITION_CONFIGURE, Stage.INACTIVE),
     Stage.INACTIVE: (Stage.ACTIVATING, Transition.TRANSITION_ACTIVATE, Stage.ACTIVE),
@@ -58,6 +65,10 @@ class Member:
         self.name, self.timeout = name, timeout
         self.stage = Stage.ABSENT
         self.pid, self.host = 0, ""
+        self.strangers = 0
+        """Heartbeats in its name that did not come from its process."""
+        self._process: Sibling | None = None
+        """Its process, where our launcher has started it: what a message says of ids is not taken for granted."""
         self.budget = RestartBudget(limit=restarts)
         self._clock = clock
         self._beat = self.since = clock()
@@ -73,21 +84,54 @@ class Member:
         """Whether a transition keeps it from beating: loading a policy takes its time."""
         return self.stage in (Stage.CONFIGURING, Stage.ACTIVATING)
 
+    def admits(self, heartbeat: msg.Heartbeat) -> bool:
+        """Whether a heartbeat may be the node's: while a process lives that was started beside us, only that one's."""
+        if self._is_known(heartbeat) or self._process is None or not self._process.alive:
+            return True
+        self.strangers += 1
+        return False
+
     def beat(self, heartbeat: msg.Heartbeat) -> bool:
-        """Take a heartbeat; returns whether another process than before sent it."""
+        """Take a heartbeat; returns whether its process was replaced by another."""
         self._beat = self._clock()
+        anew = not self._is_known(heartbeat)
+        replaced = anew and self._meet(heartbeat)
         if heartbeat.leaving:
             self._enter(Stage.LEFT)
-            return False
-        anew = heartbeat.pid != self.pid
-        if anew or self.stage is Stage.ABSENT:
-            self.pid, self.host = heartbeat.pid, heartbeat.host
+        elif anew or self.stage in (Stage.ABSENT, Stage.LEFT):
             self._enter(Stage.ACTIVE if heartbeat.active else Stage.PRESENT)
-        return anew
+        return replaced
+
+    def _is_known(self, heartbeat: msg.Heartbeat) -> bool:
+        return (heartbeat.pid, heartbeat.host) == (self.pid, self.host)
+
+    def _meet(self, heartbeat: msg.Heartbeat) -> bool:
+        """Another process speaks; returns whether it has replaced one, and was not just taken for another before."""
+        known, before = self.pid != 0, self._process
+        self.pid, self.host = heartbeat.pid, heartbeat.host
+        here = heartbeat.host == socket.gethostname()
+        self._process = Sibling.find(heartbeat.pid, heartbeat.node) if here else None
+        if before is not None:
+            before.close()
+        return known and (before is not None or self._process is None)
+
+    def end(self) -> None:
+        """See to it that a frozen process does not wake up with an old mind.
+
+        One that was started beside us is killed. Any other is asked to shut down, which it does if it ever wakes up.
+        """
+        shutdown = _SHUTDOWN.get(self.stage)
+        if self._process is not None:
+            self._process.kill()
+        elif shutdown is not None and self._client.service_is_ready():
+            self._call(shutdown)
 
     def lost(self) -> None:
         """Its process is gone."""
         self.pid = 0
+        if self._process is not None:
+            self._process.close()
+        self._process = None
         self._enter(Stage.ABSENT)
 
     def climb(self) -> None:
@@ -122,3 +166,16 @@ class Member:
 
     def _enter(self, stage: Stage) -> None:
         self.stage, self.since = stage, self._clock()
+
+
+def complaint(members: Collection[Member], patience: float) -> str:
+    """What is not as it should be with the nodes; empty when they are all active and speak.
+
+    Args:
+        members: the nodes.
+        patience: seconds of silence that are nothing to speak of.
+    """
+    if any(member.stage is not Stage.ACTIVE for member in members):
+        return "not all nodes are active"
+    silent = [f"{m.name} for {m.silence:.0f} s" for m in members if m.silence > patience]
+    return f"silent, given up later: {', '.join(silent)}" if silent else ""

@@ -4,9 +4,6 @@ A forward_command_controller keeps its last command for ever, so the safe action
 process than the bridge's: this one has a publisher of its own, silent while the bridge's heart beats.
 """
 
-import os
-import signal
-import socket
 import time
 
 import numpy as np
@@ -16,7 +13,7 @@ from hrl_core.errors import PeerError
 from hrl_core.safety import SafetyLayer
 from hrl_core.task import load_task
 from hrl_msgs import msg
-from hrl_robot.members import Member, Stage
+from hrl_robot.members import Member, Stage, complaint
 from hrl_robot.parameters import SupervisorParameters
 from hrl_robot.robot_config import load_robot
 from hrl_robot.robot_port import RobotPort
@@ -43,9 +40,8 @@ class SupervisorNode(HrlNode):
         """Know the nodes and, where there is a robot, how to make it safe."""
         self._settings = p = self.read_parameters(SupervisorParameters)
         slow = dict.fromkeys(_names(p.writing), p.writing_timeout)
-        self._members = {
-            name: Member(self, name, p.restarts, slow.get(name, p.node_timeout)) for name in _names(p.nodes)
-        }
+        patience = {name: slow.get(name, p.node_timeout) for name in _names(p.nodes)}
+        self._members = {name: Member(self, name, p.restarts, seconds) for name, seconds in patience.items()}
         self._restarting = set(_names(p.restarting))
         prefix = self.get_namespace().rstrip("/")
         self._by_path = {f"{prefix}/{name}": member for name, member in self._members.items()}
@@ -86,8 +82,11 @@ class SupervisorNode(HrlNode):
         member = self._by_path.get(heartbeat.node)
         if member is None:
             return
-        known = member.pid
-        if member.beat(heartbeat) and known:
+        if not member.admits(heartbeat):
+            said = f"process {heartbeat.pid} on {heartbeat.host} says it were {member.name}, which is another: ignored"
+            self.get_logger().error(said, throttle_duration_sec=10.0)
+            return
+        if member.beat(heartbeat):
             self._lose(member, "its process was replaced")
             member.beat(heartbeat)
         if member is self._bridge:
@@ -145,12 +144,8 @@ class SupervisorNode(HrlNode):
 
     def _lose(self, member: Member, reason: str) -> None:
         """A node is dead or frozen: see to it that it is gone, and wait for the launcher to start it again."""
-        if member.pid and member.host == socket.gethostname() and member.silence > member.timeout:
-            try:
-                # A frozen process would hold its place for ever and wake up with an old mind.
-                os.kill(member.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+        if member.silence > member.timeout:
+            member.end()
         member.lost()
         if member.name not in self._restarting:
             raise PeerError(f"{member.name} is dead ({reason}) and cannot be replaced in mid-run; stopping the stack")
@@ -189,17 +184,14 @@ class SupervisorNode(HrlNode):
             last.descend(lambda: self._descend(members))
 
     def _report(self) -> None:
-        stages = {member.name: member.stage.value for member in self._members.values()}
-        figures = {**stages, "safe_actions_sent": self.covered}
-        active = [member for member in self._members.values() if member.stage is Stage.ACTIVE]
-        silent = [member for member in active if member.silence > self._settings.node_timeout]
-        if silent:
-            said = ", ".join(f"{member.name} for {member.silence:.0f} s" for member in silent)
-            self._diagnostics.warn(f"silent, given up later: {said}", figures)
-        elif len(active) == len(self._members) and not self.covered:
-            self._diagnostics.ok("all nodes are active", figures)
+        members = self._members.values()
+        figures = {member.name: member.stage.value for member in members} | {"safe_actions_sent": self.covered}
+        figures["heartbeats_of_strangers"] = sum(member.strangers for member in members)
+        problem = complaint(members, self._settings.node_timeout)
+        if problem or self.covered:
+            self._diagnostics.warn(problem or "covering for the bridge", figures)
         else:
-            self._diagnostics.warn("not all nodes are active", figures)
+            self._diagnostics.ok("all nodes are active", figures)
 
 
 def _names(text: str) -> list[str]:

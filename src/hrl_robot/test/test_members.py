@@ -1,0 +1,138 @@
+"""Who speaks for a node, and whom the supervisor may kill: never one that a message merely names."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+from lifecycle_msgs.msg import Transition
+
+from hrl_msgs import msg
+from hrl_robot.members import Member, Stage
+from hrl_robot.sibling import Sibling
+
+
+class Owner:
+    """Stands for the supervisor; remembers what nodes were asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def create_client(self, _kind, _name):
+        return self
+
+    def service_is_ready(self):
+        return True
+
+    def call_async(self, request):
+        self.asked.append(request.transition.id)
+
+
+@pytest.fixture
+def started():
+    """Start programs that look like nodes and wait."""
+    running = []
+
+    def start(*words):
+        command = [sys.executable, "-IS", "-c", "import time; print(flush=True); time.sleep(60)", *words]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        running.append(process)
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+@pytest.fixture
+def beside_us(monkeypatch):
+    """Take this process, whose children the programs are, for the launcher."""
+    monkeypatch.setattr(os, "getppid", os.getpid)
+
+
+def beat(pid, node="/worker", **fields):
+    return msg.Heartbeat(node=node, pid=pid, host=fields.pop("host", socket.gethostname()), active=True, **fields)
+
+
+def member(owner=None):
+    return Member(owner or Owner(), "worker", restarts=3, timeout=5.0)  # pyright: ignore[reportArgumentType]
+
+
+def test_only_a_child_of_the_launcher_that_runs_the_node_is_its_process(started):
+    worker = started("--ros-args", "-r", "__node:=worker")
+    spaced = started("--ros-args", "-r", "__node:=worker", "-r", "__ns:=/robot_1")
+    assert Sibling.find(worker.pid, "/worker", os.getpid()) is not None
+    assert Sibling.find(spaced.pid, "/robot_1/worker", os.getpid()) is not None
+    for pid, node in (
+        (worker.pid, "/manager"),
+        (worker.pid, "/robot_1/worker"),
+        (spaced.pid, "/worker"),
+        (1, "/worker"),
+    ):
+        assert Sibling.find(pid, node, os.getpid()) is None
+    assert Sibling.find(worker.pid, "/worker", parent=1) is None
+    assert Sibling.find(2**31 - 1, "/worker", os.getpid()) is None
+
+
+def test_frozen_node_that_was_started_here_is_killed(started, beside_us):
+    worker = started("-r", "__node:=worker")
+    node = member()
+    assert not node.beat(beat(worker.pid))
+    node.end()
+    assert worker.wait(5) == -9
+
+
+def test_process_that_a_message_names_is_never_killed_but_asked_to_shut_down(started, beside_us):
+    victim = started("--anything")
+    owner = Owner()
+    node = member(owner)
+    node.beat(beat(victim.pid))
+    assert node.stage is Stage.ACTIVE
+    node.end()
+    assert owner.asked == [Transition.TRANSITION_ACTIVE_SHUTDOWN]
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        raise AssertionError(f"killed: {victim.wait(0.2)}")
+
+
+def test_stranger_does_not_speak_for_a_node_that_lives(started, beside_us):
+    worker, victim = started("-r", "__node:=worker"), started("--anything")
+    node = member()
+    node.beat(beat(worker.pid))
+    for forged in (beat(victim.pid), beat(worker.pid, host="elsewhere"), beat(victim.pid, leaving=True)):
+        assert not node.admits(forged)
+    assert (node.stage, node.pid, node.strangers) == (Stage.ACTIVE, worker.pid, 3)
+    assert node.admits(beat(worker.pid))
+
+
+def test_node_is_known_as_itself_once_it_speaks_though_a_stranger_spoke_first(started, beside_us):
+    worker, victim = started("-r", "__node:=worker"), started("--anything")
+    node = member()
+    node.beat(beat(victim.pid))
+    assert node.admits(beat(worker.pid))
+    assert not node.beat(beat(worker.pid)), "nothing was replaced"
+    assert not node.admits(beat(victim.pid))
+
+
+def test_restarted_process_replaces_the_one_that_ended(started, beside_us):
+    first, second = started("-r", "__node:=worker"), started("-r", "__node:=worker")
+    node = member()
+    node.beat(beat(first.pid))
+    first.kill()
+    first.wait()
+    assert node.admits(beat(second.pid))
+    assert node.beat(beat(second.pid))
+
+
+def test_node_that_was_said_to_leave_and_goes_on_is_watched_again():
+    node = member()
+    node.beat(beat(7))
+    node.beat(beat(7, leaving=True))
+    assert node.stage is Stage.LEFT
+    node.beat(beat(7))
+    assert node.stage is Stage.ACTIVE
