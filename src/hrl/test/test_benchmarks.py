@@ -30,8 +30,8 @@ class ScriptedGenerator:
     def standard_normal(self, shape):
         return np.full(shape, 0.3)
 
-    def random(self, size):
-        return np.ones(size)
+    def random(self, size=None):
+        return 1.0 if size is None else np.ones(size)
 
     def integers(self, low, high, size):
         return np.random.default_rng([int(high), int(size)]).integers(low, high, size)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import CheckpointError
+from hrl_core.exploration import HeldExploration
 from hrl_core.symmetry import QuarterTurn
 from hrl_core.typed_fields import Count, Finite, Fraction, Index, NonEmpty, NotNegative
 
@@ -44,6 +45,10 @@ class ActorConfig:
     goal."""
     held_exploration: Fraction = 0.0
     """Of a manager: chance per decision, while exploring, to hold a random subgoal for a few decisions."""
+    held_decisions: tuple[int, int] = HeldExploration.decisions
+    """Fewest and most of these decisions."""
+    held_lengths: tuple[float, float] = HeldExploration.lengths
+    """Shortest and longest of these subgoals as a multiple of the half-range."""
     turn: QuarterTurn | None = None
     """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
 
@@ -67,6 +72,11 @@ class ActorConfig:
             raise CheckpointError(f"actor: more than {MOST_PARAMETERS} parameters in its layers {self.hidden}")
         if not self.exploration_noise:
             object.__setattr__(self, "exploration_noise", (0.0,) * len(self.low))
+
+    @property
+    def held(self) -> HeldExploration:
+        """How a manager explores by held subgoals."""
+        return HeldExploration(self.held_exploration, self.held_decisions, self.held_lengths)
 
     @property
     def output_dim(self) -> int:

@@ -152,9 +152,9 @@ class ManagerSession:
         explore = observation.mode == Mode.TRAIN
         noise = step_generator(self._seed, Purpose.SUBGOAL, WORKER_LEVEL, *observation.key) if explore else None
         choice = self.manager.select(observation.state, observation.desired_goal, noise)
-        if explore and self.manager.held_exploration:
+        if explore:
             decision = observation.step // self._spec.subgoal.period
-            held = self._held.at(observation.episode, decision, self.manager.held_exploration)
+            held = self._held.at(observation.episode, decision, self.manager.held)
             choice = choice if held is None else SubgoalChoice(held)
         self._spec.check_subgoal(choice.value, "subgoal of the manager")
         return choice

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from hrl_core.actor_config import ActorConfig, Float32
+from hrl_core.exploration import HeldExploration
 from hrl_core.fast_actor import FastActor
 from hrl_core.subgoals import Float32Vector, to_float32
 from hrl_core.task import TaskSpec
@@ -33,8 +34,8 @@ class Manager(Protocol):
     """Chooses subgoals."""
 
     version: int
-    held_exploration: float
-    """Chance per decision, while exploring, to hold a random subgoal (``hrl_core.exploration``)."""
+    held: HeldExploration
+    """Random subgoals that are held while exploring."""
 
     def select(self, state: Vector, task_goal: Vector, noise: np.random.Generator | None) -> SubgoalChoice:
         """Choose a subgoal; ``noise`` is given when exploring."""
@@ -57,7 +58,7 @@ class ActorManager:
     def __init__(self, spec: TaskSpec, config: ActorConfig, weights: Mapping[str, Float32], version: int) -> None:
         """Take over weights; raises ``CheckpointError`` when they do not fit the task."""
         config.check(len(spec.observation) + len(spec.goal), len(spec.subgoal.elements), "manager")
-        self.version, self.held_exploration = version, config.held_exploration
+        self.version, self.held = version, config.held
         self._low, self._high = spec.subgoal_low, spec.subgoal_high
         self._noise = np.asarray(config.exploration_noise)
         self._actor = FastActor(config, weights)

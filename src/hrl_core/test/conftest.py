@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core.exploration import HeldExploration
 from hrl_core.policies import ActionChoice, SubgoalChoice
 from hrl_core.task import Actuator, Element, SubgoalSpec, SuccessRule, TaskSpec
 from hrl_core.types import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind
@@ -107,7 +108,7 @@ class StubManager:
     """Chooses a subgoal that depends on everything it is shown."""
 
     version: int = 7
-    held_exploration: float = 0.0
+    held: HeldExploration = dataclasses.field(default_factory=HeldExploration)
 
     def select(self, state, task_goal, noise):
         value = np.tanh(state[:3] + task_goal.sum()) + (0 if noise is None else 0.1 * noise.standard_normal(3))

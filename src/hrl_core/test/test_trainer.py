@@ -30,6 +30,7 @@ from hrl_core.training.progress import summarise
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.trainer import Trainer
 from hrl_core.training.update_log import FAILED_BATCH
+from hrl_core.types import Mode
 from hrl_core.worker_session import WorkerSession
 
 POINT_MAZE = Path(__file__).parent / "point_maze.json"
@@ -127,6 +128,37 @@ def test_exported_policy_runs_in_the_sessions_as_in_training(tmp_path: Path) -> 
     result = evaluate(SPEC, envs, trainer.agent.select, trainer.agent.act)[0]
     assert trace.result.final_distance == pytest.approx(result.final_distance, abs=1e-3)
     assert trace.result.episode_return == pytest.approx(result.episode_return, rel=1e-3)
+
+
+@pytest.mark.parametrize("warm_start_steps", [0, 10_000])
+def test_an_exported_policy_explores_as_it_did_in_training(tmp_path: Path, warm_start_steps: int) -> None:
+    """Subgoals of a network that says nothing, without noise of its own: what is left is held exploration."""
+    still = dataclasses.replace(SMALL, exploration_noise=0.0)
+    held: dict[str, Any] = {"held_subgoal_probability": 0.3, "held_subgoal_decisions": (2, 2)}
+    agent = HiroConfig(worker=still, manager=still, candidates=4)
+    config = dataclasses.replace(CONFIG, agent=agent, learning_starts=10**6, warm_start_steps=warm_start_steps, **held)
+    config = dataclasses.replace(config, num_envs=1, waypoint_probability=0.0, replay=3000)
+    trainer = _trainer(tmp_path, config)
+    assert isinstance(trainer.agent, HierarchicalAgent)
+    trainer.agent.manager.actor.flat.zero_()
+    while trainer.env_steps < 3000:
+        trainer._iterate()
+    stored = trainer.store.subgoals[trainer.store.lengths > 0].reshape(-1, 2)
+    checkpoint = trainer.checkpoint({})
+    runner, session = EnvRunner(SPEC, 0, Mode.TRAIN), ManagerSession(SPEC, checkpoint.manager(), 0)
+    worker = WorkerSession(SPEC, checkpoint.worker(), 0)
+    given = [s.value for episode in range(100) for s in rollout(runner, session, worker, episode).subgoals]
+    half_range = SPEC.subgoal_high
+    in_training, in_session = (np.linalg.norm(np.array(each) / half_range, axis=1) for each in (stored, given))
+    assert {*np.round(in_session, 5)} == {0.0, 1.0}
+    # Three decisions an episode, each second one of two is held for sure: 0.3, 0.51 and 0.447.
+    assert np.mean(in_session > 0) == pytest.approx(0.419, abs=0.1)
+    if warm_start_steps:
+        assert (in_training > 0).all()
+        assert len({*np.round(in_training, 5)}) > 10
+    else:
+        assert {*np.round(in_training, 5)} == {0.0, 1.0}
+        assert np.mean(in_training > 0) == pytest.approx(0.419, abs=0.1)
 
 
 def test_resuming_with_another_configuration_names_the_fields(tmp_path: Path) -> None:

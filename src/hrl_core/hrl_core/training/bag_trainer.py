@@ -4,7 +4,6 @@ Nothing depends on when a segment arrived beyond which updates it was there for:
 and batches are drawn from a generator keyed by the number of the update, so that a run that is killed goes on exactly.
 """
 
-import dataclasses
 import itertools
 from collections import Counter
 from collections.abc import Sequence
@@ -181,9 +180,6 @@ class BagTrainer:
     def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         """The present policies and where they come from."""
         levels = self.agent.levels
-        actors = {level: td3.actor_config for level, td3 in levels.items()}
-        held = self.config.training.held_subgoal_probability
-        actors["manager"] = dataclasses.replace(actors["manager"], held_exploration=held)
         return Checkpoint(
             task=self.spec,
             algorithm="hiro",
@@ -192,7 +188,7 @@ class BagTrainer:
             env_steps=self.steps,
             seed=self.seed,
             git_commit=self.git_commit,
-            actors=actors,
+            actors=self.config.training.exploring({level: td3.actor_config for level, td3 in levels.items()}),
             weights=acting_weights(levels),
             metrics=metrics,
             provenance={

@@ -137,7 +137,6 @@ class Collector:
         """Begin every environment's first episode."""
         self._spec, self._config, self._envs, self._store, self._rng = spec, config, envs, store, rng
         self._low, self._high = spec.subgoal_low, spec.subgoal_high
-        self._half_range = (self._high - self._low) / 2
         self._relative = spec.subgoal.kind == "relative"
         count, size = envs.num_envs, len(spec.subgoal.elements)
         self._targets = np.zeros((count, size), np.float32)
@@ -212,16 +211,11 @@ class Collector:
 
     def _hold_some(self, envs: npt.NDArray[np.int64], warm_start: bool) -> npt.NDArray[np.bool_]:
         """Begin and count down random held subgoals; returns which of ``envs`` hold one now."""
-        config, rng = self._config, self._rng
-        chance = 1.0 if warm_start else config.held_subgoal_probability
-        begins = (self._hold[envs] == 0) & (rng.random(len(envs)) < chance)
-        direction = rng.standard_normal((len(envs), len(self._half_range)))
-        direction /= np.linalg.norm(direction, axis=1, keepdims=True)
-        length = rng.uniform(0, config.warm_start_length, len(envs)) if warm_start else np.ones(len(envs))
-        few, many = config.held_subgoal_decisions
-        decisions = rng.integers(few, many + 1, len(envs))
-        self._held[envs[begins]] = (direction * length[:, None] * self._half_range)[begins]
-        self._hold[envs[begins]] = decisions[begins]
+        exploration = self._config.warm_start if warm_start else self._config.held_exploration
+        for env in envs[self._hold[envs] == 0]:
+            begun = exploration.begin(self._low, self._high, self._rng)
+            if begun is not None:
+                self._held[env], self._hold[env] = begun
         held = self._hold[envs] > 0
         self._hold[envs[held]] -= 1
         return held

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hrl_core.actor_config import ActorConfig
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3_config import TD3Config
 from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.exploration import HeldExploration
 
 ALGORITHMS = ("hiro", "td3")
 Config = TypeVar("Config")
@@ -83,6 +85,22 @@ class TrainConfig:
             low, high = getattr(self, name)
             if not 1 <= low <= high:
                 raise HrlError(f"training configuration: {name} must rise from 1, got {(low, high)}")
+
+    @property
+    def held_exploration(self) -> HeldExploration:
+        """Exploration after the warm start, and that of the policies."""
+        return HeldExploration(self.held_subgoal_probability, self.held_subgoal_decisions, lengths=(1.0, 1.0))
+
+    @property
+    def warm_start(self) -> HeldExploration:
+        """Exploration before the manager counts."""
+        return HeldExploration(1.0, self.held_subgoal_decisions, (0.0, self.warm_start_length))
+
+    def exploring(self, actors: Mapping[str, ActorConfig]) -> dict[str, ActorConfig]:
+        """Actors whose manager explores as in training."""
+        held = self.held_exploration
+        fields = {"held_exploration": held.probability, "held_decisions": held.decisions, "held_lengths": held.lengths}
+        return {n: dataclasses.replace(actor, **fields) if n == "manager" else actor for n, actor in actors.items()}
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists."""

@@ -132,7 +132,7 @@ class Trainer:
             env_steps=self.env_steps,
             seed=self.seed,
             git_commit=self.git_commit,
-            actors={level: td3.actor_config for level, td3 in levels.items()},
+            actors=self.config.exploring({level: td3.actor_config for level, td3 in levels.items()}),
             weights=acting_weights(levels),
             metrics=metrics,
         )
