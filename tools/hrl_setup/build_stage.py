@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,14 +17,20 @@ _NOT_BUILT = {"__pycache__", "test", ".pytest_cache", ".ruff_cache"}
 _LAUNCHER = """#!/bin/sh
 # Both a shell script and a Python one: a path with blanks or of any length cannot stand after "#!".
 # The variable keeps the ROS wheels from starting Python twice; hrl sets their path itself.
-'''exec' env _ROS_WHEELS_BOOTSTRAP_COMPLETE=1 "{python}" "$0" "$@"
+# Ctrl-C waits until it can be no traceback: Python takes a while to start, twice.
+'''exec' {env} _ROS_WHEELS_BOOTSTRAP_COMPLETE=1 "{python}" "$0" "$@"
 ' '''
+import signal
 import sys
 
 if __name__ == "__main__":
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     from hrl.environment import ensure_ros_environment
 
     ensure_ros_environment()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
     from hrl.cli import main
 
@@ -115,8 +122,14 @@ class BuildStage:
         (site_packages,) = self._venv.folder.glob("lib/python3*/site-packages")
         _write(site_packages / "hrl_workspace.pth", "".join(f"{folder}\n" for folder in libraries))
         launcher = self._venv.folder / "bin" / "hrl"
-        _write(launcher, _LAUNCHER.format(python=self._venv.python))
+        _write(launcher, _LAUNCHER.format(python=self._venv.python, env=_env()))
         launcher.chmod(0o755)
+
+
+def _env() -> str:
+    """Return the call of ``env`` that keeps Ctrl-C waiting, where it can (coreutils 8.31)."""
+    blocking = ["env", "--block-signal=INT"]
+    return " ".join(blocking if subprocess.run([*blocking, "true"], capture_output=True).returncode == 0 else ["env"])
 
 
 def forget_package(build_folder: Path) -> None:

@@ -4,6 +4,8 @@ import importlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rich.console import Console
+
 from hrl_core.errors import HrlError, did_you_mean
 
 
@@ -25,18 +27,22 @@ BENCHMARKS = {
 }
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run one benchmark.
+def main(arguments: Sequence[str]) -> int:
+    """Run one benchmark; returns the exit code.
 
     Raises:
         HrlError: there is no such benchmark; the message lists them.
     """
     name, *rest = arguments or [""]
+    known = "".join(f"\n  {known:<9} {benchmark.help}" for known, benchmark in BENCHMARKS.items())
+    if name in ("-h", "--help"):
+        Console().print(f"usage: hrl bench NAME [--json]; benchmarks are:{known}", markup=False, soft_wrap=True)
+        return 0
     if name not in BENCHMARKS:
-        known = "".join(f"\n  {known:<9} {benchmark.help}" for known, benchmark in BENCHMARKS.items())
         raise HrlError(f"unknown benchmark '{name}'{did_you_mean(name, BENCHMARKS)}; known:{known}")
     if BENCHMARKS[name].needs_ros:
         from hrl.launch_command import need_ros
 
         need_ros()
     importlib.import_module(f"hrl.benchmarks.{name}").main(rest)
+    return 0

@@ -1,41 +1,121 @@
-"""The ``hrl`` command. A command's modules are imported when it is called: ``hrl --help`` is instant."""
+"""The ``hrl`` command. A command's module is imported when it is called: ``hrl --help`` is instant."""
 
+import importlib
+import io
+import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
-from typing import NamedTuple
+from collections.abc import Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from rich.console import Console
-from rich.text import Text
-
-from hrl_core.errors import HrlError, did_you_mean
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 USAGE_ERROR = 2
-INTERRUPTED = 130
+INTERRUPTED = 128 + signal.SIGINT
+NO_READER = 128 + signal.SIGPIPE
+"""Whoever read the output, such as ``head``, has enough of it."""
 
 
 class Command(NamedTuple):
     """One word after ``hrl``."""
 
+    target: str
+    """MODULE:FUNCTION below ``hrl``; the function takes the words that follow and returns the exit code."""
     synopsis: str
     help: str
-    run: Callable[[list[str]], int]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 1 (the run failed) or 2 (it could not be started)."""
+    """Run one command; returns the exit code: 0, 1 (the run failed) or 2 (it could not be started).
+
+    What a person does to any command is dealt with here: letters that the terminal cannot show are written as escapes,
+    Ctrl-C is 130, a reader that has gone 141, all without a traceback.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _write_nowhere()
+        return NO_READER
+    except Exception as error:
+        if _comes_of_ctrl_c(error):
+            return INTERRUPTED
+        raise
+    return code
+
+
+def _run(words: list[str]) -> int:
+    with dying_of_ctrl_c():
+        from rich.console import Console
+        from rich.text import Text
+
+        from hrl_core.errors import HrlError
+
+    # Rich would end the process with exit code 1, as if the command had failed.
+    setattr(Console, "on_broken_pipe", _no_reader)  # noqa: B010 - that it never returns is the point
     try:
         return _dispatch(words)
+    except SystemExit as ended:  # tyro, after help (0) or a wrong argument (2)
+        return ended.code if isinstance(ended.code, int) else 0
     except HrlError as error:
         message = Text(f"hrl: {error}", style="bold red")
         Console(stderr=True).print(message, soft_wrap=True, highlight=False)
         return USAGE_ERROR
-    except KeyboardInterrupt:
-        return INTERRUPTED
+
+
+@contextmanager
+def dying_of_ctrl_c() -> "Iterator[None]":
+    """While modules are imported, Ctrl-C ends the process at once and without a word.
+
+    Raised within an import it would be told with a traceback, turned into another error or lost.
+    """
+    if signal.getsignal(signal.SIGINT) not in (signal.default_int_handler, signal.SIG_DFL):
+        yield  # somebody else minds it, or nobody shall
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _comes_of_ctrl_c(error: BaseException | None) -> bool:
+    """Whether a ``KeyboardInterrupt`` became another error, as it does within the import of an extension module."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _no_reader(_console: object) -> NoReturn:
+    raise BrokenPipeError
+
+
+def _write_nowhere() -> None:
+    """Spare the interpreter from flushing what nobody reads, of which it would complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _dispatch(words: list[str]) -> int:
+    from rich.console import Console
+
+    from hrl_core.errors import HrlError, did_you_mean
+
     if not words or words[0] in ("-h", "--help", "help"):
         Console().print(_overview(), markup=False, highlight=False, soft_wrap=True)
         return 0 if words else USAGE_ERROR
@@ -46,7 +126,10 @@ def _dispatch(words: list[str]) -> int:
         raise HrlError(
             f"unknown command '{words[0]}'{did_you_mean(words[0], COMMANDS)}; commands are: {', '.join(COMMANDS)}"
         )
-    return COMMANDS[words[0]].run(words[1:])
+    module, _, function = COMMANDS[words[0]].target.partition(":")
+    with dying_of_ctrl_c():
+        run = getattr(importlib.import_module(f"hrl.{module}"), function)
+    return run(words[1:])
 
 
 def _overview() -> str:
@@ -56,116 +139,83 @@ def _overview() -> str:
 
 
 def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version("hrl")
     except PackageNotFoundError:
         return "(not installed)"
 
 
-def _launch(words: list[str]) -> int:
-    from hrl.launch_command import launch
-
-    return launch(words)
-
-
-def _bench(words: list[str]) -> int:
-    from hrl.bench import main as bench
-
-    bench(words)
-    return 0
-
-
-def _policy(words: list[str]) -> int:
-    from hrl.policy_command import policy
-
-    return policy(words)
-
-
-def _task(words: list[str]) -> int:
-    from hrl.task_command import task
-
-    return task(words)
-
-
-def _bag(words: list[str]) -> int:
-    from hrl.bag_command import bag
-
-    return bag(words)
-
-
-def _train(words: list[str]) -> int:
-    from hrl.train_arguments import learns_from_bags
-
-    if learns_from_bags(words):
-        from hrl.train_from_bags_command import train_from_bags
-
-        return train_from_bags(words)
-    from hrl.train_command import train
-
-    return train(words)
-
-
-def _relabel(words: list[str]) -> int:
-    from hrl.relabel_command import relabel
-
-    return relabel(words)
-
-
-def _evaluate(words: list[str]) -> int:
-    from hrl.evaluate_command import evaluate_command
-
-    return evaluate_command(words)
-
-
-def _plot(words: list[str]) -> int:
-    from hrl.plot_command import plot
-
-    return plot(words)
-
-
-def _report(words: list[str]) -> int:
-    from hrl.report_command import report
-
-    return report(words)
-
-
-def _video(words: list[str]) -> int:
-    from hrl.video_command import video
-
-    return video(words)
-
-
-def _rollout(words: list[str]) -> int:
-    from hrl.rollout_command import rollout_command
-
-    return rollout_command(words)
-
-
-def _top(words: list[str]) -> int:
-    from hrl.top_command import top
-
-    return top(words)
-
-
-def _doctor(words: list[str]) -> int:
-    from hrl.doctor_command import doctor
-
-    return doctor(words)
-
-
 COMMANDS = {
-    "launch": Command("FILE name:=value ... [--show-args]", "start a graph of nodes, as ros2 launch does", _launch),
-    "rollout": Command("--policy DIR --episodes N --seed S", "run episodes in this process, without ROS", _rollout),
-    "train": Command("--task NAME --steps N --seed S --out DIR [--preset fast]", "train a policy, resumable", _train),
-    "evaluate": Command("--checkpoint DIR --episodes N [--json]", "success of a policy, held-out episodes", _evaluate),
-    "plot": Command("RUN ... --out FILE.png", "success curves of training runs", _plot),
-    "policy": Command("init | show | export", "make an untrained policy, look at one, ship one", _policy),
-    "bag": Command("info | check | recover | play | export DIR", "look at recordings, play, save, export them", _bag),
-    "report": Command("BAG|RUN --out FILE.html", "one page about a recording: paths, curves, latency", _report),
-    "video": Command("--checkpoint DIR --out FILE.gif|.mp4", "a film of a policy with its subgoals", _video),
-    "relabel": Command("BAG ... --checkpoint DIR --out DIR", "off-policy correction of recorded subgoals", _relabel),
-    "task": Command("list | show", "list the shipped tasks, print a task specification", _task),
-    "top": Command("[--once] [--json]", "a live table of how the running nodes are", _top),
-    "doctor": Command("[--json] [--clean]", "check installation, machine, DDS and the running graph", _doctor),
-    "bench": Command("NAME [--json]", "run a benchmark", _bench),
+    "launch": Command(
+        "launch_command:launch",
+        "FILE name:=value ... [--show-args]",
+        "start a graph of nodes, as ros2 launch does",
+    ),
+    "rollout": Command(
+        "rollout_command:rollout_command",
+        "--policy DIR --episodes N --seed S",
+        "run episodes in this process, without ROS",
+    ),
+    "train": Command(
+        "train_command:train",
+        "--task NAME --steps N --seed S --out DIR [--preset fast]",
+        "train a policy, resumable",
+    ),
+    "evaluate": Command(
+        "evaluate_command:evaluate_command",
+        "--checkpoint DIR --episodes N [--json]",
+        "success of a policy, held-out episodes",
+    ),
+    "plot": Command(
+        "plot_command:plot",
+        "RUN ... --out FILE.png",
+        "success curves of training runs",
+    ),
+    "policy": Command(
+        "policy_command:policy",
+        "init | show | export",
+        "make an untrained policy, look at one, ship one",
+    ),
+    "bag": Command(
+        "bag_command:bag",
+        "info | check | recover | play | export DIR",
+        "look at recordings, play, save, export them",
+    ),
+    "report": Command(
+        "report_command:report",
+        "BAG|RUN --out FILE.html",
+        "one page about a recording: paths, curves, latency",
+    ),
+    "video": Command(
+        "video_command:video",
+        "--checkpoint DIR --out FILE.gif|.mp4",
+        "a film of a policy with its subgoals",
+    ),
+    "relabel": Command(
+        "relabel_command:relabel",
+        "BAG ... --checkpoint DIR --out DIR",
+        "off-policy correction of recorded subgoals",
+    ),
+    "task": Command(
+        "task_command:task",
+        "list | show",
+        "list the shipped tasks, print a task specification",
+    ),
+    "top": Command(
+        "top_command:top",
+        "[--once] [--json]",
+        "a live table of how the running nodes are",
+    ),
+    "doctor": Command(
+        "doctor_command:doctor",
+        "[--json] [--clean]",
+        "check installation, machine, DDS and the running graph",
+    ),
+    "bench": Command(
+        "bench:main",
+        "NAME [--json]",
+        "run a benchmark",
+    ),
 }

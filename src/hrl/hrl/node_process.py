@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from hrl.arguments import Value
@@ -105,14 +105,15 @@ class NodeProcess:
         # What moves a robot gets the chance to stop it when the launcher is killed.
         last = signal.SIGTERM if self.description.moves_robot else signal.SIGKILL
         wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), str(int(last))]
-        self._process = await asyncio.create_subprocess_exec(
-            *wrapper,
-            *self._command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            env=dict(self._environment),
-        )
+        with _interrupt_blocked():
+            self._process = await asyncio.create_subprocess_exec(
+                *wrapper,
+                *self._command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                env=dict(self._environment),
+            )
         assert self._process.stdout is not None
         self._output = asyncio.create_task(self._forward(self._process.stdout))
 
@@ -157,3 +158,13 @@ class NodeProcess:
                 self._say(self.name, line.decode(errors="replace"))
         if rest:
             self._say(self.name, rest.decode(errors="replace"))
+
+
+@contextlib.contextmanager
+def _interrupt_blocked() -> Iterator[None]:
+    """Processes started within inherit it: SIGINT while Python starts and imports would be a traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -41,7 +41,7 @@ class Top:
             with onlooker("hrl_top") as eye:
                 listen(eye, states, self.all)
                 return self._show_once(eye, states) if self.once else self._show(eye, states)
-        except (KeyboardInterrupt, BrokenPipeError):
+        except KeyboardInterrupt:
             return 0
 
     def _show_once(self, eye: Onlooker, states: NodeStates) -> int:

@@ -15,7 +15,7 @@ from rich.console import Console
 
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.provenance import git_commit
-from hrl.train_arguments import TrainingRequest, parse_training
+from hrl.train_arguments import TrainingRequest, learns_from_bags, parse_training
 from hrl.training_end import StopSignal, run_to_the_end, tell_stopped
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.threads import limit_threads
@@ -73,6 +73,10 @@ def train(words: list[str]) -> int:
     Raises:
         HrlError: it could not be started.
     """
+    if learns_from_bags(words):
+        from hrl.train_from_bags_command import train_from_bags
+
+        return train_from_bags(words)
     request = parse_training(words)
     folder = request.folder
     limit_threads(request.torch_threads)

@@ -1,6 +1,7 @@
 """The supervisor ends a graph cleanly, names what died, leaves no orphan and stops the recorder last."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -275,3 +276,15 @@ def test_ros_arguments_keep_types_and_texts(stubs):
     assert {"/clock:=clock", "/tf:=tf", "/tf_static:=tf_static"} <= set(words)
     assert {"a:=true", "b:=2.0", 'c:="0,16"', 'd:="2024"', 'e:=""'} <= set(words)
     assert words[-2:] == ["--log-level", "robot_1.worker:=debug"]
+
+
+def test_an_interrupt_while_a_node_of_ours_is_imported_waits_until_it_can_end(stubs):
+    """A stub of another package hears it at once; what begins with hrl_ unblocks it itself."""
+    heard = "journal('blocked' if signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []) else 'open')"
+    stubs.add("worker", heard)
+    ours = stubs.prefix / "lib" / "hrl_stub" / "manager"
+    ours.parent.mkdir(parents=True)
+    shutil.copy(stubs.prefix / "lib" / "stub_worker" / "worker", ours)
+    stubs.nodes.append(replace(stubs.nodes[0], package="hrl_stub", executable="manager", name="manager"))
+    stubs.run()
+    assert sorted(event for _, event, _ in stubs.journal if event in ("blocked", "open")) == ["blocked", "open"]

@@ -41,6 +41,8 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
     told_to_stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda got, _frame: told_to_stop.append(got))
+    # `hrl launch` starts nodes with SIGINT blocked; one that came meanwhile is heard now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     # Before ROS starts: threads inherit the priority of the one that creates them.
     if kind.niceness:
         os.nice(kind.niceness)
