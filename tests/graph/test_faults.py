@@ -136,6 +136,11 @@ def test_second_simulator_gives_way_and_the_first_goes_on(launch, listener, obse
     code, output = second.wait()
     assert code == 1
     assert "is already running in namespace" in output
+    # Older and with the lesser id, as a recording or a stranger may say of itself.
+    forger = listener.create_publisher(msg.RunInfo, "run_info", qos.latched())
+    forger.publish(msg.RunInfo(run=1))
+    listener.spin_for(1.0)
+    assert "run 0000000000000001) has appeared; its messages are ignored" in first.said()
     steps = len(observe)
     listener.spin_until(lambda: len(observe) > steps + 100)
     code, output = first.stop()

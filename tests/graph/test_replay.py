@@ -51,6 +51,13 @@ def test_a_recording_plays_onto_its_topics_and_becomes_a_report(launch, listener
     assert seconds == sorted(seconds)
     assert infos[-1].run == observe[0].run
 
+    # Somebody closes a loop here: a second playback finds that out and refuses.
+    listener.create_publisher(msg.RunInfo, "run_info", qos.latched())
+    refused = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode == 1
+    assert "a graph is running in namespace '/'" in refused.stdout
+    assert "--namespace NAME" in refused.stdout
+
     page = tmp_path / "report.html"
     done = subprocess.run([HRL, "report", graph.out, "--out", page], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

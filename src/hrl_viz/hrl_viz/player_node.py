@@ -24,6 +24,10 @@ from hrl_viz.recorded_ticks import RecordedRun, open_recording
 
 TICK_PERIOD = 0.005
 STATUS_PERIOD = 1.0
+LISTEN = 1.0
+"""Seconds before the first message in which the player looks for a graph that runs in its namespace."""
+LOOK = 5.0
+"""Seconds from the start in which such a graph was there first; later ones find a player at work, and give way."""
 TYPES: dict[str, type] = {
     "hrl_msgs/msg/Observation": msg.Observation,
     "hrl_msgs/msg/Action": msg.Action,
@@ -77,6 +81,7 @@ class PlayerNode(HrlNode):
         self._clock_topic = self.create_lifecycle_publisher(Clock, topics.CLOCK, qos.sensor())
         self._other = self.create_lifecycle_publisher(msg.RelabelledSubgoal, topics.RELABELLED_SUBGOAL, qos.event())
         self._run, self._stamp, self._mark = -1, 0, (time.monotonic(), 0)
+        self._began = float("inf")
         numbers = [episode.key.episode for episode in self.recording.episodes]
         self._offers = PlayerServices(self, self.playback, numbers, self.publish_status)
         self._health = Health(p.diagnostics)
@@ -86,14 +91,15 @@ class PlayerNode(HrlNode):
         self.every(STATUS_PERIOD, self.publish_status)
 
     def start(self) -> None:
-        """Announce the first run."""
-        self._announce()
-        self.publish_status()
+        """Listen for a while before anything is played."""
+        self._began = time.monotonic()
         count = len(self.recording.episodes)
         self.get_logger().info(f"playing {counted(count, 'episode')} of {self._settings.bag}")
 
     def publish_status(self) -> None:
-        """Tell where the replay stands, as a simulator would."""
+        """Tell where the replay stands, as a simulator would, once it is sure that there is none."""
+        if self._run == -1:
+            return
         play, episode = self.playback, self.recording.episodes[self.playback.episode]
         status = msg.SimStatus(run=episode.key.run, robot=episode.key.robot, episode=episode.key.episode)
         status.header.stamp = messages.to_time(self._stamp)
@@ -108,13 +114,30 @@ class PlayerNode(HrlNode):
         self._status.publish(status)
 
     def _play(self) -> None:
+        passed = time.monotonic() - self._began
+        if passed < LOOK:
+            self._require_room()
+        if passed < LISTEN:
+            return
         play = self.playback
+        if self._run == -1:
+            # Its time begins now.
+            play.pause(play.paused)
+        self._announce()
         ended = play.finished
         for tick in play.due():
             self._publish(tick)
         if play.finished and not ended:
             self.publish_status()
             self.finished = not self._settings.stay
+
+    def _require_room(self) -> None:
+        """Raise ``HrlError`` where others close a loop: their clock, state and actions would be mixed with old ones."""
+        if self.count_publishers(topics.RUN_INFO) > 1:
+            raise HrlError(
+                f"a graph is running in namespace '{self.get_namespace()}', or another recording is played there; end "
+                "it or play into a namespace of its own: --namespace NAME"
+            )
 
     def _publish(self, tick: Tick) -> None:
         self._announce()

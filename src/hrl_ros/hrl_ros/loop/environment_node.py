@@ -23,6 +23,7 @@ from hrl_ros.loop.credit import Credit
 from hrl_ros.loop.parameters import EnvironmentParameters
 from hrl_ros.loop.progress_line import ProgressLine
 from hrl_ros.loop.reach_goal import ReachGoalServer
+from hrl_ros.loop.rivals import Rivals
 from hrl_ros.node import HrlNode
 from hrl_ros.peers import RECORDER, hears
 from hrl_ros.waiting import Patience
@@ -99,7 +100,7 @@ class EnvironmentNode(HrlNode):
         self._status = self.create_lifecycle_publisher(msg.SimStatus, topics.SIM_STATUS, qos.latched())
         self.subscribe_raw(msg.Action, topics.ACTION, self._on_action, qos.lockstep())
         self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
-        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
+        self._rivals = Rivals(self, self.run_id, lambda: self.course.log.actions)
         self.subscribe(PoseStamped, topics.GOAL_POSE, self._on_goal_pose, qos.event())
         self.clock = self.make_clock()
         self.every(CHECK_PERIOD, self._check)
@@ -117,8 +118,8 @@ class EnvironmentNode(HrlNode):
         info.real_time_factor = p.real_time_factor if p.realtime else 0.0
         info.recorded = p.recorder
         info.git_commit = p.git_commit
-        self._announced = info
         self._info.publish(info)
+        self._rivals.announced()
         self.publish_status()
         self._patience.progress()
 
@@ -204,18 +205,6 @@ class EnvironmentNode(HrlNode):
         self._patience.heard(topics.RECORDER_STATUS, (self._credit.recorded,))
         self._apply_credit()
 
-    def _on_run_info(self, info: msg.RunInfo) -> None:
-        """Of two simulators on the same topics the younger gives way, so that a running stack is not disturbed."""
-        if info.run == self.run_id:
-            return
-        ours, theirs = messages.from_time(self._announced.header.stamp), messages.from_time(info.header.stamp)
-        if (ours, self.run_id) > (theirs, info.run):
-            raise PeerError(
-                f"another simulator or bridge (run {info.run:016x}) is already running in namespace "
-                f"'{self.get_namespace()}'; stop it or start this one with another namespace:="
-            )
-        self.get_logger().error(f"a second simulator (run {info.run:016x}) has appeared; its messages are ignored")
-
     def _on_goal_pose(self, pose: PoseStamped) -> None:
         position = (pose.pose.position.x, pose.pose.position.y, pose.pose.position.z)
         names = [element.name for element in self.runner.spec.goal]
@@ -245,6 +234,8 @@ class EnvironmentNode(HrlNode):
         """Go live, wait with reports and resending, or finish."""
         course = self.course
         if not self._live:
+            if self._rivals.contested:
+                return
             if not self.settings.recorder or hears(self, RECORDER, self._observations):
                 self._live = True
                 self.begin()
