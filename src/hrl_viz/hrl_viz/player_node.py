@@ -121,8 +121,8 @@ class PlayerNode(HrlNode):
             return
         play = self.playback
         if self._run == -1:
-            # Its time begins now.
-            play.pause(play.paused)
+            # Setting the pace lets its time begin now.
+            play.rate = self._settings.rate
         self._announce()
         ended = play.finished
         for tick in play.due():
