@@ -53,6 +53,10 @@ PARTS = {
     "lerobot": Part(
         partial(_imports, "lerobot.datasets.lerobot_dataset"), "pip install lerobot, elsewhere: another torch"
     ),
+    "lerobot-dataset": Part(
+        partial(_imports, "ledataset.datasets.lerobot_dataset"),
+        "pip install lerobot-dataset torchvision, elsewhere: 1 GB, another torchvision",
+    ),
 }
 
 

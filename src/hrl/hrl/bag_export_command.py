@@ -24,7 +24,8 @@ class Export:
     to: str
     """parquet, minari or lerobot."""
     out: Path
-    """Folder to make; for minari its name is that of the data set, such as point-maze-v0."""
+    """Folder to make. For minari the data set's id is the path from Minari's folder, from the present folder elsewhere,
+    such as hrl/point-maze-v0."""
     modes: tuple[str, ...] = ALL_MODES
     """Episodes recorded for these purposes."""
     task: str = ""
@@ -39,6 +40,7 @@ class Export:
         for problem in recording.problems:
             console.print(Text(str(problem), style="yellow"))
         selection = choose_episodes(recording, self.modes)
+        found_by = str(form.found_by(self.out))
         form.export(selection, self.out)
         damaged = {problem.episode for problem in recording.problems if problem.episode and problem.left_out}
         left_out = selection.left_out + Counter({"damaged": len(damaged)})
@@ -48,4 +50,6 @@ class Export:
             f"{selection.task_name} -> {self.out} ({self.to}); left out: {causes}",
             markup=False,
         )
+        if found_by:
+            console.print(found_by, markup=False)
         return 1 if recording.problems else 0

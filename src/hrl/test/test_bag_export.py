@@ -1,5 +1,8 @@
 """`hrl bag export` makes data sets, names what it leaves out, and ends with a code that tells."""
 
+import os
+import re
+
 import minari
 import pyarrow.parquet as pq
 import pytest
@@ -28,8 +31,33 @@ def test_export_tells_what_it_made(recorded, tmp_path, capsys, form):
     assert f"{len(episodes)} episodes with {sum(e.steps for e in episodes)} steps" in shown
     assert f"-> {out} ({form})" in shown
     assert [path.name for path in tmp_path.iterdir()] == [out.name]
+
+
+PLACES = ["data-v0", "hrl/maze/data-v0", "./a/../hrl/data-v0", "../beside/data-v0", "{here}/hrl/data-v0", "{away}/b-v0"]
+
+
+@pytest.mark.parametrize("out", PLACES)
+@pytest.mark.parametrize("form", ["parquet", "minari", "lerobot"])
+def test_what_is_exported_from_another_folder_is_read_back(recorded, tmp_path, monkeypatch, capsys, form, out):
+    here = tmp_path / "here"
+    (here / "a").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "other_root"))
+    out = out.format(here=here, away=tmp_path / "away")
+    assert main(["bag", "export", os.path.relpath(recorded), "--to", form, "--out", out]) == 0
+    steps = sum(episode.steps for episode in read_bags([recorded]).episodes)
     if form == "minari":
-        assert minari.MinariDataset(out / "data").total_episodes == len(episodes)
+        load = re.search(r"load_dataset\('(.*)'\) where MINARI_DATASETS_PATH is (.*)", capsys.readouterr().out)
+        assert load is not None
+        monkeypatch.setenv("MINARI_DATASETS_PATH", load[2])
+        dataset = minari.load_dataset(load[1])
+        assert (dataset.id, dataset.total_steps) == (load[1], steps)
+        assert list(minari.list_local_datasets()) == [load[1]]
+        assert ("hrl/" in load[1]) == ("hrl/" in out), "the namespace is kept"
+    elif form == "parquet":
+        assert pq.read_table(f"{out}/steps.parquet").num_rows == steps + 3
+    else:
+        assert pq.read_table(f"{out}/data").num_rows == steps
 
 
 def test_damaged_episodes_are_named_and_the_rest_exported(tmp_path, capsys):

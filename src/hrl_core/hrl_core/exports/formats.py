@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.exports.folder import refuse_existing, whole_folder
-from hrl_core.exports.minari_id import dataset_id
+from hrl_core.exports.minari_id import place
 from hrl_core.exports.selection import Selection
 
 
@@ -21,8 +21,8 @@ class Format:
     """Importable packages it needs, beyond those of the stack."""
     module: str
     """Module whose ``write(selection, folder, out)`` fills a folder."""
-    check_name: Callable[[Path], object] = lambda _: None
-    """Raises ``HrlError`` if the format has no use for a folder of that name."""
+    found_by: Callable[[Path], object] = lambda _: ""
+    """Says how its reader finds a folder, where that takes more than the path; raises ``HrlError`` if it cannot."""
 
     def check(self, out: Path) -> None:
         """Find out what would fail, before anything is read.
@@ -36,7 +36,7 @@ class Format:
                 f"--to {self.name} needs {' and '.join(missing)}, not installed here: "
                 "python -m pip install -r requirements-export.txt -c constraints.txt"
             )
-        self.check_name(out)
+        self.found_by(out)
         refuse_existing(out)
 
     def export(self, selection: Selection, out: Path) -> None:
@@ -47,7 +47,8 @@ class Format:
         """
         self.check(out)
         writer = importlib.import_module(self.module)
-        with whole_folder(out) as folder:
+        # Absolute: Minari's storage joins a relative path with itself.
+        with whole_folder(out.absolute()) as folder:
             writer.write(selection, folder, out)
 
 
@@ -55,7 +56,7 @@ FORMATS = {
     form.name: form
     for form in (
         Format("parquet", ("pyarrow",), "hrl_core.exports.parquet_tables"),
-        Format("minari", ("minari", "h5py"), "hrl_core.exports.minari_dataset", dataset_id),
+        Format("minari", ("minari", "h5py"), "hrl_core.exports.minari_dataset", place),
         Format("lerobot", ("pyarrow",), "hrl_core.exports.lerobot_dataset"),
     )
 }

@@ -12,7 +12,7 @@ from minari.serialization import deserialize_space
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.exports.columns import step_columns
 from hrl_core.exports.folder import require_space
-from hrl_core.exports.minari_id import dataset_id
+from hrl_core.exports.minari_id import place
 from hrl_core.exports.own_process import in_own_process
 from hrl_core.exports.selection import Fact, Selection, episode_facts
 
@@ -85,7 +85,7 @@ def _buffer(episode: BagEpisode, selection: Selection) -> EpisodeBuffer:
 def _metadata(selection: Selection, out: Path) -> dict[str, Any]:
     about = f"{len(selection.episodes)} recorded episodes of {selection.task_name}, exported by hrl"
     return {
-        "dataset_id": dataset_id(out),
+        "dataset_id": place(out).id,
         "minari_version": minari.__version__,
         "description": about,
         **selection.facts(),

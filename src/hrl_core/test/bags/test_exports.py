@@ -15,7 +15,7 @@ from hrl_core.errors import HrlError
 from hrl_core.exports import minari_dataset
 from hrl_core.exports.columns import layout_of, step_columns
 from hrl_core.exports.formats import FORMATS, format_named
-from hrl_core.exports.minari_id import dataset_id
+from hrl_core.exports.minari_id import place
 from hrl_core.exports.own_process import in_own_process
 from hrl_core.exports.selection import choose_episodes, episode_facts
 from hrl_core.types import SubgoalKind
@@ -188,7 +188,7 @@ def test_minari_file_is_never_larger_than_the_room_that_is_asked_for(simple, wri
 
 def test_minari_name_is_the_path_below_its_root_and_bad_names_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "root"))
-    assert dataset_id(tmp_path / "root/hrl/point-maze-v1") == "hrl/point-maze-v1"
-    assert dataset_id(tmp_path / "elsewhere/point-maze-v1") == "point-maze-v1"
+    assert place(tmp_path / "root/hrl/point-maze-v1").id == "hrl/point-maze-v1"
+    assert place(tmp_path / "elsewhere/point-maze-v1") == (tmp_path / "elsewhere", "point-maze-v1")
     with pytest.raises(HrlError, match=r"NAME-vNUMBER.*try .*/point-maze-v0"):
-        dataset_id(tmp_path / "point maze")
+        place(tmp_path / "point maze")

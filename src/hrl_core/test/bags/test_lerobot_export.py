@@ -1,5 +1,6 @@
 """LeRobot layout v3.0, read with pyarrow as documented and, where it is installed, with LeRobot itself."""
 
+import importlib
 import json
 import math
 
@@ -140,10 +141,15 @@ def test_policy_version_beyond_signed_numbers_is_refused(selection, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.needs("lerobot")
-def test_lerobot_reads_it(selection, folder):
-    from lerobot.datasets import lerobot_dataset as dataset_module  # pyright: ignore[reportMissingImports]
-
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("lerobot.datasets.lerobot_dataset", marks=pytest.mark.needs("lerobot")),
+        pytest.param("ledataset.datasets.lerobot_dataset", marks=pytest.mark.needs("lerobot-dataset")),
+    ],
+)
+def test_lerobot_and_the_reader_on_its_own_read_it(selection, folder, module):
+    dataset_module = importlib.import_module(module)
     dataset = dataset_module.LeRobotDataset("hrl/tiny", root=folder)
     assert (dataset.num_episodes, dataset.num_frames, dataset.fps) == (3, 15, 10)
     expected = [expected_frames(selection, episode) for episode in selection.episodes]
