@@ -200,8 +200,8 @@ COMMANDS = {
     ),
     "task": Command(
         "task_command:task",
-        "list | show",
-        "list the shipped tasks, print a task specification",
+        "list | show | new ENV_ID --out FILE",
+        "shipped tasks, task specifications, one for an environment of your own",
     ),
     "top": Command(
         "top_command:top",

@@ -11,6 +11,7 @@ from hrl_core.errors import HrlError
 from hrl_core.task import TaskSpec
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
+from hrl_core.training.progress import OWN_GOALS
 
 KEPT = ("env_steps", "seconds", "cpu_seconds")
 README = "README.md"
@@ -33,7 +34,7 @@ def export(source: Path, target: Path, protocol: Protocol) -> None:
 
 
 def _figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, float]:
-    name = "held_out/" + ("_".join(f"{x:g}" for x in result.goal) or "own_goals")
+    name = "held_out/" + ("_".join(f"{x:g}" for x in result.goal) or OWN_GOALS)
     figures = {f"{name}/episodes": float(result.episodes), f"{name}/return": result.episode_return}
     if spec.goal:
         low, high = result.interval

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 
 from hrl.curves import LIVE, Run, curve, goals, has_success, labels, read_run, same_but_for_the_seed
 from hrl_core.errors import HrlError
+from hrl_core.training.progress import OWN_GOALS
 from hrl_core.wording import counted
 
 PANEL_INCHES = (4.2, 3.4)
@@ -32,7 +33,7 @@ OVER = {
     "updates": ("worker/updates", "worker updates [thousands]"),
 }
 """Counter in the metrics, and the label of the axis."""
-TITLES = {"own_goals": "own goals", LIVE: "newest 20 live episodes, exploring"}
+TITLES = {OWN_GOALS: "own goals", LIVE: "newest 20 live episodes, exploring"}
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,24 @@
-"""``hrl task``: list the shipped tasks, print a task specification."""
+"""``hrl task``: list the shipped tasks, print a task specification, write one for an environment."""
 
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import tyro
 from rich.console import Console
 from rich.table import Table
 
 from hrl.tables import show
-from hrl_core.task import load_task, shipped_tasks
+from hrl_core.documents import read_yaml
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.own_modules import look_beside
+from hrl_core.task import load_task, parse_task, shipped_tasks
+
+if TYPE_CHECKING:
+    from hrl_core.envs.survey import Survey
+
+_ROBOTICS = "gymnasium_robotics"
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,69 @@ class Show:
         return 0
 
 
+@dataclass(frozen=True)
+class New:
+    """Write a task specification for an environment of your own; names are for you to fill in."""
+
+    env_id: tyro.conf.Positional[str]
+    """Gymnasium id; module:Id imports a module, installed, in the current folder, or beside the file to write."""
+    out: Path
+    """File to write, ending in .yaml."""
+    kwargs: str = "{}"
+    """Arguments of the environment, as YAML: '{maze_size_scaling: 2}'."""
+    steps: int = 2000
+    """Random steps to take."""
+    seed: int = 0
+    """Of resets and actions."""
+
+    def run(self) -> int:
+        """Look at the environment, write the file, say how to go on; refuses to overwrite."""
+        # Loads MuJoCo.
+        from hrl.task_new import task_text
+
+        self._check()
+        options = read_yaml(self.kwargs, "--kwargs").data or {}
+        if not isinstance(options, dict):
+            raise HrlError(f"--kwargs {self.kwargs}: needs a YAML mapping of names to values, as '{{name: value}}'")
+        look_beside(self.out)
+        env_id, seen = self._survey(options)
+        text = task_text(self.out.stem, env_id, options, seen)
+        parse_task(text, str(self.out))
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            self.out.write_text(text)
+        except OSError as error:
+            raise HrlError(f"--out {self.out} cannot be written: {error}") from None
+        words = f"task written to {self.out}; fill in its names, then: hrl train --task {self.out} --out runs/first"
+        Console().print(words, highlight=False, markup=False, soft_wrap=True)
+        return 0
+
+    def _check(self) -> None:
+        if self.out.suffix not in (".yaml", ".yml"):
+            raise HrlError(f"--out {self.out}: the ending must be .yaml")
+        if self.out.exists():
+            raise HrlError(f"{self.out} exists already; remove it or choose another name")
+        if self.steps < 100:
+            raise HrlError(f"--steps {self.steps}: must be 100 or more")
+
+    def _survey(self, options: dict[str, Any]) -> "tuple[str, Survey]":
+        """What is seen, and the id under which the environment was found."""
+        from gymnasium.error import NameNotFound
+
+        from hrl_core.envs.survey import survey
+
+        about = (options, self.steps, self.seed)
+        try:
+            return self.env_id, survey(self.out.stem, self.env_id, *about)
+        except TaskError as error:
+            # Its ids are given without the module that registers them everywhere else.
+            bare = isinstance(error.__cause__, NameNotFound) and ":" not in self.env_id
+            if not bare or find_spec(_ROBOTICS) is None:
+                raise
+            env_id = f"{_ROBOTICS}:{self.env_id}"
+            return env_id, survey(self.out.stem, env_id, *about)
+
+
 def task(words: list[str]) -> int:
     """Run ``hrl task`` with the words that follow it; returns the exit code."""
-    return tyro.cli(List | Show, prog="hrl task", description=__doc__, args=words).run()
+    return tyro.cli(List | Show | New, prog="hrl task", description=__doc__, args=words).run()

@@ -8,7 +8,7 @@ import time
 import pytest
 from rich.console import Console
 
-from hrl_core.training.progress import ProgressDisplay
+from hrl_core.training.progress import ProgressDisplay, summarise
 
 EVALUATED = {
     "env_steps": 379_000,
@@ -55,6 +55,11 @@ def test_without_a_terminal_a_line_comes_by_the_clock_even_while_nothing_moves(c
     assert re.fullmatch(r"20 of 1,000 steps, \d+ steps/s, not evaluated yet, 0:0\d:\d\d left", told[1])
     assert "20 steps, 1.0 min" in caplog.messages[-1]
     assert "0,16: 0.35  16,0: 1.00" in caplog.messages[-1]
+
+
+def test_goals_that_the_environment_chose_are_called_its_own() -> None:
+    row = {"evaluation/own_goals/success_rate": 0.5, "evaluation/own_goals/final_distance": 0.1}
+    assert summarise(row) == "own goals: 0.50"
 
 
 def test_a_run_that_never_begins_shows_nothing(caplog) -> None:

@@ -16,6 +16,8 @@ from rich.table import Column, Table
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
+OWN_GOALS = "own_goals"
+"""Stands in names of metrics for goals that the environment chose."""
 _LOG = logging.getLogger(__name__)
 _SMOOTHING_SECONDS = 30.0
 LINE_INTERVAL = 10.0
@@ -185,7 +187,8 @@ def _outcomes(row: dict[str, Any]) -> list[tuple[str, str]]:
         if math.isnan(row[f"{evaluation}/final_distance"]):
             found.append((_RETURN, f"{row[f'{evaluation}/return']:.2f}"))
         else:
-            found.append((evaluation.split("/")[1].replace("_", ","), f"{row[name]:.2f}"))
+            goal = evaluation.split("/")[1]
+            found.append(("own goals" if goal == OWN_GOALS else goal.replace("_", ","), f"{row[name]:.2f}"))
     return found
 
 

@@ -19,6 +19,7 @@ from hrl_core.task import TaskSpec
 from hrl_core.training.collector import Agent, Collector, Environments
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate
+from hrl_core.training.progress import OWN_GOALS
 from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
 from hrl_core.training.update_log import UpdateLog
 
@@ -252,7 +253,7 @@ def _portions(updates: int) -> list[int]:
 
 def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
     """One evaluation as named numbers."""
-    name = "evaluation/" + ("own_goals" if not result.goal else "_".join(f"{x:g}" for x in result.goal))
+    name = "evaluation/" + (OWN_GOALS if not result.goal else "_".join(f"{x:g}" for x in result.goal))
     return {
         f"{name}/success_rate": result.success_rate,
         f"{name}/ever_within": result.ever_within,

@@ -1,0 +1,76 @@
+"""A task specification written from an environment, for its author to go on with."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hrl_core.envs.survey import PERIOD, Survey
+
+_HEAD = """\
+# {env_id}, described from {steps} random steps by `hrl task new`.
+# Fill in names, units and frames; the ranges behind observation elements are those seen. See docs/your_environment.md.
+name: {name}
+env_id: {env_id}
+env_kwargs: {kwargs}
+max_episode_steps: {limit}
+control_period: {period:g}{period_note}
+frame: odom
+"""
+_SUBGOAL = """\
+
+# The hierarchy: what the manager may ask of the worker, every {period} steps. Ranges are relative to where the worker
+# is: twice the way that random actions made in that time, or a tenth of the way to the goal where that is more.
+subgoal:
+  space: goal
+  kind: relative
+  cadence: on_result
+  period: {period}
+  elements:
+"""
+
+
+def task_text(name: str, env_id: str, options: Mapping[str, Any], seen: Survey) -> str:
+    """The specification as YAML with notes."""
+    period_note = "" if seen.time_step_known else "  # [s] not told by the environment"
+    head = _HEAD.format(
+        env_id=env_id,
+        steps=len(seen.states),
+        name=name,
+        kwargs=json.dumps(dict(options)),
+        limit=seen.max_episode_steps,
+        period=seen.time_step,
+        period_note=period_note,
+    )
+    period = min(PERIOD, seen.max_episode_steps)
+    return head + "\n".join([*_layout(seen), *_success(seen)]) + "\n" + _SUBGOAL.format(period=period) + _ranges(seen)
+
+
+def _layout(seen: Survey) -> Iterator[str]:
+    yield "observation:"
+    columns = zip(seen.observation_names, seen.states.min(axis=0), seen.states.max(axis=0), strict=True)
+    for name, low, high in columns:
+        yield f"  - {_element(name)}  # {low:.3g} to {high:.3g}"
+    yield "action:"
+    for name, low, high in zip(seen.action_names, seen.action_low, seen.action_high, strict=True):
+        yield f'  - {{name: {json.dumps(name)}, unit: "1", low: {float(low)!r}, high: {float(high)!r}}}'
+    yield "goal:  # achieved_goal and desired_goal; the same names in the observation"
+    for name in seen.goal_names:
+        yield f"  - {_element(name)}"
+
+
+def _element(name: str) -> str:
+    return f'{{name: {json.dumps(name)}, unit: "1", frame: "-"}}'
+
+
+def _success(seen: Survey) -> Iterator[str]:
+    if seen.tells_success:
+        yield 'success: {radius: 0.0, unit: "1"}  # 0: info["is_success"] of the environment; or a distance to the goal'
+    else:
+        radius = float(f"{seen.distance / 10:.1g}") or 0.1
+        yield f'success: {{radius: {radius!r}, unit: "1"}}  # a tenth of the way to the goal: set what success is'
+    yield "evaluation_goals: []  # goals to evaluate at, the first is the headline; none: those the environment draws"
+
+
+def _ranges(seen: Survey) -> str:
+    pairs = zip(seen.goal_names, seen.reach.tolist(), strict=True)
+    return "".join(f"    {json.dumps(name)}: [{-reach!r}, {reach!r}]\n" for name, reach in pairs)
