@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
 from hrl_core.errors import HrlError
+from hrl_core.randomness import MOST_SEED
 
 Value = bool | int | float | str
 T = TypeVar("T", bool, int, float, str)
@@ -42,7 +43,7 @@ def _is_vector(text: str) -> bool:
 FACTOR = Rule("between 0.001 and 1000", lambda value: 0.001 <= value <= 1000)
 COUNT = Rule("0 or more", lambda value: value >= 0 and math.isfinite(value))
 PORT = Rule("between 1 and 65535", lambda value: 1 <= value <= 65535)
-SEED = Rule("between 0 and 10^18", lambda value: 0 <= value <= 10**18)
+SEED = Rule(f"between 0 and {MOST_SEED}", lambda value: 0 <= value <= MOST_SEED)
 VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
 NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
 NOT_EMPTY = Rule("given", lambda value: value != "")

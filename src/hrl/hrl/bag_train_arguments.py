@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 
 import tyro
 
+from hrl.seed import Seed
 from hrl.train_arguments import NOT_SWITCHES, chosen_words, require_folder, unknown_switch
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
@@ -33,7 +34,7 @@ class TrainFromBags:
     """Task name or .yaml; empty: that of the first recorded run."""
     preset: str = "paper"
     """Defaults of the switches below: paper (row A), fast (row B), or a .json file of switches as of training:=."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of weights and sampling."""
     relabel: str = ""
     """at-sampling (needs one-step returns, --agent.manager_n_step 1 and --agent.candidates 10: not those of fast),

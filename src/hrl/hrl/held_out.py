@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.seed import Seed
 from hrl.shipped_policies import resolve_policy
 from hrl_core.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
@@ -26,7 +27,7 @@ class Protocol:
 
     episodes: int = 50
     """Episodes per evaluation goal (paper C.4)."""
-    seed: int = HELD_OUT_SEED
+    seed: Seed = HELD_OUT_SEED
     """Seed of the resets; the default is not the one that training chooses its best policy with."""
     goal: tuple[float, ...] = ()
     """One task goal instead of the task's evaluation goals, in units of the task."""

@@ -10,6 +10,7 @@ from rich.console import Console
 from hrl.export import export
 from hrl.held_out import Protocol, policy_folder
 from hrl.provenance import git_commit
+from hrl.seed import Seed
 from hrl.tables import facts, show
 from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
@@ -24,7 +25,7 @@ class Init:
     """Shipped task name or .yaml task specification."""
     out: Path
     """Folder to make."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the weights."""
 
     def run(self) -> int:

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from hrl.environment import ensure_ros_environment
 from hrl.held_out import policy_folder
+from hrl.seed import Seed
 from hrl.tables import show
 from hrl_core.bags.find import find_bags
 from hrl_core.checkpoint import load_checkpoint
@@ -30,7 +31,7 @@ class Relabel:
     """Folder of the relabelled bags."""
     candidates: int = 10
     """Per transition: the recorded subgoal, the displacement really made, and draws around it."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the draws."""
 
 

@@ -11,6 +11,7 @@ import tyro
 from rich.console import Console
 
 import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.seed import Seed
 from hrl.shipped_policies import AUTO, resolve_policy
 from hrl.tables import facts, show
 from hrl_core.checkpoint import load_checkpoint
@@ -34,7 +35,7 @@ class Rollout:
     """Shipped task name or .yaml task specification, or auto for the policy's own."""
     episodes: int = 1
     """Number of episodes."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed from which resets and exploration noise are drawn."""
     goal: tuple[float, ...] = ()
     """Task goal in the units of the task; empty for the task's own."""

@@ -8,6 +8,7 @@ from typing import Annotated, NamedTuple
 
 import tyro
 
+from hrl.seed import Seed
 from hrl.task_variants import AUTO, task_variant
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.task import TaskSpec, load_task
@@ -33,7 +34,7 @@ class Train:
     after the released hiro_xy), auto (what the preset was made for). It picks a task: ant_maze or ant_maze_xy."""
     preset: str = "paper"
     """Defaults of the switches below: paper (row A) or fast (row B)."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None
     """Folder of the run, made new."""

@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 
 from hrl.gl_backend import choose_backend
+from hrl.seed import Seed
 from hrl_core.errors import HrlError
 from hrl_core.task import load_task
 
@@ -22,7 +23,7 @@ class Video:
     """Film to write: .gif or .mp4."""
     episodes: int = 1
     """Number of episodes, one after the other."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the resets."""
     goal: tuple[float, ...] = ()
     """Task goal in the units of the task; empty: the first evaluation goal."""

@@ -42,7 +42,7 @@ def test_of_two_values_the_last_counts():
         (":=3", "':=3' is not of the form name:=value"),
         ("episodes:=two", "episodes:=two is not an integer"),
         ("episodes:=-1", "episodes:=-1 must be 0 or more"),
-        ("seed:=-1", "seed:=-1 must be between 0 and 10^18"),
+        ("seed:=-1", "seed:=-1 must be between 0 and 9223372036854775807"),
         ("record:=yes", "record:=yes is not true or false"),
         ("rtf:=fast", "rtf:=fast is not a number"),
         ("rtf:=0", "rtf:=0.0 must be between"),

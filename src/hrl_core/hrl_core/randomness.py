@@ -9,6 +9,8 @@ from enum import IntEnum
 
 import numpy as np
 
+MOST_SEED = 2**63 - 1
+"""Greatest seed of a run: what a ROS parameter holds."""
 _MASK = (1 << 64) - 1
 
 

@@ -7,6 +7,7 @@ thousands of them at once: ``Layout.dtype`` gives that type for one message, ``L
 
 import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -59,11 +60,13 @@ class Layout:
         self.complete = True
         """Whether ``fields`` are all that the message has."""
         self._types: dict[Lengths, np.dtype] = {}
-        for field in _flatten(definitions(topic), topic.type, ""):
-            if field is None:
-                self.complete = False
-                break
-            self.fields.append(field)
+        store = definitions(topic)
+        with _sound_definition(topic):
+            for field in _flatten(store, topic.type, ""):
+                if field is None:
+                    self.complete = False
+                    break
+                self.fields.append(field)
 
     def lengths(self, data: bytes) -> Lengths:
         """Lengths of the strings (closing zero included) and sequences of a message, in order.
@@ -143,11 +146,20 @@ def definitions(topic: Topic) -> Typestore:
             f"topic {topic.name}: the bag holds no definition of {topic.type}, and none of that name and hash is "
             "installed; record with ROS 2 Jazzy or newer, or convert it there with ros2 bag convert"
         )
-    try:
+    with _sound_definition(topic):
         return _store_of(topic.type, topic.definition, topic.idl)
+
+
+@contextmanager
+def _sound_definition(topic: Topic) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # rosbags parses and compiles it, and promises no set of errors
-        reason = f"{type(error).__name__}: {error}".partition("\n")[0][:200]
-        raise BagError(f"topic {topic.name}: the definition of {topic.type} is damaged: {reason}") from None
+        raise BagError(f"topic {topic.name}: the definition of {topic.type} is damaged: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:200]
 
 
 def decoded(store: Typestore, type_name: str, data: bytes) -> Any:  # noqa: ANN401 - classes are made from definitions
@@ -155,7 +167,7 @@ def decoded(store: Typestore, type_name: str, data: bytes) -> Any:  # noqa: ANN4
     try:
         return store.deserialize_cdr(data, type_name)
     except Exception as error:  # as above
-        raise ValueError(f"{type(error).__name__}: {error}".partition("\n")[0][:200]) from None
+        raise ValueError(_reason(error)) from None
 
 
 @lru_cache(maxsize=64)

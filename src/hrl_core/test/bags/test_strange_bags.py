@@ -142,6 +142,7 @@ def test_stamps_beyond_the_range_of_time_are_damage(tmp_path, simple, write_bag)
         ("uint64 run\nstring robot\n", struct.pack("<QIB", 7, 1, 0), "has no field task"),
         ("string run\nstring robot\n", struct.pack("<IIIB", 1, 0, 1, 0), "no field run, or one of another type"),
         ("uint64 run\nuint64[] run\n", bytes(64), "the definition of hrl_msgs/msg/RunInfo is damaged"),
+        ("hrl_msgs/boFl run\n", bytes(64), "hrl_msgs/msg/boFl"),
         ("nonsense\n", bytes(64), "the definition of hrl_msgs/msg/RunInfo is damaged"),
     ],
 )
