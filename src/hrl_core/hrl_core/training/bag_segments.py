@@ -1,6 +1,7 @@
 """The closed segments of recordings: finding new ones, telling them apart, forgetting old ones."""
 
 import hashlib
+import math
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import METADATA, find_bags
+from hrl_core.bags.opening import is_storage_file
 from hrl_core.errors import HrlError
 
 
@@ -22,8 +24,8 @@ class Source:
 
     def __post_init__(self) -> None:
         """Refuse what can never be drawn."""
-        if not self.weight > 0:
-            raise HrlError(f"source {self.path}: weight must be above 0, got {self.weight}")
+        if not 0 < self.weight < math.inf:
+            raise HrlError(f"source {self.path}: weight must be a finite number above 0, got {self.weight}")
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,9 @@ def new_segments(sources: Iterable[Source], known: Mapping[str, object], must_ex
 
 
 def segment_sha256(bag: Path) -> str:
-    """SHA-256 of a bag directory: names and contents of its files, in order of names."""
+    """SHA-256 of a bag directory, or of a storage file: names and contents of its files, in order of names."""
     digest = hashlib.sha256()
-    for path in sorted(bag.iterdir()):
+    for path in [bag] if is_storage_file(bag) else sorted(bag.iterdir()):
         if path.is_file():
             digest.update(path.name.encode() + b"\0")
             with path.open("rb") as file:

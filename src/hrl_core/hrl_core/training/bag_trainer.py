@@ -244,7 +244,7 @@ class BagTrainer:
         """Take in a segment again that an earlier process learned from."""
         bag = Path(segment.path)
         self.consumed[segment.path] = segment
-        if not bag.is_dir():
+        if not bag.exists():
             self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
             return []
         if segment_sha256(bag) != segment.sha256:
