@@ -8,7 +8,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 N ?= 20
 
-.PHONY: help setup build run test test-learning faults fuzz check format clean distclean
+.PHONY: help setup build run test test-learning faults fuzz attacks check format clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -33,6 +33,9 @@ faults: setup ## kill and freeze nodes at random moments, N=20 times
 
 fuzz: setup ## damage files at random and read them with the commands, N=20 times
 	@$(BIN)/python tools/fuzz_files.py --mutations $(N) $(ARGS)
+
+attacks: setup ## try against a live stack what strangers could; fails if anything works
+	@$(BIN)/python tools/attacks.py
 
 check: setup ## linter, formatting, types, import rules
 	@$(BIN)/ruff check
