@@ -1,13 +1,12 @@
 """Kill and freeze nodes of running stacks at random moments and see whether every end is a safe one.
 
 `make faults` makes 20 injections, `make faults N=100` those of the report. Stop times are measured where they count:
-by the fake robot, from the injection to the first safe command after which only safe ones follow.
+by the fake robot, from the injection to the first safe command after which only safe ones follow. That a stack goes on
+means that it acts and that the robot goes somewhere, not that processes live.
 """
 
 import argparse
-import itertools
 import json
-import os
 import random
 import signal
 import statistics
@@ -20,11 +19,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aftermath import HRL, LEVELS, LIMIT, HeardStack, Witness
 from rich.console import Console
 from rich.table import Table
-from running_stack import Stop, journal, kill_family, node_process, stop_of, walks
+from running_stack import Stop, journal, kill_family, node_process, stop_of
 
-HRL = Path(sys.executable).with_name("hrl")
+from hrl.environment import ensure_ros_environment
+
 FACTOR = 5.0
 PERIOD = 0.1 / FACTOR
 """Control period in wall time [s]."""
@@ -44,8 +45,22 @@ RECOVERABLE = ("manager", "worker", "fake_robot")
 THAW = {"freeze": 1.0, "long freeze": 4.0}
 """Seconds after which a frozen process goes on."""
 FATAL = ("bridge", "recorder", "simulator")
-COLUMNS = ("target", "fault", "n", "safe p50", "max", "silence max", "promised [ms]", "went on", "problems")
-_DOMAINS = itertools.count(110)
+COLUMNS = (
+    "target",
+    "fault",
+    "n",
+    "safe p50",
+    "max",
+    "silence max",
+    "promised [ms]",
+    "acts again max [s]",
+    "acted on",
+    "problems",
+)
+ACTIONS, WAY = 10, 0.05
+"""Acting after a fault: more actions than that, and a longer way [m]."""
+REST = 1.0
+"""Seconds after a kill in which a robot that was made safe stays so: no node is back earlier."""
 
 
 @dataclass
@@ -60,84 +75,69 @@ class Injection:
     """Milliseconds to the safe action; None where the robot had none to give."""
     silence_ms: float | None = None
     """Milliseconds from the last action that moved the robot to the safe one: what the watchdog promises."""
+    back_s: float | None = None
+    """Seconds from the moment a restarted level is active to the next action."""
     survived: bool | None = None
     """Whether the stack went on."""
     exit_code: int | None = None
     problems: list[str] = field(default_factory=list)
 
 
-class Stack:
-    """One launched stack on a domain of its own."""
+class Stack(HeardStack):
+    """A stack that runs until it is told to stop."""
 
     def __init__(self, out: Path, real: bool, seed: int) -> None:
-        """Start it and wait until the ant walks."""
-        self.out, self.real = out, real
+        """Start it."""
+        self.real = real
         kind = ["robot:=real"] if real else ["mode:=realtime", "supervise:=true"]
-        words = [*kind, f"rtf:={FACTOR}", "episodes:=0", f"seed:={seed}", f"out:={out}"]
-        environment = os.environ | {"ROS_DOMAIN_ID": str(110 + next(_DOMAINS) % 90)}
-        self._log = (out.parent / f"{out.name}.log").open("w+")
-        command = [str(HRL), "launch", "hiro_ant.launch.py", *words]
-        self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
+        super().__init__(out, [*kind, f"rtf:={FACTOR}", "episodes:=0", f"seed:={seed}"])
 
-    def walking(self, since: float, limit: float) -> bool:
-        """Wait until the robot is told to move after ``since``; False: it never is, or the stack has ended."""
-        end = time.monotonic() + limit
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                return False
-            if not self.real:
-                if any(self.out.glob("bag*")):
-                    time.sleep(3.0)
-                    return self.process.poll() is None
-                time.sleep(0.1)
-                continue
-            if walks(self.out, since):
-                return True
-            time.sleep(0.1)
-        return False
+    def acts(self, since: float, limit: float) -> bool:
+        """Wait until it acts and the robot goes somewhere after ``since`` [s, wall time]; False: it never does."""
+        witness = self.witness
+        return self.until(lambda: witness.acted(since) > ACTIONS and witness.distance(since) > WAY, limit)
 
-    def output(self) -> str:
-        """What the launcher printed."""
-        self._log.seek(0)
-        return self._log.read()
-
-    def end(self, interrupt: bool) -> int:
+    def conclude(self, interrupt: bool) -> int:
         """Exit code, after Ctrl-C if it is to be asked for."""
         if interrupt and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        try:
-            return self.process.wait(20)
-        except subprocess.TimeoutExpired:
-            kill_family(self.process)
-            return -1
+        return self.end(20.0)[0]
 
 
 def inject(stack: Stack, injection: Injection, randomness: random.Random) -> None:
     """Do it, and wait for what comes of it."""
-    time.sleep(randomness.uniform(0.2, 1.5))
+    stack.until(lambda: False, randomness.uniform(0.2, 1.5))
     victim = node_process(stack.process, injection.target)
-    at = time.monotonic()
+    at, killed = time.monotonic(), time.time()
     victim.send_signal(signal.SIGKILL if injection.fault == "kill" else signal.SIGSTOP)
     if injection.fault in THAW:
-        time.sleep(THAW[injection.fault])
+        stack.until(lambda: False, THAW[injection.fault])
         until = time.monotonic()
         victim.send_signal(signal.SIGCONT)
     else:
-        # A restarted node loads torch first: nothing moves in this time.
-        time.sleep(1.5)
+        stack.until(lambda: False, REST)
         until = time.monotonic()
         if injection.fault == "freeze for ever":
             # Longer than the supervisor's patience with a silent node.
-            time.sleep(20.0 if injection.target == "recorder" else 5.0)
+            stack.until(lambda: False, 20.0 if injection.target == "recorder" else 5.0)
     if stack.real and injection.target != "fake_robot":
         stop = stop_of(stack.out, at, until)
         if stop is not None:
             injection.stop_ms, injection.silence_ms = 1e3 * stop.after, 1e3 * stop.silence
         _judge_stop(injection, stop)
-    injection.survived = stack.walking(time.monotonic(), 25.0)
+    injection.survived = stack.acts(time.time(), 25.0)
+    if injection.target in LEVELS and injection.fault != "freeze" and injection.survived:
+        _judge_return(stack.witness, injection, killed)
     expected = injection.target in RECOVERABLE or injection.fault in THAW
     if injection.survived != expected:
         injection.problems.append("ended" if expected else "went on without it")
+
+
+def _judge_return(witness: Witness, injection: Injection, killed: float) -> None:
+    back = witness.active_since([injection.target], killed)
+    injection.back_s = None if back is None else witness.acted_after(back)
+    if injection.back_s is None or injection.back_s > LIMIT:
+        injection.problems.append(f"acted {injection.back_s} s after it was active again, promised {LIMIT:g}")
 
 
 def _judge_stop(injection: Injection, stop: Stop | None) -> None:
@@ -156,7 +156,7 @@ def conclude(stack: Stack, injections: list[Injection]) -> dict[str, Any]:
     """End the stack; judge exit code, torque, ages and bag."""
     last = injections[-1]
     died = last.survived is False
-    last.exit_code = stack.end(interrupt=not died)
+    last.exit_code = stack.conclude(interrupt=not died)
     if (last.exit_code == 0) == died:
         last.problems.append(f"exit code {last.exit_code}")
     told = journal(stack.out)
@@ -227,7 +227,8 @@ def show(injections: list[Injection], facts: list[dict[str, Any]], console: Cons
             "max_ms": max(stops) if stops else None,
             "silence_max_ms": max((i.silence_ms for i in group if i.silence_ms is not None), default=None),
             "promised_ms": 1e3 * BOUNDS[target] if target in BOUNDS and target != "simulator" else None,
-            "went_on": sum(i.survived is True for i in group),
+            "acts_again_max_s": max((i.back_s for i in group if i.back_s is not None), default=None),
+            "acted_on": sum(i.survived is True for i in group),
             "problems": sum(bool(i.problems) for i in group),
         }
         rows.append(row)
@@ -256,6 +257,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=(*RECOVERABLE, *FATAL), help="nodes to injure; all without it")
     parser.add_argument("--out", type=Path, default=None, help="file for the report as JSON")
     arguments = parser.parse_args()
+    ensure_ros_environment()
     console, randomness = Console(), random.Random(arguments.seed)
     done: list[Injection] = []
     facts = []
@@ -267,7 +269,7 @@ def main() -> int:
                 done += made
                 facts.append(conclude(stack, made))
             finally:
-                stack.end(interrupt=True)
+                kill_family(stack.process)
             for injection in made:
                 outcome = injection.problems or "as promised"
                 console.print(f"run {number}: {injection.target} {injection.fault}: {outcome}")
@@ -280,7 +282,7 @@ def main() -> int:
 
 
 def _run(stack: Stack, injections: list[Injection], randomness: random.Random) -> list[Injection]:
-    if not stack.walking(0.0, 60.0):
+    if not stack.acts(0.0, 60.0):
         injections[0].problems.append("the stack did not start")
         injections[0].survived = False
         return injections[:1]

@@ -6,9 +6,11 @@ The robot's state comes on topics of its own, or on the standard ones, which the
 import itertools
 import json
 import signal
+import time
 
 import numpy as np
 import pytest
+from aftermath import LIMIT, Witness
 from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
 from running_stack import standard_robot
@@ -135,6 +137,25 @@ def test_what_must_not_be_applied_is_refused_and_counted(loop):
         loop.go_on(2)
     loop.until(lambda: loop.status[-1].refused_actions >= before + len(FAULTS))
     assert loop.graph.process.poll() is None
+
+
+@pytest.mark.parametrize("victims", [("worker",), ("manager",), ("worker", "manager")], ids="+".join)
+def test_a_worker_or_manager_that_was_killed_acts_again_within_a_second_of_being_back(loop, victims):
+    witness, node = Witness(loop.node), loop.node
+    # In mid-episode: at its beginning the first observation is repeated for whoever is new.
+    loop.until(lambda: 30 < loop.observations[-1].step < 350)
+    killed = time.time()
+    for victim in victims:
+        loop.graph.node(victim).kill()
+    loop.until(lambda: witness.active_since(victims, killed))
+    back = witness.active_since(victims, killed)
+    assert back is not None
+    loop.until(lambda: witness.acted_after(back) is not None)
+    node.spin_for(2.0)
+    assert 0 <= (witness.acted_after(back) or 0.0) < LIMIT
+    # Of 100 periods; the very first actions may come late on a busy machine.
+    assert witness.acted(back + LIMIT) >= 0.8 * (time.time() - back - LIMIT) * FACTOR / 0.1
+    assert witness.distance(back + LIMIT) > 0.3
 
 
 def test_reset_cuts_the_episode_and_begins_one_with_the_goal_asked_for(loop):

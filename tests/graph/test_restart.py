@@ -22,7 +22,7 @@ def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(
     assert code == 0, output
     assert output.count("restarting it") == 4, output
     bag = read_bag(graph.out / "bag")
-    assert_same_run(bag, in_process(graph.summary()["policy"], episodes=6, seed=2, mode=Mode.TRAIN), kills=2)
-    # A worker killed between two readers of its action: the simulator has it, the recorder does not, and says so.
-    actions = {(a.episode, a.step) for a in bag["action"]}
-    assert graph.summary()["lost_messages"] == graph.summary()["env_steps"] - len(actions)
+    # Also what was killed between two readers of its last word: its successor says it again.
+    assert_same_run(bag, in_process(graph.summary()["policy"], episodes=6, seed=2, mode=Mode.TRAIN))
+    assert graph.summary()["lost_messages"] == 0
+    assert not list(graph.out.glob("memory_*"))

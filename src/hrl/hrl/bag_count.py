@@ -62,7 +62,10 @@ class BagCount:
         """Count the subgoals and results that must have been sent but are not in the bag.
 
         Every number up to the highest seen must be there; only the last subgoal of an episode that was
-        interrupted may lack its result.
+        interrupted may lack its result, or of any by the wall clock, where the worker may have been away at its end.
+
+        Args:
+            finished_episodes: those whose last subgoal had its result.
         """
         finished, missing = set(finished_episodes), 0
         for key in {*self.subgoals, *self.subgoal_results}:

@@ -90,8 +90,8 @@ def robot_nodes(
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb
     parts: list[tuple[str, Mapping[str, Value]]] = [
-        (MANAGER, deciding | {"memory": str(folder.manager_memory)}),
-        (WORKER, deciding | turn),
+        (MANAGER, deciding | {"memory": str(folder.memory(MANAGER))}),
+        (WORKER, deciding | turn | {"memory": str(folder.memory(WORKER))}),
     ]
     if arguments.record:
         parts.insert(0, (RECORDER, recorder))

@@ -38,10 +38,14 @@ class RunFolder:
         """Counters and episodes, written by the simulator at its end."""
         return self.path / "simulator.json"
 
-    @property
-    def manager_memory(self) -> Path:
-        """Last subgoal, kept by the manager while it runs for the case that it has to be started again."""
-        return self.path / "last_subgoal"
+    def memory(self, process: str) -> Path:
+        """Last words of a process, kept while it runs for the case that it has to be started again."""
+        return self.path / f"memory_{process}"
+
+    def forget(self) -> None:
+        """Remove what only a process that is started again needs; a killed one has left it."""
+        for memory in self.path.glob(self.memory("*").name):
+            memory.unlink(missing_ok=True)
 
     @property
     def summary(self) -> Path:

@@ -4,21 +4,25 @@ from rich.console import Console
 
 from hrl.graph import Graph
 from hrl.learning_summary import write_learning_summary
-from hrl.summary import write_summary
+from hrl.summary import loss_in_words, write_summary
 from hrl_core.errors import HrlError
 
 
 def write_summaries(graph: Graph, console: Console) -> bool:
-    """Write and print all of them; False: one could not be made, which is said on the console."""
+    """Write and print all of them; False: one could not be made or lacks messages, which is said on the console."""
     whole = True
     for folder in graph.reports:
+        folder.forget()
         if graph.robots:
             console.rule(folder.path.name, align="left")
         try:
-            write_summary(folder, graph.recorded, console)
+            loss = loss_in_words(write_summary(folder, graph.recorded, console))
         except HrlError as error:
-            console.print(str(error), style="bold red", markup=False, soft_wrap=True)
-            whole = False
+            loss, whole = str(error), False
+        if loss:
+            console.print(loss, style="bold red", markup=False, soft_wrap=True)
+        # Runs that only learn from their recordings go on without what a restarted recorder has missed.
+        whole = whole and (not loss or graph.learns)
     if graph.learns:
         write_learning_summary(graph.folder, console)
     return whole

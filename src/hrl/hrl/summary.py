@@ -13,6 +13,7 @@ from hrl.run_folder import RunFolder, write_json
 from hrl.tables import facts, show
 from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import FileError, HrlError
+from hrl_core.wording import counted
 
 _LATENCY = ("p50", "p99", "max")
 UNTRAINED = "UNTRAINED (random weights): shows that the stack works, not what a policy can do"
@@ -57,6 +58,7 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
         folder: the run's folder.
     """
     episodes: Sequence[Mapping[str, Any]] = report["episodes"]
+    lost = None if count is None else lost_messages(report, count)
     return {
         "episodes": len(episodes),
         "env_steps": report["env_steps"],
@@ -66,7 +68,8 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
         "mean_final_distance": _mean(episodes, "final_distance"),
         "action_latency_ms": {name: (report["action_latency_ms"] or {}).get(name) for name in _LATENCY},
         "subgoals": None if count is None else count.subgoal_total,
-        "lost_messages": None if count is None else lost_messages(report, count),
+        "lost_messages": None if lost is None else sum(lost.values()),
+        "lost": lost,
         "policy_trained": folder.policy_trained,
         "bag": None if count is None else str(folder.bag),
         "subgoal_results": None if count is None else count.subgoal_result_total,
@@ -84,14 +87,22 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
     }
 
 
-def lost_messages(report: Mapping[str, Any], count: BagCount) -> int:
-    """Count what was sent but is not in the bag: the simulator's counters minus what the bag holds.
+def lost_messages(report: Mapping[str, Any], count: BagCount) -> dict[str, int]:
+    """Count by kind what was sent but is not in the bag: the simulator's counters minus what the bag holds.
 
     An interrupted run may leave one action more in the bag than the simulator took: it makes up for no loss.
     """
     observations = max(0, int(report["observations"]) - len(count.observations))
     actions = max(0, int(report["actions"]) - len(count.actions))
-    return observations + actions + count.missing_decisions(e["episode"] for e in report["episodes"])
+    finished = [] if report["clock"] == "realtime" else [e["episode"] for e in report["episodes"]]
+    decisions = count.missing_decisions(finished)
+    return {"observation": observations, "action": actions, "subgoal message": decisions}
+
+
+def loss_in_words(summary: Mapping[str, Any]) -> str:
+    """What is missing in the recording; empty if nothing is, or there is none."""
+    kinds = ", ".join(counted(count, kind) for kind, count in (summary["lost"] or {}).items() if count)
+    return f"the recording lacks {kinds}; `hrl bag info {summary['bag']}` says where" if kinds else ""
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:

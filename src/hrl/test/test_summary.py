@@ -1,5 +1,6 @@
 """The summary: figures of the simulator, and what a real bag holds of them."""
 
+import dataclasses
 import io
 import json
 from pathlib import Path
@@ -14,7 +15,7 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from hrl.arguments import LaunchArguments
 from hrl.bag_count import BagCount, DecisionKey, count_bag
 from hrl.run_folder import RunFolder
-from hrl.summary import write_summary
+from hrl.summary import loss_in_words, write_summary
 from hrl_core.errors import HrlError
 
 MESSAGES = Path(__file__).parents[2] / "hrl_msgs" / "msg"
@@ -139,6 +140,21 @@ def test_every_missing_message_is_counted(folder, lost, count):
     write_bag(folder.bag, [key for key in KEYS if key not in lost], namespace="/robot_1")
     summary, _ = summary_of(folder)
     assert summary["lost_messages"] == count
+
+
+def test_what_is_lost_is_said_by_kind(folder):
+    write_bag(folder.bag, [key for key in KEYS if key not in [("subgoal", 0, 0), ("action", 0, 0)]])
+    summary, _ = summary_of(folder)
+    assert loss_in_words(summary).startswith("the recording lacks 1 action, 1 subgoal message; `hrl bag info /")
+    write_bag(folder.path / "whole" / "bag", KEYS)
+    whole, _ = summary_of(dataclasses.replace(folder, path=folder.path / "whole"))
+    assert loss_in_words(whole) == ""
+
+
+def test_by_the_wall_clock_the_worker_may_be_away_when_an_episode_ends(folder):
+    write_bag(folder.bag, [key for key in KEYS if key != ("subgoal_result", 0, 1)])
+    assert summary_of(folder)[0]["lost_messages"] == 1
+    assert summary_of(folder, clock="realtime")[0]["lost_messages"] == 0
 
 
 def test_an_action_that_came_too_late_makes_up_for_no_loss(folder):

@@ -12,23 +12,23 @@ import numpy as np
 from hrl_core.exploration import HeldSubgoals
 from hrl_core.policies import Manager, SubgoalChoice
 from hrl_core.randomness import Purpose, step_generator
-from hrl_core.subgoals import same_goal
+from hrl_core.subgoals import check_number, same_goal
 from hrl_core.task import TaskSpec
 from hrl_core.types import (
+    EPISODE_ENDS,
     NAN,
     NO_VECTOR,
     WORKER_LEVEL,
     HorizonUnit,
     Mode,
     Observation,
-    SegmentEnd,
     Subgoal,
     SubgoalKind,
+    SubgoalRequest,
     SubgoalResult,
 )
 
 _KINDS = {"relative": SubgoalKind.RELATIVE, "absolute": SubgoalKind.ABSOLUTE}
-_EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
 
 
 class ManagerSession:
@@ -46,6 +46,8 @@ class ManagerSession:
         self.renew: Callable[[], Manager] | None = None
         """Asked for the policy at the first observation of every episode."""
         self.dropped: Counter[str] = Counter()
+        self.remembers = True
+        """Whether a subgoal that ``restore`` has not been given has never been."""
         self._spec, self._seed = spec, seed
         self._held = HeldSubgoals(seed, spec.subgoal_low, spec.subgoal_high)
         self._every_step = spec.subgoal.cadence == "every_step"
@@ -53,6 +55,7 @@ class ManagerSession:
         self._observation: Observation | None = None
         self._subgoal: Subgoal | None = None
         self._result: SubgoalResult | None = None
+        self._request: SubgoalRequest | None = None
         self._outbox: list[Subgoal] = []
         self._ahead: tuple[Observation, SubgoalChoice] | None = None
 
@@ -83,24 +86,41 @@ class ManagerSession:
         self._observation = observation
         if observation.last:
             return []
+        if last is not None and observation.key == (last.episode, last.step):
+            return list(self._outbox)  # A predecessor has chosen for it.
         if observation.first:
             if self.renew is not None:
                 self.manager = self.renew()
             return self._choose(observation, seq=0)
         if self._every_step:
             return self._tick(observation)
-        return self._answer()
+        return self._answer() or self._meet_request()
 
     def on_result(self, result: SubgoalResult) -> list[Subgoal]:
-        """Take the worker's word that a segment ended; a repeated one is answered with the same subgoal again."""
+        """Take the worker's word that a segment ended; a repeated one is answered with the same subgoal again.
+
+        Raises:
+            InvalidDataError: its number is impossible.
+        """
         if result.level != WORKER_LEVEL:
             return []
+        check_number(result.seq, result.step, "subgoal result")
         known = self._result
         if known is not None and (result.episode, result.seq) <= (known.episode, known.seq):
             self.dropped["duplicate" if result.seq == known.seq else "old"] += 1
             return list(self._outbox)
         self._result = result
-        return [] if self._every_step else self._answer()
+        if self._every_step:
+            return []
+        # A predecessor's answer may never have left it.
+        return list(self._outbox) if self._has_answered(result) else self._answer()
+
+    def on_request(self, request: SubgoalRequest) -> list[Subgoal]:
+        """Say the subgoal in force again to a worker that lacks it; choose one where there has been none."""
+        if request.level != WORKER_LEVEL:
+            return []
+        self._request = request
+        return self._meet_request()
 
     def choose_ahead(self) -> None:
         """Choose already while the worker's word on a segment that is about to end is still on its way."""
@@ -117,20 +137,42 @@ class ManagerSession:
     def _answer(self) -> list[Subgoal]:
         """Choose the next subgoal once both the result and an observation of its step are in hand."""
         observation, result = self._observation, self._result
-        if observation is None or result is None or observation.last or result.end_reason in _EPISODE_ENDS:
+        if observation is None or result is None or observation.last or result.end_reason in EPISODE_ENDS:
             return []
         if result.episode != observation.episode or result.step > observation.step:
             return []
-        answered = self._subgoal
-        if answered is not None and (answered.episode, answered.seq) > (result.episode, result.seq):
+        if self._has_answered(result):
             return []
         return self._choose(observation, result.seq + 1)
 
+    def _meet_request(self) -> list[Subgoal]:
+        """Answer the worker's request once an observation of its step is in hand."""
+        request, observation, subgoal = self._request, self._observation, self._subgoal
+        if request is None:
+            return []
+        if subgoal is not None and subgoal.episode == request.episode:
+            self._request = None
+            return list(self._outbox)
+        if observation is None or observation.key < (request.episode, request.step):
+            return []
+        self._request = None
+        if observation.episode != request.episode or observation.last:
+            return []
+        # Nobody was there when the episode began. Where that is not certain, no number may be taken twice.
+        return self._choose(observation, 0 if self.remembers else observation.step)
+
+    def _has_answered(self, result: SubgoalResult) -> bool:
+        subgoal = self._subgoal
+        return subgoal is not None and (subgoal.episode, subgoal.seq) > (result.episode, result.seq)
+
     def _tick(self, observation: Observation) -> list[Subgoal]:
         """Cadence every_step: a new subgoal every period and on a change of goal, CONTINUE in between."""
-        last = self._subgoal
-        changed = last is None or not same_goal(last.task_goal, observation.desired_goal)
-        if changed or observation.step % self._spec.subgoal.period == 0:
+        last, period = self._subgoal, self._spec.subgoal.period
+        fresh = last is None or last.episode != observation.episode
+        # By the last subgoal, not by the step alone: real time does not wait for a manager that is away.
+        if fresh or last.step // period < observation.step // period:
+            return self._choose(observation, observation.step)
+        if not same_goal(last.task_goal, observation.desired_goal):
             return self._choose(observation, observation.step)
         subgoal = self._message(observation, observation.step, SubgoalKind.CONTINUE, NO_VECTOR, True)
         # The subgoal in force goes along for a worker that has just started.

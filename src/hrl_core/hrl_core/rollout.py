@@ -67,6 +67,7 @@ def _run(runner: Runner, manager: ManagerSession, worker: WorkerSession, episode
             if isinstance(answer, Action):
                 action = answer
                 continue
+            assert isinstance(answer, SubgoalResult), "sessions kept over a run ask for nothing"
             results.append(answer)
             for subgoal in manager.on_result(answer):
                 subgoals.append(subgoal)

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.errors import InvalidDataError
+from hrl_core.task import TaskSpec
 from hrl_core.types import Observation, SegmentEnd, Subgoal, SubgoalKind, Vector
 
 Float32Vector = npt.NDArray[np.float32]
@@ -45,6 +47,28 @@ def intrinsic_reward(subgoal: Subgoal, position: Vector) -> float:
 def same_goal(one: Vector, other: Vector) -> bool:
     """Whether two task goals are the same numbers, bit for bit (a tenth of the cost of ``np.array_equal``)."""
     return one.tobytes() == other.tobytes()
+
+
+def check_number(seq: int, step: int, what: str) -> None:
+    """Raise ``InvalidDataError`` unless ``seq`` can be the number of a subgoal of ``step`` or before.
+
+    At most one is chosen a step, from step 0 on.
+    """
+    if seq > step:
+        raise InvalidDataError(f"{what}: number {seq} at step {step}; there is at most one subgoal a step")
+
+
+def check_subgoal(spec: TaskSpec, subgoal: Subgoal) -> None:
+    """Raise ``InvalidDataError`` unless a worker of the task can follow the subgoal."""
+    check_number(subgoal.seq, subgoal.step, "subgoal")
+    if subgoal.kind == SubgoalKind.CONTINUE:
+        return
+    if subgoal.kind not in (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE):
+        raise InvalidDataError(f"subgoal: kind {subgoal.kind}; followed are 1 (relative), 2 (absolute), 5 (continue)")
+    spec.check_subgoal(subgoal.value, "subgoal value")
+    spec.check_subgoal(subgoal.anchor, "subgoal anchor")
+    if subgoal.tolerance.size:
+        spec.check_subgoal(subgoal.tolerance, "subgoal tolerance")
 
 
 def segment_end(subgoal: Subgoal, observation: Observation, position: Vector) -> SegmentEnd | None:

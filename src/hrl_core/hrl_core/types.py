@@ -66,6 +66,10 @@ class SegmentEnd(IntEnum):
     TRUNCATED = 6
 
 
+EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
+"""Ends of a segment that no subgoal follows."""
+
+
 class EpisodeEnd(IntEnum):
     """Why an episode ended, apart from whether it succeeded."""
 
@@ -158,6 +162,18 @@ class SubgoalResult(NamedTuple):
     reward_discounted: float
     intrinsic_sum: float
     active_path: tuple[str, ...]
+
+
+class SubgoalRequest(NamedTuple):
+    """A worker in the middle of an episode has no subgoal; key (run, episode, level, step)."""
+
+    stamp: int
+    frame: str
+    run: int
+    robot: str
+    episode: int
+    level: int
+    step: int
 
 
 class Action(NamedTuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hrl_core.policies import Worker
 from hrl_core.randomness import Purpose, step_generator
-from hrl_core.subgoals import carried_subgoal, intrinsic_reward, segment_end
+from hrl_core.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, segment_end
 from hrl_core.task import TaskSpec
 from hrl_core.types import (
     NAN,
@@ -22,11 +22,12 @@ from hrl_core.types import (
     SegmentEnd,
     Subgoal,
     SubgoalKind,
+    SubgoalRequest,
     SubgoalResult,
     Vector,
 )
 
-WorkerMessage = SubgoalResult | Action
+WorkerMessage = SubgoalResult | SubgoalRequest | Action
 
 
 @dataclass
@@ -38,11 +39,17 @@ class _Segment:
     """Last step for which the manager confirmed it (cadence every_step)."""
     whole: bool
     """Whether every step since the subgoal was chosen has been seen."""
-    ended: bool = False
+    result: SubgoalResult | None = None
+    """How it ended; None while it goes on."""
     steps_seen: int = 0
     reward: float = 0.0
     discounted: float = 0.0
     intrinsic: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether it waits for its successor."""
+        return self.result is not None
 
 
 class WorkerSession:
@@ -78,36 +85,41 @@ class WorkerSession:
     def on_observation(self, observation: Observation) -> list[WorkerMessage]:
         """Take an observation; a repeated one is answered with the same messages again.
 
+        What the manager has not answered is said again with every observation: real time does not stop for it.
+
         Raises:
             InvalidDataError: it has the wrong size or holds a non-finite number.
         """
         current = self._observation
         if current is not None and observation.key <= current.key:
             self.dropped["duplicate" if observation.key == current.key else "old"] += 1
-            return list(self._outbox) if observation.key == current.key else []
+            return self.resend() if observation.key == current.key else []
         self._spec.check_state(observation.state)
         self._spec.check_goal(observation.desired_goal, "desired_goal")
-        self._outbox = []
+        segment = self._segment
         if current is not None and observation.episode != current.episode:
+            self._outbox = []
             self._abandon(current)
+        else:
+            self._outbox = [segment.result] if segment is not None and segment.result is not None else []
         self._observation, self._answered = observation, observation.last
         self._position = observation.state[self._spec.subgoal_indices]
         self._account(observation)
         early, self._early = self._early, None
         if early is not None:
             self._take(early)
-        return self._advance()
+        self._advance()
+        return self.resend()
 
     def on_subgoal(self, subgoal: Subgoal) -> list[WorkerMessage]:
         """Take a subgoal; an early one is held, an old one dropped.
 
         Raises:
-            InvalidDataError: its value has the wrong size or holds a non-finite number.
+            InvalidDataError: its value has the wrong size or holds a non-finite number, or its number is impossible.
         """
         if subgoal.level != WORKER_LEVEL:
             return []
-        if subgoal.kind in (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE):
-            self._check(subgoal)
+        check_subgoal(self._spec, subgoal)
         before = len(self._outbox)
         self._take(subgoal)
         self._advance()
@@ -122,12 +134,25 @@ class WorkerSession:
         return [] if expired else [self._act(observation, segment)]
 
     def resend(self) -> list[WorkerMessage]:
-        """What a peer that lost messages or has just appeared needs to go on."""
-        return list(self._outbox)
+        """What a peer that lost messages or has just appeared needs to go on, and what is lacking here."""
+        return [*self._outbox, *self._requests()]
 
-    def _check(self, subgoal: Subgoal) -> None:
-        self._spec.check_subgoal(subgoal.value, "subgoal value")
-        self._spec.check_subgoal(subgoal.anchor, "subgoal anchor")
+    def _requests(self) -> list[WorkerMessage]:
+        """Ask for the subgoal that was chosen before this worker was there; the first one comes without asking."""
+        observation = self._observation
+        if observation is None or self._segment is not None or observation.first or observation.last:
+            return []
+        return [
+            SubgoalRequest(
+                stamp=observation.stamp,
+                frame=observation.frame,
+                run=observation.run,
+                robot=observation.robot,
+                episode=observation.episode,
+                level=WORKER_LEVEL,
+                step=observation.step,
+            )
+        ]
 
     def _take(self, subgoal: Subgoal) -> None:
         """Put a subgoal in force, hold it, or drop it."""
@@ -161,20 +186,19 @@ class WorkerSession:
         segment.intrinsic += intrinsic_reward(segment.subgoal, self._position)
         segment.steps_seen += 1
 
-    def _advance(self) -> list[WorkerMessage]:
+    def _advance(self) -> None:
         """End the segment if it is over, then act if a valid subgoal is in hand."""
         observation, segment = self._observation, self._segment
         if observation is None or segment is None or segment.ended:
-            return self._outbox
+            return
         if observation.step > segment.subgoal.step:
             reason = segment_end(segment.subgoal, observation, self._position)
             if reason is not None:
                 self._end(segment, observation, reason)
-                return self._outbox
+                return
         confirmed = not self._every_step or segment.confirmed_step == observation.step
         if confirmed and not self._answered:
             self._outbox.append(self._act(observation, segment))
-        return self._outbox
 
     def _act(self, observation: Observation, segment: _Segment) -> Action:
         subgoal = segment.subgoal
@@ -200,27 +224,25 @@ class WorkerSession:
 
     def _end(self, segment: _Segment, observation: Observation, reason: SegmentEnd) -> None:
         subgoal = segment.subgoal
-        segment.ended = True
-        self._outbox.append(
-            SubgoalResult(
-                stamp=observation.stamp,
-                frame=observation.frame,
-                run=observation.run,
-                robot=observation.robot,
-                episode=subgoal.episode,
-                level=subgoal.level,
-                seq=subgoal.seq,
-                step=observation.step,
-                steps_used=observation.step - subgoal.step,
-                end_reason=reason,
-                end_level=subgoal.level,
-                achieved=observation.state[self._spec.subgoal_indices],
-                reward_sum=segment.reward if segment.whole else NAN,
-                reward_discounted=segment.discounted if segment.whole else NAN,
-                intrinsic_sum=segment.intrinsic if segment.whole else NAN,
-                active_path=(),
-            )
+        segment.result = SubgoalResult(
+            stamp=observation.stamp,
+            frame=observation.frame,
+            run=observation.run,
+            robot=observation.robot,
+            episode=subgoal.episode,
+            level=subgoal.level,
+            seq=subgoal.seq,
+            step=observation.step,
+            steps_used=observation.step - subgoal.step,
+            end_reason=reason,
+            end_level=subgoal.level,
+            achieved=observation.state[self._spec.subgoal_indices],
+            reward_sum=segment.reward if segment.whole else NAN,
+            reward_discounted=segment.discounted if segment.whole else NAN,
+            intrinsic_sum=segment.intrinsic if segment.whole else NAN,
+            active_path=(),
         )
+        self._outbox.append(segment.result)
 
     def _abandon(self, last: Observation) -> None:
         """A new episode begins: close what was open in the old one at its last observation."""

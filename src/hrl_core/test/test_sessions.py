@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 from hrl_core.errors import InvalidDataError
 from hrl_core.manager_session import ManagerSession
 from hrl_core.rollout import rollout
-from hrl_core.types import Action, Mode, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
+from hrl_core.types import (
+    Action,
+    Mode,
+    Observation,
+    SegmentEnd,
+    Subgoal,
+    SubgoalKind,
+    SubgoalRequest,
+    SubgoalResult,
+)
 from hrl_core.worker_session import WorkerSession
 
 
@@ -70,38 +79,59 @@ def test_every_step_cadence_sends_continue_in_between(world):
     assert len(trace.actions) == 8
 
 
-class Network:
-    """Delivers messages late, twice and out of order, and restarts peers, as a random source decides."""
+RECEIVERS = {Observation: "mw", Subgoal: "w", SubgoalRequest: "m", SubgoalResult: "m", Action: "s"}
+
+
+class Peers:
+    """Manager and worker, either of which may be started anew; the manager's last subgoal outlives it."""
 
     def __init__(self, world, choose, **options):
         self.runner, self.new_manager, self.new_worker = world(**options)
-        self.manager, self.worker = self.new_manager(), self.new_worker()
         self.choose = choose
         self.flying = []
         self.memory = None
-        self.actions, self.subgoals, self.observations = {}, {}, []
+        self.subgoals = {}
+        self.restart("mw")
+
+    def restart(self, who):
+        if "w" in who:
+            self.worker = self.new_worker()
+        if "m" in who:
+            self.manager = self.new_manager()
+            if self.memory is not None:
+                self.manager.restore(self.memory)
+
+    def answers(self, receiver, message):
+        if receiver == "w":
+            handle = self.worker.on_observation if isinstance(message, Observation) else self.worker.on_subgoal
+            return handle(message)
+        manager = self.manager
+        handlers = {Observation: manager.on_observation, SubgoalResult: manager.on_result}
+        subgoals = handlers.get(type(message), manager.on_request)(message)
+        for subgoal in subgoals:
+            self.subgoals[subgoal.episode, subgoal.seq] = subgoal
+            if subgoal.kind != SubgoalKind.CONTINUE:
+                self.memory = subgoal
+        return subgoals
+
+
+class Network(Peers):
+    """Delivers messages late, twice and out of order, and restarts peers, as a random source decides."""
+
+    def __init__(self, world, choose, **options):
+        super().__init__(world, choose, **options)
+        self.actions, self.observations = {}, []
 
     def send(self, message):
-        receivers = {Observation: "mw", Subgoal: "w", SubgoalResult: "m", Action: "s"}[type(message)]
         copies = 1 + self.choose(2)
-        self.flying += [(receiver, message) for receiver in receivers for _ in range(copies)]
+        self.flying += [(receiver, message) for receiver in RECEIVERS[type(message)] for _ in range(copies)]
 
     def deliver(self, receiver, message):
-        if receiver == "m":
-            handle = self.manager.on_observation if isinstance(message, Observation) else self.manager.on_result
-            answers = handle(message)
-            for subgoal in answers:
-                self.subgoals[subgoal.episode, subgoal.seq] = subgoal
-                if subgoal.kind != SubgoalKind.CONTINUE:
-                    self.memory = subgoal
-        elif receiver == "w":
-            handle = self.worker.on_observation if isinstance(message, Observation) else self.worker.on_subgoal
-            answers = handle(message)
-        else:
-            return self.simulate(message)
-        for answer in answers:
+        if receiver == "s":
+            self.simulate(message)
+            return
+        for answer in self.answers(receiver, message):
             self.send(answer)
-        return None
 
     def simulate(self, action):
         current = self.runner.observation
@@ -121,13 +151,7 @@ class Network:
                     self.send(self.runner.observation)
                     for message in [*self.manager.resend(), *self.worker.resend()]:
                         self.send(message)
-                fate = self.choose(80)
-                if fate in (0, 1, 2):
-                    self.worker = self.new_worker()
-                if fate in (2, 3):
-                    self.manager = self.new_manager()
-                    if self.memory is not None:
-                        self.manager.restore(self.memory)
+                self.restart({0: "w", 1: "w", 2: "mw", 3: "m"}.get(self.choose(80), ""))
                 self.deliver(*self.flying.pop(self.choose(len(self.flying))))
             assert self.runner.observation.last, "the barrier is stuck"
 
@@ -150,6 +174,89 @@ def test_order_repetition_and_restarts_of_worker_manager_or_both_change_nothing(
         for subgoal in trace.subgoals:
             same = network.subgoals[subgoal.episode, subgoal.seq]
             assert same.value.tobytes() == subgoal.value.tobytes()
+
+
+class Robot(Peers):
+    """Takes a step every period with what has come by then, as a robot does; whoever is down hears nothing."""
+
+    def tick(self, down):
+        """Deliver what one observation leads to, topics in any order; returns whether an action answered it."""
+        observation = self.runner.observation
+        self.flying = [(receiver, observation) for receiver in "mw"]
+        acted = False
+        while self.flying:
+            receiver, message = self.next()
+            if receiver == "s":
+                acted |= (message.episode, message.step) == observation.key
+            elif receiver not in down:
+                messages = self.answers(receiver, message)
+                self.flying += [(to, m) for m in messages for to in RECEIVERS[type(m)]]
+        return acted
+
+    def next(self):
+        """What arrives next; a topic keeps its order."""
+        topics = [(receiver, type(message)) for receiver, message in self.flying]
+        return self.flying.pop(topics.index(topics[self.choose(len(topics))]))
+
+    def run(self, episodes, outage):
+        """Step through episodes; returns for each period whether its observation was answered."""
+        told, period = [], 0
+        for episode in range(episodes):
+            self.runner.reset(episode)
+            while not self.runner.observation.last:
+                down = outage(period)
+                self.restart({who for who in "mw" if who in outage(period - 1) and who not in down})
+                told.append(self.tick(down))
+                self.runner.step(np.zeros(2))
+                period += 1
+        return told
+
+
+@pytest.mark.parametrize("cadence", ["on_result", "every_step"])
+@given(
+    who=st.sampled_from(["w", "m", "mw"]), start=st.integers(0, 30), length=st.integers(1, 12), seed=st.integers(0, 99)
+)
+@settings(max_examples=150, deadline=None)
+def test_in_real_time_a_worker_or_manager_that_comes_back_has_the_robot_act_in_the_very_next_period(
+    world, cadence, who, start, length, seed
+):
+    generator = np.random.default_rng(seed)
+    robot = Robot(world, lambda n: int(generator.integers(n)), cadence=cadence)
+    told = robot.run(5, lambda period: who if start <= period < start + length else "")
+    silent = [period for period, acted in enumerate(told) if not acted]
+    assert all(start <= period < start + length for period in silent), silent
+    # No number was left out.
+    for episode in range(5):
+        seqs = sorted(seq for e, seq in robot.subgoals if e == episode)
+        assert cadence == "every_step" or seqs == list(range(len(seqs)))
+
+
+def test_manager_without_memory_never_takes_a_number_twice(world, make_observation):
+    _, manager, worker = world()
+    session = worker()
+    (request,) = session.on_observation(make_observation(step=5))
+    assert isinstance(request, SubgoalRequest)
+    forgetful = manager()
+    forgetful.remembers = False
+    forgetful.on_observation(make_observation(step=5))
+    (subgoal,) = forgetful.on_request(request)
+    assert subgoal.seq == 5
+    (action,) = session.on_subgoal(subgoal)
+    assert action.subgoal_seq == 5
+
+
+def test_numbers_that_cannot_be_are_refused(world, make_observation, make_subgoal):
+    _, manager, worker = world()
+    session = worker()
+    session.on_observation(make_observation(step=2))
+    with pytest.raises(InvalidDataError, match="number 4294967295 at step 2"):
+        session.on_subgoal(make_subgoal(step=2, seq=2**32 - 1))
+    session.on_subgoal(make_subgoal(step=0, horizon=3))
+    (result,) = session.on_observation(make_observation(step=3))
+    deciding = manager()
+    deciding.on_observation(make_observation(step=3))
+    with pytest.raises(InvalidDataError, match="subgoal result: number 7 at step 3"):
+        deciding.on_result(result._replace(seq=7))
 
 
 def test_exploration_varies_with_the_seed_and_not_with_the_process(world, stubs, tiny_task, make_observation):

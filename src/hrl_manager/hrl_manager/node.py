@@ -1,8 +1,6 @@
 """Manager node: observation and segment results in, subgoals out."""
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -10,21 +8,12 @@ from hrl_core.checkpoint import Checkpoint
 from hrl_core.manager_session import ManagerSession
 from hrl_core.policies import Manager
 from hrl_core.policy_loading import MANAGER
-from hrl_core.types import Observation, Subgoal, SubgoalKind
-from hrl_manager.memory import SubgoalMemory
+from hrl_core.types import EPISODE_ENDS, Observation, Subgoal
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.node import RawPublisher
-from hrl_ros.parameters import parameter
-from hrl_ros.policy_node import PolicyNode, PolicyParameters
+from hrl_ros.policy_node import PolicyNode
 from hrl_ros.running import main_of
-
-
-@dataclass(frozen=True)
-class ManagerParameters(PolicyParameters):
-    """What the manager takes."""
-
-    memory: str = parameter("", "file that keeps the last subgoal for a manager that is started again; empty: none")
 
 
 class ManagerNode(PolicyNode[Manager]):
@@ -32,7 +21,6 @@ class ManagerNode(PolicyNode[Manager]):
 
     level = MANAGER
     niceness = 5
-    parameters_kind = ManagerParameters
     _session: ManagerSession | None = None
 
     def __init__(self) -> None:
@@ -53,25 +41,23 @@ class ManagerNode(PolicyNode[Manager]):
             self._session.manager = policy
 
     def outputs(self) -> list[RawPublisher]:
-        """Create the publisher and the result subscription."""
-        path = self.read_parameters(ManagerParameters).memory
-        self._memory = SubgoalMemory(Path(path) if path else None, self.get_logger())
+        """Create the publisher and the subscriptions."""
         self._results = self.health.stream(topics.SUBGOAL_RESULT)
         self._subgoals = self.publish_raw(msg.Subgoal, topics.SUBGOAL, qos.lockstep())
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.lockstep())
+        self.subscribe_raw(msg.SubgoalRequest, topics.SUBGOAL_REQUEST, self._on_request, qos.event())
         return [self._subgoals]
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session."""
         self._session = ManagerSession(self.task, self.policy, info.seed)
         self._session.renew = self.reload.begin_episode
-        last = self._memory.recall(info.run)
-        if last is not None:
-            self._session.restore(last)
 
     def observe(self, observation: Observation) -> None:
         """Answer with a subgoal when one is due."""
         if self._session is not None:
+            if observation.first:
+                self.health.due()
             self._answer(self._session.on_observation(observation), self._observations.last)
             self._session.choose_ahead()
 
@@ -80,11 +66,15 @@ class ManagerNode(PolicyNode[Manager]):
         if self._session is not None:
             self._send(self._session.resend())
 
-    def teardown(self) -> None:
-        """Leave nothing behind that only a restart needs."""
-        super().teardown()
-        if hasattr(self, "_memory"):
-            self._memory.forget()
+    def repeat(self, last_words: list[bytes]) -> None:
+        """Go on after a predecessor, whose last subgoal and whether it is all that is known are told."""
+        if self._session is None:
+            return
+        self._session.remembers = self._memory.certain
+        if last_words:
+            self._session.restore(messages.SUBGOAL.decode(last_words[0]))
+        for words in last_words:
+            self._subgoals.publish(words)
 
     def waiting_for(self) -> str | None:
         """Between observations and results the worker has the word, and the simulator through it."""
@@ -96,21 +86,30 @@ class ManagerNode(PolicyNode[Manager]):
         if self._session is None or not self.belongs(result.run):
             return
         self.heard(topics.SUBGOAL_RESULT, (result.episode, result.seq))
+        if result.end_reason not in EPISODE_ENDS:
+            self.health.due()
         self._answer(self._session.on_result(result), self._results.last)
+
+    def _on_request(self, data: bytes) -> None:
+        request = messages.SUBGOAL_REQUEST.decode(data)
+        if self._session is not None and self.belongs(request.run):
+            self._answer(self._session.on_request(request), time.monotonic())
 
     def _answer(self, subgoals: list[Subgoal], asked_at: float) -> None:
         """Send the subgoals that a message has led to, if any; ``asked_at`` is when it came [s, steady time]."""
         self._send(subgoals)
         if subgoals:
             self.health.took(time.monotonic() - asked_at)
+            self.health.done()
 
     def _send(self, subgoals: list[Subgoal]) -> None:
-        for subgoal in subgoals:
-            data = messages.SUBGOAL.encode(subgoal)
+        if self._session is None or not subgoals:
+            return
+        # Subgoals to send are the end of what the session has said; its beginning is the one in force.
+        words = [messages.SUBGOAL.encode(subgoal) for subgoal in self._session.resend()]
+        self._memory.keep(subgoals[0].run, words)
+        for data in words[-len(subgoals) :]:
             self._subgoals.publish(data)
-            if subgoal.kind != SubgoalKind.CONTINUE:
-                # After it has left: nobody waits for the disk.
-                self._memory.keep(data)
 
 
 main = main_of(ManagerNode)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from hrl_core.errors import InvalidDataError
 from hrl_core.safety import ActionGate, SafetyLayer
 from hrl_core.types import Action, ActionSource, EpisodeEnd, Vector
 from hrl_robot.robot_runner import RobotRunner
@@ -67,11 +66,7 @@ class RobotClock:
         if observation is None or observation.last or not self._course.may_step:
             log.refuse("between episodes or paused")
             return
-        try:
-            reason = "emergency stop" if self._safety.emergency else self._gate.refusal(action, observation)
-        except InvalidDataError:
-            log.refuse("unsound")
-            raise
+        reason = "emergency stop" if self._safety.emergency else self._gate.refusal(action, observation)
         if reason:
             log.refuse(reason)
             return

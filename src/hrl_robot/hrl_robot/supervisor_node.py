@@ -94,7 +94,8 @@ class SupervisorNode(HrlNode):
             self._commanded |= heartbeat.active
 
     def _on_command(self, command: Float64MultiArray) -> None:
-        if self._port is not None and len(command.data) == len(self._safety.command):
+        sound = len(command.data) == len(self._safety.command) and np.isfinite(command.data).all()
+        if self._port is not None and sound:
             self._safety.command = self._port.map.action(np.array(command.data))
 
     def _watch(self) -> None:

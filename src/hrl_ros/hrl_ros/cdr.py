@@ -68,12 +68,19 @@ class CdrCodec(Generic[T]):
         self._build = _compile("build", _build_source(declared), names_in_scope)
 
     def encode(self, record: Sequence[Any]) -> bytes:
-        """Serialise a named tuple to CDR bytes with encapsulation header."""
+        """Serialise a named tuple to CDR bytes with encapsulation header.
+
+        Raises:
+            InvalidDataError: a number is beyond what its field holds.
+        """
         lengths, values = self._flatten(*record)
         layout = self._layouts.get(lengths)
         if layout is None:
             layout = self._layout(lengths)
-        return HEADER + layout.pack(*values)
+        try:
+            return HEADER + layout.pack(*values)
+        except struct.error as error:
+            raise InvalidDataError(f"{self._name}: a number does not fit its field: {error}") from None
 
     def decode(self, data: bytes) -> T:
         """Read CDR bytes.

@@ -11,6 +11,7 @@ A node makes one ``Health``, tells it what happens, and hands it to ``hrl_ros.di
     self.health.missed_deadlines += 1        # running totals; may as well be assigned from elsewhere
     self.health.watchdog_trips += 1
     self.health.refuse("not a number")       # a refused message, by reason
+    self.health.due(); self.health.done()    # an answer of this node is due, and has been given
     self.health.control_period = 0.1         # wall seconds; None: latencies are not judged
     self.health.suspended = True             # paused or finished: neither rates nor latencies are judged
     self.health.figures["real-time factor"] = 1.0
@@ -33,6 +34,8 @@ from hrl_ros.thresholds import Thresholds
 
 RECENT = 4096
 """Most latencies kept between two reports."""
+IDLE = 5.0
+"""Seconds that an answer may be due before a node calls itself idle where there is no control period."""
 LEAST_WINDOW = 0.5
 """Seconds that a rate is averaged over at least; reports out of turn come sooner."""
 
@@ -115,6 +118,8 @@ class Health:
         self.missed_deadlines = self.watchdog_trips = 0
         self.refusals: Counter[str] = Counter()
         """Refused messages by reason."""
+        self.waits_for: Callable[[], str | None] = lambda: None
+        """Asked for whom a node waits that does not give the answer that is due."""
         self.events: Counter[str] = Counter()
         """What else is worth counting, such as QoS events; shown, not judged."""
         self.figures: dict[str, object] = {}
@@ -123,6 +128,7 @@ class Health:
         self._streams: dict[str, Stream] = {}
         self._latencies: deque[float] = deque(maxlen=RECENT)
         self._conditions: dict[str, Finding] = {}
+        self._due_since: float | None = None
         self._reported_at = clock()
         self._judged = {"missed deadlines": 0, "watchdog trips": 0, "refused": 0}
         self.took = self._latencies.append
@@ -137,6 +143,15 @@ class Health:
     def refuse(self, reason: str) -> None:
         """A message was refused."""
         self.refusals[reason] += 1
+
+    def due(self) -> None:
+        """An answer of this node is due, perhaps since an earlier call."""
+        if self._due_since is None:
+            self._due_since = self._clock()
+
+    def done(self) -> None:
+        """No answer is due."""
+        self._due_since = None
 
     def set_condition(self, name: str, level: Level, text: str) -> None:
         """Something is so until ``clear_condition``; ``text`` says what and how to end it."""
@@ -155,6 +170,7 @@ class Health:
         for stream in self._streams.values():
             self._add_rate(stream, now, values, findings)
         self._add_latency(values, findings)
+        self._add_idleness(now, findings)
         refused = sum(self.refusals.values())
         self._add_count("missed deadlines", self.missed_deadlines, seconds, values, findings)
         self._add_count("watchdog trips", self.watchdog_trips, seconds, values, findings)
@@ -190,6 +206,17 @@ class Health:
         text = f"latency p99 {1e3 * p99:.3g} ms at a control period of {1e3 * self.control_period:.3g} ms"
         limits = self._thresholds
         _judge(p99 / self.control_period, limits.latency_warn, limits.latency_error, text, findings)
+
+    def _add_idleness(self, now: float, findings: list[Finding]) -> None:
+        if self.suspended and self._due_since is not None:
+            self._due_since = now
+        if self._due_since is None:
+            return
+        idle, period = now - self._due_since, self.control_period
+        if idle > (IDLE if period is None else self._thresholds.idle_periods * period):
+            whom = self.waits_for()
+            waits = f": waits for {whom}" if whom else ""
+            findings.append(Finding(Level.ERROR, f"has not acted for {idle:.1f} s in a running episode{waits}"))
 
     def _add_count(
         self, name: str, count: int, seconds: float, values: dict[str, object], findings: list[Finding]

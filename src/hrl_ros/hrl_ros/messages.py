@@ -2,7 +2,7 @@
 
 from builtin_interfaces.msg import Time
 
-from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalResult
+from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalRequest, SubgoalResult
 from hrl_msgs import msg
 from hrl_ros.cdr import CdrCodec
 
@@ -10,6 +10,7 @@ NANOSECONDS = 1_000_000_000
 
 OBSERVATION = CdrCodec(msg.Observation, Observation, Observation._fields)
 SUBGOAL = CdrCodec(msg.Subgoal, Subgoal, Subgoal._fields)
+SUBGOAL_REQUEST = CdrCodec(msg.SubgoalRequest, SubgoalRequest, SubgoalRequest._fields)
 SUBGOAL_RESULT = CdrCodec(msg.SubgoalResult, SubgoalResult, SubgoalResult._fields)
 ACTION = CdrCodec(msg.Action, Action, Action._fields)
 EPISODE_RESULT = CdrCodec(msg.EpisodeResult, EpisodeResult, EpisodeResult._fields)

@@ -3,7 +3,7 @@
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from rclpy.clock import Clock, ClockType
@@ -14,15 +14,19 @@ from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.timer import Timer
 
-from hrl_core.errors import HrlError
+from hrl_core.errors import HrlError, InvalidDataError
 from hrl_ros import parameters
 from hrl_ros.affinity import ANY, stay_on
 from hrl_ros.entities import Entities
 from hrl_ros.heartbeat import Pulse
 from hrl_ros.parameters import NodeParameters
 
+CONNECT_LIMIT = 5.0
+"""Longest time [s] that a node which starts by itself stays inactive for lack of a peer; then it says whom it lacks."""
 SETTLE_LIMIT = 0.7
 """Longest time [s] a stopped node stays for readers that lack its last messages; repairs take up to 0.2 s."""
+REFUSAL_PERIOD = 2.0
+"""Least time [s] between two words about refused messages."""
 P = TypeVar("P", bound=NodeParameters)
 
 
@@ -95,14 +99,29 @@ class HrlNode(LifecycleNode):
         """Parameters as the dataclass they were declared from."""
         return parameters.read(self, kind)
 
-    def autostart(self) -> None:
-        """Configure and activate unless the parameter leaves it to a lifecycle manager."""
+    def connected(self) -> bool:
+        """Whether those whom an active node needs hear it and are heard."""
+        return True
+
+    def autostart(self, spin: Callable[[], bool]) -> None:
+        """Configure, and activate once connected, unless the parameter leaves it to a lifecycle manager.
+
+        Args:
+            spin: handles what comes; False: the node is told to stop.
+        """
         if not self.get_parameter("autostart").value:
             return
-        for transition in (self.trigger_configure, self.trigger_activate):
-            if transition() != TransitionCallbackReturn.SUCCESS:
-                self.failure = self.failure or "a lifecycle transition failed"
+        self._rise(self.trigger_configure)
+        end = time.monotonic() + CONNECT_LIMIT
+        while self.failure is None and not self.connected() and time.monotonic() < end:
+            if not spin():
                 return
+        if self.failure is None:
+            self._rise(self.trigger_activate)
+
+    def _rise(self, transition: Callable[[], TransitionCallbackReturn]) -> None:
+        if transition() != TransitionCallbackReturn.SUCCESS:
+            self.failure = self.failure or "a lifecycle transition failed"
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run ``setup``; a failure is reported and leaves the node unconfigured."""
@@ -142,6 +161,10 @@ class HrlNode(LifecycleNode):
             self.on_deactivate(state)
         return self._transition(self.teardown)
 
+    def refuse(self, error: InvalidDataError) -> None:
+        """What came over a topic is unsound. Whoever cannot go on without it fails; everybody else leaves it out."""
+        self.get_logger().error(f"{error}; message left out", throttle_duration_sec=REFUSAL_PERIOD)
+
     def guarded(self, callback: Callable[..., None]) -> Callable[..., None]:
         """Wrap a callback: silent unless the node is active, and an ``HrlError`` ends the node with its message."""
 
@@ -155,6 +178,17 @@ class HrlNode(LifecycleNode):
                 self.fail(str(error))
 
         return call
+
+    def _receiving(self, callback: Callable[[Any], None]) -> Callable[..., None]:
+        """As ``guarded``, for messages of others: unsound ones are ``refuse``'s."""
+
+        def receive(message: Any) -> None:  # noqa: ANN401 - of whatever type the topic has
+            try:
+                callback(message)
+            except InvalidDataError as error:
+                self.refuse(error)
+
+        return self.guarded(receive)
 
     def fail(self, message: str) -> None:
         """End the node: the first cause is logged and becomes the exit code."""
@@ -171,7 +205,7 @@ class HrlNode(LifecycleNode):
 
     def subscribe_raw(self, kind: type, topic: str, callback: Callable[[bytes], None], qos: QoSProfile) -> None:
         """Subscribe to serialised messages, as the codecs of ``hrl_ros.messages`` read them."""
-        self.create_subscription(kind, topic, self.guarded(callback), qos, raw=True)
+        self.create_subscription(kind, topic, self._receiving(callback), qos, raw=True)
 
     def subscribe(
         self,
@@ -180,15 +214,20 @@ class HrlNode(LifecycleNode):
         callback: Callable[[Any], None],
         qos: QoSProfile,
         events: SubscriptionEventCallbacks | None = None,
-    ) -> None:
-        """Subscribe to ordinary messages; what is latched and comes before the activation is not lost."""
-        guarded = self.guarded(callback)
+    ) -> Sequence[Any]:
+        """Subscribe to ordinary messages; what is latched and comes before the activation is not lost.
+
+        Returns:
+            The latched messages that have come before the activation, as they come.
+        """
+        guarded = self._receiving(callback)
         if qos.durability != DurabilityPolicy.TRANSIENT_LOCAL:
             self.create_subscription(kind, topic, guarded, qos, event_callbacks=events)
-            return
+            return ()
         early: deque[Any] = deque(maxlen=qos.depth)
         self._latched_early.append((guarded, early))
         self.create_subscription(kind, topic, lambda m: guarded(m) if self.active else early.append(m), qos)
+        return early
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back every ``period`` seconds of steady time."""

@@ -1,16 +1,19 @@
 """What manager and worker nodes share: policy, run, barrier, waiting."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from hrl_core.checkpoint import Checkpoint, load_checkpoint
-from hrl_core.policy_loading import LoadedPolicy, PolicyReference
+from hrl_core.errors import InvalidDataError
+from hrl_core.policy_loading import MANAGER, WORKER, LoadedPolicy, PolicyReference
 from hrl_core.threads import one_thread
 from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.health import Health
+from hrl_ros.memory import LastWords
 from hrl_ros.node import HrlNode, RawPublisher
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.peers import RECORDER, hears
@@ -19,7 +22,9 @@ from hrl_ros.run_binding import RunBinding
 from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
+LEVELS = (WORKER, MANAGER)
 FOREIGN = "of a foreign run"
+UNSOUND = "unsound"
 """Why a message was refused."""
 P = TypeVar("P")
 
@@ -29,6 +34,7 @@ class PolicyParameters(NodeParameters):
     """What manager and worker take."""
 
     policy: str = parameter("", "folder of the policy checkpoint")
+    memory: str = parameter("", "file that keeps the last words for a node that is started again; empty: none")
 
 
 class PolicyNode(HrlNode, Generic[P]):
@@ -62,11 +68,19 @@ class PolicyNode(HrlNode, Generic[P]):
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None
         self._ready = False
+        self._memory = LastWords(Path(parameters.memory) if parameters.memory else None, self.get_logger())
+        self.health.waits_for = self.waiting_for
         self._outputs = self.outputs()
-        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
+        self._runs = self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
         self.subscribe_raw(msg.Observation, topics.OBSERVATION, self._on_observation, qos.lockstep())
         self.every(CHECK_PERIOD, self._check)
+
+    def connected(self) -> bool:
+        """Whether a run is announced, the recorder, if any, hears every output, and the other level is there."""
+        if not self._runs or self.count_publishers(topics.POLICY_STATE) < len(LEVELS):
+            return False
+        return not self._runs[0].recorded or all(hears(self, RECORDER, output) for output in self._outputs)
 
     def start(self) -> None:
         """Begin to wait for the simulator."""
@@ -74,9 +88,25 @@ class PolicyNode(HrlNode, Generic[P]):
         self.reload.start()
 
     def teardown(self) -> None:
-        """End what runs beside the node."""
+        """End what runs beside the node; in order, leave nothing behind that only a restart needs."""
         if hasattr(self, "reload"):
             self.reload.close()
+        if hasattr(self, "_memory") and self.failure is None:
+            self._memory.forget()
+
+    def refuse(self, error: InvalidDataError) -> None:
+        """A lock-step run cannot go on without the message; a robot holds or goes safe instead."""
+        if self.realtime:
+            self.health.refuse(UNSOUND)
+            super().refuse(error)
+        else:
+            self.fail(str(error))
+
+    @property
+    def realtime(self) -> bool:
+        """Whether the bound run goes by the wall clock."""
+        info = self._binding.info
+        return info is not None and info.clock_mode == msg.RunInfo.REALTIME
 
     def build(self, checkpoint: Checkpoint) -> P:
         """Make this level's policy and run it once, so that its first answer is as quick as the others."""
@@ -100,6 +130,10 @@ class PolicyNode(HrlNode, Generic[P]):
 
     def resend(self) -> None:
         """Send the last messages again."""
+        raise NotImplementedError
+
+    def repeat(self, last_words: list[bytes]) -> None:
+        """Say again what a predecessor said last: it may have died before everybody had heard it."""
         raise NotImplementedError
 
     def waiting_for(self) -> str | None:
@@ -132,7 +166,7 @@ class PolicyNode(HrlNode, Generic[P]):
 
     def _expect_pace(self, real_time_factor: float) -> None:
         """Judge rates and latencies by the pace that is asked for; as fast as possible knows no right one."""
-        paced = real_time_factor > 0
+        paced = 0 < real_time_factor < math.inf
         self.health.control_period = self.task.control_period / real_time_factor if paced else None
         self._observations.nominal = real_time_factor / self.task.control_period if paced else None
 
@@ -143,7 +177,7 @@ class PolicyNode(HrlNode, Generic[P]):
             self._early = observation
         elif self._binding.accepts(observation):
             self.heard(topics.OBSERVATION, observation.key)
-            self.observe(observation)
+            self._observe(observation)
         else:
             self.health.refuse(FOREIGN)
 
@@ -156,9 +190,15 @@ class PolicyNode(HrlNode, Generic[P]):
             return
         self._ready = True
         self.use(self.reload.resume())
+        self.repeat(self._memory.recall(info.run))
         early, self._early = self._early, None
         if early is not None and self._binding.accepts(early):
-            self.observe(early)
+            self._observe(early)
+
+    def _observe(self, observation: Observation) -> None:
+        if observation.last:
+            self.health.done()
+        self.observe(observation)
 
     def _check(self) -> None:
         self.reload.poll()

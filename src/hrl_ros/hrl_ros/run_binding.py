@@ -1,8 +1,9 @@
 """Which run a node belongs to: the first whose RunInfo it accepts; everything else is foreign."""
 
+import math
 from typing import Any, Protocol
 
-from hrl_core.errors import PeerError, TaskError
+from hrl_core.errors import InvalidDataError, TaskError
 from hrl_core.task import TaskSpec, parse_task, task_difference
 from hrl_msgs.msg import RunInfo
 
@@ -49,11 +50,14 @@ class RunBinding:
 
         Raises:
             TaskError: the run has another task; the message names the field that differs.
+            InvalidDataError: it claims a pace that cannot be.
         """
         if self.info is not None:
             if info.run != self.info.run:
                 self.refuse(info.run)
             return False
+        if info.clock_mode == RunInfo.REALTIME and not 0 < info.real_time_factor < math.inf:
+            raise InvalidDataError(f"run_info: real-time factor {info.real_time_factor} in real time; it is positive")
         if self._task is not None and info.task_hash != self._task.sha256:
             theirs = parse_task(info.task, f"RunInfo of run {info.run:016x}")
             difference = task_difference(self._task, theirs) or "the hash does not belong to the specification"
@@ -69,7 +73,7 @@ class RunBinding:
         """Whether an observation belongs to the bound run.
 
         Raises:
-            PeerError: it claims to be of this run but carries another task hash.
+            InvalidDataError: it claims to be of this run but carries another task hash.
         """
         if self.info is None:
             return False
@@ -77,7 +81,7 @@ class RunBinding:
             self.refuse(observation.run)
             return False
         if observation.task_hash != self._hash64:
-            raise PeerError(
+            raise InvalidDataError(
                 f"observation carries task hash {observation.task_hash:016x}, the run's is {self.info.task_hash[:16]}"
             )
         return True

@@ -16,6 +16,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from hrl_core.errors import HrlError
 from hrl_ros.node import HrlNode
+from hrl_ros.participant import take_participant_id
 
 EXIT_FAILURE = 2
 POLL_PERIOD = 0.1
@@ -49,6 +50,7 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
     if kind.fifo_priority:
         with contextlib.suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(kind.fifo_priority))
+    take_participant_id()
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     except RCLError as error:
@@ -58,8 +60,13 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
     node = kind()  # pyright: ignore[reportCallIssue] - node classes name themselves
     executor = make_executor()
     executor.add_node(node)
+
+    def spin() -> bool:
+        _spin(node, executor)
+        return not told_to_stop
+
     try:
-        node.autostart()
+        node.autostart(spin)
         # What is loaded by now stays: the garbage collector need not look at it again and again.
         gc.freeze()
         while not (told_to_stop or node.failure or node.finished):

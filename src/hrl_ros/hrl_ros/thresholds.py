@@ -21,5 +21,8 @@ class Thresholds:
     missed_deadlines_error: float = parameter(3.0, "ERROR above so many missed deadlines [1/s]", low=0.0)
     watchdog_trips_warn: float = parameter(0.0, "WARN above so many watchdog trips [1/s]", low=0.0)
     watchdog_trips_error: float = parameter(0.0, "ERROR above so many watchdog trips [1/s]", low=0.0)
+    idle_periods: float = parameter(
+        3.0, "ERROR when an answer of the node has been due for more control periods than this", low=0.0
+    )
     refused_warn: float = parameter(0.0, "WARN above so many refused messages [1/s]", low=0.0)
     refused_error: float = parameter(10.0, "ERROR above so many refused messages [1/s]", low=0.0)

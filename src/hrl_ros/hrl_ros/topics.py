@@ -2,6 +2,8 @@
 
 OBSERVATION = "observation"
 SUBGOAL = "subgoal"
+SUBGOAL_REQUEST = "subgoal_request"
+"""A worker that lacks the subgoal in force asks for it; not recorded."""
 SUBGOAL_RESULT = "subgoal_result"
 ACTION = "action"
 EPISODE_RESULT = "episode_result"

@@ -8,13 +8,14 @@ from hypothesis.extra.numpy import arrays
 from rclpy.serialization import deserialize_message, serialize_message
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalResult
+from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalRequest, SubgoalResult
 from hrl_msgs import msg
 from hrl_ros import messages
 
 CODECS = {
     "Observation": (messages.OBSERVATION, Observation),
     "Subgoal": (messages.SUBGOAL, Subgoal),
+    "SubgoalRequest": (messages.SUBGOAL_REQUEST, SubgoalRequest),
     "SubgoalResult": (messages.SUBGOAL_RESULT, SubgoalResult),
     "Action": (messages.ACTION, Action),
     "EpisodeResult": (messages.EPISODE_RESULT, EpisodeResult),

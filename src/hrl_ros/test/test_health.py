@@ -179,3 +179,33 @@ def test_per_message_a_health_only_counts(health):
 
     stream = Health().stream("observation")
     assert min(timeit.repeat(stream.received, number=10_000, repeat=5)) / 10_000 < 5e-6
+
+
+@pytest.mark.parametrize(("period", "least"), [(0.1, 0.3), (None, 5.0)])
+def test_a_node_that_owes_an_answer_for_more_than_three_periods_says_so_and_for_whom_it_waits(
+    health, time, period, least
+):
+    health.control_period, health.waits_for = period, lambda: "the manager"
+    health.due()
+    time.now += 0.9 * least
+    health.due()
+    assert health.report().level == Level.OK
+    time.now += 0.2 * least
+    report = health.report()
+    assert report.level == Level.ERROR
+    assert re.search(r"has not acted for [\d.]+ s in a running episode: waits for the manager", report.message)
+    health.done()
+    assert health.report().level == Level.OK
+
+
+def test_a_pause_is_no_idleness(health, time):
+    health.control_period = 0.1
+    health.due()
+    health.suspended = True
+    time.now += 100.0
+    assert health.report().level == Level.OK
+    health.suspended = False
+    time.now += 0.2
+    assert health.report().level == Level.OK
+    time.now += 0.2
+    assert health.report().level == Level.ERROR

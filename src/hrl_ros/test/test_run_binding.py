@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from hrl_core.errors import PeerError, TaskError
+from hrl_core.errors import InvalidDataError, TaskError
 from hrl_core.task import load_task
 from hrl_msgs.msg import RunInfo
 from hrl_ros.run_binding import RunBinding
@@ -57,5 +57,5 @@ def test_wrong_task_is_refused_by_the_field_that_differs():
 def test_observation_of_this_run_with_another_task_hash_is_an_error():
     binding = RunBinding(Log(), None)
     binding.offer(info(1))
-    with pytest.raises(PeerError, match="task hash"):
+    with pytest.raises(InvalidDataError, match="task hash"):
         binding.accepts(Seen(1, task_hash=5))

@@ -1,6 +1,5 @@
 """The two clocks of the simulator: when is an action applied?"""
 
-from hrl_core.errors import InvalidDataError
 from hrl_core.safety import ActionGate, SafetyLayer, joint_limits
 from hrl_core.types import Action, ActionSource
 from hrl_ros.loop.course import Course
@@ -75,15 +74,15 @@ class RealtimeClock:
         self.safety = SafetyLayer(joint_limits(course.runner.spec), timeout=float("inf"))
 
     def on_action(self, action: Action) -> None:
-        """Accept an action that is not older than the last one, fresh enough and sound."""
+        """Accept an action that is not older than the last one and fresh enough.
+
+        Raises:
+            InvalidDataError: it is unsound.
+        """
         observation, log, last = self._course.observation, self._course.log, self._gate.last
         if observation is None:
             return
-        try:
-            reason = self._gate.refusal(action, observation)
-        except InvalidDataError:
-            log.refuse("unsound")
-            raise
+        reason = self._gate.refusal(action, observation)
         if reason:
             log.refuse(reason)
         elif last is None or (last.episode, last.step) != (action.episode, action.step):

@@ -11,7 +11,9 @@ from rclpy.serialization import deserialize_message
 
 from hrl_core.bags.facts import policy_sha256
 from hrl_core.bags.writer import typestore_with
-from hrl_core.errors import HrlError
+from hrl_core.errors import HrlError, InvalidDataError
+from hrl_core.task import TaskSpec, parse_task
+from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -22,7 +24,7 @@ from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.run_binding import RunBinding
 from hrl_ros.running import main_of
 from hrl_training.recorded_topics import KEYED, STANDARD, recorded_topics
-from hrl_training.recording import RecordingLedger
+from hrl_training.recording import RecordingLedger, require_sound
 from hrl_training.segments import SegmentedRecording, SplitLimits
 
 ACKNOWLEDGE_EVERY = 100
@@ -72,6 +74,7 @@ class RecorderNode(HrlNode):
         if settings.policy:
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))
         self._binding = RunBinding(self.get_logger(), None)
+        self._task: TaskSpec | None = None
         self._early: list[tuple[str, bytes, int]] = []
         self._acknowledged, self._asked = 0, False
         self._quiet_looks = 0
@@ -120,7 +123,9 @@ class RecorderNode(HrlNode):
     def _on_run_info(self, data: bytes) -> None:
         if not self._binding.offer(deserialize_message(data, msg.RunInfo)):
             return
-        self._recording.facts.info = self._binding.info
+        info = self._recording.facts.info = self._binding.info
+        assert info is not None
+        self._task = parse_task(info.task, f"RunInfo of run {info.run:016x}")
         self._write(topics.RUN_INFO, data)
         early, self._early = self._early, []
         for topic, held, stamp in early:
@@ -140,9 +145,14 @@ class RecorderNode(HrlNode):
         message = KEYED[topic][1](data)
         info = self._binding.info
         assert info is not None
+        assert self._task is not None
         if message.run != info.run:
             self._binding.refuse(message.run)
-        elif self._ledger.admit(message):
+            return
+        if isinstance(message, Observation):
+            self._binding.accepts(message)
+        require_sound(message, self._task)
+        if self._ledger.admit(message):
             self._quiet_looks = 0
             self._recording.write_keyed(topic, stamp, data, message)
             if self._ledger.observations - self._acknowledged >= ACKNOWLEDGE_EVERY:
@@ -151,6 +161,11 @@ class RecorderNode(HrlNode):
             self._recording.facts.duplicates += 1
             # A simulator that repeats itself waits, perhaps for an acknowledgement sent before it could hear it.
             self._asked |= topic == topics.OBSERVATION
+
+    def refuse(self, error: InvalidDataError) -> None:
+        """Count what is left out."""
+        self._health.refuse("unsound")
+        super().refuse(error)
 
     def _on_policy_update(self, data: bytes) -> None:
         update: Any = deserialize_message(data, msg.PolicyUpdate)

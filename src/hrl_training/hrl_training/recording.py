@@ -2,12 +2,39 @@
 
 from dataclasses import dataclass, field
 
-from hrl_core.types import Action, ActionSource, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
+from hrl_core.errors import InvalidDataError
+from hrl_core.subgoals import check_number, check_subgoal
+from hrl_core.task import TaskSpec
+from hrl_core.types import (
+    EPISODE_ENDS,
+    WORKER_LEVEL,
+    Action,
+    ActionSource,
+    EpisodeResult,
+    Observation,
+    Subgoal,
+    SubgoalResult,
+)
 
 Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
-_EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
 _REMEMBERED = 3
 """Episodes of which keys are remembered; messages older than that are dropped."""
+
+
+def require_sound(message: Keyed, task: TaskSpec) -> None:
+    """Raise ``InvalidDataError`` for what nobody acts on: recorded, it would stand in the place of the true message."""
+    if isinstance(message, Observation):
+        task.check_state(message.state)
+        task.check_goal(message.desired_goal)
+    elif isinstance(message, Action):
+        task.check_action(message.value)
+    elif isinstance(message, Subgoal | SubgoalResult):
+        if message.level != WORKER_LEVEL:
+            raise InvalidDataError(f"level {message.level}: this run has level {WORKER_LEVEL} alone")
+        if isinstance(message, Subgoal):
+            check_subgoal(task, message)
+        else:
+            check_number(message.seq, message.step, "subgoal result")
 
 
 @dataclass
@@ -39,19 +66,23 @@ class RecordingLedger:
         """Start empty."""
         self.observations = 0
         self.duplicates = 0
+        """Messages dropped: known already, of a forgotten episode, or of one that no observation has begun."""
         self._episodes: dict[int, _Episode] = {}
-        self._newest = 0
+        self._newest: int | None = None
+        """Episode of the newest observation: nobody else says which one runs."""
 
     def admit(self, message: Keyed) -> bool:
         """Whether a message is new; remembers it if so."""
         number = message.episode
-        if number <= self._newest - _REMEMBERED:
+        if isinstance(message, Observation) and (self._newest is None or number > self._newest):
+            self._newest = number
+            for old in [n for n in self._episodes if n <= number - _REMEMBERED]:
+                del self._episodes[old]
+        # Topics are not ordered among each other: the answer to an observation may come before it.
+        if self._newest is not None and not self._newest - _REMEMBERED < number <= self._newest + 1:
             self.duplicates += 1
             return False
-        self._newest = max(self._newest, number)
         episode = self._episodes.setdefault(number, _Episode())
-        for old in [n for n in self._episodes if n <= self._newest - _REMEMBERED]:
-            del self._episodes[old]
         key = _key(message)
         if key in episode.seen:
             self.duplicates += 1
@@ -71,7 +102,7 @@ class RecordingLedger:
         The last one of an episode counts only when the episode is complete, so that nothing still on its way is lost by
         an early exit; after a quiet while it counts all the same.
         """
-        episode = self._episodes.get(self._newest)
+        episode = None if self._newest is None else self._episodes.get(self._newest)
         waits = episode is not None and episode.last_step is not None and not episode.complete()
         return self.observations - (1 if waits and not quiet else 0)
 
@@ -86,7 +117,7 @@ class RecordingLedger:
         elif isinstance(message, Action):
             episode.owed.discard(message.step)
         elif isinstance(message, SubgoalResult):
-            if message.end_reason in _EPISODE_ENDS:
+            if message.end_reason in EPISODE_ENDS:
                 episode.last_subgoal = (Subgoal, message.level, message.seq)
         elif isinstance(message, EpisodeResult):
             episode.result = True

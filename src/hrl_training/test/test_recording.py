@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from hrl_core.errors import InvalidDataError
+from hrl_core.task import load_task
 from hrl_core.types import (
     NAN,
     NO_VECTOR,
@@ -12,9 +14,10 @@ from hrl_core.types import (
     Observation,
     SegmentEnd,
     Subgoal,
+    SubgoalKind,
     SubgoalResult,
 )
-from hrl_training.recording import RecordingLedger
+from hrl_training.recording import RecordingLedger, require_sound
 
 
 def observation(step, episode=0, last=False, source=ActionSource.POLICY):
@@ -94,3 +97,50 @@ def test_memory_stays_bounded_and_very_old_messages_are_dropped():
     for episode in range(50):
         assert ledger.admit(observation(0, episode))
     assert not ledger.admit(observation(1, 3))
+
+
+def test_only_an_observation_says_which_episode_runs():
+    """One forged message of a far episode would have everything after it dropped as old."""
+    ledger = RecordingLedger()
+    ledger.admit(observation(0))
+    assert not ledger.admit(action(0, episode=7))
+    assert ledger.admit(subgoal(episode=1)), "it may come before the observation that it answers"
+    assert ledger.admit(action(0))
+    assert ledger.admit(observation(1))
+    assert ledger.duplicates == 1
+
+
+def test_recorder_that_was_started_anew_takes_what_comes_before_its_first_observation():
+    ledger = RecordingLedger()
+    assert ledger.admit(action(3, episode=57))
+    assert ledger.admit(observation(4, episode=57))
+
+
+TASK = load_task("ant_maze")
+GOOD = observation(0)._replace(state=np.zeros(30), desired_goal=np.zeros(2))
+FOLLOWED = subgoal()._replace(kind=SubgoalKind.RELATIVE, value=np.zeros(15), anchor=np.zeros(15))
+
+
+def test_sound_messages_are_kept():
+    for message in (GOOD, action(0)._replace(value=np.zeros(8)), FOLLOWED, segment_result(), outcome()):
+        require_sound(message, TASK)
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        (GOOD._replace(state=np.zeros(29)), "needs 30 numbers"),
+        (GOOD._replace(state=np.full(30, np.nan)), "non-finite"),
+        (GOOD._replace(desired_goal=np.array([0.0, np.inf])), "non-finite"),
+        (action(0), "needs 8 numbers"),
+        (FOLLOWED._replace(value=np.full(15, np.nan)), "non-finite"),
+        (FOLLOWED._replace(kind=SubgoalKind.SKILL), "kind 4"),
+        (FOLLOWED._replace(tolerance=np.zeros(3)), "subgoal tolerance"),
+        (FOLLOWED._replace(seq=2**32 - 1), "at most one subgoal a step"),
+        (FOLLOWED._replace(level=3), "level 3"),
+        (segment_result()._replace(seq=9), "at most one subgoal a step"),
+    ],
+)
+def test_what_nobody_acts_on_is_not_kept_in_the_place_of_the_true_message(message, why):
+    with pytest.raises(InvalidDataError, match=why):
+        require_sound(message, TASK)

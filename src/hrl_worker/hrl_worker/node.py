@@ -1,16 +1,19 @@
 """Worker node: observation + subgoal in, action + segment result out."""
 
 import time
+from typing import Any
 
 import numpy as np
 
 from hrl_core.checkpoint import Checkpoint
+from hrl_core.errors import InvalidDataError
 from hrl_core.policies import Worker
 from hrl_core.policy_loading import WORKER
-from hrl_core.types import Action, Observation
+from hrl_core.types import Action, Observation, SubgoalRequest, SubgoalResult
 from hrl_core.worker_session import WorkerMessage, WorkerSession
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
+from hrl_ros.cdr import CdrCodec
 from hrl_ros.node import RawPublisher
 from hrl_ros.policy_node import PolicyNode
 from hrl_ros.running import main_of
@@ -46,6 +49,12 @@ class WorkerNode(PolicyNode[Worker]):
         self._subgoals = self.health.stream(topics.SUBGOAL)
         self._actions = self.publish_raw(msg.Action, topics.ACTION, qos.lockstep())
         self._results = self.publish_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, qos.lockstep())
+        requests = self.publish_raw(msg.SubgoalRequest, topics.SUBGOAL_REQUEST, qos.event())
+        self._channels: dict[type, tuple[RawPublisher, CdrCodec[Any]]] = {
+            SubgoalResult: (self._results, messages.SUBGOAL_RESULT),
+            Action: (self._actions, messages.ACTION),
+            SubgoalRequest: (requests, messages.SUBGOAL_REQUEST),
+        }
         self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.lockstep())
         return [self._actions, self._results]
 
@@ -53,7 +62,7 @@ class WorkerNode(PolicyNode[Worker]):
         """Start the session; real time additionally holds a subgoal whose successor is late."""
         self._session = WorkerSession(self.task, self.policy, info.seed)
         self._session.renew = self.reload.follow
-        if info.clock_mode == msg.RunInfo.REALTIME:
+        if self.realtime:
             self._hold_after = self.task.control_period / info.real_time_factor / 2
             self.every(self._hold_after / 4, self._act_on_held)
 
@@ -61,12 +70,20 @@ class WorkerNode(PolicyNode[Worker]):
         """Answer with an action, a segment result, or both."""
         if self._session is not None:
             self._observed_at = time.monotonic()
+            if not observation.last:
+                self.health.due()
             self._answer(self._session.on_observation(observation))
 
     def resend(self) -> None:
         """Send the answers to the current observation again."""
         if self._session is not None:
             self._send(self._session.resend())
+
+    def repeat(self, last_words: list[bytes]) -> None:
+        """Say a segment's end and an action once more: whoever has them drops them."""
+        for words, output in zip(last_words, (self._results, self._actions), strict=False):
+            if words:
+                output.publish(words)
 
     def waiting_for(self) -> str | None:
         """Manager or simulator."""
@@ -81,21 +98,27 @@ class WorkerNode(PolicyNode[Worker]):
         self._answer(self._session.on_subgoal(subgoal))
 
     def _act_on_held(self) -> None:
-        if self._session is not None and time.monotonic() - self._observed_at > self._hold_after:
+        if self._session is None or time.monotonic() - self._observed_at <= self._hold_after:
+            return
+        try:
             self._answer(self._session.act_on_held())
+        except InvalidDataError as error:
+            self.refuse(error)
 
     def _answer(self, answers: list[WorkerMessage]) -> None:
         """Send what an observation has led to, with or without the manager's word; an action ends the latency."""
         self._send(answers)
         if any(isinstance(answer, Action) for answer in answers):
             self.health.took(time.monotonic() - self._observed_at)
+            self.health.done()
 
     def _send(self, answers: list[WorkerMessage]) -> None:
-        for answer in answers:
-            if isinstance(answer, Action):
-                self._actions.publish(messages.ACTION.encode(answer))
-            else:
-                self._results.publish(messages.SUBGOAL_RESULT.encode(answer))
+        said = {type(answer): self._channels[type(answer)][1].encode(answer) for answer in answers}
+        words = [said.get(kind, b"") for kind in (SubgoalResult, Action)]
+        if any(words):
+            self._memory.keep(answers[0].run, words)
+        for kind, data in said.items():
+            self._channels[kind][0].publish(data)
 
 
 main = main_of(WorkerNode)

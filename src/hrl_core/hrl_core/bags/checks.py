@@ -9,9 +9,7 @@ from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
 from hrl_core.task import TaskSpec
-from hrl_core.types import WORKER_LEVEL, ActionSource, Mode, SegmentEnd
-
-_EPISODE_ENDS = (SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED)
+from hrl_core.types import EPISODE_ENDS, WORKER_LEVEL, ActionSource, Mode
 
 
 class Finding(NamedTuple):
@@ -77,16 +75,18 @@ def _sizes(columns: Columns, spec: TaskSpec | None) -> Found:
 
 
 def actions(observed: Columns, columns: Columns | None) -> Found:
-    """Lock-step: every step that the policy's action led to has its Action."""
+    """Lock-step: every step that the policy's action led to has its Action.
+
+    A hole costs nothing, since the observation tells what was applied; who tells of no action at all is deaf.
+    """
     by_policy = _by_policy(observed)
     wanted = observed["step"][1:][by_policy].astype(np.int64) - 1
     have = np.empty(0, np.int64) if columns is None else columns["step"].astype(np.int64)
     missing = np.setdiff1d(wanted, have)
     if missing.size:
         row = max(0, int(np.searchsorted(have, missing[0])) - 1)
-        yield Finding(
-            ACTION, row, f"the action of step {in_words(grouped(missing))} is missing after this message", True
-        )
+        text = f"the action of step {in_words(grouped(missing))} is missing after this message"
+        yield Finding(ACTION, row, text, not have.size)
 
 
 def any_by_policy(observed: Columns) -> bool:
@@ -102,6 +102,8 @@ def subgoals(
     observed: Columns, columns: Columns | None, results: Columns | None, exact: bool, heard: bool, spec: TaskSpec | None
 ) -> Found:
     """Decisions numbered without gap from step 0 on, each answered where its segment ended.
+
+    A hole costs the steps that have no subgoal, and no more.
 
     Args:
         observed: the episode's observations.
@@ -120,13 +122,14 @@ def subgoals(
     seqs = mine["seq"].astype(np.int64)
     last_step = int(observed["step"][-1])
     if exact and mine["step"][0] != 0:
-        yield Finding(SUBGOAL, 0, f"the first subgoal is of step {mine['step'][0]}, not of step 0", True)
+        yield Finding(SUBGOAL, 0, f"the first subgoal is of step {mine['step'][0]}, not of step 0", False)
+    yield from _order(seqs, mine["step"].astype(np.int64))
     yield from _numbers(SUBGOAL, "subgoal", seqs, int(seqs[-1]) + 1)
     answered = int(seqs[-1])
     if ended is not None and len(ended["seq"]):
         end, step, reason = int(ended["seq"][-1]), int(ended["step"][-1]), int(ended["end_reason"][-1])
-        if end >= answered and step < last_step and reason not in _EPISODE_ENDS and _sparse(spec):
-            yield Finding(SUBGOAL, len(seqs) - 1, f"subgoal {end + 1}, due at step {step}, is missing", True)
+        if end >= answered and step < last_step and reason not in EPISODE_ENDS and _sparse(spec):
+            yield Finding(SUBGOAL, len(seqs) - 1, f"subgoal {end + 1}, due at step {step}, is missing", False)
             return
     if heard and exact and _sparse(spec):
         results_seqs = np.empty(0, np.int64) if ended is None else ended["seq"].astype(np.int64)
@@ -135,7 +138,15 @@ def subgoals(
     due = int(mine["step"][-1]) + int(mine["horizon"][-1])
     if exact and mine["horizon"][-1] and due < last_step:
         text = f"subgoal {answered + 1}, due at step {due}, is missing"
-        yield Finding(SUBGOAL, len(seqs) - 1, text, True)
+        yield Finding(SUBGOAL, len(seqs) - 1, text, False)
+
+
+def _order(seqs: np.ndarray, steps: np.ndarray) -> Found:
+    """At most one decision a step, later ones under higher numbers."""
+    wrong = np.flatnonzero((seqs > steps) | (np.diff(steps, prepend=-1) <= 0))
+    if wrong.size:
+        row = int(wrong[0])
+        yield Finding(SUBGOAL, row, f"subgoal {seqs[row]} cannot be of step {steps[row]}, after those before it", True)
 
 
 def _of_worker(columns: Columns | None) -> Columns | None:
@@ -154,4 +165,4 @@ def _numbers(table: str, what: str, seqs: np.ndarray, expected: int) -> Found:
     gaps = missing_numbers(seqs, 0, expected)
     if gaps:
         row = max(0, int(np.searchsorted(seqs, gaps[0][0])) - 1)
-        yield Finding(table, row, f"{what} {in_words(gaps)} is missing after this message", True)
+        yield Finding(table, row, f"{what} {in_words(gaps)} is missing after this message", False)

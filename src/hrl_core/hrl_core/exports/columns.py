@@ -80,13 +80,13 @@ def step_columns(episode: BagEpisode, layout: Layout) -> StepColumns:
 
 
 def _in_force(table: SubgoalTable | None, steps: int, size: int, name: str) -> dict[str, Array]:
-    """Subgoal that was last chosen at or before each step; zeros, -1 and not valid before the first."""
+    """Subgoal in force at each step; zeros, -1 and not valid before the first, and where the recording has a hole."""
     rows = np.empty(0, np.int64) if table is None else np.flatnonzero(table.kinds != SubgoalKind.CONTINUE)
     chosen = np.empty(0, np.int64) if table is None else table.steps[rows]
     position = np.searchsorted(chosen, np.arange(steps), side="right") - 1
     value, anchor = np.zeros((steps, size)), np.zeros((steps, size))
     step, seq, kind = np.full(steps, -1), np.full(steps, -1), np.full(steps, int(SubgoalKind.NONE))
-    known = position >= 0
+    known = (position >= 0) & (np.arange(steps) < _known_until(table, rows)[position])
     if table is not None and known.any():
         source = rows[position[known]]
         value[known], anchor[known] = table.values[source], _anchors(table, size)[source]
@@ -94,6 +94,14 @@ def _in_force(table: SubgoalTable | None, steps: int, size: int, name: str) -> d
     columns: dict[str, Array] = {name: value, f"{name}_anchor": anchor} if size else {}
     valid = ~np.isin(kind, _NO_SUBGOAL)
     return columns | {f"{name}_kind": kind, f"{name}_step": step, f"{name}_seq": seq, f"{name}_valid": valid}
+
+
+def _known_until(table: SubgoalTable | None, rows: Array) -> Array:
+    """Step up to which each subgoal is in force for all that is known: of a lost successor, only when it was due."""
+    if table is None or not len(rows):
+        return np.zeros(1)
+    lost = np.append(np.diff(table.seqs) > 1, False)[np.append(rows[1:] - 1, len(table.seqs) - 1)]
+    return np.where(lost, table.steps[rows] + table.horizons[rows], np.inf)
 
 
 def _anchors(table: SubgoalTable, size: int) -> Array:

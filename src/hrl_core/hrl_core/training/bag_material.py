@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.bags.episodes import BagEpisode, SegmentTable, SubgoalTable
+from hrl_core.bags.store_filling import decisions
 from hrl_core.errors import HrlError
 from hrl_core.task import TaskSpec
 from hrl_core.types import ActionSource, Mode
@@ -63,7 +64,7 @@ def choose_material(spec: TaskSpec, config: MaterialConfig, episodes: Iterable[B
     material = Material([], [], Counter(), Counter())
     modes = {Mode[name] for name in config.modes}
     for episode in episodes:
-        lag = max(0, version - int(episode.policy_versions.min(initial=version)))
+        lag = max(0, version - oldest_version(episode, version))
         material.lags[lag] += episode.steps
         if Mode(episode.mode) not in modes:
             material.left_out[f"mode {Mode(episode.mode).name}"] += episode.steps
@@ -71,43 +72,50 @@ def choose_material(spec: TaskSpec, config: MaterialConfig, episodes: Iterable[B
             material.left_out["policy too old"] += episode.steps
         else:
             kept = 0
-            for start, end in _stretches(spec, config, episode):
+            for start, end in whole_segments(spec, episode, config.foreign_actions):
                 material.pieces.append(cut(episode, start, end))
                 material.starts.append(start)
                 kept += end - start
             if kept < episode.steps:
-                material.left_out["action not the policy's, or goal changed"] += episode.steps - kept
+                material.left_out["no whole segment of the policy's own actions"] += episode.steps - kept
     return material
 
 
-def oldest_version(piece: BagEpisode) -> int:
-    """Version of the oldest worker that acted in a stretch; 0 for none."""
-    return int(piece.policy_versions.min(initial=np.iinfo(np.int64).max)) if piece.steps else 0
+def oldest_version(piece: BagEpisode, newest: int) -> int:
+    """Version of the oldest worker known to have acted in a stretch; ``newest`` where none is known."""
+    known = ~np.isnan(piece.actions).any(axis=1)
+    return int(piece.policy_versions[known].min(initial=newest))
 
 
-def _stretches(spec: TaskSpec, config: MaterialConfig, episode: BagEpisode) -> Iterator[tuple[int, int]]:
-    """First and last + 1 step of each stretch of whole periods with the policy's own actions and one task goal."""
+def whole_segments(spec: TaskSpec, episode: BagEpisode, foreign_actions: bool) -> Iterator[tuple[int, int]]:
+    """First and last + 1 step of each stretch of whole segments under one task goal.
+
+    A segment is whole if its subgoal is known and in force for a period, or up to the episode's end.
+
+    Args:
+        spec: the task.
+        episode: sound, perhaps with holes.
+        foreign_actions: whether applied actions may be another's than the policy's.
+    """
     sound = np.ones(episode.steps, np.bool_)
-    if not config.foreign_actions:
+    if not foreign_actions:
         sound &= episode.action_sources == ActionSource.POLICY
     goals = episode.desired_goals
     same = np.all(goals[1:] == goals[:-1], axis=1)
-    if sound.all() and same.all():
-        yield 0, episode.steps
-        return
-    period = spec.subgoal.period
+    table, period = decisions(episode), spec.subgoal.period
+    chosen = range(0, episode.steps, period) if table is None else table.steps[table.steps < episode.steps].tolist()
     begin: int | None = None
-    for first in range(0, episode.steps, period):
+    end = 0
+    for first, following in zip(chosen, [*chosen[1:], episode.steps], strict=True):
         last = min(first + period, episode.steps)
-        whole = bool(sound[first:last].all() and same[first : last - 1].all())
-        joined = begin is not None and whole and bool(same[first - 1])
-        if begin is not None and not joined:
-            yield begin, first
+        whole = last <= following and bool(sound[first:last].all() and same[first : last - 1].all())
+        if begin is not None and not (whole and first == end and same[first - 1]):
+            yield begin, end
             begin = None
-        if whole and begin is None:
-            begin = first
+        if whole:
+            begin, end = first if begin is None else begin, last
     if begin is not None:
-        yield begin, episode.steps
+        yield begin, end
 
 
 def cut(episode: BagEpisode, start: int, end: int) -> BagEpisode:

@@ -271,7 +271,9 @@ class BagTrainer:
                 self.problems.append(str(slot))
                 self.left_out["no place in the store"] += piece.episode.steps
                 continue
-            self._pieces[slot] = StoredPiece(piece.episode.key, piece.start, oldest_version(piece.episode))
+            self._pieces[slot] = StoredPiece(
+                piece.episode.key, piece.start, oldest_version(piece.episode, self.version)
+            )
             self._weights[slot] = piece.weight
 
     def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:

@@ -20,6 +20,7 @@ from hrl_core.randomness import Purpose, step_generator
 from hrl_core.relabelling import DETERMINISTIC, Policy, candidate_errors, candidates_from_noise
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task import TaskSpec
+from hrl_core.training.bag_material import cut, whole_segments
 from hrl_core.types import WORKER_LEVEL
 
 Float32 = npt.NDArray[np.float32]
@@ -61,7 +62,8 @@ def relabel_episodes(
 
     Args:
         spec: their task.
-        episodes: whole episodes; those without subgoals or without a place in an episode store are left out and named.
+        episodes: whole episodes; those without subgoals or without a place in an episode store are left out and named,
+            of those with holes the segments that these touch.
         policy: the present worker without noise, on (rows, observation_dim + subgoal_dim).
         candidates: per transition, the recorded subgoal and the displacement included.
         seed: of the drawn candidates.
@@ -73,10 +75,10 @@ def relabel_episodes(
             at = int(episode.received[0])
             problems.append(Problem(episode.bag, "", at, episode.key, "it has no subgoals to relabel", True))
             continue
-        store = EpisodeStore(spec, spec.max_episode_steps, 0)
-        problems += fill_store(store, spec, [episode])
-        if store.segments:
-            mine = _relabel(spec, store, episode, policy, candidates, seed)
+        for start, end in whole_segments(spec, episode, foreign_actions=True):
+            store = EpisodeStore(spec, spec.max_episode_steps, 0)
+            problems += fill_store(store, spec, [cut(episode, start, end)])
+            mine = _relabel(spec, store, episode, start, policy, candidates, seed) if store.segments else ()
             parts += [part._replace(episodes=part.episodes + number) for part in mine]
     if not parts:
         size = len(spec.subgoal.elements)
@@ -87,9 +89,9 @@ def relabel_episodes(
 
 
 def _relabel(
-    spec: TaskSpec, store: EpisodeStore, episode: BagEpisode, policy: Policy, candidates: int, seed: int
+    spec: TaskSpec, store: EpisodeStore, episode: BagEpisode, start: int, policy: Policy, candidates: int, seed: int
 ) -> Iterator[Relabelled]:
-    """All transitions of the one episode in ``store``, a batch at a time."""
+    """All transitions of the stretch of ``episode`` in ``store``, which begins at step ``start``; a batch at a time."""
     period = store.period
     for first in range(0, store.segments, _BATCH):
         periods = np.arange(first, min(first + _BATCH, store.segments))
@@ -99,13 +101,13 @@ def _relabel(
         windows = store.windows(SegmentIndex(slots, starts, np.ones_like(starts), ends, ended))
         original = torch.from_numpy(store.subgoals[slots, periods])
         count, size = candidates - DETERMINISTIC, original.shape[1]
-        noise = np.stack([candidate_noise(seed, episode.key, int(step), count, size) for step in starts])
+        noise = np.stack([candidate_noise(seed, episode.key, start + int(step), count, size) for step in starts])
         proposals = candidates_from_noise(spec, windows, original, torch.from_numpy(noise))
         errors = candidate_errors(spec, windows, proposals, policy)
         winner = first_smallest(errors)
         yield Relabelled(
             episodes=np.zeros(len(starts), np.int64),
-            steps=starts,
+            steps=start + starts,
             lengths=windows.lengths,
             original=original.numpy(),
             chosen=proposals[torch.arange(len(starts)), winner].numpy(),

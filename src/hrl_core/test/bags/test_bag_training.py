@@ -323,6 +323,44 @@ def test_whole_periods_without_foreign_actions_are_kept(tmp_path, traces, record
     assert len(ours.store) == sum(end - start for start, end in kept)
 
 
+@pytest.mark.parametrize("seq", range(5))
+def test_lost_subgoal_costs_its_segment_and_no_more(tmp_path, traces, record, seq):
+    trace = dataclasses.replace(traces[0], subgoals=[s for s in traces[0].subgoals if s.seq != seq])
+    bag = record(tmp_path / "bag", [trace, traces[1]])
+    (episode, whole) = read_bags([bag]).episodes
+    material = choose_material(SPEC, MaterialConfig(), [episode], 0)
+    kept = [
+        step
+        for p, start in zip(material.pieces, material.starts, strict=True)
+        for step in range(start, start + p.steps)
+    ]
+    assert kept == [step for step in range(47) if step // 10 != seq]
+    outcome = Relabeler(random_checkpoint(SPEC, 3), TEXTS).relabel(bag, tmp_path / "out")
+    assert (outcome.made, outcome.transitions) == (True, 5 - 1 + 5)
+    assert not any("left out" in problem for problem in outcome.problems)
+    assert whole.steps == 47
+
+
+def test_lost_action_costs_nothing(tmp_path, traces, record):
+    trace = dataclasses.replace(traces[0], actions=[a for a in traces[0].actions if a.step != 7])
+    (episode,) = read_bags([record(tmp_path / "bag", [trace])]).episodes
+    (piece,) = choose_material(SPEC, MaterialConfig(max_policy_lag=1), [episode], 0).pieces
+    assert piece.steps == 47
+    np.testing.assert_array_equal(piece.applied_actions, [a.value for a in traces[0].actions])
+
+
+def test_segments_of_a_run_by_the_wall_clock_are_kept_wherever_they_begin(tmp_path, traces, record):
+    """After a restart of the manager, a new subgoal came 4 steps late and all that follow with it."""
+    shift = {0: 0, 1: 10, 2: 24, 3: 34, 4: 44}
+    subgoals = [s._replace(step=shift[s.seq]) for s in traces[0].subgoals]
+    bag = record(tmp_path / "bag", [dataclasses.replace(traces[0], subgoals=subgoals)])
+    material = choose_material(SPEC, MaterialConfig(), read_bags([bag]).episodes, 0)
+    assert [(start, start + p.steps) for p, start in zip(material.pieces, material.starts, strict=True)] == [
+        (0, 20),
+        (24, 47),
+    ]
+
+
 def test_policies_that_are_too_old_are_left_out(tmp_path, traces, record):
     bag = record(tmp_path / "bag", traces)
     episodes = read_bags([bag]).episodes
@@ -339,7 +377,7 @@ def test_sources_are_drawn_by_weight(tmp_path, traces, record):
     drawn = ours.store.sample_segments(20_000, np.random.default_rng(0)).slots
     of_a = [slot for slot, (key, _, _) in ours._pieces.items() if key.episode < 2]
     assert np.isin(drawn, of_a).mean() == pytest.approx(0.75, abs=0.02)
-    with pytest.raises(HrlError, match="weight must be above 0"):
+    with pytest.raises(HrlError, match="weight must be a finite number above 0"):
         Source(tmp_path, 0.0)
 
 

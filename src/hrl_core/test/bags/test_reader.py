@@ -129,12 +129,7 @@ DAMAGES = {
     "long gap": (lambda m: drop("Observation", step=4)(drop("Observation", step=3)(m)), "/observation", "step 3 to 4"),
     "start": (drop("Observation", step=0), "/observation", "begins in its middle, steps 0 to 0"),
     "tail": (lambda m: drop("Observation", step=8)(m), "/observation", "step 8 is missing"),
-    "action": (drop("Action", step=5), "/action", "the action of step 5 is missing"),
-    "subgoal": (drop("Subgoal", seq=1), "/subgoal", "subgoal 1 is missing"),
-    "first subgoal": (drop("Subgoal", seq=0), "/subgoal", "the first subgoal is of step 3"),
-    "last subgoal": (drop("Subgoal", seq=2), "/subgoal", "subgoal 2"),
     "all subgoals": (drop("Subgoal"), "/subgoal", "no subgoal of this episode"),
-    "result": (drop("SubgoalResult", seq=0), "/subgoal_result", "result of subgoal 0 is missing"),
     "all actions": (drop("Action"), "/action", "the action of step 0 to 7 is missing"),
     "observations": (drop("Observation"), "", "no observation of this episode"),
     "contradiction": (change("Observation", flip_last_byte, step=2), "/observation", "says something else"),
@@ -158,12 +153,32 @@ def test_damage_is_named_with_topic_and_time_and_only_its_episode_left_out(tmp_p
         assert part in str(problem)
 
 
+HOLES = {
+    "action": (drop("Action", step=5), "/action", "the action of step 5 is missing"),
+    "subgoal": (drop("Subgoal", seq=1), "/subgoal", "subgoal 1 is missing"),
+    "first subgoal": (drop("Subgoal", seq=0), "/subgoal", "the first subgoal is of step 3"),
+    "last subgoal": (drop("Subgoal", seq=2), "/subgoal", "subgoal 2"),
+    "result": (drop("SubgoalResult", seq=0), "/subgoal_result", "result of subgoal 0 is missing"),
+}
+
+
+@pytest.mark.parametrize("name", HOLES)
+def test_hole_is_named_and_costs_no_episode(tmp_path, simple, write_bag, name):
+    damage, topic, text = HOLES[name]
+    recording = read_bags([write_bag(tmp_path / "bag", damage(simple(3).messages))])
+    assert [e.key.episode for e in recording.episodes] == [0, 1, 2]
+    problem = next(p for p in recording.problems if text in p.text)
+    assert not problem.left_out
+    assert problem.episode is not None
+    assert (problem.episode.episode, problem.topic) == (1, topic)
+
+
 def test_message_that_cannot_be_read_is_named_and_makes_a_gap(tmp_path, simple, write_bag):
     said = simple(3)
     at = next(i for i, m in enumerate(said.messages) if m.kind == "Observation" and m.fields["episode"] == 1) + 4
     said.messages[at] = said.messages[at]._replace(data=said.messages[at].data[:40])
     recording = read_bags([write_bag(tmp_path / "bag", said.messages)])
-    assert [e.key.episode for e in recording.episodes] == [0, 2]
+    assert any("is missing after" in p.text for p in recording.problems)
     unreadable = next(p for p in recording.problems if "cannot be read" in p.text)
     assert unreadable.stamp == said.messages[at].stamp
 

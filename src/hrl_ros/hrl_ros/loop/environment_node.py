@@ -13,7 +13,7 @@ from geometry_msgs.msg import PoseStamped
 from hrl_core.episode_runner import EpisodeRunner
 from hrl_core.errors import InvalidDataError, PeerError
 from hrl_core.task import TaskSpec, load_task
-from hrl_core.types import Action, EpisodeResult, Observation, frozen
+from hrl_core.types import EpisodeResult, Observation, frozen
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -83,7 +83,8 @@ class EnvironmentNode(HrlNode):
         self.course = Course(
             self.runner, p.episodes, Listeners(self._publish_observation, self._publish_result, self.publish_status)
         )
-        self.course.log.took = self.health.took
+        self.course.log.took = self._acted
+        self.health.waits_for = lambda: "the worker (and the manager through it)"
         self._taken = self.health.stream(
             topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None
         )
@@ -134,19 +135,16 @@ class EnvironmentNode(HrlNode):
             self.course.log.write(Path(p.out), identity)
         self.runner.close()
 
-    def apply(self, action: Action) -> None:
-        """Hand an action of this run to the clock.
+    def refuse(self, error: InvalidDataError) -> None:
+        """A lock-step run cannot go on without the message; a robot is stopped by its watchdog instead."""
+        if self.settings.realtime:
+            self._leave_out(error)
+        else:
+            self.fail(str(error))
 
-        Raises:
-            InvalidDataError: it is unsound and the run cannot go on without it.
-        """
-        try:
-            self.clock.on_action(action)
-        except InvalidDataError as error:
-            # A lock-step run cannot go on without the action; a robot is stopped by its watchdog instead.
-            if not self.settings.realtime:
-                raise
-            self.get_logger().error(str(error), throttle_duration_sec=1.0)
+    def _leave_out(self, error: InvalidDataError) -> None:
+        self.course.log.refuse("unsound")
+        super().refuse(error)
 
     def examine(self) -> None:
         """Bring the figures of the node's health up to date."""
@@ -157,6 +155,11 @@ class EnvironmentNode(HrlNode):
         health.control_period = self.runner.spec.control_period / factor if factor else None
         self._taken.nominal = None if health.control_period is None else 1 / health.control_period
         health.figures |= {"real-time factor": self._measured_factor, "env steps": log.steps, "episode": course.episode}
+
+    def _acted(self, latency: float | None) -> None:
+        self.health.done()
+        if latency is not None:
+            self.health.took(latency)
 
     def publish_status(self) -> None:
         """Publish ``SimStatus``."""
@@ -193,7 +196,7 @@ class EnvironmentNode(HrlNode):
                 self.get_logger().error(f"action of foreign run {action.run:016x} refused")
             return
         self._patience.heard(topics.ACTION, (action.episode, action.step))
-        self.apply(action)
+        self.clock.on_action(action)
 
     def _on_recorder(self, status: msg.RecorderStatus) -> None:
         if status.run != self.run_id:
@@ -211,11 +214,19 @@ class EnvironmentNode(HrlNode):
         if names != ["x", "y", "z"][: len(names)]:
             self.get_logger().error(f"goal_pose ignored: the task's goal is {', '.join(names)}, not a position")
             return
-        self.runner.set_goal(frozen(position[: len(names)]))
+        try:
+            self.runner.set_goal(frozen(position[: len(names)]))
+        except InvalidDataError as error:
+            # Somebody's word, not the run's: it goes on under the goal it has.
+            self._leave_out(error)
 
     def _publish_observation(self, observation: Observation) -> None:
         data = messages.OBSERVATION.encode(observation)
         self._observations.publish(data)
+        if observation.last:
+            self.health.done()
+        else:
+            self.health.due()
         self.shown(observation, data)
         self._reach_goal.observe(observation)
         self._apply_credit()

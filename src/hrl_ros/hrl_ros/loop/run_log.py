@@ -24,8 +24,8 @@ class RunLog:
         self.observations = 0
         self.actions = 0
         self.refusals: Counter[str] = Counter()
-        self.took: Callable[[float], None] | None = None
-        """Told every latency [s]."""
+        self.took: Callable[[float | None], None] | None = None
+        """Told the latency [s] of every answer; None for the first, which includes discovery."""
         self.more: dict[str, Any] = {}
         """Further figures for the report."""
         self.missed_deadlines = 0
@@ -46,14 +46,15 @@ class RunLog:
         """The action for the last observation has arrived."""
         now = time.perf_counter()
         self.actions += 1
+        latency = None if self._first_step_at is None else now - self._published_at
         # The very first answer includes discovery; it says nothing about the graph's speed.
-        if self._first_step_at is None:
+        if latency is None:
             self._first_step_at = now
         else:
-            self._latencies.add(now - self._published_at)
-            self._recent.append(now - self._published_at)
-            if self.took is not None:
-                self.took(now - self._published_at)
+            self._latencies.add(latency)
+            self._recent.append(latency)
+        if self.took is not None:
+            self.took(latency)
 
     @property
     def refused_actions(self) -> int:

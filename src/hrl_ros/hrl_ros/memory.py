@@ -1,0 +1,89 @@
+"""The last words of a node on disk: what is lost when it is killed while it speaks, or its peer with it."""
+
+import os
+import struct
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from hrl_core.errors import InvalidDataError
+from hrl_ros.waiting import WarningLogger
+
+_FRAME = struct.Struct("<II")
+"""Length and CRC-32 of what follows: run id and messages."""
+_RUN = struct.Struct("<Q")
+_PART = struct.Struct("<I")
+
+
+class LastWords:
+    """A file that holds the messages a node says next, overwritten before each time it speaks.
+
+    Before, so that whoever is started again can say what only some have heard. In place, in one call: a new file and a
+    rename take half a millisecond, most of a step in lock-step. What a full disk or a falling machine leaves
+    half-written is known by its checksum.
+    """
+
+    def __init__(self, path: Path | None, logger: WarningLogger) -> None:
+        """Remember nothing yet.
+
+        Args:
+            path: the file; None: there is no memory.
+            logger: told once when the disk refuses.
+        """
+        self._path, self._logger = path, logger
+        self._file: int | None = None
+        self.certain = path is not None
+        """Whether what ``recall`` does not know has never been said."""
+
+    def recall(self, run: int) -> list[bytes]:
+        """Return the last messages of ``run``; none where there are none that can be read."""
+        if self._path is None:
+            return []
+        try:
+            return _unframed(self._path.read_bytes(), run)
+        except FileNotFoundError:
+            return []
+        except (OSError, InvalidDataError) as error:
+            self._logger.warning(f"what was said last cannot be recalled: {error}")
+            self.certain = False
+            return []
+
+    def keep(self, run: int, messages: Sequence[bytes]) -> None:
+        """Remember serialised messages; a disk that refuses is told of once and then left alone."""
+        if self._path is None:
+            return
+        parts = [part for message in messages for part in (_PART.pack(len(message)), message)]
+        body = b"".join([_RUN.pack(run), *parts])
+        try:
+            if self._file is None:
+                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            os.pwrite(self._file, _FRAME.pack(len(body), zlib.crc32(body)) + body, 0)
+        except OSError as error:
+            self._logger.warning(f"nothing is kept any more for a restart: {error}")
+            if self._file is not None:
+                # What a successor cannot read it does not take for all there was.
+                os.ftruncate(self._file, 0)
+            self._path, self.certain = None, False
+
+    def forget(self) -> None:
+        """Remove the file: the run has ended in order."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+        if self._path is not None and self._path.is_file():
+            self._path.unlink()
+
+
+def _unframed(content: bytes, run: int) -> list[bytes]:
+    if len(content) < _FRAME.size:
+        raise InvalidDataError(f"{len(content)} bytes hold no message")
+    length, checksum = _FRAME.unpack_from(content)
+    body = content[_FRAME.size :][:length]
+    if len(body) != length or zlib.crc32(body) != checksum:
+        raise InvalidDataError(f"{len(body)} of {length} bytes, or another checksum")
+    messages, rest = [], body[_RUN.size :]
+    while rest and body.startswith(_RUN.pack(run)):
+        (size,) = _PART.unpack_from(rest)
+        messages.append(rest[_PART.size :][:size])
+        rest = rest[_PART.size + size :]
+    return messages
