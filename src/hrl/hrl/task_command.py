@@ -76,8 +76,7 @@ class New:
         if not isinstance(options, dict):
             raise HrlError(f"--kwargs {self.kwargs}: needs a YAML mapping of names to values, as '{{name: value}}'")
         look_beside(self.out)
-        env_id, seen = self._survey(options)
-        text = task_text(self.out.stem, env_id, options, seen)
+        text = task_text(self.out.stem, options, self._survey(options))
         parse_task(text, str(self.out))
         try:
             self.out.parent.mkdir(parents=True, exist_ok=True)
@@ -96,22 +95,21 @@ class New:
         if self.steps < 100:
             raise HrlError(f"--steps {self.steps}: must be 100 or more")
 
-    def _survey(self, options: dict[str, Any]) -> "tuple[str, Survey]":
-        """What is seen, and the id under which the environment was found."""
+    def _survey(self, options: dict[str, Any]) -> "Survey":
+        """What is seen."""
         from gymnasium.error import NameNotFound
 
         from hrl_core.envs.survey import survey
 
         about = (options, self.steps, self.seed)
         try:
-            return self.env_id, survey(self.out.stem, self.env_id, *about)
+            return survey(self.out.stem, self.env_id, *about)
         except TaskError as error:
             # Its ids are given without the module that registers them everywhere else.
             bare = isinstance(error.__cause__, NameNotFound) and ":" not in self.env_id
             if not bare or find_spec(_ROBOTICS) is None:
                 raise
-            env_id = f"{_ROBOTICS}:{self.env_id}"
-            return env_id, survey(self.out.stem, env_id, *about)
+            return survey(self.out.stem, f"{_ROBOTICS}:{self.env_id}", *about)
 
 
 def task(words: list[str]) -> int:

@@ -29,11 +29,11 @@ subgoal:
 """
 
 
-def task_text(name: str, env_id: str, options: Mapping[str, Any], seen: Survey) -> str:
+def task_text(name: str, options: Mapping[str, Any], seen: Survey) -> str:
     """The specification as YAML with notes."""
     period_note = "" if seen.time_step_known else "  # [s] not told by the environment"
     head = _HEAD.format(
-        env_id=env_id,
+        env_id=seen.env_id,
         steps=len(seen.states),
         name=name,
         kwargs=json.dumps(dict(options)),

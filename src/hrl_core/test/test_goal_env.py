@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.envs.goal_env import GoalEnvironment
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import InvalidDataError, TaskError
 from hrl_core.task import Element, SuccessRule, TaskSpec, load_task
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.trainer import Trainer
 from hrl_core.types import Mode
 
 TASK = Path(__file__).with_name("two_link.yaml")
@@ -173,6 +176,20 @@ def test_without_a_simulation_state_the_next_episodes_begin_and_that_is_said() -
         fresh = EnvRunner(SPEC, seed=1, mode=Mode.TRAIN)
         np.testing.assert_array_equal(again.states[i], fresh.reset(2 + i).state)
     assert not again.episode_steps.any()
+
+
+class _Unpriced(TwoLink):
+    compute_reward = property()
+
+    def step(self, action):
+        return self._observation(), -1.0, False, False, {}
+
+
+def test_relabelling_without_compute_reward_is_refused_before_the_first_step(tmp_path: Path) -> None:
+    config = TrainConfig(agent=HiroConfig(relabel_goals_future=0.5), num_envs=1, evaluation_episodes=1)
+    spec = spec_of(_Unpriced)
+    with pytest.raises(TaskError, match="has no compute_reward: goals cannot be relabelled"):
+        Trainer(spec, config, VectorEnv(spec, 1, seed=0), VectorEnv(spec, 1, seed=1), tmp_path / "run", seed=0)
 
 
 def test_where_goals_are_drawn_is_seen_when_the_environment_does_not_tell() -> None:

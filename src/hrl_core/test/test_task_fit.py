@@ -43,6 +43,15 @@ def test_goals_cannot_be_relabelled_where_there_are_none() -> None:
     require_elements(gather, dataclasses.replace(FAST, relabel_goals_uniform=0.0, relabel_goals_future=0.0))
 
 
+def test_goals_cannot_be_relabelled_where_the_observation_lacks_them() -> None:
+    maze = load_task("point_maze")
+    apart = dataclasses.replace(maze, goal=(dataclasses.replace(maze.goal[0], name="target_x"), maze.goal[1]))
+    only = HiroConfig(relabel_goals_future=0.5)
+    with pytest.raises(TaskError, match=r"elements in the observation, which lacks target_x; set both to 0, or list"):
+        require_elements(apart, only)
+    require_elements(maze, only)
+
+
 def test_without_these_switches_any_task_fits() -> None:
     plain = dataclasses.replace(FAST, tilt_penalty=0.0, four_fold_symmetry=False)
     for name in ("point_maze", "ant_maze"):

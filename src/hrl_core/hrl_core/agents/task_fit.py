@@ -25,11 +25,8 @@ def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
     Raises:
         TaskError: there are such; names switch, elements, the task's own ones and the value to set.
     """
-    if config.relabels_goals and not spec.goal:
-        raise TaskError(
-            f"switches that do not fit task '{spec.name}': agent.relabel_goals_uniform and agent.relabel_goals_future "
-            "need a task goal, which this task does not have; set both to 0"
-        )
+    if config.relabels_goals:
+        _require_goals(spec)
     lacks = list(_lacks(spec, config))
     if not lacks:
         return
@@ -42,6 +39,21 @@ def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
         f"switches that do not fit task '{spec.name}': {needs}, which this task does not have; "
         f"its observation elements are: {names}; set {values}"
     )
+
+
+def _require_goals(spec: TaskSpec) -> None:
+    """Refuse to relabel task goals where there are none, or none in the observation."""
+    observed = {element.name for element in spec.observation}
+    unseen = [element.name for element in spec.goal if element.name not in observed]
+    needs = "a task goal, which this task does not have; set both to 0"
+    if unseen:
+        needs = f"the goal's elements in the observation, which lacks {', '.join(unseen)}; set both to 0, or list them "
+        needs += "behind the observation's"
+    if unseen or not spec.goal:
+        raise TaskError(
+            f"switches that do not fit task '{spec.name}': agent.relabel_goals_uniform and agent.relabel_goals_future "
+            f"need {needs}"
+        )
 
 
 def _lacks(spec: TaskSpec, config: HiroConfig) -> Iterator[_Lack]:

@@ -113,7 +113,9 @@ class GoalEnvironment:
             TaskError: the environment has no ``compute_reward``.
         """
         if not self.abilities.rewards_goals:
-            raise TaskError(f"{self.spec.env_id} has no compute_reward: goals cannot be relabelled (set it to 0)")
+            raise TaskError(
+                f"{self.spec.env_id} has no compute_reward: goals cannot be relabelled; set agent.relabel_goals_* to 0"
+            )
         compute = self._core.get_wrapper_attr("compute_reward")
         achieved, desired = np.broadcast_arrays(achieved, desired)
         if self.abilities.rewards_batches:

@@ -1,5 +1,6 @@
 """What random steps tell of an environment that nobody has described yet."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from hrl_core.errors import TaskError
 Array = npt.NDArray[np.float64]
 PERIOD = 10
 """Environment steps per subgoal to begin with, c of HIRO."""
+_ALWAYS_THERE = ("gymnasium", "hrl_core")
+"""Packages whose ids are registered in every process of this stack."""
 _DEFAULT_STEPS = 200
 _DEFAULT_TIME_STEP = 0.1
 
@@ -24,6 +27,8 @@ _DEFAULT_TIME_STEP = 0.1
 class Survey:
     """An environment in numbers; a state is the observation, the achieved goal behind it where that lacks it."""
 
+    env_id: str
+    """As any process can make it."""
     max_episode_steps: int
     time_step: float
     """Environment time per step [s]."""
@@ -60,7 +65,7 @@ def survey(name: str, env_id: str, options: Mapping[str, Any], steps: int, seed:
     env = make_by_id(env_id, name, **options)
     try:
         require_goals(env, env_id, name)
-        return _look(env, steps, seed)
+        return _look(env, env_id, steps, seed)
     except TaskError:
         raise
     except Exception as error:  # somebody else's code
@@ -69,7 +74,7 @@ def survey(name: str, env_id: str, options: Mapping[str, Any], steps: int, seed:
         env.close()
 
 
-def _look(env: GoalEnv, steps: int, seed: int) -> Survey:
+def _look(env: GoalEnv, env_id: str, steps: int, seed: int) -> Survey:
     space: Any = env.observation_space
     limit = (env.spec.max_episode_steps if env.spec is not None else None) or _DEFAULT_STEPS
     layout = Layout(space, 0)
@@ -90,6 +95,7 @@ def _look(env: GoalEnv, steps: int, seed: int) -> Survey:
     known = time_step(core)
     low, high = _limits(core)
     return Survey(
+        env_id=_with_module(env, env_id),
         max_episode_steps=limit,
         time_step=known or _DEFAULT_TIME_STEP,
         time_step_known=known is not None,
@@ -104,6 +110,14 @@ def _look(env: GoalEnv, steps: int, seed: int) -> Survey:
         tells_success=abilities.tells_success,
         follows_goal=abilities.follows_goal,
     )
+
+
+def _with_module(env: GoalEnv, env_id: str) -> str:
+    """The id with the package that registers it: another process may not have imported that yet."""
+    entry = None if env.spec is None else env.spec.entry_point
+    home = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+    package = re.split("[.:]", home)[0]
+    return env_id if ":" in env_id or package in ("", *_ALWAYS_THERE) else f"{package}:{env_id}"
 
 
 def _episodes(env: GoalEnv, layout: Layout, steps: int, limit: int, seed: int) -> Iterator[tuple[Array, Array, Array]]:

@@ -143,6 +143,9 @@ class Collector:
         self._held = np.zeros((count, size))
         self._hold = np.zeros(count, np.int64)
         self._states, self._goals = envs.states, envs.goals
+        if config.agent.relabels_goals:
+            # Asked now, not after minutes of training.
+            envs.compute_reward(envs.achieved, envs.goals)
         # Looking for the box may take a while: not where nothing is drawn from it.
         nowhere = np.zeros(self._goals.shape[1])
         box = envs.goal_box if config.waypoint_probability else (nowhere, nowhere)
