@@ -3,8 +3,10 @@
 import dataclasses
 
 import numpy as np
+import pytest
 import torch
 
+from hrl_core.agents import adjacency
 from hrl_core.agents.adjacency import AdjacencyPenalty, adjacency_table
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task import load_task
@@ -49,7 +51,8 @@ def test_fitted_penalty_separates_near_from_far_and_points_back() -> None:
     assert gradient[1, 0] > 0
 
 
-def test_state_is_restored() -> None:
+def test_state_is_restored(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adjacency, "BATCHES", 20)
     one, other = (AdjacencyPenalty(SPEC.subgoal_indices, 10, torch.Generator().manual_seed(s)) for s in (0, 1))
     one.fit(_corridor_store(), np.random.default_rng(0))
     other.load_state_dict(one.state_dict())
