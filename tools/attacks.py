@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 from running_stack import kill_family, node_process, walks
 
 from hrl.environment import ensure_ros_environment
@@ -278,9 +279,11 @@ def main() -> int:
                 try:
                     attack()
                     outcome = "holds"
-                except AssertionError as error:
+                except (AssertionError, LookupError, psutil.Error) as error:
                     worked, outcome = worked + 1, f"IT WORKS: {error}"
                 print(f"{name:22}{time.monotonic() - began:5.1f} s  {outcome} ({law})", flush=True)
+                if stack.process.poll() is not None:
+                    break
             stack.process.send_signal(signal.SIGINT)
             code = stack.process.wait(20)
             print(f"exit code of the stack after Ctrl-C: {code}")
