@@ -1,5 +1,6 @@
 """The ``hrl`` command. A command's module is imported when it is called: ``hrl --help`` is instant."""
 
+import errno
 import importlib
 import io
 import os
@@ -65,8 +66,11 @@ def _run(words: list[str]) -> int:
         return _dispatch(words)
     except SystemExit as ended:  # tyro, after help (0) or a wrong argument (2)
         return ended.code if isinstance(ended.code, int) else 0
-    except HrlError as error:
-        message = Text(f"hrl: {error}", style="bold red")
+    except (HrlError, OSError) as error:
+        if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+            raise
+        told = error if isinstance(error, HrlError) else "a path is longer than this system takes"
+        message = Text(f"hrl: {told}", style="bold red")
         Console(stderr=True).print(message, soft_wrap=True, highlight=False)
         return USAGE_ERROR
 

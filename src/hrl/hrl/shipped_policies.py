@@ -1,6 +1,7 @@
 """Policies that come with the project, and how the launch argument ``policy`` names one."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,13 +56,15 @@ def resolve_policy(policy: str, task: TaskSpec | None) -> Path:
         if not fitting:
             raise CheckpointError(_no_policy(task, shipped))
         return max(fitting, key=lambda p: (p.trained, p.env_steps)).folder
-    folder = Path(policy).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
+    # No such user, a name that is too long: no folder either way.
+    with suppress(OSError, RuntimeError, ValueError):
+        folder = Path(policy).expanduser()
+        if folder.is_dir():
+            return folder.resolve()
     if policy in shipped:
         return shipped[policy].folder
     raise CheckpointError(
-        f"policy '{policy}' is neither a folder nor a shipped policy; shipped: {', '.join(shipped) or 'none'}"
+        f"policy '{policy[:200]}' is neither a folder nor a shipped policy; shipped: {', '.join(shipped) or 'none'}"
     )
 
 

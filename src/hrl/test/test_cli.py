@@ -127,3 +127,10 @@ def test_a_run_without_report_is_a_failure(stubs, capsys, monkeypatch):
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
     assert run_graph(stubs.graph(), launch_command.Console()) == 1
     assert "no summary" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["9" * 5000, "~nobody_of_that_name/policy", "a" * 5000 + ".yaml"])
+@pytest.mark.parametrize("words", [("policy", "show"), ("bag", "info"), ("task", "show"), ("rollout", "--policy")])
+def test_a_path_that_no_system_takes_is_refused_in_a_sentence(words, name, capsys):
+    assert cli.main([*words, name]) == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
