@@ -41,6 +41,8 @@ DISTRIBUTIONS = {"PIL": "pillow", "mcap_ros2": "mcap-ros2-support", "yaml": "pyy
 """Where the index has another name than `import`."""
 OPTIONAL = {"hrl_core": ("envs", "exports")}
 """Folders of a package that it works without: a dependency of its tests, and of who imports them."""
+TOOLS = {path.stem for path in (REPOSITORY / "tools").glob("*.py")}
+"""What tests share with the commands of the repository."""
 NOT_OURS_TO_DECLARE = {"farama_notifications", "lerobot"}
 """Silenced where it is there; compared with where it is there."""
 
@@ -60,7 +62,7 @@ def imports_of(file: Path) -> set[str]:
 
 def foreign(modules: set[str], package: str) -> set[str]:
     roots = {module.partition(".")[0] for module in modules}
-    return roots - sys.stdlib_module_names - {package} - NOT_OURS_TO_DECLARE
+    return roots - sys.stdlib_module_names - {package} - TOOLS - NOT_OURS_TO_DECLARE
 
 
 def used(package: Path) -> tuple[set[str], set[str]]:
