@@ -11,6 +11,10 @@ from hrl_viz.shapes import Color, Point, Shape, ShapeKind, arrow, circle, disc, 
 
 GOAL, SUBGOAL, RELABELLED = "goal", "subgoal", "relabelled_subgoal"
 HISTORY, TRAIL, TEXT, OBJECTS = "subgoal_history", "trail", "text", "objects"
+_NAME_SIZE = 0.5
+"""Height of the letters, in sizes of the robot."""
+BESIDE, ABOVE = 0.7, 1.9
+"""Heights of the names of two subgoals, which often lie close together: one is not written over the other."""
 _APPLE_DIAMETER = 0.8
 _LIFT = 0.03
 """Height of flat things above the floor [m], so that they do not flicker."""
@@ -28,13 +32,15 @@ def goal_shapes(goal: Point, radius: float, size: float) -> list[Shape]:
     return shapes
 
 
-def subgoal_shapes(robot: Point, target: Point, size: float, group: str, color: Color, words: str) -> list[Shape]:
-    """Arrow from the robot to a subgoal's target, a ball there and its name."""
+def subgoal_shapes(
+    robot: Point, target: Point, size: float, group: str, color: Color, words: str, height: float = BESIDE
+) -> list[Shape]:
+    """Arrow from the robot to a subgoal's target, a ball there and its name ``height`` sizes of the robot above."""
     x, y, z = target
     return [
         arrow(group, 0, color, robot, target, 0.12 * size),
         sphere(group, 1, palette.faded(color, 0.6), target, 0.35 * size),
-        text(group, 2, color, (x, y, z + 0.7 * size), 0.5 * size, words),
+        text(group, 2, color, (x, y, z + height * size), _NAME_SIZE * size, words),
     ]
 
 
@@ -85,9 +91,11 @@ class Figures(NamedTuple):
     """Who is in control, outermost first."""
 
 
-def figures_shape(figures: Figures, robot: Point, size: float) -> Shape:
-    """Words above the robot."""
-    x, y, z = robot
+def figures_shape(figures: Figures, robot: Point, size: float, names: Sequence[Point] = ()) -> Shape:
+    """Words above the robot, and above and behind the ``names`` of its subgoals."""
+    x = robot[0]
+    y = max([robot[1], *(name[1] for name in names)])
+    z = max([robot[2] + 3.0 * size, *(name[2] + 1.8 * size for name in names)])
     number = "" if figures.subgoal is None else f"  subgoal {figures.subgoal}"
     state = "  at the goal" if figures.success else ""
     lines = [
@@ -97,7 +105,7 @@ def figures_shape(figures: Figures, robot: Point, size: float) -> Shape:
         figures.path,
     ]
     words = "\n".join(line for line in lines if line)
-    return text(TEXT, 0, palette.TEXT, (x, y, z + 3.0 * size), 0.55 * size, words)
+    return text(TEXT, 0, palette.TEXT, (x, y, z), 0.55 * size, words)
 
 
 def _number(value: float, digits: int) -> str:

@@ -6,10 +6,28 @@ import numpy as np
 import viser
 from viser import uplot
 
+from hrl_viz import palette
 from hrl_viz.commands import Commands
 from hrl_viz.curves import Curves
 
 _FLOOR_TILT = 1e-6
+
+
+LEGEND = {
+    "robot, where it has been": palette.TRAIL,
+    "subgoal: arrow, ghost; earlier ones": palette.SUBGOAL,
+    "relabelled subgoal": palette.RELABELLED,
+    "goal, circle of success": palette.GOAL,
+    "apple": palette.APPLE,
+    "bomb": palette.BOMB,
+}
+
+
+def legend() -> str:
+    """What the colours mean, as HTML."""
+    dot = '<span style="color: {}">&#9679;</span> {}'
+    rows = [dot.format(palette.hexadecimal(color), name) for name, color in LEGEND.items()]
+    return f'<div style="font-size: 0.85em; padding: 0 0.7em">{"<br>".join(rows)}</div>'
 
 
 class Panel:
@@ -62,6 +80,8 @@ class Panel:
             gui.add_button("Set goal").on_click(lambda _: commands.goal(*where.value, self.frame))
             by_click = gui.add_checkbox("Set goal by clicking the floor", False)
         self._clicks(by_click, where, commands)
+        with gui.add_folder("Colours"):
+            gui.add_html(legend())
         with gui.add_folder("Plots"):
             self._plots = {name: self._plot(curve.title, curve.color) for name, curve in self._curves.curves.items()}
 

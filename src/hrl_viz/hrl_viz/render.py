@@ -1,6 +1,7 @@
 """Shapes rendered to pictures off-screen, by MuJoCo's renderer: films show what the markers show."""
 
 import itertools
+import math
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -29,6 +30,8 @@ _STAGE = """
 </mujoco>
 """
 _FOV = 40.0
+_THINNEST = 1.5
+"""Width [pixel] of the thinnest line, where the camera looks at."""
 _SOLID = {
     ShapeKind.CUBE: _GEOM.mjGEOM_BOX,
     ShapeKind.SPHERE: _GEOM.mjGEOM_ELLIPSOID,
@@ -61,6 +64,8 @@ class ShapeRenderer:
         self._model = mujoco.MjModel.from_xml_string(_STAGE.format(width=width, height=height, fov=_FOV))
         self._data = mujoco.MjData(self._model)
         mujoco.mj_forward(self._model, self._data)
+        self._height, self._pixel = height, 0.0
+        """Of the pictures [pixel], and what a pixel shows at the camera's target [m]."""
         self._renderer = mujoco.Renderer(self._model, height, width, max_geom=_MAX_SHAPES)
         for flag in (mujoco.mjtRndFlag.mjRND_REFLECTION, mujoco.mjtRndFlag.mjRND_SHADOW):
             self._renderer.scene.flags[flag] = False
@@ -71,6 +76,7 @@ class ShapeRenderer:
         view.lookat[:], view.distance = camera.target, camera.distance
         view.elevation, view.azimuth = -camera.elevation, camera.azimuth
         self._renderer.update_scene(self._data, view)
+        self._pixel = 2 * camera.distance * math.tan(math.radians(_FOV / 2)) / self._height
         # Opaque ones first: what is see-through shows what lies behind it.
         for shape in sorted(shapes, key=lambda shape: shape.color[3] < 1):
             self._add(shape)
@@ -88,14 +94,19 @@ class ShapeRenderer:
             self._connect(_GEOM.mjGEOM_ARROW, shape.scale[0], points[0], points[1], shape.color)
         elif shape.kind == ShapeKind.LINE_STRIP:
             for start, end in itertools.pairwise(points):
-                self._connect(_GEOM.mjGEOM_CAPSULE, shape.scale[0] / 2, start, end, shape.color)
+                self._line(shape, start, end)
         elif shape.kind == ShapeKind.LINE_LIST:
             for start, end in zip(points[::2], points[1::2], strict=True):
-                self._connect(_GEOM.mjGEOM_CAPSULE, shape.scale[0] / 2, start, end, shape.color)
+                self._line(shape, start, end)
         elif shape.kind == ShapeKind.SPHERE_LIST:
             colors = shape.colors if len(shape.colors) else [shape.color] * len(points)
             for point, color in zip(points, colors, strict=True):
                 self._geom(_GEOM.mjGEOM_ELLIPSOID, np.array(shape.scale) / 2, point, (1.0, 0.0, 0.0, 0.0), color)
+
+    def _line(self, shape: Shape, start: npt.NDArray[np.float64], end: npt.NDArray[np.float64]) -> None:
+        """Draw a line; what is thinner than a pixel would fall apart into dashes."""
+        radius = max(shape.scale[0], _THINNEST * self._pixel) / 2
+        self._connect(_GEOM.mjGEOM_CAPSULE, radius, start, end, shape.color)
 
     def _next(self) -> mujoco.MjvGeom | None:
         scene = self._renderer.scene

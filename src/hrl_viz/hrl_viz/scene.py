@@ -50,6 +50,9 @@ class Scene:
         same = last is not None and (observation.run, observation.episode) == (last.run, last.episode)
         if not same or (last is not None and observation.step < last.step):
             self._begin()
+            self._rewards = 0.0 if observation.step == 0 else NAN
+        elif last is not None and observation.step != last.step:
+            self._rewards = self._rewards + observation.reward if observation.step == last.step + 1 else NAN
         self._observation = observation
         robot = self._robot()
         if not self._trail or math.dist(self._trail[-1], robot) > _TRAIL_STEP * self._size:
@@ -104,12 +107,15 @@ class Scene:
         if self._places.goal.exists:
             goal = self._places.goal.of(observation.desired_goal, 0.0)
             shapes += overlay.goal_shapes(goal, self._spec.success.radius, size)
-        shapes += self._subgoal_shapes(robot)
+        subgoals = self._subgoal_shapes(robot)
+        shapes += subgoals
         shapes.append(overlay.history_shape(self._history, size))
         shapes.append(overlay.trail_shape(self._trail, size))
         positions = {name: pose[0] for name, pose in self._poses.items()}
         shapes += overlay.object_shapes(positions, self._model.body_names)
-        shapes.append(overlay.figures_shape(self._figures(observation), robot, size))
+        shapes.append(
+            overlay.figures_shape(self._figures(observation), robot, size, [s.position for s in subgoals if s.text])
+        )
         return shapes
 
     def _subgoal_shapes(self, robot: Point) -> list[Shape]:
@@ -128,7 +134,7 @@ class Scene:
         if other is not None:
             instead = self._places.subgoal.of(subgoal.anchor + other, robot[2])
             group, color = overlay.RELABELLED, palette.RELABELLED
-            shapes += overlay.subgoal_shapes(robot, instead, self._size, group, color, "relabelled")
+            shapes += overlay.subgoal_shapes(robot, instead, self._size, group, color, "relabelled", overlay.ABOVE)
         return shapes
 
     def _wanted_state(self, subgoal: Subgoal) -> Vector:
@@ -158,17 +164,23 @@ class Scene:
             distance=self._spec.distance(observation.achieved_goal, observation.desired_goal)
             if observation.desired_goal.size
             else NAN,
-            episode_return=self._return if current and not fresh else NAN,
+            episode_return=self._return_so_far(current and not fresh),
             intrinsic=self._intrinsic if current else NAN,
             success=observation.success,
             subgoal=None if self._subgoal is None else self._subgoal.seq,
             path=self._path,
         )
 
+    def _return_so_far(self, segments_count: bool) -> float:
+        """Sum of the rewards where every step was seen, of the segments where observations are thinned; or NaN."""
+        if not math.isnan(self._rewards):
+            return self._rewards
+        return self._return if segments_count else NAN
+
     def _begin(self) -> None:
         self._trail: deque[Point] = deque(maxlen=TRAIL_LENGTH)
         self._result_episode: int | None = None
-        self._return, self._intrinsic, self._next_seq, self._path = 0.0, NAN, 0, ""
+        self._rewards, self._return, self._intrinsic, self._next_seq, self._path = NAN, 0.0, NAN, 0, ""
         self._forget_subgoals()
 
     def _forget_subgoals(self) -> None:

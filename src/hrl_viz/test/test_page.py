@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from hrl_viz import palette
 from hrl_viz.curves import LENGTH, Curve, Curves
 from hrl_viz.freshness import STALE_AFTER, Freshness, status_line
+from hrl_viz.panel import legend
 
 
 @pytest.fixture
@@ -49,3 +51,9 @@ def test_curves_keep_the_newest_points_and_start_afresh_when_time_goes_back():
     curves.add("a", 0.0, 1.0)
     curves.add("b", 0.0, math.nan)
     assert curves.changed()["a"][0].tolist() == [0.0]
+
+
+def test_the_legend_explains_every_colour_that_has_a_meaning():
+    html = legend()
+    for color in (palette.TRAIL, palette.SUBGOAL, palette.RELABELLED, palette.GOAL, palette.APPLE, palette.BOMB):
+        assert palette.hexadecimal(color) in html

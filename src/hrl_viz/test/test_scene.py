@@ -105,6 +105,20 @@ def test_the_return_is_the_sum_of_the_segments(scene, observe, end):
     assert "intrinsic -0.50 per step" in words(scene)
 
 
+def test_where_every_step_is_seen_the_return_is_the_sum_of_their_rewards_whatever_segments_were_missed(
+    scene, observe, end
+):
+    scene.on_observation(observe(step=0))
+    assert "return 0.0" in words(scene)
+    scene.on_result(end(4))
+    for step in range(1, 8):
+        scene.on_observation(observe(step=step))
+        scene.on_observation(observe(step=step))
+    assert "return -7.0" in words(scene)
+    scene.on_observation(observe(step=0))
+    assert "return 0.0" in words(scene), "played once more"
+
+
 def test_a_missed_segment_makes_the_return_unknown_until_the_next_episode(scene, observe, end):
     scene.on_observation(observe(step=20))
     scene.on_result(end(1))
@@ -123,6 +137,16 @@ def test_a_relabelled_subgoal_stands_beside_the_original_in_another_colour(scene
     assert original.points[1][:2] == pytest.approx((3.0, 0.0))
     assert other.points[1][:2] == pytest.approx((1.0, 2.0))
     assert original.color != other.color
+
+
+def test_the_names_of_two_subgoals_at_one_place_do_not_overlap(scene, observe, choose):
+    scene.on_observation(observe())
+    scene.on_subgoal(choose((2.0, 0.0)))
+    scene.on_relabelled(0, 0, np.array((2.0, 0.1)))
+    names = [s for group in (overlay.SUBGOAL, overlay.RELABELLED) for s in by_group(scene, group) if s.text]
+    assert [name.text for name in names] == ["original", "relabelled"]
+    lower, upper = (name.position[2] for name in names)
+    assert upper - lower > 2 * max(name.scale[2] for name in names)
 
 
 def test_objects_that_are_gone_are_not_drawn(scene, observe):
