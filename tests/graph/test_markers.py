@@ -8,6 +8,7 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from hrl.rviz_config import rviz_config
 from hrl_core.subgoals import subgoal_target
+from hrl_core.task import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 
@@ -69,3 +70,19 @@ def test_the_configuration_follows_the_namespace():
     assert root["Visualization Manager"]["Global Options"]["Fixed Frame"] == "odom"
     assert moved["Visualization Manager"]["Global Options"]["Fixed Frame"] == "fleet/robot_1/odom"
     assert [f"/fleet/robot_1{topic}" for topic in topics(root)] == list(topics(moved))
+
+
+def test_what_a_message_names_is_not_imported_and_the_scene_stays(launch, listener):
+    graph = launch("markers:=true", "mode:=realtime", "rtf:=2", "record:=false")
+    drawn = []
+    listener.create_subscription(MarkerArray, "/markers", drawn.append, qos.sensor())
+    # The run is at work by then, and does not give way to a newcomer.
+    listener.spin_until(lambda: len(drawn) > 100, timeout=60)
+    task = load_task("ant_maze_xy").to_yaml().replace("env_id: ", "env_id: antigravity:")
+    strangers = listener.create_publisher(msg.RunInfo, "/run_info", qos.latched())
+    strangers.publish(msg.RunInfo(run=1, task=task))
+    listener.spin_until(lambda: "'antigravity' is not imported for a message" in graph.said())
+    before = len(drawn)
+    listener.spin_until(lambda: len(drawn) > before + 20)
+    code, output = graph.stop()
+    assert code == 0, output

@@ -11,7 +11,7 @@ from rich.console import Console
 from hrl.arguments import Value
 from hrl.graph import NodeDescription, Processes
 from hrl.launch_command import need_ros
-from hrl.onlookers import MARKERS, onlooker, rviz_node, viewer_node
+from hrl.onlookers import markers_node, rviz_node, viewer_node
 from hrl.shipped_policies import resolve_policy
 from hrl_core.bags.find import find_bags
 from hrl_core.errors import HrlError
@@ -76,7 +76,7 @@ class Play:
         }
         nodes = [
             NodeDescription("hrl_viz", PLAYER, PLAYER, namespace, parameters, role=PLAYER, required=True),
-            onlooker(MARKERS, namespace, _FULL),
+            markers_node(namespace, recording.task, _FULL),
         ]
         if self.viewer:
             nodes.append(viewer_node(namespace, self.viewer_host, self.viewer_port, _FULL))

@@ -24,12 +24,18 @@ def onlooker_nodes(arguments: LaunchArguments, task: TaskSpec) -> list[NodeDescr
     namespace = arguments.namespace.strip("/")
     nodes = []
     if arguments.markers or arguments.viewer or arguments.rviz:
-        nodes.append(onlooker(MARKERS, namespace))
+        nodes.append(markers_node(namespace, task))
     if arguments.viewer:
         nodes.append(viewer_node(namespace, arguments.viewer_host, arguments.viewer_port))
     if arguments.rviz:
         nodes.append(rviz_node(namespace, task.frame))
     return nodes
+
+
+def markers_node(namespace: str, task: TaskSpec | None, more: Mapping[str, Value] | None = None) -> NodeDescription:
+    """Describe the markers node, which may import what ``task`` names; ``more`` are further parameters."""
+    modules = "" if task is None else task.env_id.rpartition(":")[0]
+    return onlooker(MARKERS, namespace, {"modules": modules, **(more or {})})
 
 
 def viewer_node(namespace: str, host: str, port: int, more: Mapping[str, Value] | None = None) -> NodeDescription:

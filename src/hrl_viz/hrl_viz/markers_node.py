@@ -13,7 +13,8 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
-from hrl_core.task import parse_task
+from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.task import TaskSpec, parse_task
 from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -38,10 +39,15 @@ class MarkersParameters(NodeParameters):
     """What the markers node takes."""
 
     rate: float = parameter(20.0, "most updates per second of wall time [Hz]", low=0.1, high=20.0)
+    modules: str = parameter("", "modules, separated by commas, that may be imported to draw the environment of a run")
     wall_height: float = parameter(1.0, "walls are drawn at most this tall [m]; 0: as they are", low=0.0)
     observations: str = parameter(
         topics.OBSERVATION_THINNED, "topic of observations; a bag holds only the full one, 'observation'"
     )
+
+
+KNOWN = ("", "hrl_core.envs", "gymnasium_robotics")
+"""Modules that register environments and are imported for every run."""
 
 
 class MarkersNode(HrlNode):
@@ -92,14 +98,26 @@ class MarkersNode(HrlNode):
         """Set the stage for a run; a restarted simulator's run replaces the old one."""
         if info.run == self._run:
             return
-        self._run = info.run
-        spec = parse_task(info.task, f"RunInfo of run {info.run:016x}")
-        model = SceneModel(spec, self._settings.wall_height)
-        self._scene = Scene(spec, model)
+        try:
+            spec = parse_task(info.task, f"RunInfo of run {info.run:016x}")
+            self._require_known(spec)
+            model = SceneModel(spec, self._settings.wall_height)
+        except TaskError as error:
+            raise InvalidDataError(str(error)) from None
+        self._run, self._scene = info.run, Scene(spec, model)
         self._frames.bind(spec)
         prefix = self.get_namespace().strip("/")
         frame = f"{prefix}/{spec.frame}" if prefix else spec.frame
         self._static.publish(MarkerStream().update(model.static_shapes(), frame, Time(), everything=True))
+
+    def _require_known(self, spec: TaskSpec) -> None:
+        """Refuse to import what a message names: whoever can send one could have anything installed here run."""
+        module = spec.env_id.rpartition(":")[0]
+        known = (*KNOWN, *(name.strip() for name in self._settings.modules.split(",")))
+        if module not in known:
+            raise TaskError(
+                f"task '{spec.name}': '{module}' is not imported for a message; allow it with the parameter modules"
+            )
 
     def _on_observation(self, data: bytes) -> None:
         self._observations.received()
