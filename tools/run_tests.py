@@ -9,6 +9,7 @@ be missing, with commas between them: any other skip is then a failure. Without 
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,6 +44,8 @@ def unexpected(reasons: Iterable[str], may_skip: str) -> list[str]:
 def main() -> int:
     """Run the tests; return the exit code of the first stage that fails, or 1 where something must not be skipped."""
     ensure_ros_environment()
+    # Ignored where a shell has started this in the background; tests that press Ctrl-C would press it in vain.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     stages = [sys.argv[1:]] if sys.argv[1:] else STAGES
     # Threads of torch and BLAS that outnumber the cores wait for each other in a loop: every test ten times as slow.
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
