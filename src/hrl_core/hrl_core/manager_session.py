@@ -168,9 +168,10 @@ class ManagerSession:
     def _tick(self, observation: Observation) -> list[Subgoal]:
         """Cadence every_step: a new subgoal every period and on a change of goal, CONTINUE in between."""
         last, period = self._subgoal, self._spec.subgoal.period
-        fresh = last is None or last.episode != observation.episode
+        if last is None or last.episode != observation.episode:
+            return self._choose(observation, observation.step)
         # By the last subgoal, not by the step alone: real time does not wait for a manager that is away.
-        if fresh or last.step // period < observation.step // period:
+        if last.step // period < observation.step // period:
             return self._choose(observation, observation.step)
         if not same_goal(last.task_goal, observation.desired_goal):
             return self._choose(observation, observation.step)
