@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hrl.gl_backend import backend_works
+from hrl.gl_backend import BACKENDS, backend_works
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = " is missing: "
@@ -43,9 +43,14 @@ def _imports(module: str) -> bool:
     return _succeeds([sys.executable, "-c", f"import {module}"])
 
 
+def _renders() -> bool:
+    return any(backend_works(name) for name in BACKENDS)
+
+
 PARTS = {
     "egl": Part(partial(backend_works, "egl"), "apt install libegl1 libgl1-mesa-dri"),
     "osmesa": Part(partial(backend_works, "osmesa"), "apt install libosmesa6"),
+    "gl": Part(_renders, "apt install libegl1 libgl1-mesa-dri, or libosmesa6"),
     "browser": Part(lambda: browser() is not None, "apt install chromium"),
     "launch_ros": Part(
         partial(_imports, "launch_ros.actions"), "part of a ROS 2 installation, not to be had as a wheel"

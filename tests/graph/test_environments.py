@@ -11,9 +11,7 @@ import imageio.v3 as imageio
 import pytest
 
 from hrl import cli, train_command
-from hrl.gl_backend import choose_backend
 from hrl_core.checkpoint import load_checkpoint
-from hrl_core.errors import HrlError
 from hrl_core.training.run_files import RunFolder
 
 TWO_LINK = Path(__file__).parents[2] / "src" / "hrl_core" / "test" / "two_link.py"
@@ -98,11 +96,8 @@ def test_the_graph_runs_and_records_the_in_process_episode_and_its_bag_is_relabe
     assert list((tmp_path / "relabelled").glob("*/*.mcap"))
 
 
+@pytest.mark.needs("gl")
 def test_an_episode_is_filmed(run, task, tmp_path):
-    try:
-        choose_backend()
-    except HrlError as error:
-        pytest.skip(str(error))
     film = tmp_path / "film.gif"
     hrl = Path(sys.executable).with_name("hrl")
     words = ["--checkpoint", str(run), "--task", str(task), "--out", str(film), "--speed", "10"]

@@ -7,7 +7,7 @@ import sys
 from hrl_core.errors import HrlError
 
 _VARIABLE = "MUJOCO_GL"
-_BACKENDS = ("egl", "osmesa")
+BACKENDS = ("egl", "osmesa")
 _PROBE = "import mujoco; mujoco.GLContext(16, 16).make_current()"
 
 
@@ -18,11 +18,11 @@ def choose_backend() -> str:
         HrlError: none works; the message says what to install.
     """
     wanted = os.environ.get(_VARIABLE, "")
-    for backend in (wanted,) if wanted else _BACKENDS:
+    for backend in (wanted,) if wanted else BACKENDS:
         if backend_works(backend):
             os.environ[_VARIABLE] = backend
             return backend
-    tried = wanted or " and ".join(_BACKENDS)
+    tried = wanted or " and ".join(BACKENDS)
     raise HrlError(
         f"nothing here can render without a screen (tried {tried}); install EGL (Debian: apt install libegl1 "
         "libgl1-mesa-dri) or OSMesa (Debian: apt install libosmesa6), or set MUJOCO_GL to a backend that works"

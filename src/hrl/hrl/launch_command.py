@@ -44,7 +44,7 @@ def run_graph(graph: Graph, console: Console) -> int:
     code = supervisor.run()
     from hrl.run_summaries import write_summaries
 
-    return max(code, 0 if write_summaries(graph, console) else 1)
+    return max(code, 0 if write_summaries(graph, console, supervisor.told_to_stop) else 1)
 
 
 def need_ros() -> None:

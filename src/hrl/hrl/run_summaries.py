@@ -8,11 +8,20 @@ from hrl.summary import loss_in_words, write_summary
 from hrl_core.errors import HrlError
 
 
-def write_summaries(graph: Graph, console: Console) -> bool:
-    """Write and print all of them; False: one could not be made or lacks messages, which is said on the console."""
+def write_summaries(graph: Graph, console: Console, stopped: bool = False) -> bool:
+    """Write and print all of them; False: one could not be made or lacks messages, which is said on the console.
+
+    Args:
+        graph: what ran.
+        console: where the tables go.
+        stopped: whether somebody ended it: then a robot that never began is no failure.
+    """
     whole = True
     for folder in graph.reports:
         folder.forget()
+        if stopped and not folder.simulator_report.exists():
+            console.print(f"no summary of {folder.path}: stopped before the robot was ready", soft_wrap=True)
+            continue
         if graph.robots:
             console.rule(folder.path.name, align="left")
         try:

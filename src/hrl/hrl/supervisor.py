@@ -100,6 +100,11 @@ class Supervisor:
             if self._panel is not None:
                 self._panel.close()
 
+    @property
+    def told_to_stop(self) -> bool:
+        """Whether a signal has asked for the end."""
+        return self._asked_at is not None
+
     def _process(self, node: NodeDescription, log_level: str, environment: Mapping[str, str]) -> NodeProcess:
         executable = find_executable(node.package, node.executable, environment)
         return NodeProcess(node, executable, log_level, environment, self._say)

@@ -129,6 +129,13 @@ def test_a_run_without_report_is_a_failure(stubs, capsys, monkeypatch):
     assert "no summary" in capsys.readouterr().out
 
 
+def test_a_run_that_is_stopped_before_its_robot_is_ready_is_no_failure(stubs, capsys, monkeypatch):
+    stubs.add("simulator", "os.kill(os.getppid(), signal.SIGINT)\nwait()", required=True, role="simulator")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
+    assert run_graph(stubs.graph(), launch_command.Console()) == 0
+    assert "stopped before the robot was ready" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("name", ["9" * 5000, "~nobody_of_that_name/policy", "a" * 5000 + ".yaml"])
 @pytest.mark.parametrize("words", [("policy", "show"), ("bag", "info"), ("task", "show"), ("rollout", "--policy")])
 def test_a_path_that_no_system_takes_is_refused_in_a_sentence(words, name, capsys):

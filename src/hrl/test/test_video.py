@@ -20,7 +20,8 @@ def test_without_a_renderer_it_is_said_what_to_install(monkeypatch):
 
 
 def test_the_first_backend_that_works_is_taken_and_a_given_one_is_kept(monkeypatch):
-    monkeypatch.delenv("MUJOCO_GL", raising=False)
+    # Not deleted: what the call sets would stay where there was nothing to put back.
+    monkeypatch.setenv("MUJOCO_GL", "")
     monkeypatch.setattr(gl_backend, "backend_works", lambda backend: backend == "osmesa")
     assert choose_backend() == "osmesa"
     monkeypatch.setenv("MUJOCO_GL", "egl")

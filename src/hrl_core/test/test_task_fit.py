@@ -24,6 +24,7 @@ def test_switch_element_and_the_tasks_own_elements_are_named() -> None:
     assert "agent.four_fold_symmetry needs the observation elements hip_1" in text
     assert "its observation elements are: x, y, heading, drift_x, drift_y, drift_heading, time" in text
     assert "set agent.tilt_penalty to 0 and agent.four_fold_symmetry to false" in text
+    assert "--agent.tilt_penalty 0 --agent.no_four_fold_symmetry" in text
 
 
 def test_a_manager_that_would_see_nothing_is_refused() -> None:

@@ -98,7 +98,15 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
+        _leave_the_network()
     return EXIT_FAILURE if failed else 0
+
+
+def _leave_the_network() -> None:
+    """Destroy the context, and with it what others see of this process: nothing does at an end by ``os._exit``."""
+    gc.unfreeze()
+    gc.collect()
+    rclpy.get_default_context().destroy()
 
 
 def _renewed(executor: Executor, node: HrlNode) -> Executor:
@@ -142,6 +150,11 @@ def main_of(kind: type[HrlNode]) -> Callable[[], None]:
     """Console-script entry point of a node class."""
 
     def main() -> None:
-        sys.exit(run_node(kind))
+        code = run_node(kind)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        # Everything is released and told by now. Destructors of libraries, in whatever order the interpreter runs them
+        # while their threads go on, have been seen to wait for each other without an end.
+        os._exit(code)
 
     return main

@@ -34,10 +34,11 @@ def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
         f"agent.{lack.switch} needs the observation elements {', '.join(lack.elements)}" for lack in lacks
     )
     values = " and ".join(f"agent.{lack.switch} to {lack.off}" for lack in lacks)
+    words = " ".join(f"--agent.no_{k.switch}" if k.off == "false" else f"--agent.{k.switch} {k.off}" for k in lacks)
     names = ", ".join(element.name for element in spec.observation)
     raise TaskError(
         f"switches that do not fit task '{spec.name}': {needs}, which this task does not have; "
-        f"its observation elements are: {names}; set {values}"
+        f"its observation elements are: {names}; set {values} (hrl train: {words})"
     )
 
 
