@@ -141,6 +141,11 @@ def _listener(domain):
         node.destroy_client(client)
         return future.result()
 
+    def until_alone():
+        """Nodes that have ended leave the network at once: their time-out is 20 s."""
+        spin_until(lambda: node.get_node_names() == [node.get_name()], 2)
+
+    node.until_alone = until_alone  # pyright: ignore[reportAttributeAccessIssue]
     node.call = call  # pyright: ignore[reportAttributeAccessIssue]
     node.spin_for = spin_for  # pyright: ignore[reportAttributeAccessIssue]
     node.spin_until = spin_until  # pyright: ignore[reportAttributeAccessIssue]

@@ -50,6 +50,7 @@ def test_ctrl_c_ends_cleanly_within_five_seconds_with_a_closed_bag(launch, liste
     assert code == 0, output
     assert {o.key for o in observe} <= {o.key for o in read_bag(graph.out / "bag")["observation"]}
     assert graph.summary()["lost_messages"] == 0
+    listener.until_alone()
 
 
 def test_wrong_task_is_refused_before_anything_starts(launch, tmp_path):

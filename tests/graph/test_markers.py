@@ -86,3 +86,4 @@ def test_what_a_message_names_is_not_imported_and_the_scene_stays(launch, listen
     listener.spin_until(lambda: len(drawn) > before + 20)
     code, output = graph.stop()
     assert code == 0, output
+    listener.until_alone()

@@ -98,12 +98,14 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
-        _leave_the_network()
     return EXIT_FAILURE if failed else 0
 
 
 def _leave_the_network() -> None:
-    """Destroy the context, and with it what others see of this process: nothing does at an end by ``os._exit``."""
+    """Destroy the context, which others see as the end of this process: ``os._exit`` would leave that to a time-out.
+
+    It lives as long as anything made of it: nothing must refer to the node any more.
+    """
     gc.unfreeze()
     gc.collect()
     rclpy.get_default_context().destroy()
@@ -151,6 +153,7 @@ def main_of(kind: type[HrlNode]) -> Callable[[], None]:
 
     def main() -> None:
         code = run_node(kind)
+        _leave_the_network()
         sys.stdout.flush()
         sys.stderr.flush()
         # Everything is released and told by now. Destructors of libraries, in whatever order the interpreter runs them
