@@ -13,7 +13,7 @@ from rich.console import Console
 from hrl.arguments import LaunchArguments
 from hrl.graph import Graph, NodeDescription
 from hrl.run_folder import RunFolder
-from hrl.supervisor import Supervisor
+from hrl.supervisor import Patience, Supervisor
 
 PREAMBLE = """#!{python} -IS
 import json, os, pathlib, signal, sys, time
@@ -68,10 +68,10 @@ class Stubs:
         folder = RunFolder(out, LaunchArguments(), self.folder / "policy", False)
         return Graph(nodes=tuple(self.nodes), folder=folder)
 
-    def supervisor(self) -> Supervisor:
+    def supervisor(self, patience: Patience | None = None) -> Supervisor:
         """Return a supervisor of the graph."""
         environment = {**os.environ, "AMENT_PREFIX_PATH": str(self.prefix)}
-        return Supervisor(self.graph(), environment, Console(file=self._screen, width=200))
+        return Supervisor(self.graph(), environment, Console(file=self._screen, width=200), patience)
 
     def run(self) -> int:
         """Run the graph to its end."""

@@ -206,8 +206,9 @@ def test_a_second_signal_does_not_wait(stubs):
 
     thread = threading.Thread(target=hurry)
     thread.start()
-    assert stubs.run() == 1
-    assert stubs.elapsed() < Patience().stall - 1.1 + 0.2
+    # On a loaded machine the second signal comes late: never would it without it.
+    assert stubs.supervisor(Patience(stall=60)).run() == 1
+    assert stubs.elapsed() < 10
     assert "SIGINT again: not waiting any longer" in stubs.screen
     thread.join()
 
