@@ -72,7 +72,6 @@ def loop(request, launch_once, listener_in, tmp_path_factory):
     yield loop
     code, output = graph.stop()
     assert code == 0, output
-    loop.node.until_alone()
     refusals = json.loads((graph.out / "simulator.json").read_text())["refusals"]
     assert refusals["unsound"] >= 3
     assert refusals.keys() >= {"foreign run", "from the future", "other episode"}
