@@ -28,9 +28,9 @@ test: setup ## run every test but those that learn a task; ARGS go to pytest
 test-learning: setup ## run the tests that learn a task, for minutes
 	@$(BIN)/python tools/run_tests.py -m learning $(ARGS)
 
-faults: setup ## kill and freeze nodes at random moments, N=20 times; kill in N episodes of every clock mode
+faults: setup ## kill and freeze nodes at random moments, N=20 times; kill in 20 episodes of every clock mode
 	@$(BIN)/python tools/fault_campaign.py --injections $(N) $(ARGS)
-	@$(BIN)/python tools/restart_campaign.py --episodes $(N)
+	@$(BIN)/python tools/restart_campaign.py
 
 fuzz: setup ## damage files at random and read them with the commands, N=20 times
 	@$(BIN)/python tools/fuzz_files.py --mutations $(N) $(ARGS)

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from hrl.arguments import Value
@@ -105,7 +105,7 @@ class NodeProcess:
         # What moves a robot gets the chance to stop it when the launcher is killed.
         last = signal.SIGTERM if self.description.moves_robot else signal.SIGKILL
         wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), str(int(last))]
-        with _interrupt_blocked():
+        with _INTERRUPT_BLOCKED:
             self._process = await asyncio.create_subprocess_exec(
                 *wrapper,
                 *self._command,
@@ -160,11 +160,25 @@ class NodeProcess:
             self._say(self.name, rest.decode(errors="replace"))
 
 
-@contextlib.contextmanager
-def _interrupt_blocked() -> Iterator[None]:
-    """Processes started within inherit it: SIGINT while Python starts and imports would be a traceback."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+class _InterruptBlocked:
+    """Processes started within inherit it: SIGINT while Python starts and imports would be a traceback.
+
+    Starts overlap, and the last one to end gives SIGINT back: each for itself, they would leave it blocked for good.
+    """
+
+    def __init__(self) -> None:
+        self._starts = 0
+        self._before: set[signal.Signals] = set()
+
+    def __enter__(self) -> None:
+        if not self._starts:
+            self._before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        self._starts += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._starts -= 1
+        if not self._starts:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._before)
+
+
+_INTERRUPT_BLOCKED = _InterruptBlocked()

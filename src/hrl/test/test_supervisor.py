@@ -1,5 +1,6 @@
 """The supervisor ends a graph cleanly, names what died, leaves no orphan and stops the recorder last."""
 
+import asyncio
 import os
 import shutil
 import signal
@@ -277,6 +278,22 @@ def test_ros_arguments_keep_types_and_texts(stubs):
     assert {"/clock:=clock", "/tf:=tf", "/tf_static:=tf_static"} <= set(words)
     assert {"a:=true", "b:=2.0", 'c:="0,16"', 'd:="2024"', 'e:=""'} <= set(words)
     assert words[-2:] == ["--log-level", "robot_1.worker:=debug"]
+
+
+def test_ctrl_c_is_heard_after_nodes_have_been_started_at_the_same_moment(stubs):
+    for name in ("worker", "manager", "recorder"):
+        stubs.add(name, "wait()")
+    nodes = stubs.supervisor()._nodes
+
+    async def start_together():
+        await asyncio.gather(*(node.start() for node in nodes))
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+        for node in nodes:
+            node.send(signal.SIGKILL)
+            await node.end()
+        return blocked
+
+    assert signal.SIGINT not in asyncio.run(start_together())
 
 
 def test_an_interrupt_while_a_node_of_ours_is_imported_waits_until_it_can_end(stubs):
