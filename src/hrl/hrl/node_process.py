@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from hrl.arguments import Value
@@ -168,7 +168,7 @@ class _InterruptBlocked:
 
     def __init__(self) -> None:
         self._starts = 0
-        self._before: set[signal.Signals] = set()
+        self._before: Iterable[int] = ()
 
     def __enter__(self) -> None:
         if not self._starts:
