@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aftermath import HRL, LEVELS, LIMIT, HeardStack, Witness
+from aftermath import HRL, LEVELS, LIMIT, HeardStack
 from rich.console import Console
 from rich.table import Table
 from running_stack import Stop, journal, kill_family, node_process, stop_of
@@ -127,13 +127,16 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
         _judge_stop(injection, stop)
     injection.survived = stack.acts(time.time(), 25.0)
     if injection.target in LEVELS and injection.fault != "freeze" and injection.survived:
-        _judge_return(stack.witness, injection, killed)
+        _judge_return(stack, injection, killed)
     expected = injection.target in RECOVERABLE or injection.fault in THAW
     if injection.survived != expected:
         injection.problems.append("ended" if expected else "went on without it")
 
 
-def _judge_return(witness: Witness, injection: Injection, killed: float) -> None:
+def _judge_return(stack: Stack, injection: Injection, killed: float) -> None:
+    witness = stack.witness
+    # The restarted process may be heard later than what it does: its words are kept for whoever comes.
+    stack.until(lambda: witness.active_since([injection.target], killed), 10.0)
     back = witness.active_since([injection.target], killed)
     injection.back_s = None if back is None else witness.acted_after(back)
     if injection.back_s is None or injection.back_s > LIMIT:
