@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from running_stack import kill_family, node_process, walks
 
-from hrl.environment import ensure_ros_environment
+from hrl.launching.environment import ensure_ros_environment
 
 HRL = Path(sys.executable).with_name("hrl")
 DOMAIN = 97
@@ -202,7 +202,7 @@ class Announcer:
 
     def __init__(self, stack: Stack) -> None:
         """Be heard by manager and worker."""
-        from hrl.shipped_policies import shipped_policies
+        from hrl.policies.shipped import shipped_policies
         from hrl_core.checkpoint import load_checkpoint
         from hrl_msgs import msg
         from hrl_ros import qos

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from running_stack import Stop, journal, kill_family, node_process, stop_of
 
-from hrl.environment import ensure_ros_environment
+from hrl.launching.environment import ensure_ros_environment
 
 FACTOR = 5.0
 PERIOD = 0.1 / FACTOR

@@ -23,7 +23,7 @@ from random import Random
 from typing import NamedTuple
 
 if __name__ == "__main__":
-    from hrl.environment import ensure_ros_environment
+    from hrl.launching.environment import ensure_ros_environment
 
     ensure_ros_environment()
 
@@ -34,7 +34,8 @@ import fuzz_seeds
 import hrl.report.page  # noqa: F401
 import hrl_core.exports.parquet_tables  # noqa: F401
 import hrl_viz.relabelling  # noqa: F401
-from hrl import cli, launch_command
+from hrl import cli
+from hrl.commands import launch as launch_command
 
 LIMIT = 30.0
 """Seconds after which a command is taken to hang."""

@@ -9,7 +9,7 @@ from typing import Any
 from rosbags.rosbag2 import StoragePlugin, Writer
 
 import hrl_core.envs  # noqa: F401 - registers the ids
-from hrl.footage import rollouts
+from hrl.film.footage import rollouts
 from hrl_core.bags.facts import BagFacts
 from hrl_core.bags.writer import BagWriter, typestore_with
 from hrl_core.checkpoint import Checkpoint, random_checkpoint, save_checkpoint

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hrl.gl_backend import BACKENDS, backend_works
+from hrl.film.gl_backend import BACKENDS, backend_works
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 MISSING = " is missing: "

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 from running_stack import node_process, standard_robot
 
-from hrl.environment import ensure_ros_environment
+from hrl.launching.environment import ensure_ros_environment
 from hrl_core.bags.reader import read_bags
 from hrl_core.task import load_task
 from hrl_core.training.bag_material import whole_segments

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 
 from optional_parts import MISSING
 
-from hrl.environment import ensure_ros_environment
+from hrl.launching.environment import ensure_ros_environment
 
 STAGES = (
     ["-m", "not ros and not learning", "--numprocesses", "auto", "--dist", "loadfile"],

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 from running_stack import node_processes
 
-from hrl.environment import ensure_ros_environment
+from hrl.launching.environment import ensure_ros_environment
 
 HRL = Path(sys.executable).with_name("hrl")
 WARM_UP = 5

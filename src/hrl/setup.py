@@ -21,7 +21,7 @@ setup(
     name=package_name,
     version="0.1.0",
     packages=find_packages(exclude=["test"]),
-    package_data={package_name: ["py.typed", "fastdds.xml", "fastdds_robot.xml", "fastdds_robot_subnet.xml"]},
+    package_data={package_name: ["py.typed", "graphs/*.xml"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{package_name}"]),
         (f"share/{package_name}", ["package.xml"]),

@@ -10,7 +10,8 @@ from pathlib import Path
 import imageio.v3 as imageio
 import pytest
 
-from hrl import cli, train_command
+from hrl import cli
+from hrl.commands import train
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.training.run_files import RunFolder
 
@@ -56,7 +57,7 @@ def run(task):
     """A run that was stopped on the way and went on to its end."""
     folder = task.parent / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_command.StopSignal, "__call__", _after(STOPPED_AFTER))
+        patch.setattr(train.StopSignal, "__call__", _after(STOPPED_AFTER))
         assert cli.main(["train", "--task", str(task), "--out", str(folder), *SWITCHES]) == cli.INTERRUPTED
     assert RunFolder(folder).saved_steps() == 2 * STOPPED_AFTER
     assert cli.main(["train", "--resume", str(folder), "--task", str(task)]) == 0

@@ -183,7 +183,7 @@ def test_recording_is_never_overwritten(launch, tmp_path):
 
 
 def test_shipped_policy_fits_the_main_job():
-    from hrl.shipped_policies import shipped_policies
+    from hrl.policies.shipped import shipped_policies
 
     assert shipped_policies()
     for policy in shipped_policies().values():

@@ -6,7 +6,7 @@ from geometry_msgs.msg import PoseStamped
 from nav_msgs.msg import Odometry
 from visualization_msgs.msg import Marker, MarkerArray
 
-from hrl.rviz_config import rviz_config
+from hrl.graphs.rviz_config import rviz_config
 from hrl_core.subgoals import subgoal_target
 from hrl_core.task import load_task
 from hrl_msgs import msg

@@ -148,8 +148,8 @@ def test_the_end_of_the_simulator_ends_the_launch_with_code_0_and_a_summary(stac
 
 
 def test_parameters_are_those_of_hrl_launch(stack):
-    from hrl.arguments import parse_arguments
-    from hrl.hiro_ant import hiro_ant_graph
+    from hrl.graphs.arguments import parse_arguments
+    from hrl.graphs.hiro_ant import hiro_ant_graph
 
     words = [f"policy:={stack.policy}", f"out:={stack.out}", "goal:=1,2"]
     graph = hiro_ant_graph(parse_arguments(words))

@@ -27,7 +27,7 @@ if __name__ == "__main__":
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    from hrl.environment import ensure_ros_environment
+    from hrl.launching.environment import ensure_ros_environment
 
     ensure_ros_environment()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])

@@ -28,7 +28,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from hrl.environment import ensure_ros_environment
+    from hrl.launching.environment import ensure_ros_environment
 
     ensure_ros_environment()
     main()

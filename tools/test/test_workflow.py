@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hrl.arguments import parse_arguments
 from hrl.cli import COMMANDS
+from hrl.graphs.arguments import parse_arguments
 
 REPOSITORY = Path(__file__).parents[2]
 WORKFLOW = REPOSITORY / ".github" / "workflows" / "ros.yml"

@@ -23,7 +23,7 @@ class Command(NamedTuple):
     """One word after ``hrl``."""
 
     target: str
-    """MODULE:FUNCTION below ``hrl``; the function takes the words that follow and returns the exit code."""
+    """MODULE:FUNCTION below ``hrl.commands``; the function takes the words that follow and returns the exit code."""
     synopsis: str
     help: str
 
@@ -132,7 +132,7 @@ def _dispatch(words: list[str]) -> int:
         )
     module, _, function = COMMANDS[words[0]].target.partition(":")
     with dying_of_ctrl_c():
-        run = getattr(importlib.import_module(f"hrl.{module}"), function)
+        run = getattr(importlib.import_module(f"hrl.commands.{module}"), function)
     return run(words[1:])
 
 
@@ -153,67 +153,67 @@ def _version() -> str:
 
 COMMANDS = {
     "launch": Command(
-        "launch_command:launch",
+        "launch:launch",
         "FILE name:=value ... [--show-args]",
         "start a graph of nodes, as ros2 launch does",
     ),
     "rollout": Command(
-        "rollout_command:rollout_command",
+        "rollout:rollout_command",
         "--policy DIR --episodes N --seed S",
         "run episodes in this process, without ROS",
     ),
     "train": Command(
-        "train_command:train",
+        "train:train",
         "--task NAME --steps N --seed S --out DIR [--preset fast]",
         "train a policy, resumable",
     ),
     "evaluate": Command(
-        "evaluate_command:evaluate_command",
+        "evaluate:evaluate_command",
         "--checkpoint DIR --episodes N [--json]",
         "success of a policy, held-out episodes",
     ),
     "plot": Command(
-        "plot_command:plot",
+        "plot:plot",
         "RUN ... --out FILE.png",
         "success curves of training runs",
     ),
     "policy": Command(
-        "policy_command:policy",
+        "policy:policy",
         "init | show | export",
         "make an untrained policy, look at one, ship one",
     ),
     "bag": Command(
-        "bag_command:bag",
+        "bag:bag",
         "info | check | recover | play | export DIR",
         "look at recordings, play, save, export them",
     ),
     "report": Command(
-        "report_command:report",
+        "report:report",
         "BAG|RUN --out FILE.html",
         "one page about a recording: paths, curves, latency",
     ),
     "video": Command(
-        "video_command:video",
+        "video:video",
         "--checkpoint DIR --out FILE.gif|.mp4",
         "a film of a policy with its subgoals",
     ),
     "relabel": Command(
-        "relabel_command:relabel",
+        "relabel:relabel",
         "BAG ... --checkpoint DIR --out DIR",
         "off-policy correction of recorded subgoals",
     ),
     "task": Command(
-        "task_command:task",
+        "task:task",
         "list | show | new ENV_ID --out FILE",
         "shipped tasks, task specifications, one for an environment of your own",
     ),
     "top": Command(
-        "top_command:top",
+        "top:top",
         "[--once] [--json]",
         "a live table of how the running nodes are",
     ),
     "doctor": Command(
-        "doctor_command:doctor",
+        "doctor:doctor",
         "[--json] [--clean]",
         "check installation, machine, DDS and the running graph",
     ),

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from hrl.arguments import LaunchArguments
-from hrl.graph import Graph, NodeDescription
-from hrl.run_folder import RunFolder
-from hrl.supervisor import Patience, Supervisor
+from hrl.graphs.arguments import LaunchArguments
+from hrl.graphs.graph import Graph, NodeDescription
+from hrl.graphs.run_folder import RunFolder
+from hrl.launching.supervisor import Patience, Supervisor
 
 PREAMBLE = """#!{python} -IS
 import json, os, pathlib, signal, sys, time

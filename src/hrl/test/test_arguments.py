@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from hrl.arguments import (
+from hrl.graphs.arguments import (
     ARGUMENTS,
     LaunchArgumentError,
     LaunchArguments,

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from hrl import cli
-from hrl.bench import BENCHMARKS
 from hrl.benchmarks import relabel, sim, update
 from hrl.benchmarks.plain_hiro import PlainHiro
+from hrl.commands.bench import BENCHMARKS
 from hrl_core.agents.actor_shapes import worker_actor_config
 from hrl_core.agents.hiro_config import HiroConfig
 from hrl_core.agents.td3 import TD3

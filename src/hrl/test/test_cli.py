@@ -6,9 +6,10 @@ import sys
 import time
 
 import pytest
+from rich.console import Console
 
-from hrl import cli, launch_command
-from hrl.launch_command import run_graph
+from hrl import cli
+from hrl.launching.run import run_graph
 
 
 def run(capsys, *words):
@@ -68,7 +69,7 @@ def test_a_workspace_that_is_not_built_is_an_error(capsys, monkeypatch):
     def not_built():
         raise RuntimeError("package hrl was not installed by colcon")
 
-    monkeypatch.setattr("hrl.environment.ensure_ros_environment", not_built)
+    monkeypatch.setattr("hrl.launching.environment.ensure_ros_environment", not_built)
     code, _, err = run(capsys, "launch", "hiro_ant.launch.py")
     assert code == 2
     assert "not installed by colcon" in err
@@ -117,7 +118,7 @@ report = {"run": 1, "robot": "robot", "task": "ant_maze", "task_hash": "0", "see
 def test_a_run_ends_with_a_summary(stubs, capsys, monkeypatch):
     stubs.add("simulator", REPORT, required=True, role="simulator")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
-    assert run_graph(stubs.graph(), launch_command.Console()) == 0
+    assert run_graph(stubs.graph(), Console()) == 0
     assert json.loads((stubs.folder / "out" / "summary.json").read_text())["episodes"] == 0
     assert "Summary of the run" in capsys.readouterr().out
 
@@ -125,14 +126,14 @@ def test_a_run_ends_with_a_summary(stubs, capsys, monkeypatch):
 def test_a_run_without_report_is_a_failure(stubs, capsys, monkeypatch):
     stubs.add("simulator", "", required=True, role="simulator")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
-    assert run_graph(stubs.graph(), launch_command.Console()) == 1
+    assert run_graph(stubs.graph(), Console()) == 1
     assert "no summary" in capsys.readouterr().out
 
 
 def test_a_run_that_is_stopped_before_its_robot_is_ready_is_no_failure(stubs, capsys, monkeypatch):
     stubs.add("simulator", "os.kill(os.getppid(), signal.SIGINT)\nwait()", required=True, role="simulator")
     monkeypatch.setenv("AMENT_PREFIX_PATH", str(stubs.prefix))
-    assert run_graph(stubs.graph(), launch_command.Console()) == 0
+    assert run_graph(stubs.graph(), Console()) == 0
     assert "stopped before the robot was ready" in capsys.readouterr().out
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrl import cli
-from hrl.curves import Run, curve, goals, labels, read_run, same_but_for_the_seed
+from hrl.results.curves import Run, curve, goals, labels, read_run, same_but_for_the_seed
 from hrl_core.training.config import TrainConfig, changed
 
 

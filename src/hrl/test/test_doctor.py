@@ -121,7 +121,7 @@ def shipped(tmp_path, monkeypatch):
     folder = tmp_path / "policies" / "ant"
     folder.parent.mkdir()
     save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), folder)
-    monkeypatch.setattr("hrl.shipped_policies.policy_roots", lambda: [folder.parent])
+    monkeypatch.setattr("hrl.policies.shipped.policy_roots", lambda: [folder.parent])
     return folder
 
 

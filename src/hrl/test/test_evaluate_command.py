@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hrl import cli
-from hrl.held_out import HELD_OUT_SEED, figures
+from hrl.policies.held_out import HELD_OUT_SEED, figures
 from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.task import load_task
 from hrl_core.training.config import TrainConfig

@@ -70,7 +70,7 @@ def test_ctrl_c_while_a_command_runs_is_130(monkeypatch) -> None:
         os.kill(os.getpid(), signal.SIGINT)
         return 0
 
-    monkeypatch.setattr("hrl.task_command.task", interrupted)
+    monkeypatch.setattr("hrl.commands.task.task", interrupted)
     assert cli.main(["task", "list"]) == 130
 
 
@@ -81,7 +81,7 @@ def test_ctrl_c_that_became_another_error_is_130_and_other_errors_stay(monkeypat
         except BaseException as error:
             raise ImportError("initialization failed") from error
 
-    monkeypatch.setattr("hrl.task_command.task", failed)
+    monkeypatch.setattr("hrl.commands.task.task", failed)
     assert cli.main(["task", "list"]) == 130
     with pytest.raises(ImportError):
         cli.main(["task"])

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hrl import cores, onlookers, shipped_policies
-from hrl.arguments import LaunchArguments, parse_arguments
-from hrl.hiro_ant import hiro_ant_graph
+from hrl.graphs import cores, onlookers
+from hrl.graphs.arguments import LaunchArguments, parse_arguments
+from hrl.graphs.hiro_ant import hiro_ant_graph
+from hrl.policies import shipped as shipped_policies
 from hrl_core.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, HrlError, InvalidDataError, TaskError
 from hrl_core.task import load_task
@@ -62,7 +63,8 @@ def test_neither_launching_nor_acting_loads_torch(ant_policy):
     program = f"""
 import sys
 from pathlib import Path
-import hrl.hiro_ant, hrl.supervisor, hrl_manager.node, hrl_worker.node, hrl_sim.node, hrl_robot.bridge_node
+import hrl.graphs.hiro_ant, hrl.launching.supervisor
+import hrl_manager.node, hrl_worker.node, hrl_sim.node, hrl_robot.bridge_node
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.threads import one_thread
 with one_thread():

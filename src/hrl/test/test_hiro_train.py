@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from hrl import cores
-from hrl.hiro_train import hiro_train_graph
-from hrl.learning_arguments import HiroTrainArguments
+from hrl.graphs import cores
+from hrl.graphs.hiro_train import hiro_train_graph
+from hrl.graphs.learning_arguments import HiroTrainArguments
 from hrl_core.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.task import load_task

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from hrl.node_states import SILENT_AFTER, NodeStates
+from hrl.watching.node_states import SILENT_AFTER, NodeStates
 
 VALUES = {
     "observation [Hz]": "9.98765",

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from hrl.graph import NodeDescription
-from hrl.node_process import NodeProcess
-from hrl.security import enclave, enclave_arguments
+from hrl.graphs.graph import NodeDescription
+from hrl.launching.node_process import NodeProcess
+from hrl.launching.security import enclave, enclave_arguments
 
 POLICY = Path(__file__).parents[1] / "config" / "sros2" / "policy.xml"
 WORKER = NodeDescription("hrl_worker", "worker", "worker")

@@ -12,10 +12,10 @@ from rosbags.interfaces import Nodetype
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
-from hrl.arguments import LaunchArguments
-from hrl.bag_count import BagCount, DecisionKey, count_bag
-from hrl.run_folder import RunFolder
-from hrl.summary import loss_in_words, write_summary
+from hrl.graphs.arguments import LaunchArguments
+from hrl.graphs.run_folder import RunFolder
+from hrl.results.bag_count import BagCount, DecisionKey, count_bag
+from hrl.results.summary import loss_in_words, write_summary
 from hrl_core.errors import HrlError
 
 MESSAGES = Path(__file__).parents[2] / "hrl_msgs" / "msg"

@@ -12,18 +12,18 @@ from dataclasses import replace
 
 import pytest
 
-from hrl.node_process import ros_arguments
-from hrl.supervisor import Patience
+from hrl.launching.node_process import ros_arguments
+from hrl.launching.supervisor import Patience
 from hrl_core.errors import HrlError
 
 DRIVER = """
 import os, sys
 from pathlib import Path
 from rich.console import Console
-from hrl.arguments import LaunchArguments
-from hrl.graph import Graph, NodeDescription
-from hrl.run_folder import RunFolder
-from hrl.supervisor import Supervisor
+from hrl.graphs.arguments import LaunchArguments
+from hrl.graphs.graph import Graph, NodeDescription
+from hrl.graphs.run_folder import RunFolder
+from hrl.launching.supervisor import Supervisor
 nodes = [NodeDescription(f"stub_{name}", name, name) for name in sys.argv[2:]]
 folder = RunFolder(Path("out"), LaunchArguments(), Path("policy"), False)
 environment = {**os.environ, "AMENT_PREFIX_PATH": sys.argv[1]}

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hrl import cli
-from hrl.tables import facts, show
+from hrl.results.tables import facts, show
 from hrl_core.task import shipped_tasks
 
 ROWS = {"storage": "mcap, 12.34 MB", "/subgoal_result": "123456  hrl_msgs/msg/SubgoalResult", "unit [ms]": "a" * 70}

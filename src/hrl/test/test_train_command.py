@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from hrl import cli
-from hrl.task_variants import task_variant
-from hrl.train_arguments import parse_training
+from hrl.commands.task_variants import task_variant
+from hrl.commands.train_arguments import parse_training
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.training.config import PRESETS, TrainConfig, switches
 

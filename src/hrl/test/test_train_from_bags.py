@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from hrl.bag_train_arguments import parse_bag_training
 from hrl.benchmarks import bag as bag_benchmark
 from hrl.cli import main
-from hrl.train_from_bags_command import _score
+from hrl.commands.bag_train_arguments import parse_bag_training
+from hrl.commands.train_from_bags import _score
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.task import load_task
 

@@ -4,10 +4,10 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from hrl import gl_backend
-from hrl.film import captioned, check_format, write_film
-from hrl.gl_backend import choose_backend
-from hrl.held_out import policy_folder
+from hrl.film import gl_backend
+from hrl.film.frames import captioned, check_format, write_film
+from hrl.film.gl_backend import choose_backend
+from hrl.policies.held_out import policy_folder
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 
@@ -53,7 +53,7 @@ def test_a_caption_is_written_on_the_picture_and_leaves_its_middle():
 
 
 def test_the_block_is_filmed_where_the_ant_has_pushed_it():
-    from hrl.footage import rollouts
+    from hrl.film.footage import rollouts
 
     checkpoint = load_checkpoint(policy_folder("hiro_ant_push"))
     ((trace, seen),) = rollouts(checkpoint, 1, 0, None)

@@ -26,9 +26,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hrl.benchmarks.machine import machine
-from hrl.node_processes import node_processes
-from hrl.onlooker_node import Onlooker, onlooker
-from hrl.tables import show
+from hrl.results.tables import show
+from hrl.watching.node_processes import node_processes
+from hrl.watching.onlooker_node import Onlooker, onlooker
 from hrl_core.errors import HrlError
 
 DOMAIN = 97

@@ -4,7 +4,7 @@ import sys
 
 from std_msgs.msg import UInt64
 
-from hrl.onlooker_node import onlooker
+from hrl.watching.onlooker_node import onlooker
 
 LIFE = 60.0
 """Seconds; its caller may have died without killing it."""

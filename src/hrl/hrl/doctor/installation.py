@@ -11,10 +11,10 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from hrl.doctor.finding import Finding, note, ok, wrong
-from hrl.environment import install_prefix
-from hrl.gl_backend import choose_backend
-from hrl.node_process import find_executable
-from hrl.shipped_policies import shipped_policies
+from hrl.film.gl_backend import choose_backend
+from hrl.launching.environment import install_prefix
+from hrl.launching.node_process import find_executable
+from hrl.policies.shipped import shipped_policies
 from hrl_core.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 

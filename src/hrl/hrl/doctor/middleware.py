@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 
 from hrl.doctor.finding import Finding, note, ok, wrong
-from hrl.onlooker_node import Onlooker, where
+from hrl.watching.onlooker_node import Onlooker, where
 
 ROUNDS = 20
 DISCOVERY_LIMIT = 10.0

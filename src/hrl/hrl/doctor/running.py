@@ -6,10 +6,10 @@ from typing import Any
 import psutil
 
 from hrl.doctor.finding import Finding, Verdict, note, ok, wrong
-from hrl.node_processes import node_processes
-from hrl.node_states import NodeStates
-from hrl.onlooker_node import Onlooker, where
-from hrl.top_command import listen
+from hrl.watching.diagnostics import listen
+from hrl.watching.node_processes import node_processes
+from hrl.watching.node_states import NodeStates
+from hrl.watching.onlooker_node import Onlooker, where
 
 LISTEN = 4.0
 """Seconds in which every node is discovered, even if its first announcement was missed, and has spoken."""

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from hrl.policies.shipped import resolve_policy
 from hrl.report.run_files import LaunchRecord, SimulatorReport, Summary, read_run_file
-from hrl.shipped_policies import resolve_policy
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording, read_bags
 from hrl_core.checkpoint import Checkpoint, load_checkpoint

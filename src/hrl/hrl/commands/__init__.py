@@ -1,0 +1,1 @@
+"""The commands of ``hrl``: one module each, its words and what it prints."""

@@ -1,0 +1,136 @@
+"""Words of ``hrl train --from-bags``."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import tyro
+
+from hrl.commands.train_arguments import NOT_SWITCHES, chosen_words, require_folder, unknown_switch
+from hrl.seed import Seed
+from hrl_core.bags.find import find_bags
+from hrl_core.bags.recorded_task import recorded_task
+from hrl_core.task import TaskSpec, load_task
+from hrl_core.training.bag_config import BagTrainConfig, stored_bag_config
+from hrl_core.training.bag_material import MaterialConfig
+from hrl_core.training.bag_segments import Source, parse_source
+from hrl_core.training.config import TrainConfig, read_config, switches
+from hrl_core.training.run_files import TASK, RunFolder
+
+
+@dataclass(frozen=True)
+class TrainFromBags:
+    """Train a policy from recorded bags; Ctrl-C saves."""
+
+    from_bags: tuple[str, ...] = ()
+    """Bags or folders of bags, each with a weight if wanted: DIR or DIR:WEIGHT."""
+    out: Path | None = None
+    """Folder of the run, made new."""
+    resume: Path | None = None
+    """Folder of a run to go on with; its bags, task, seed and switches are taken over, others are refused."""
+    task: str = ""
+    """Task name or .yaml; empty: that of the first recorded run."""
+    preset: str = "paper"
+    """Defaults of the switches below: paper (row A), fast (row B), or a .json file of switches as of training:=."""
+    seed: Seed = 0
+    """Seed of weights and sampling."""
+    relabel: str = ""
+    """at-sampling (needs one-step returns, --agent.manager_n_step 1 and --agent.candidates 10: not those of fast),
+    from-relabelled or off; empty: at-sampling if --agent.candidates is above 0, else off."""
+    relabelled: tuple[Path, ...] = ()
+    """Folders of relabelled bags."""
+    max_relabel_lag: int = 0
+    """Ignore relabelled subgoals of workers more versions behind; 0: any age."""
+    updates: int = 0
+    """Worker updates; 0: as many as the recorded steps pay for."""
+    newest_steps: int = 0
+    """Learn from that many newest environment steps only; 0: all."""
+    checkpoint_updates: int = 5_000
+    """Worker updates between checkpoints and evaluations."""
+    material: MaterialConfig = field(default_factory=MaterialConfig)
+    torch_threads: int = 1
+    """Threads of matrix products."""
+    training: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+
+class BagTrainingRequest(NamedTuple):
+    """What a command line of ``hrl train --from-bags`` asks for."""
+
+    spec: TaskSpec
+    config: BagTrainConfig
+    seed: int
+    folder: Path
+    resume: bool
+    torch_threads: int
+
+
+def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
+    """Read the words; refuses what contradicts itself.
+
+    Raises:
+        HrlError: no bags, no folder, unknown task, preset or switch, contradictory switches.
+    """
+    chosen = chosen_words(words)
+    stored = None if chosen.resume is None else _stored(chosen.resume)
+    defaults = TrainFromBags(training=read_config(chosen.preset or "paper")) if stored is None else _as_words(*stored)
+    if stored is not None and chosen.preset is not None:
+        defaults = dataclasses.replace(defaults, preset=chosen.preset, training=read_config(chosen.preset))
+    given, rest = tyro.cli(
+        TrainFromBags, prog="hrl train", args=words, default=defaults, use_underscores=True, return_unknown_args=True
+    )
+    if rest:
+        raise unknown_switch(rest[0], _known())
+    folder = require_folder(given.out, given.resume, given.torch_threads)
+    config = _config(given)
+    if stored is not None:
+        config = dataclasses.replace(config, first_version=stored[0].first_version)
+    # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
+    find_bags(given.relabelled)
+    spec = load_task(given.task) if given.task else recorded_task(source.path for source in config.sources)
+    return BagTrainingRequest(spec, config, given.seed, folder, given.resume is not None, given.torch_threads)
+
+
+def _config(given: TrainFromBags) -> BagTrainConfig:
+    relabel = given.relabel or ("from-relabelled" if given.relabelled else "")
+    sources = [parse_source(text) for text in given.from_bags]
+    return BagTrainConfig(
+        # Absolute: a run goes on from any folder.
+        sources=tuple(Source(source.path.expanduser().absolute(), source.weight) for source in sources),
+        training=given.training,
+        relabel=relabel or ("at-sampling" if given.training.agent.candidates else "off"),
+        relabelled=tuple(str(folder.expanduser().absolute()) for folder in given.relabelled),
+        max_relabel_lag=given.max_relabel_lag,
+        material=given.material,
+        newest_steps=given.newest_steps,
+        updates=given.updates,
+        checkpoint_updates=given.checkpoint_updates,
+    )
+
+
+def _stored(folder: Path) -> tuple[BagTrainConfig, int, str]:
+    """Configuration, seed and task of the run in a folder."""
+    files = RunFolder(folder)
+    values = files.config()
+    config = stored_bag_config({name: value for name, value in values.items() if name not in NOT_SWITCHES})
+    task = folder / TASK
+    return config, int(values["seed"]), str(task) if task.is_file() else str(values["task"])
+
+
+def _as_words(config: BagTrainConfig, seed: int, task: str) -> TrainFromBags:
+    """The arguments that began a run."""
+    same = {f.name for f in dataclasses.fields(TrainFromBags)} & {f.name for f in dataclasses.fields(BagTrainConfig)}
+    return TrainFromBags(
+        from_bags=tuple(f"{source.path}:{source.weight!r}" for source in config.sources),
+        task=task,
+        seed=seed,
+        **{name: getattr(config, name) for name in same - {"relabelled"}},
+        relabelled=tuple(Path(folder) for folder in config.relabelled),
+    )
+
+
+def _known() -> list[str]:
+    names = [f.name for f in dataclasses.fields(TrainFromBags) if f.name not in ("material", "training")]
+    material = [f"material.{name}" for name in switches(MaterialConfig())]
+    return [*names, *material, *switches(TrainConfig())]

@@ -1,0 +1,86 @@
+"""``hrl policy``: make an untrained policy, look at one, ship one."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from hrl.policies.export import export
+from hrl.policies.held_out import Protocol, policy_folder
+from hrl.policies.provenance import git_commit
+from hrl.results.tables import facts, show
+from hrl.seed import Seed
+from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.task import load_task
+
+
+@dataclass(frozen=True)
+class Init:
+    """Make an untrained policy with random weights."""
+
+    task: str
+    """Shipped task name or .yaml task specification."""
+    out: Path
+    """Folder to make."""
+    seed: Seed = 0
+    """Seed of the weights."""
+
+    def run(self) -> int:
+        """Write the checkpoint; refuses to overwrite."""
+        if self.out.exists():
+            raise HrlError(f"{self.out} exists already; remove it or choose another folder")
+        save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit()), self.out)
+        Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
+        return 0
+
+
+@dataclass(frozen=True)
+class Show:
+    """Check a policy and print what it is."""
+
+    policy: tyro.conf.Positional[Path]
+    """Checkpoint folder."""
+
+    def run(self) -> int:
+        """Load it, which checks hashes, shapes and numbers, and print its origin."""
+        checkpoint = load_checkpoint(self.policy)
+        rows = {
+            "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",
+            "algorithm": checkpoint.algorithm,
+            "trained": "yes" if checkpoint.trained else "no, random weights",
+            "version": str(checkpoint.version),
+            "env steps": str(checkpoint.env_steps),
+            "seed": str(checkpoint.seed),
+            "git commit": checkpoint.git_commit or "unknown",
+            "levels": ", ".join(checkpoint.actors),
+            **{f"metric {name}": f"{value:g}" for name, value in checkpoint.metrics.items()},
+        }
+        show(facts(str(self.policy), rows))
+        return 0
+
+
+@dataclass(frozen=True)
+class Export:
+    """Copy a policy with its held-out figures, ready to be shipped."""
+
+    checkpoint: tyro.conf.Positional[str]
+    """Policy folder, folder of a training run (its best policy), or shipped policy."""
+    out: Path
+    """Folder to make."""
+    protocol: Annotated[Protocol, tyro.conf.arg(name="")] = field(default_factory=lambda: Protocol(episodes=200))
+
+    def run(self) -> int:
+        """Evaluate, then write policy and README; refuses to overwrite."""
+        if self.out.exists():
+            raise HrlError(f"{self.out} exists already; remove it or choose another folder")
+        export(policy_folder(self.checkpoint), self.out, self.protocol)
+        Console().print(f"policy written to {self.out}", highlight=False, soft_wrap=True)
+        return 0
+
+
+def policy(words: list[str]) -> int:
+    """Run ``hrl policy`` with the words that follow it; returns the exit code."""
+    return tyro.cli(Init | Show | Export, prog="hrl policy", description=__doc__, args=words).run()

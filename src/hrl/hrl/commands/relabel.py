@@ -1,0 +1,72 @@
+"""``hrl relabel``: off-policy correction of recorded bags with a given worker."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from hrl.launching.environment import ensure_ros_environment
+from hrl.policies.held_out import policy_folder
+from hrl.results.tables import show
+from hrl.seed import Seed
+from hrl_core.bags.find import find_bags
+from hrl_core.checkpoint import load_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.threads import one_thread
+from hrl_core.training.relabel_bags import Relabeler, RelabelOutcome
+
+
+@dataclass(frozen=True)
+class Relabel:
+    """Relabel the subgoals of recorded bags (HIRO's off-policy correction); every output bag is made once."""
+
+    bags: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """Bags or folders of bags."""
+    checkpoint: str
+    """Policy whose worker scores the candidates: policy folder, folder of a training run, or shipped policy."""
+    out: Path
+    """Folder of the relabelled bags."""
+    candidates: int = 10
+    """Per transition: the recorded subgoal, the displacement really made, and draws around it."""
+    seed: Seed = 0
+    """Seed of the draws."""
+
+
+def relabel(words: list[str]) -> int:
+    """Run ``hrl relabel``; returns the exit code, 1 when a bag had damaged episodes.
+
+    Raises:
+        HrlError: no bags, a bag of another task, or a full disk.
+    """
+    options = tyro.cli(Relabel, args=words, prog="hrl relabel")
+    if options.candidates < 2:
+        raise HrlError(f"--candidates {options.candidates}: at least 2, the recorded subgoal and the displacement")
+    ensure_ros_environment()
+    from hrl_ros.message_texts import message_texts
+
+    one_thread()
+    checkpoint = load_checkpoint(policy_folder(options.checkpoint))
+    relabeler = Relabeler(checkpoint, message_texts(), options.candidates, options.seed)
+    console = Console(highlight=False)
+    outcomes = []
+    for bag in find_bags(options.bags):
+        outcomes.append(relabeler.relabel(bag, options.out))
+        for problem in outcomes[-1].problems:
+            console.print(problem, style="yellow", markup=False, soft_wrap=True)
+    show(_table(outcomes), console)
+    return 1 if any(outcome.problems for outcome in outcomes) else 0
+
+
+def _table(outcomes: list[RelabelOutcome]) -> Table:
+    table = Table("relabelled bag", "transitions", "subgoals replaced", "mean distance moved")
+    for outcome in outcomes:
+        if not outcome.made:
+            table.add_row(str(outcome.bag), "already there", "", "")
+            continue
+        share = outcome.moved / max(1, outcome.transitions)
+        row = (f"{outcome.transitions}", f"{outcome.moved} ({share:.0%})", f"{outcome.distance:.2f}")
+        table.add_row(str(outcome.bag), *row)
+    return table

@@ -1,0 +1,110 @@
+"""``hrl rollout``: run episodes of a policy in this process, without ROS."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from rich.console import Console
+
+import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.policies.shipped import AUTO, resolve_policy
+from hrl.results.tables import facts, show
+from hrl.seed import Seed
+from hrl_core.checkpoint import load_checkpoint
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.errors import HrlError
+from hrl_core.manager_session import ManagerSession
+from hrl_core.rollout import rollout
+from hrl_core.task import load_task
+from hrl_core.threads import one_thread
+from hrl_core.types import EpisodeResult, Mode, frozen
+from hrl_core.worker_session import WorkerSession
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Run episodes of a policy in this process; the same numbers as through the ROS graph in lock-step."""
+
+    policy: str = "auto"
+    """Checkpoint folder, shipped name, or auto for the shipped policy made for the task."""
+    task: str = AUTO
+    """Shipped task name or .yaml task specification, or auto for the policy's own."""
+    episodes: int = 1
+    """Number of episodes."""
+    seed: Seed = 0
+    """Seed from which resets and exploration noise are drawn."""
+    goal: tuple[float, ...] = ()
+    """Task goal in the units of the task; empty for the task's own."""
+    explore: bool = False
+    """Run training episodes: the policies add exploration noise."""
+    json: bool = False
+    """Print one JSON object instead of a table."""
+
+
+@dataclass(frozen=True)
+class RolloutSummary:
+    """Result of the episodes."""
+
+    episodes: int
+    env_steps: int
+    env_steps_per_s: float
+    success_rate: float
+    mean_return: float
+    mean_final_distance: float
+    policy: str
+    policy_trained: bool
+
+
+def rollout_command(words: list[str]) -> int:
+    """Run ``hrl rollout`` with the words that follow it; returns the exit code."""
+    arguments = tyro.cli(Rollout, prog="hrl rollout", args=words)
+    summary = run_rollout(arguments)
+    console = Console()
+    if arguments.json:
+        console.print(json.dumps(asdict(summary)), markup=False, highlight=False, soft_wrap=True)
+        return 0
+    values = asdict(summary).items()
+    shown = {name.replace("_", " "): f"{v:.2f}" if isinstance(v, float) else str(v) for name, v in values}
+    show(facts("Rollout", shown), console)
+    return 0
+
+
+def run_rollout(arguments: Rollout) -> RolloutSummary:
+    """Run the episodes; one thread, as in the nodes, so that the numbers are the same bits."""
+    if arguments.episodes < 1:
+        raise HrlError(f"--episodes {arguments.episodes}: must be 1 or more")
+    one_thread()
+    wanted = None if arguments.task == AUTO else load_task(arguments.task)
+    folder = resolve_policy(arguments.policy, wanted)
+    checkpoint = load_checkpoint(folder)
+    task = wanted or checkpoint.task
+    checkpoint.require_task(task)
+    mode = Mode.TRAIN if arguments.explore else Mode.EVAL
+    goal = frozen(arguments.goal) if arguments.goal else None
+    runner = EnvRunner(task, arguments.seed, mode, goal)
+    manager = ManagerSession(task, checkpoint.manager(), arguments.seed)
+    worker = WorkerSession(task, checkpoint.worker(), arguments.seed)
+    start = time.perf_counter()
+    try:
+        results = [rollout(runner, manager, worker, episode).result for episode in range(arguments.episodes)]
+    finally:
+        runner.close()
+    return _sum_up(results, time.perf_counter() - start, folder, checkpoint.trained)
+
+
+def _sum_up(results: Sequence[EpisodeResult], seconds: float, folder: Path, trained: bool) -> RolloutSummary:
+    env_steps = sum(result.steps for result in results)
+    return RolloutSummary(
+        episodes=len(results),
+        env_steps=env_steps,
+        env_steps_per_s=env_steps / seconds,
+        success_rate=float(np.mean([result.success for result in results])),
+        mean_return=float(np.mean([result.episode_return for result in results])),
+        mean_final_distance=float(np.mean([result.final_distance for result in results])),
+        policy=str(folder),
+        policy_trained=trained,
+    )

@@ -1,0 +1,117 @@
+"""``hrl task``: list the shipped tasks, print a task specification, write one for an environment."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from hrl.results.tables import show
+from hrl_core.documents import read_yaml
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.own_modules import look_beside
+from hrl_core.task import load_task, parse_task, shipped_tasks
+
+if TYPE_CHECKING:
+    from hrl_core.envs.survey import Survey
+
+_ROBOTICS = "gymnasium_robotics"
+
+
+@dataclass(frozen=True)
+class List:
+    """List the tasks that come with the project."""
+
+    def run(self) -> int:
+        """Print one row per task."""
+        table = Table("task", "environment", "state", "action", "goal", "subgoal", "c", "steps")
+        for task in map(load_task, shipped_tasks()):
+            sizes = (len(task.observation), len(task.action), len(task.goal), len(task.subgoal.elements))
+            counts = (*sizes, task.subgoal.period, task.max_episode_steps)
+            table.add_row(task.name, task.env_id, *map(str, counts))
+        show(table)
+        return 0
+
+
+@dataclass(frozen=True)
+class Show:
+    """Print a task specification as YAML."""
+
+    task: tyro.conf.Positional[str]
+    """Shipped task name or .yaml task specification."""
+
+    def run(self) -> int:
+        """Print the specification, a valid task file itself."""
+        task = load_task(self.task)
+        text = f"# sha256 of the canonical form: {task.sha256}\n{task.to_yaml()}"
+        Console().print(text, markup=False, highlight=False, soft_wrap=True, end="")
+        return 0
+
+
+@dataclass(frozen=True)
+class New:
+    """Write a task specification for an environment of your own; names are for you to fill in."""
+
+    env_id: tyro.conf.Positional[str]
+    """Gymnasium id; module:Id imports a module, installed, in the current folder, or beside the file to write."""
+    out: Path
+    """File to write, ending in .yaml."""
+    kwargs: str = "{}"
+    """Arguments of the environment, as YAML: '{maze_size_scaling: 2}'."""
+    steps: int = 2000
+    """Random steps to take."""
+    seed: int = 0
+    """Of resets and actions."""
+
+    def run(self) -> int:
+        """Look at the environment, write the file, say how to go on; refuses to overwrite."""
+        # Loads MuJoCo.
+        from hrl.commands.task_new import task_text
+
+        self._check()
+        options = read_yaml(self.kwargs, "--kwargs").data or {}
+        if not isinstance(options, dict):
+            raise HrlError(f"--kwargs {self.kwargs}: needs a YAML mapping of names to values, as '{{name: value}}'")
+        look_beside(self.out)
+        text = task_text(self.out.stem, options, self._survey(options))
+        parse_task(text, str(self.out))
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            self.out.write_text(text)
+        except OSError as error:
+            raise HrlError(f"--out {self.out} cannot be written: {error}") from None
+        words = f"task written to {self.out}; fill in its names, then: hrl train --task {self.out} --out runs/first"
+        Console().print(words, highlight=False, markup=False, soft_wrap=True)
+        return 0
+
+    def _check(self) -> None:
+        if self.out.suffix not in (".yaml", ".yml"):
+            raise HrlError(f"--out {self.out}: the ending must be .yaml")
+        if self.out.exists():
+            raise HrlError(f"{self.out} exists already; remove it or choose another name")
+        if self.steps < 100:
+            raise HrlError(f"--steps {self.steps}: must be 100 or more")
+
+    def _survey(self, options: dict[str, Any]) -> "Survey":
+        """What is seen."""
+        from gymnasium.error import NameNotFound
+
+        from hrl_core.envs.survey import survey
+
+        about = (options, self.steps, self.seed)
+        try:
+            return survey(self.out.stem, self.env_id, *about)
+        except TaskError as error:
+            # Its ids are given without the module that registers them everywhere else.
+            bare = isinstance(error.__cause__, NameNotFound) and ":" not in self.env_id
+            if not bare or find_spec(_ROBOTICS) is None:
+                raise
+            return survey(self.out.stem, f"{_ROBOTICS}:{self.env_id}", *about)
+
+
+def task(words: list[str]) -> int:
+    """Run ``hrl task`` with the words that follow it; returns the exit code."""
+    return tyro.cli(List | Show | New, prog="hrl task", description=__doc__, args=words).run()

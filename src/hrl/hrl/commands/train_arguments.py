@@ -1,0 +1,136 @@
+"""Words of ``hrl train``: every field of the training configuration is a switch; a preset fills in the rest."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import tyro
+
+from hrl.commands.task_variants import AUTO, task_variant
+from hrl.seed import Seed
+from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.task import TaskSpec, load_task
+from hrl_core.training.config import TrainConfig, changed, preset, switches
+from hrl_core.training.run_files import TASK, RunFolder
+
+NOT_SWITCHES = frozenset({"task", "task_hash", "seed"})
+"""What the configuration file of a run holds beside the switches."""
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a policy; the names of the switches are those of config.json.
+
+    The folder gets config.json, provenance.json (git commit, command, machine), metrics.jsonl, tensorboard/, the
+    policies best/ and last/, and the state that a run goes on from after Ctrl-C, kill or power cut.
+    """
+
+    task: str = "AntMaze"
+    """Shipped task name or .yaml task specification."""
+    goal_space: str = AUTO
+    """Space of the subgoals: position (15 positional elements, paper C.1), xy (x, y; Ant Fall: x, y, z; row B,
+    after the released hiro_xy), auto (what the preset was made for). It picks a task: ant_maze or ant_maze_xy."""
+    preset: str = "paper"
+    """Defaults of the switches below: paper (row A) or fast (row B)."""
+    seed: Seed = 0
+    """Seed of weights, resets, exploration and sampling."""
+    out: Path | None = None
+    """Folder of the run, made new."""
+    resume: Path | None = None
+    """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
+    torch_threads: int = 1
+    """Threads of matrix products; with another number the last bits of the weights differ."""
+    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+
+
+class TrainingRequest(NamedTuple):
+    """What a command line of ``hrl train`` asks for."""
+
+    spec: TaskSpec
+    config: TrainConfig
+    seed: int
+    folder: Path
+    resume: bool
+    torch_threads: int
+
+
+def parse_training(words: Sequence[str]) -> TrainingRequest:
+    """Read the words; refuses what contradicts itself.
+
+    Raises:
+        HrlError: unknown task, preset or switch (names the closest), impossible value, no folder.
+    """
+    chosen = chosen_words(words)
+    defaults = Train() if chosen.resume is None else _of_run(RunFolder(chosen.resume))
+    if chosen.preset is not None:
+        defaults = Train(**(vars(defaults) | {"preset": chosen.preset, "config": preset(chosen.preset)}))
+    given, rest = tyro.cli(
+        Train, prog="hrl train", args=words, default=defaults, use_underscores=True, return_unknown_args=True
+    )
+    if rest:
+        known = [name for name in vars(Train()) if name != "config"] + list(switches(TrainConfig()))
+        raise unknown_switch(rest[0], known)
+    folder = require_folder(given.out, given.resume, given.torch_threads)
+    spec = _task(given)
+    return TrainingRequest(spec, given.config, given.seed, folder, given.resume is not None, given.torch_threads)
+
+
+def chosen_words(words: Sequence[str]) -> argparse.Namespace:
+    """Preset and resumed folder, on which the defaults of the other switches depend; both None where not named."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--preset")
+    parser.add_argument("--resume", type=Path)
+    try:
+        return parser.parse_known_args(words)[0]
+    except argparse.ArgumentError as error:
+        raise HrlError(f"hrl train: {error}") from None
+
+
+def _of_run(files: RunFolder) -> Train:
+    """The arguments that began a run."""
+    stored = files.config()
+    config = changed(TrainConfig(), {k: v for k, v in stored.items() if k not in NOT_SWITCHES})
+    task = files.folder / TASK
+    return Train(task=str(task) if task.is_file() else stored["task"], seed=int(stored["seed"]), config=config)
+
+
+def _task(given: Train) -> TaskSpec:
+    """The task; of a resumed run its own, unless another one or another goal space is named."""
+    if given.resume is not None and given.goal_space == AUTO:
+        stored, named = load_task(_of_run(RunFolder(given.resume)).task), load_task(given.task)
+        return stored if stored in (named, task_variant(given.task, AUTO, "fast")) else named
+    return task_variant(given.task, given.goal_space, given.preset)
+
+
+def require_folder(out: Path | None, resume: Path | None, torch_threads: int) -> Path:
+    """Folder of the run.
+
+    Raises:
+        HrlError: none is named, or two are; or the number of threads is none.
+    """
+    if torch_threads < 1:
+        raise HrlError(f"--torch_threads {torch_threads}: must be 1 or more")
+    folder = resume or out
+    if folder is None:
+        raise HrlError("where to? --out DIR begins a run, --resume DIR goes on with one")
+    if resume and out and resume.resolve() != out.resolve():
+        raise HrlError(f"--resume {resume} goes on in its own folder; leave --out {out} out")
+    return folder
+
+
+def learns_from_bags(words: Sequence[str]) -> bool:
+    """Whether a command line trains from recordings: it names some, or goes on with a run that does."""
+    if any(word.startswith("--from") for word in words):
+        return True
+    resumed = chosen_words(words).resume
+    return resumed is not None and "sources" in RunFolder(resumed).config()
+
+
+def unknown_switch(word: str, known: Sequence[str]) -> HrlError:
+    """Say that a switch does not exist, in one line: the closest one, or where all of them are listed."""
+    name = word.partition("=")[0].removeprefix("--").replace("-", "_")
+    same_ending = [f"--{other}" for other in known if other.endswith(f".{name}")]
+    hint = f"; did you mean {' or '.join(same_ending)}?" if same_ending else did_you_mean(name, known)
+    return HrlError(f"unknown switch '{word}'{hint or '; all of them: hrl train --help'}")

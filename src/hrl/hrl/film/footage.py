@@ -1,0 +1,201 @@
+"""The pictures of ``hrl video``: episodes run in this process and are drawn as rviz and the web viewer would."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from hrl.film.frames import captioned
+from hrl.film.video import Video
+from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.envs.surroundings import Poses, Surroundings
+from hrl_core.manager_session import ManagerSession
+from hrl_core.rollout import EpisodeTrace, Runner, rollout
+from hrl_core.task import TaskSpec
+from hrl_core.types import ActionSource, EpisodeResult, Mode, Observation, Vector, frozen
+from hrl_core.worker_session import WorkerSession
+from hrl_viz.render import Camera, ShapeRenderer
+from hrl_viz.scene import Scene
+from hrl_viz.scene_model import SceneModel
+
+_FOLLOW_DISTANCE = 15.0
+_DISTANCE = 1.6
+"""From the scene to the camera that sees all of it, in widths of its interior."""
+_WALL_HEIGHT = 1.0
+Seen = tuple[dict[str, float], Poses]
+"""Joints and objects at one observation."""
+Kept = TypeVar("Kept")
+
+
+def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
+    """Frames (height, width, 3) of the episodes asked for."""
+    checkpoint = load_checkpoint(folder)
+    spec = checkpoint.task
+    goal = frozen(arguments.goal) if arguments.goal else None
+    model = SceneModel(spec, _WALL_HEIGHT)
+    own = arguments.camera == "environment" or (arguments.camera == "auto" and model.meshed)
+    if own or model.empty:
+        yield from _own_pictures(checkpoint, arguments, goal)
+        return
+    static, renderer = model.static_shapes(), ShapeRenderer(arguments.width, arguments.height)
+    low, high = model.interior
+    middle, wide = (low + high) / 2, float(np.max(high - low))
+    camera = Camera((float(middle[0]), float(middle[1]), 0.0), _DISTANCE * wide)
+    stride = _stride(arguments, spec)
+    try:
+        for trace, surroundings in rollouts(checkpoint, arguments.episodes, arguments.seed, goal):
+            scene, due = Scene(spec, model), 0.0
+            for step in _told(scene, trace, surroundings, _last_step(trace, spec, arguments.stop_after)):
+                if step < due:
+                    continue
+                due += stride
+                shapes = [*static, *scene.shapes()]
+                if arguments.camera == "follow":
+                    camera = Camera(scene.robot, _FOLLOW_DISTANCE)
+                caption = _caption(trace, step, spec, arguments.speed)
+                yield captioned(renderer.picture(shapes, camera), caption, bool(spec.goal))
+    finally:
+        renderer.close()
+
+
+class _Watching(Runner, Protocol[Kept]):
+    """Keeps something of each episode it runs."""
+
+    seen: list[Kept]
+
+    def close(self) -> None:
+        """Free the environment."""
+        ...
+
+
+class _Watched:
+    """Runs an environment and keeps, for every observation, what it does not tell: the block, the apples left."""
+
+    def __init__(self, runner: EnvRunner) -> None:
+        self._runner, self._eyes = runner, Surroundings(runner.env)
+        self.seen: list[Seen] = []
+
+    def reset(self, episode: int, seed: int | None = None, goal: Vector | None = None) -> Observation:
+        """Start an episode and forget the last one."""
+        self.seen = []
+        return self._look(self._runner.reset(episode, seed, goal))
+
+    def step(self, action: Vector) -> Observation:
+        """Take one environment step."""
+        return self._look(self._runner.step(action))
+
+    def result(self) -> EpisodeResult:
+        """Outcome of the finished episode."""
+        return self._runner.result()
+
+    def close(self) -> None:
+        """Free the environment."""
+        self._runner.close()
+
+    def _look(self, observation: Observation) -> Observation:
+        self.seen.append((self._eyes.joints(), self._eyes.objects()))
+        return observation
+
+
+class _PictureRunner(EnvRunner):
+    """Its environment makes pictures, of which those that are due are kept with their step."""
+
+    render_mode = "rgb_array"
+    stride = 1.0
+    seen: list[tuple[int, np.ndarray]]
+
+    def reset(self, episode: int, seed: int | None = None, goal: Vector | None = None) -> Observation:
+        """Start an episode and forget the last one's pictures."""
+        self.seen = []
+        return self._look(super().reset(episode, seed, goal))
+
+    def step(self, action: Vector, source: ActionSource = ActionSource.POLICY) -> Observation:
+        """Take one environment step."""
+        return self._look(super().step(action, source))
+
+    def _look(self, observation: Observation) -> Observation:
+        if observation.step >= len(self.seen) * self.stride:
+            self.seen.append((observation.step, self.render()))
+        return observation
+
+
+def _own_pictures(checkpoint: Checkpoint, arguments: Video, goal: Vector | None) -> Iterator[np.ndarray]:
+    """The pictures that the environment itself makes."""
+    spec = checkpoint.task
+    runner = _PictureRunner(spec, arguments.seed, Mode.EVAL, goal)
+    runner.stride = _stride(arguments, spec)
+    for trace, pictures in _episodes(runner, checkpoint, arguments.episodes, arguments.seed):
+        last = _last_step(trace, spec, arguments.stop_after)
+        for step, picture in pictures:
+            if step <= last:
+                times = max(1, arguments.height // len(picture))
+                larger = picture.repeat(times, axis=0).repeat(times, axis=1)
+                yield captioned(larger, _caption(trace, step, spec, arguments.speed), legend=False)
+
+
+def rollouts(
+    checkpoint: Checkpoint, episodes: int, seed: int, goal: Vector | None
+) -> Iterator[tuple[EpisodeTrace, list[Seen]]]:
+    """Run episodes in this process, noise-free; with each, what was seen at each of its observations."""
+    runner = _Watched(EnvRunner(checkpoint.task, seed, Mode.EVAL, goal))
+    yield from _episodes(runner, checkpoint, episodes, seed)
+
+
+def _episodes(
+    runner: _Watching[Kept], checkpoint: Checkpoint, episodes: int, seed: int
+) -> Iterator[tuple[EpisodeTrace, list[Kept]]]:
+    """Run episodes; with each, what the runner kept of it."""
+    spec = checkpoint.task
+    manager, worker = (
+        ManagerSession(spec, checkpoint.manager(), seed),
+        WorkerSession(spec, checkpoint.worker(), seed),
+    )
+    try:
+        for episode in range(episodes):
+            yield rollout(runner, manager, worker, episode), runner.seen
+    finally:
+        runner.close()
+
+
+def _stride(arguments: Video, spec: TaskSpec) -> float:
+    """Environment steps per frame."""
+    return arguments.speed / arguments.fps / spec.control_period
+
+
+def _told(scene: Scene, trace: EpisodeTrace, surroundings: list[Seen], last: int) -> Iterator[int]:
+    """Tell the scene the episode, step by step."""
+    subgoals = {subgoal.step: subgoal for subgoal in trace.subgoals}
+    results = {result.step: result for result in trace.subgoal_results}
+    for observation, (joints, objects) in zip(trace.observations[: last + 1], surroundings, strict=False):
+        scene.on_observation(observation)
+        scene.on_joints(joints)
+        scene.on_objects(objects)
+        if observation.step in results:
+            scene.on_result(results[observation.step])
+        if observation.step in subgoals:
+            scene.on_subgoal(subgoals[observation.step])
+        yield observation.step
+
+
+def _last_step(trace: EpisodeTrace, spec: TaskSpec, stop_after: float) -> int:
+    last = len(trace.observations) - 1
+    reached = next((o.step for o in trace.observations if o.success), None)
+    if not stop_after or reached is None:
+        return last
+    return min(last, reached + round(stop_after / spec.control_period))
+
+
+def _caption(trace: EpisodeTrace, step: int, spec: TaskSpec, speed: float) -> str:
+    observation = trace.observations[step]
+    words = [f"{step * spec.control_period:5.1f} s  ({speed:g}x)"]
+    if observation.desired_goal.size:
+        unit = spec.goal[0].unit
+        words.append(f"to goal {spec.distance(observation.achieved_goal, observation.desired_goal):4.1f} {unit}")
+    else:
+        words.append(f"return {sum(o.reward for o in trace.observations[1 : step + 1]):4.1f}")
+    words.append(f"subgoal {sum(subgoal.step <= step for subgoal in trace.subgoals)}")
+    if observation.success:
+        words.append("goal reached")
+    return "     ".join(words)

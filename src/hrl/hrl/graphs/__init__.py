@@ -1,0 +1,1 @@
+"""What a launch file starts, as data: nodes, their parameters, the run's folder."""

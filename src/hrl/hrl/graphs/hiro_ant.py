@@ -1,0 +1,34 @@
+"""The graph of the main job, simulator, manager, worker and recorder, checked before anything starts."""
+
+from hrl.graphs.arguments import LaunchArguments
+from hrl.graphs.cores import shared_cores
+from hrl.graphs.graph import Graph, NodeDescription, environment_of
+from hrl.graphs.learning_nodes import Learning, learner_nodes
+from hrl.graphs.onlookers import onlooker_nodes
+from hrl.graphs.robot_nodes import Setup, checked_setup, robot_nodes
+from hrl.graphs.run_folder import RunFolder
+from hrl.policies.provenance import git_commit
+
+
+def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
+    """Describe simulator, manager, worker, recorder, onlookers; load task and policy to be sure that they fit.
+
+    Raises:
+        HrlError: what is asked for cannot be run; nothing has been started or written.
+    """
+    setup = checked_setup(arguments)
+    onlookers = onlooker_nodes(arguments, setup.task)
+    folder = RunFolder.of(arguments, setup.policy, setup.checkpoint.trained, git_commit())
+    folder.require_free()
+    nodes = robot_nodes(arguments, setup, folder, next(shared_cores(arguments)))
+    if arguments.learn:
+        nodes += _learners(arguments, setup, folder)
+    nodes += onlookers
+    environment = environment_of(arguments)
+    return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level, environment=environment)
+
+
+def _learners(arguments: LaunchArguments, setup: Setup, folder: RunFolder) -> list[NodeDescription]:
+    relabelled = folder.path / "relabelled"
+    learning = Learning.of(arguments, folder, [str(folder.bag)], setup.task_argument, relabelled)
+    return learner_nodes(learning, setup.policy)

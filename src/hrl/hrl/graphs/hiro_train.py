@@ -1,0 +1,74 @@
+"""The graph of the learning loop: robots that act and record, one trainer that follows all of them."""
+
+from dataclasses import replace
+
+from hrl.graphs.cores import shared_cores
+from hrl.graphs.graph import ENVIRONMENTS, Graph, NodeDescription, environment_of
+from hrl.graphs.learning_arguments import LIVE_KNOBS, HiroTrainArguments
+from hrl.graphs.learning_nodes import Learning, dashboard_node, learner_nodes
+from hrl.graphs.onlookers import onlooker_nodes
+from hrl.graphs.robot_nodes import checked_setup, robot_nodes
+from hrl.graphs.run_folder import RunFolder
+from hrl.policies.provenance import git_commit
+
+SEED_STEP = 1_000_003
+"""Between the seeds of two robots, so that no episode is explored twice."""
+
+
+def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
+    """Describe the robots in their namespaces, relabeler, trainer and dashboard, checked before anything starts.
+
+    Raises:
+        HrlError: what is asked for cannot be run; nothing has been started or written.
+    """
+    setup = checked_setup(arguments)
+    folder = RunFolder.of(arguments, setup.policy, setup.checkpoint.trained, git_commit())
+    folder.require_free()
+    outer = arguments.namespace.strip("/")
+    names = [f"robot_{number + 1}" for number in range(arguments.robots)]
+    of_robots = [
+        replace(
+            arguments,
+            namespace="/".join(part for part in (outer, name) if part),
+            seed=(arguments.seed + SEED_STEP * number) % 10**18,
+            out=str(folder.path / name),
+        )
+        for number, name in enumerate(names)
+    ]
+    folders = [RunFolder.of(own, setup.policy, folder.policy_trained, folder.git_commit) for own in of_robots]
+    learning = Learning.of(
+        arguments,
+        folder,
+        [*(str(robot.bag) for robot in folders), *split_sources(arguments.more_bags)],
+        setup.task_argument,
+        folder.path / "relabelled",
+        {name: getattr(arguments, name) for name in LIVE_KNOBS}
+        | {"simulators": ",".join(own.namespace for own in of_robots)},
+    )
+    nodes = learner_nodes(learning, setup.policy)
+    cores = shared_cores(arguments)
+    for name, own, robot in zip(names, of_robots, folders, strict=True):
+        nodes += robot_nodes(own, setup, robot, next(cores), name, learning.policy_update_topic)
+    if arguments.dashboard:
+        nodes = [_without_progress(node) for node in nodes]
+        nodes.append(dashboard_node(learning, [own.namespace for own in of_robots]))
+    nodes += onlooker_nodes(of_robots[0], setup.task)
+    return Graph(
+        nodes=tuple(nodes),
+        folder=folder,
+        robots=tuple(folders),
+        log_level=arguments.log_level,
+        environment=environment_of(arguments),
+    )
+
+
+def _without_progress(node: NodeDescription) -> NodeDescription:
+    """The dashboard tells it of all robots."""
+    if node.role not in ENVIRONMENTS:
+        return node
+    return replace(node, parameters={**node.parameters, "progress_period": 0.0})
+
+
+def split_sources(text: str) -> list[str]:
+    """Sources that are separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,53 @@
+"""The launch files by name: arguments and graph of each."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hrl.graphs.arguments import Arguments, LaunchArguments
+from hrl.graphs.graph import Graph
+from hrl.graphs.learning_arguments import HiroTrainArguments, ReplayTrainArguments
+from hrl_core.errors import HrlError
+
+
+class LaunchFile(NamedTuple):
+    """What a launch file stands for."""
+
+    arguments: type[Arguments]
+    build: Callable[[Any], Graph]
+    """Graph of given arguments."""
+
+
+def _hiro_ant(arguments: LaunchArguments) -> Graph:
+    # Loads torch: not before the arguments are known to be right.
+    from hrl.graphs.hiro_ant import hiro_ant_graph
+
+    return hiro_ant_graph(arguments)
+
+
+def _hiro_train(arguments: HiroTrainArguments) -> Graph:
+    from hrl.graphs.hiro_train import hiro_train_graph
+
+    return hiro_train_graph(arguments)
+
+
+def _replay_train(arguments: ReplayTrainArguments) -> Graph:
+    from hrl.graphs.replay_train import replay_train_graph
+
+    return replay_train_graph(arguments)
+
+
+GRAPHS: Mapping[str, LaunchFile] = {
+    "hiro_ant.launch.py": LaunchFile(LaunchArguments, _hiro_ant),
+    "hiro_train.launch.py": LaunchFile(HiroTrainArguments, _hiro_train),
+    "replay_train.launch.py": LaunchFile(ReplayTrainArguments, _replay_train),
+}
+"""Launch file -> the graph it stands for."""
+
+
+def find_graph(launch_file: str) -> LaunchFile:
+    """Return what a launch file (name or path) stands for; raises ``HrlError`` listing the known ones."""
+    name = Path(launch_file).name
+    if name not in GRAPHS:
+        raise HrlError(f"unknown launch file '{launch_file}'; known: {', '.join(GRAPHS)}")
+    return GRAPHS[name]

@@ -1,0 +1,1 @@
+"""Starting the processes of a graph, watching and ending them."""

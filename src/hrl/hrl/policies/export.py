@@ -1,0 +1,84 @@
+"""A policy made ready to be shipped: its held-out figures beside it, for people and for programs."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from hrl.policies.held_out import Protocol, evaluate_checkpoint
+from hrl.policies.provenance import PROVENANCE
+from hrl_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.task import TaskSpec
+from hrl_core.threads import one_thread
+from hrl_core.training.evaluate import EvaluationResult
+from hrl_core.training.progress import OWN_GOALS
+
+KEPT = ("env_steps", "seconds", "cpu_seconds")
+README = "README.md"
+
+
+def export(source: Path, target: Path, protocol: Protocol) -> None:
+    """Evaluate the policy of ``source`` on held-out episodes and write it to ``target`` with figures and README."""
+    one_thread()
+    checkpoint = load_checkpoint(source)
+    results = evaluate_checkpoint(checkpoint, protocol)
+    metrics = {k: v for k, v in checkpoint.metrics.items() if k in KEPT or k.endswith("/updates")}
+    metrics["held_out/seed"] = float(protocol.seed)
+    for result in results:
+        metrics |= _figures(checkpoint.task, result)
+    try:
+        save_checkpoint(dataclasses.replace(checkpoint, metrics=metrics), target)
+        (target / README).write_text(_readme(checkpoint, results, protocol, _commands(source.parent)))
+    except OSError as error:
+        raise HrlError(f"cannot write {target}: {error}; free some space and export again") from None
+
+
+def _figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, float]:
+    name = "held_out/" + ("_".join(f"{x:g}" for x in result.goal) or OWN_GOALS)
+    figures = {f"{name}/episodes": float(result.episodes), f"{name}/return": result.episode_return}
+    if spec.goal:
+        low, high = result.interval
+        figures |= {
+            f"{name}/success_rate": result.success_rate,
+            f"{name}/wilson_low": low,
+            f"{name}/wilson_high": high,
+            f"{name}/ever_within": result.ever_within,
+            f"{name}/final_distance": result.final_distance,
+        }
+    return figures
+
+
+def _commands(run: Path) -> list[str]:
+    """The commands that trained the policy, with the step each began at; empty outside a run's folder."""
+    path = run / PROVENANCE
+    starts = json.loads(path.read_text()) if path.is_file() else []
+    return [f"{s['command']}    # from step {s['from_env_steps']}, commit {s['git_commit']}" for s in starts]
+
+
+def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: Protocol, commands: list[str]) -> str:
+    spec, first = checkpoint.task, results[0]
+    unit = spec.success.unit
+    rule = "as the environment says" if spec.own_success else f"within {spec.success.radius:g} {unit}"
+    held_out = f"held-out episodes (seed {protocol.seed})"
+    if spec.goal:
+        lines = [
+            f"Success at the last step, {rule}, on {held_out}; Wilson 95 % interval.",
+            "",
+            f"| task goal [{unit}] | episodes | success | ever {rule} | mean final distance [{unit}] |",
+            "|---|---|---|---|---|",
+            *(_row(result) for result in results),
+        ]
+    else:
+        lines = [f"Mean return of {first.episodes} {held_out}: {first.episode_return:.2f}."]
+    lines = [f"# {checkpoint.algorithm} on {spec.name}", "", *lines]
+    lines += ["", f"{checkpoint.env_steps} environment steps, training seed {checkpoint.seed}. Single run."]
+    if commands:
+        lines += ["", "Made by:", "", "```", *commands, "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _row(result: EvaluationResult) -> str:
+    low, high = result.interval
+    goal = ", ".join(f"{x:g}" for x in result.goal) or "the environment's own"
+    measured = f"{result.success_rate:.3f} ({low:.3f} to {high:.3f}) | {result.ever_within:.3f}"
+    return f"| ({goal}) | {result.episodes} | {measured} | {result.final_distance:.2f} |"

@@ -1,0 +1,98 @@
+"""Evaluation of a policy on episodes that its training has not seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.policies.shipped import resolve_policy
+from hrl.seed import Seed
+from hrl_core.checkpoint import Checkpoint
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import HrlError
+from hrl_core.task import TaskSpec
+from hrl_core.training.evaluate import EvaluationResult, checkpoint_policies, evaluate
+from hrl_core.training.run_files import BEST_POLICY, CONFIG, POLICY
+
+HELD_OUT_SEED = 3_000_017
+"""Not the seed that training evaluates with (``TrainConfig.evaluation_seed``)."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Which episodes."""
+
+    episodes: int = 50
+    """Episodes per evaluation goal (paper C.4)."""
+    seed: Seed = HELD_OUT_SEED
+    """Seed of the resets; the default is not the one that training chooses its best policy with."""
+    goal: tuple[float, ...] = ()
+    """One task goal instead of the task's evaluation goals, in units of the task."""
+    threads: int = 1
+    """Threads that step the environments."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        for name in ("episodes", "threads"):
+            if getattr(self, name) < 1:
+                raise HrlError(f"--{name} {getattr(self, name)}: must be 1 or more")
+
+
+def policy_folder(named: str) -> Path:
+    """Folder of the policy that a word names: a policy folder, a run, or a shipped policy.
+
+    Of a run it is the best policy, or that of a run that was stopped before its first evaluation.
+    """
+    folder = Path(named).expanduser()
+    if (folder / CONFIG).is_file():
+        found = next((folder / name for name in (BEST_POLICY, POLICY) if (folder / name).is_dir()), None)
+        if found is None:
+            raise HrlError(f"the run {named} has no policy yet: its first evaluation is still to come")
+        return found
+    return resolve_policy(named, None)
+
+
+def evaluate_checkpoint(checkpoint: Checkpoint, protocol: Protocol) -> list[EvaluationResult]:
+    """Run every episode once, all together; one result per task goal."""
+    spec = checkpoint.task
+    goals = [goal for goal in _goals(spec, protocol.goal) for _ in range(protocol.episodes)]
+    own_goals = goals if goals[0] else ()
+    envs = VectorEnv(spec, len(goals), protocol.seed, protocol.threads, goals=own_goals)
+    try:
+        return evaluate(spec, envs, *checkpoint_policies(checkpoint))
+    finally:
+        envs.close()
+
+
+def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
+    """A result as plain data; without task goals only the return has a meaning."""
+    plain: dict[str, Any] = {"episodes": result.episodes, "mean_return": result.episode_return}
+    if not spec.goal:
+        return plain
+    low, high = result.interval
+    return {
+        # Null where the environment chose one per episode.
+        "goal": list(result.goal) or None,
+        **plain,
+        "success_rate": result.success_rate,
+        "wilson_95": [low, high],
+        "ever_within": result.ever_within,
+        "mean_final_distance": result.final_distance,
+        "radius": spec.success.radius,
+        "unit": spec.success.unit,
+    }
+
+
+def _goals(spec: TaskSpec, goal: Sequence[float]) -> tuple[tuple[float, ...], ...]:
+    if not goal:
+        return spec.evaluation_goals or ((),)
+    if len(goal) != len(spec.goal):
+        names = " ".join(element.name for element in spec.goal) or "none: the task has no goal"
+        raise HrlError(
+            f"--goal {' '.join(map(str, goal))}: task '{spec.name}' needs {len(spec.goal)} numbers ({names})"
+        )
+    spec.check_goal(np.array(goal, np.float64), "--goal")
+    return (tuple(goal),)
