@@ -15,7 +15,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from running_stack import kill_family
 
-from hrl_core.types import ActionSource
+from hrl_core.messages import ActionSource
 from hrl_msgs import msg
 from hrl_msgs.srv import SetRealTimeFactor
 from hrl_ros import messages, qos, topics

@@ -203,7 +203,7 @@ class Announcer:
     def __init__(self, stack: Stack) -> None:
         """Be heard by manager and worker."""
         from hrl.policies.shipped import shipped_policies
-        from hrl_core.checkpoint import load_checkpoint
+        from hrl_core.checkpoints.checkpoint import load_checkpoint
         from hrl_msgs import msg
         from hrl_ros import qos
 
@@ -214,7 +214,7 @@ class Announcer:
 
     def policy(self) -> Path:
         """A sound policy of a new version."""
-        from hrl_core.checkpoint import save_checkpoint
+        from hrl_core.checkpoints.checkpoint import save_checkpoint
 
         self._version += 1
         folder = self._stack.folder / "policies" / str(self._version)
@@ -244,7 +244,7 @@ class Announcer:
 
 def attacks(stack: Stack) -> Iterator[tuple[str, str, Callable[[], None]]]:
     """Name, what must hold, and the attack itself."""
-    from hrl_core.checkpoint import read_manifest
+    from hrl_core.checkpoints.checkpoint import read_manifest
 
     announcer = Announcer(stack)
 

@@ -12,8 +12,9 @@ import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl.film.footage import rollouts
 from hrl_core.bags.facts import BagFacts
 from hrl_core.bags.writer import BagWriter, typestore_with
-from hrl_core.checkpoint import Checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.checkpoints.checkpoint import Checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_robot.robot_config import _ROBOTS
 from hrl_ros import messages
 from hrl_ros.message_texts import message_texts

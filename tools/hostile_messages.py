@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
-from hrl_core.types import NAN, Action, Observation, SubgoalKind
+from hrl_core.messages import NAN, Action, Observation, SubgoalKind
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 

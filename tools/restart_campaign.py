@@ -26,8 +26,8 @@ from running_stack import node_process, standard_robot
 
 from hrl.launching.environment import ensure_ros_environment
 from hrl_core.bags.reader import read_bags
-from hrl_core.task import load_task
-from hrl_core.training.bag_material import whole_segments
+from hrl_core.task.text import load_task
+from hrl_core.training.recordings.material import whole_segments
 
 FACTOR = 3.0
 """Real-time factor; faster, and three restarts a minute would not do for a kill in every episode."""

@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3_config import TD3Config
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import PRESETS, TrainConfig
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"

@@ -18,12 +18,12 @@ from rosbags.rosbag2 import Reader
 from running_stack import kill_family, node_process
 
 import hrl_core.envs  # noqa: F401 - registers the ids
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.manager_session import ManagerSession
-from hrl_core.rollout import rollout
-from hrl_core.types import Mode
-from hrl_core.worker_session import WorkerSession
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.messages import Mode
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 

@@ -16,8 +16,8 @@ from rclpy.action import ActionClient
 from running_stack import standard_robot
 from std_srvs.srv import Trigger
 
-from hrl_core.task import parse_task
-from hrl_core.types import NAN, Action, ActionSource
+from hrl_core.messages import NAN, Action, ActionSource
+from hrl_core.task.text import parse_task
 from hrl_msgs import msg
 from hrl_msgs.action import ReachGoal
 from hrl_msgs.srv import Reset, SetPaused

@@ -12,7 +12,7 @@ import pytest
 
 from hrl import cli
 from hrl.commands import train
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.training.run_files import RunFolder
 
 TWO_LINK = Path(__file__).parents[2] / "src" / "hrl_core" / "test" / "two_link.py"

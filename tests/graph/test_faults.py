@@ -8,8 +8,8 @@ import numpy as np
 import psutil
 import pytest
 
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.task import load_task
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 

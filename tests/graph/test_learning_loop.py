@@ -18,9 +18,9 @@ from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.store_filling import decisions
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.task import load_task
-from hrl_core.training.bag_segments import segment_sha256
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
+from hrl_core.training.recordings.segments import segment_sha256
 
 KILLS = int(os.environ.get("HRL_KILLS", "3"))
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(150 + 40 * KILLS)]

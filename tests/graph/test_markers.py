@@ -7,8 +7,8 @@ from nav_msgs.msg import Odometry
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hrl.graphs.rviz_config import rviz_config
-from hrl_core.subgoals import subgoal_target
-from hrl_core.task import load_task
+from hrl_core.hierarchy.subgoals import subgoal_target
+from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 

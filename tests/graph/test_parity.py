@@ -11,9 +11,9 @@ from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from rosbags.highlevel import AnyReader
 
-from hrl_core.checkpoint import random_checkpoint, save_checkpoint
-from hrl_core.task import load_task
-from hrl_core.types import Mode
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.messages import Mode
+from hrl_core.task.text import load_task
 
 pytestmark = pytest.mark.ros
 

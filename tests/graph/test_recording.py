@@ -18,7 +18,7 @@ from hrl_core.bags.find import find_bags
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import recover
 from hrl_core.bags.writer import CHUNK_SECONDS
-from hrl_core.types import Mode
+from hrl_core.messages import Mode
 from hrl_ros import qos
 
 pytestmark = pytest.mark.ros

@@ -9,13 +9,13 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 
 import hrl_core.envs  # noqa: F401 - registers the ids
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, read_manifest, save_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, read_manifest, save_checkpoint
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.manager_session import ManagerSession
-from hrl_core.rollout import rollout
-from hrl_core.task import load_task
-from hrl_core.types import Mode
-from hrl_core.worker_session import WorkerSession
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.messages import Mode
+from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 

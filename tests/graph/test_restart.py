@@ -2,7 +2,7 @@
 
 import pytest
 
-from hrl_core.types import Mode
+from hrl_core.messages import Mode
 
 pytestmark = pytest.mark.ros
 

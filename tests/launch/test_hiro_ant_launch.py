@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hrl_core.checkpoint import random_checkpoint, save_checkpoint
-from hrl_core.task import load_task
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
 
 REPOSITORY = Path(__file__).parents[2]
 LAUNCH_FILE = REPOSITORY / "src" / "hrl" / "launch" / "hiro_ant.launch.py"

@@ -2,8 +2,8 @@
 
 from switch_table import PAGE, field_docs, page_with_table
 
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3_config import TD3Config
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
 
 

@@ -10,7 +10,7 @@ import pytest
 from hrl.benchmarks import bag as bag_benchmark
 from hrl.cli import main
 from hrl_core.bags.reader import read_bags
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,13 @@ from hrl import cli
 from hrl.benchmarks import relabel, sim, update
 from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl.commands.bench import BENCHMARKS
-from hrl_core.agents.actor_shapes import worker_actor_config
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3
-from hrl_core.agents.td3_config import TD3Config
-from hrl_core.agents.td3_reference import ReferenceTD3
+from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.task import load_task
+from hrl_core.learners.td3 import ReferenceTD3
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_fast import TD3
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.trainer import Trainer
 

@@ -13,8 +13,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from hrl.doctor import installation, machine
 from hrl.doctor.finding import Verdict
 from hrl.doctor.running import incompatible
-from hrl_core.checkpoint import random_checkpoint, save_checkpoint
-from hrl_core.task import load_task
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from hrl import cli
 from hrl.policies.held_out import HELD_OUT_SEED, figures
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.task import load_task
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, wilson_interval
 

@@ -11,8 +11,8 @@ import pytest
 
 from hrl import cli
 from hrl.benchmarks import bag as bag_benchmark
-from hrl_core.checkpoint import random_checkpoint, save_checkpoint
-from hrl_core.task import load_task
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
 
 HRL = "import sys; from hrl.cli import main; sys.exit(main())"
 INTERRUPTED_AT = """

@@ -14,9 +14,9 @@ from hrl.graphs import cores, onlookers
 from hrl.graphs.arguments import LaunchArguments, parse_arguments
 from hrl.graphs.hiro_ant import hiro_ant_graph
 from hrl.policies import shipped as shipped_policies
-from hrl_core.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, HrlError, InvalidDataError, TaskError
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +65,7 @@ import sys
 from pathlib import Path
 import hrl.graphs.hiro_ant, hrl.launching.supervisor
 import hrl_manager.node, hrl_worker.node, hrl_sim.node, hrl_robot.bridge_node
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.threads import one_thread
 with one_thread():
     checkpoint = load_checkpoint(Path({str(ant_policy)!r}))

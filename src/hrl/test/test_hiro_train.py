@@ -8,9 +8,9 @@ import pytest
 from hrl.graphs import cores
 from hrl.graphs.hiro_train import hiro_train_graph
 from hrl.graphs.learning_arguments import HiroTrainArguments
-from hrl_core.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError, TaskError
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from hrl import cli
 from hrl.results.tables import facts, show
-from hrl_core.task import shipped_tasks
+from hrl_core.task.text import shipped_tasks
 
 ROWS = {"storage": "mcap, 12.34 MB", "/subgoal_result": "123456  hrl_msgs/msg/SubgoalResult", "unit [ms]": "a" * 70}
 

@@ -7,7 +7,7 @@ import pytest
 
 from hrl import cli
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 TWO_LINK = Path(__file__).parents[2] / "hrl_core" / "test" / "two_link.py"
 

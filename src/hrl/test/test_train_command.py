@@ -15,7 +15,7 @@ import pytest
 from hrl import cli
 from hrl.commands.task_variants import task_variant
 from hrl.commands.train_arguments import parse_training
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.training.config import PRESETS, TrainConfig, switches
 
 SMALL = (

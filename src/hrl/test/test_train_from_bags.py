@@ -16,8 +16,8 @@ from hrl.benchmarks import bag as bag_benchmark
 from hrl.cli import main
 from hrl.commands.bag_train_arguments import parse_bag_training
 from hrl.commands.train_from_bags import _score
-from hrl_core.checkpoint import load_checkpoint
-from hrl_core.task import load_task
+from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.task.text import load_task
 
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
 SMALL = (

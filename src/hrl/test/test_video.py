@@ -8,7 +8,7 @@ from hrl.film import gl_backend
 from hrl.film.frames import captioned, check_format, write_film
 from hrl.film.gl_backend import choose_backend
 from hrl.policies.held_out import policy_folder
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 
 

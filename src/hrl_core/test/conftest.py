@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from hrl_core.exploration import HeldExploration
-from hrl_core.policies import ActionChoice, SubgoalChoice
-from hrl_core.task import Actuator, Element, SubgoalSpec, SuccessRule, TaskSpec
-from hrl_core.types import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind
+from hrl_core.hierarchy.exploration import HeldExploration
+from hrl_core.hierarchy.policies import ActionChoice, SubgoalChoice
+from hrl_core.messages import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind
+from hrl_core.task.spec import Actuator, Element, SubgoalSpec, SuccessRule, TaskSpec
 
 
 @pytest.fixture(scope="session")

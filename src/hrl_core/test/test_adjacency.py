@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from hrl_core.agents import adjacency
-from hrl_core.agents.adjacency import AdjacencyPenalty, adjacency_table
+from hrl_core.algorithms.hiro import adjacency
+from hrl_core.algorithms.hiro.adjacency import AdjacencyPenalty, adjacency_table
 from hrl_core.replay.episode_store import EpisodeStore
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 SPEC = dataclasses.replace(load_task("ant_maze_xy"), max_episode_steps=60)
 

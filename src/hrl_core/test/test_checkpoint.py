@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, TaskError
-from hrl_core.networks import Actor
-from hrl_core.task import load_task
+from hrl_core.networks.actor import Actor
+from hrl_core.task.text import load_task
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from hrl_core.documents import (
     read_yaml,
 )
 from hrl_core.errors import FileError, TaskError
-from hrl_core.task import load_task, parse_task
+from hrl_core.task.text import load_task, parse_task
 
 BOMB = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30)

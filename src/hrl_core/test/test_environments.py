@@ -17,7 +17,7 @@ from hrl_core.envs.ant_maze_env import AntMazeEnv
 from hrl_core.envs.ant_push import make_ant_push
 from hrl_core.envs.making import make_env
 from hrl_core.envs.point_maze import POINT_MAZE, make_point_maze
-from hrl_core.task import load_task, shipped_tasks
+from hrl_core.task.text import load_task, shipped_tasks
 
 OURS = [name for name in shipped_tasks() if load_task(name).env_id.startswith("hrl/")]
 

@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hrl_core.agents.hiro import manager_returns, worker_rewards
-from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import manager_returns, worker_rewards
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 
 LENGTH, PERIOD = 24, 10
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrl_core.exploration import HeldExploration, HeldSubgoals
-from hrl_core.types import frozen
+from hrl_core.hierarchy.exploration import HeldExploration, HeldSubgoals
+from hrl_core.messages import frozen
 
 LOW, HIGH = frozen([-3.0, -1.0]), frozen([3.0, 2.0])
 SEED = 5

@@ -14,15 +14,16 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from hrl_core.agents.hiro_config import HiroConfig
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.envs.goal_env import GoalEnvironment
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import InvalidDataError, TaskError
-from hrl_core.task import Element, SuccessRule, TaskSpec, load_task
+from hrl_core.messages import Mode
+from hrl_core.task.spec import Element, SuccessRule, TaskSpec
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.trainer import Trainer
-from hrl_core.types import Mode
 
 TASK = Path(__file__).with_name("two_link.yaml")
 SPEC = load_task(TASK)
@@ -250,7 +251,7 @@ def test_an_environment_that_fails_is_named_with_the_line_where_it_did() -> None
 
 
 def test_a_module_is_found_beside_its_task_file_and_never_beside_the_copy_in_a_policy(tmp_path: Path) -> None:
-    make = "import sys; from hrl_core.task import load_task; from hrl_core.envs.making import make_env; "
+    make = "import sys; from hrl_core.task.text import load_task; from hrl_core.envs.making import make_env; "
     make += "make_env(load_task(sys.argv[1])).close()"
     (tmp_path / "own_arm.py").write_text(TASK.with_suffix(".py").read_text())
     text = TASK.read_text().replace("two_link:", "own_arm:")
@@ -267,7 +268,7 @@ def test_a_module_is_found_beside_its_task_file_and_never_beside_the_copy_in_a_p
 
 
 def test_a_package_prints_no_news_of_other_environments() -> None:
-    make = "from hrl_core.task import load_task; from hrl_core.envs.making import make_env; "
+    make = "from hrl_core.task.text import load_task; from hrl_core.envs.making import make_env; "
     make += "make_env(load_task('FetchPush-v4')).close()"
     environment = {name: value for name, value in os.environ.items() if name != "MUJOCO_GL"}
     ended = subprocess.run([sys.executable, "-c", make], env=environment, capture_output=True, text=True, check=True)

@@ -10,9 +10,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from hrl_core.checkpoint import random_checkpoint, save_checkpoint
-from hrl_core.errors import CheckpointError, TaskError
-from hrl_core.policy_loading import (
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.loading import (
     ALL_LEVELS,
     MANAGER,
     WORKER,
@@ -22,6 +21,7 @@ from hrl_core.policy_loading import (
     Refusal,
     load_announced,
 )
+from hrl_core.errors import CheckpointError, TaskError
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hrl_core.checkpoints.loading import ALL_LEVELS, MANAGER, WORKER, LoadedPolicy, PolicyReference
+from hrl_core.checkpoints.switch import PeerState, PolicySwitch
 from hrl_core.errors import CheckpointError, HrlError
-from hrl_core.policy_loading import ALL_LEVELS, MANAGER, WORKER, LoadedPolicy, PolicyReference
-from hrl_core.policy_switch import PeerState, PolicySwitch
 
 
 def policy(version, level=ALL_LEVELS):

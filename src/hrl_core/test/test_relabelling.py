@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from hrl_core import relabelling
-from hrl_core.actor_config import ActorConfig
-from hrl_core.networks import Actor
-from hrl_core.relabelling import (
+from hrl_core.algorithms.hiro import relabelling
+from hrl_core.algorithms.hiro.relabelling import (
     DRAW_STD,
     RelabelChoice,
     best_candidates,
     candidate_errors,
     candidate_subgoals,
 )
+from hrl_core.networks.actor import Actor
+from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.replay.episode_store import Windows
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 TASK = load_task("ant_maze")
 BATCH, PERIOD, DIM = 16, 10, 15

@@ -1,6 +1,6 @@
 """Three restarts in sixty seconds, then none until the window has moved on."""
 
-from hrl_core.restart_budget import RestartBudget
+from hrl_core.control.restart_budget import RestartBudget
 
 
 def test_the_fourth_restart_within_the_window_is_refused():

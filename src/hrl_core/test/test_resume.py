@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 
-from hrl_core.agents import adjacency
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3_config import TD3Config
+from hrl_core.algorithms.hiro import adjacency
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.task import load_task
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.trainer import Trainer

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrl_core.control.safety import ActionGate, JointSafety, SafetyLayer, joint_limits
 from hrl_core.errors import HrlError, InvalidDataError
-from hrl_core.safety import ActionGate, JointSafety, SafetyLayer, joint_limits
-from hrl_core.task import load_task
-from hrl_core.types import NAN, NO_VECTOR, Action, Observation
+from hrl_core.messages import NAN, NO_VECTOR, Action, Observation
+from hrl_core.task.text import load_task
 
 TASK = load_task("ant_maze")
 PERIOD = 0.1

@@ -6,9 +6,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.manager_session import ManagerSession
-from hrl_core.rollout import rollout
-from hrl_core.types import (
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.messages import (
     Action,
     Mode,
     Observation,
@@ -18,7 +19,6 @@ from hrl_core.types import (
     SubgoalRequest,
     SubgoalResult,
 )
-from hrl_core.worker_session import WorkerSession
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from hrl_core.subgoals import achieved, carried_subgoal, intrinsic_reward, segment_end, subgoal_target
-from hrl_core.types import HorizonUnit, SegmentEnd, SubgoalKind
+from hrl_core.hierarchy.subgoals import achieved, carried_subgoal, intrinsic_reward, segment_end, subgoal_target
+from hrl_core.messages import HorizonUnit, SegmentEnd, SubgoalKind
 
 vectors = arrays(np.float64, 3, elements=st.floats(-50, 50, width=32))
 

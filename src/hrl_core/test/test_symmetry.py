@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 import torch
 
-from hrl_core.actor_config import ActorConfig
 from hrl_core.envs.ant_maze_env import AntMazeEnv, AntTask
 from hrl_core.envs.maze import MazeSpec
 from hrl_core.errors import TaskError
-from hrl_core.fast_actor import FastActor
-from hrl_core.networks import Actor
-from hrl_core.symmetry import QuarterTurn, sector, turn_tables, worker_quarter_turn
-from hrl_core.task import load_task
+from hrl_core.networks.actor import Actor
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.fast_actor import FastActor
+from hrl_core.networks.symmetry import QuarterTurn, sector, turn_tables, worker_quarter_turn
+from hrl_core.task.text import load_task
 
 TASK = load_task("ant_maze_xy")
 OPEN_FIELD = AntTask(

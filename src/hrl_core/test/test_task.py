@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import InvalidDataError, TaskError
-from hrl_core.task import _TASKS, TaskSpec, load_task, parse_task, shipped_tasks, task_difference
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import SHIPPED, load_task, parse_task, shipped_tasks, task_difference
 from hrl_core.typed_fields import FieldError
 
 
@@ -54,7 +55,7 @@ def _changed(value: Any) -> Any:
     return value + "x" if isinstance(value, str) else value * 2
 
 
-TEXT = (_TASKS / "ant_maze_xy.yaml").read_text()
+TEXT = (SHIPPED / "ant_maze_xy.yaml").read_text()
 MISTAKES = [
     (
         "max_episode_steps: 500",

@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from hrl_core.agents.hiro import HierarchicalAgent
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.task_fit import require_elements
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import HierarchicalAgent
+from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.errors import TaskError
-from hrl_core.task import load_task
-from hrl_core.training.bag_material import goal_distance_task
+from hrl_core.task.text import load_task
 from hrl_core.training.config import preset
+from hrl_core.training.recordings.material import goal_distance_task
 
 FAST = preset("fast").agent
 

@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from hrl_core.actor_config import ActorConfig
-from hrl_core.agents.td3 import TD3, TransitionBatch
-from hrl_core.agents.td3_config import TD3Config
-from hrl_core.agents.td3_reference import ReferenceTD3
 from hrl_core.errors import HrlError
-from hrl_core.fast_actor import FastActor
-from hrl_core.networks import Actor
+from hrl_core.learners.td3 import ReferenceTD3
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.networks.actor import Actor
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.fast_actor import FastActor
 
 PAPER = TD3Config()
 ROW_B = TD3Config(

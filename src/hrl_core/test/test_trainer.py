@@ -14,24 +14,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrl_core.agents.hiro import HierarchicalAgent
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3_config import TD3Config
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import HierarchicalAgent
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
-from hrl_core.manager_session import ManagerSession
-from hrl_core.rollout import rollout
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.messages import Mode
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_core.training.config import PRESETS, TrainConfig, preset, read_config
 from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
 from hrl_core.training.progress import summarise
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.trainer import Trainer
 from hrl_core.training.update_log import FAILED_BATCH
-from hrl_core.types import Mode
-from hrl_core.worker_session import WorkerSession
 
 POINT_MAZE = Path(__file__).parent / "point_maze.json"
 HELD_OUT_SEED = 3_000_017

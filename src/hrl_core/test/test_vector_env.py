@@ -6,8 +6,9 @@ import pytest
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import InvalidDataError
-from hrl_core.task import TaskSpec, load_task
-from hrl_core.types import Mode
+from hrl_core.messages import Mode
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 
 SHORT = 23
 

@@ -4,11 +4,11 @@ import time
 
 import numpy as np
 
-from hrl_core.checkpoint import Checkpoint
-from hrl_core.manager_session import ManagerSession
-from hrl_core.policies import Manager
-from hrl_core.policy_loading import MANAGER
-from hrl_core.types import EPISODE_ENDS, Observation, Subgoal
+from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.loading import MANAGER
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.policies import Manager
+from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.node import RawPublisher

@@ -2,10 +2,10 @@
 
 from std_srvs.srv import Trigger
 
+from hrl_core.control.safety import REACTION, ActionGate, SafetyLayer
 from hrl_core.errors import HrlError, InvalidDataError
-from hrl_core.safety import REACTION, ActionGate, SafetyLayer
-from hrl_core.task import TaskSpec
-from hrl_core.types import Mode, Observation, Vector
+from hrl_core.messages import Mode, Observation, Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_robot.parameters import BridgeParameters
 from hrl_robot.placing import Placing
 from hrl_robot.robot_clock import RobotClock

@@ -7,8 +7,8 @@ import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.abilities import find_simulation
 from hrl_core.envs.making import make_env
 from hrl_core.errors import TaskError
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_robot.hardware import COMMANDS, MOTORS, SIGN, ZERO
 
 

@@ -15,8 +15,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 from std_srvs.srv import Trigger
 
-from hrl_core.task import load_task
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.text import load_task
 from hrl_robot.delay_line import DelayLine
 from hrl_robot.fake_physics import FakePhysics
 from hrl_robot.hardware import COMMANDS, EXTRA, MOTORS

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_robot.robot_config import RobotConfig, RobotConfigError
 
 _MARGIN = 1e-6

@@ -9,7 +9,7 @@ from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.task import Future
 
-from hrl_core.restart_budget import RestartBudget
+from hrl_core.control.restart_budget import RestartBudget
 from hrl_msgs import msg
 from hrl_robot.sibling import Sibling
 from hrl_ros.node import HrlNode

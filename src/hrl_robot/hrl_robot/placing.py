@@ -4,7 +4,7 @@ from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from hrl_core.errors import HrlError
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
 from hrl_robot.robot_config import OperatorConfig
 from hrl_robot.robot_port import RobotPort
 from hrl_ros import topics

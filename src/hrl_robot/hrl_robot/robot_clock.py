@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from hrl_core.safety import ActionGate, SafetyLayer
-from hrl_core.types import Action, ActionSource, EpisodeEnd, Vector
+from hrl_core.control.safety import ActionGate, SafetyLayer
+from hrl_core.messages import Action, ActionSource, EpisodeEnd, Vector
 from hrl_robot.robot_runner import RobotRunner
 from hrl_ros.loop.course import Course
 

@@ -8,10 +8,10 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
+from hrl_core.control.safety import BEHAVIOURS, JointSafety
 from hrl_core.documents import MOST_YAML, read_limited, read_yaml
 from hrl_core.errors import FileError, HrlError, did_you_mean
-from hrl_core.safety import BEHAVIOURS, JointSafety
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_core.typed_fields import (
     FieldError,
     Finite,

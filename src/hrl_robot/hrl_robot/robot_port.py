@@ -11,8 +11,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
 from hrl_core.errors import PeerError
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_robot.joint_map import JointMap
 from hrl_robot.robot_config import RobotConfig, RobotConfigError
 from hrl_robot.robot_state import BaseState, Instant, JointStates

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable
 
-from hrl_core.episode_runner import EpisodeRunner
+from hrl_core.control.episode_runner import EpisodeRunner
 from hrl_core.errors import InvalidDataError
+from hrl_core.messages import NO_VECTOR, ActionSource, Observation, Vector
 from hrl_core.randomness import episode_seed
-from hrl_core.types import NO_VECTOR, ActionSource, Observation, Vector
 from hrl_robot.robot_state import Instant, StateAssembler
 
 

@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hrl_core.control.rotation import rotated
 from hrl_core.errors import HrlError
-from hrl_core.rotation import rotated
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_robot.robot_config import RobotConfig, RobotConfigError
 
 _POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")

@@ -9,9 +9,9 @@ import time
 import numpy as np
 from std_msgs.msg import Float64MultiArray
 
+from hrl_core.control.safety import SafetyLayer
 from hrl_core.errors import PeerError
-from hrl_core.safety import SafetyLayer
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_robot.members import Member, Stage, complaint
 from hrl_robot.parameters import SupervisorParameters

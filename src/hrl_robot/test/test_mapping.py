@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import hrl_core.envs  # noqa: F401 - registers the ids
+from hrl_core.control.rotation import inverse, rotated
 from hrl_core.envs.making import make_env
-from hrl_core.rotation import inverse, rotated
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 from hrl_robot import robot_config
 from hrl_robot.fake_physics import FakePhysics
 from hrl_robot.hardware import COMMANDS, MOTORS

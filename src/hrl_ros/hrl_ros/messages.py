@@ -2,7 +2,7 @@
 
 from builtin_interfaces.msg import Time
 
-from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalRequest, SubgoalResult
+from hrl_core.messages import Action, EpisodeResult, Observation, Subgoal, SubgoalRequest, SubgoalResult
 from hrl_msgs import msg
 from hrl_ros.cdr import CdrCodec
 

@@ -4,8 +4,8 @@ import numpy as np
 from geometry_msgs.msg import Point, Quaternion, Vector3
 from nav_msgs.msg import Odometry
 
-from hrl_core.rotation import inverse, rotated
-from hrl_core.types import Vector
+from hrl_core.control.rotation import inverse, rotated
+from hrl_core.messages import Vector
 
 
 def odometry(stamp: object, frames: tuple[str, str], pose: Vector, velocity: Vector) -> Odometry:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
-from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.checkpoints.loading import MANAGER, WORKER, LoadedPolicy, PolicyReference
 from hrl_core.errors import InvalidDataError
-from hrl_core.policy_loading import MANAGER, WORKER, LoadedPolicy, PolicyReference
+from hrl_core.messages import Observation
 from hrl_core.threads import one_thread
-from hrl_core.types import Observation
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.health import Health

@@ -6,11 +6,11 @@ from typing import Generic, TypeVar
 
 from std_srvs.srv import Trigger
 
-from hrl_core.checkpoint import Checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.loading import LoadedPolicy, PolicyLoader, PolicyReference, Refusal
+from hrl_core.checkpoints.switch import PeerState, PolicySwitch
 from hrl_core.errors import HrlError
-from hrl_core.policy_loading import LoadedPolicy, PolicyLoader, PolicyReference, Refusal
-from hrl_core.policy_switch import PeerState, PolicySwitch
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports

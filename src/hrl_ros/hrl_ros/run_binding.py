@@ -4,7 +4,8 @@ import math
 from typing import Any, Protocol
 
 from hrl_core.errors import InvalidDataError, TaskError
-from hrl_core.task import TaskSpec, parse_task, task_difference
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import parse_task, task_difference
 from hrl_msgs.msg import RunInfo
 
 

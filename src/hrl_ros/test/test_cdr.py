@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from rclpy.serialization import deserialize_message, serialize_message
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.types import Action, EpisodeResult, Observation, Subgoal, SubgoalRequest, SubgoalResult
+from hrl_core.messages import Action, EpisodeResult, Observation, Subgoal, SubgoalRequest, SubgoalResult
 from hrl_msgs import msg
 from hrl_ros import messages
 

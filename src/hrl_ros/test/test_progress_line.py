@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hrl_core.task import load_task
-from hrl_core.types import EpisodeEnd
+from hrl_core.messages import EpisodeEnd
+from hrl_core.task.text import load_task
 from hrl_ros.loop.progress_line import ProgressLine
 
 SPEC = load_task("ant_maze_xy")

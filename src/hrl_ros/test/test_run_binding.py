@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from hrl_core.errors import InvalidDataError, TaskError
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 from hrl_msgs.msg import RunInfo
 from hrl_ros.run_binding import RunBinding
 

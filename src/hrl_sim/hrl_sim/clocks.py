@@ -1,7 +1,7 @@
 """The two clocks of the simulator: when is an action applied?"""
 
-from hrl_core.safety import ActionGate, SafetyLayer, joint_limits
-from hrl_core.types import Action, ActionSource
+from hrl_core.control.safety import ActionGate, SafetyLayer, joint_limits
+from hrl_core.messages import Action, ActionSource
 from hrl_ros.loop.course import Course
 
 

@@ -2,8 +2,8 @@
 
 import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.task import TaskSpec
-from hrl_core.types import Mode, Observation
+from hrl_core.messages import Mode, Observation
+from hrl_core.task.spec import TaskSpec
 from hrl_ros.loop.course import EnvironmentClock
 from hrl_ros.loop.emergency_stop import EmergencyStop
 from hrl_ros.loop.environment_node import EnvironmentNode

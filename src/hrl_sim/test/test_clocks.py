@@ -6,8 +6,8 @@ import pytest
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import InvalidDataError
-from hrl_core.task import load_task
-from hrl_core.types import NAN, Action, ActionSource, EpisodeEnd
+from hrl_core.messages import NAN, Action, ActionSource, EpisodeEnd
+from hrl_core.task.text import load_task
 from hrl_ros.loop.course import Course, Listeners
 from hrl_sim.clocks import LockstepClock, RealtimeClock
 

@@ -4,7 +4,7 @@ import json
 import time
 from pathlib import Path
 
-from hrl_core.checkpoint import Checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_msgs import msg
 from hrl_ros import messages
 

@@ -12,8 +12,9 @@ from rclpy.serialization import deserialize_message
 from hrl_core.bags.facts import policy_sha256
 from hrl_core.bags.writer import typestore_with
 from hrl_core.errors import HrlError, InvalidDataError
-from hrl_core.task import TaskSpec, parse_task
-from hrl_core.types import Observation
+from hrl_core.messages import Observation
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import parse_task
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, field
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.subgoals import check_number, check_subgoal
-from hrl_core.task import TaskSpec
-from hrl_core.types import (
+from hrl_core.hierarchy.subgoals import check_number, check_subgoal
+from hrl_core.messages import (
     EPISODE_ENDS,
     WORKER_LEVEL,
     Action,
@@ -15,6 +14,7 @@ from hrl_core.types import (
     Subgoal,
     SubgoalResult,
 )
+from hrl_core.task.spec import TaskSpec
 
 Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
 _REMEMBERED = 3

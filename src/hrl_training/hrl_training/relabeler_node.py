@@ -7,11 +7,11 @@ from pathlib import Path
 
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
-from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.checkpoints.loading import PolicyReference, load_announced
 from hrl_core.errors import HrlError
-from hrl_core.policy_loading import PolicyReference, load_announced
 from hrl_core.threads import one_thread
-from hrl_core.training.relabel_bags import Relabeler
+from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports

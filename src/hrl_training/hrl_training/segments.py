@@ -16,7 +16,7 @@ from rosbags.typesys.store import Typestore
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.facts import BagFacts
 from hrl_core.bags.writer import CHUNK_SECONDS, BagWriter
-from hrl_core.types import Action, EpisodeResult, Observation
+from hrl_core.messages import Action, EpisodeResult, Observation
 from hrl_training.recording import Keyed
 
 HOLD_LOOKS = 20

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrl_core.bags.recorded_task import recorded_task
-from hrl_core.checkpoint import load_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
-from hrl_core.training.bag_config import BagTrainConfig
-from hrl_core.training.bag_material import MaterialConfig
-from hrl_core.training.bag_segments import parse_source
-from hrl_core.training.bag_trainer import GROUP, BagTrainer
 from hrl_core.training.config import read_config
+from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.segments import parse_source
+from hrl_core.training.recordings.trainer import GROUP, BagTrainer
 from hrl_core.training.run_files import CONFIG, METRICS
 from hrl_msgs import msg
 from hrl_ros import qos, topics

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.task import load_task
-from hrl_core.types import (
+from hrl_core.messages import (
     NAN,
     NO_VECTOR,
     Action,
@@ -17,6 +16,7 @@ from hrl_core.types import (
     SubgoalKind,
     SubgoalResult,
 )
+from hrl_core.task.text import load_task
 from hrl_training.recording import RecordingLedger, require_sound
 
 

@@ -13,7 +13,7 @@ from hrl_core.bags import writer
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.recovery import recover
 from hrl_core.bags.writer import typestore_with
-from hrl_core.types import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
+from hrl_core.messages import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
 from hrl_training import segments
 from hrl_training.recording import RecordingLedger
 from hrl_training.segments import RecordedTopic, SegmentedRecording, SplitLimits

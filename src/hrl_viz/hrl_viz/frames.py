@@ -2,8 +2,8 @@
 
 from geometry_msgs.msg import Quaternion, TransformStamped, Vector3
 
-from hrl_core.task import TaskSpec
-from hrl_core.types import Observation
+from hrl_core.messages import Observation
+from hrl_core.task.spec import TaskSpec
 from hrl_ros import qos, topics
 from hrl_ros.messages import to_time
 from hrl_ros.node import HrlNode

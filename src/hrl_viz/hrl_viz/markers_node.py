@@ -14,8 +14,9 @@ from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
 from hrl_core.errors import InvalidDataError, TaskError
-from hrl_core.task import TaskSpec, parse_task
-from hrl_core.types import Observation
+from hrl_core.messages import Observation
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import parse_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports

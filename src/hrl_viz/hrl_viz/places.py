@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_viz.shapes import Point
 
 

@@ -12,8 +12,8 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.opening import opened
 from hrl_core.bags.reader import read_bags
-from hrl_core.task import TaskSpec
-from hrl_core.types import EpisodeResult
+from hrl_core.messages import EpisodeResult
+from hrl_core.task.spec import TaskSpec
 from hrl_ros import messages
 from hrl_viz.playback import NANOSECONDS, Tick
 

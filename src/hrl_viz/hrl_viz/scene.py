@@ -4,9 +4,9 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
-from hrl_core.subgoals import subgoal_target
-from hrl_core.task import TaskSpec
-from hrl_core.types import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
+from hrl_core.hierarchy.subgoals import subgoal_target
+from hrl_core.messages import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_viz import overlay, palette
 from hrl_viz.places import TaskPlaces
 from hrl_viz.scene_model import SceneModel

@@ -8,8 +8,8 @@ import numpy as np
 import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.making import make_env
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
 from hrl_viz.shapes import Color, Point, Points, Quaternion, Shape, ShapeKind
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hrl_core.task import load_task
-from hrl_core.types import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind, SubgoalResult
+from hrl_core.messages import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind, SubgoalResult
+from hrl_core.task.text import load_task
 from hrl_viz.scene import Scene
 from hrl_viz.scene_model import SceneModel
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hrl_core.task import load_task, shipped_tasks
-from hrl_core.types import SubgoalKind
+from hrl_core.messages import SubgoalKind
+from hrl_core.task.text import load_task, shipped_tasks
 from hrl_viz import overlay
 from hrl_viz.scene import GHOST
 from hrl_viz.scene_model import ROBOT, SceneModel

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from hrl_core.checkpoint import Checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.loading import WORKER
 from hrl_core.errors import InvalidDataError
-from hrl_core.policies import Worker
-from hrl_core.policy_loading import WORKER
-from hrl_core.types import Action, Observation, SubgoalRequest, SubgoalResult
-from hrl_core.worker_session import WorkerMessage, WorkerSession
+from hrl_core.hierarchy.policies import Worker
+from hrl_core.hierarchy.worker_session import WorkerMessage, WorkerSession
+from hrl_core.messages import Action, Observation, SubgoalRequest, SubgoalResult
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.cdr import CdrCodec

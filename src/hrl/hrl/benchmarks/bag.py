@@ -22,8 +22,9 @@ from hrl.benchmarks import bag_relabel
 from hrl.benchmarks.machine import machine
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.writer import BagWriter, typestore_with
-from hrl_core.task import TaskSpec, load_task
-from hrl_core.types import NAN, NO_VECTOR, Action, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
+from hrl_core.messages import NAN, NO_VECTOR, Action, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_ros import messages
 from hrl_ros.message_texts import message_texts
 

@@ -12,9 +12,9 @@ import tyro
 from rich.console import Console
 
 from hrl.benchmarks.machine import machine
-from hrl_core.actor_config import ActorConfig
-from hrl_core.agents.td3_config import TD3Config
 from hrl_core.errors import HrlError
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.threads import limit_threads
 
 REPETITIONS = 40

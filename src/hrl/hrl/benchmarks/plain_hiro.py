@@ -9,15 +9,15 @@ import torch
 
 from hrl.benchmarks.list_replay import ListReplay, Row
 from hrl.benchmarks.relabel import one_by_one
-from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_config
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3, TransitionBatch
-from hrl_core.agents.td3_reference import ReferenceTD3
+from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.relabelling import candidate_subgoals
 from hrl_core.envs.making import make_env
+from hrl_core.learners.td3 import ReferenceTD3
+from hrl_core.learners.td3_fast import TD3, TransitionBatch
 from hrl_core.randomness import episode_seed
-from hrl_core.relabelling import candidate_subgoals
 from hrl_core.replay.episode_store import Windows
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 
 
 class PlainHiro:

@@ -181,7 +181,7 @@ _TIMES = ("latency_ms", "jitter_ms")
 
 def _listen(eye: Onlooker, record: Record) -> list[Any]:
     """Take down what comes; whether listening is late does not matter, the queues are deep."""
-    from hrl_core.types import ActionSource
+    from hrl_core.messages import ActionSource
     from hrl_msgs import msg
     from hrl_ros import messages, qos, topics
 

@@ -7,12 +7,13 @@ import torch
 
 from hrl.benchmarks.measuring import Figures, best_seconds, forward_flops, matmul_flops, run_benchmark
 from hrl.benchmarks.update import CONFIG, filled_store
-from hrl_core.agents.actor_shapes import worker_actor_config
-from hrl_core.agents.td3 import TD3
-from hrl_core.networks import Actor
-from hrl_core.relabelling import RelabelChoice, best_candidates, candidate_subgoals
+from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
+from hrl_core.algorithms.hiro.relabelling import RelabelChoice, best_candidates, candidate_subgoals
+from hrl_core.learners.td3_fast import TD3
+from hrl_core.networks.actor import Actor
 from hrl_core.replay.episode_store import Windows
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 
 BATCH, CANDIDATES = 128, 10
 NOISE = 1.0

@@ -11,7 +11,7 @@ from hrl.benchmarks.measuring import Figures, best_seconds, run_benchmark
 from hrl_core.envs.ant_maze import make_ant_maze
 from hrl_core.envs.ant_maze_env import FRAME_SKIP
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 ENVS, STEPS = 16, 20
 

@@ -12,11 +12,12 @@ from hrl.benchmarks.measuring import Figures, forward_flops, matmul_flops, run_b
 from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl.benchmarks.relabel import make_sensitive
 from hrl.benchmarks.update import BATCH, CONFIG
-from hrl_core.agents.actor_shapes import manager_actor_config, worker_actor_config
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3_config import TD3Config
+from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.trainer import Trainer
 

@@ -12,14 +12,15 @@ import torch
 
 from hrl.benchmarks.list_replay import ListReplay
 from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, run_benchmark, update_flops
-from hrl_core.agents.actor_shapes import worker_actor_config
-from hrl_core.agents.hiro import worker_rewards
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3 import TD3, TransitionBatch
-from hrl_core.agents.td3_config import TD3Config
-from hrl_core.agents.td3_reference import ReferenceTD3
+from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import worker_rewards
+from hrl_core.learners.td3 import ReferenceTD3
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_fast import TD3, TransitionBatch
 from hrl_core.replay.episode_store import EpisodeStore
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 
 BATCH = 128
 EPISODES = 20

@@ -21,7 +21,7 @@ from hrl_core.bags.problems import iso_time
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import Recovery, default_out, recover, recoverable
 from hrl_core.errors import HrlError
-from hrl_core.task import parse_task
+from hrl_core.task.text import parse_task
 from hrl_core.wording import counted
 
 _JSON = Annotated[bool, tyro.conf.FlagCreatePairsOff]

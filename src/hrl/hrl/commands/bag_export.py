@@ -11,7 +11,7 @@ from rich.text import Text
 from hrl_core.bags.reader import read_bags
 from hrl_core.exports.formats import format_named
 from hrl_core.exports.selection import ALL_MODES, choose_episodes
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 from hrl_core.wording import counted
 
 

@@ -12,11 +12,12 @@ from hrl.commands.train_arguments import NOT_SWITCHES, chosen_words, require_fol
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
-from hrl_core.task import TaskSpec, load_task
-from hrl_core.training.bag_config import BagTrainConfig, stored_bag_config
-from hrl_core.training.bag_material import MaterialConfig
-from hrl_core.training.bag_segments import Source, parse_source
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, read_config, switches
+from hrl_core.training.recordings.config import BagTrainConfig, stored_bag_config
+from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.segments import Source, parse_source
 from hrl_core.training.run_files import TASK, RunFolder
 
 

@@ -12,8 +12,9 @@ from rich.text import Text
 
 from hrl.policies.held_out import Protocol, evaluate_checkpoint, figures, policy_folder
 from hrl.results.tables import show
-from hrl_core.checkpoint import load_checkpoint
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 

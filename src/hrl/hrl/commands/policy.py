@@ -12,9 +12,9 @@ from hrl.policies.held_out import Protocol, policy_folder
 from hrl.policies.provenance import git_commit
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 
 @dataclass(frozen=True)

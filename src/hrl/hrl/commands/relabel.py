@@ -13,10 +13,10 @@ from hrl.policies.held_out import policy_folder
 from hrl.results.tables import show
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.threads import one_thread
-from hrl_core.training.relabel_bags import Relabeler, RelabelOutcome
+from hrl_core.training.recordings.relabel_bags import Relabeler, RelabelOutcome
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.policies.shipped import AUTO, resolve_policy
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
-from hrl_core.manager_session import ManagerSession
-from hrl_core.rollout import rollout
-from hrl_core.task import load_task
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.messages import EpisodeResult, Mode, frozen
+from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
-from hrl_core.types import EpisodeResult, Mode, frozen
-from hrl_core.worker_session import WorkerSession
 
 
 @dataclass(frozen=True)

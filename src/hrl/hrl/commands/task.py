@@ -13,7 +13,7 @@ from hrl.results.tables import show
 from hrl_core.documents import read_yaml
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.own_modules import look_beside
-from hrl_core.task import load_task, parse_task, shipped_tasks
+from hrl_core.task.text import load_task, parse_task, shipped_tasks
 
 if TYPE_CHECKING:
     from hrl_core.envs.survey import Survey

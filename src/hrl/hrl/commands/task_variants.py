@@ -1,7 +1,8 @@
 """The goal-space switch: the same environment with all positional elements as subgoals, or x, y (, z) only."""
 
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec, load_task, shipped_tasks
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task, shipped_tasks
 
 AUTO, POSITION, XY = "auto", "position", "xy"
 GOAL_SPACES = (AUTO, POSITION, XY)

@@ -11,7 +11,8 @@ import tyro
 from hrl.commands.task_variants import AUTO, task_variant
 from hrl.seed import Seed
 from hrl_core.errors import HrlError, did_you_mean
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, changed, preset, switches
 from hrl_core.training.run_files import TASK, RunFolder
 

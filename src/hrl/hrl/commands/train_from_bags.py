@@ -14,11 +14,11 @@ from hrl.commands.training_end import StopSignal, run_to_the_end, tell_stopped
 from hrl.policies.provenance import git_commit
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
-from hrl_core.training.bag_trainer import GROUP, BagTrainer
 from hrl_core.training.evaluate import evaluate, evaluation_goals
 from hrl_core.training.progress import ProgressDisplay
+from hrl_core.training.recordings.trainer import GROUP, BagTrainer
 from hrl_core.training.run_files import BEST_POLICY, POLICY
 from hrl_core.training.trainer import evaluation_metrics
 from hrl_core.wording import counted

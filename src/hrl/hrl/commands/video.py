@@ -6,7 +6,7 @@ from rich.console import Console
 from hrl.film.gl_backend import choose_backend
 from hrl.film.video import Video
 from hrl_core.errors import HrlError
-from hrl_core.task import load_task
+from hrl_core.task.text import load_task
 
 
 def video(words: list[str]) -> int:
@@ -21,7 +21,7 @@ def video(words: list[str]) -> int:
     backend = choose_backend()
     from hrl.film.footage import film
     from hrl.policies.held_out import policy_folder
-    from hrl_core.checkpoint import load_checkpoint
+    from hrl_core.checkpoints.checkpoint import load_checkpoint
 
     folder = policy_folder(arguments.checkpoint)
     if arguments.task:

@@ -15,7 +15,7 @@ from hrl.film.gl_backend import choose_backend
 from hrl.launching.environment import install_prefix
 from hrl.launching.node_process import find_executable
 from hrl.policies.shipped import shipped_policies
-from hrl_core.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 
 OLDEST, NEWEST = (3, 10), (3, 13)

@@ -8,14 +8,14 @@ import numpy as np
 
 from hrl.film.frames import captioned
 from hrl.film.video import Video
-from hrl_core.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.surroundings import Poses, Surroundings
-from hrl_core.manager_session import ManagerSession
-from hrl_core.rollout import EpisodeTrace, Runner, rollout
-from hrl_core.task import TaskSpec
-from hrl_core.types import ActionSource, EpisodeResult, Mode, Observation, Vector, frozen
-from hrl_core.worker_session import WorkerSession
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.rollout import EpisodeTrace, Runner, rollout
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.messages import ActionSource, EpisodeResult, Mode, Observation, Vector, frozen
+from hrl_core.task.spec import TaskSpec
 from hrl_viz.render import Camera, ShapeRenderer
 from hrl_viz.scene import Scene
 from hrl_viz.scene_model import SceneModel

@@ -8,12 +8,12 @@ from hrl.graphs.arguments import LaunchArguments, Value
 from hrl.graphs.graph import DASHBOARD, RELABELER, TRAINER, NodeDescription
 from hrl.graphs.learning_arguments import ReplayTrainArguments
 from hrl.graphs.run_folder import RunFolder
-from hrl_core.agents.task_fit import require_elements
-from hrl_core.checkpoint import load_checkpoint
-from hrl_core.task import TaskSpec
-from hrl_core.training.bag_config import BagTrainConfig, agent_config
-from hrl_core.training.bag_segments import parse_source
+from hrl_core.algorithms.hiro.task_fit import require_elements
+from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import read_config
+from hrl_core.training.recordings.config import BagTrainConfig, agent_config
+from hrl_core.training.recordings.segments import parse_source
 
 PACKAGE = "hrl_training"
 FROM_RELABELLED = "from-relabelled"

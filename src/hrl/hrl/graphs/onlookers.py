@@ -9,7 +9,7 @@ from hrl.graphs.arguments import LaunchArguments, Value
 from hrl.graphs.graph import NodeDescription
 from hrl.graphs.rviz_config import rviz_config
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 
 MARKERS, VIEWER, RVIZ = "markers", "viewer", "rviz"
 PACKAGE = "hrl_viz"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from hrl.graphs.arguments import LaunchArguments, Value
 from hrl.graphs.graph import BRIDGE, FAKE_ROBOT, RECORDER, ROBOT_SUPERVISOR
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_robot.robot_config import load_robot
 
 REALTIME = "realtime"

@@ -12,8 +12,8 @@ from hrl.policies.provenance import git_commit
 from hrl.policies.shipped import AUTO
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
-from hrl_core.task import load_task
-from hrl_core.training.bag_segments import parse_source
+from hrl_core.task.text import load_task
+from hrl_core.training.recordings.segments import parse_source
 
 
 def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:

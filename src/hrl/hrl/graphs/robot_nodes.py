@@ -22,9 +22,10 @@ from hrl.graphs.graph import (
 from hrl.graphs.real_robot import HEARTBEAT, REALTIME, check_robot, real_parts, supervisor_part
 from hrl.graphs.run_folder import RunFolder
 from hrl.policies.shipped import AUTO, resolve_policy
-from hrl_core.checkpoint import TASK, Checkpoint, load_checkpoint
+from hrl_core.checkpoints.checkpoint import TASK, Checkpoint, load_checkpoint
 from hrl_core.errors import TaskError
-from hrl_core.task import TaskSpec, load_task
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_ros.affinity import ANY
 
 PACKAGES = {SIMULATOR: "hrl_sim", MANAGER: "hrl_manager", WORKER: "hrl_worker", RECORDER: "hrl_training"}

@@ -27,8 +27,8 @@ from hrl.graphs.launch_files import find_graph
 from hrl.launching.ending import Ending
 from hrl.launching.security import enclave_arguments
 from hrl.results.run_summaries import write_summaries
+from hrl_core.control.restart_budget import RestartBudget
 from hrl_core.errors import HrlError
-from hrl_core.restart_budget import RestartBudget
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 _RESTART_DELAY = 0.5

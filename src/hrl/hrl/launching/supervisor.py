@@ -16,7 +16,7 @@ from hrl.launching.ending import Ending
 from hrl.launching.node_output import NodeOutput
 from hrl.launching.node_process import NodeProcess, find_executable
 from hrl.launching.process_state import Work
-from hrl_core.restart_budget import RestartBudget
+from hrl_core.control.restart_budget import RestartBudget
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _RESTART_DELAY = 0.2

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hrl.policies.held_out import Protocol, evaluate_checkpoint
 from hrl.policies.provenance import PROVENANCE
-from hrl_core.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 from hrl_core.training.progress import OWN_GOALS

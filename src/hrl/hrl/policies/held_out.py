@@ -10,10 +10,10 @@ import numpy as np
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.policies.shipped import resolve_policy
 from hrl.seed import Seed
-from hrl_core.checkpoint import Checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluate import EvaluationResult, checkpoint_policies, evaluate
 from hrl_core.training.run_files import BEST_POLICY, CONFIG, POLICY
 

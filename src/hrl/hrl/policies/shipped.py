@@ -5,9 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from hrl_core.checkpoint import MANIFEST, read_manifest
+from hrl_core.checkpoints.checkpoint import MANIFEST, read_manifest
 from hrl_core.errors import CheckpointError
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 
 AUTO = "auto"
 MAIN_POLICY = "hiro_ant_maze"

@@ -16,7 +16,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from hrl.report.findings import Relabelling
 from hrl_core.bags.episodes import BagEpisode
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
 from hrl_viz.places import TaskPlaces
 from hrl_viz.scene_model import STATIC, SceneModel

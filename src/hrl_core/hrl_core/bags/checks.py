@@ -8,8 +8,8 @@ import numpy as np
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
-from hrl_core.task import TaskSpec
-from hrl_core.types import EPISODE_ENDS, WORKER_LEVEL, ActionSource, Mode
+from hrl_core.messages import EPISODE_ENDS, WORKER_LEVEL, ActionSource, Mode
+from hrl_core.task.spec import TaskSpec
 
 
 class Finding(NamedTuple):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.bags.keys import EpisodeKey
-from hrl_core.types import EpisodeEnd
+from hrl_core.messages import EpisodeEnd
 
 Float64 = npt.NDArray[np.float64]
 Int64 = npt.NDArray[np.int64]
@@ -24,7 +24,7 @@ class SubgoalTable(NamedTuple):
     steps: Int64
     """Environment step each was chosen at."""
     kinds: Int64
-    """``hrl_core.types.SubgoalKind``."""
+    """``hrl_core.messages.SubgoalKind``."""
     values: Float64
     """Shape (subgoals, subgoal_dim)."""
     anchors: Float64
@@ -47,7 +47,7 @@ class SegmentTable(NamedTuple):
     """Environment step each ended at."""
     steps_used: Int64
     end_reasons: Int64
-    """``hrl_core.types.SegmentEnd``."""
+    """``hrl_core.messages.SegmentEnd``."""
     achieved: Float64
     """Goal-space part of the observation it ended at, shape (segments, subgoal_dim)."""
     reward_sums: Float64
@@ -63,7 +63,7 @@ class Outcome(NamedTuple):
     success: bool
     final_distance: float
     end_reason: int
-    """``hrl_core.types.EpisodeEnd``."""
+    """``hrl_core.messages.EpisodeEnd``."""
 
     @property
     def end_name(self) -> str:
@@ -81,7 +81,7 @@ class BagEpisode:
     task_hash: int
     """First 64 bits of the task's hash."""
     mode: int
-    """``hrl_core.types.Mode``."""
+    """``hrl_core.messages.Mode``."""
     stamps: Int64
     """Environment time of each observation [ns], shape (T + 1,)."""
     received: Int64
@@ -99,7 +99,7 @@ class BagEpisode:
     applied_actions: Float64
     """The actions really applied, shape (T, action_dim)."""
     action_sources: Int64
-    """Whose they were (``hrl_core.types.ActionSource``), shape (T,)."""
+    """Whose they were (``hrl_core.messages.ActionSource``), shape (T,)."""
     actions: Float64
     """What the worker asked for, NaN where no action is recorded, shape (T, action_dim)."""
     policy_versions: UInt64

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from hrl_core.bags.errors import BagError
-from hrl_core.checkpoint import read_manifest
+from hrl_core.checkpoints.checkpoint import read_manifest
 from hrl_core.errors import CheckpointError
-from hrl_core.types import EpisodeResult
+from hrl_core.messages import EpisodeResult
 
 
 class RunFacts(Protocol):

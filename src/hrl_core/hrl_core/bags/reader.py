@@ -12,7 +12,7 @@ from hrl_core.bags.find import find_bags
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.runs import Runs
 from hrl_core.bags.tables import TableBuilder
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from hrl_core.bags.description import describe
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.reader import read_bags
-from hrl_core.task import TaskSpec, parse_task
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import parse_task
 
 
 def recorded_task(paths: Iterable[Path]) -> TaskSpec:

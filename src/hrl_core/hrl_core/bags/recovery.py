@@ -20,7 +20,7 @@ from hrl_core.bags.tables import (
     Tables,
 )
 from hrl_core.bags.writer import PARTIAL_SUFFIX, BagWriter, typestore_with
-from hrl_core.types import EpisodeResult
+from hrl_core.messages import EpisodeResult
 
 RECOVERED_SUFFIX = ".recovered"
 

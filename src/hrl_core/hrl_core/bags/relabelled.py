@@ -13,7 +13,7 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.opening import damage
 from hrl_core.bags.writer import BagWriter, typestore_with
-from hrl_core.types import WORKER_LEVEL
+from hrl_core.messages import WORKER_LEVEL
 
 TYPE = "hrl_msgs/msg/RelabelledSubgoal"
 TOPIC = "relabelled_subgoal"

@@ -9,7 +9,8 @@ from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.tables import OBSERVATION, RUN_INFO, Tables
 from hrl_core.errors import TaskError
-from hrl_core.task import TaskSpec, parse_task, task_difference
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import parse_task, task_difference
 
 _LOCKSTEP = 0
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from hrl_core.bags.episodes import BagEpisode, SubgoalTable
 from hrl_core.bags.problems import Problem
+from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.messages import WORKER_LEVEL, SubgoalKind
 from hrl_core.replay.episode_store import EpisodeStore, StoredEpisode
-from hrl_core.subgoals import to_float32
-from hrl_core.task import TaskSpec
-from hrl_core.types import WORKER_LEVEL, SubgoalKind
+from hrl_core.task.spec import TaskSpec
 
 
 def fill_store(store: EpisodeStore, spec: TaskSpec, episodes: Iterable[BagEpisode]) -> list[Problem]:
@@ -69,7 +69,7 @@ def _subgoals(episode: BagEpisode, spec: TaskSpec) -> tuple[np.ndarray, np.ndarr
         nothing = np.zeros((periods, len(spec.subgoal.elements)), np.float32)
         return nothing, nothing
     values, relative = table.values[:periods], table.kinds[:periods, None] == SubgoalKind.RELATIVE
-    # As hrl_core.subgoals.subgoal_target, for all at once.
+    # As hrl_core.hierarchy.subgoals.subgoal_target, for all at once.
     targets = np.where(relative, table.anchors[:periods] + values, values)
     return to_float32(values), to_float32(targets)
 

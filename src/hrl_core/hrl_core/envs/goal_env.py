@@ -10,8 +10,8 @@ from hrl_core.envs.abilities import Abilities, bare, find_abilities, told_succes
 from hrl_core.envs.layout import Layout
 from hrl_core.envs.making import described, make_env
 from hrl_core.errors import HrlError, InvalidDataError, TaskError
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
 
 
 class GoalStep(NamedTuple):

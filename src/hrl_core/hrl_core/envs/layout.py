@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from hrl_core.types import Vector
+from hrl_core.messages import Vector
 
 
 class Layout:

@@ -10,7 +10,7 @@ from gymnasium import spaces
 from hrl_core.envs.layout import Layout, flat_size
 from hrl_core.errors import TaskError
 from hrl_core.own_modules import look_here
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 
 GoalEnv = gymnasium.Env[dict[str, Any], Any]
 _GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")

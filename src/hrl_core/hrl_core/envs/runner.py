@@ -9,10 +9,10 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.control.episode_runner import NANOSECONDS, EpisodeRunner
 from hrl_core.envs.goal_env import GoalEnvironment, GoalStep
-from hrl_core.episode_runner import NANOSECONDS, EpisodeRunner
+from hrl_core.messages import NO_VECTOR, ActionSource, Observation, Vector
 from hrl_core.randomness import episode_seed
-from hrl_core.types import NO_VECTOR, ActionSource, Observation, Vector
 
 
 class EnvRunner(EpisodeRunner):

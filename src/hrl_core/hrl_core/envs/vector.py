@@ -18,7 +18,7 @@ from hrl_core.envs.abilities import find_goal_box
 from hrl_core.envs.goal_env import GoalEnvironment, GoalStep
 from hrl_core.errors import InvalidDataError
 from hrl_core.randomness import episode_seed
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]

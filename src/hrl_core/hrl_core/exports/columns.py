@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from hrl_core.bags.episodes import BagEpisode, SubgoalTable
 from hrl_core.errors import HrlError
-from hrl_core.types import WORKER_LEVEL, SubgoalKind
+from hrl_core.messages import WORKER_LEVEL, SubgoalKind
 
 Array = npt.NDArray[Any]
 _NO_SUBGOAL = (SubgoalKind.NONE, SubgoalKind.CONTINUE)

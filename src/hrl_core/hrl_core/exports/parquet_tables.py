@@ -16,7 +16,7 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.exports.arrow import arrow_array, parquet_writer
 from hrl_core.exports.columns import step_columns
 from hrl_core.exports.selection import Selection, episode_facts
-from hrl_core.types import Mode
+from hrl_core.messages import Mode
 
 STEPS, EPISODES, SUBGOALS, SEGMENTS = "steps.parquet", "episodes.parquet", "subgoals.parquet", "segments.parquet"
 FORMAT = "1"

@@ -9,8 +9,8 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording
 from hrl_core.errors import HrlError
 from hrl_core.exports.columns import Layout, layout_of
-from hrl_core.task import TaskSpec
-from hrl_core.types import Mode
+from hrl_core.messages import Mode
+from hrl_core.task.spec import TaskSpec
 from hrl_core.wording import counted
 
 ALL_MODES = tuple(Mode.__members__)
@@ -53,7 +53,7 @@ def choose_episodes(recording: Recording, modes: Sequence[str] = ALL_MODES) -> S
 
     Args:
         recording: what was read.
-        modes: names of ``hrl_core.types.Mode``.
+        modes: names of ``hrl_core.messages.Mode``.
 
     Raises:
         HrlError: an unknown mode, no episode is left, or they are of several tasks.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
 Index = npt.NDArray[np.int64]

@@ -5,11 +5,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.agents.flat import FlatAgent
-from hrl_core.agents.hiro import HierarchicalAgent
+from hrl_core.algorithms.flat.learner import FlatAgent
+from hrl_core.algorithms.hiro.learner import HierarchicalAgent
+from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.replay.episode_store import EpisodeStore
-from hrl_core.subgoals import to_float32
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.waypoints import Waypoints
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hrl_core.actor_config import ActorConfig
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3_config import TD3Config
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.errors import HrlError, did_you_mean
-from hrl_core.exploration import HeldExploration
+from hrl_core.hierarchy.exploration import HeldExploration
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.networks.actor_config import ActorConfig
 
 ALGORITHMS = ("hiro", "td3")
 Config = TypeVar("Config")

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.checkpoint import Checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.networks import Actor
-from hrl_core.subgoals import to_float32
-from hrl_core.task import TaskSpec
+from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.networks.actor import Actor
+from hrl_core.task.spec import TaskSpec
 from hrl_core.training.collector import Environments
 
 Float32 = npt.NDArray[np.float32]

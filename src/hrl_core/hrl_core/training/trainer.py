@@ -10,12 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
-from hrl_core.agents.flat import FlatAgent
-from hrl_core.agents.hiro import HierarchicalAgent, Metrics
-from hrl_core.agents.td3 import acting_weights
-from hrl_core.checkpoint import Checkpoint, save_checkpoint
+from hrl_core.algorithms.flat.learner import FlatAgent
+from hrl_core.algorithms.hiro.learner import HierarchicalAgent, Metrics
+from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from hrl_core.learners.td3_fast import acting_weights
 from hrl_core.replay.episode_store import EpisodeStore
-from hrl_core.task import TaskSpec
+from hrl_core.task.spec import TaskSpec
 from hrl_core.training.collector import Agent, Collector, Environments
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from hrl_core.agents.hiro import Metrics
-from hrl_core.agents.td3 import TransitionBatch
+from hrl_core.algorithms.hiro.learner import Metrics
 from hrl_core.errors import HrlError
+from hrl_core.learners.td3_fast import TransitionBatch
 
 FAILED_BATCH = "failed_batch.safetensors"
 _DIVERGED = 1e6

@@ -8,31 +8,31 @@ import numpy as np
 import pytest
 import torch
 
-from hrl_core.agents import adjacency
-from hrl_core.agents.hiro import HierarchicalAgent
-from hrl_core.agents.hiro_config import HiroConfig
-from hrl_core.agents.td3_config import TD3Config
+from hrl_core.algorithms.hiro import adjacency
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import HierarchicalAgent
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
 from hrl_core.bags.writer import BagWriter
-from hrl_core.checkpoint import load_checkpoint, random_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError, TaskError
-from hrl_core.manager_session import ManagerSession
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.subgoals import subgoal_target, to_float32
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.messages import ActionSource, Mode
 from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.replay.episode_store import EpisodeStore
-from hrl_core.rollout import rollout
-from hrl_core.subgoals import subgoal_target, to_float32
-from hrl_core.task import load_task
-from hrl_core.training.bag_config import BagTrainConfig, agent_config
-from hrl_core.training.bag_material import MaterialConfig, choose_material
-from hrl_core.training.bag_segments import Source
-from hrl_core.training.bag_trainer import GROUP, BagTrainer
+from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.relabel_bags import Relabeler
+from hrl_core.training.recordings.config import BagTrainConfig, agent_config
+from hrl_core.training.recordings.material import MaterialConfig, choose_material
+from hrl_core.training.recordings.relabel_bags import Relabeler
+from hrl_core.training.recordings.segments import Source
+from hrl_core.training.recordings.trainer import GROUP, BagTrainer
 from hrl_core.training.update_log import FAILED_BATCH
-from hrl_core.types import ActionSource, Mode
-from hrl_core.worker_session import WorkerSession
 
 SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
 SMALL = TD3Config(hidden=(16, 16), batch_size=8)

@@ -18,7 +18,7 @@ from hrl_core.exports.formats import FORMATS, format_named
 from hrl_core.exports.minari_id import place
 from hrl_core.exports.own_process import in_own_process
 from hrl_core.exports.selection import choose_episodes, episode_facts
-from hrl_core.types import SubgoalKind
+from hrl_core.messages import SubgoalKind
 
 ALL = sorted(FORMATS)
 

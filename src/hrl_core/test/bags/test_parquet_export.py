@@ -13,7 +13,7 @@ from hrl_core.exports import parquet_tables
 from hrl_core.exports.columns import step_columns
 from hrl_core.exports.formats import FORMATS
 from hrl_core.exports.selection import choose_episodes
-from hrl_core.task import parse_task
+from hrl_core.task.text import parse_task
 
 ANY_FLOAT = st.floats(width=64)
 LIMITED = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,8 +7,8 @@ import pytest
 
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.store_filling import fill_store
+from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.replay.episode_store import EpisodeStore
-from hrl_core.subgoals import to_float32
 
 
 @pytest.fixture

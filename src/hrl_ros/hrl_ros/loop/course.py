@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from hrl_core.episode_runner import EpisodeRunner
-from hrl_core.types import Action, ActionSource, EpisodeEnd, EpisodeResult, Observation, Vector
+from hrl_core.control.episode_runner import EpisodeRunner
+from hrl_core.messages import Action, ActionSource, EpisodeEnd, EpisodeResult, Observation, Vector
 from hrl_ros.loop.run_log import RunLog
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from std_srvs.srv import Trigger
 
-from hrl_core.safety import SafetyLayer
+from hrl_core.control.safety import SafetyLayer
 from hrl_ros import topics
 from hrl_ros.health import Health, Level
 from hrl_ros.node import HrlNode

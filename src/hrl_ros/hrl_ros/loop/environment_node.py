@@ -10,10 +10,11 @@ from pathlib import Path
 
 from geometry_msgs.msg import PoseStamped
 
-from hrl_core.episode_runner import EpisodeRunner
+from hrl_core.control.episode_runner import EpisodeRunner
 from hrl_core.errors import InvalidDataError, PeerError
-from hrl_core.task import TaskSpec, load_task
-from hrl_core.types import EpisodeResult, Observation, frozen
+from hrl_core.messages import EpisodeResult, Observation, frozen
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports

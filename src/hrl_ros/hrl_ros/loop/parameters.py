@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from hrl_core.errors import HrlError
-from hrl_core.task import TaskSpec
-from hrl_core.types import Vector, frozen
+from hrl_core.messages import Vector, frozen
+from hrl_core.task.spec import TaskSpec
 from hrl_ros.parameters import NodeParameters, parameter
 
 LOCKSTEP = "lockstep"

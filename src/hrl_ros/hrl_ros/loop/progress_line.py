@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from hrl_core.task import TaskSpec
-from hrl_core.types import EpisodeEnd, EpisodeResult
+from hrl_core.messages import EpisodeEnd, EpisodeResult
+from hrl_core.task.spec import TaskSpec
 from hrl_core.wording import counted
 from hrl_ros.loop.course import Course
 

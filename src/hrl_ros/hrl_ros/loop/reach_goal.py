@@ -9,7 +9,7 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.task import Future
 
 from hrl_core.errors import HrlError
-from hrl_core.types import Observation, frozen
+from hrl_core.messages import Observation, frozen
 from hrl_msgs.action import ReachGoal
 from hrl_ros import topics
 from hrl_ros.loop.course import Course

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from hrl_core.types import EpisodeEnd, EpisodeResult
+from hrl_core.messages import EpisodeEnd, EpisodeResult
 from hrl_ros.loop.latencies import Latencies
 
 FILE_NAME = "simulator.json"

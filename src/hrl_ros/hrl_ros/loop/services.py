@@ -3,7 +3,7 @@
 import numpy as np
 
 from hrl_core.errors import HrlError
-from hrl_core.types import frozen
+from hrl_core.messages import frozen
 from hrl_msgs.srv import Reset, SetPaused
 from hrl_ros import topics
 from hrl_ros.loop.course import Course, EnvironmentClock

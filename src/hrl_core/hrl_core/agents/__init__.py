@@ -1,1 +1,0 @@
-"""Learning algorithms: flat TD3 and the hierarchies composed of it."""

@@ -1,0 +1,1 @@
+"""Algorithms that learn policies, one folder each; none imports another."""

@@ -1,0 +1,1 @@
+"""No hierarchy: the worker pursues the task goal."""

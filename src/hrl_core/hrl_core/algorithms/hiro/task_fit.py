@@ -1,0 +1,75 @@
+"""Whether a task has what the switches of an agent need, asked before anything is built."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from hrl_core.algorithms.hiro.actor_shapes import POSE, TIME
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.errors import TaskError
+from hrl_core.task.spec import TaskSpec
+
+_JOINTS = tuple(f"{kind}_{leg}" for kind in ("hip", "ankle") for leg in range(1, 5))
+
+
+class _Lack(NamedTuple):
+    switch: str
+    off: str
+    """Value that does without."""
+    elements: tuple[str, ...]
+    """Observation elements that are missing."""
+
+
+def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
+    """Refuse switches that name observation elements which the task lacks, or goals where it has none.
+
+    Raises:
+        TaskError: there are such; names switch, elements, the task's own ones and the value to set.
+    """
+    if config.relabels_goals:
+        _require_goals(spec)
+    lacks = list(_lacks(spec, config))
+    if not lacks:
+        return
+    needs = "; ".join(
+        f"agent.{lack.switch} needs the observation elements {', '.join(lack.elements)}" for lack in lacks
+    )
+    values = " and ".join(f"agent.{lack.switch} to {lack.off}" for lack in lacks)
+    words = " ".join(f"--agent.no_{k.switch}" if k.off == "false" else f"--agent.{k.switch} {k.off}" for k in lacks)
+    names = ", ".join(element.name for element in spec.observation)
+    raise TaskError(
+        f"switches that do not fit task '{spec.name}': {needs}, which this task does not have; "
+        f"its observation elements are: {names}; set {values} (hrl train: {words})"
+    )
+
+
+def _require_goals(spec: TaskSpec) -> None:
+    """Refuse to relabel task goals where there are none, or none in the observation."""
+    observed = {element.name for element in spec.observation}
+    unseen = [element.name for element in spec.goal if element.name not in observed]
+    needs = "a task goal, which this task does not have; set both to 0"
+    if unseen:
+        needs = f"the goal's elements in the observation, which lacks {', '.join(unseen)}; set both to 0, or list them "
+        needs += "behind the observation's"
+    if unseen or not spec.goal:
+        raise TaskError(
+            f"switches that do not fit task '{spec.name}': agent.relabel_goals_uniform and agent.relabel_goals_future "
+            f"need {needs}"
+        )
+
+
+def _lacks(spec: TaskSpec, config: HiroConfig) -> Iterator[_Lack]:
+    names = [element.name for element in spec.observation]
+    needed = []
+    if config.tilt_penalty:
+        needed.append(_Lack("tilt_penalty", "0", ("qx", "qy")))
+    if config.four_fold_symmetry:
+        # Of the ant; a robot without these joints would be turned as if nothing of it had a direction.
+        needed.append(_Lack("four_fold_symmetry", "false", _JOINTS))
+    for lack in needed:
+        missing = tuple(name for name in lack.elements if name not in names)
+        if missing:
+            yield lack._replace(elements=missing)
+    if config.manager_sees_time and TIME not in names:
+        yield _Lack("manager_sees_time", "false", (TIME,))
+    if config.manager_sees_pose_only and not any(POSE.fullmatch(name) for name in names):
+        yield _Lack("manager_sees_pose_only", "false", ("x", "y"))

@@ -1,0 +1,285 @@
+"""A policy on disk: ``weights.safetensors`` + ``policy.json`` + ``task.yaml``, written whole or not at all."""
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save_file
+
+from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.errors import CheckpointError, FileError, TaskError
+from hrl_core.hierarchy.policies import ActorManager, ActorWorker
+from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import parse_task, read_task_file, task_difference
+from hrl_core.typed_fields import Must, one_of, read_fields
+
+WEIGHTS = "weights.safetensors"
+MANIFEST = "policy.json"
+TASK = "task.yaml"
+FORMAT = 1
+LEVELS = ("manager", "worker")
+_HEADER = 2**20
+"""Bytes that the names and shapes of a weights file may take."""
+RANDOM_OUTPUT = 0.3
+"""Half-range of an untrained policy's output weights; with the usual 0.003 the ant would hardly move."""
+
+
+_Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``policy.json`` says."""
+
+    algorithm: str
+    trained: bool
+    version: _Number
+    env_steps: _Number
+    seed: _Number
+    git_commit: str
+    task: str
+    task_hash: str
+    weights_sha256: str
+    metrics: Mapping[str, float]
+    actors: Annotated[Mapping[Annotated[str, one_of(LEVELS)], ActorConfig], Must(bool, "a table with a level")]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    format: Annotated[int, Must(lambda n: n == FORMAT, f"{FORMAT}, which this version reads")] = FORMAT
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A hierarchical policy and where it comes from."""
+
+    task: TaskSpec
+    algorithm: str
+    """``hiro``, ``td3``, ..., or ``random`` for untrained weights."""
+    trained: bool
+    version: int
+    """Policy version, rising within a training run."""
+    env_steps: int
+    """Environment steps it was trained on, pre-training counted in."""
+    seed: int
+    git_commit: str
+    actors: Mapping[str, ActorConfig]
+    """Level name -> architecture."""
+    weights: Mapping[str, Float32]
+    """``<level>.<parameter>`` -> array."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    """What it was trained from, as plain data: consumed segments, update, generators; empty for runs in simulation."""
+    weights_sha256: str = ""
+
+    def manager(self) -> ActorManager:
+        """Build the manager; raises ``CheckpointError`` when the weights do not fit."""
+        return ActorManager(self.task, self.actor("manager"), self.level("manager"), self.version)
+
+    def worker(self) -> ActorWorker:
+        """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
+        return ActorWorker(self.task, self.actor("worker"), self.level("worker"), self.version)
+
+    def require_task(self, task: TaskSpec) -> None:
+        """Raise ``TaskError`` naming the differing field unless this policy was made for ``task``."""
+        if self.task.sha256 != task.sha256:
+            raise TaskError(
+                f"the policy was made for another task than '{task.name}': {task_difference(self.task, task)} "
+                "(policy != task); choose a policy of this task or restore the task file"
+            )
+
+    def actor(self, level: str) -> ActorConfig:
+        """Architecture of a level; raises ``CheckpointError`` where there is none."""
+        if level not in self.actors:
+            raise CheckpointError(f"the checkpoint has no {level}; it has: {', '.join(self.actors)}")
+        return self.actors[level]
+
+    def level(self, level: str) -> dict[str, Float32]:
+        """Parameters of a level under the names of ``networks.Actor``."""
+        prefix = f"{level}."
+        return {name.removeprefix(prefix): w for name, w in self.weights.items() if name.startswith(prefix)}
+
+
+def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
+    """Write a checkpoint to ``folder``, replacing one that is there; an interruption leaves the old one whole."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        save_file({name: np.ascontiguousarray(w) for name, w in checkpoint.weights.items()}, part / WEIGHTS)
+        (part / TASK).write_text(checkpoint.task.to_yaml())
+        (part / MANIFEST).write_text(json.dumps(_manifest(checkpoint, _sha256(part / WEIGHTS)), indent=2) + "\n")
+        # Temporary folders and safetensors files are private by default; policies are shipped and shared.
+        part.chmod(0o755)
+        (part / WEIGHTS).chmod(0o644)
+        _replace_folder(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
+    """Read and check a checkpoint; nothing is read that is larger than the actors of ``policy.json`` need.
+
+    Args:
+        folder: where it lies.
+        follow_links: whether its files may be symbolic links.
+
+    Raises:
+        CheckpointError: it is missing, incomplete, damaged (SHA-256), of another format, or its actors do not fit the
+            task or its weights; the message names file and level.
+        TaskError: its task file is none.
+    """
+    manifest = read_manifest(folder, follow_links)
+    for name in (WEIGHTS, TASK):
+        _require_file(folder, name)
+    task = parse_task(read_task_file(folder / TASK, follow_links), str(folder / TASK))
+    if task.sha256 != manifest.task_hash:
+        raise CheckpointError(
+            f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
+            f"{manifest.task_hash[:12]}..."
+        )
+    _check_sizes(folder / MANIFEST, manifest.actors, task)
+    weights = _read_weights(folder / WEIGHTS, manifest, follow_links)
+    kept = {name: getattr(manifest, name) for name in _manifest_fields()}
+    return Checkpoint(task=task, weights=weights, **kept)
+
+
+def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:
+    """Read what a checkpoint says of itself, without its weights; raises ``CheckpointError``."""
+    _require_file(folder, MANIFEST)
+    path = folder / MANIFEST
+    try:
+        document = read_json(read_limited(path, MOST_JSON, follow_links), str(path))
+        found = document.data.get("format") if isinstance(document.data, dict) else None
+        if found is not None and found != FORMAT:
+            raise CheckpointError(f"{path}: format {found}, this version reads {FORMAT}")
+        return read_fields(Manifest, document, others=True)
+    except FileError as error:
+        raise CheckpointError(f"policy is damaged: {error}") from None
+
+
+def _require_file(folder: Path, name: str) -> None:
+    if not (folder / name).is_file():
+        raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
+
+
+def _check_sizes(path: Path, actors: Mapping[str, ActorConfig], task: TaskSpec) -> None:
+    observation, goal, subgoal = len(task.observation), len(task.goal), len(task.subgoal.elements)
+    # A worker without a manager pursues the task goal itself.
+    sizes = {"manager": (observation + goal, subgoal), "worker": (observation + goal, len(task.action))}
+    if "manager" in actors:
+        sizes["worker"] = (observation + subgoal, len(task.action))
+    for level, config in actors.items():
+        try:
+            config.check(*sizes[level], level)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+
+
+def _read_weights(path: Path, manifest: Manifest, follow_links: bool) -> dict[str, Float32]:
+    """Weights that are those of the actors: all of them, of their shapes, 32-bit floats, finite."""
+    shapes = {
+        f"{level}.{name}": shape
+        for level, config in manifest.actors.items()
+        for name, shape in config.parameter_shapes().items()
+    }
+    try:
+        # Read once: what is checked is what is loaded, even if a trainer replaces the folder meanwhile.
+        data = read_limited(path, _HEADER + 4 * sum(map(math.prod, shapes.values())), follow_links)
+    except FileError as error:
+        raise CheckpointError(f"{error} for the actors that {MANIFEST} tells of") from None
+    found = hashlib.sha256(data).hexdigest()
+    if found != manifest.weights_sha256:
+        raise CheckpointError(
+            f"{path} is damaged: SHA-256 {found[:12]}..., {MANIFEST} says {manifest.weights_sha256[:12]}...; "
+            "restore or retrain it"
+        )
+    try:
+        weights = load(data)
+    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError):
+        raise CheckpointError(f"{path} is no safetensors file of arrays") from None
+    for name, shape in shapes.items():
+        _check_tensor(path, name, weights.get(name), shape)
+    if strange := sorted(set(weights) - set(shapes)):
+        raise CheckpointError(f"{path}: tensor '{strange[0][:60]}' belongs to no actor of {MANIFEST}")
+    return weights
+
+
+def _check_tensor(path: Path, name: str, array: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - of any type
+    level, _, tensor = name.partition(".")
+    wanted = f"{path}: {level}: tensor '{tensor}': expected 32-bit floats of shape {shape}"
+    if array is None:
+        raise CheckpointError(f"{wanted}, got nothing")
+    if array.dtype != np.float32 or array.shape != shape:
+        raise CheckpointError(f"{wanted}, got {array.dtype} of shape {array.shape}")
+    if not np.isfinite(array).all():
+        raise CheckpointError(f"{path}: {level}: tensor '{tensor}' holds non-finite numbers")
+
+
+def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkpoint:
+    """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from."""
+    generator = np.random.default_rng(seed)
+    positions = tuple(int(i) for i, e in enumerate(task.observation) if e.name in ("x", "y"))
+    observation, subgoal = len(task.observation), len(task.subgoal.elements)
+    actors = {
+        "manager": ActorConfig(
+            observation + len(task.goal),
+            (300, 300),
+            tuple(task.subgoal_low),
+            tuple(task.subgoal_high),
+            exploration_noise=(1.0,) * subgoal,
+            held_exploration=1.0,
+        ),
+        "worker": ActorConfig(
+            observation + subgoal,
+            (300, 300),
+            tuple(task.action_low),
+            tuple(task.action_high),
+            masked=positions,
+            exploration_noise=(1.0,) * len(task.action),
+        ),
+    }
+    weights: dict[str, Float32] = {}
+    for level, config in actors.items():
+        last = f"layers.{len(config.hidden)}.weight"
+        for name, shape in config.parameter_shapes().items():
+            # As ``networks.Actor`` begins, but for the output.
+            bound = 0.0 if len(shape) == 1 else RANDOM_OUTPUT if name == last else shape[1] ** -0.5
+            weights[f"{level}.{name}"] = generator.uniform(-bound, bound, shape).astype(np.float32)
+    return Checkpoint(task, "random", False, 0, 0, seed, git_commit, actors, weights)
+
+
+def _manifest_fields() -> list[str]:
+    """What checkpoint and manifest both have, but for the task, which one knows and the other names."""
+    known = {row.name for row in dataclasses.fields(Checkpoint)}
+    return [row.name for row in dataclasses.fields(Manifest) if row.name in known and row.name != "task"]
+
+
+def _manifest(checkpoint: Checkpoint, weights_sha256: str) -> dict[str, Any]:
+    plain = {name: getattr(checkpoint, name) for name in _manifest_fields()}
+    actors = {level: dataclasses.asdict(config) for level, config in checkpoint.actors.items()}
+    said = {"task": checkpoint.task.name, "task_hash": checkpoint.task.sha256, "weights_sha256": weights_sha256}
+    return {"format": FORMAT} | plain | said | {"actors": actors}
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _replace_folder(part: Path, folder: Path) -> None:
+    """Put ``part`` in the place of ``folder``; directories cannot be renamed over full ones, so step aside first."""
+    if not folder.exists():
+        os.rename(part, folder)
+        return
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    os.rename(folder, old)
+    os.rename(part, folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""The loop between policy and robot: episodes, safety, rotations, restarts."""

@@ -1,0 +1,1 @@
+"""Levels that act: subgoals, the sessions at the barrier, episodes in one process."""

@@ -1,0 +1,102 @@
+"""What a subgoal means between two decisions: how it is carried, how it is rewarded, when its segment ends."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.errors import InvalidDataError
+from hrl_core.messages import Observation, SegmentEnd, Subgoal, SubgoalKind, Vector
+from hrl_core.task.spec import TaskSpec
+
+Float32Vector = npt.NDArray[np.float32]
+
+
+def to_float32(values: Vector) -> Float32Vector:
+    """Cast a float64 vector to the precision of the policies; the one place where this is done."""
+    return values.astype(np.float32)
+
+
+def carried_subgoal(subgoal: Subgoal, position: Vector) -> Float32Vector:
+    """Return the subgoal as seen from ``position``, shape (subgoal_dim,).
+
+    A relative subgoal keeps its absolute target: g_i = f32(anchor + g) - f32(s_i), the subgoal transition h of HIRO
+    (arXiv 1805.08296, equation 2) computed from the anchor, so that live, replayed and in-process numbers are the same
+    bits and a missed observation does no harm. An absolute subgoal is seen as the offset left to go.
+
+    Args:
+        subgoal: RELATIVE or ABSOLUTE.
+        position: goal-space part of the current observation, units of the goal space.
+    """
+    return to_float32(subgoal_target(subgoal)) - to_float32(position)
+
+
+def subgoal_target(subgoal: Subgoal) -> Vector:
+    """Absolute target of a subgoal in its goal space, shape (subgoal_dim,)."""
+    if subgoal.kind == SubgoalKind.RELATIVE:
+        return subgoal.anchor + subgoal.value
+    return subgoal.value
+
+
+def intrinsic_reward(subgoal: Subgoal, position: Vector) -> float:
+    """Minus the distance left after the step, r = -||s + g - s'||_2 (arXiv 1805.08296, equation 3)."""
+    left = subgoal_target(subgoal) - position
+    return -math.sqrt(left.dot(left))
+
+
+def same_goal(one: Vector, other: Vector) -> bool:
+    """Whether two task goals are the same numbers, bit for bit (a tenth of the cost of ``np.array_equal``)."""
+    return one.tobytes() == other.tobytes()
+
+
+def check_number(seq: int, step: int, what: str) -> None:
+    """Raise ``InvalidDataError`` unless ``seq`` can be the number of a subgoal of ``step`` or before.
+
+    At most one is chosen a step, from step 0 on.
+    """
+    if seq > step:
+        raise InvalidDataError(f"{what}: number {seq} at step {step}; there is at most one subgoal a step")
+
+
+def check_subgoal(spec: TaskSpec, subgoal: Subgoal) -> None:
+    """Raise ``InvalidDataError`` unless a worker of the task can follow the subgoal."""
+    check_number(subgoal.seq, subgoal.step, "subgoal")
+    if subgoal.kind == SubgoalKind.CONTINUE:
+        return
+    if subgoal.kind not in (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE):
+        raise InvalidDataError(f"subgoal: kind {subgoal.kind}; followed are 1 (relative), 2 (absolute), 5 (continue)")
+    spec.check_subgoal(subgoal.value, "subgoal value")
+    spec.check_subgoal(subgoal.anchor, "subgoal anchor")
+    if subgoal.tolerance.size:
+        spec.check_subgoal(subgoal.tolerance, "subgoal tolerance")
+
+
+def segment_end(subgoal: Subgoal, observation: Observation, position: Vector) -> SegmentEnd | None:
+    """Why the segment of ``subgoal`` ends at ``observation``; None: it goes on.
+
+    The end of the episode comes before a change of the task goal, that before achievement, that before the horizon.
+    Its unit makes no difference to a worker: what attempts its subgoal is an action, of which there is one a step.
+
+    Args:
+        subgoal: the subgoal in force, of a worker.
+        observation: an observation later than the one the subgoal was chosen at.
+        position: goal-space part of the observation.
+    """
+    if observation.terminated:
+        return SegmentEnd.TERMINATED
+    if observation.truncated:
+        return SegmentEnd.TRUNCATED
+    if not same_goal(subgoal.task_goal, observation.desired_goal):
+        return SegmentEnd.PREEMPTED
+    if subgoal.end_when_achieved and achieved(subgoal, position):
+        return SegmentEnd.ACHIEVED
+    if subgoal.horizon and observation.step - subgoal.step >= subgoal.horizon:
+        return SegmentEnd.HORIZON
+    return None
+
+
+def achieved(subgoal: Subgoal, position: Vector) -> bool:
+    """Whether every element is within its tolerance of the target; never without a tolerance."""
+    if not subgoal.tolerance.size:
+        return False
+    return bool(np.all(np.abs(subgoal_target(subgoal) - position) <= subgoal.tolerance))

@@ -1,0 +1,1 @@
+"""Learners of one level each; they know no hierarchy."""

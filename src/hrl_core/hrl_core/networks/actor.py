@@ -1,0 +1,86 @@
+"""Actor networks in torch: batches in, batches out."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import torch
+from torch import nn
+
+from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.networks.symmetry import QuarterTurn, turn_tables
+
+OUTPUT_INIT = 0.003
+"""Half-range of the output layer's initial weights (DDPG, arXiv 1509.02971, section 7)."""
+
+
+class Turner:
+    """Batched turning of a policy's inputs and outputs under its symmetry."""
+
+    def __init__(self, turn: QuarterTurn) -> None:
+        """Tabulate the four turns."""
+        self._heading = turn.heading
+        (self._in, self._in_sign), (self._out, self._out_sign) = (
+            (torch.from_numpy(sources), torch.from_numpy(signs))
+            for sources, signs in (turn_tables(turn.inputs), turn_tables(turn.outputs))
+        )
+
+    def sectors(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Quarter turns from +x to the heading of each row, shape (batch,); see ``symmetry.sector``."""
+        x, y = inputs[:, self._heading[0]], inputs[:, self._heading[1]]
+        return torch.where(y.abs() <= x.abs(), torch.where(x >= 0, 0, 2), torch.where(y > 0, 1, 3))
+
+    def inputs(self, inputs: torch.Tensor, sectors: torch.Tensor) -> torch.Tensor:
+        """Turn inputs (batch, input_dim) back by their sectors, to the standard heading."""
+        turns = (-sectors) % 4
+        return inputs.gather(1, self._in[turns]).mul_(self._in_sign[turns])
+
+    def outputs(self, outputs: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
+        """Turn outputs (batch, output_dim) forward by ``turns`` quarters."""
+        turns = turns % 4
+        return outputs.gather(1, self._out[turns]).mul_(self._out_sign[turns])
+
+
+class Actor(nn.Module):
+    """The actor in plain modules: batches in, batches out."""
+
+    def __init__(self, config: ActorConfig, generator: torch.Generator | None = None) -> None:
+        """Initialise hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003)."""
+        super().__init__()
+        self.config = config
+        sizes = (config.feature_dim, *config.hidden, config.output_dim)
+        self.linears = [nn.Linear(n, m) for n, m in pairwise(sizes)]
+        self.layers = nn.ModuleList(self.linears)
+        matrix = config.feature_matrix()
+        self._matrix = torch.from_numpy(matrix)
+        self._diagonal = None if config.differences else torch.from_numpy(matrix.diagonal().copy())
+        self.centre, self.half_range = map(torch.from_numpy, config.output_range())
+        self._turner = None if config.turn is None else Turner(config.turn)
+        with torch.no_grad():
+            for layer in self.linears:
+                bound = OUTPUT_INIT if layer is self.linears[-1] else layer.in_features**-0.5
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                layer.bias.zero_()
+
+    @classmethod
+    def of_arrays(cls, config: ActorConfig, weights: Mapping[str, Float32]) -> "Actor":
+        """An actor with the parameters of a checkpoint's level, not to be trained."""
+        actor = cls(config)
+        actor.load_state_dict({name: torch.tensor(array) for name, array in weights.items()})
+        return actor.requires_grad_(False)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Map (batch, input_dim) to (batch, output_dim) in raw units."""
+        if self._turner is None:
+            return self._standard(inputs)
+        sectors = self._turner.sectors(inputs)
+        return self._turner.outputs(self._standard(self._turner.inputs(inputs, sectors)), sectors)
+
+    def features(self, inputs: torch.Tensor) -> torch.Tensor:
+        """What the first layer sees of inputs (batch, input_dim), shape (batch, feature_dim)."""
+        return inputs @ self._matrix.T if self._diagonal is None else inputs * self._diagonal
+
+    def _standard(self, inputs: torch.Tensor) -> torch.Tensor:
+        hidden = self.features(inputs)
+        for layer in self.linears[:-1]:
+            hidden = torch.relu(layer(hidden))
+        return self.centre + self.half_range * torch.tanh(self.linears[-1](hidden))

@@ -1,0 +1,121 @@
+"""What an actor network is made of, without the network."""
+
+import math
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.errors import CheckpointError
+from hrl_core.hierarchy.exploration import HeldExploration
+from hrl_core.networks.symmetry import QuarterTurn
+from hrl_core.typed_fields import Count, Finite, Fraction, Index, NonEmpty, NotNegative
+
+Float32 = npt.NDArray[np.float32]
+MOST_PARAMETERS = 2**24
+"""Of one actor: 64 MiB; those of the paper have 100 thousand."""
+
+
+@dataclass(frozen=True)
+class ActorConfig:
+    """A multilayer perceptron with ReLU, whose tanh output is scaled to [low, high] per element.
+
+    Its first layer sees *features*: the inputs, each multiplied by its scale, then scaled differences of two
+    inputs. This map is linear, so that acting folds it into the first layer.
+    """
+
+    input_dim: Count
+    """Size of the input vector."""
+    hidden: tuple[Count, ...]
+    """Units of each hidden layer."""
+    low: Annotated[tuple[Finite, ...], NonEmpty]
+    """Lower bounds of the output, raw units."""
+    high: tuple[Finite, ...]
+    """Upper bounds of the output, raw units."""
+    masked: tuple[Index, ...] = ()
+    """Input elements multiplied by zero (HIRO hides x, y from its worker)."""
+    exploration_noise: tuple[NotNegative, ...] = field(default=())
+    """Standard deviation of the Gaussian exploration per output element, raw units."""
+    input_scale: tuple[Finite, ...] = ()
+    """Factor on each input element; empty: 1."""
+    differences: tuple[tuple[Index, Index, Finite], ...] = ()
+    """Appended features: (i, j, factor) gives factor * (input[i] - input[j]), e.g. the way left to the task
+    goal."""
+    held_exploration: Fraction = 0.0
+    """Of a manager: chance per decision, while exploring, to hold a random subgoal for a few decisions."""
+    held_decisions: tuple[int, int] = HeldExploration.decisions
+    """Fewest and most of these decisions."""
+    held_lengths: tuple[float, float] = HeldExploration.lengths
+    """Shortest and longest of these subgoals as a multiple of the half-range."""
+    turn: QuarterTurn | None = None
+    """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
+
+    def __post_init__(self) -> None:
+        """Refuse contradicting sizes."""
+        if len(self.low) != len(self.high) or len(self.exploration_noise) not in (0, len(self.low)):
+            raise CheckpointError("actor: low, high and exploration_noise must have one entry per output")
+        if len(self.input_scale) not in (0, self.input_dim):
+            raise CheckpointError(f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}")
+        named = {"masked": self.masked, "differences": [k for i, j, _ in self.differences for k in (i, j)]}
+        named["turn.heading"] = () if self.turn is None else self.turn.heading
+        for name, inputs in named.items():
+            if any(not 0 <= k < self.input_dim for k in inputs):
+                raise CheckpointError(f"actor: {name} must be inputs, 0 to {self.input_dim - 1}")
+        if self.turn is not None:
+            for turned, size in ((self.turn.inputs, self.input_dim), (self.turn.outputs, self.output_dim)):
+                if len(turned) != size or sorted(source for source, _ in turned) != list(range(size)):
+                    raise CheckpointError("actor: turn must name each input and output once")
+        matrices = [math.prod(shape) for shape in self.parameter_shapes().values()]
+        if sum(matrices) + self.feature_dim * self.input_dim > MOST_PARAMETERS:
+            raise CheckpointError(f"actor: more than {MOST_PARAMETERS} parameters in its layers {self.hidden}")
+        if not self.exploration_noise:
+            object.__setattr__(self, "exploration_noise", (0.0,) * len(self.low))
+
+    @property
+    def held(self) -> HeldExploration:
+        """How a manager explores by held subgoals."""
+        return HeldExploration(self.held_exploration, self.held_decisions, self.held_lengths)
+
+    @property
+    def output_dim(self) -> int:
+        """Size of the output vector."""
+        return len(self.low)
+
+    @property
+    def feature_dim(self) -> int:
+        """Size of what the first layer sees."""
+        return self.input_dim + len(self.differences)
+
+    def output_range(self) -> tuple[Float32, Float32]:
+        """Centre and half-range of the output, computed in float32 whatever numbers the bounds were made from."""
+        low, high = np.array(self.low, np.float32), np.array(self.high, np.float32)
+        return ((high + low) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
+
+    def feature_matrix(self) -> Float32:
+        """The linear map from inputs to features, shape (feature_dim, input_dim)."""
+        matrix = np.eye(self.feature_dim, self.input_dim, dtype=np.float32)
+        if self.input_scale:
+            np.fill_diagonal(matrix, self.input_scale)
+        matrix[list(self.masked)] = 0.0
+        for row, (i, j, factor) in zip(matrix[self.input_dim :], self.differences, strict=True):
+            row[i] += factor
+            row[j] -= factor
+        return matrix
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the parameters, as ``networks.Actor`` has them."""
+        sizes = (self.feature_dim, *self.hidden, self.output_dim)
+        shapes: dict[str, tuple[int, ...]] = {}
+        for i, (n, m) in enumerate(pairwise(sizes)):
+            shapes |= {f"layers.{i}.weight": (m, n), f"layers.{i}.bias": (m,)}
+        return shapes
+
+    def check(self, input_dim: int, output_dim: int, name: str) -> None:
+        """Raise ``CheckpointError`` unless the sizes are those the task needs."""
+        if (self.input_dim, self.output_dim) != (input_dim, output_dim):
+            raise CheckpointError(
+                f"{name} actor maps {self.input_dim} -> {self.output_dim} numbers, the task needs "
+                f"{input_dim} -> {output_dim}; use a checkpoint trained for this task"
+            )

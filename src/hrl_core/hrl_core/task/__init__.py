@@ -1,0 +1,1 @@
+"""What a task observes, accepts, pursues and calls success; the shipped ones."""

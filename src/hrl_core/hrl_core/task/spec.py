@@ -1,0 +1,256 @@
+"""The one contract: what a task observes, accepts, pursues and calls success.
+
+Simulator, robot bridge, manager, worker, recorder, relabeller and trainer all read the same file; its hash travels in
+every bag and checkpoint, and a mismatch is refused by naming the field that differs.
+"""
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any
+
+import numpy as np
+import yaml
+
+from hrl_core.errors import InvalidDataError
+from hrl_core.messages import Vector, frozen
+from hrl_core.typed_fields import (
+    Count,
+    FieldError,
+    Finite,
+    Must,
+    Name,
+    NonEmpty,
+    one_of,
+    require_different,
+    require_fields,
+)
+
+CADENCES = ("on_result", "every_step")
+SUBGOAL_KINDS = ("relative", "absolute")
+NEVER = -1.0
+"""Radius of a task whose success is not a matter of distance."""
+
+
+def _is_plain(data: object) -> bool:
+    try:
+        return bool(json.dumps(data, allow_nan=False))
+    except (TypeError, ValueError):
+        return False
+
+
+_Period = Annotated[float, Must(lambda seconds: 1e-6 <= seconds <= 3600, "a number of seconds from 1e-6 to 3600")]
+_Radius = Annotated[
+    float,
+    Must(lambda x: 0 <= x < math.inf or x == NEVER, "a finite number, 0 or above, or -1 where distance is no success"),
+]
+_PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
+
+
+def _require_rising(where: str | tuple[str, str], low: float, high: float) -> None:
+    if not low < high:
+        path = (where,) if isinstance(where, str) else where
+        raise FieldError(path, f"the lower limit must be below the upper one, got {low:g} and {high:g}")
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element of an observation or goal vector."""
+
+    name: Name
+    unit: Name
+    """SI unit, ``1`` for pure numbers."""
+    frame: Name
+    """Coordinate frame, ``-`` where none applies."""
+
+
+@dataclass(frozen=True)
+class Actuator:
+    """One element of the action vector."""
+
+    name: Name
+    """Joint (or task) name."""
+    unit: Name
+    low: Finite
+    high: Finite
+
+    def __post_init__(self) -> None:
+        """Refuse limits that leave nothing between them."""
+        require_fields(self)
+        _require_rising("low", self.low, self.high)
+
+
+@dataclass(frozen=True)
+class SubgoalSpec:
+    """Where subgoals live and how often they are chosen."""
+
+    space: Name
+    """Name of the goal space."""
+    elements: Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table with at least one element")]
+    """Observation element -> (low, high) of the subgoal value along it, unit of the element."""
+    period: Count
+    """Environment steps per subgoal, c of HIRO."""
+    kind: Annotated[str, one_of(SUBGOAL_KINDS)] = "relative"
+    """``relative`` (offset from the state it was chosen at) or ``absolute``."""
+    cadence: Annotated[str, one_of(CADENCES)] = "on_result"
+    """``on_result`` (one subgoal per segment) or ``every_step`` (CONTINUE in between)."""
+
+    def __post_init__(self) -> None:
+        """Refuse ranges that leave nothing between them."""
+        require_fields(self)
+        for name, (low, high) in self.elements.items():
+            _require_rising(("elements", name), low, high)
+
+
+@dataclass(frozen=True)
+class SuccessRule:
+    """Success: the achieved goal lies within ``radius`` of the desired goal at the last step."""
+
+    radius: _Radius
+    """0: success is the environment's own word, ``info["is_success"]``; -1: success is not a matter of distance."""
+    unit: Name
+
+    def __post_init__(self) -> None:
+        """Refuse a radius that cannot be."""
+        require_fields(self)
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """Everything that environment, policies and recordings must agree on."""
+
+    name: Name
+    env_id: Name
+    """Gymnasium id, ``module:Id`` to import a module that registers it, one installed or beside the task file."""
+    env_kwargs: Mapping[str, _PlainData]
+    max_episode_steps: Count
+    control_period: _Period
+    """Environment time per step [s]."""
+    frame: Name
+    """Frame of world positions, prefixed with the robot's namespace in messages."""
+    observation: Annotated[tuple[Element, ...], NonEmpty]
+    action: Annotated[tuple[Actuator, ...], NonEmpty]
+    goal: tuple[Element, ...]
+    """Layout of achieved_goal and desired_goal."""
+    subgoal: SubgoalSpec
+    success: SuccessRule
+    evaluation_goals: tuple[tuple[Finite, ...], ...] = field(default=())
+    """Task goals of the evaluation protocol, the first is the headline; empty: the environment's own choice."""
+
+    def __post_init__(self) -> None:
+        """Refuse a specification that contradicts itself."""
+        require_fields(self)
+        require_different(self._observation_names, "observation")
+        require_different(self._action_names, "action")
+        require_different(self._goal_names, "goal")
+        for name in self.subgoal.elements:
+            if name not in self._observation_names:
+                known = ", ".join(self._observation_names)
+                raise FieldError(("subgoal", "elements", name), f"is no element of the observation, which has {known}")
+        for i, goal in enumerate(self.evaluation_goals):
+            if len(goal) != len(self.goal):
+                raise FieldError(("evaluation_goals", i), f"must be a list of {len(self.goal)}, as goal has", goal)
+
+    @cached_property
+    def subgoal_indices(self) -> np.ndarray:
+        """Observation index of each subgoal element, shape (subgoal_dim,)."""
+        return np.array([self._observation_names.index(name) for name in self.subgoal.elements])
+
+    @cached_property
+    def subgoal_low(self) -> Vector:
+        """Lower bounds of the subgoal value, shape (subgoal_dim,)."""
+        return frozen([low for low, _ in self.subgoal.elements.values()])
+
+    @cached_property
+    def subgoal_high(self) -> Vector:
+        """Upper bounds of the subgoal value, shape (subgoal_dim,)."""
+        return frozen([high for _, high in self.subgoal.elements.values()])
+
+    @cached_property
+    def action_low(self) -> Vector:
+        """Lower action bounds, shape (action_dim,)."""
+        return frozen([a.low for a in self.action])
+
+    @cached_property
+    def action_high(self) -> Vector:
+        """Upper action bounds, shape (action_dim,)."""
+        return frozen([a.high for a in self.action])
+
+    @cached_property
+    def _observation_names(self) -> tuple[str, ...]:
+        return tuple(element.name for element in self.observation)
+
+    @cached_property
+    def _action_names(self) -> tuple[str, ...]:
+        return tuple(actuator.name for actuator in self.action)
+
+    @cached_property
+    def _goal_names(self) -> tuple[str, ...]:
+        return tuple(element.name for element in self.goal)
+
+    @cached_property
+    def _subgoal_names(self) -> tuple[str, ...]:
+        return tuple(self.subgoal.elements)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the canonical form, 64 hexadecimal digits."""
+        canonical = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    @cached_property
+    def hash64(self) -> int:
+        """First 64 bits of the hash: what every observation carries."""
+        return int(self.sha256[:16], 16)
+
+    @property
+    def own_success(self) -> bool:
+        """Whether success is the environment's own word."""
+        return self.success.radius == 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, with tuples as lists."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def to_yaml(self) -> str:
+        """The specification as YAML; ``parse_task`` of it gives an equal object."""
+        return yaml.safe_dump(self.as_dict(), sort_keys=False, default_flow_style=None, width=110)
+
+    def check_state(self, state: Vector, what: str = "observation") -> None:
+        """Raise ``InvalidDataError`` unless ``state`` has the right size and is finite."""
+        check_vector(state, self._observation_names, what, self.name)
+
+    def check_action(self, action: Vector, what: str = "action") -> None:
+        """Raise ``InvalidDataError`` unless ``action`` has the right size and is finite."""
+        check_vector(action, self._action_names, what, self.name)
+
+    def check_goal(self, goal: Vector, what: str = "goal") -> None:
+        """Raise ``InvalidDataError`` unless ``goal`` has the right size and is finite."""
+        check_vector(goal, self._goal_names, what, self.name)
+
+    def check_subgoal(self, vector: Vector, what: str = "subgoal") -> None:
+        """Raise ``InvalidDataError`` unless ``vector`` has the subgoal's size and is finite."""
+        check_vector(vector, self._subgoal_names, what, self.name)
+
+    def distance(self, achieved_goal: Vector, desired_goal: Vector) -> float:
+        """Euclidean distance to the task goal, unit of the goal."""
+        left = achieved_goal - desired_goal
+        return math.sqrt(left.dot(left))
+
+    def succeeded(self, achieved_goal: Vector, desired_goal: Vector) -> bool:
+        """Whether the success rule holds at this step."""
+        return self.distance(achieved_goal, desired_goal) <= self.success.radius
+
+
+def check_vector(vector: Vector, names: Sequence[str], what: str, task: str) -> None:
+    """Raise ``InvalidDataError`` unless ``vector`` has one finite number for each of ``names``."""
+    if vector.shape != (len(names),):
+        raise InvalidDataError(f"{what}: task '{task}' needs {len(names)} numbers, got shape {vector.shape}")
+    # The dot product is one fast pass: it is finite unless an element is not (or the square overflows).
+    if not math.isfinite(vector.dot(vector)):
+        bad = [f"{name}={x}" for name, x in zip(names, vector.tolist(), strict=True) if not math.isfinite(x)]
+        raise InvalidDataError(f"{what}: non-finite {', '.join(bad) or 'magnitude'} (task '{task}')")

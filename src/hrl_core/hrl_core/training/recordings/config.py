@@ -1,0 +1,99 @@
+"""How a policy is trained from recordings."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.errors import HrlError
+from hrl_core.training.config import TrainConfig, changed
+from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.segments import Source
+
+RELABEL = ("at-sampling", "from-relabelled", "off")
+
+
+@dataclass(frozen=True)
+class BagTrainConfig:
+    """Everything that decides a run on recordings, besides task, seed and the recordings themselves."""
+
+    sources: tuple[Source, ...]
+    """Bags or folders of bags, with weights."""
+    training: TrainConfig
+    """Agent and update ratios; what concerns collecting is not used."""
+    relabel: str = "at-sampling"
+    """at-sampling (off-policy correction when a batch is drawn, by the present worker), from-relabelled (subgoals of
+    ``relabelled`` bags take the place of the recorded ones), off."""
+    relabelled: tuple[str, ...] = ()
+    """Folders of relabelled bags."""
+    max_relabel_lag: int = 0
+    """Ignore relabelled subgoals whose worker is more versions behind than that; 0: any age."""
+    material: MaterialConfig = field(default_factory=MaterialConfig)
+    newest_steps: int = 0
+    """Learn from that many newest environment steps only, in whole episodes; 0: all that the store keeps."""
+    updates: int = 0
+    """Worker updates in all; 0: as many as the recorded steps pay for at ``training.worker_updates`` each."""
+    checkpoint_updates: int = 5_000
+    """Worker updates between checkpoints."""
+    first_version: int = 0
+    """Policy version of no updates: that of the policy which running nodes begin with; they take higher ones."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        if self.relabel not in RELABEL:
+            raise HrlError(f"relabel: choose one of {', '.join(RELABEL)}, got '{self.relabel}'")
+        if (self.relabel == "from-relabelled") != bool(self.relabelled):
+            raise HrlError("relabel from-relabelled goes with folders of relabelled bags, other ways without")
+        if not self.sources:
+            raise HrlError("training from bags needs at least one bag or folder of bags")
+        for name in ("max_relabel_lag", "newest_steps", "updates", "first_version"):
+            if getattr(self, name) < 0:
+                raise HrlError(f"{name} must be at least 0, got {getattr(self, name)}")
+        if self.checkpoint_updates < 1:
+            raise HrlError(f"checkpoint_updates must be at least 1, got {self.checkpoint_updates}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, with tuples as lists and paths as text."""
+        return json.loads(json.dumps(dataclasses.asdict(self), default=_text))
+
+
+def stored_bag_config(values: Mapping[str, Any]) -> BagTrainConfig:
+    """The configuration that ``as_dict`` gave as plain data.
+
+    Raises:
+        HrlError: it is not one of a run on recordings; names what is missing or unknown.
+    """
+    try:
+        sources = tuple(Source(Path(source["path"]), float(source["weight"])) for source in values["sources"])
+        others = {name: value for name, value in values.items() if name != "sources"}
+        return changed(BagTrainConfig(sources, TrainConfig()), others)
+    except (KeyError, TypeError, ValueError) as error:
+        raise HrlError(f"not the configuration of a training from bags: {type(error).__name__}: {error}") from None
+
+
+def agent_config(config: BagTrainConfig) -> HiroConfig:
+    """The agent's configuration with the choices of training from bags put in.
+
+    Raises:
+        HrlError: they contradict each other.
+    """
+    agent = config.training.agent
+    if config.relabel == "at-sampling" and agent.manager_n_step > 1:
+        raise HrlError(
+            f"relabel at-sampling corrects one-step returns, but agent.manager_n_step is {agent.manager_n_step}: "
+            "set it to 1, or relabel from-relabelled or off"
+        )
+    candidates = (agent.candidates or 10) if config.relabel == "at-sampling" else 0
+    agent = dataclasses.replace(agent, candidates=candidates)
+    if config.newest_steps:
+        agent = dataclasses.replace(agent, worker_replay=config.newest_steps, manager_replay=config.newest_steps)
+    return agent
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no plain form of {value!r}")

@@ -1,0 +1,185 @@
+"""What of a recording is learned from: which episodes, and which stretches of them."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.bags.episodes import BagEpisode, SegmentTable, SubgoalTable
+from hrl_core.bags.store_filling import decisions
+from hrl_core.errors import HrlError
+from hrl_core.messages import ActionSource, Mode
+from hrl_core.task.spec import TaskSpec
+
+_STEPS = ("rewards", "applied_actions", "action_sources", "actions", "policy_versions", "log_probabilities")
+_OBSERVATIONS = ("stamps", "received", "states", "achieved_goals", "desired_goals", "success")
+
+
+@dataclass(frozen=True)
+class MaterialConfig:
+    """What is learned from."""
+
+    modes: tuple[str, ...] = ("TRAIN",)
+    """Episodes recorded for these purposes; EVAL and DEMO are left out by default."""
+    foreign_actions: bool = False
+    """Also learn from steps whose applied action was not the policy's (hold, safe, teleoperation)."""
+    max_policy_lag: int = 0
+    """Leave out episodes whose worker is more versions behind the newest than that; 0: any age."""
+
+    def __post_init__(self) -> None:
+        """Refuse unknown modes."""
+        unknown = set(self.modes) - set(Mode.__members__)
+        if unknown or not self.modes:
+            raise HrlError(f"modes: choose from {', '.join(Mode.__members__)}, got {', '.join(self.modes) or 'none'}")
+        if self.max_policy_lag < 0:
+            raise HrlError(f"max_policy_lag must be at least 0 (any age), got {self.max_policy_lag}")
+
+
+class Material(NamedTuple):
+    """The chosen stretches of a recording."""
+
+    pieces: list[BagEpisode]
+    """Each a whole episode or a stretch of whole subgoal periods that begins at step 0 of its own count."""
+    starts: list[int]
+    """Step of the episode at which each piece begins."""
+    left_out: Counter[str]
+    """Environment steps left out, by cause."""
+    lags: Counter[int]
+    """Environment steps by versions that their worker was behind."""
+
+
+def choose_material(spec: TaskSpec, config: MaterialConfig, episodes: Iterable[BagEpisode], version: int) -> Material:
+    """Choose what to learn from; order is kept.
+
+    Args:
+        spec: the task.
+        config: what counts.
+        episodes: sound episodes of that task.
+        version: newest policy version, from which lags count.
+    """
+    material = Material([], [], Counter(), Counter())
+    modes = {Mode[name] for name in config.modes}
+    for episode in episodes:
+        lag = max(0, version - oldest_version(episode, version))
+        material.lags[lag] += episode.steps
+        if Mode(episode.mode) not in modes:
+            material.left_out[f"mode {Mode(episode.mode).name}"] += episode.steps
+        elif config.max_policy_lag and lag > config.max_policy_lag:
+            material.left_out["policy too old"] += episode.steps
+        else:
+            kept = 0
+            for start, end in whole_segments(spec, episode, config.foreign_actions):
+                material.pieces.append(cut(episode, start, end))
+                material.starts.append(start)
+                kept += end - start
+            if kept < episode.steps:
+                material.left_out["no whole segment of the policy's own actions"] += episode.steps - kept
+    return material
+
+
+def oldest_version(piece: BagEpisode, newest: int) -> int:
+    """Version of the oldest worker known to have acted in a stretch; ``newest`` where none is known."""
+    known = ~np.isnan(piece.actions).any(axis=1)
+    return int(piece.policy_versions[known].min(initial=newest))
+
+
+def whole_segments(spec: TaskSpec, episode: BagEpisode, foreign_actions: bool) -> Iterator[tuple[int, int]]:
+    """First and last + 1 step of each stretch of whole segments under one task goal.
+
+    A segment is whole if its subgoal is known and in force for a period, or up to the episode's end.
+
+    Args:
+        spec: the task.
+        episode: sound, perhaps with holes.
+        foreign_actions: whether applied actions may be another's than the policy's.
+    """
+    sound = np.ones(episode.steps, np.bool_)
+    if not foreign_actions:
+        sound &= episode.action_sources == ActionSource.POLICY
+    goals = episode.desired_goals
+    same = np.all(goals[1:] == goals[:-1], axis=1)
+    table, period = decisions(episode), spec.subgoal.period
+    chosen = range(0, episode.steps, period) if table is None else table.steps[table.steps < episode.steps].tolist()
+    begin: int | None = None
+    end = 0
+    for first, following in zip(chosen, [*chosen[1:], episode.steps], strict=True):
+        last = min(first + period, episode.steps)
+        whole = last <= following and bool(sound[first:last].all() and same[first : last - 1].all())
+        if begin is not None and not (whole and first == end and same[first - 1]):
+            yield begin, end
+            begin = None
+        if whole:
+            begin, end = first if begin is None else begin, last
+    if begin is not None:
+        yield begin, end
+
+
+def cut(episode: BagEpisode, start: int, end: int) -> BagEpisode:
+    """Steps ``start`` to ``end`` - 1 of an episode as an episode of their own; cut off unless they reach its end."""
+    if (start, end) == (0, episode.steps):
+        return episode
+    parts = {name: getattr(episode, name)[start:end] for name in _STEPS}
+    parts |= {name: getattr(episode, name)[start : end + 1] for name in _OBSERVATIONS}
+    last = end == episode.steps
+    if not last:
+        # The observation after the stretch belongs to it, a goal that changes there does not.
+        parts["desired_goals"] = np.concatenate((parts["desired_goals"][:-1], parts["desired_goals"][-2:-1]))
+    return dataclasses.replace(
+        episode,
+        **parts,
+        subgoals={level: _subgoals(table, start, end) for level, table in episode.subgoals.items()},
+        segments={level: _segments(table, start, end) for level, table in episode.segments.items()},
+        terminated=episode.terminated and last,
+        truncated=episode.truncated and last,
+        outcome=episode.outcome if last else None,
+    )
+
+
+def _subgoals(table: SubgoalTable, start: int, end: int) -> SubgoalTable:
+    rows = (table.steps >= start) & (table.steps < end)
+    kept = SubgoalTable._make(column[rows] for column in table)
+    return kept._replace(steps=kept.steps - start)
+
+
+def _segments(table: SegmentTable, start: int, end: int) -> SegmentTable:
+    rows = (table.steps > start) & (table.steps <= end)
+    kept = SegmentTable._make(column[rows] for column in table)
+    return kept._replace(steps=kept.steps - start)
+
+
+@dataclass
+class GoalDistanceTask:
+    """The reward of a recorded task, minus the distance to the goal, and the box its goals came from."""
+
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    exact: bool = field(default=True)
+    """Whether every recorded reward is minus the distance; only then can task goals be relabelled."""
+
+    @property
+    def goal_box(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Corners of the box that goals are drawn from, (goal_dim,) each."""
+        return self.low, self.high
+
+    def compute_reward(self, achieved_goal: npt.NDArray, desired_goal: npt.NDArray) -> npt.NDArray:
+        """Minus the distance; batches along leading axes."""
+        return -np.linalg.norm(achieved_goal - desired_goal, axis=-1)
+
+    def learn(self, episodes: Iterable[BagEpisode]) -> None:
+        """Widen the box to the goals of ``episodes`` and compare their rewards."""
+        for episode in episodes:
+            self.low = np.minimum(self.low, episode.desired_goals.min(axis=0))
+            self.high = np.maximum(self.high, episode.desired_goals.max(axis=0))
+            expected = self.compute_reward(episode.achieved_goals[1:], episode.desired_goals[:-1])
+            self.exact &= bool(np.allclose(expected, episode.rewards, rtol=1e-6, atol=1e-6))
+
+
+def goal_distance_task(spec: TaskSpec) -> GoalDistanceTask:
+    """Start from the evaluation goals of the task; an empty box without them."""
+    size = len(spec.goal)
+    goals = np.array(spec.evaluation_goals, dtype=np.float64).reshape(-1, size)
+    return GoalDistanceTask(goals.min(axis=0, initial=np.inf), goals.max(axis=0, initial=-np.inf))
