@@ -1,4 +1,4 @@
-"""The episode store keeps fields aligned and derives every batch as decided in spec/hiro.md, section 7."""
+"""The episode store keeps fields aligned and derives every batch."""
 
 import dataclasses
 

@@ -34,7 +34,7 @@ class TrainFromBags:
     task: str = ""
     """Task name or .yaml; empty: that of the first recorded run."""
     preset: str = "paper"
-    """Defaults of the switches below: paper (row A), fast (row B), or a .json file of switches as of training:=."""
+    """Defaults of the switches below: paper, fast, or a .json file of switches as of training:=."""
     seed: Seed = 0
     """Seed of weights and sampling."""
     relabel: str = ""

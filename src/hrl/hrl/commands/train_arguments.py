@@ -31,10 +31,10 @@ class Train:
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
     goal_space: str = AUTO
-    """Space of the subgoals: position (15 positional elements, paper C.1), xy (x, y; Ant Fall: x, y, z; row B,
+    """Space of the subgoals: position (15 positional elements, paper C.1), xy (x, y; Ant Fall: x, y, z; preset fast,
     after the released hiro_xy), auto (what the preset was made for). It picks a task: ant_maze or ant_maze_xy."""
     preset: str = "paper"
-    """Defaults of the switches below: paper (row A) or fast (row B)."""
+    """Defaults of the switches below: paper or fast."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None

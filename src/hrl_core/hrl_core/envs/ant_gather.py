@@ -1,4 +1,4 @@
-"""Ant Gather: collect apples, avoid bombs (arXiv 1805.08296 B.1, after rllab's GatherEnv; spec/hiro.md 1.5).
+"""Ant Gather: collect apples, avoid bombs (arXiv 1805.08296 B.1, after rllab's GatherEnv).
 
 Where the sources leave a choice: the order of the observation is HRAC's, time is scaled as in the mazes, and
 falling costs nothing by itself (the paper counts apples minus bombs; rllab's default of 10 is the argument

@@ -1,4 +1,4 @@
-"""Ant Maze: a U-shaped corridor of width 8 m (arXiv 1805.08296 B.2.1; spec/hiro.md 1.3, 1.4)."""
+"""Ant Maze: a U-shaped corridor of width 8 m (arXiv 1805.08296 B.2.1)."""
 
 from hrl_core.envs.ant_maze_env import AntMazeEnv, AntTask
 from hrl_core.envs.maze import MazeSpec

@@ -37,7 +37,7 @@ class AntTask:
 
 
 class AntMazeEnv(MazeEnv):
-    """An ant that walks to a goal; reward is minus the distance to it after the step (spec/hiro.md 1).
+    """An ant that walks to a goal; reward is minus the distance to it after the step.
 
     | observation | meaning | unit |
     |---|---|---|

@@ -1,7 +1,7 @@
 """Ant Push: a movable block must be pushed aside, not ahead, to enter the goal room (arXiv 1805.08296 B.2.2).
 
 Intended route: left, up, push the block to the right, up. Walking straight on pushes the block into the goal
-room's entrance and seals it (spec/hiro.md 1.3). The block is not observed.
+room's entrance and seals it. The block is not observed.
 """
 
 from hrl_core.envs.ant_maze import ANT_CELL, ANT_WALL_HEIGHT

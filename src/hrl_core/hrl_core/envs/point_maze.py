@@ -1,4 +1,4 @@
-"""Point Maze: the U-shaped corridor at half scale for a point that is moved directly (spec/hiro.md 1.6).
+"""Point Maze: the U-shaped corridor at half scale for a point that is moved directly.
 
 The released environment means to put the point back when it enters a wall but never does; here it does.
 """

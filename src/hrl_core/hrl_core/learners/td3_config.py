@@ -7,7 +7,7 @@ from hrl_core.errors import HrlError
 
 @dataclass(frozen=True)
 class TD3Config:
-    """How one level learns; defaults are HIRO's (spec/hiro.md 2.3, 2.4)."""
+    """How one level learns; defaults are HIRO's."""
 
     hidden: tuple[int, ...] = (300, 300)
     """Units of each hidden layer, actor and critics."""
@@ -36,17 +36,17 @@ class TD3Config:
     action_twice: bool = True
     """Whether the critics see the action again at their second layer (HIRO's released code)."""
     normalise_actions: bool = False
-    """Whether the critics see actions divided by their half-range (row B)."""
+    """Whether the critics see actions divided by their half-range (preset fast)."""
     pre_tanh_penalty: float = 0.0
-    """Weight of the mean squared pre-tanh actor output in the actor's loss (row B: 1e-3, against
+    """Weight of the mean squared pre-tanh actor output in the actor's loss (preset fast: 1e-3, against
     saturation)."""
     bc_alpha: float = 0.0
     """Weight of the values against cloning recorded actions in the actor's loss, as alpha of TD3+BC (arXiv
     2106.06860, 2.5 there), for training from recordings; 0: no cloning."""
     reward_bounds: tuple[float, float] | None = None
-    """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (row B)."""
+    """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (preset fast)."""
     average_tau: float = 0.0
-    """Share of the online actor per update in a slow average for evaluation and export; 0: none (row B)."""
+    """Share of the online actor per update in a slow average for evaluation and export; 0: none (preset fast)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -2,7 +2,7 @@
 
 A quarter turn maps the legs 1 -> 2 -> 3 -> 4 -> 1; the ankle's sign flips from 1 to 2 and from 3 to 4,
 because the model gives these legs opposite joint ranges. Vectors, the vector part of the quaternion and the
-angular velocity turn alike (spec/hiro.md, section 7; checked against the simulator in the tests). A worker
+angular velocity turn alike (checked against the simulator in the tests). A worker
 that sees every situation turned until the subgoal lies within 45 degrees of +x needs one gait instead of
 four.
 """

@@ -2,7 +2,7 @@
 
 Per episode: s[T + 1], a[T], r[T], one subgoal per period, the task goal. The subgoal transition h, windows of
 c steps, n-step returns and relabelled task goals follow from these, so that 2 M steps of the ant take about
-340 MB where two rings of windows take 360 + 58 MB for a tenth of it (spec/hiro.md, section 7). It is the
+340 MB where two rings of windows take 360 + 58 MB for a tenth of it. It is the
 layout of a recording as well.
 """
 

@@ -1,4 +1,4 @@
-"""What a training run is made of; two presets that are never mixed (spec/hiro.md, section 7)."""
+"""What a training run is made of; two presets that are never mixed."""
 
 import dataclasses
 import json
@@ -19,7 +19,7 @@ Config = TypeVar("Config")
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides a run, besides task and seed; defaults are the paper's (row A)."""
+    """Everything that decides a run, besides task and seed; defaults are the paper's."""
 
     algorithm: str = "hiro"
     """``hiro``, or ``td3``: the worker alone, on the task's goal and reward (paper figure 4, no HRL)."""
@@ -42,26 +42,27 @@ class TrainConfig:
     manager_updates: float = 1.0
     """Manager updates per manager transition (paper C.2)."""
     warm_start_steps: int = 0
-    """Environment steps in which random held subgoals stand in for the manager's (row B)."""
+    """Environment steps in which random held subgoals stand in for the manager's (preset fast)."""
     warm_start_length: float = 1.4
     """Longest of those subgoals as a multiple of the half-range."""
     manager_learning_starts: int = 0
-    """Environment steps before the first manager update (row B: part of the warm start)."""
+    """Environment steps before the first manager update (preset fast: part of the warm start)."""
     held_subgoal_probability: float = 0.0
-    """Chance per decision that exploration holds a random full-range direction (row B, after arXiv
+    """Chance per decision that exploration holds a random full-range direction (preset fast, after arXiv
     1909.10618)."""
     held_subgoal_decisions: tuple[int, int] = (3, 8)
     """Fewest and most decisions for which it is held."""
     headline_goal_share: float = 0.0
-    """Share of training episodes whose task goal is the first evaluation goal (row B; HIRO's Push and Fall: all)."""
+    """Share of training episodes whose task goal is the first evaluation goal (preset fast; HIRO's Push and Fall:
+    all)."""
     waypoint_probability: float = 0.0
-    """Chance per episode that exploration pursues a few random task goals before the episode's own (row B)."""
+    """Chance per episode that exploration pursues a few random task goals before the episode's own (preset fast)."""
     waypoints: tuple[int, int] = (1, 3)
     """Fewest and most of those goals."""
     waypoint_decisions: tuple[int, int] = (5, 15)
     """Fewest and most decisions for which each is pursued unless it is reached before."""
     waypoint_rarity: float = 0.0
-    """Share of them that are places seldom visited instead (row B, after arXiv 1903.03698 and 2007.02832)."""
+    """Share of them that are places seldom visited instead (preset fast, after arXiv 1903.03698 and 2007.02832)."""
     evaluation_interval: int = 50_000
     """Environment steps between evaluations (paper C.4)."""
     evaluation_episodes: int = 50
@@ -69,7 +70,7 @@ class TrainConfig:
     evaluation_episodes_elsewhere: int = 10
     """Episodes on each further evaluation goal."""
     evaluation_seed: int = 1_000_003
-    """Seed of evaluation episodes; final reports use another (spec/hiro.md 7)."""
+    """Seed of evaluation episodes; final reports use another."""
     checkpoint_interval: int = 50_000
     """Environment steps between checkpoints of the whole training state."""
 
@@ -152,7 +153,7 @@ def config_difference(ours: dict[str, Any], theirs: dict[str, Any], path: str = 
 
 
 def _fast() -> TrainConfig:
-    """Row B: spec/hiro.md section 7 and what was measured since; every field below deviates from the paper."""
+    """The best recipe measured here; every field below deviates from the paper."""
     shared: dict[str, Any] = {
         "actor_lr": 3e-4,
         "critic_lr": 3e-4,

@@ -2,7 +2,7 @@
 
 A small network embeds positions so that those seen within k steps of each other lie within a margin and all
 others beyond it. The manager's actor pays for subgoals whose target lies beyond the margin. Figures are
-HRAC's (spec/hiro.md, section 4); deviation: pairs are drawn from a table of all stored episodes in balanced
+HRAC's; deviation: pairs are drawn from a table of all stored episodes in balanced
 batches, not enumerated.
 """
 

@@ -10,7 +10,7 @@ WORKER_REWARDS = ("distance", "progress")
 
 @dataclass(frozen=True)
 class HiroConfig:
-    """The switches of the algorithm; defaults are the paper's (row A of spec/hiro.md)."""
+    """The switches of the algorithm; defaults are the paper's."""
 
     worker: TD3Config = field(default_factory=TD3Config)
     manager: TD3Config = field(default_factory=TD3Config)
@@ -20,24 +20,25 @@ class HiroConfig:
     manager_n_step: int = 1
     """Manager transitions summed before bootstrapping (3 in arXiv 1909.10618)."""
     manager_n_step_own: int = 0
-    """The same where the task goal is the episode's own, not relabelled; 0: no difference (row B). What the manager
-    does not observe, a pushed block for one, is in a long return and not in the value of the state it ends in."""
+    """The same where the task goal is the episode's own, not relabelled; 0: no difference (preset fast). What the
+    manager does not observe, a pushed block for one, is in a long return and not in the value of the state it ends
+    in."""
     manager_reward_scale: float = 0.1
     """Factor on the task reward summed over a segment (paper C.2)."""
     manager_reward_offset: float = 0.0
-    """Added per whole segment to centre the reward (row B)."""
+    """Added per whole segment to centre the reward (preset fast)."""
     relabel_goals_uniform: float = 0.0
-    """Share of manager transitions whose task goal is redrawn from the training box (row B, after arXiv
+    """Share of manager transitions whose task goal is redrawn from the training box (preset fast, after arXiv
     1707.01495)."""
     relabel_goals_future: float = 0.0
-    """Share whose task goal becomes a goal achieved later in the episode (row B, after arXiv 1707.01495)."""
+    """Share whose task goal becomes a goal achieved later in the episode (preset fast, after arXiv 1707.01495)."""
     worker_reward: str = "distance"
     """``distance``: minus the distance left (paper equation 3); ``progress``: metres gained /
     ``progress_unit``."""
     progress_unit: float = 0.2
     """Progress that earns a worker reward of 1 [units of the goal space]."""
     tilt_penalty: float = 0.0
-    """Worker reward lost upside down, in proportion to (1 - cos tilt) / 2 after the step (row B): pressed
+    """Worker reward lost upside down, in proportion to (1 - cos tilt) / 2 after the step (preset fast): pressed
     against a wall nothing is gained anyway, so that without it nothing is lost by turning over."""
     hide_position: bool = True
     """Whether x, y are zeroed for the worker's actor and critics (released code of HIRO)."""
@@ -45,11 +46,11 @@ class HiroConfig:
     """Whether inputs are brought to the order of one and the manager sees the way left to the goal (row
     B)."""
     manager_sees_pose_only: bool = False
-    """Whether joints, angular velocity and time are hidden from the manager (row B: less noise)."""
+    """Whether joints, angular velocity and time are hidden from the manager (preset fast: less noise)."""
     manager_sees_time: bool = False
-    """Whether time is shown all the same (row B: of what it cannot see, time tells what may have happened)."""
+    """Whether time is shown all the same (preset fast: of what it cannot see, time tells what may have happened)."""
     four_fold_symmetry: bool = False
-    """Whether the worker sees every situation turned until the subgoal points to +x (row B)."""
+    """Whether the worker sees every situation turned until the subgoal points to +x (preset fast)."""
     next_goal_at_switch: bool = False
     """Whether the last transition of a segment leads to the next segment's subgoal (released code of
     HIRO)."""
