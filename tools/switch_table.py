@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.config import PRESETS, HiroConfig
 from hrl_core.learners.td3_config import TD3Config
-from hrl_core.training.config import PRESETS, TrainConfig
+from hrl_core.training.config import TrainConfig
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
 BEGIN, END = "<!-- switches: begin -->", "<!-- switches: end -->"
@@ -40,9 +40,9 @@ def table() -> str:
     parts = [
         "### Run",
         _rows(TrainConfig, "--", ("`paper`", paper), ("`fast`", fast)),
-        "### Hierarchy",
-        _rows(HiroConfig, "--agent.", ("`paper`", paper.agent), ("`fast`", fast.agent)),
-        "### Levels: `--agent.worker.*` and `--agent.manager.*`",
+        "### HIRO",
+        _rows(HiroConfig, "--", ("`paper`", paper.agent), ("`fast`", fast.agent)),
+        "### Levels: `--worker.*` and `--manager.*`",
         _rows(
             TD3Config,
             "",

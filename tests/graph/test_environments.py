@@ -36,9 +36,9 @@ ENVIRONMENTS = [
 STEPS, STOPPED_AFTER = 300, 95
 SWITCHES = (
     f"--steps {STEPS} --num_envs 2 --learning_starts 60 --evaluation_interval 150 --evaluation_episodes 2 "
-    "--checkpoint_interval 150 --replay 2000 --no-stagger --agent.candidates 4 "
-    "--agent.worker.hidden 16 16 --agent.manager.hidden 16 16 "
-    "--agent.worker.batch_size 16 --agent.manager.batch_size 16"
+    "--checkpoint_interval 150 --replay 2000 --no-stagger --candidates 4 "
+    "--worker.hidden 16 16 --manager.hidden 16 16 "
+    "--worker.batch_size 16 --manager.batch_size 16"
 ).split()
 
 

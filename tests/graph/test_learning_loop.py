@@ -35,13 +35,11 @@ TINY = {
     "worker_updates": 0.02,
     "warm_start_steps": 0,
     "manager_learning_starts": 0,
-    "agent": {
-        "worker": LEVEL,
-        "manager": LEVEL,
-        "manager_sees_pose_only": False,
-        "four_fold_symmetry": False,
-        "tilt_penalty": 0.0,
-    },
+    "worker": LEVEL,
+    "manager": LEVEL,
+    "manager_sees_pose_only": False,
+    "four_fold_symmetry": False,
+    "tilt_penalty": 0.0,
 }
 
 

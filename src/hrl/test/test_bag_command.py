@@ -100,7 +100,7 @@ def test_training_names_switches_that_do_not_fit_the_task_before_anything_is_wri
     words = ["train", "--task", "PointMaze", "--from-bags", str(recorded), "--out", str(tmp_path / "out")]
     assert main([*words, "--preset", "fast"]) == 2
     shown = " ".join(capsys.readouterr().err.split())
-    assert "agent.tilt_penalty needs the observation elements qx, qy" in shown
+    assert "tilt_penalty needs the observation elements qx, qy" in shown
     assert "elements are: x, y, heading" in shown
     assert not (tmp_path / "out").exists()
 

@@ -13,6 +13,7 @@ from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl.commands.bench import BENCHMARKS
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import HiroLearner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.td3 import ReferenceTD3
 from hrl_core.learners.td3_config import TD3Config
@@ -89,20 +90,24 @@ def test_trainer_and_plain_loop_live_and_learn_the_same(candidates, tmp_path):
     maze = load_task("point_maze")
     spec = dataclasses.replace(maze, max_episode_steps=32, subgoal=dataclasses.replace(maze.subgoal, period=8))
     level = TD3Config(hidden=(16, 16), batch_size=8, target_noise=0.0)
-    agent = HiroConfig(worker=level, manager=level, candidates=candidates, worker_replay=0)
-    config = TrainConfig(agent=agent, num_envs=1, stagger=False, replay=600, learning_starts=1)
+    agent = HiroConfig(
+        worker=level, manager=level, candidates=candidates, worker_replay=0, replay=600, learning_starts=1
+    )
+    config = TrainConfig(agent=agent, num_envs=1, stagger=False)
     envs = VectorEnv(spec, 1, seed=4)
     trainer = Trainer(spec, config, envs, envs, tmp_path, seed=4)
     plain = PlainHiro(spec, agent, 4, ScriptedGenerator())  # pyright: ignore[reportArgumentType]
-    trainer._rng = trainer._collector._rng = ScriptedGenerator()  # pyright: ignore[reportAttributeAccessIssue]
+    learner = trainer.learner
+    assert isinstance(learner, HiroLearner)
+    learner._rng = learner._acting._rng = ScriptedGenerator()  # pyright: ignore[reportAttributeAccessIssue]
     for _ in range(80):
-        trainer._iterate()
+        trainer.iterate()
         plain.step()
         np.testing.assert_allclose(envs.states[0], plain._state, atol=1e-5)
-    assert trainer.agent.levels["worker"].updates == 80
-    assert trainer.agent.levels["manager"].updates == 10
+    assert learner.agent.levels["worker"].updates == 80
+    assert learner.agent.levels["manager"].updates == 10
     for name, level_ in (("worker", plain.worker), ("manager", plain.manager)):
-        assert_same_weights(trainer.agent.levels[name], level_)
+        assert_same_weights(learner.agent.levels[name], level_)
 
 
 def test_a_benchmark_prints_one_json_object_and_nothing_else(capsys):

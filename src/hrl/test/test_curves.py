@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from hrl import cli
 from hrl.results.curves import Run, curve, goals, labels, read_run, same_but_for_the_seed
-from hrl_core.training.config import TrainConfig, changed
+from hrl_core.training.config import changed, preset
 
 
 def made_run(seed: int, points: dict[int, float], name: str = "run", **change) -> Run:
-    config = {"task": "ant_maze", "task_hash": "0", "seed": seed} | changed(TrainConfig(), change).as_dict()
+    config = {"task": "ant_maze", "task_hash": "0", "seed": seed} | changed(preset("paper"), change).as_dict()
     rows = [
         {"env_steps": steps, "evaluation/0_16/success_rate": value, "evaluation/0_16/final_distance": 1.0}
         for steps, value in sorted(points.items())

@@ -17,7 +17,7 @@ from hrl_core.task.text import load_task
 def arguments(tmp_path):
     policy = dataclasses.replace(random_checkpoint(load_task("PointMaze"), 0), version=4_321)
     save_checkpoint(policy, tmp_path / "policy")
-    switches = {"preset": "fast", "agent": {"tilt_penalty": 0.0, "four_fold_symmetry": False}}
+    switches = {"preset": "fast", "tilt_penalty": 0.0, "four_fold_symmetry": False}
     (tmp_path / "switches.json").write_text(json.dumps(switches))
     return HiroTrainArguments(
         policy=str(tmp_path / "policy"), training=str(tmp_path / "switches.json"), out=str(tmp_path / "out")

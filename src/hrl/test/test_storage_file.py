@@ -7,7 +7,7 @@ from hrl.cli import main
 
 SMALL = (
     "--updates 4 --checkpoint_updates 2 --evaluation_episodes 1 --evaluation_episodes_elsewhere 1 "
-    "--agent.worker.hidden 8 8 --agent.manager.hidden 8 8 --material.modes EVAL"
+    "--worker.hidden 8 8 --manager.hidden 8 8 --material.modes EVAL"
 ).split()
 COMMANDS = [
     ("bag", "info", "@"),

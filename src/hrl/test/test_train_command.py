@@ -15,13 +15,14 @@ import pytest
 from hrl import cli
 from hrl.commands.task_variants import task_variant
 from hrl.commands.train_arguments import parse_training
+from hrl_core.algorithms import ALGORITHMS, presets
 from hrl_core.checkpoints.checkpoint import load_checkpoint
-from hrl_core.training.config import PRESETS, TrainConfig, switches
+from hrl_core.training.config import preset, switches
 
 SMALL = (
     "--task PointMaze --num_envs 4 --steps 2400 --evaluation_interval 1200 --evaluation_episodes 2 "
     "--evaluation_episodes_elsewhere 1 --checkpoint_interval 400 --learning_starts 500 --worker_updates 0.2 "
-    "--agent.candidates 4 --agent.worker.hidden 16 16 --agent.manager.hidden 16 16"
+    "--candidates 4 --worker.hidden 16 16 --manager.hidden 16 16"
 ).split()
 FILE_LIMIT = 115_000
 """Bytes: holds the first training states of the small run, not its last."""
@@ -73,7 +74,7 @@ def test_a_run_leaves_policies_configuration_and_where_it_comes_from(whole: Path
     assert load_checkpoint(whole / "last").env_steps == 2400
     assert load_checkpoint(whole / "best").trained
     config = json.loads((whole / "config.json").read_text())
-    assert (config["task"], config["seed"], config["agent"]["worker"]["hidden"]) == ("point_maze", 0, [16, 16])
+    assert (config["task"], config["seed"], config["worker"]["hidden"]) == ("point_maze", 0, [16, 16])
     (first,) = json.loads((whole / "provenance.json").read_text())
     assert {"git_commit", "seed", "command", "versions"} <= set(first)
     assert list((whole / "tensorboard").iterdir())
@@ -123,11 +124,11 @@ def test_a_disk_that_is_full_from_the_start_is_one_message(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--agent.worker.tau", "0.1", "--seed", "3"], "seed: 3 != 0; agent.worker.tau: 0.1 != 0.005"),
+        (["--worker.tau", "0.1", "--seed", "3"], "seed: 3 != 0; worker.tau: 0.1 != 0.005"),
         (["--task", "AntMaze"], "task: 'ant_maze' != 'point_maze'"),
         (
-            ["--preset", "fast", "--agent.tilt_penalty", "0", "--agent.no_four_fold_symmetry"],
-            "agent.candidates: 0 != 4",
+            ["--preset", "fast", "--tilt_penalty", "0", "--no_four_fold_symmetry"],
+            "candidates: 0 != 4",
         ),
         (["--steps", "8000"], "steps: 8000 != 2400"),
     ],
@@ -152,12 +153,12 @@ def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path) ->
     [
         (["--task", "AntMase", "--out", "x"], "unknown task 'AntMase'; did you mean ant_maze?"),
         (["--preset", "fsat", "--out", "x"], "unknown preset 'fsat'; did you mean fast?: choose one of paper, fast"),
-        (["--agent.candidate", "3", "--out", "x"], "did you mean agent.candidates?"),
-        (["--tau", "3", "--out", "x"], "did you mean --agent.worker.tau or --agent.manager.tau?"),
+        (["--candidate", "3", "--out", "x"], "did you mean candidates?"),
+        (["--tau", "3", "--out", "x"], "did you mean --worker.tau or --manager.tau?"),
         (["--goal_space", "xyz", "--out", "x"], "--goal_space 'xyz' is none of auto, position, xy"),
         (["--task", "FetchPush-v4", "--goal_space", "xy", "--out", "x"], "has no variant with x, y subgoals"),
-        (["--algorithm", "ppo", "--out", "x"], "algorithm 'ppo' is none of hiro, td3"),
-        (["--agent.worker.discount", "1.5", "--out", "x"], "discount: in [0, 1)"),
+        (["--algorithm", "ppo", "--out", "x"], "unknown algorithm 'ppo': choose one of hiro, flat"),
+        (["--worker.discount", "1.5", "--out", "x"], "discount: in [0, 1)"),
         ([], "--out DIR begins a run, --resume DIR goes on with one"),
         (["--resume", "nowhere"], "nowhere holds no training run: config.json is missing"),
         (["--torch_threads", "0", "--out", "x"], "--torch_threads 0: must be 1 or more"),
@@ -179,7 +180,6 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(whole: Path, capsys) -> No
 
 
 OTHER = {
-    "algorithm": "td3",
     "worker_reward": "progress",
     "hidden": (7,),
     "reward_bounds": (-3.0, 4.0),
@@ -195,10 +195,14 @@ OTHER = {
 }
 
 
-def test_every_field_is_a_switch() -> None:
-    words, expected = ["--out", "x"], {}
-    for name, value in switches(TrainConfig()).items():
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_field_is_a_switch(algorithm: str) -> None:
+    words, expected = ["--algorithm", algorithm, "--out", "x"], {}
+    for name, value in switches(preset("paper", algorithm)).items():
         last = name.rpartition(".")[2]
+        if last == "algorithm":
+            expected[name] = value
+            continue
         new = OTHER.get(last, not value if isinstance(value, bool) else None)
         new = type(value)(value * 2 + 1) if new is None else new
         expected[name] = new
@@ -210,11 +214,12 @@ def test_every_field_is_a_switch() -> None:
     assert switches(parse_training(words).config) == expected
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_a_preset_is_the_default_of_every_switch_and_any_can_be_changed(name: str) -> None:
-    assert parse_training(["--preset", name, "--out", "x"]).config == PRESETS[name]
-    changed = parse_training(["--out", "x", "--steps", "7", f"--preset={name}"]).config
-    assert changed == dataclasses.replace(PRESETS[name], steps=7)
+@pytest.mark.parametrize(("algorithm", "name"), [(a, name) for a in ALGORITHMS for name in presets(a)])
+def test_a_preset_is_the_default_of_every_switch_and_any_can_be_changed(algorithm: str, name: str) -> None:
+    words = ["--algorithm", algorithm, "--out", "x"]
+    assert parse_training([*words, "--preset", name]).config == preset(name, algorithm)
+    changed = parse_training([*words, "--steps", "7", f"--preset={name}"]).config
+    assert changed == dataclasses.replace(preset(name, algorithm), steps=7)
 
 
 @pytest.mark.parametrize(
@@ -236,5 +241,5 @@ def test_the_goal_space_picks_the_variant_of_the_task(task: str, goal_space: str
 
 def test_a_preset_that_does_not_fit_the_task_is_refused_before_anything_is_written(tmp_path: Path, capsys) -> None:
     assert trained("--task", "PointMaze", "--preset", "fast", "--out", str(tmp_path / "run")) == 2
-    assert "agent.tilt_penalty needs the observation elements qx, qy" in capsys.readouterr().err
+    assert "tilt_penalty needs the observation elements qx, qy" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()

@@ -23,7 +23,7 @@ HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(mai
 SMALL = (
     "--task PointMaze --updates 2000 --checkpoint_updates 300 --evaluation_episodes 2 "
     "--evaluation_episodes_elsewhere 1 "
-    "--agent.candidates 4 --agent.worker.hidden 16 16 --agent.manager.hidden 16 16 --material.modes TRAIN EVAL"
+    "--candidates 4 --worker.hidden 16 16 --manager.hidden 16 16 --material.modes TRAIN EVAL"
 ).split()
 
 
@@ -109,7 +109,7 @@ def test_resuming_takes_everything_over_and_repeating_the_command_is_the_same_ru
     ("words", "message"),
     [
         (["--seed", "3"], "seed: 3 != 0"),
-        (["--agent.worker.tau", "0.1"], "training.agent.worker.tau: 0.1 != 0.005"),
+        (["--worker.tau", "0.1"], "training.worker.tau: 0.1 != 0.005"),
         (["--from-bags", "elsewhere:2"], "/elsewhere', 'weight': 2.0}] != "),
     ],
 )
@@ -121,7 +121,7 @@ def test_a_run_does_not_go_on_as_another_one(whole: Path, capsys, words: list[st
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--out", "run", "--tau", "3"], "did you mean --agent.worker.tau"),
+        (["--out", "run", "--tau", "3"], "did you mean --worker.tau"),
         (["--out", "run", "--nonsense", "3"], "unknown switch '--nonsense'"),
         ([], "--out DIR begins a run"),
         (["--out", "run", "--material.modes", "DEMO"], "nothing to learn from"),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from hrl_core.algorithms.hiro import adjacency
-from hrl_core.algorithms.hiro.adjacency import AdjacencyPenalty, adjacency_table
+from hrl_core.algorithms.hiro.extras import adjacency
+from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty, adjacency_table
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 

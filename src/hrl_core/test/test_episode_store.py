@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from hrl_core.algorithms.hiro.agent import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.learner import manager_returns, worker_rewards
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task

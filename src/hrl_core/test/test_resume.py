@@ -4,12 +4,14 @@ import dataclasses
 
 import pytest
 
-from hrl_core.algorithms.hiro import adjacency
+from hrl_core.algorithms import ALGORITHMS
+from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
-from hrl_core.training.config import TrainConfig, switches
+from hrl_core.training.config import TrainConfig, preset, switches
 from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.trainer import Trainer
 
@@ -58,25 +60,25 @@ ALL_ON = TrainConfig(
         adjacency_interval=60,
         worker_replay=90,
         manager_replay=150,
+        replay=240,
+        learning_starts=30,
+        worker_updates=0.5,
+        manager_updates=2.0,
+        warm_start_steps=60,
+        warm_start_length=1.2,
+        manager_learning_starts=40,
+        held_subgoal_probability=0.3,
+        held_subgoal_decisions=(2, 4),
+        waypoint_probability=0.7,
+        waypoints=(1, 2),
+        waypoint_decisions=(1, 2),
+        waypoint_rarity=0.5,
     ),
     steps=200,
     num_envs=3,
     threads=2,
     stagger=False,
-    replay=240,
-    learning_starts=30,
-    worker_updates=0.5,
-    manager_updates=2.0,
-    warm_start_steps=60,
-    warm_start_length=1.2,
-    manager_learning_starts=40,
-    held_subgoal_probability=0.3,
-    held_subgoal_decisions=(2, 4),
     headline_goal_share=0.5,
-    waypoint_probability=0.7,
-    waypoints=(1, 2),
-    waypoint_decisions=(1, 2),
-    waypoint_rarity=0.5,
     evaluation_interval=70,
     evaluation_episodes=2,
     evaluation_episodes_elsewhere=1,
@@ -88,7 +90,13 @@ CONFIGS = {
     "off-policy correction, which goes without long returns": dataclasses.replace(
         ALL_ON, agent=dataclasses.replace(ALL_ON.agent, candidates=4, manager_n_step=1, manager_n_step_own=0)
     ),
-    "flat": dataclasses.replace(ALL_ON, algorithm="td3"),
+    "flat": dataclasses.replace(
+        ALL_ON,
+        algorithm="flat",
+        agent=FlatConfig(
+            worker=LEVEL, scale_inputs=True, worker_replay=90, replay=240, learning_starts=30, worker_updates=0.5
+        ),
+    ),
 }
 
 
@@ -98,10 +106,11 @@ def make_trainer(folder, config):
     return Trainer(SPEC, config, envs, VectorEnv(SPEC, len(goals), config.evaluation_seed, goals=goals), folder, 0)
 
 
-def test_every_switch_is_on_in_one_of_them():
-    default = switches(TrainConfig())
-    left = [name for name, value in default.items() if all(switches(c)[name] == value for c in CONFIGS.values())]
-    assert left == []
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_switch_is_on_in_one_of_them(algorithm):
+    ours = [switches(config) for config in CONFIGS.values() if config.algorithm == algorithm]
+    default = switches(preset("paper", algorithm))
+    assert [name for name, value in default.items() if all(c[name] == value for c in ours)] in ([], ["algorithm"])
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
@@ -115,4 +124,4 @@ def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, monkeypat
         assert differences(one, other) == []
         # And goes on as the other does.
         for trainer in (one, other):
-            trainer._iterate()
+            trainer.iterate()

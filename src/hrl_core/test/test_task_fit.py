@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 import torch
 
+from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.learner import HierarchicalAgent
 from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.errors import TaskError
 from hrl_core.task.text import load_task
@@ -20,11 +20,11 @@ def test_switch_element_and_the_tasks_own_elements_are_named() -> None:
     with pytest.raises(TaskError) as refused:
         require_elements(load_task("point_maze"), FAST)
     text = str(refused.value)
-    assert "agent.tilt_penalty needs the observation elements qx, qy" in text
-    assert "agent.four_fold_symmetry needs the observation elements hip_1" in text
+    assert "tilt_penalty needs the observation elements qx, qy" in text
+    assert "four_fold_symmetry needs the observation elements hip_1" in text
     assert "its observation elements are: x, y, heading, drift_x, drift_y, drift_heading, time" in text
-    assert "set agent.tilt_penalty to 0 and agent.four_fold_symmetry to false" in text
-    assert "--agent.tilt_penalty 0 --agent.no_four_fold_symmetry" in text
+    assert "set tilt_penalty to 0 and four_fold_symmetry to false" in text
+    assert "--tilt_penalty 0 --no_four_fold_symmetry" in text
 
 
 def test_a_manager_that_would_see_nothing_is_refused() -> None:
@@ -62,4 +62,4 @@ def test_without_these_switches_any_task_fits() -> None:
 def test_the_agent_asks() -> None:
     spec = load_task("point_maze")
     with pytest.raises(TaskError, match="tilt_penalty"):
-        HierarchicalAgent(spec, FAST, goal_distance_task(spec), torch.Generator())
+        HiroAgent(spec, FAST, goal_distance_task(spec), torch.Generator())

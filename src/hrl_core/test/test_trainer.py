@@ -14,8 +14,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.learner import HierarchicalAgent
+from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.flat.learner import FlatLearner
+from hrl_core.algorithms.hiro.config import PRESETS, HiroConfig
+from hrl_core.algorithms.hiro.learner import HiroLearner
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
@@ -27,10 +29,10 @@ from hrl_core.learners.td3_config import TD3Config
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_core.training.config import PRESETS, TrainConfig, preset, read_config
+from hrl_core.training.config import TrainConfig, preset, read_config
 from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
 from hrl_core.training.progress import summarise
-from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_files import RunFolder, TrainingState
 from hrl_core.training.trainer import Trainer
 from hrl_core.training.update_log import FAILED_BATCH
 
@@ -38,10 +40,10 @@ POINT_MAZE = Path(__file__).parent / "point_maze.json"
 HELD_OUT_SEED = 3_000_017
 SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=30)
 SMALL = TD3Config(hidden=(16, 16), batch_size=8)
-CONFIG = TrainConfig(
-    agent=HiroConfig(worker=SMALL, manager=SMALL, candidates=4),
-    steps=240,
-    num_envs=3,
+AGENT = HiroConfig(
+    worker=SMALL,
+    manager=SMALL,
+    candidates=4,
     replay=600,
     learning_starts=30,
     warm_start_steps=60,
@@ -49,11 +51,19 @@ CONFIG = TrainConfig(
     waypoint_probability=1.0,
     waypoint_decisions=(1, 2),
     waypoint_rarity=0.5,
+)
+CONFIG = TrainConfig(
+    agent=AGENT,
+    steps=240,
+    num_envs=3,
     evaluation_interval=60,
     evaluation_episodes=2,
     evaluation_episodes_elsewhere=1,
     checkpoint_interval=60,
 )
+
+
+FLAT = dataclasses.replace(CONFIG, algorithm="flat", agent=FlatConfig(worker=SMALL, replay=600, learning_starts=30))
 
 
 def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: TaskSpec = SPEC) -> Trainer:
@@ -64,7 +74,14 @@ def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: Ta
 
 
 def _weights(trainer: Trainer) -> torch.Tensor:
-    return torch.cat([part.flat for td3 in trainer.agent.levels.values() for part in (td3.actor, td3.critics)])
+    assert isinstance(trainer.learner, HiroLearner | FlatLearner)
+    levels = trainer.learner.agent.levels.values()
+    return torch.cat([part.flat for td3 in levels for part in (td3.actor, td3.critics)])
+
+
+def _hiro(trainer: Trainer) -> HiroLearner:
+    assert isinstance(trainer.learner, HiroLearner)
+    return trainer.learner
 
 
 class _KilledError(Exception):
@@ -98,7 +115,7 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) ->
     resumed = _trainer(tmp_path / "killed")
     resumed.run(resume=True)
     assert torch.equal(_weights(whole), _weights(resumed))
-    np.testing.assert_array_equal(whole.store.states, resumed.store.states)
+    np.testing.assert_array_equal(_hiro(whole).store.states, _hiro(resumed).store.states)
     rows = [RunFolder(tmp_path / name).metrics() for name in ("whole", "killed")]
     assert [r["env_steps"] for r in rows[0]] == [r["env_steps"] for r in rows[1]] == [60, 120, 180, 240]
 
@@ -125,8 +142,7 @@ def test_exported_policy_runs_in_the_sessions_as_in_training(tmp_path: Path) -> 
         runner, ManagerSession(SPEC, checkpoint.manager(), 0), WorkerSession(SPEC, checkpoint.worker(), 0), 0
     )
     envs = VectorEnv(SPEC, 1, seed=7, goals=[(8.0, 0.0)])
-    assert isinstance(trainer.agent, HierarchicalAgent)
-    result = evaluate(SPEC, envs, trainer.agent.select, trainer.agent.act)[0]
+    result = evaluate(SPEC, envs, _hiro(trainer).agent.select, _hiro(trainer).agent.act)[0]
     assert trace.result.final_distance == pytest.approx(result.final_distance, abs=1e-3)
     assert trace.result.episode_return == pytest.approx(result.episode_return, rel=1e-3)
 
@@ -136,15 +152,15 @@ def test_an_exported_policy_explores_as_it_did_in_training(tmp_path: Path, warm_
     """Subgoals of a network that says nothing, without noise of its own: what is left is held exploration."""
     still = dataclasses.replace(SMALL, exploration_noise=0.0)
     held: dict[str, Any] = {"held_subgoal_probability": 0.3, "held_subgoal_decisions": (2, 2)}
-    agent = HiroConfig(worker=still, manager=still, candidates=4)
-    config = dataclasses.replace(CONFIG, agent=agent, learning_starts=10**6, warm_start_steps=warm_start_steps, **held)
-    config = dataclasses.replace(config, num_envs=1, waypoint_probability=0.0, replay=3000)
+    agent = dataclasses.replace(AGENT, worker=still, manager=still, learning_starts=10**6, replay=3000, **held)
+    agent = dataclasses.replace(agent, warm_start_steps=warm_start_steps, waypoint_probability=0.0)
+    config = dataclasses.replace(CONFIG, agent=agent, num_envs=1)
     trainer = _trainer(tmp_path, config)
-    assert isinstance(trainer.agent, HierarchicalAgent)
-    trainer.agent.manager.actor.flat.zero_()
+    _hiro(trainer).agent.manager.actor.flat.zero_()
     while trainer.env_steps < 3000:
-        trainer._iterate()
-    stored = trainer.store.subgoals[trainer.store.lengths > 0].reshape(-1, 2)
+        trainer.iterate()
+    store = _hiro(trainer).store
+    stored = store.subgoals[store.lengths > 0].reshape(-1, 2)
     checkpoint = trainer.checkpoint({})
     runner, session = EnvRunner(SPEC, 0, Mode.TRAIN), ManagerSession(SPEC, checkpoint.manager(), 0)
     worker = WorkerSession(SPEC, checkpoint.worker(), 0)
@@ -165,7 +181,7 @@ def test_an_exported_policy_explores_as_it_did_in_training(tmp_path: Path, warm_
 def test_resuming_with_another_configuration_names_the_fields(tmp_path: Path) -> None:
     _trainer(tmp_path).run()
     other = dataclasses.replace(CONFIG, steps=999, agent=dataclasses.replace(CONFIG.agent, candidates=0))
-    with pytest.raises(HrlError, match=r"agent.candidates: 0 != 4; steps: 999 != 240"):
+    with pytest.raises(HrlError, match=r"steps: 999 != 240; candidates: 0 != 4"):
         _trainer(tmp_path, other).run(resume=True)
     with pytest.raises(HrlError, match="already holds a run"):
         _trainer(tmp_path).run()
@@ -174,17 +190,17 @@ def test_resuming_with_another_configuration_names_the_fields(tmp_path: Path) ->
 
 
 def test_flat_td3_is_the_same_trainer_without_a_manager(tmp_path: Path) -> None:
-    trainer = _trainer(tmp_path, dataclasses.replace(CONFIG, algorithm="td3"))
+    trainer = _trainer(tmp_path, FLAT)
     trainer.run()
     assert list(trainer.checkpoint({}).actors) == ["worker"]
-    resumed = _trainer(tmp_path, dataclasses.replace(CONFIG, algorithm="td3"))
+    resumed = _trainer(tmp_path, FLAT)
     resumed.run(resume=True)
     assert torch.equal(_weights(trainer), _weights(resumed))
 
 
 def test_diverging_losses_stop_the_run_and_save_the_batch(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path)
-    trainer.agent.worker.critics.flat.fill_(float("nan"))
+    _hiro(trainer).agent.worker.critics.flat.fill_(float("nan"))
     with pytest.raises(HrlError, match="worker's critic loss is nan"):
         trainer.run()
     assert (tmp_path / FAILED_BATCH).is_file()
@@ -198,12 +214,12 @@ def test_a_full_disk_keeps_the_state_before(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     try:
         with pytest.raises(HrlError, match=r"File too large.*the state of 240 steps in .* is kept"):
-            trainer.files.save_state(trainer._state(), 300)
+            trainer.files.save_state(TrainingState.of(trainer._parts()), 300)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     state = trainer.files.load_state()
     assert state is not None
-    assert state.plain["env_steps"] == 240
+    assert state.plain["run.env_steps"] == 240
     assert len(list(tmp_path.glob("*state-*"))) == 1
 
 
@@ -275,7 +291,6 @@ _OTHER = {
     "warm_start_steps": 0,
     "warm_start_length": 0.1,
     "target_noise_clip": 0.01,
-    "algorithm": "td3",
     "steps": 120,
     "progress_unit": 0.5,
     "manager_n_step": 3,
@@ -289,6 +304,7 @@ _TESTED_ELSEWHERE = {
     "tilt_penalty",  # needs an ant: test_episode_store.py
 }
 _NOT_ABOUT_LEARNING = {
+    "algorithm",  # goes with the class of ``agent``
     "threads",
     "evaluation_interval",
     "evaluation_episodes",
@@ -310,7 +326,7 @@ def _value(path: tuple[str, ...], current: Any) -> object:
 def test_every_field_has_an_effect(path: tuple[str, ...]) -> None:
     # A wide Huber loss: in its linear part a larger error would change nothing.
     level = dataclasses.replace(SMALL, huber_delta=1e3)
-    base = dataclasses.replace(CONFIG, agent=HiroConfig(worker=level, manager=level, candidates=4), steps=150)
+    base = dataclasses.replace(CONFIG, agent=dataclasses.replace(AGENT, worker=level, manager=level), steps=150)
     if path[-1] == "progress_unit":
         base = _with(base, ("agent", "worker_reward"), "progress")
     if path[-1] in ("manager_n_step", "manager_n_step_own"):
@@ -333,18 +349,17 @@ def _trained(config: TrainConfig) -> torch.Tensor:
     """Weights after a short run without files."""
     trainer = _trainer(Path("unused"), config)
     while trainer.env_steps < trainer.config.steps:
-        trainer._iterate()
+        trainer.iterate()
     return _weights(trainer)
 
 
 def test_adjacency_network_is_fitted_at_its_interval(monkeypatch: pytest.MonkeyPatch) -> None:
     config = _with(CONFIG, ("agent", "adjacency_weight"), 20.0)
     trainer = _trainer(Path("unused"), _with(config, ("agent", "adjacency_interval"), 60))
-    assert isinstance(trainer.agent, HierarchicalAgent)
     fits: list[int] = []
-    monkeypatch.setattr(trainer.agent.adjacency, "fit", lambda *_: fits.append(trainer.env_steps) or 0.0)
+    monkeypatch.setattr(_hiro(trainer).agent.adjacency, "fit", lambda *_: fits.append(trainer.env_steps) or 0.0)
     while trainer.env_steps < 200:
-        trainer._iterate()
+        trainer.iterate()
     assert fits == [60, 120, 180]
 
 
@@ -397,9 +412,8 @@ def test_point_maze_is_learned_round_both_corners(tmp_path: Path) -> None:
     spec = dataclasses.replace(spec, success=radius, evaluation_goals=((0.0, 8.0),))
     # Seed 0 learns it as well, in twice the time.
     trainer = _trainer(tmp_path, config, seed=1, spec=spec)
-    assert isinstance(trainer.agent, HierarchicalAgent)
     held_out = VectorEnv(spec, 50, seed=HELD_OUT_SEED, goals=[(0.0, 8.0)] * 50)
-    before = evaluate(spec, held_out, trainer.agent.select, trainer.agent.act)[0]
+    before = evaluate(spec, held_out, _hiro(trainer).agent.select, _hiro(trainer).agent.act)[0]
     trainer.run(stop=lambda: trainer.best >= 0.98)
     after = evaluate(spec, held_out, *checkpoint_policies(load_checkpoint(tmp_path / "best")))[0]
     assert before.success_rate <= 0.1

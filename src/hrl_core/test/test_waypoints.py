@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.extras.visits import ATTEMPT, Visits
+from hrl_core.algorithms.hiro.extras.waypoints import Waypoints
 from hrl_core.errors import TaskError
-from hrl_core.training.config import TrainConfig
-from hrl_core.training.visits import ATTEMPT, Visits
-from hrl_core.training.waypoints import Waypoints
 
 BOX = (np.array([-12.0, -4.0]), np.array([12.0, 20.0]))
 OWN = np.array([0.0, 19.0])
@@ -21,7 +21,7 @@ AFAR = np.full((1, 2), 100.0)
 
 
 def _waypoints(probability: float, rarity: float = 0.0) -> Waypoints:
-    config = TrainConfig(
+    config = HiroConfig(
         waypoint_probability=probability,
         waypoints=(FEWEST, MOST),
         waypoint_decisions=(FEW, MANY),
@@ -123,5 +123,5 @@ def test_every_place_however_far_outside_the_box_can_be_drawn_again(places: list
 def test_a_task_without_goals_has_no_waypoints() -> None:
     none = (np.zeros(0), np.zeros(0))
     with pytest.raises(TaskError, match="waypoint_probability needs a task goal"):
-        Waypoints(TrainConfig(waypoint_probability=0.5), none, 1)
-    Waypoints(TrainConfig(), none, 1)
+        Waypoints(HiroConfig(waypoint_probability=0.5), none, 1)
+    Waypoints(HiroConfig(), none, 1)

@@ -47,7 +47,7 @@ class TrainerParameters(NodeParameters):
     )
     task: str = parameter("", "task name or .yaml; empty with finish: that of the first recorded run")
     out: str = parameter("", "folder of the run; a run that is there is gone on with")
-    training: str = parameter("fast", 'preset, or .json file of switches ({"preset": ..., "agent": {...}})')
+    training: str = parameter("fast", 'preset, or .json file of switches ({"preset": ..., "candidates": 4, ...})')
     seed: int = parameter(0, "seed of weights and sampling", low=0)
     relabel: str = parameter("off", "where subgoals are relabelled", choices=RELABEL)
     relabelled: str = parameter("", "folder of relabelled bags, with relabel:=from-relabelled")
@@ -132,7 +132,7 @@ class TrainerNode(HrlNode):
         while trainer.due and time.monotonic() < end:
             trainer.train(1)
             # Until then the untrained policy's random held subgoals explore better than a half-trained manager.
-            warm = self._settings.finish or trainer.steps >= trainer.config.training.warm_start_steps
+            warm = self._settings.finish or trainer.steps >= trainer.config.training.agent.warm_start_steps
             if warm and trainer.version - self._saved >= self._settings.checkpoint_updates:
                 self._announce(self._save())
         self._pressure.update(trainer.due * GROUP)

@@ -24,7 +24,7 @@ class PlainHiro:
     """The paper's algorithm at update ratio 1; learns from what it lives through."""
 
     def __init__(self, spec: TaskSpec, config: HiroConfig, seed: int, rng: np.random.Generator) -> None:
-        """Make environment, networks (as ``HierarchicalAgent`` draws them from ``seed``) and lists."""
+        """Make environment, networks (as ``HiroAgent`` draws them from ``seed``) and lists."""
         self._spec, self._config, self._rng, self._seed = spec, config, rng, seed
         self._generator = torch.Generator().manual_seed(seed)
         manager = TD3(config.manager, manager_actor_config(spec, config), self._generator)

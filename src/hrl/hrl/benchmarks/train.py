@@ -14,6 +14,7 @@ from hrl.benchmarks.relabel import make_sensitive
 from hrl.benchmarks.update import BATCH, CONFIG
 from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import HiroLearner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.spec import TaskSpec
@@ -57,14 +58,14 @@ def hiro_config(candidates: int) -> HiroConfig:
 
 def warm_trainer(spec: TaskSpec, candidates: int) -> Trainer:
     """The trainer, past its warm-up."""
-    config = dataclasses.replace(
-        TrainConfig(), agent=hiro_config(candidates), num_envs=20, replay=20_000, learning_starts=WARM_UP
-    )
+    agent = dataclasses.replace(hiro_config(candidates), replay=20_000, learning_starts=WARM_UP)
+    config = TrainConfig(agent=agent, num_envs=20)
     envs = VectorEnv(spec, config.num_envs, seed=0)
     trainer = Trainer(spec, config, envs, envs, Path(tempfile.gettempdir()) / "unused", seed=0)
-    make_sensitive(trainer.agent.worker)
+    assert isinstance(trainer.learner, HiroLearner)
+    make_sensitive(trainer.learner.agent.worker)
     while trainer.env_steps < WARM_UP:
-        trainer._iterate()
+        trainer.iterate()
     return trainer
 
 
@@ -83,7 +84,7 @@ def seconds_per_step(spec: TaskSpec, candidates: int) -> tuple[float, float]:
     for _ in range(REPETITIONS):
         started, before = time.perf_counter(), trainer.env_steps
         while trainer.env_steps < before + STEPS:
-            trainer._iterate()
+            trainer.iterate()
         middle = time.perf_counter()
         for _ in range(STEPS):
             plain.step()

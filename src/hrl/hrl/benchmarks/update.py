@@ -13,8 +13,8 @@ import torch
 from hrl.benchmarks.list_replay import ListReplay
 from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, run_benchmark, update_flops
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
+from hrl_core.algorithms.hiro.agent import worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.learner import worker_rewards
 from hrl_core.learners.td3 import ReferenceTD3
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import TD3, TransitionBatch
@@ -79,7 +79,7 @@ class StepReplay:
 
 
 def fast_batch(store: EpisodeStore, rng: np.random.Generator, batches: int = 1) -> TransitionBatch:
-    """Batches as ``HierarchicalAgent`` builds them."""
+    """Batches as ``HiroAgent`` builds them."""
     batch = store.sample_steps(BATCH * batches, rng)
     discounts = np.where(batch.terminated, 0, CONFIG.worker.discount).astype(np.float32)
     return TransitionBatch(

@@ -4,17 +4,15 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Any, NamedTuple
 
-import tyro
-
-from hrl.commands.train_arguments import NOT_SWITCHES, chosen_words, require_folder, unknown_switch
+from hrl.commands.train_arguments import NOT_SWITCHES, chosen_words, parse_words, require_folder
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_core.training.config import TrainConfig, read_config, switches
+from hrl_core.training.config import TrainConfig, preset, read_config
 from hrl_core.training.recordings.config import BagTrainConfig, stored_bag_config
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import Source, parse_source
@@ -38,8 +36,8 @@ class TrainFromBags:
     seed: Seed = 0
     """Seed of weights and sampling."""
     relabel: str = ""
-    """at-sampling (needs one-step returns, --agent.manager_n_step 1 and --agent.candidates 10: not those of fast),
-    from-relabelled or off; empty: at-sampling if --agent.candidates is above 0, else off."""
+    """at-sampling (needs one-step returns, --manager_n_step 1 and --candidates 10: not those of fast), from-relabelled
+    or off; empty: at-sampling if --candidates is above 0, else off."""
     relabelled: tuple[Path, ...] = ()
     """Folders of relabelled bags."""
     max_relabel_lag: int = 0
@@ -53,7 +51,7 @@ class TrainFromBags:
     material: MaterialConfig = field(default_factory=MaterialConfig)
     torch_threads: int = 1
     """Threads of matrix products."""
-    training: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    training: TrainConfig[Any] = field(default_factory=lambda: preset("paper"))
 
 
 class BagTrainingRequest(NamedTuple):
@@ -78,11 +76,7 @@ def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
     defaults = TrainFromBags(training=read_config(chosen.preset or "paper")) if stored is None else _as_words(*stored)
     if stored is not None and chosen.preset is not None:
         defaults = dataclasses.replace(defaults, preset=chosen.preset, training=read_config(chosen.preset))
-    given, rest = tyro.cli(
-        TrainFromBags, prog="hrl train", args=words, default=defaults, use_underscores=True, return_unknown_args=True
-    )
-    if rest:
-        raise unknown_switch(rest[0], _known())
+    given = parse_words(defaults, "training", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     config = _config(given)
     if stored is not None:
@@ -129,9 +123,3 @@ def _as_words(config: BagTrainConfig, seed: int, task: str) -> TrainFromBags:
         **{name: getattr(config, name) for name in same - {"relabelled"}},
         relabelled=tuple(Path(folder) for folder in config.relabelled),
     )
-
-
-def _known() -> list[str]:
-    names = [f.name for f in dataclasses.fields(TrainFromBags) if f.name not in ("material", "training")]
-    material = [f"material.{name}" for name in switches(MaterialConfig())]
-    return [*names, *material, *switches(TrainConfig())]

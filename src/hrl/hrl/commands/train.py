@@ -122,7 +122,7 @@ def _trainer(request: TrainingRequest, observers: Sequence[Observer], console: C
 
 def _introduction(request: TrainingRequest) -> str:
     spec, config = request.spec, request.config
-    subgoals = ", ".join(spec.subgoal.elements) if config.algorithm == "hiro" else "none"
+    subgoals = ", ".join(spec.subgoal.elements) if config.algorithm != "flat" else "none"
     return (
         f"{'going on' if request.resume else 'training'} in {request.folder}: {config.algorithm} on {spec.name} "
         f"(subgoals: {subgoals}), {config.steps} steps, seed {request.seed}; Ctrl-C stops and saves"

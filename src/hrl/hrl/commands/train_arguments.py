@@ -1,10 +1,11 @@
 """Words of ``hrl train``: every field of the training configuration is a switch; a preset fills in the rest."""
 
 import argparse
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
@@ -13,11 +14,12 @@ from hrl.seed import Seed
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_core.training.config import TrainConfig, changed, preset, switches
+from hrl_core.training.config import TrainConfig, preset, stored_config, switches
 from hrl_core.training.run_files import TASK, RunFolder
 
 NOT_SWITCHES = frozenset({"task", "task_hash", "seed"})
 """What the configuration file of a run holds beside the switches."""
+Words = TypeVar("Words")
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,14 @@ class Train:
     """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
     torch_threads: int = 1
     """Threads of matrix products; with another number the last bits of the weights differ."""
-    config: Annotated[TrainConfig, tyro.conf.arg(name="")] = field(default_factory=TrainConfig)
+    config: TrainConfig[Any] = field(default_factory=lambda: preset("paper"))
 
 
 class TrainingRequest(NamedTuple):
     """What a command line of ``hrl train`` asks for."""
 
     spec: TaskSpec
-    config: TrainConfig
+    config: TrainConfig[Any]
     seed: int
     folder: Path
     resume: bool
@@ -64,23 +66,60 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
         HrlError: unknown task, preset or switch (names the closest), impossible value, no folder.
     """
     chosen = chosen_words(words)
-    defaults = Train() if chosen.resume is None else _of_run(RunFolder(chosen.resume))
+    defaults = Train(config=preset("paper", chosen.algorithm)) if chosen.resume is None else _of_run(chosen.resume)
     if chosen.preset is not None:
-        defaults = Train(**(vars(defaults) | {"preset": chosen.preset, "config": preset(chosen.preset)}))
-    given, rest = tyro.cli(
-        Train, prog="hrl train", args=words, default=defaults, use_underscores=True, return_unknown_args=True
-    )
-    if rest:
-        known = [name for name in vars(Train()) if name != "config"] + list(switches(TrainConfig()))
-        raise unknown_switch(rest[0], known)
+        config = preset(chosen.preset, defaults.config.algorithm)
+        defaults = dataclasses.replace(defaults, preset=chosen.preset, config=config)
+    given = parse_words(defaults, "config", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     spec = _task(given)
     return TrainingRequest(spec, given.config, given.seed, folder, given.resume is not None, given.torch_threads)
 
 
+def parse_words(defaults: Words, name: str, words: Sequence[str]) -> Words:
+    """Words of ``hrl train``: every field of ``defaults`` is a switch, and so is every one of the training.
+
+    Args:
+        defaults: what is not said.
+        name: the field of ``defaults`` that holds the configuration of the training; its switches, and those of its
+            algorithm, have no prefix.
+        words: of the command line.
+
+    Raises:
+        HrlError: there is no such switch; names the closest.
+    """
+    config: TrainConfig[Any] = getattr(defaults, name)
+    inner = _without_prefix(config, "agent", config.agent)
+    outer = _without_prefix(defaults, name, inner)
+    given, rest = tyro.cli(
+        type(outer), prog="hrl train", args=words, default=outer, use_underscores=True, return_unknown_args=True
+    )
+    if rest:
+        known = [switch.removeprefix(f"{name}.") for switch in switches(defaults)]
+        raise unknown_switch(rest[0], known)
+    fields = dict(vars(given))
+    fields[name] = TrainConfig(**vars(fields[name]))
+    return type(defaults)(**fields)
+
+
+def _without_prefix(outer: Words, name: str, inner: object) -> Words:
+    """The same with another value of one field, in a class of its own that says how the command line names it."""
+    kind = type(outer)
+    made = dataclasses.make_dataclass(
+        kind.__name__,
+        [(name, Annotated[type(inner), tyro.conf.arg(name="")], dataclasses.field(default=inner))],
+        bases=(kind,),
+        namespace={"__doc__": kind.__doc__},
+        frozen=True,
+        kw_only=True,
+    )
+    return made(**(vars(outer) | {name: inner}))
+
+
 def chosen_words(words: Sequence[str]) -> argparse.Namespace:
-    """Preset and resumed folder, on which the defaults of the other switches depend; both None where not named."""
+    """Algorithm, preset and resumed folder, on which the other switches depend; the latter None where not named."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("--algorithm", default="hiro")
     parser.add_argument("--preset")
     parser.add_argument("--resume", type=Path)
     try:
@@ -89,10 +128,11 @@ def chosen_words(words: Sequence[str]) -> argparse.Namespace:
         raise HrlError(f"hrl train: {error}") from None
 
 
-def _of_run(files: RunFolder) -> Train:
+def _of_run(folder: Path) -> Train:
     """The arguments that began a run."""
+    files = RunFolder(folder)
     stored = files.config()
-    config = changed(TrainConfig(), {k: v for k, v in stored.items() if k not in NOT_SWITCHES})
+    config = stored_config({k: v for k, v in stored.items() if k not in NOT_SWITCHES})
     task = files.folder / TASK
     return Train(task=str(task) if task.is_file() else stored["task"], seed=int(stored["seed"]), config=config)
 
@@ -100,7 +140,7 @@ def _of_run(files: RunFolder) -> Train:
 def _task(given: Train) -> TaskSpec:
     """The task; of a resumed run its own, unless another one or another goal space is named."""
     if given.resume is not None and given.goal_space == AUTO:
-        stored, named = load_task(_of_run(RunFolder(given.resume)).task), load_task(given.task)
+        stored, named = load_task(_of_run(given.resume).task), load_task(given.task)
         return stored if stored in (named, task_variant(given.task, AUTO, "fast")) else named
     return task_variant(given.task, given.goal_space, given.preset)
 

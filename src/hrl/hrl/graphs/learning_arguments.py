@@ -12,7 +12,7 @@ _SOME = Rule("1 or more", lambda value: value >= 1)
 _PAIR = Rule("2 or more", lambda value: value >= 2)
 _SWITCHES = "Preset (paper, fast) or .json file of training switches."
 _MODES = "Purposes of the episodes learned from, of TRAIN, EVAL, DEMO, separated by commas."
-_RELABEL = "Where subgoals are relabelled; at-sampling needs agent.manager_n_step 1: not with training:=fast"
+_RELABEL = "Where subgoals are relabelled; at-sampling needs manager_n_step 1: not with training:=fast"
 _LAG = "Leave out episodes of workers more versions behind the newest, 0: any age."
 _RELABEL_LAG = "Ignore relabelled subgoals of workers more versions behind, 0: any age."
 _NEWEST = "Learn from that many newest environment steps only, 0: from all that the replay store keeps."

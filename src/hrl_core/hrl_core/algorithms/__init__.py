@@ -1,1 +1,36 @@
 """Algorithms that learn policies, one folder each; none imports another."""
+
+import importlib
+from collections.abc import Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from hrl_core.errors import HrlError, did_you_mean
+
+if TYPE_CHECKING:
+    from hrl_core.training.config import TrainConfig
+
+ALGORITHMS: Mapping[str, str] = {
+    "hiro": "hrl_core.algorithms.hiro",
+    "flat": "hrl_core.algorithms.flat",
+}
+"""Name of an algorithm -> its package, with the modules ``config`` (without torch) and ``learner``."""
+
+
+def presets(algorithm: str) -> "Mapping[str, TrainConfig[Any]]":
+    """Presets of an algorithm by name; raises ``HrlError`` where there is no such algorithm."""
+    return _module(algorithm, "config").PRESETS
+
+
+def learner_module(algorithm: str) -> ModuleType:
+    """What trains an algorithm, a module after ``protocols.Training``; raises ``HrlError`` where there is none."""
+    return _module(algorithm, "learner")
+
+
+def _module(algorithm: str, name: str) -> ModuleType:
+    if algorithm not in ALGORITHMS:
+        raise HrlError(
+            f"unknown algorithm '{algorithm}'{did_you_mean(algorithm, ALGORITHMS)}: choose one of "
+            f"{', '.join(ALGORITHMS)}"
+        )
+    return importlib.import_module(f"{ALGORITHMS[algorithm]}.{name}")

@@ -114,7 +114,7 @@ class GoalEnvironment:
         """
         if not self.abilities.rewards_goals:
             raise TaskError(
-                f"{self.spec.env_id} has no compute_reward: goals cannot be relabelled; set agent.relabel_goals_* to 0"
+                f"{self.spec.env_id} has no compute_reward: goals cannot be relabelled; set relabel_goals_* to 0"
             )
         compute = self._core.get_wrapper_attr("compute_reward")
         achieved, desired = np.broadcast_arrays(achieved, desired)

@@ -4,7 +4,7 @@ Written for speed on one core: see ``dense``. Deviation from HIRO's released cod
 updates the actor's Adam rests, where the released code lets it go on with its momentum.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -36,12 +36,6 @@ class TransitionBatch(NamedTuple):
     meant: torch.Tensor | None = None
     """1 where the action was taken for the goal among the inputs, or led to it; 0: nothing to clone (``bc_alpha``).
     Shape (batch,); None: 1 throughout."""
-
-
-def acting_weights(levels: Mapping[str, "TD3"]) -> dict[str, Float32]:
-    """What a checkpoint holds: ``<level>.<parameter>`` -> array."""
-    weights = {level: td3.actor_weights() for level, td3 in levels.items()}
-    return {f"{level}.{name}": tensor.numpy() for level, named in weights.items() for name, tensor in named.items()}
 
 
 class TD3:
@@ -121,6 +115,10 @@ class TD3:
         named = [(f"layers.{i}.weight", w[0]) for i, w in enumerate(actor.weights)]
         named += [(f"layers.{i}.bias", b[0, 0]) for i, b in enumerate(actor.biases)]
         return {name: tensor.clone() for name, tensor in named}
+
+    def actor_arrays(self) -> dict[str, Float32]:
+        """The same as arrays."""
+        return {name: tensor.numpy() for name, tensor in self.actor_weights().items()}
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Parameters, targets, optimiser moments, update counter and generator; no copies, they change with updates."""

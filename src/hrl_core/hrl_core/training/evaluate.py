@@ -1,7 +1,6 @@
 """Evaluation by the task's protocol: noise-free policies, success at the last step of each episode."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,16 +8,15 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hrl_core.algorithms.protocols import BatchPolicy
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.networks.actor import Actor
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.collector import Environments
 
 Float32 = npt.NDArray[np.float32]
-BatchPolicy = Callable[[Float32, Float32], Float32]
-"""Maps states (batch, observation_dim) and goals (batch, ...) to subgoals or actions."""
 _WILSON_95 = 1.959964
 
 

@@ -9,6 +9,7 @@ import os
 import shlex
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file as save_tensors
 
+from hrl_core.algorithms.protocols import Stateful
 from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.training.config import config_difference
 
@@ -37,14 +39,30 @@ _PART_PREFIX = ".state-part-"
 
 
 class TrainingState(NamedTuple):
-    """Everything that an exact continuation needs."""
+    """Everything that an exact continuation needs, named ``<part>.<entry>``."""
 
     tensors: dict[str, torch.Tensor]
-    """Agents."""
     arrays: dict[str, npt.NDArray]
-    """Store, environments, collector."""
     plain: dict[str, Any]
-    """Counters and generators."""
+    """Data of JSON."""
+
+    @classmethod
+    def of(cls, parts: Mapping[str, Stateful]) -> "TrainingState":
+        """The state of all parts; no copies."""
+        state = cls({}, {}, {})
+        for part, stateful in parts.items():
+            for name, value in stateful.state_dict().items():
+                kinds = ((torch.Tensor, state.tensors), (np.ndarray, state.arrays))
+                kept = next((kept for kind, kept in kinds if isinstance(value, kind)), state.plain)
+                kept[f"{part}.{name}"] = value
+        return state
+
+    def restore(self, parts: Mapping[str, Stateful]) -> None:
+        """Have every part go on from here, in the order given."""
+        entries = {**self.tensors, **self.arrays, **self.plain}
+        for part, stateful in parts.items():
+            prefix = f"{part}."
+            stateful.load_state_dict({k.removeprefix(prefix): v for k, v in entries.items() if k.startswith(prefix)})
 
 
 class RunFolder:

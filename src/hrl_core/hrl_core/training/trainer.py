@@ -2,21 +2,15 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-import torch
-
-from hrl_core.algorithms.flat.learner import FlatAgent
-from hrl_core.algorithms.hiro.learner import HierarchicalAgent, Metrics
+from hrl_core.algorithms import learner_module
+from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from hrl_core.learners.td3_fast import acting_weights
-from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.collector import Agent, Collector, Environments
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate
 from hrl_core.training.progress import OWN_GOALS
@@ -24,7 +18,6 @@ from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, Training
 from hrl_core.training.update_log import UpdateLog
 
 Row = dict[str, Any]
-_DRAWN_TOGETHER = 8
 
 
 class Observer(Protocol):
@@ -58,12 +51,12 @@ class _Clock:
 
 
 class Trainer:
-    """Trains a hierarchical agent in vectorised environments."""
+    """Trains a policy in vectorised environments, by whatever algorithm."""
 
     def __init__(
         self,
         spec: TaskSpec,
-        config: TrainConfig,
+        config: TrainConfig[Any],
         envs: Environments,
         evaluation_envs: Environments,
         folder: Path,
@@ -71,21 +64,12 @@ class Trainer:
         git_commit: str = "",
         observers: Sequence[Observer] = (),
     ) -> None:
-        """Set up agent, store and random generators from ``seed``; nothing is written yet."""
+        """Make the learner from ``seed``; nothing is written yet."""
         self.spec, self.config, self.seed, self.git_commit = spec, config, seed, git_commit
         self.files = RunFolder(folder)
         self._envs, self._evaluation_envs, self._observers = envs, evaluation_envs, observers
-        self._rng = np.random.default_rng(seed)
-        generator = torch.Generator().manual_seed(seed)
-        self.agent: Agent = (
-            HierarchicalAgent(spec, config.agent, envs, generator)
-            if config.algorithm == "hiro"
-            else FlatAgent(spec, config.agent, generator)
-        )
-        self.store = EpisodeStore(spec, config.replay, envs.num_envs)
-        self._collector = Collector(spec, config, envs, self.store, self._rng)
+        self.learner: Learner = learner_module(config.algorithm).learner(spec, config.agent, envs, seed)
         self.env_steps, self.seconds, self.cpu_seconds, self.best = 0, 0.0, 0.0, -math.inf
-        self._worker_credit, self._manager_credit = 0.0, 0.0
         self._log = UpdateLog(folder)
 
     def run(self, resume: bool = False, stop: Callable[[], bool] = lambda: False) -> list[EvaluationResult]:
@@ -105,7 +89,7 @@ class Trainer:
         try:
             while self.env_steps < self.config.steps and not stop():
                 before = self.env_steps
-                self._iterate()
+                self.iterate()
                 self._pass_time(clock)
                 for observer in self._observers:
                     observer.on_step(self.env_steps)
@@ -113,9 +97,9 @@ class Trainer:
                 if done or self._crossed(before, self.config.evaluation_interval):
                     results = self._evaluate(clock)
                 if done or self._crossed(before, self.config.checkpoint_interval):
-                    self.files.save_state(self._state(), self.env_steps)
+                    self.files.save_state(TrainingState.of(self._parts()), self.env_steps)
             if 0 < self.env_steps < self.config.steps:
-                self.files.save_state(self._state(), self.env_steps)
+                self.files.save_state(TrainingState.of(self._parts()), self.env_steps)
                 self._export_unevaluated()
         finally:
             for observer in self._observers:
@@ -124,47 +108,28 @@ class Trainer:
 
     def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         """The present policies as a checkpoint."""
-        levels = self.agent.levels
+        levels = self.learner.levels()
         return Checkpoint(
             task=self.spec,
             algorithm=self.config.algorithm,
             trained=True,
-            version=self.agent.worker.updates,
+            version=levels["worker"].updates,
             env_steps=self.env_steps,
             seed=self.seed,
             git_commit=self.git_commit,
-            actors=self.config.exploring({level: td3.actor_config for level, td3 in levels.items()}),
+            actors={name: level.actor for name, level in levels.items()},
             weights=acting_weights(levels),
             metrics=metrics,
         )
 
-    def _iterate(self) -> None:
+    def iterate(self) -> None:
         """One step in every environment and the updates it pays for."""
-        config, envs = self.config, self._envs.num_envs
-        before = self.env_steps
-        progress = self._collector.step(self.agent, self.env_steps)
-        self._log.note("worker", progress._asdict())
-        self.env_steps += envs
-        if self.env_steps < config.learning_starts:
-            return
-        self._worker_credit += envs * config.worker_updates
-        due, self._worker_credit = divmod(self._worker_credit, 1)
-        for updates in _portions(int(due)):
-            self._learned("worker", self.agent.update_worker(self.store, self._rng, updates))
-        if self.env_steps < config.manager_learning_starts or isinstance(self.agent, FlatAgent):
-            return
-        self._manager_credit += envs / self.spec.subgoal.period * config.manager_updates
-        if not self.store.segments:
-            return
-        due, self._manager_credit = divmod(self._manager_credit, 1)
-        for updates in _portions(int(due)):
-            self._learned("manager", self.agent.update_manager(self.store, self._rng, updates))
-        if self.agent.adjacency is not None and self._crossed(before, config.agent.adjacency_interval):
-            self._log.note("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, self._rng)})
-
-    def _learned(self, level: str, results: list[Metrics]) -> None:
-        """Note the metrics of updates; stop the run when a loss is out of bounds."""
-        self._log.learned(level, results, self.agent.last_batch[level], f"{self.env_steps} environment steps")
+        step = self._envs.step(self.learner.act())
+        self.env_steps += self._envs.num_envs
+        for level, figures in self.learner.observe(step).items():
+            self._log.note(level, figures)
+        for update in self.learner.update():
+            self._log.learned(update, f"{self.env_steps} environment steps")
 
     def _crossed(self, before: int, interval: int) -> bool:
         return before // interval != self.env_steps // interval
@@ -175,14 +140,12 @@ class Trainer:
 
     def _evaluate(self, clock: _Clock) -> list[EvaluationResult]:
         """Evaluate, write a line of metrics, export the policy and keep the best one."""
-        agent = self.agent
-        select = partial(agent.select, averaged=True) if isinstance(agent, HierarchicalAgent) else None
-        results = evaluate(self.spec, self._evaluation_envs, select, partial(agent.act, averaged=True))
+        results = evaluate(self.spec, self._evaluation_envs, *self.learner.policies())
         self._pass_time(clock)
         metrics: Row = {"env_steps": self.env_steps}
         metrics |= {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
         metrics |= self._log.means()
-        metrics |= {f"{level}/updates": td3.updates for level, td3 in self.agent.levels.items()}
+        metrics |= {f"{name}/updates": level.updates for name, level in self.learner.levels().items()}
         for result in results:
             metrics |= evaluation_metrics(result)
         self.files.append_metrics(metrics)
@@ -209,46 +172,30 @@ class Trainer:
             "seed": self.seed,
         } | self.config.as_dict()
 
-    def _state(self) -> TrainingState:
-        arrays = {"store": self.store, "envs": self._envs, "collector": self._collector}
-        return TrainingState(
-            tensors=self.agent.state_dict(),
-            arrays={f"{group}.{k}": v for group, part in arrays.items() for k, v in part.state_dict().items()},
-            plain={
-                "env_steps": self.env_steps,
-                "seconds": self.seconds,
-                "cpu_seconds": self.cpu_seconds,
-                "best": self.best if math.isfinite(self.best) else None,
-                "credits": [self._worker_credit, self._manager_credit],
-                "rng": self._rng.bit_generator.state,
-                "log": self._log.state_dict(),
-            },
-        )
+    def _parts(self) -> dict[str, Stateful]:
+        """Everything that a resume needs, in the order in which it is restored."""
+        return {"envs": self._envs, **self.learner.parts(), "log": self._log, "run": self}
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the run is."""
+        return {
+            "env_steps": self.env_steps,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "best": self.best if math.isfinite(self.best) else None,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        self.env_steps = state["env_steps"]
+        self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
+        self.best = -math.inf if state["best"] is None else state["best"]
 
     def _restore(self) -> None:
         state = self.files.load_state()
-        if state is None:
-            self.files.forget_metrics_after(0)
-            return
-        self.agent.load_state_dict(state.tensors)
-        # The collector last: it reads the environments' restored states.
-        for group, part in (("store", self.store), ("envs", self._envs), ("collector", self._collector)):
-            prefix = f"{group}."
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.arrays.items() if k.startswith(prefix)})
-        plain = state.plain
-        self.env_steps = plain["env_steps"]
-        self.seconds, self.cpu_seconds = plain["seconds"], plain["cpu_seconds"]
-        self.best = -math.inf if plain["best"] is None else plain["best"]
-        self._worker_credit, self._manager_credit = plain["credits"]
-        self._rng.bit_generator.state = plain["rng"]
-        self._log.load_state_dict(plain.get("log", {}))
+        if state is not None:
+            state.restore(self._parts())
         self.files.forget_metrics_after(self.env_steps)
-
-
-def _portions(updates: int) -> list[int]:
-    """Split due updates into portions whose batches are drawn together."""
-    whole, rest = divmod(updates, _DRAWN_TOGETHER)
-    return [_DRAWN_TOGETHER] * whole + [rest] * (rest > 0)
 
 
 def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:

@@ -4,11 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from safetensors.torch import save_file
 
-from hrl_core.algorithms.hiro.learner import Metrics
+from hrl_core.algorithms.protocols import Update
 from hrl_core.errors import HrlError
-from hrl_core.learners.td3_fast import TransitionBatch
 
 FAILED_BATCH = "failed_batch.safetensors"
 _DIVERGED = 1e6
@@ -30,28 +30,25 @@ class UpdateLog:
             self._sums[f"{level}/{name}"] += value
             self._counts[f"{level}/{name}"] += 1
 
-    def learned(self, level: str, results: Sequence[Metrics], batch: TransitionBatch, after: str) -> None:
-        """Add what updates of a level tell.
+    def learned(self, update: Update, after: str) -> None:
+        """Add what an update tells.
 
         Args:
-            level: name of the level.
-            results: of one update each.
-            batch: what they learned from.
+            update: what was made.
             after: how much had been learned by then, for people.
 
         Raises:
-            HrlError: a loss is not finite or beyond reason; the batch has been written.
+            HrlError: its loss is not finite or beyond reason; the batch has been written.
         """
-        for metrics in results:
-            loss = metrics["critic_loss"]
-            if not abs(loss) < _DIVERGED:
-                path = self._folder / FAILED_BATCH
-                save_batch(batch, path)
-                raise HrlError(
-                    f"the {level}'s critic loss is {loss} after {after}: training stopped; the batch is in {path}, "
-                    f"the last good state in {self._folder}; lower critic_lr or set reward_bounds"
-                )
-            self.note(level, metrics)
+        loss = update.metrics.get("critic_loss", 0.0)
+        if not abs(loss) < _DIVERGED:
+            path = self._folder / FAILED_BATCH
+            save_batch(update.batch, path)
+            raise HrlError(
+                f"the {update.level}'s critic loss is {loss} after {after}: training stopped; the batch is in {path}, "
+                f"the last good state in {self._folder}; lower critic_lr or set reward_bounds"
+            )
+        self.note(update.level, update.metrics)
 
     def means(self) -> dict[str, float]:
         """Mean of each number since the last call, under ``<level>/<name>``."""
@@ -72,8 +69,8 @@ class UpdateLog:
             self._sums[name], self._counts[name] = total, int(count)
 
 
-def save_batch(batch: TransitionBatch, path: Path) -> None:
+def save_batch(batch: Mapping[str, torch.Tensor | None], path: Path) -> None:
     """Write a batch for a post-mortem."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.contiguous() for name, tensor in batch._asdict().items() if tensor is not None}
+    tensors = {name: tensor.contiguous() for name, tensor in batch.items() if tensor is not None}
     save_file(tensors, path)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from hrl_core.algorithms.hiro import adjacency
+from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.learner import HierarchicalAgent
+from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
 from hrl_core.bags.writer import BagWriter
@@ -36,7 +36,7 @@ from hrl_core.training.update_log import FAILED_BATCH
 
 SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
 SMALL = TD3Config(hidden=(16, 16), batch_size=8)
-TRAINING = TrainConfig(agent=HiroConfig(worker=SMALL, manager=SMALL, candidates=4), replay=2_000, manager_updates=2.0)
+TRAINING = TrainConfig(agent=HiroConfig(worker=SMALL, manager=SMALL, candidates=4, replay=2_000, manager_updates=2.0))
 MESSAGES = Path(__file__).parents[3] / "hrl_msgs" / "msg"
 TEXTS = [(f"hrl_msgs/msg/{p.stem}", p.read_text()) for p in sorted(MESSAGES.glob("*.msg"))]
 
@@ -98,7 +98,7 @@ def weights(agent):
 
 def in_memory(traces):
     """The store as a live run fills it, step by step."""
-    store = EpisodeStore(SPEC, TRAINING.replay, 1)
+    store = EpisodeStore(SPEC, TRAINING.agent.replay, 1)
     for trace in traces:
         store.begin(0, trace.observations[0].state, trace.observations[0].desired_goal)
         subgoals = iter(trace.subgoals)
@@ -118,7 +118,7 @@ def test_updates_from_a_bag_are_those_from_memory_bit_for_bit(tmp_path, traces, 
     assert ours.consume() == 1
     ours.train(6)
     generator = torch.Generator().manual_seed(4)
-    agent = HierarchicalAgent(SPEC, agent_config(ours.config), ours._task, generator)
+    agent = HiroAgent(SPEC, agent_config(ours.config), ours._task, generator)
     store = in_memory(traces)
     # The trainer's store draws with weights, all of them 1.
     store.weights = np.ones(len(store.lengths))
@@ -176,7 +176,8 @@ def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, traces, r
     level = dataclasses.replace(SMALL, average_tau=0.1, bc_alpha=2.5)
     switches = {"worker": level, "manager": level, "candidates": 0, "adjacency_weight": 20.0, "adjacency_interval": 16}
     shares = {"relabel_goals_uniform": 0.3, "relabel_goals_future": 0.3, "manager_n_step": 3}
-    training = dataclasses.replace(TRAINING, agent=HiroConfig(**switches, **shares), replay=150, worker_updates=0.5)
+    agent = HiroConfig(**switches, **shares, replay=150, worker_updates=0.5, manager_updates=2.0)
+    training = dataclasses.replace(TRAINING, agent=agent)
     bag = record(tmp_path / "bags" / "one", traces, lambda o: {"mode": Mode.DEMO} if o.episode == 1 else {})
     settings = BagTrainConfig(
         sources=(Source(tmp_path / "bags", 2.0),),

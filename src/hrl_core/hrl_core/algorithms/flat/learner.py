@@ -1,57 +1,94 @@
-"""Flat TD3: the same trainer without a manager; the worker sees the task goal and earns the task's reward."""
+"""Flat TD3 in training environments: act, remember, update."""
+
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.hiro.actor_shapes import goal_actor_config
-from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.learner import Metrics
-from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.algorithms.flat.agent import FlatAgent
+from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
+from hrl_core.environments import Environments, Step
+from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.learners.portions import portions
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
-Float32 = npt.NDArray[np.float32]
+
+class FlatLearner:
+    """A worker alone that pursues the task goal and earns the task's reward."""
+
+    def __init__(self, spec: TaskSpec, config: FlatConfig, envs: Environments, seed: int) -> None:
+        """Initialise network and store from ``seed`` and begin every environment's first episode."""
+        self._spec, self._config, self._envs = spec, config, envs
+        self._rng = np.random.default_rng(seed)
+        self.agent = FlatAgent(spec, config, torch.Generator().manual_seed(seed))
+        self.store = EpisodeStore(spec, config.replay, envs.num_envs)
+        self._actions = np.zeros((envs.num_envs, len(spec.action)))
+        self._env_steps, self._credit = 0, 0.0
+        for env in range(envs.num_envs):
+            self._begin(env)
+
+    def act(self) -> npt.NDArray[np.float64]:
+        """Actions of all environments with Gaussian noise."""
+        actions = self.agent.act(to_float32(self._envs.states), to_float32(self._envs.goals)).astype(np.float64)
+        noise = self._rng.standard_normal(actions.shape)
+        sigma = np.asarray(self.agent.worker.actor_config.exploration_noise)
+        self._actions = np.clip(actions + sigma * noise, self._spec.action_low, self._spec.action_high)
+        return self._actions
+
+    def observe(self, step: Step) -> Mapping[str, Metrics]:
+        """Store what the actions led to."""
+        self._env_steps += self._envs.num_envs
+        self.store.append(self._actions, step.rewards, step.states, step.terminated, step.truncated)
+        for env in np.flatnonzero(step.ended):
+            self._begin(int(env))
+        return {}
+
+    def update(self) -> Iterator[Update]:
+        """``worker_updates`` per environment step."""
+        if self._env_steps < self._config.learning_starts:
+            return
+        self._credit += self._envs.num_envs * self._config.worker_updates
+        due, self._credit = divmod(self._credit, 1)
+        for updates in portions(int(due)):
+            yield from self.agent.update_worker(self.store, self._rng, updates)
+
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The worker."""
+        worker = self.agent.worker
+        return {"worker": LevelWeights(worker.actor_config, worker.actor_arrays(), worker.updates)}
+
+    def policies(self) -> tuple[None, BatchPolicy]:
+        """No manager; the worker without noise, averaged where an average is kept."""
+        return None, partial(self.agent.act, averaged=True)
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """Network, store; and how far it is."""
+        return {"agent": self.agent, "store": self.store, "learner": self}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counters and generator."""
+        return {"env_steps": self._env_steps, "credit": self._credit, "rng": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where ``state_dict`` was taken; environments and store have been restored before.
+
+        Where the environments begin new episodes instead, the store keeps what there is of the old ones.
+        """
+        self._env_steps, self._credit = state["env_steps"], state["credit"]
+        self._rng.bit_generator.state = state["rng"]
+        if not self._envs.exact_resume:
+            for env in range(self._envs.num_envs):
+                self._begin(env)
+
+    def _begin(self, env: int) -> None:
+        """Start the episode that environment ``env`` has been reset to."""
+        self.store.begin(env, self._envs.states[env], self._envs.goals[env])
 
 
-class FlatAgent:
-    """One TD3 on observation and task goal."""
-
-    def __init__(self, spec: TaskSpec, config: HiroConfig, generator: torch.Generator) -> None:
-        """Initialise from ``generator``; of the configuration only ``worker`` and ``scale_inputs`` count."""
-        self.spec, self.config = spec, config
-        actor = goal_actor_config(spec, config.worker, spec.action_low, spec.action_high, config.scale_inputs)
-        self.worker = TD3(config.worker, actor, generator)
-        self.levels = {"worker": self.worker}
-        self.last_batch: dict[str, TransitionBatch] = {}
-        """Last batch, for a post-mortem."""
-
-    def act(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
-        """Noise-free actions (batch, action_dim)."""
-        inputs = torch.from_numpy(np.concatenate((states, task_goals), axis=1))
-        return self.worker.act(inputs, averaged).numpy()
-
-    def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Metrics]:
-        """Gradient steps, each on a fresh batch."""
-        return [self._update(store, rng) for _ in range(updates)]
-
-    def _update(self, store: EpisodeStore, rng: np.random.Generator) -> Metrics:
-        config = self.config.worker
-        batch = store.sample_steps(config.batch_size, rng, self.config.worker_replay)
-        discounts = np.where(batch.terminated, 0, config.discount).astype(np.float32)
-        self.last_batch["worker"] = TransitionBatch(
-            inputs=torch.from_numpy(np.concatenate((batch.states, batch.task_goals), axis=1)),
-            actions=torch.from_numpy(batch.actions),
-            rewards=torch.from_numpy(batch.rewards),
-            discounts=torch.from_numpy(discounts),
-            next_inputs=torch.from_numpy(np.concatenate((batch.next_states, batch.task_goals), axis=1)),
-        )
-        return self.worker.update(self.last_batch["worker"])
-
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        """The agent's tensors."""
-        return self.worker.state_dict()
-
-    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Go on exactly where ``state_dict`` was taken."""
-        self.worker.load_state_dict(state)
+learner = FlatLearner
+"""As ``protocols.Training`` asks for it."""

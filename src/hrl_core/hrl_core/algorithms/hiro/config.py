@@ -1,9 +1,15 @@
-"""The switches of HIRO, each with its source."""
+"""The switches of HIRO, each with its source; two presets that are never mixed."""
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.exploration import HeldExploration
 from hrl_core.learners.td3_config import TD3Config
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.training.config import TrainConfig
 
 WORKER_REWARDS = ("distance", "progress")
 
@@ -43,8 +49,7 @@ class HiroConfig:
     hide_position: bool = True
     """Whether x, y are zeroed for the worker's actor and critics (released code of HIRO)."""
     scale_inputs: bool = False
-    """Whether inputs are brought to the order of one and the manager sees the way left to the goal (row
-    B)."""
+    """Whether inputs are brought to the order of one and the manager sees the way left to the goal (preset fast)."""
     manager_sees_pose_only: bool = False
     """Whether joints, angular velocity and time are hidden from the manager (preset fast: less noise)."""
     manager_sees_time: bool = False
@@ -62,9 +67,43 @@ class HiroConfig:
     """Newest environment steps that the worker learns from (paper C.2); 0: all stored."""
     manager_replay: int = 0
     """Newest environment steps that the manager learns from; 0: all stored."""
+    replay: int = 2_000_000
+    """Environment steps kept: 200,000 manager transitions of 10 steps (paper C.2)."""
+    learning_starts: int = 2_500
+    """Environment steps of the noisy untrained policy before any update (released code of HIRO: 5
+    episodes)."""
+    worker_updates: float = 1.0
+    """Worker updates per environment step (paper C.2)."""
+    manager_updates: float = 1.0
+    """Manager updates per manager transition (paper C.2)."""
+    warm_start_steps: int = 0
+    """Environment steps in which random held subgoals stand in for the manager's (preset fast)."""
+    warm_start_length: float = 1.4
+    """Longest of those subgoals as a multiple of the half-range."""
+    manager_learning_starts: int = 0
+    """Environment steps before the first manager update (preset fast: part of the warm start)."""
+    held_subgoal_probability: float = 0.0
+    """Chance per decision that exploration holds a random full-range direction (preset fast, after arXiv
+    1909.10618)."""
+    held_subgoal_decisions: tuple[int, int] = (3, 8)
+    """Fewest and most decisions for which it is held."""
+    waypoint_probability: float = 0.0
+    """Chance per episode that exploration pursues a few random task goals before the episode's own (preset fast)."""
+    waypoints: tuple[int, int] = (1, 3)
+    """Fewest and most of those goals."""
+    waypoint_decisions: tuple[int, int] = (5, 15)
+    """Fewest and most decisions for which each is pursued unless it is reached before."""
+    waypoint_rarity: float = 0.0
+    """Share of them that are places seldom visited instead (preset fast, after arXiv 1903.03698 and 2007.02832)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
+        if self.replay < 1:
+            raise HrlError(f"training configuration: replay must be at least 1, got {self.replay}")
+        for name in ("held_subgoal_decisions", "waypoints", "waypoint_decisions"):
+            low, high = getattr(self, name)
+            if not 1 <= low <= high:
+                raise HrlError(f"training configuration: {name} must rise from 1, got {(low, high)}")
         if self.manager_sees_time and not self.manager_sees_pose_only:
             raise HrlError("manager_sees_time counts with manager_sees_pose_only: without it time is seen anyway")
         shares = self.relabel_goals_uniform, self.relabel_goals_future
@@ -89,3 +128,71 @@ class HiroConfig:
     def longest_n_step(self) -> int:
         """Most manager transitions that a return sums."""
         return max(self.manager_n_step, self.manager_n_step_own)
+
+    @property
+    def held_exploration(self) -> HeldExploration:
+        """Exploration after the warm start, and that of the policies."""
+        return HeldExploration(self.held_subgoal_probability, self.held_subgoal_decisions, lengths=(1.0, 1.0))
+
+    @property
+    def warm_start(self) -> HeldExploration:
+        """Exploration before the manager counts."""
+        return HeldExploration(1.0, self.held_subgoal_decisions, (0.0, self.warm_start_length))
+
+    def exploring(self, manager: ActorConfig) -> ActorConfig:
+        """The manager's network with the exploration of the training, as a policy has it."""
+        held = self.held_exploration
+        return dataclasses.replace(
+            manager, held_exploration=held.probability, held_decisions=held.decisions, held_lengths=held.lengths
+        )
+
+
+def _fast() -> TrainConfig[HiroConfig]:
+    """The best recipe measured here; every field below deviates from the paper."""
+    shared: dict[str, Any] = {
+        "actor_lr": 3e-4,
+        "critic_lr": 3e-4,
+        "tau": 0.01,
+        "batch_size": 128,
+        "noise_in_range": True,
+        "target_noise": 0.2,
+        "action_twice": False,
+        "normalise_actions": True,
+        "pre_tanh_penalty": 1e-3,
+    }
+    worker = TD3Config(hidden=(256, 256), discount=0.95, exploration_noise=0.12, reward_bounds=(-2.5, 2.5), **shared)
+    manager = TD3Config(
+        hidden=(256, 256),
+        discount=0.99,
+        exploration_noise=0.15,
+        reward_bounds=(-2.5, 1.0),
+        average_tau=2e-4,
+        **shared,
+    )
+    agent = HiroConfig(
+        worker=worker,
+        manager=manager,
+        candidates=0,
+        manager_n_step=5,
+        manager_reward_scale=0.01,
+        manager_reward_offset=1.0,
+        relabel_goals_uniform=0.5,
+        relabel_goals_future=0.25,
+        worker_reward="progress",
+        scale_inputs=True,
+        four_fold_symmetry=True,
+        worker_replay=0,
+        tilt_penalty=1.0,
+        manager_sees_pose_only=True,
+        manager_replay=400_000,
+        learning_starts=2_000,
+        worker_updates=0.25,
+        manager_updates=4.0,
+        warm_start_steps=100_000,
+        manager_learning_starts=60_000,
+        held_subgoal_probability=0.05,
+    )
+    return TrainConfig(agent=agent, steps=1_000_000, num_envs=20, evaluation_episodes=20)
+
+
+PRESETS: Mapping[str, TrainConfig[HiroConfig]] = {"paper": TrainConfig(agent=HiroConfig()), "fast": _fast()}

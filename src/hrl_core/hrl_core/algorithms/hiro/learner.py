@@ -1,209 +1,91 @@
-"""HIRO (arXiv 1805.08296) as composition: a manager TD3 and a worker TD3 over one episode store."""
+"""HIRO (arXiv 1805.08296) in training environments: act, remember, and update both levels at their own rates."""
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
-from hrl_core.algorithms.hiro.adjacency import AdjacencyPenalty
+from hrl_core.algorithms.hiro.acting import Acting
+from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.relabelling import best_candidates, candidate_subgoals, candidates_from_noise
-from hrl_core.algorithms.hiro.task_fit import require_elements
-from hrl_core.learners.td3_fast import TD3, TransitionBatch
-from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, WorkerBatch
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
+from hrl_core.environments import Environments, Step
+from hrl_core.learners.portions import portions
+from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
-Float32 = npt.NDArray[np.float32]
-Metrics = dict[str, float]
 
+class HiroLearner:
+    """A manager and a worker that learn from one store of episodes."""
 
-class GoalTask(Protocol):
-    """What relabelling of task goals asks of the environment."""
-
-    @property
-    def goal_box(self) -> tuple[npt.NDArray, npt.NDArray]:
-        """Corners of the box that training goals are drawn from."""
-        ...
-
-    def compute_reward(self, achieved_goal: npt.NDArray, desired_goal: npt.NDArray) -> npt.NDArray:
-        """Task reward of achieved goals (..., goal_dim)."""
-        ...
-
-
-class ManagerReturns(NamedTuple):
-    """N-step returns of manager transitions, each (batch,)."""
-
-    rewards: Float32
-    discounts: Float32
-
-
-class TaskGoals(NamedTuple):
-    """Task goals that manager transitions are learned under; leading axis (batch,)."""
-
-    goals: Float32
-    own: npt.NDArray[np.bool_]
-    """Whether it is the goal of the episode."""
-    meant: npt.NDArray[np.bool_]
-    """Whether the subgoals were for it or led to it."""
-
-
-class HierarchicalAgent:
-    """Learns both levels from an episode store; acts in batches."""
-
-    def __init__(self, spec: TaskSpec, config: HiroConfig, task: GoalTask, generator: torch.Generator) -> None:
-        """Initialise both levels from ``generator``.
+    def __init__(self, spec: TaskSpec, config: HiroConfig, envs: Environments, seed: int) -> None:
+        """Initialise networks, store and exploration from ``seed``.
 
         Raises:
-            TaskError: switches need observation elements that the task lacks.
+            TaskError: the task lacks what a switch needs.
         """
-        require_elements(spec, config)
-        self.spec, self.config, self._task = spec, config, task
-        self._generator = generator
-        self.manager = TD3(config.manager, manager_actor_config(spec, config), generator)
-        self.worker = TD3(config.worker, worker_actor_config(spec, config), generator)
-        self.adjacency: AdjacencyPenalty | None = None
-        if config.adjacency_weight:
-            adjacency = AdjacencyPenalty(spec.subgoal_indices, spec.subgoal.period, generator)
-            self.manager.action_penalty = lambda s, g: config.adjacency_weight * adjacency.gradient(s, g)
-            self.adjacency = adjacency
-        self.levels = {"manager": self.manager, "worker": self.worker}
-        self.last_batch: dict[str, TransitionBatch] = {}
-        """What each level learned from last, all updates together, for a post-mortem."""
-        self.candidate_noise: Callable[[SegmentIndex], torch.Tensor] | None = None
-        """Noise (batch, candidates - 2, subgoal_dim) of relabelling; None: from the agent's own generator."""
+        self._config, self._num_envs, self._period = config, envs.num_envs, spec.subgoal.period
+        self._rng = np.random.default_rng(seed)
+        self.agent = HiroAgent(spec, config, envs, torch.Generator().manual_seed(seed))
+        self.store = EpisodeStore(spec, config.replay, envs.num_envs)
+        self._acting = Acting(spec, config, envs, self.store, self._rng)
+        self._env_steps, self._worker_credit, self._manager_credit = 0, 0.0, 0.0
 
-    def select(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
-        """Noise-free subgoals (batch, subgoal_dim), by the averaged actor if asked and kept."""
-        return self.manager.act(_joined(states, task_goals), averaged).numpy()
+    def act(self) -> npt.NDArray[np.float64]:
+        """Actions of all environments under subgoals, exploring."""
+        return self._acting.act(self.agent, self._env_steps < self._config.warm_start_steps)
 
-    def act(self, states: Float32, subgoals: Float32, averaged: bool = False) -> Float32:
-        """Noise-free actions (batch, action_dim) under carried subgoals."""
-        return self.worker.act(_joined(states, subgoals), averaged).numpy()
+    def observe(self, step: Step) -> Mapping[str, Metrics]:
+        """Store what the actions led to; the worker's progress."""
+        self._env_steps += self._num_envs
+        return {"worker": self._acting.observe(step)}
 
-    def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Metrics]:
-        """Gradient steps of the worker on batches drawn together."""
-        config = self.config
-        size = config.worker.batch_size
-        drawn = store.sample_steps(size * updates, rng, config.worker_replay, config.next_goal_at_switch)
-        discounts = np.where(drawn.terminated, 0, config.worker.discount).astype(np.float32)
-        whole = TransitionBatch(
-            inputs=_joined(drawn.states, drawn.subgoals),
-            actions=torch.from_numpy(drawn.actions),
-            rewards=torch.from_numpy(worker_rewards(self.spec, config, drawn)),
-            discounts=torch.from_numpy(discounts),
-            next_inputs=_joined(drawn.next_states, drawn.next_subgoals),
-        )
-        return self._learn("worker", whole, updates)
+    def update(self) -> Iterator[Update]:
+        """``worker_updates`` per environment step, ``manager_updates`` per subgoal period of it."""
+        config, steps = self._config, self._env_steps
+        if steps < config.learning_starts:
+            return
+        self._worker_credit += self._num_envs * config.worker_updates
+        due, self._worker_credit = divmod(self._worker_credit, 1)
+        for updates in portions(int(due)):
+            yield from self.agent.update_worker(self.store, self._rng, updates)
+        if steps < config.manager_learning_starts:
+            return
+        self._manager_credit += self._num_envs / self._period * config.manager_updates
+        if not self.store.segments:
+            return
+        due, self._manager_credit = divmod(self._manager_credit, 1)
+        for updates in portions(int(due)):
+            yield from self.agent.update_manager(self.store, self._rng, updates)
+        interval = config.adjacency_interval
+        if self.agent.adjacency is not None and (steps - self._num_envs) // interval != steps // interval:
+            yield Update("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, self._rng)}, {})
 
-    def update_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Metrics]:
-        """Gradient steps of the manager, subgoals and task goals relabelled as configured."""
-        config = self.config
-        index = store.sample_segments(
-            config.manager.batch_size * updates, rng, config.longest_n_step, config.manager_replay
-        )
-        goals = self._task_goals(store, index, rng)
-        if config.manager_n_step_own:
-            index = store.shortened(index, np.where(goals.own, config.manager_n_step_own, config.manager_n_step))
-        returns = manager_returns(config, store, index, goals.goals, self._task)
-        states, next_states = store.states[index.slots, index.starts], store.states[index.slots, index.ends]
-        subgoals = torch.from_numpy(store.subgoals[index.slots, index.starts // store.period])
-        relabelled = 0.0
-        if config.candidates:
-            windows = store.windows(index)
-            proposals = (
-                candidate_subgoals(self.spec, windows, subgoals, config.candidates, self._generator)
-                if self.candidate_noise is None
-                else candidates_from_noise(self.spec, windows, subgoals, self.candidate_noise(index))
-            )
-            choice = best_candidates(self.spec, windows, proposals, self.worker.act)
-            relabelled, subgoals = float((choice.candidate > 0).float().mean()), choice.subgoals
-        whole = TransitionBatch(
-            inputs=_joined(states, goals.goals),
-            actions=subgoals,
-            rewards=torch.from_numpy(returns.rewards),
-            discounts=torch.from_numpy(returns.discounts),
-            next_inputs=_joined(next_states, goals.goals),
-            meant=torch.from_numpy(goals.meant.astype(np.float32)),
-        )
-        return [metrics | {"relabelled": relabelled} for metrics in self._learn("manager", whole, updates)]
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """Manager and worker; the manager explores as in training."""
+        return self.agent.level_weights()
 
-    def _parts(self) -> dict[str, TD3 | AdjacencyPenalty]:
-        return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})
+    def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
+        """Manager and worker without noise, averaged where averages are kept."""
+        return partial(self.agent.select, averaged=True), partial(self.agent.act, averaged=True)
 
-    def _learn(self, level: str, whole: TransitionBatch, updates: int) -> list[Metrics]:
-        self.last_batch[level] = whole
-        return self.levels[level].update_many(whole, updates)
+    def parts(self) -> Mapping[str, Stateful]:
+        """Networks, store, exploration; and how far it is."""
+        return {"agent": self.agent, "store": self.store, "acting": self._acting, "learner": self}
 
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        """Both levels, and the adjacency network where there is one."""
-        return {f"{name}.{k}": v for name, part in self._parts().items() for k, v in part.state_dict().items()}
+    def state_dict(self) -> dict[str, Any]:
+        """Counters and generator."""
+        credits = [self._worker_credit, self._manager_credit]
+        return {"env_steps": self._env_steps, "credits": credits, "rng": self._rng.bit_generator.state}
 
-    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
-        for name, part in self._parts().items():
-            prefix = f"{name}."
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
-
-    def _task_goals(self, store: EpisodeStore, index: SegmentIndex, rng: np.random.Generator) -> TaskGoals:
-        """Task goals, relabelled as configured."""
-        config = self.config
-        goals = store.task_goals[index.slots]
-        if not config.relabels_goals:
-            everywhere = np.ones(len(goals), np.bool_)
-            return TaskGoals(goals, everywhere, everywhere)
-        low, high = self._task.goal_box
-        share = rng.random(len(goals))
-        later = rng.integers(index.starts + 1, store.lengths[index.slots] + 1)
-        uniform = rng.uniform(low, high, goals.shape).astype(np.float32)
-        future = store.achieved_goals(index.slots, later)
-        is_uniform = share < config.relabel_goals_uniform
-        is_future = ~is_uniform & (share < config.relabel_goals_uniform + config.relabel_goals_future)
-        chosen = np.where(is_uniform[:, None], uniform, np.where(is_future[:, None], future, goals))
-        return TaskGoals(chosen, ~(is_uniform | is_future), ~is_uniform)
+        self._env_steps, (self._worker_credit, self._manager_credit) = state["env_steps"], state["credits"]
+        self._rng.bit_generator.state = state["rng"]
 
 
-def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Float32:
-    """Intrinsic rewards (batch,) from what is left of the subgoal, s + g - s' (paper equation 3)."""
-    left = np.sqrt(np.sum(np.square(batch.remaining), axis=1))
-    if config.worker_reward == "distance":
-        rewards = -left
-    else:
-        before = np.sqrt(np.sum(np.square(batch.subgoals), axis=1))
-        rewards = (before - left) / np.float32(config.progress_unit)
-    if config.tilt_penalty:
-        names = [element.name for element in spec.observation]
-        tilted = batch.next_states[:, [names.index("qx"), names.index("qy")]]
-        # (1 - cos tilt) / 2 of a rotation is qx^2 + qy^2; the quaternion is normalised after the first step.
-        rewards = rewards - np.float32(config.tilt_penalty) * np.sum(np.square(tilted), axis=1)
-    return rewards
-
-
-def manager_returns(
-    config: HiroConfig, store: EpisodeStore, index: SegmentIndex, goals: Float32, task: GoalTask
-) -> ManagerReturns:
-    """Discounted sum of segment rewards; the discount counts manager transitions, a short last one as one.
-
-    A segment's reward is scale * sum of its task rewards + offset * its share of a whole period. Rewards come
-    from the store unless task goals are relabelled; then the task computes them from the achieved goals.
-    """
-    discount, period = config.manager.discount, store.period
-    most = int(index.segments.max())
-    steps = index.starts[:, None] + np.arange(most * period)
-    counts = steps < index.ends[:, None]
-    steps = np.minimum(steps, store.length_limit - 1)
-    if not config.relabels_goals:
-        rewards = store.rewards[index.slots[:, None], steps]
-    else:
-        rewards = task.compute_reward(store.achieved_goals(index.slots, steps + 1), goals[:, None])
-    per_step = np.where(counts, config.manager_reward_scale * rewards + config.manager_reward_offset / period, 0)
-    segments = per_step.reshape(len(goals), most, period).sum(axis=2)
-    total = segments @ discount ** np.arange(most)
-    discounts = np.where(index.terminated, 0.0, discount**index.segments)
-    return ManagerReturns(total.astype(np.float32), discounts.astype(np.float32))
-
-
-def _joined(states: Float32, goals: Float32) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate((states, goals), axis=1))
+learner = HiroLearner
+"""As ``protocols.Training`` asks for it."""

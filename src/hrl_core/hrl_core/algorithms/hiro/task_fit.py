@@ -30,11 +30,9 @@ def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
     lacks = list(_lacks(spec, config))
     if not lacks:
         return
-    needs = "; ".join(
-        f"agent.{lack.switch} needs the observation elements {', '.join(lack.elements)}" for lack in lacks
-    )
-    values = " and ".join(f"agent.{lack.switch} to {lack.off}" for lack in lacks)
-    words = " ".join(f"--agent.no_{k.switch}" if k.off == "false" else f"--agent.{k.switch} {k.off}" for k in lacks)
+    needs = "; ".join(f"{lack.switch} needs the observation elements {', '.join(lack.elements)}" for lack in lacks)
+    values = " and ".join(f"{lack.switch} to {lack.off}" for lack in lacks)
+    words = " ".join(f"--no_{k.switch}" if k.off == "false" else f"--{k.switch} {k.off}" for k in lacks)
     names = ", ".join(element.name for element in spec.observation)
     raise TaskError(
         f"switches that do not fit task '{spec.name}': {needs}, which this task does not have; "
@@ -52,8 +50,7 @@ def _require_goals(spec: TaskSpec) -> None:
         needs += "behind the observation's"
     if unseen or not spec.goal:
         raise TaskError(
-            f"switches that do not fit task '{spec.name}': agent.relabel_goals_uniform and agent.relabel_goals_future "
-            f"need {needs}"
+            f"switches that do not fit task '{spec.name}': relabel_goals_uniform and relabel_goals_future need {needs}"
         )
 
 

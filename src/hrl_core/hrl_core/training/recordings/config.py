@@ -9,7 +9,7 @@ from typing import Any
 
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.errors import HrlError
-from hrl_core.training.config import TrainConfig, changed
+from hrl_core.training.config import TrainConfig, changed, stored_config
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import Source
 
@@ -22,7 +22,7 @@ class BagTrainConfig:
 
     sources: tuple[Source, ...]
     """Bags or folders of bags, with weights."""
-    training: TrainConfig
+    training: TrainConfig[HiroConfig]
     """Agent and update ratios; what concerns collecting is not used."""
     relabel: str = "at-sampling"
     """at-sampling (off-policy correction when a batch is drawn, by the present worker), from-relabelled (subgoals of
@@ -35,7 +35,7 @@ class BagTrainConfig:
     newest_steps: int = 0
     """Learn from that many newest environment steps only, in whole episodes; 0: all that the store keeps."""
     updates: int = 0
-    """Worker updates in all; 0: as many as the recorded steps pay for at ``training.worker_updates`` each."""
+    """Worker updates in all; 0: as many as the recorded steps pay for at ``worker_updates`` each."""
     checkpoint_updates: int = 5_000
     """Worker updates between checkpoints."""
     first_version: int = 0
@@ -57,7 +57,8 @@ class BagTrainConfig:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists and paths as text."""
-        return json.loads(json.dumps(dataclasses.asdict(self), default=_text))
+        values = dataclasses.asdict(self) | {"training": self.training.as_dict()}
+        return json.loads(json.dumps(values, default=_text))
 
 
 def stored_bag_config(values: Mapping[str, Any]) -> BagTrainConfig:
@@ -68,8 +69,8 @@ def stored_bag_config(values: Mapping[str, Any]) -> BagTrainConfig:
     """
     try:
         sources = tuple(Source(Path(source["path"]), float(source["weight"])) for source in values["sources"])
-        others = {name: value for name, value in values.items() if name != "sources"}
-        return changed(BagTrainConfig(sources, TrainConfig()), others)
+        others = {name: value for name, value in values.items() if name not in ("sources", "training")}
+        return changed(BagTrainConfig(sources, stored_config(values["training"])), others)
     except (KeyError, TypeError, ValueError) as error:
         raise HrlError(f"not the configuration of a training from bags: {type(error).__name__}: {error}") from None
 
@@ -83,7 +84,7 @@ def agent_config(config: BagTrainConfig) -> HiroConfig:
     agent = config.training.agent
     if config.relabel == "at-sampling" and agent.manager_n_step > 1:
         raise HrlError(
-            f"relabel at-sampling corrects one-step returns, but agent.manager_n_step is {agent.manager_n_step}: "
+            f"relabel at-sampling corrects one-step returns, but manager_n_step is {agent.manager_n_step}: "
             "set it to 1, or relabel from-relabelled or off"
         )
     candidates = (agent.candidates or 10) if config.relabel == "at-sampling" else 0

@@ -13,15 +13,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from hrl_core.algorithms.hiro.learner import HierarchicalAgent, Metrics
+from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.relabelling import DETERMINISTIC
+from hrl_core.algorithms.protocols import Update, acting_weights
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.store_filling import add_episode
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.learners.td3_fast import acting_weights
 from hrl_core.messages import WORKER_LEVEL
 from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
@@ -61,10 +61,10 @@ class BagTrainer:
         self.files = RunFolder(folder)
         self._task = goal_distance_task(spec)
         self._generator = torch.Generator().manual_seed(seed)
-        self.agent = HierarchicalAgent(spec, agent_config(config), self._task, self._generator)
-        self.store = EpisodeStore(spec, training.replay, 0)
+        self._agent = agent_config(config)
+        self.agent = HiroAgent(spec, self._agent, self._task, self._generator, self._candidate_noise)
+        self.store = EpisodeStore(spec, training.agent.replay, 0)
         self._weights = self.store.weights = np.ones(len(self.store.lengths))
-        self.agent.candidate_noise = self._candidate_noise
         self._pieces: dict[int, StoredPiece] = {}
         """What each slot of the store holds."""
         self.consumed: dict[str, ConsumedSegment] = {}
@@ -99,7 +99,7 @@ class BagTrainer:
     @property
     def due(self) -> int:
         """Groups of worker updates that the recorded steps pay for and that have not been made."""
-        wanted = self.config.updates or int(self.steps * self.config.training.worker_updates)
+        wanted = self.config.updates or int(self.steps * self.config.training.agent.worker_updates)
         return max(0, -(-(wanted - self.updates) // GROUP)) if self.store.segments else 0
 
     def consume(self, must_exist: bool = False) -> int:
@@ -123,25 +123,25 @@ class BagTrainer:
         Raises:
             HrlError: a loss is out of bounds.
         """
-        config = self.config.training
-        if config.agent.relabel_goals_uniform + config.agent.relabel_goals_future and not self._task.exact:
+        config = self._agent
+        if config.relabels_goals and not self._task.exact:
             raise HrlError(
                 f"recorded rewards of task '{self.spec.name}' are not minus the distance to the goal: task goals "
-                "cannot be relabelled; set agent.relabel_goals_uniform and agent.relabel_goals_future to 0"
+                "cannot be relabelled; set relabel_goals_uniform and relabel_goals_future to 0"
             )
         for _ in range(groups):
             number = self.updates // GROUP
             # Generators of the update, not of the process: whoever resumes draws the same.
             self._generator.manual_seed(step_seed(self.seed, Purpose.UPDATE, WORKER_LEVEL, 0, number))
             rng = step_generator(self.seed, Purpose.BATCH, WORKER_LEVEL, 0, number)
-            self._learned("worker", self.agent.update_worker(self.store, rng, GROUP))
+            self._learned(self.agent.update_worker(self.store, rng, GROUP))
             per_worker = config.manager_updates / (self.spec.subgoal.period * config.worker_updates)
             self._manager_credit += GROUP * per_worker
             updates, self._manager_credit = divmod(self._manager_credit, 1)
             if updates and self.steps >= config.manager_learning_starts:
-                self._learned("manager", self.agent.update_manager(self.store, rng, int(updates)))
+                self._learned(self.agent.update_manager(self.store, rng, int(updates)))
             # Its interval counts environment steps, which are what updates are made for.
-            interval = config.agent.adjacency_interval * config.worker_updates
+            interval = config.adjacency_interval * config.worker_updates
             if self.agent.adjacency is not None and self.updates // interval != number * GROUP // interval:
                 self._log.note("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, rng)})
 
@@ -179,7 +179,7 @@ class BagTrainer:
 
     def checkpoint(self, metrics: dict[str, float]) -> Checkpoint:
         """The present policies and where they come from."""
-        levels = self.agent.levels
+        levels = self.agent.level_weights()
         return Checkpoint(
             task=self.spec,
             algorithm="hiro",
@@ -188,7 +188,7 @@ class BagTrainer:
             env_steps=self.steps,
             seed=self.seed,
             git_commit=self.git_commit,
-            actors=self.config.training.exploring({level: td3.actor_config for level, td3 in levels.items()}),
+            actors={name: level.actor for name, level in levels.items()},
             weights=acting_weights(levels),
             metrics=metrics,
             provenance={
@@ -277,7 +277,7 @@ class BagTrainer:
             self._weights[slot] = piece.weight
 
     def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:
-        count = self.agent.config.candidates - DETERMINISTIC
+        count = self._agent.candidates - DETERMINISTIC
         size = len(self.spec.subgoal.elements)
         rows = []
         for slot, step in zip(index.slots.tolist(), index.starts.tolist(), strict=True):
@@ -285,8 +285,9 @@ class BagTrainer:
             rows.append(candidate_noise(self.seed, key, start + step, count, size))
         return torch.from_numpy(np.stack(rows))
 
-    def _learned(self, level: str, results: Sequence[Metrics]) -> None:
-        self._log.learned(level, results, self.agent.last_batch[level], f"{self.updates} updates")
+    def _learned(self, updates: Sequence[Update]) -> None:
+        for update in updates:
+            self._log.learned(update, f"{self.updates} updates")
 
     def _state(self) -> TrainingState:
         plain = {

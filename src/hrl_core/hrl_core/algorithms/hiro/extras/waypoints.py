@@ -8,9 +8,9 @@ Where such a detour would be a chain of lucky draws, some waypoints are places t
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.extras.visits import Visits
 from hrl_core.errors import TaskError
-from hrl_core.training.config import TrainConfig
-from hrl_core.training.visits import Visits
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.int64]
@@ -22,7 +22,7 @@ REACHED = 2.0
 class Waypoints:
     """Which task goal the manager of each environment is asked for at each decision."""
 
-    def __init__(self, config: TrainConfig, goal_box: tuple[Array, Array], num_envs: int) -> None:
+    def __init__(self, config: HiroConfig, goal_box: tuple[Array, Array], num_envs: int) -> None:
         """Begin with nothing to pursue; ``plan`` starts each episode.
 
         Args:

@@ -1,0 +1,49 @@
+"""What a network that pursues a task goal sees and answers, derived from task and configuration."""
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.task.spec import TaskSpec
+
+_SCALE_BY_UNIT = {"rad/s": 0.5}
+_POSITION_SCALE = 0.1
+"""Factor that brings goals and ways left in a maze [m] to the order of one."""
+_WALL_SCALE = 0.25
+"""Factor on x, y [m]: larger, because what walls allow changes within a metre."""
+
+
+def goal_actor_config(
+    spec: TaskSpec, config: TD3Config, low: npt.NDArray, high: npt.NDArray, scale_inputs: bool
+) -> ActorConfig:
+    """A network from observation and task goal to [low, high]; scaled inputs come with the way left."""
+    observation = len(spec.observation)
+    names = [element.name for element in spec.observation]
+    scale: tuple[float, ...] = ()
+    differences: tuple[tuple[int, int, float], ...] = ()
+    if scale_inputs:
+        scale = input_scales(spec) + (_POSITION_SCALE,) * len(spec.goal)
+        pairs = [(observation + k, names.index(e.name)) for k, e in enumerate(spec.goal) if e.name in names]
+        differences = tuple((goal, position, _POSITION_SCALE) for goal, position in pairs)
+    return ActorConfig(
+        input_dim=observation + len(spec.goal),
+        hidden=config.hidden,
+        low=tuple(map(float, low)),
+        high=tuple(map(float, high)),
+        exploration_noise=exploration_noise(config, low, high),
+        input_scale=scale,
+        differences=differences,
+    )
+
+
+def input_scales(spec: TaskSpec) -> tuple[float, ...]:
+    """Factors that bring the elements of an observation to the order of one."""
+    return tuple(_WALL_SCALE if e.name in ("x", "y") else _SCALE_BY_UNIT.get(e.unit, 1.0) for e in spec.observation)
+
+
+def exploration_noise(config: TD3Config, low: npt.NDArray, high: npt.NDArray) -> tuple[float, ...]:
+    """Standard deviations of the exploration noise in raw units."""
+    half_range = (high - low) / 2
+    unit = half_range if config.noise_in_range else np.ones_like(half_range)
+    return tuple(map(float, config.exploration_noise * unit))

@@ -1,0 +1,144 @@
+"""HIRO (arXiv 1805.08296) as composition: a manager TD3 and a worker TD3 over one episode store."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty
+from hrl_core.algorithms.hiro.relabel_goals import GoalTask, relabelled_goals
+from hrl_core.algorithms.hiro.relabelling import best_candidates, candidate_subgoals, candidates_from_noise
+from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
+from hrl_core.algorithms.hiro.task_fit import require_elements
+from hrl_core.algorithms.protocols import LevelWeights, Update
+from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
+from hrl_core.task.spec import TaskSpec
+
+Float32 = npt.NDArray[np.float32]
+
+
+class HiroAgent:
+    """Learns both levels from an episode store; acts in batches."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        config: HiroConfig,
+        task: GoalTask,
+        generator: torch.Generator,
+        candidate_noise: Callable[[SegmentIndex], torch.Tensor] | None = None,
+    ) -> None:
+        """Initialise both levels from ``generator``.
+
+        Args:
+            spec: the task.
+            config: switches.
+            task: box and reward of task goals, for relabelling.
+            generator: draws weights, smoothing noise and, unless ``candidate_noise`` does, candidates.
+            candidate_noise: noise (batch, candidates - 2, subgoal_dim) of the off-policy correction of segments.
+
+        Raises:
+            TaskError: switches need observation elements that the task lacks.
+        """
+        require_elements(spec, config)
+        self.spec, self.config, self._task = spec, config, task
+        self._generator = generator
+        self.manager = TD3(config.manager, manager_actor_config(spec, config), generator)
+        self.worker = TD3(config.worker, worker_actor_config(spec, config), generator)
+        self.adjacency: AdjacencyPenalty | None = None
+        if config.adjacency_weight:
+            adjacency = AdjacencyPenalty(spec.subgoal_indices, spec.subgoal.period, generator)
+            self.manager.action_penalty = lambda s, g: config.adjacency_weight * adjacency.gradient(s, g)
+            self.adjacency = adjacency
+        self.levels = {"manager": self.manager, "worker": self.worker}
+        self._candidate_noise = candidate_noise
+
+    def select(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
+        """Noise-free subgoals (batch, subgoal_dim), by the averaged actor if asked and kept."""
+        return self.manager.act(_joined(states, task_goals), averaged).numpy()
+
+    def act(self, states: Float32, subgoals: Float32, averaged: bool = False) -> Float32:
+        """Noise-free actions (batch, action_dim) under carried subgoals."""
+        return self.worker.act(_joined(states, subgoals), averaged).numpy()
+
+    def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
+        """Gradient steps of the worker on batches drawn together."""
+        config = self.config
+        size = config.worker.batch_size
+        drawn = store.sample_steps(size * updates, rng, config.worker_replay, config.next_goal_at_switch)
+        discounts = np.where(drawn.terminated, 0, config.worker.discount).astype(np.float32)
+        whole = TransitionBatch(
+            inputs=_joined(drawn.states, drawn.subgoals),
+            actions=torch.from_numpy(drawn.actions),
+            rewards=torch.from_numpy(worker_rewards(self.spec, config, drawn)),
+            discounts=torch.from_numpy(discounts),
+            next_inputs=_joined(drawn.next_states, drawn.next_subgoals),
+        )
+        return self._learn("worker", whole, updates)
+
+    def update_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
+        """Gradient steps of the manager, subgoals and task goals relabelled as configured."""
+        config = self.config
+        index = store.sample_segments(
+            config.manager.batch_size * updates, rng, config.longest_n_step, config.manager_replay
+        )
+        goals = relabelled_goals(config, store, index, self._task, rng)
+        if config.manager_n_step_own:
+            index = store.shortened(index, np.where(goals.own, config.manager_n_step_own, config.manager_n_step))
+        returns = manager_returns(config, store, index, goals.goals, self._task)
+        states, next_states = store.states[index.slots, index.starts], store.states[index.slots, index.ends]
+        subgoals = torch.from_numpy(store.subgoals[index.slots, index.starts // store.period])
+        relabelled = 0.0
+        if config.candidates:
+            windows = store.windows(index)
+            proposals = (
+                candidate_subgoals(self.spec, windows, subgoals, config.candidates, self._generator)
+                if self._candidate_noise is None
+                else candidates_from_noise(self.spec, windows, subgoals, self._candidate_noise(index))
+            )
+            choice = best_candidates(self.spec, windows, proposals, self.worker.act)
+            relabelled, subgoals = float((choice.candidate > 0).float().mean()), choice.subgoals
+        whole = TransitionBatch(
+            inputs=_joined(states, goals.goals),
+            actions=subgoals,
+            rewards=torch.from_numpy(returns.rewards),
+            discounts=torch.from_numpy(returns.discounts),
+            next_inputs=_joined(next_states, goals.goals),
+            meant=torch.from_numpy(goals.meant.astype(np.float32)),
+        )
+        return self._learn("manager", whole, updates, {"relabelled": relabelled})
+
+    def level_weights(self) -> dict[str, LevelWeights]:
+        """What a checkpoint keeps; the manager explores as in training."""
+        actors = {"manager": self.config.exploring(self.manager.actor_config), "worker": self.worker.actor_config}
+        return {name: LevelWeights(actors[name], td3.actor_arrays(), td3.updates) for name, td3 in self.levels.items()}
+
+    def _parts(self) -> dict[str, TD3 | AdjacencyPenalty]:
+        return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})
+
+    def _learn(
+        self, level: str, whole: TransitionBatch, updates: int, figures: Mapping[str, float] = MappingProxyType({})
+    ) -> list[Update]:
+        batch = whole._asdict()
+        return [
+            Update(level, {**metrics, **figures}, batch) for metrics in self.levels[level].update_many(whole, updates)
+        ]
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Both levels, and the adjacency network where there is one."""
+        return {f"{name}.{k}": v for name, part in self._parts().items() for k, v in part.state_dict().items()}
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        for name, part in self._parts().items():
+            prefix = f"{name}."
+            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+
+def _joined(states: Float32, goals: Float32) -> torch.Tensor:
+    return torch.from_numpy(np.concatenate((states, goals), axis=1))

@@ -1,0 +1,1 @@
+"""Beyond the paper: exploration by waypoints, the adjacency penalty."""

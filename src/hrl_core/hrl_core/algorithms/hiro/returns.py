@@ -1,0 +1,60 @@
+"""What each level earns: the worker's intrinsic reward, the manager's n-step return."""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.relabel_goals import GoalTask
+from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, WorkerBatch
+from hrl_core.task.spec import TaskSpec
+
+Float32 = npt.NDArray[np.float32]
+
+
+class ManagerReturns(NamedTuple):
+    """N-step returns of manager transitions, each (batch,)."""
+
+    rewards: Float32
+    discounts: Float32
+
+
+def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Float32:
+    """Intrinsic rewards (batch,) from what is left of the subgoal, s + g - s' (paper equation 3)."""
+    left = np.sqrt(np.sum(np.square(batch.remaining), axis=1))
+    if config.worker_reward == "distance":
+        rewards = -left
+    else:
+        before = np.sqrt(np.sum(np.square(batch.subgoals), axis=1))
+        rewards = (before - left) / np.float32(config.progress_unit)
+    if config.tilt_penalty:
+        names = [element.name for element in spec.observation]
+        tilted = batch.next_states[:, [names.index("qx"), names.index("qy")]]
+        # (1 - cos tilt) / 2 of a rotation is qx^2 + qy^2; the quaternion is normalised after the first step.
+        rewards = rewards - np.float32(config.tilt_penalty) * np.sum(np.square(tilted), axis=1)
+    return rewards
+
+
+def manager_returns(
+    config: HiroConfig, store: EpisodeStore, index: SegmentIndex, goals: Float32, task: GoalTask
+) -> ManagerReturns:
+    """Discounted sum of segment rewards; the discount counts manager transitions, a short last one as one.
+
+    A segment's reward is scale * sum of its task rewards + offset * its share of a whole period. Rewards come
+    from the store unless task goals are relabelled; then the task computes them from the achieved goals.
+    """
+    discount, period = config.manager.discount, store.period
+    most = int(index.segments.max())
+    steps = index.starts[:, None] + np.arange(most * period)
+    counts = steps < index.ends[:, None]
+    steps = np.minimum(steps, store.length_limit - 1)
+    if not config.relabels_goals:
+        rewards = store.rewards[index.slots[:, None], steps]
+    else:
+        rewards = task.compute_reward(store.achieved_goals(index.slots, steps + 1), goals[:, None])
+    per_step = np.where(counts, config.manager_reward_scale * rewards + config.manager_reward_offset / period, 0)
+    segments = per_step.reshape(len(goals), most, period).sum(axis=2)
+    total = segments @ discount ** np.arange(most)
+    discounts = np.where(index.terminated, 0.0, discount**index.segments)
+    return ManagerReturns(total.astype(np.float32), discounts.astype(np.float32))

@@ -1,0 +1,93 @@
+"""What an algorithm is to the training loop: a learner that acts, observes and updates, and what it is made from."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from hrl_core.environments import Environments, Step
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.task.spec import TaskSpec
+
+Float32 = npt.NDArray[np.float32]
+Metrics = dict[str, float]
+BatchPolicy = Callable[[Float32, Float32], Float32]
+"""Maps states (batch, observation_dim) and goals (batch, ...) to subgoals or actions."""
+
+
+class Update(NamedTuple):
+    """A gradient step, or another piece of learning, that was made."""
+
+    level: str
+    metrics: Metrics
+    """Where ``critic_loss`` is among them, the divergence guard looks at it."""
+    batch: Mapping[str, torch.Tensor | None]
+    """What was learned from, for a post-mortem; updates drawn together share it."""
+
+
+class LevelWeights(NamedTuple):
+    """What a checkpoint keeps of one level."""
+
+    actor: ActorConfig
+    weights: Mapping[str, Float32]
+    updates: int
+    """Updates so far."""
+
+
+def acting_weights(levels: Mapping[str, LevelWeights]) -> dict[str, Float32]:
+    """The weights of all levels as a checkpoint holds them: ``<level>.<parameter>`` -> array."""
+    return {f"{level}.{name}": array for level, kept in levels.items() for name, array in kept.weights.items()}
+
+
+class Stateful(Protocol):
+    """A part of a run that a resume needs."""
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Tensors, arrays and plain data (of JSON) by name."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        ...
+
+
+class Learner(Protocol):
+    """Networks, memory, exploration and their own schedule of updates."""
+
+    def act(self) -> npt.NDArray[np.float64]:
+        """Actions (num_envs, action_dim) of all environments, exploring."""
+        ...
+
+    def observe(self, step: Step) -> Mapping[str, Metrics]:
+        """Take in what ``act`` led to; figures of each level."""
+        ...
+
+    def update(self) -> Iterator[Update]:
+        """Make the updates that are due now."""
+        ...
+
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The present policy, level by level."""
+        ...
+
+    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
+        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept."""
+        ...
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """Everything that a resume needs, in the order in which it is restored, after the environments."""
+        ...
+
+
+class Training(Protocol):
+    """The module ``learner`` of an algorithm."""
+
+    def learner(self, spec: TaskSpec, config: Any, envs: Environments, seed: int) -> Learner:  # noqa: ANN401 - each has its own
+        """A learner at the beginning of a run.
+
+        Raises:
+            TaskError: the task lacks what a switch needs.
+        """
+        ...
