@@ -19,7 +19,7 @@ class TrainConfig(Generic[AgentConfig]):
     """Everything that decides a run, besides task and seed."""
 
     algorithm: str = "hiro"
-    """One of ``hrl_core.algorithms.ALGORITHMS``."""
+    """Name of the algorithm: hiro, or flat (no hierarchy); docs/algorithms.md describes them."""
     agent: AgentConfig
     """The algorithm's own switches."""
     steps: int = 10_000_000
