@@ -36,6 +36,7 @@ LEVEL = TD3Config(
     reward_bounds=(-2.0, 1.0),
     average_tau=0.1,
 )
+PLAIN = dataclasses.replace(LEVEL, fast=False)
 ALL_ON = TrainConfig(
     agent=HiroConfig(
         worker=LEVEL,
@@ -90,11 +91,14 @@ CONFIGS = {
     "off-policy correction, which goes without long returns": dataclasses.replace(
         ALL_ON, agent=dataclasses.replace(ALL_ON.agent, candidates=4, manager_n_step=1, manager_n_step_own=0)
     ),
+    "plain updates": dataclasses.replace(
+        ALL_ON, agent=dataclasses.replace(ALL_ON.agent, worker=PLAIN, manager=dataclasses.replace(PLAIN, bc_alpha=0.0))
+    ),
     "flat": dataclasses.replace(
         ALL_ON,
         algorithm="flat",
         agent=FlatConfig(
-            worker=LEVEL, scale_inputs=True, worker_replay=90, replay=240, learning_starts=30, worker_updates=0.5
+            worker=PLAIN, scale_inputs=True, worker_replay=90, replay=240, learning_starts=30, worker_updates=0.5
         ),
     ),
 }

@@ -5,16 +5,21 @@ import dataclasses
 import pytest
 import torch
 
+from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.errors import HrlError
-from hrl_core.learners.td3 import ReferenceTD3
+from hrl_core.learners.making import make_level
+from hrl_core.learners.td3 import TD3, Critic
 from hrl_core.learners.td3_config import TD3Config
-from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.learners.td3_fast import FastTD3
+from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.networks.fast_actor import FastActor
+from hrl_core.task.text import load_task
 
 PAPER = TD3Config()
-ROW_B = TD3Config(
+BOUNDED = TD3Config(
     hidden=(32, 32, 32),
     noise_in_range=True,
     normalise_actions=True,
@@ -22,7 +27,7 @@ ROW_B = TD3Config(
     reward_bounds=(-1.0, 1.0),
     action_twice=False,
 )
-CLONING = dataclasses.replace(ROW_B, bc_alpha=2.5)
+CLONING = dataclasses.replace(BOUNDED, bc_alpha=2.5)
 
 
 def _actor(config: TD3Config, masked: tuple[int, ...] = (0, 1)) -> ActorConfig:
@@ -41,29 +46,63 @@ def _batch(seed: int, size: int = 32) -> TransitionBatch:
     )
 
 
-def _agent(config: TD3Config = PAPER, seed: int = 0) -> TD3:
-    return TD3(config, _actor(config), torch.Generator().manual_seed(seed))
+def _agent(config: TD3Config = PAPER, seed: int = 0) -> FastTD3:
+    return FastTD3(config, _actor(config), torch.Generator().manual_seed(seed))
 
 
-@pytest.mark.parametrize("config", [PAPER, ROW_B, CLONING, dataclasses.replace(PAPER, bc_alpha=0.5)])
+TURNED = dataclasses.replace(PAPER, noise_in_range=True, average_tau=0.1, reward_bounds=(-2.0, 2.0))
+
+
+def _copies(config: TD3Config) -> tuple[FastTD3, TD3]:
+    """The fast and the plain one, from the same generator."""
+    ant = load_task("ant_maze_xy")
+    actor = _actor(config)
+    if config is TURNED:
+        agent = HiroConfig(worker=config, scale_inputs=True, four_fold_symmetry=True)
+        actor = worker_actor_config(ant, agent)
+    fast, plain = (
+        make_level(dataclasses.replace(config, fast=is_fast), actor, torch.Generator().manual_seed(0))
+        for is_fast in (True, False)
+    )
+    assert isinstance(fast, FastTD3)
+    assert isinstance(plain, TD3)
+    return fast, plain
+
+
+def _ant_batch(seed: int, actor: ActorConfig) -> TransitionBatch:
+    if actor.input_dim == 12:
+        return _batch(seed)
+    g = torch.Generator().manual_seed(seed)
+    inputs, next_inputs = torch.randn(2, 32, actor.input_dim, generator=g)
+    actions = 10 * torch.randn(32, actor.output_dim, generator=g)
+    return TransitionBatch(inputs, actions, torch.randn(32, generator=g), torch.full((32,), 0.99), next_inputs)
+
+
+@pytest.mark.parametrize("config", [PAPER, BOUNDED, CLONING, dataclasses.replace(PAPER, bc_alpha=0.5), TURNED])
 @pytest.mark.parametrize("together", [1, 5])
-def test_fast_updates_equal_plain_modules_under_autograd(config: TD3Config, together: int) -> None:
-    """However many updates are drawn together, in step with the policy delay or not."""
-    fast = _agent(config)
-    reference = ReferenceTD3(fast, torch.Generator().manual_seed(7))
-    fast._generator.manual_seed(7)
+def test_fast_updates_equal_plain_ones_from_the_first_weights_on(config: TD3Config, together: int) -> None:
+    """However many updates are drawn together, in step with the policy delay or not; figures too."""
+    fast, plain = _copies(config)
+    for learner in (fast, plain):
+        learner.action_penalty = lambda inputs, actions: 1e-4 * actions * inputs[:, :1].abs()
     for first in range(0, 15, together):
-        batches = [_batch(seed) for seed in range(first, first + together)]
-        fast.update_many(TransitionBatch(*map(torch.cat, zip(*batches, strict=True))), together)
-        for batch in batches:
-            reference.update(batch)
-    for name, weight in fast.actor_weights().items():
-        torch.testing.assert_close(weight, reference.actor.state_dict()[name], atol=1e-5, rtol=1e-4)
-    for ours, theirs in ((fast.critics, reference.critics), (fast.target_critics, reference.target_critics)):
+        batches = [_ant_batch(seed, fast.actor_config) for seed in range(first, first + together)]
+        whole = TransitionBatch(*(None if part[0] is None else torch.cat(part) for part in zip(*batches, strict=True)))
+        figures = zip(fast.update_many(whole, together), plain.update_many(whole, together), strict=True)
+        for ours, theirs in figures:
+            assert ours == pytest.approx(theirs, abs=1e-4, rel=1e-3)
+    for learner, twin in ((fast, plain), (plain, fast)):
+        for name, weight in learner.actor_weights().items():
+            torch.testing.assert_close(weight, twin.actor_weights()[name], atol=1e-5, rtol=1e-4)
+    for ours, theirs in ((fast.critics, plain.critics), (fast.target_critics, plain.target_critics)):
         for k, critic in enumerate(theirs):
+            assert isinstance(critic, Critic)
             for weights, biases, layer in zip(ours.weights, ours.biases, critic.linears, strict=True):
                 torch.testing.assert_close(weights[k], layer.weight.detach(), atol=1e-5, rtol=1e-4)
                 torch.testing.assert_close(biases[k, 0], layer.bias.detach(), atol=1e-5, rtol=1e-4)
+    inputs = _ant_batch(99, fast.actor_config).inputs
+    for averaged in (False, True):
+        torch.testing.assert_close(fast.act(inputs, averaged), plain.act(inputs, averaged), atol=1e-3, rtol=1e-3)
 
 
 def test_padding_stays_out_of_the_network() -> None:
@@ -85,7 +124,7 @@ def test_acting_in_blocks_equals_plain_modules(rows: int) -> None:
     torch.testing.assert_close(agent.act(inputs), module(inputs).detach(), atol=1e-4, rtol=1e-4)
 
 
-def _constant_values(agent: TD3, first: float, second: float) -> None:
+def _constant_values(agent: FastTD3, first: float, second: float) -> None:
     """Make the target critics answer constants."""
     agent.target_critics.flat.zero_()
     agent.target_critics.biases[-1].copy_(torch.tensor([first, second]).view(2, 1, 1))
@@ -99,7 +138,7 @@ def test_target_bootstraps_the_smaller_value_unless_terminated() -> None:
 
 
 def test_targets_are_clipped_to_what_bounded_rewards_allow() -> None:
-    agent = _agent(ROW_B)
+    agent = _agent(BOUNDED)
     _constant_values(agent, 500.0, 400.0)
     batch = _batch(0, 4)
     torch.testing.assert_close(agent.targets(batch), torch.full((4,), 1.0 / (1 - 0.99)))
@@ -108,7 +147,7 @@ def test_targets_are_clipped_to_what_bounded_rewards_allow() -> None:
 def test_noisy_target_action_may_leave_the_range() -> None:
     """HIRO does not clip it; a critic that reads out the action sees values beyond the limit."""
     config = TD3Config(hidden=(1,), target_noise=10.0, target_noise_clip=0.5, action_twice=False)
-    agent = TD3(config, _actor(config), torch.Generator().manual_seed(0))
+    agent = FastTD3(config, _actor(config), torch.Generator().manual_seed(0))
     agent.target_actor.flat.zero_()
     agent.target_actor.biases[-1].fill_(50.0)
     agent.target_critics.flat.zero_()
@@ -169,20 +208,24 @@ def test_same_seed_same_weights_other_seed_other_weights() -> None:
     assert not torch.equal(same, other)
 
 
-def test_a_restored_agent_goes_on_exactly() -> None:
-    agent, restored = _agent(), _agent(seed=99)
-    for seed in range(5):
-        agent.update(_batch(seed))
-    restored.load_state_dict(agent.state_dict())
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("updates", [0, 1, 5])
+def test_a_restored_level_goes_on_exactly(fast: bool, updates: int) -> None:
+    config = dataclasses.replace(PAPER, fast=fast, average_tau=0.1)
+    level, restored = (make_level(config, _actor(config), torch.Generator().manual_seed(seed)) for seed in (0, 99))
+    for seed in range(updates):
+        level.update_many(_batch(seed), 1)
+    restored.load_state_dict({name: tensor.clone() for name, tensor in level.state_dict().items()})
     for seed in range(5, 9):
-        agent.update(_batch(seed))
-        restored.update(_batch(seed))
-    assert torch.equal(agent.actor.flat, restored.actor.flat)
-    assert torch.equal(agent.target_critics.flat, restored.target_critics.flat)
+        level.update_many(_batch(seed), 1)
+        restored.update_many(_batch(seed), 1)
+    ours, theirs = level.state_dict(), restored.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
 
 
 def test_exported_weights_act_like_the_agent() -> None:
-    agent = _agent(ROW_B)
+    agent = _agent(BOUNDED)
     for seed in range(6):
         agent.update(_batch(seed))
     inputs = _batch(0).inputs
@@ -194,7 +237,7 @@ def test_exported_weights_act_like_the_agent() -> None:
 def test_learns_to_act_on_a_one_step_task() -> None:
     """Reward -(a - 10 s)^2 / 100: the actor must learn a = 10 s."""
     config = TD3Config(hidden=(32, 32), actor_lr=1e-3, action_twice=False, normalise_actions=True, batch_size=64)
-    agent = TD3(config, ActorConfig(1, (32, 32), (-30.0,), (30.0,)), torch.Generator().manual_seed(0))
+    agent = FastTD3(config, ActorConfig(1, (32, 32), (-30.0,), (30.0,)), torch.Generator().manual_seed(0))
     g = torch.Generator().manual_seed(1)
     for _ in range(1500):
         s = torch.rand(64, 1, generator=g) * 2 - 1
@@ -213,7 +256,7 @@ def test_impossible_configuration_is_refused() -> None:
 
 def test_an_actor_that_only_clones_ends_at_the_recorded_actions_that_were_meant() -> None:
     """With hardly any weight on values; what was not meant for its goal leaves no trace."""
-    config = dataclasses.replace(ROW_B, bc_alpha=1e-6, actor_lr=1e-2, pre_tanh_penalty=0.0, policy_delay=1)
+    config = dataclasses.replace(BOUNDED, bc_alpha=1e-6, actor_lr=1e-2, pre_tanh_penalty=0.0, policy_delay=1)
     agent, batch = _agent(config), _batch(0, 64)
     inputs = batch.inputs.clone()
     inputs[32:] = inputs[:32]

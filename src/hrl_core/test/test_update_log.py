@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from hrl_core.errors import HrlError
-from hrl_core.learners.td3_fast import TransitionBatch
+from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.training.update_log import FAILED_BATCH, UpdateLog
 
 BATCH = TransitionBatch(*(torch.full((2, 1), float(i)) for i in range(5)))

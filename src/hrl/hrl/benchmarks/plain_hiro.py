@@ -13,8 +13,8 @@ from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_a
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.relabelling import candidate_subgoals
 from hrl_core.envs.making import make_env
-from hrl_core.learners.td3 import ReferenceTD3
-from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.learners.td3 import TD3
+from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.randomness import episode_seed
 from hrl_core.replay.episode_store import Windows
 from hrl_core.task.spec import TaskSpec
@@ -27,9 +27,8 @@ class PlainHiro:
         """Make environment, networks (as ``HiroAgent`` draws them from ``seed``) and lists."""
         self._spec, self._config, self._rng, self._seed = spec, config, rng, seed
         self._generator = torch.Generator().manual_seed(seed)
-        manager = TD3(config.manager, manager_actor_config(spec, config), self._generator)
-        worker = TD3(config.worker, worker_actor_config(spec, config), self._generator)
-        self.manager, self.worker = (ReferenceTD3(td3, self._generator) for td3 in (manager, worker))
+        self.manager = TD3(config.manager, manager_actor_config(spec, config), self._generator)
+        self.worker = TD3(config.worker, worker_actor_config(spec, config), self._generator)
         self.worker_replay, self.manager_replay = ListReplay(rng), ListReplay(rng)
         self._env = make_env(spec)
         self._env_steps, self._episode = 0, 0
@@ -66,7 +65,7 @@ class PlainHiro:
         spec = self._spec
         return self._noisy(self.manager, np.concatenate((self._state, self._goal)), spec.subgoal_low, spec.subgoal_high)
 
-    def _noisy(self, level: ReferenceTD3, inputs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    def _noisy(self, level: TD3, inputs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """The action of a level with exploration noise in raw units."""
         action = level.actor(torch.FloatTensor(inputs.reshape(1, -1))).detach().numpy().flatten()
         noise = level.config.exploration_noise * self._rng.standard_normal(action.shape)

@@ -9,7 +9,7 @@ from hrl.benchmarks.measuring import Figures, best_seconds, forward_flops, matmu
 from hrl.benchmarks.update import CONFIG, filled_store
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.relabelling import RelabelChoice, best_candidates, candidate_subgoals
-from hrl_core.learners.td3_fast import TD3
+from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.networks.actor import Actor
 from hrl_core.replay.episode_store import Windows
 from hrl_core.task.spec import TaskSpec
@@ -47,7 +47,7 @@ def one_by_one(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, actor:
     return torch.stack(scores, 1)
 
 
-def recorded(spec: TaskSpec, worker: TD3, drift: float) -> tuple[Windows, torch.Tensor]:
+def recorded(spec: TaskSpec, worker: FastTD3, drift: float) -> tuple[Windows, torch.Tensor]:
     """Windows whose actions come from a slightly older worker with exploration noise, and their subgoals."""
     store = filled_store(spec)
     rng = np.random.default_rng(0)
@@ -118,13 +118,13 @@ class Search:
         return float((self.pruned().candidate > 0).float().mean())
 
 
-def sensitive_worker(spec: TaskSpec) -> TD3:
+def sensitive_worker(spec: TaskSpec) -> FastTD3:
     """A worker whose actions depend on the subgoal as after training; untrained ones answer nearly the same."""
-    worker = TD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
+    worker = FastTD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
     make_sensitive(worker)
     return worker
 
 
-def make_sensitive(worker: TD3) -> None:
+def make_sensitive(worker: FastTD3) -> None:
     """Draw large weights for the actor's last layer."""
     worker.actor.weights[-1].uniform_(-0.3, 0.3, generator=torch.Generator().manual_seed(2))

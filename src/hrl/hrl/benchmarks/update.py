@@ -15,9 +15,10 @@ from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, run_be
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.agent import worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.learners.td3 import ReferenceTD3
+from hrl_core.learners.td3 import TD3
 from hrl_core.learners.td3_config import TD3Config
-from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.learners.td3_fast import FastTD3
+from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
@@ -91,7 +92,7 @@ def fast_batch(store: EpisodeStore, rng: np.random.Generator, batches: int = 1) 
     )
 
 
-def fast_updates(fast: TD3, store: EpisodeStore, rng: np.random.Generator) -> None:
+def fast_updates(fast: FastTD3, store: EpisodeStore, rng: np.random.Generator) -> None:
     """``TOGETHER`` updates on batches drawn together."""
     fast.update_many(fast_batch(store, rng, TOGETHER), TOGETHER)
 
@@ -101,8 +102,10 @@ def measure(threads: int = 1) -> Figures:
     spec = load_task("ant_maze")
     rng = np.random.default_rng(0)
     store = filled_store(spec)
-    fast = TD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
-    reference = ReferenceTD3(fast, torch.Generator().manual_seed(0))
+    fast, reference = (
+        kind(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
+        for kind in (FastTD3, TD3)
+    )
     replay = StepReplay(store, rng)
     fixed = fast_batch(store, rng, TOGETHER)
     parts = [TransitionBatch(*part) for part in zip(*(t.split(BATCH) for t in fixed if t is not None), strict=True)]

@@ -45,6 +45,9 @@ class TD3Config:
     2106.06860, 2.5 there), for training from recordings; 0: no cloning."""
     reward_bounds: tuple[float, float] | None = None
     """Known bounds of the reward per transition; targets are clipped to bounds / (1 - discount) (preset fast)."""
+    fast: bool = True
+    """Whether updates are differentiated by hand, 1.8 times as fast and equal within rounding, instead of by
+    autograd."""
     average_tau: float = 0.0
     """Share of the online actor per update in a slow average for evaluation and export; 0: none (preset fast)."""
 

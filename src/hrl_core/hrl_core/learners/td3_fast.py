@@ -1,10 +1,5 @@
-"""TD3 (arXiv 1802.09477) as HIRO runs it (arXiv 1805.08296, appendix C); it knows no hierarchy.
+"""The updates of ``td3``, differentiated by hand for speed on one core: see ``dense``."""
 
-Written for speed on one core: see ``dense``. Deviation from HIRO's released code: between delayed actor
-updates the actor's Adam rests, where the released code lets it go on with its momentum.
-"""
-
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -12,34 +7,15 @@ import torch
 from hrl_core.learners.dense import DenseStack, FlatAdam, Pass
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_metrics import UpdateRecord, update_metrics
+from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
 from hrl_core.networks.actor import Turner
 from hrl_core.networks.actor_config import ActorConfig, Float32
 
 TWINS = 2
 
 
-ActionPenalty = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""Gradient of a further loss of the actor with respect to its raw actions, from inputs and actions."""
-
-
-class TransitionBatch(NamedTuple):
-    """What TD3 learns from; float32, leading axis (batch,)."""
-
-    inputs: torch.Tensor
-    actions: torch.Tensor
-    """Raw units."""
-    rewards: torch.Tensor
-    """Shape (batch,); an n-step return where the discounts say so."""
-    discounts: torch.Tensor
-    """Factor on the bootstrapped value: discount^n, 0 where the episode terminated, shape (batch,)."""
-    next_inputs: torch.Tensor
-    meant: torch.Tensor | None = None
-    """1 where the action was taken for the goal among the inputs, or led to it; 0: nothing to clone (``bc_alpha``).
-    Shape (batch,); None: 1 throughout."""
-
-
-class TD3:
-    """Twin critics, delayed deterministic actor, soft targets."""
+class FastTD3:
+    """``td3.TD3``, differentiated by hand."""
 
     def __init__(self, config: TD3Config, actor_config: ActorConfig, generator: torch.Generator) -> None:
         """Initialise networks from ``generator``, which also draws the smoothing noise."""
@@ -86,7 +62,7 @@ class TD3:
         in one pass. Figures are worked out for all updates together as well.
         """
         size = len(batches.rewards) // count
-        whole = self._columns(self._standardised(batches))
+        whole = self._columns(batches.standardised(self._turner))
         # split makes all views of a tensor in one call.
         parts = [_Columns(*part) for part in zip(*(t.split(size, -1) for t in whole), strict=True)]
         records: list[UpdateRecord] = []
@@ -149,18 +125,6 @@ class TD3:
 
     def _named_adams(self) -> tuple[tuple[str, FlatAdam], ...]:
         return ("actor", self._actor_adam), ("critics", self._critic_adam)
-
-    def _standardised(self, batch: TransitionBatch) -> TransitionBatch:
-        """Turn every transition to the standard heading; its two ends each by their own."""
-        turner = self._turner
-        if turner is None:
-            return batch
-        sectors, next_sectors = turner.sectors(batch.inputs), turner.sectors(batch.next_inputs)
-        return batch._replace(
-            inputs=turner.inputs(batch.inputs, sectors),
-            actions=turner.outputs(batch.actions, -sectors),
-            next_inputs=turner.inputs(batch.next_inputs, next_sectors),
-        )
 
     def _columns(self, batch: TransitionBatch) -> "_Columns":
         """What networks need of transitions at the standard heading."""

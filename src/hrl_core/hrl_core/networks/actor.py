@@ -71,16 +71,21 @@ class Actor(nn.Module):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (batch, input_dim) to (batch, output_dim) in raw units."""
         if self._turner is None:
-            return self._standard(inputs)
+            return self.standard(inputs)
         sectors = self._turner.sectors(inputs)
-        return self._turner.outputs(self._standard(self._turner.inputs(inputs, sectors)), sectors)
+        return self._turner.outputs(self.standard(self._turner.inputs(inputs, sectors)), sectors)
+
+    def standard(self, inputs: torch.Tensor) -> torch.Tensor:
+        """The same at inputs that are turned to the standard heading."""
+        return self.centre + self.half_range * torch.tanh(self.pre_tanh(self.features(inputs)))
 
     def features(self, inputs: torch.Tensor) -> torch.Tensor:
         """What the first layer sees of inputs (batch, input_dim), shape (batch, feature_dim)."""
         return inputs @ self._matrix.T if self._diagonal is None else inputs * self._diagonal
 
-    def _standard(self, inputs: torch.Tensor) -> torch.Tensor:
-        hidden = self.features(inputs)
+    def pre_tanh(self, features: torch.Tensor) -> torch.Tensor:
+        """Output of the last layer, (batch, output_dim)."""
+        hidden = features
         for layer in self.linears[:-1]:
             hidden = torch.relu(layer(hidden))
-        return self.centre + self.half_range * torch.tanh(self.linears[-1](hidden))
+        return self.linears[-1](hidden)

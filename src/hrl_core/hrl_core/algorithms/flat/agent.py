@@ -7,7 +7,8 @@ import torch
 from hrl_core.algorithms.actor_shapes import goal_actor_config
 from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.protocols import Update
-from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.learners.making import make_level
+from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
@@ -21,7 +22,7 @@ class FlatAgent:
         """Initialise from ``generator``."""
         self.spec, self.config = spec, config
         actor = goal_actor_config(spec, config.worker, spec.action_low, spec.action_high, config.scale_inputs)
-        self.worker = TD3(config.worker, actor, generator)
+        self.worker = make_level(config.worker, actor, generator)
         self.levels = {"worker": self.worker}
 
     def act(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:

@@ -15,7 +15,8 @@ from hrl_core.algorithms.hiro.relabelling import best_candidates, candidate_subg
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.algorithms.protocols import LevelWeights, Update
-from hrl_core.learners.td3_fast import TD3, TransitionBatch
+from hrl_core.learners.making import make_level
+from hrl_core.learners.transitions import LevelLearner, TransitionBatch
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task.spec import TaskSpec
 
@@ -48,8 +49,8 @@ class HiroAgent:
         require_elements(spec, config)
         self.spec, self.config, self._task = spec, config, task
         self._generator = generator
-        self.manager = TD3(config.manager, manager_actor_config(spec, config), generator)
-        self.worker = TD3(config.worker, worker_actor_config(spec, config), generator)
+        self.manager = make_level(config.manager, manager_actor_config(spec, config), generator)
+        self.worker = make_level(config.worker, worker_actor_config(spec, config), generator)
         self.adjacency: AdjacencyPenalty | None = None
         if config.adjacency_weight:
             adjacency = AdjacencyPenalty(spec.subgoal_indices, spec.subgoal.period, generator)
@@ -118,7 +119,7 @@ class HiroAgent:
         actors = {"manager": self.config.exploring(self.manager.actor_config), "worker": self.worker.actor_config}
         return {name: LevelWeights(actors[name], td3.actor_arrays(), td3.updates) for name, td3 in self.levels.items()}
 
-    def _parts(self) -> dict[str, TD3 | AdjacencyPenalty]:
+    def _parts(self) -> dict[str, LevelLearner | AdjacencyPenalty]:
         return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})
 
     def _learn(
