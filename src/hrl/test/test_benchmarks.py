@@ -15,7 +15,7 @@ from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.learner import HiroLearner
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.learners.td3 import TD3
+from hrl_core.learners.td3 import TD3, Critic
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.learners.transitions import LevelLearner
@@ -44,7 +44,9 @@ def assert_same_weights(fast: LevelLearner, plain: TD3):
     for name, weight in fast.actor_weights().items():
         torch.testing.assert_close(weight, plain.actor.state_dict()[name], atol=1e-5, rtol=1e-4)
     for k in range(2):
-        for i, layer in enumerate(plain.critics[k].linears):
+        critic = plain.critics[k]
+        assert isinstance(critic, Critic)
+        for i, layer in enumerate(critic.linears):
             torch.testing.assert_close(fast.critics.weights[i][k], layer.weight.detach(), atol=1e-5, rtol=1e-4)
 
 
@@ -56,10 +58,9 @@ def test_simulation_ends_where_bare_mujoco_ends():
 
 def test_updates_on_the_benchmarks_batches_give_the_same_weights():
     store = update.filled_store(ANT, episodes=1)
-    fast, plain = (
-        kind(update.CONFIG.worker, worker_actor_config(ANT, update.CONFIG), torch.Generator().manual_seed(0))
-        for kind in (FastTD3, TD3)
-    )
+    config, actor = update.CONFIG.worker, worker_actor_config(ANT, update.CONFIG)
+    fast = FastTD3(config, actor, torch.Generator().manual_seed(0))
+    plain = TD3(config, actor, torch.Generator().manual_seed(0))
     for seed in range(4):
         batch = update.fast_batch(store, np.random.default_rng(seed))
         fast.update(batch)

@@ -54,7 +54,7 @@ def run(program: str, words: list[str], folder: Path, **more) -> subprocess.Comp
 
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_ctrl_c_while_a_command_is_imported_is_its_end_without_a_word(command: str, tmp_path: Path) -> None:
-    module = f"hrl.{cli.COMMANDS[command].target.partition(':')[0]}"
+    module = f"hrl.commands.{cli.COMMANDS[command].target.partition(':')[0]}"
     done = run(INTERRUPTED_AT.format(module=module) + HRL, [command], tmp_path)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 

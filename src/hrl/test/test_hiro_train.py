@@ -39,7 +39,7 @@ def test_each_pair_that_takes_turns_has_a_core_as_far_as_they_go(arguments, monk
 
 
 def test_switches_that_do_not_fit_the_task_are_refused(arguments, tmp_path):
-    with pytest.raises(TaskError, match=r"agent\.tilt_penalty needs the observation elements qx, qy"):
+    with pytest.raises(TaskError, match=r"tilt_penalty needs the observation elements qx, qy"):
         hiro_train_graph(dataclasses.replace(arguments, training="fast"))
     assert not (tmp_path / "out").exists()
 

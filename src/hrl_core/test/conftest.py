@@ -163,8 +163,8 @@ def stubs():
     return StubManager, StubWorker, StubRunner
 
 
-_SCRATCH = {"_rooms", "_passes", "_lists", "grad", "gradients", "last_batch", "_pool", "_evaluation_envs"}
-"""What a part is worked out in, keeps for a post-mortem, or begins anew whenever it is used."""
+_SCRATCH = {"_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_pool", "_evaluation_envs"}
+"""What a part is worked out in, keeps from acting to observing, or begins anew whenever it is used."""
 
 
 @pytest.fixture(scope="session")
@@ -185,6 +185,8 @@ def differences():
             one, other = {"state": one.get_state()}, {"state": other.get_state()}
         elif isinstance(one, list | tuple | deque | range):
             one, other = dict(enumerate(one)), dict(enumerate(other))
+        elif isinstance(one, torch.optim.Optimizer):
+            one, other = one.state_dict()["state"], other.state_dict()["state"]
         elif isinstance(one, torch.nn.Module):
             one, other = one.state_dict(), other.state_dict()
         elif hasattr(one, "simulation_state"):

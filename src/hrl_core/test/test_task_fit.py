@@ -39,7 +39,7 @@ def test_what_the_preset_was_made_for_fits(name: str) -> None:
 
 def test_goals_cannot_be_relabelled_where_there_are_none() -> None:
     gather = load_task("ant_gather_xy")
-    with pytest.raises(TaskError, match=r"agent\.relabel_goals_uniform .* need a task goal.*; set both to 0"):
+    with pytest.raises(TaskError, match=r"relabel_goals_uniform .* need a task goal.*; set both to 0"):
         require_elements(gather, FAST)
     require_elements(gather, dataclasses.replace(FAST, relabel_goals_uniform=0.0, relabel_goals_future=0.0))
 

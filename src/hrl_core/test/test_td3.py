@@ -75,7 +75,9 @@ def _ant_batch(seed: int, actor: ActorConfig) -> TransitionBatch:
     g = torch.Generator().manual_seed(seed)
     inputs, next_inputs = torch.randn(2, 32, actor.input_dim, generator=g)
     actions = 10 * torch.randn(32, actor.output_dim, generator=g)
-    return TransitionBatch(inputs, actions, torch.randn(32, generator=g), torch.full((32,), 0.99), next_inputs)
+    return TransitionBatch(
+        inputs, actions, torch.randn(32, generator=g), torch.full((32,), 0.99), next_inputs, torch.ones(32)
+    )
 
 
 @pytest.mark.parametrize("config", [PAPER, BOUNDED, CLONING, dataclasses.replace(PAPER, bc_alpha=0.5), TURNED])
@@ -87,7 +89,7 @@ def test_fast_updates_equal_plain_ones_from_the_first_weights_on(config: TD3Conf
         learner.action_penalty = lambda inputs, actions: 1e-4 * actions * inputs[:, :1].abs()
     for first in range(0, 15, together):
         batches = [_ant_batch(seed, fast.actor_config) for seed in range(first, first + together)]
-        whole = TransitionBatch(*(None if part[0] is None else torch.cat(part) for part in zip(*batches, strict=True)))
+        whole = TransitionBatch(*map(torch.cat, zip(*batches, strict=True)))
         figures = zip(fast.update_many(whole, together), plain.update_many(whole, together), strict=True)
         for ours, theirs in figures:
             assert ours == pytest.approx(theirs, abs=1e-4, rel=1e-3)

@@ -26,6 +26,8 @@ from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_fast import FastTD3
+from hrl_core.learners.transitions import LevelLearner
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
@@ -75,8 +77,13 @@ def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: Ta
 
 def _weights(trainer: Trainer) -> torch.Tensor:
     assert isinstance(trainer.learner, HiroLearner | FlatLearner)
-    levels = trainer.learner.agent.levels.values()
+    levels = [_fast(level) for level in trainer.learner.agent.levels.values()]
     return torch.cat([part.flat for td3 in levels for part in (td3.actor, td3.critics)])
+
+
+def _fast(level: LevelLearner) -> FastTD3:
+    assert isinstance(level, FastTD3)
+    return level
 
 
 def _hiro(trainer: Trainer) -> HiroLearner:
@@ -156,7 +163,7 @@ def test_an_exported_policy_explores_as_it_did_in_training(tmp_path: Path, warm_
     agent = dataclasses.replace(agent, warm_start_steps=warm_start_steps, waypoint_probability=0.0)
     config = dataclasses.replace(CONFIG, agent=agent, num_envs=1)
     trainer = _trainer(tmp_path, config)
-    _hiro(trainer).agent.manager.actor.flat.zero_()
+    _fast(_hiro(trainer).agent.manager).actor.flat.zero_()
     while trainer.env_steps < 3000:
         trainer.iterate()
     store = _hiro(trainer).store
@@ -200,7 +207,7 @@ def test_flat_td3_is_the_same_trainer_without_a_manager(tmp_path: Path) -> None:
 
 def test_diverging_losses_stop_the_run_and_save_the_batch(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path)
-    _hiro(trainer).agent.worker.critics.flat.fill_(float("nan"))
+    _fast(_hiro(trainer).agent.worker).critics.flat.fill_(float("nan"))
     with pytest.raises(HrlError, match="worker's critic loss is nan"):
         trainer.run()
     assert (tmp_path / FAILED_BATCH).is_file()
@@ -299,6 +306,7 @@ _OTHER = {
 }
 _TESTED_ELSEWHERE = {
     "adjacency_interval",  # below
+    "fast",  # equal within rounding: test_td3.py
     "average_tau",  # changes evaluations only: test_td3.py
     "four_fold_symmetry",  # needs an ant: test_symmetry.py
     "tilt_penalty",  # needs an ant: test_episode_store.py

@@ -5,16 +5,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from hrl_core.algorithms.protocols import Update
 from hrl_core.errors import HrlError
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.training.update_log import FAILED_BATCH, UpdateLog
 
-BATCH = TransitionBatch(*(torch.full((2, 1), float(i)) for i in range(5)))
+BATCH = TransitionBatch(*(torch.full((2, 1), float(i)) for i in range(5)))._asdict()
 
 
 def test_means_are_of_what_came_since_the_last_line(tmp_path):
     log = UpdateLog(tmp_path)
-    log.learned("worker", [{"critic_loss": 1.0, "target": 3.0}, {"critic_loss": 2.0}], BATCH, "2 updates")
+    for metrics in ({"critic_loss": 1.0, "target": 3.0}, {"critic_loss": 2.0}):
+        log.learned(Update("worker", metrics, BATCH), "2 updates")
     again = UpdateLog(tmp_path)
     again.load_state_dict(log.state_dict())
     for each in (log, again):
@@ -25,8 +27,10 @@ def test_means_are_of_what_came_since_the_last_line(tmp_path):
 @pytest.mark.parametrize("loss", [1e6, -1e6, np.inf, np.nan])
 def test_a_loss_beyond_reason_stops_the_run_and_saves_the_batch(tmp_path, loss):
     log = UpdateLog(tmp_path / "run")
+    log.learned(Update("manager", {"critic_loss": 999_999.0}, BATCH), "6 updates")
+    log.learned(Update("manager", {"adjacency_loss": 0.5}, {}), "6 updates")
     with pytest.raises(HrlError, match=r"manager's critic loss is .* after 7 updates: training stopped; the batch is"):
-        log.learned("manager", [{"critic_loss": 999_999.0}, {"critic_loss": loss}], BATCH, "7 updates")
+        log.learned(Update("manager", {"critic_loss": loss}, BATCH), "7 updates")
     saved = load_file(tmp_path / "run" / FAILED_BATCH)
-    assert torch.equal(saved["rewards"], BATCH.rewards)
-    assert log.means() == {"manager/critic_loss": 999_999.0}
+    assert torch.equal(saved["rewards"], BATCH["rewards"])
+    assert log.means() == {"manager/critic_loss": 999_999.0, "manager/adjacency_loss": 0.5}

@@ -17,6 +17,7 @@ from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.learner import HiroLearner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
@@ -63,7 +64,9 @@ def warm_trainer(spec: TaskSpec, candidates: int) -> Trainer:
     envs = VectorEnv(spec, config.num_envs, seed=0)
     trainer = Trainer(spec, config, envs, envs, Path(tempfile.gettempdir()) / "unused", seed=0)
     assert isinstance(trainer.learner, HiroLearner)
-    make_sensitive(trainer.learner.agent.worker)
+    worker = trainer.learner.agent.worker
+    assert isinstance(worker, FastTD3)
+    make_sensitive(worker)
     while trainer.env_steps < WARM_UP:
         trainer.iterate()
     return trainer

@@ -102,10 +102,9 @@ def measure(threads: int = 1) -> Figures:
     spec = load_task("ant_maze")
     rng = np.random.default_rng(0)
     store = filled_store(spec)
-    fast, reference = (
-        kind(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
-        for kind in (FastTD3, TD3)
-    )
+    actor = worker_actor_config(spec, CONFIG)
+    fast = FastTD3(CONFIG.worker, actor, torch.Generator().manual_seed(0))
+    reference = TD3(CONFIG.worker, actor, torch.Generator().manual_seed(0))
     replay = StepReplay(store, rng)
     fixed = fast_batch(store, rng, TOGETHER)
     parts = [TransitionBatch(*part) for part in zip(*(t.split(BATCH) for t in fixed if t is not None), strict=True)]

@@ -65,7 +65,7 @@ class TD3:
 
     def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
         """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
-        with torch.inference_mode():
+        with torch.no_grad():
             return (self.average_actor if averaged else self.actor)(inputs)
 
     def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:

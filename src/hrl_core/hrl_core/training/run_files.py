@@ -52,9 +52,12 @@ class TrainingState(NamedTuple):
         state = cls({}, {}, {})
         for part, stateful in parts.items():
             for name, value in stateful.state_dict().items():
-                kinds = ((torch.Tensor, state.tensors), (np.ndarray, state.arrays))
-                kept = next((kept for kind, kept in kinds if isinstance(value, kind)), state.plain)
-                kept[f"{part}.{name}"] = value
+                if isinstance(value, torch.Tensor):
+                    state.tensors[f"{part}.{name}"] = value
+                elif isinstance(value, np.ndarray):
+                    state.arrays[f"{part}.{name}"] = value
+                else:
+                    state.plain[f"{part}.{name}"] = value
         return state
 
     def restore(self, parts: Mapping[str, Stateful]) -> None:

@@ -45,7 +45,7 @@ class FlatAgent:
             discounts=torch.from_numpy(discounts),
             next_inputs=torch.from_numpy(np.concatenate((batch.next_states, batch.task_goals), axis=1)),
         )
-        return Update("worker", self.worker.update(learned_from), learned_from._asdict())
+        return Update("worker", self.worker.update_many(learned_from, 1)[0], learned_from._asdict())
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """The agent's tensors."""
