@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from hrl import cli
 from hrl.results.curves import Run, curve, goals, labels, read_run, same_but_for_the_seed
-from hrl_core.training.config import changed, preset
+from hrl_core.training.config import changed
+from hrl_core.training.presets import preset
 
 
 def made_run(seed: int, points: dict[int, float], name: str = "run", **change) -> Run:

@@ -17,7 +17,8 @@ from hrl.commands.task_variants import task_variant
 from hrl.commands.train_arguments import parse_training
 from hrl_core.algorithms import ALGORITHMS, presets
 from hrl_core.checkpoints.checkpoint import load_checkpoint
-from hrl_core.training.config import preset, switches
+from hrl_core.training.config import switches
+from hrl_core.training.presets import preset
 
 SMALL = (
     "--task PointMaze --num_envs 4 --steps 2400 --evaluation_interval 1200 --evaluation_episodes 2 "

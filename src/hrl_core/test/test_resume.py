@@ -11,8 +11,9 @@ from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
-from hrl_core.training.config import TrainConfig, preset, switches
+from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.evaluate import evaluation_goals
+from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
 SPEC = dataclasses.replace(load_task("AntMaze"), max_episode_steps=30)

@@ -10,7 +10,7 @@ from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.errors import TaskError
 from hrl_core.task.text import load_task
-from hrl_core.training.config import preset
+from hrl_core.training.presets import preset
 from hrl_core.training.recordings.material import goal_distance_task
 
 FAST = preset("fast").agent

@@ -31,8 +31,9 @@ from hrl_core.learners.transitions import LevelLearner
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_core.training.config import TrainConfig, preset, read_config
+from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
+from hrl_core.training.presets import preset, read_config
 from hrl_core.training.progress import summarise
 from hrl_core.training.run_files import RunFolder, TrainingState
 from hrl_core.training.trainer import Trainer

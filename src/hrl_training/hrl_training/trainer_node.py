@@ -11,7 +11,7 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
-from hrl_core.training.config import read_config
+from hrl_core.training.presets import read_config
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import parse_source

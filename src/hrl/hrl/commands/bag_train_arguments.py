@@ -12,7 +12,8 @@ from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_core.training.config import TrainConfig, preset, read_config
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.presets import preset, read_config
 from hrl_core.training.recordings.config import BagTrainConfig, stored_bag_config
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import Source, parse_source

@@ -14,7 +14,8 @@ from hrl.seed import Seed
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_core.training.config import TrainConfig, preset, stored_config, switches
+from hrl_core.training.config import TrainConfig, switches
+from hrl_core.training.presets import preset, stored_config
 from hrl_core.training.run_files import TASK, RunFolder
 
 NOT_SWITCHES = frozenset({"task", "task_hash", "seed"})

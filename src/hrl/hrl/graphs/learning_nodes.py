@@ -11,7 +11,7 @@ from hrl.graphs.run_folder import RunFolder
 from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.config import read_config
+from hrl_core.training.presets import read_config
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
 from hrl_core.training.recordings.segments import parse_source
 

@@ -4,10 +4,8 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hrl_core.algorithms import presets
 from hrl_core.errors import HrlError, did_you_mean
 
 AgentConfig = TypeVar("AgentConfig")
@@ -116,45 +114,3 @@ def config_difference(ours: dict[str, Any], theirs: dict[str, Any], path: str = 
         elif a != b:
             found.append(f"{name}: {a!r} != {b!r}")
     return found
-
-
-def preset(name: str, algorithm: str = "hiro") -> TrainConfig[Any]:
-    """A preset of an algorithm by name.
-
-    Raises:
-        HrlError: one of them does not exist; lists those that do.
-    """
-    known = presets(algorithm)
-    if name not in known:
-        raise HrlError(f"unknown preset '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
-    return known[name]
-
-
-def stored_config(values: Mapping[str, Any]) -> TrainConfig[Any]:
-    """The configuration that ``as_dict`` gave as plain data.
-
-    Raises:
-        HrlError: unknown algorithm or switch.
-    """
-    algorithm = str(values.get("algorithm", "hiro"))
-    return next(iter(presets(algorithm).values())).changed(values)
-
-
-def read_config(text: str) -> TrainConfig[Any]:
-    """A preset of HIRO by name, or a .json file of switches as in config.json.
-
-    Such a file names the preset that the switches change under ``preset``, the algorithm under ``algorithm``.
-
-    Raises:
-        HrlError: unknown algorithm, preset or switch, or the file cannot be read.
-    """
-    if not text.endswith(".json"):
-        return preset(text)
-    try:
-        values = json.loads(Path(text).read_text())
-    except (OSError, ValueError) as error:
-        raise HrlError(f"training switches {text}: {error}") from None
-    if not isinstance(values, dict):
-        raise HrlError(f"training switches {text}: needs an object of switches, got {type(values).__name__}")
-    base = preset(str(values.pop("preset", "paper")), str(values.get("algorithm", "hiro")))
-    return base.changed(values)

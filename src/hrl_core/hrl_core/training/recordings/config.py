@@ -9,7 +9,8 @@ from typing import Any
 
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.errors import HrlError
-from hrl_core.training.config import TrainConfig, changed, stored_config
+from hrl_core.training.config import TrainConfig, changed
+from hrl_core.training.presets import stored_config
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import Source
 
