@@ -48,10 +48,10 @@ HOSTILE = [
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_yaml_is_refused_fast_and_without_memory(text: str):
     tracemalloc.start()
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(TaskError, match=r"^x\.yaml"):
         parse_task(text, "x.yaml")
-    taken, memory = time.perf_counter() - started, tracemalloc.get_traced_memory()[1]
+    taken, memory = time.process_time() - started, tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert taken < 10
     assert memory < 200e6
