@@ -117,7 +117,7 @@ def test_nothing_heard_is_said_with_what_to_do(hrl):
 
 def test_ctrl_c_ends_the_live_table_with_code_0(hrl):
     process = subprocess.Popen(
-        [HRL, "top", "--json"], env=hrl.launching.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [HRL, "top", "--json"], env=hrl.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     assert process.stdout is not None
     assert json.loads(process.stdout.readline()) == {"nodes": {}}

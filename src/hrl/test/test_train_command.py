@@ -196,6 +196,7 @@ OTHER = {
 }
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_field_is_a_switch(algorithm: str) -> None:
     words, expected = ["--algorithm", algorithm, "--out", "x"], {}

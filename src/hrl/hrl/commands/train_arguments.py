@@ -105,11 +105,13 @@ def parse_words(defaults: Words, name: str, words: Sequence[str]) -> Words:
 
 def _without_prefix(outer: Words, name: str, inner: object) -> Words:
     """The same with another value of one field, in a class of its own that says how the command line names it."""
-    kind = type(outer)
+    kind: Any = type(outer)
+    # Of the class that it is generic in, or tyro would ask in vain what that is.
+    base = kind[type(inner)] if getattr(kind, "__parameters__", ()) else kind
     made = dataclasses.make_dataclass(
         kind.__name__,
         [(name, Annotated[type(inner), tyro.conf.arg(name="")], dataclasses.field(default=inner))],
-        bases=(kind,),
+        bases=(base,),
         namespace={"__doc__": kind.__doc__},
         frozen=True,
         kw_only=True,
