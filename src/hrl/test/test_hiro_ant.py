@@ -280,6 +280,17 @@ def test_a_damaged_policy_is_refused(arguments, tmp_path):
         hiro_ant_graph(replace(arguments, policy=str(folder)))
 
 
+def test_of_a_training_run_the_best_policy_runs_or_the_newest_before_there_is_one(arguments, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="has no policy yet"):
+        hiro_ant_graph(replace(arguments, policy=str(run)))
+    for name in ("last", "best"):
+        save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), run / name)
+        assert hiro_ant_graph(replace(arguments, policy=str(run))).folder.policy == run / name
+
+
 def test_auto_finds_the_policy_of_the_task_and_prefers_trained_ones(arguments, shipped):
     task = load_task("AntMaze")
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), shipped / "push")

@@ -104,6 +104,16 @@ def summary_of(folder, recorded=True, **changes):
     return summary, screen.getvalue()
 
 
+def test_an_episode_that_was_cut_off_is_told_and_so_is_what_was_missed(folder):
+    cut = {**report()["episodes"][0], "episode": 1, "end_reason": "ROBOT_SILENT"}
+    changes = {"episodes": [*report()["episodes"], cut], "missed_deadlines": 18}
+    summary, screen = summary_of(folder, recorded=False, **changes)
+    assert summary["episode_ends"] == {"TIME_LIMIT": 1, "ROBOT_SILENT": 1}
+    assert "2, 1 ended: robot silent" in screen
+    assert "missed deadlines" in screen
+    assert "refused actions" not in screen
+
+
 def test_a_complete_bag_has_lost_nothing(folder):
     write_bag(folder.bag, KEYS)
     summary, screen = summary_of(folder)

@@ -7,7 +7,7 @@ import pytest
 from hrl.film import gl_backend
 from hrl.film.frames import captioned, check_format, write_film
 from hrl.film.gl_backend import choose_backend
-from hrl.policies.held_out import policy_folder
+from hrl.policies.shipped import resolve_policy
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 
@@ -55,7 +55,7 @@ def test_a_caption_is_written_on_the_picture_and_leaves_its_middle():
 def test_the_block_is_filmed_where_the_ant_has_pushed_it():
     from hrl.film.footage import rollouts
 
-    checkpoint = load_checkpoint(policy_folder("hiro_ant_push"))
+    checkpoint = load_checkpoint(resolve_policy("hiro_ant_push", None))
     ((trace, seen),) = rollouts(checkpoint, 1, 0, None)
     assert len(seen) == len(trace.observations)
     joints, objects = zip(*seen, strict=True)

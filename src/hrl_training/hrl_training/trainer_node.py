@@ -16,7 +16,7 @@ from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import parse_source
 from hrl_core.training.recordings.trainer import GROUP, BagTrainer
-from hrl_core.training.run_files import CONFIG, METRICS
+from hrl_core.training.run_names import CONFIG, METRICS
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports

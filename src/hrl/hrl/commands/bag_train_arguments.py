@@ -17,7 +17,8 @@ from hrl_core.training.presets import preset, read_config
 from hrl_core.training.recordings.config import BagTrainConfig, stored_bag_config
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import Source, parse_source
-from hrl_core.training.run_files import TASK, RunFolder
+from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_names import TASK
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import tyro
 from rich.table import Table
 from rich.text import Text
 
-from hrl.policies.held_out import Protocol, evaluate_checkpoint, figures, policy_folder
+from hrl.policies.held_out import Protocol, evaluate_checkpoint, figures
+from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import show
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.task.spec import TaskSpec
@@ -36,7 +37,7 @@ def evaluate_command(words: list[str]) -> int:
     """Run ``hrl evaluate`` with the words that follow it; returns the exit code."""
     arguments = tyro.cli(Evaluate, prog="hrl evaluate", args=words)
     one_thread()
-    folder = policy_folder(arguments.checkpoint)
+    folder = resolve_policy(arguments.checkpoint, None)
     checkpoint = load_checkpoint(folder)
     if arguments.task:
         checkpoint.require_task(load_task(arguments.task))

@@ -8,8 +8,9 @@ import tyro
 from rich.console import Console
 
 from hrl.policies.export import export
-from hrl.policies.held_out import Protocol, policy_folder
+from hrl.policies.held_out import Protocol
 from hrl.policies.provenance import git_commit
+from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
@@ -76,7 +77,7 @@ class Export:
         """Evaluate, then write policy and README; refuses to overwrite."""
         if self.out.exists():
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
-        export(policy_folder(self.checkpoint), self.out, self.protocol)
+        export(resolve_policy(self.checkpoint, None), self.out, self.protocol)
         Console().print(f"policy written to {self.out}", highlight=False, soft_wrap=True)
         return 0
 

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hrl.launching.environment import ensure_ros_environment
-from hrl.policies.held_out import policy_folder
+from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import show
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
@@ -48,7 +48,7 @@ def relabel(words: list[str]) -> int:
     from hrl_ros.message_texts import message_texts
 
     one_thread()
-    checkpoint = load_checkpoint(policy_folder(options.checkpoint))
+    checkpoint = load_checkpoint(resolve_policy(options.checkpoint, None))
     relabeler = Relabeler(checkpoint, message_texts(), options.candidates, options.seed)
     console = Console(highlight=False)
     outcomes = []

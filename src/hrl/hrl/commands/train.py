@@ -21,7 +21,8 @@ from hrl_core.envs.vector import VectorEnv
 from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard, summarise
-from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, write_whole
+from hrl_core.training.run_files import RunFolder, write_whole
+from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.training.trainer import Observer, Trainer
 from hrl_core.wording import counted
 

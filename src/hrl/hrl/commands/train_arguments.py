@@ -16,7 +16,8 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.presets import preset, stored_config
-from hrl_core.training.run_files import TASK, RunFolder
+from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_names import TASK
 
 NOT_SWITCHES = frozenset({"task", "task_hash", "seed"})
 """What the configuration file of a run holds beside the switches."""

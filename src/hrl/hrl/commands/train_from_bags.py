@@ -19,7 +19,7 @@ from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import evaluate, evaluation_goals
 from hrl_core.training.progress import ProgressDisplay
 from hrl_core.training.recordings.trainer import GROUP, BagTrainer
-from hrl_core.training.run_files import BEST_POLICY, POLICY
+from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.training.trainer import evaluation_metrics
 from hrl_core.wording import counted
 
@@ -65,7 +65,8 @@ def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:
     if not (trainer.due or trainer.updates):
         raise HrlError(
             f"nothing to learn from: {counted(len(trainer.consumed), 'segment')} with {trainer.steps} usable steps "
-            f"(left out: {_causes(trainer)})"
+            f"(left out: {_causes(trainer)}); other kinds of episodes are taken by --material.modes, "
+            "`hrl launch ... explore:=true` records those for training"
         )
     if not resume:
         trainer.begin(resume)

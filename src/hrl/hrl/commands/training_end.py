@@ -9,7 +9,8 @@ from rich.console import Console
 from safetensors import SafetensorError
 
 from hrl_core.errors import HrlError
-from hrl_core.training.run_files import POLICY, RunFolder
+from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_names import POLICY
 
 FAILED, INTERRUPTED = 1, 130
 

@@ -20,10 +20,10 @@ def video(words: list[str]) -> int:
     # Before MuJoCo is imported.
     backend = choose_backend()
     from hrl.film.footage import film
-    from hrl.policies.held_out import policy_folder
+    from hrl.policies.shipped import resolve_policy
     from hrl_core.checkpoints.checkpoint import load_checkpoint
 
-    folder = policy_folder(arguments.checkpoint)
+    folder = resolve_policy(arguments.checkpoint, None)
     if arguments.task:
         load_checkpoint(folder).require_task(load_task(arguments.task))
     frames = list(film(folder, arguments))

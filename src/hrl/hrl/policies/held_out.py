@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import hrl_core.envs  # noqa: F401 - registers the environments
-from hrl.policies.shipped import resolve_policy
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluate import EvaluationResult, checkpoint_policies, evaluate
-from hrl_core.training.run_files import BEST_POLICY, CONFIG, POLICY
 
 HELD_OUT_SEED = 3_000_017
 """Not the seed that training evaluates with (``TrainConfig.evaluation_seed``)."""
@@ -39,20 +36,6 @@ class Protocol:
         for name in ("episodes", "threads"):
             if getattr(self, name) < 1:
                 raise HrlError(f"--{name} {getattr(self, name)}: must be 1 or more")
-
-
-def policy_folder(named: str) -> Path:
-    """Folder of the policy that a word names: a policy folder, a run, or a shipped policy.
-
-    Of a run it is the best policy, or that of a run that was stopped before its first evaluation.
-    """
-    folder = Path(named).expanduser()
-    if (folder / CONFIG).is_file():
-        found = next((folder / name for name in (BEST_POLICY, POLICY) if (folder / name).is_dir()), None)
-        if found is None:
-            raise HrlError(f"the run {named} has no policy yet: its first evaluation is still to come")
-        return found
-    return resolve_policy(named, None)
 
 
 def evaluate_checkpoint(checkpoint: Checkpoint, protocol: Protocol) -> list[EvaluationResult]:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from hrl_core.checkpoints.checkpoint import MANIFEST, read_manifest
 from hrl_core.errors import CheckpointError
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.run_names import BEST_POLICY, CONFIG, POLICY
 
 AUTO = "auto"
 MAIN_POLICY = "hiro_ant_maze"
@@ -43,7 +44,8 @@ def shipped_policies() -> dict[str, ShippedPolicy]:
 def resolve_policy(policy: str, task: TaskSpec | None) -> Path:
     """Find the checkpoint folder that the argument ``policy`` means for ``task``.
 
-    ``auto`` prefers trained policies, then the one with most training steps; without a task it is the main job's.
+    ``auto`` prefers trained policies, then the one with most training steps; without a task it is the main job's. Of a
+    training run it is the best policy, or the newest before there is one.
 
     Raises:
         CheckpointError: there is none; the message says how to make one.
@@ -59,6 +61,8 @@ def resolve_policy(policy: str, task: TaskSpec | None) -> Path:
     # No such user, a name that is too long: no folder either way.
     with suppress(OSError, RuntimeError, ValueError):
         folder = Path(policy).expanduser()
+        if (folder / CONFIG).is_file():
+            return _of_run(folder).resolve()
         if folder.is_dir():
             return folder.resolve()
     if policy in shipped:
@@ -66,6 +70,14 @@ def resolve_policy(policy: str, task: TaskSpec | None) -> Path:
     raise CheckpointError(
         f"policy '{policy[:200]}' is neither a folder nor a shipped policy; shipped: {', '.join(shipped) or 'none'}"
     )
+
+
+def _of_run(run: Path) -> Path:
+    """The best policy of a training run, or that of one which was stopped before its first evaluation."""
+    found = next((run / name for name in (BEST_POLICY, POLICY) if (run / name).is_dir()), None)
+    if found is None:
+        raise CheckpointError(f"the run {run} has no policy yet: its first evaluation is still to come")
+    return found
 
 
 def _read(manifest: Path) -> ShippedPolicy:

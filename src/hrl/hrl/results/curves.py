@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import HrlError
-from hrl_core.training.run_files import METRICS, RunFolder
+from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_names import METRICS
 
 Array = npt.NDArray[np.float64]
 _EVALUATION, _LIVE = "evaluation/", "live/"

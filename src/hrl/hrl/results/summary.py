@@ -1,6 +1,7 @@
 """The visible result of a run: OUT/summary.json and a table."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,8 @@ from hrl_core.errors import FileError, HrlError
 from hrl_core.wording import counted
 
 _LATENCY = ("p50", "p99", "max")
+_WHOLE = ("TERMINATED", "TIME_LIMIT")
+"""Ends of an episode that are nothing to speak of."""
 UNTRAINED = "UNTRAINED (random weights): shows that the stack works, not what a policy can do"
 
 
@@ -61,6 +64,7 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
     lost = None if count is None else lost_messages(report, count)
     return {
         "episodes": len(episodes),
+        "episode_ends": dict(Counter(str(episode["end_reason"]) for episode in episodes)),
         "env_steps": report["env_steps"],
         "env_steps_per_s": report["env_steps_per_s"],
         "success_rate": _mean(episodes, "success"),
@@ -108,11 +112,13 @@ def loss_in_words(summary: Mapping[str, Any]) -> str:
 def summary_table(summary: Mapping[str, Any]) -> Table:
     """Lay the summary out for people."""
     latency = summary["action_latency_ms"]
+    cut = {end: n for end, n in summary["episode_ends"].items() if end not in _WHOLE}
+    losses = {"missed deadlines": summary["missed_deadlines"], "refused actions": summary["refused_actions"]}
     rows = {
         "task": f"{summary['task']}, seed {summary['seed']}, {summary['clock']}",
         "policy": f"{summary['policy']}",
         "trained": "yes" if summary["policy_trained"] else UNTRAINED,
-        "episodes": f"{summary['episodes']}",
+        "episodes": f"{summary['episodes']}" + "".join(f", {n} ended: {_in_words(end)}" for end, n in cut.items()),
         "env steps": f"{summary['env_steps']}, {_number(summary['env_steps_per_s'], 0)} per second",
         "success rate": _number(summary["success_rate"], 2),
         "mean return": _number(summary["mean_return"], 2),
@@ -120,9 +126,14 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
         "action latency [ms]": ", ".join(f"{name} {_number(latency[name], 2)}" for name in _LATENCY),
         "subgoals": _count(summary["subgoals"]),
         "lost messages": _count(summary["lost_messages"]),
+        **{name: f"{count}" for name, count in losses.items() if count},
         "bag": summary["bag"] or "none",
     }
     return facts("Summary of the run", rows, {UNTRAINED: "bold yellow"})
+
+
+def _in_words(end: str) -> str:
+    return end.lower().replace("_", " ")
 
 
 def _read_report(folder: RunFolder) -> dict[str, Any]:

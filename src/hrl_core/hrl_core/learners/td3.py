@@ -111,7 +111,7 @@ class TD3:
         self._critic_adam.zero_grad()
         loss.backward()
         self._critic_adam.step()
-        return {"critic_loss": float(loss), "value": float(values.mean()), "target": float(y.mean())}
+        return {"critic_loss": loss.item(), "value": values.mean().item(), "target": y.mean().item()}
 
     def _update_actor(self, batch: TransitionBatch) -> dict[str, float]:
         """Descend L = -w mean Q_1(s, mu(s)) + what configuration adds.
@@ -137,7 +137,7 @@ class TD3:
         loss.backward()
         self._actor_adam.step()
         saturated = (torch.tanh(z).abs() > SATURATED).float().mean()
-        return {"actor_value": float(value.mean()), "saturation": float(saturated)}
+        return {"actor_value": value.mean().item(), "saturation": saturated.item()}
 
     def _follow(self) -> None:
         """Targets: theta' <- tau theta + (1 - tau) theta'. The average actor: all updates alike at first."""

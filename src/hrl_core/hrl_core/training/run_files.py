@@ -25,14 +25,8 @@ from safetensors.torch import save_file as save_tensors
 from hrl_core.algorithms.protocols import Stateful
 from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.training.config import config_difference
+from hrl_core.training.run_names import CONFIG, METRICS, TASK
 
-CONFIG = "config.json"
-TASK = "task.yaml"
-METRICS = "metrics.jsonl"
-POLICY = "last"
-"""Policy of the last evaluation, or of the moment at which the run was stopped."""
-BEST_POLICY = "best"
-"""Policy of the best evaluation so far, of equal ones the latest."""
 _LATEST = "latest.json"
 _STATE_PREFIX = "state-"
 _PART_PREFIX = ".state-part-"

@@ -14,7 +14,8 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate
 from hrl_core.training.progress import OWN_GOALS
-from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
+from hrl_core.training.run_files import RunFolder, TrainingState
+from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.training.update_log import UpdateLog
 
 Row = dict[str, Any]

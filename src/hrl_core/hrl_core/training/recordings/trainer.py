@@ -32,7 +32,8 @@ from hrl_core.training.recordings.overlay import Overlay, StoredPiece
 from hrl_core.training.recordings.relabel_episodes import candidate_noise
 from hrl_core.training.recordings.report import LiveOutcomes, Row, policy_lags
 from hrl_core.training.recordings.segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
-from hrl_core.training.run_files import BEST_POLICY, POLICY, RunFolder, TrainingState
+from hrl_core.training.run_files import RunFolder, TrainingState
+from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.training.update_log import UpdateLog
 
 GROUP = 8
