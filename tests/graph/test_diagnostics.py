@@ -50,19 +50,22 @@ def eventually(check, seconds=60):
 def test_nodes_tell_rates_latencies_and_policies_and_a_frozen_one_is_found(launch, listener, hrl):
     graph = launch("task:=AntMaze", "episodes:=0", "wait_limit:=0.0")
     # Without a pace the graph would keep both cores from the commands that look at it.
-    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=10.0).accepted
-    nodes = eventually(lambda: (nodes := nodes_of(hrl)).keys() >= SPEAKING and nodes)
-    nodes = nodes_of(hrl)
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=4.0).accepted
+
+    def all_well():
+        nodes = nodes_of(hrl)
+        return nodes.keys() >= SPEAKING and all(nodes[name]["level"] == "OK" for name in SPEAKING) and nodes
+
+    nodes = eventually(all_well)
     for name in SPEAKING:
-        assert nodes[name]["level"] == "OK", nodes[name]
-        assert nodes[name]["values"]["action [Hz]" if name == "simulator" else "observation [Hz]"] > 50
+        assert nodes[name]["values"]["action [Hz]" if name == "simulator" else "observation [Hz]"] > 20
         assert nodes[name]["values"]["refused"] == 0
     for name in ("manager", "worker"):
         values = nodes[name]["values"]
         assert 0 < values["latency p50 [ms]"] <= values["latency p99 [ms]"] <= values["latency max [ms]"]
         assert values["policy version"] == 0
         assert len(values["sha256"]) == 64
-    assert nodes["simulator"]["values"]["real-time factor"] > 5
+    assert nodes["simulator"]["values"]["real-time factor"] > 2
     code, output = hrl("top", "--once")
     assert code == 0
     assert all(name in output for name in SPEAKING)
