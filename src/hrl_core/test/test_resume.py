@@ -115,7 +115,7 @@ def make_trainer(folder, config):
 def test_every_switch_is_on_in_one_of_them(algorithm):
     ours = [switches(config) for config in CONFIGS.values() if config.algorithm == algorithm]
     default = switches(preset("paper", algorithm))
-    assert [name for name, value in default.items() if all(c[name] == value for c in ours)] in ([], ["algorithm"])
+    assert [name for name, value in default.items() if all(c[name] == value for c in ours)] == ["algorithm"]
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)

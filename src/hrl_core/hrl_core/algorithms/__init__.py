@@ -2,7 +2,6 @@
 
 import importlib
 from collections.abc import Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from hrl_core.errors import HrlError, did_you_mean
@@ -22,12 +21,12 @@ def presets(algorithm: str) -> "Mapping[str, TrainConfig[Any]]":
     return _module(algorithm, "config").PRESETS
 
 
-def learner_module(algorithm: str) -> ModuleType:
-    """What trains an algorithm, a module after ``protocols.Training``; raises ``HrlError`` where there is none."""
+def learner_module(algorithm: str) -> Any:  # noqa: ANN401 - a ``protocols.Training``, which loads torch
+    """The module that trains an algorithm; raises ``HrlError`` where there is none."""
     return _module(algorithm, "learner")
 
 
-def _module(algorithm: str, name: str) -> ModuleType:
+def _module(algorithm: str, name: str) -> Any:  # noqa: ANN401 - pyright checks no module against a protocol
     if algorithm not in ALGORITHMS:
         raise HrlError(
             f"unknown algorithm '{algorithm}'{did_you_mean(algorithm, ALGORITHMS)}: choose one of "

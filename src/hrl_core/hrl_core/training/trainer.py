@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from hrl_core.algorithms import learner_module
-from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
+from hrl_core.algorithms.protocols import Stateful, Training, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
@@ -69,7 +69,8 @@ class Trainer:
         self.spec, self.config, self.seed, self.git_commit = spec, config, seed, git_commit
         self.files = RunFolder(folder)
         self._envs, self._evaluation_envs, self._observers = envs, evaluation_envs, observers
-        self.learner: Learner = learner_module(config.algorithm).learner(spec, config.agent, envs, seed)
+        training: Training = learner_module(config.algorithm)
+        self.learner = training.learner(spec, config.agent, envs, seed)
         self.env_steps, self.seconds, self.cpu_seconds, self.best = 0, 0.0, 0.0, -math.inf
         self._log = UpdateLog(folder)
 
