@@ -2,6 +2,7 @@
 
 import signal
 import time
+from importlib import resources
 
 import pytest
 import yaml
@@ -191,6 +192,22 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     assert not moves([row for row in journal(graph.out) if "command" in row][-1])
     code, output = graph.stop()
     assert code == 0, output
+
+
+def test_robot_whose_drivers_are_started_apart_walks_and_stays_when_the_stack_ends(launch, tmp_path):
+    drivers = launch("namespace:=robot_1", file="fake_robot.launch.py", out="drivers")
+    shipped = yaml.safe_load((resources.files("hrl_robot") / "robots" / "fake_ant.yaml").read_text())
+    del shipped["fake"]
+    path = tmp_path / "my_robot.yaml"
+    path.write_text(yaml.safe_dump(shipped))
+    graph = launch("robot:=real", f"robot_config:={path}", "namespace:=robot_1")
+    await_walk(drivers)
+    graph.process.send_signal(signal.SIGINT)
+    assert graph.wait()[0] == 0
+    last = [row for row in journal(drivers.out) if "command" in row][-1]
+    assert not moves(last)
+    assert drivers.process.poll() is None
+    assert drivers.stop()[0] == 0
 
 
 def test_robot_with_other_joints_is_refused_by_name_before_anything_moves(launch, tmp_path):

@@ -16,6 +16,7 @@ COMMANDS = [
     ("train", "--from-bags", "x", "--out", "y"),
     ("launch", "hiro_ant.launch.py"),
     ("launch", "hiro_train.launch.py"),
+    ("launch", "fake_robot.launch.py"),
 ]
 
 

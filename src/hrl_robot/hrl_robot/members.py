@@ -12,7 +12,7 @@ from rclpy.task import Future
 from hrl_core.control.restart_budget import RestartBudget
 from hrl_msgs import msg
 from hrl_robot.sibling import Sibling
-from hrl_ros.node import HrlNode
+from hrl_ros.node import CONNECT_LIMIT, HrlNode
 
 
 class Stage(Enum):
@@ -65,6 +65,10 @@ class Member:
         self.name, self.timeout = name, timeout
         self.stage = Stage.ABSENT
         self.pid, self.host = 0, ""
+        self.restarted = False
+        """Whether it takes the place of one that was lost, in a graph that runs."""
+        self.connected = False
+        """Whether it has discovered all whom it needs."""
         self.strangers = 0
         """Heartbeats in its name that did not come from its process."""
         self._process: Sibling | None = None
@@ -84,6 +88,15 @@ class Member:
         """Whether a transition keeps it from beating: loading a policy takes its time."""
         return self.stage in (Stage.CONFIGURING, Stage.ACTIVATING)
 
+    @property
+    def meets_peers(self) -> bool:
+        """Whether it has still to discover those whom it needs: active before, it would be idle in a run that goes on.
+
+        As with nodes that start by themselves, one that misses a peer for too long says whom once it is active.
+        """
+        waits = self.restarted and self.stage is Stage.INACTIVE and not self.connected
+        return waits and self._clock() - self.since < CONNECT_LIMIT
+
     def admits(self, heartbeat: msg.Heartbeat) -> bool:
         """Whether a heartbeat may be the node's: while a process lives that was started beside us, only that one's."""
         if self._is_known(heartbeat) or self._process is None or not self._process.alive:
@@ -94,6 +107,7 @@ class Member:
     def beat(self, heartbeat: msg.Heartbeat) -> bool:
         """Take a heartbeat; returns whether its process was replaced by another."""
         self._beat = self._clock()
+        self.connected = heartbeat.connected
         anew = not self._is_known(heartbeat)
         replaced = anew and self._meet(heartbeat)
         if heartbeat.leaving:
@@ -129,6 +143,7 @@ class Member:
     def lost(self) -> None:
         """Its process is gone."""
         self.pid = 0
+        self.restarted, self.connected = True, False
         if self._process is not None:
             self._process.close()
         self._process = None

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 from lifecycle_msgs.msg import Transition
@@ -12,6 +13,7 @@ from lifecycle_msgs.msg import Transition
 from hrl_msgs import msg
 from hrl_robot.members import Member, Stage
 from hrl_robot.sibling import Sibling
+from hrl_ros.node import CONNECT_LIMIT
 
 
 class Owner:
@@ -57,11 +59,12 @@ def beside_us(monkeypatch):
 
 
 def beat(pid, node="/worker", **fields):
-    return msg.Heartbeat(node=node, pid=pid, host=fields.pop("host", socket.gethostname()), active=True, **fields)
+    here = {"host": socket.gethostname(), "active": True}
+    return msg.Heartbeat(node=node, pid=pid, **here | fields)
 
 
-def member(owner=None):
-    return Member(owner or Owner(), "worker", restarts=3, timeout=5.0)  # pyright: ignore[reportArgumentType]
+def member(owner=None, clock=time.monotonic):
+    return Member(owner or Owner(), "worker", restarts=3, timeout=5.0, clock=clock)  # pyright: ignore[reportArgumentType]
 
 
 def test_only_a_child_of_the_launcher_that_runs_the_node_is_its_process(started):
@@ -136,3 +139,22 @@ def test_node_that_was_said_to_leave_and_goes_on_is_watched_again():
     assert node.stage is Stage.LEFT
     node.beat(beat(7))
     assert node.stage is Stage.ACTIVE
+
+
+def test_restarted_node_is_not_to_be_activated_before_it_has_met_its_peers():
+    now = 0.0
+    first, again = member(clock=lambda: now), member(clock=lambda: now)
+    again.beat(beat(7))
+    again.lost()
+    for node in (first, again):
+        node.beat(beat(8, active=False))
+        node.stage, node.since = Stage.INACTIVE, now
+    assert again.meets_peers
+    assert not first.meets_peers, "nobody to wait for before the run begins"
+    now = CONNECT_LIMIT / 2
+    assert again.meets_peers
+    now = CONNECT_LIMIT
+    assert not again.meets_peers, "not for ever"
+    now = 0.0
+    again.beat(beat(8, active=False, connected=True))
+    assert not again.meets_peers

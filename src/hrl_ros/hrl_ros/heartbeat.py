@@ -16,6 +16,10 @@ class Managed(Protocol):
 
     active: bool
 
+    def ready(self) -> bool:
+        """Whether it is active or could be at once."""
+        ...
+
 
 class Pulse:
     """Beats until the executor stops turning."""
@@ -41,5 +45,5 @@ class Pulse:
 
     def _beat(self) -> None:
         self._message.count += 1
-        self._message.active = self._managed.active
+        self._message.active, self._message.connected = self._managed.active, self._managed.ready()
         self._publisher.publish(self._message)

@@ -68,7 +68,7 @@ class HrlNode(LifecycleNode):
         super().__init__(name)
         self.failure: str | None = None
         self.finished = False
-        self.active = False
+        self.configured = self.active = False
         self.calls = 0
         self._latched_early: list[tuple[Callable[..., None], deque[Any]]] = []
         """Latched messages that have come before the activation, with what takes them."""
@@ -100,8 +100,12 @@ class HrlNode(LifecycleNode):
         return parameters.read(self, kind)
 
     def connected(self) -> bool:
-        """Whether those whom an active node needs hear it and are heard."""
+        """Whether those whom an active node needs hear it and are heard; asked once it is configured."""
         return True
+
+    def ready(self) -> bool:
+        """Whether it is active, or would have nobody to wait for if it were."""
+        return self.active or (self.configured and self.connected())
 
     def autostart(self, spin: Callable[[], bool]) -> None:
         """Configure, and activate once connected, unless the parameter leaves it to a lifecycle manager.
@@ -127,7 +131,9 @@ class HrlNode(LifecycleNode):
         """Run ``setup``; a failure is reported and leaves the node unconfigured."""
         del state
         self._entities = Entities(self)
-        return self._transition(self._place_and_set_up)
+        outcome = self._transition(self._place_and_set_up)
+        self.configured = outcome == TransitionCallbackReturn.SUCCESS
+        return outcome
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Enable publishers, then run ``start``."""
@@ -149,6 +155,7 @@ class HrlNode(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run ``teardown`` and give back what ``setup`` created, so that the node can be configured anew."""
         del state
+        self.configured = False
         outcome = self._transition(self.teardown)
         self._settling.clear()
         self._latched_early.clear()
@@ -159,6 +166,7 @@ class HrlNode(LifecycleNode):
         """Stop if active, then release everything."""
         if self.active:
             self.on_deactivate(state)
+        self.configured = False
         return self._transition(self.teardown)
 
     def refuse(self, error: InvalidDataError) -> None:

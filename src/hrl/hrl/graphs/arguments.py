@@ -47,6 +47,11 @@ SEED = Rule(f"between 0 and {MOST_SEED}", lambda value: 0 <= value <= MOST_SEED)
 VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
 NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
 NOT_EMPTY = Rule("given", lambda value: value != "")
+NETWORK = (
+    "Who may take part: host (this machine only) or subnet (other machines, too, as for a robot's own computer).",
+    ("host", "subnet"),
+)
+"""Description and choices of the argument ``network``."""
 
 
 def argument(default: T, description: str, choices: Sequence[str] = (), rule: Rule | None = None) -> T:
@@ -155,11 +160,7 @@ class LaunchArguments(Arguments):
     wait_limit: float = argument(
         60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=COUNT
     )
-    network: str = argument(
-        "host",
-        "Who may take part: host (this machine only) or subnet (other machines, too, as for a robot's own computer).",
-        ("host", "subnet"),
-    )
+    network: str = argument("host", *NETWORK)
     log_level: str = argument("info", "Least severe log messages shown.", ("debug", "info", "warn", "error"))
 
     def check(self) -> None:

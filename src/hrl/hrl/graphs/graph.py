@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hrl.graphs.arguments import LaunchArguments, Value
+from hrl.graphs.arguments import Value
 from hrl.graphs.run_folder import RunFolder
 
 REMAPPINGS = (("/clock", "clock"), ("/tf", "tf"), ("/tf_static", "tf_static"))
@@ -22,15 +22,15 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 """Environment of every node, each only where the user has not set it."""
 
 
-def environment_of(arguments: LaunchArguments) -> Mapping[str, str]:
-    """Environment of the nodes of a run.
+def environment_of(network: str, *, commands_robot: bool) -> Mapping[str, str]:
+    """Environment of the nodes of a run; ``network`` as in the launch argument.
 
     Where a robot is commanded, no memory is shared and no repair put off: fastdds_robot.xml says why. It keeps to this
     machine by itself, since the range LOCALHOST would bring shared memory back.
     """
-    subnet = arguments.network == "subnet"
+    subnet = network == "subnet"
     discovery, profile = "SUBNET" if subnet else "LOCALHOST", "fastdds.xml"
-    if arguments.robot == "real":
+    if commands_robot:
         discovery = "SUBNET" if subnet else "SYSTEM_DEFAULT"
         profile = "fastdds_robot_subnet.xml" if subnet else "fastdds_robot.xml"
     ours = {

@@ -58,7 +58,7 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
         folder=folder,
         robots=tuple(folders),
         log_level=arguments.log_level,
-        environment=environment_of(arguments),
+        environment=environment_of(arguments.network, commands_robot=arguments.robot == "real"),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hrl.graphs.arguments import Arguments, LaunchArguments
+from hrl.graphs.fake_robot import FakeRobotArguments, fake_robot_graph
 from hrl.graphs.graph import Graph
 from hrl.graphs.learning_arguments import HiroTrainArguments, ReplayTrainArguments
 from hrl_core.errors import HrlError
@@ -41,6 +42,7 @@ GRAPHS: Mapping[str, LaunchFile] = {
     "hiro_ant.launch.py": LaunchFile(LaunchArguments, _hiro_ant),
     "hiro_train.launch.py": LaunchFile(HiroTrainArguments, _hiro_train),
     "replay_train.launch.py": LaunchFile(ReplayTrainArguments, _replay_train),
+    "fake_robot.launch.py": LaunchFile(FakeRobotArguments, fake_robot_graph),
 }
 """Launch file -> the graph it stands for."""
 

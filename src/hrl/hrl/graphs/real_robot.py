@@ -7,7 +7,7 @@ from hrl.graphs.arguments import LaunchArguments, Value
 from hrl.graphs.graph import BRIDGE, FAKE_ROBOT, RECORDER, ROBOT_SUPERVISOR
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
-from hrl_robot.robot_config import load_robot
+from hrl_robot.robot_config import FakeConfig, RobotConfig, load_robot
 
 REALTIME = "realtime"
 HEARTBEAT = 0.1
@@ -37,11 +37,14 @@ def real_parts(arguments: LaunchArguments, environment: Mapping[str, Value]) -> 
         bridge["heartbeat"] = BRIDGE_HEARTBEAT
     parts: list[tuple[str, Mapping[str, Value]]] = [(BRIDGE, bridge)]
     if config.fake is not None:
-        fake: dict[str, Value] = dataclasses.asdict(config.fake)
-        fake |= {name: environment[name] for name in ("task", "seed", "out")}
-        fake |= {"real_time_factor": arguments.rtf, "controller": config.command.controller}
-        parts.insert(0, (FAKE_ROBOT, fake))
+        given = {name: environment[name] for name in ("task", "seed", "out", "real_time_factor")}
+        parts.insert(0, (FAKE_ROBOT, fake_parameters(config, config.fake, given)))
     return parts
+
+
+def fake_parameters(config: RobotConfig, fake: FakeConfig, given: Mapping[str, Value]) -> dict[str, Value]:
+    """Parameters of the fake robot that ``fake`` of a robot's file describes, beside those ``given``."""
+    return {**dataclasses.asdict(fake), **given, "controller": config.command.controller}
 
 
 def supervisor_part(arguments: LaunchArguments, task: str, roles: Sequence[str]) -> tuple[str, Mapping[str, Value]]:
