@@ -20,8 +20,8 @@ from hrl_msgs import msg
 from hrl_msgs.srv import SetRealTimeFactor
 from hrl_ros import messages, qos, topics
 
-LEVELS = {"worker": 0, "manager": 1}
-"""Policy nodes and how they call their level in ``PolicyState``."""
+PARTIES = ("worker", "manager")
+"""Policy nodes, as they call themselves in ``PolicyState``."""
 LIMIT = 1.0
 """Seconds from the moment a restarted node is active within which the robot acts again."""
 
@@ -53,7 +53,7 @@ class Witness:
             node: of the listener's own, in the namespace of the stack.
         """
         self.observed: list[Step] = []
-        self._active: dict[int, list[float]] = {level: [] for level in LEVELS.values()}
+        self._active: dict[str, list[float]] = {party: [] for party in PARTIES}
         node.create_subscription(msg.PolicyState, topics.POLICY_STATE, self._on_state, qos.latched(qos.RIVALS))
         node.create_subscription(msg.Observation, topics.OBSERVATION, self._on_observation, qos.lockstep(), raw=True)
 
@@ -62,7 +62,7 @@ class Witness:
 
         A node says with which policy it acts at the moment it becomes active.
         """
-        back = [next((at for at in self._active[LEVELS[name]] if at > killed), None) for name in names]
+        back = [next((at for at in self._active[name] if at > killed), None) for name in names]
         return None if None in back else max(at for at in back if at is not None)
 
     def acted_after(self, since: float) -> float | None:
@@ -82,8 +82,8 @@ class Witness:
         return way
 
     def _on_state(self, state: msg.PolicyState) -> None:
-        if state.level in self._active:
-            self._active[state.level].append(messages.from_time(state.header.stamp) / messages.NANOSECONDS)
+        if state.party in self._active:
+            self._active[state.party].append(messages.from_time(state.header.stamp) / messages.NANOSECONDS)
 
     def _on_observation(self, data: bytes) -> None:
         observation = messages.OBSERVATION.decode(data)

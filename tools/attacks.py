@@ -228,7 +228,7 @@ class Announcer:
         nodes = [node_process(self._stack.process, name) for name in ("manager", "worker")]
         sizes = [node.memory_info().rss for node in nodes]
         self._publisher.publish(
-            self._kind(level=255, version=self._version, file=str(folder), sha256=sha256, task_hash=said.task.sha256)
+            self._kind(version=self._version, file=str(folder), sha256=sha256, task_hash=said.task.sha256)
         )
         grown = 0.0
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aftermath import HRL, LEVELS, LIMIT, HeardStack
+from aftermath import HRL, LIMIT, PARTIES, HeardStack
 from rich.console import Console
 from rich.table import Table
 from running_stack import Stop, journal, kill_family, node_process, stop_of
@@ -126,7 +126,7 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
             injection.stop_ms, injection.silence_ms = 1e3 * stop.after, 1e3 * stop.silence
         _judge_stop(injection, stop)
     injection.survived = stack.acts(time.time(), 25.0)
-    if injection.target in LEVELS and injection.fault != "freeze" and injection.survived:
+    if injection.target in PARTIES and injection.fault != "freeze" and injection.survived:
         _judge_return(stack, injection, killed)
     expected = injection.target in RECOVERABLE or injection.fault in THAW
     if injection.survived != expected:

@@ -87,6 +87,8 @@ def _run_info(types: dict[str, Any], spec: TaskSpec) -> Any:  # noqa: ANN401 - c
         recorded=True,
         seed=RUN,
         git_commit="abc",
+        hierarchy="",
+        hierarchy_hash="",
     )
 
 
@@ -101,6 +103,8 @@ def _facts(spec: TaskSpec) -> dict[str, str]:
         task: str = spec.to_yaml()
         seed: int = RUN
         git_commit: str = "abc"
+        hierarchy: str = ""
+        hierarchy_hash: str = ""
 
     return BagFacts(info=Info(), policies={0: "ab" * 32}, acted={0}).custom_data()
 

@@ -20,6 +20,7 @@ _NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
 _VECTORS = st.lists(_NUMBERS, min_size=0, max_size=10)
 _UNSOUND = st.sampled_from([float("nan"), float("inf"), -float("inf")])
 _BIG = st.sampled_from([0, 1, 2**31, 2**32 - 1])
+_PARTIES = st.sampled_from(["", "worker", "manager", "manager_2", "x" * 5000])
 _WORDS = st.sampled_from(["", "/stranger", "../../etc", "\0", "robot", "x" * 5000])
 
 
@@ -106,6 +107,7 @@ def _goal_pose(draw: st.DrawFn, last: Observation) -> Message:
 def _run_info(draw: st.DrawFn, last: Observation) -> Message:
     del last
     content = msg.RunInfo(run=draw(_BIG), robot=draw(_WORDS), task=draw(_WORDS), task_hash=draw(_WORDS))
+    content.hierarchy, content.hierarchy_hash = draw(_WORDS), draw(_WORDS)
     content.clock_mode, content.real_time_factor = draw(st.integers(0, 255)), draw(_NUMBERS)
     content.header.stamp.sec = draw(st.sampled_from([0, 2**31 - 1]))
     return Message(topics.RUN_INFO, msg.RunInfo, content, qos.latched())
@@ -128,14 +130,14 @@ def _recorder_status(draw: st.DrawFn, last: Observation) -> Message:
 @st.composite
 def _policy_update(draw: st.DrawFn, last: Observation) -> Message:
     del last
-    content = msg.PolicyUpdate(version=draw(_BIG), level=draw(st.sampled_from([0, 1, 7, 255])), file=draw(_WORDS))
+    content = msg.PolicyUpdate(version=draw(_BIG), party=draw(_PARTIES), file=draw(_WORDS))
     content.sha256, content.task_hash = draw(_WORDS), draw(_WORDS)
     return Message(topics.POLICY_UPDATE, msg.PolicyUpdate, content, qos.latched())
 
 
 @st.composite
 def _policy_state(draw: st.DrawFn, last: Observation) -> Message:
-    content = msg.PolicyState(level=draw(st.integers(0, 255)))
+    content = msg.PolicyState(party=draw(_PARTIES))
     content.in_force = draw(_policy_update(last)).content
     return Message(topics.POLICY_STATE, msg.PolicyState, content, qos.latched())
 

@@ -47,7 +47,6 @@ def announce(listener):
     def publish(folder, **change):
         said = read_manifest(folder)
         update = msg.PolicyUpdate(
-            level=255,
             version=said.version,
             file=str(folder),
             sha256=said.weights_sha256,

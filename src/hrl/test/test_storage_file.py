@@ -1,9 +1,17 @@
 """A storage file alone is a bag in every command that takes bags."""
 
+from pathlib import Path
+
 import fuzz_seeds
+import numpy as np
 import pytest
 
 from hrl.cli import main
+from hrl_core.bags.blocks import BagScan
+from hrl_core.bags.reader import read_bags
+from hrl_core.bags.writer import BagWriter, typestore_with
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
 
 SMALL = (
     "--updates 4 --checkpoint_updates 2 --evaluation_episodes 1 --evaluation_episodes_elsewhere 1 "
@@ -33,6 +41,56 @@ def test_every_command_takes_a_storage_file(sound, file, words, tmp_path, capsys
     places = {"@": str(sound / file), "!": str(sound), "%": str(tmp_path)}
     code = main([places.get(word[:1], "") + word[1:] if word[0] in places else word for word in words])
     assert code == 0, "".join(capsys.readouterr())
+
+
+FIRST = Path(__file__).parents[2] / "hrl_core" / "test" / "data" / "first_messages"
+"""A bag recorded with the first message definitions."""
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """It without the episode that has only begun, and a policy and the file of its task."""
+    folder = tmp_path_factory.mktemp("first")
+    task = load_task("PointMaze")
+    save_checkpoint(random_checkpoint(task, seed=3), folder / "policy")
+    (folder / "task.yaml").write_text(task.to_yaml())
+    begun = read_bags([FIRST]).episodes[-1].received[0]
+    scan, writer = BagScan(FIRST), BagWriter(folder / "bag", typestore_with(()))
+    blocks = list(scan.blocks())
+    for topic in scan.topics.values():
+        writer.add_copied_topic(topic)
+    for block in blocks:
+        for row in np.flatnonzero(block.stamps < begun):
+            writer.write(scan.topics[int(block.topics[row])].name, int(block.stamps[row]), block.message(row))
+    writer.close({})
+    return folder
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=lambda words: "_".join(words[:2]))
+def test_every_command_takes_a_bag_of_the_first_definitions(first, words, tmp_path, capsys):
+    places = {"@": str(first / "bag"), "!": str(first), "%": str(tmp_path), "EVAL": "TRAIN"}
+    code = main(
+        [places.get(word[:1], "") + word[1:] if word[0] in places else places.get(word, word) for word in words]
+    )
+    assert code == 0, "".join(capsys.readouterr())
+
+
+def test_episodes_of_the_first_definitions_are_played_as_messages_of_today():
+    from rclpy.serialization import deserialize_message
+
+    from hrl_msgs import msg
+    from hrl_ros import messages
+    from hrl_viz.recorded_ticks import open_recording
+
+    recording = open_recording([FIRST])
+    ticks = recording.ticks(1)
+    assert len(ticks) == 45
+    said = dict(ticks[0].messages)
+    action, subgoal = messages.ACTION.decode(said["/action"]), messages.SUBGOAL.decode(said["/subgoal"])
+    assert (action.source, len(action.intended), subgoal.attempt) == (0, 0, 0)
+    assert deserialize_message(said["/action"], msg.Action).value.tolist() == action.value.tolist()
+    (info,) = (deserialize_message(data, msg.RunInfo) for data in recording.run_infos.values())
+    assert (info.robot, info.hierarchy, info.hierarchy_hash) == ("robot", "", "")
 
 
 def test_episodes_can_be_played_from_a_storage_file(sound):

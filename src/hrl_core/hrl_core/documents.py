@@ -8,6 +8,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,22 @@ def read_yaml(content: bytes | str, source: str, most: int = MOST_YAML) -> Docum
     if len(content) > most:
         raise FileError(f"{source} has {len(content)} bytes, allowed are {most}")
     return _YamlReader(_decoded(content, source), source).read()
+
+
+def require_plain(text: str, source: str) -> None:
+    """Refuse YAML that nobody could read, for who hands it on unread; no text at all is plain.
+
+    Raises:
+        FileError: as in ``read_yaml``.
+    """
+    if text:
+        _require_plain(text, source)
+
+
+@lru_cache(maxsize=16)
+def _require_plain(text: str, source: str) -> None:
+    """Looked at once: every bag of a recording repeats it."""
+    read_yaml(text, source)
 
 
 def read_json(content: bytes | str, source: str) -> Document:

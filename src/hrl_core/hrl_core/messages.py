@@ -27,7 +27,7 @@ class Mode(IntEnum):
 
 
 class ActionSource(IntEnum):
-    """Whose action was applied in the last step."""
+    """Whose an action is; ``HOLD`` and ``SAFE`` are what the environment applies where nobody sends one in time."""
 
     POLICY = 0
     HOLD = 1
@@ -141,6 +141,8 @@ class Subgoal(NamedTuple):
     log_probability: float
     value_estimate: float
     policy_version: int
+    attempt: int = 0
+    """Number of this subgoal among its parent's."""
 
 
 class SubgoalResult(NamedTuple):
@@ -190,6 +192,9 @@ class Action(NamedTuple):
     observation_stamp: int
     log_probability: float
     policy_version: int
+    source: int = ActionSource.POLICY
+    intended: Vector = NO_VECTOR
+    """The action before noise was added on purpose or it was clipped; empty: the same as ``value``."""
 
 
 class EpisodeResult(NamedTuple):

@@ -12,7 +12,7 @@ import pytest
 
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.checkpoints.loading import (
-    ALL_LEVELS,
+    ALL,
     MANAGER,
     WORKER,
     LoadedPolicy,
@@ -33,14 +33,14 @@ def task(tiny_task):
 def announced(task, tmp_path):
     """Save a changed policy and announce it."""
 
-    def announce(name="new", level=ALL_LEVELS, weights=None, **change):
+    def announce(name="new", party=ALL, weights=None, **change):
         checkpoint = dataclasses.replace(random_checkpoint(task, seed=3), version=4, **change)
         if weights is not None:
             checkpoint = dataclasses.replace(checkpoint, weights={**checkpoint.weights, **weights})
         folder = tmp_path / name
         save_checkpoint(checkpoint, folder)
         sha = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-        return PolicyReference(checkpoint.version, level, str(folder), sha, checkpoint.task.sha256)
+        return PolicyReference(checkpoint.version, party, str(folder), sha, checkpoint.task.sha256)
 
     return announce
 
@@ -72,10 +72,10 @@ def test_policy_of_another_task_is_refused_by_the_field_that_differs(announced, 
         load_announced(announced(task=other), task)
 
 
-@pytest.mark.parametrize("level", [ALL_LEVELS, WORKER, MANAGER])
-def test_a_policy_with_one_bad_level_is_refused_whole_whomever_it_is_for(announced, task, level):
+@pytest.mark.parametrize("party", [ALL, WORKER, MANAGER])
+def test_a_policy_with_one_bad_level_is_refused_whole_whomever_it_is_for(announced, task, party):
     bias = random_checkpoint(task, seed=3).weights["worker.layers.0.bias"]
-    bad = announced(level=level, weights={"worker.layers.0.bias": np.full_like(bias, np.nan)})
+    bad = announced(party=party, weights={"worker.layers.0.bias": np.full_like(bias, np.nan)})
     with pytest.raises(
         CheckpointError, match=r"weights.safetensors: worker: tensor 'layers\.0\.bias' holds non-finite"
     ):

@@ -1,4 +1,4 @@
-"""Two levels change policies between episodes, together where the policy is for both, whatever arrives when."""
+"""All parties change policies between episodes, together where the policy is for all, whatever arrives when."""
 
 from random import Random
 
@@ -6,62 +6,102 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hrl_core.checkpoints.loading import ALL_LEVELS, MANAGER, WORKER, LoadedPolicy, PolicyReference
+from hrl_core.checkpoints.loading import ALL, MANAGER, WORKER, LoadedPolicy, PolicyReference
 from hrl_core.checkpoints.switch import PeerState, PolicySwitch
 from hrl_core.errors import CheckpointError, HrlError
 
+TWO = (WORKER, MANAGER)
+THREE = (WORKER, MANAGER, "manager_2")
 
-def policy(version, level=ALL_LEVELS):
-    return LoadedPolicy(PolicyReference(version, level, f"/{version}", f"sha {version}", "task"), version)
+
+def policy(version, party=ALL):
+    return LoadedPolicy(PolicyReference(version, party, f"/{version}", f"sha {version}", "task"), version)
 
 
 def state_of(switch):
     return PeerState(switch.in_force.reference, switch.ready.reference if switch.ready else None)
 
 
-class Pair:
-    """Manager and worker that hear each other at once."""
+class Group:
+    """Parties that hear each other at once."""
 
-    def __init__(self):
-        self.manager = PolicySwitch(MANAGER, policy(0, MANAGER))
-        self.worker = PolicySwitch(WORKER, policy(0, WORKER))
+    manager: PolicySwitch
+    worker: PolicySwitch
+    manager_2: PolicySwitch
+
+    def __init__(self, parties=TWO):
+        self.parties = parties
+        for party in parties:
+            setattr(self, party, PolicySwitch(party, policy(0, party), parties))
         self.talk()
+
+    def switches(self):
+        """From the worker upwards."""
+        return [getattr(self, party) for party in self.parties]
 
     def talk(self):
         for _ in range(2):
-            assert self.manager.hear(state_of(self.worker)) is None
-            assert self.worker.hear(state_of(self.manager)) is None
+            for switch in reversed(self.switches()):
+                for other in switch.peers:
+                    assert switch.hear(other, state_of(getattr(self, other))) is None
 
     def episode(self):
-        manager = self.manager.begin_episode()
-        acting = manager, self.worker.follow(manager)
+        """Policies that act, from the top down."""
+        *below, top = self.switches()
+        acting = [top.begin_episode()]
+        for switch in reversed(below):
+            acting.append(switch.follow(acting[-1]))
         self.talk()
-        return acting
+        return tuple(acting)
 
     def announce(self, version):
-        for switch in (self.manager, self.worker):
+        for switch in self.switches():
             assert switch.add(policy(version))
         self.talk()
 
 
 def test_policy_for_both_acts_from_the_next_episode_on_both():
-    pair = Pair()
+    pair = Group()
     assert pair.episode() == (0, 0)
     pair.announce(1)
     assert (pair.manager.in_force.policy, pair.worker.in_force.policy) == (0, 0)
     assert pair.episode() == (1, 1)
 
 
+@pytest.mark.parametrize("late", THREE)
+def test_policy_for_all_acts_on_none_of_three_until_the_last_holds_it(late):
+    group = Group(THREE)
+    for party in THREE:
+        if party != late:
+            getattr(group, party).add(policy(1))
+    group.talk()
+    assert group.episode() == (0, 0, 0)
+    getattr(group, late).add(policy(1))
+    assert group.episode() == ((1, 1, 1) if late == "manager_2" else (0, 0, 0)), "the top hears of it afterwards"
+    assert group.episode() == (1, 1, 1)
+
+
+def test_policy_that_a_party_has_not_been_heard_of_acts_on_none():
+    top = PolicySwitch("manager_2", policy(0, "manager_2"), THREE)
+    top.add(policy(1))
+    top.hear(MANAGER, PeerState(policy(0, MANAGER).reference, policy(1).reference))
+    assert not top.acquainted
+    assert top.begin_episode() == 0
+    top.hear(WORKER, PeerState(policy(0, WORKER).reference, policy(1).reference))
+    assert top.acquainted
+    assert top.begin_episode() == 1
+
+
 @pytest.mark.parametrize("ready", ["manager", "worker"])
 def test_policy_that_only_one_level_holds_acts_on_none(ready):
-    pair = Pair()
+    pair = Group()
     getattr(pair, ready).add(policy(1))
     pair.talk()
     assert pair.episode() == (0, 0)
 
 
 def test_policy_for_one_level_acts_on_it_alone():
-    pair = Pair()
+    pair = Group()
     assert not pair.manager.add(policy(1, WORKER))
     assert pair.worker.add(policy(1, WORKER))
     assert pair.episode() == (0, 1)
@@ -71,23 +111,56 @@ def test_policy_for_one_level_acts_on_it_alone():
     assert pair.episode() == (2, 0)
 
 
-@pytest.mark.parametrize("asked", ["manager", "worker"])
-def test_rollback_asked_of_either_level_returns_both(asked):
-    pair = Pair()
+@pytest.mark.parametrize(
+    ("parties", "asked"),
+    [(TWO, "manager"), (TWO, "worker"), (THREE, "manager"), (THREE, "worker"), (THREE, "manager_2")],
+)
+def test_rollback_asked_of_any_party_returns_all(parties, asked):
+    group = Group(parties)
     for version in (1, 2):
-        pair.announce(version)
-        pair.episode()
+        group.announce(version)
+        group.episode()
     for version in (1, 0):
-        assert getattr(pair, asked).rollback().version == version
-        assert getattr(pair, asked).rollback().version == version, "asking twice is asking once"
-        pair.talk()
-        assert pair.episode() == (version, version)
+        assert getattr(group, asked).rollback().version == version
+        assert getattr(group, asked).rollback().version == version, "asking twice is asking once"
+        group.talk()
+        assert group.episode() == (version,) * len(parties)
     with pytest.raises(HrlError, match="no version before 0"):
-        pair.manager.rollback()
+        group.manager.rollback()
+
+
+def test_a_worker_with_a_policy_of_its_own_does_not_keep_its_managers_from_going_back():
+    group = Group(THREE)
+    for version in (1, 2):
+        group.announce(version)
+        group.episode()
+    assert group.worker.add(policy(3, WORKER))
+    assert group.episode() == (2, 2, 3)
+    group.manager.rollback()
+    group.talk()
+    assert group.episode() == (1, 1, 3)
+    group.announce(4)
+    assert group.episode() == (4, 4, 4)
+
+
+def test_of_two_ways_back_all_go_the_same():
+    group = Group(THREE)
+    for version in (1, 2):
+        group.announce(version)
+        group.episode()
+    restarted = PolicySwitch(WORKER, policy(0, WORKER), THREE)
+    restarted.resume(policy(2))
+    group.worker = restarted
+    group.talk()
+    group.worker.rollback()
+    group.manager.rollback()
+    group.talk()
+    group.talk()
+    assert group.episode() in {(0, 0, 0), (1, 1, 1)}
 
 
 def test_policy_rolled_back_does_not_come_again_but_a_newer_one_does():
-    pair = Pair()
+    pair = Group()
     pair.announce(5)
     pair.episode()
     pair.manager.rollback()
@@ -107,23 +180,26 @@ def test_policy_that_is_not_newer_is_refused(version):
         switch.wants(stranger)
 
 
-def test_unknown_level_is_refused_and_a_repetition_ignored():
+def test_unknown_party_is_refused_and_a_repetition_ignored():
     switch = PolicySwitch(WORKER, policy(3, WORKER))
-    with pytest.raises(CheckpointError, match="level 7"):
-        switch.wants(policy(4, 7).reference)
+    for stranger in ("manager_2", "x" * 5000):
+        with pytest.raises(CheckpointError, match="allowed are manager, worker and '' ") as caught:
+            switch.wants(policy(4, stranger).reference)
+        assert len(str(caught.value)) < 200
+    assert not PolicySwitch(WORKER, policy(3, WORKER), THREE).wants(policy(4, "manager_2").reference)
     assert not switch.wants(policy(3).reference)
     assert switch.add(policy(4))
     assert not switch.add(policy(4))
 
 
-def test_restarted_level_resumes_what_the_other_acts_with():
-    pair = Pair()
+def test_restarted_party_resumes_what_the_other_acts_with():
+    pair = Group()
     pair.announce(1)
     pair.episode()
     pair.announce(2)
     fresh = PolicySwitch(WORKER, policy(0, WORKER))
     fresh.add(policy(2))
-    fresh.hear(state_of(pair.manager))
+    fresh.hear(MANAGER, state_of(pair.manager))
     target = fresh.to_resume()
     assert target is not None
     assert target.version == 1
@@ -135,17 +211,33 @@ def test_restarted_level_resumes_what_the_other_acts_with():
     assert pair.episode() == (2, 2)
 
 
-def test_restarted_level_loads_what_a_rollback_leads_to():
-    pair = Pair()
+def test_restarted_party_resumes_what_acts_higher_up_where_its_peers_differ():
+    group = Group(THREE)
+    group.announce(1)
+    group.episode()
+    group.announce(2)
+    assert group.manager_2.begin_episode() == 2
+    fresh = PolicySwitch(WORKER, policy(0, WORKER), THREE)
+    assert not fresh.acquainted
+    fresh.hear(MANAGER, state_of(group.manager))
+    fresh.hear("manager_2", state_of(group.manager_2))
+    assert fresh.acquainted
+    target = fresh.to_resume()
+    assert target is not None
+    assert target.version == 2
+
+
+def test_restarted_party_loads_what_a_rollback_leads_to():
+    pair = Group()
     for version in (1, 2):
         pair.announce(version)
         pair.episode()
     fresh = PolicySwitch(WORKER, policy(0, WORKER))
     fresh.resume(policy(2))
-    fresh.hear(state_of(pair.manager))
+    fresh.hear(MANAGER, state_of(pair.manager))
     pair.worker = fresh
     pair.manager.rollback()
-    missing = fresh.hear(state_of(pair.manager))
+    missing = fresh.hear(MANAGER, state_of(pair.manager))
     assert missing is not None
     assert missing.version == 1
     fresh.return_to(policy(1))
@@ -154,70 +246,107 @@ def test_restarted_level_loads_what_a_rollback_leads_to():
 
 
 class Late:
-    """Two levels whose announcements, states and subgoals take their time; a latched state may be overtaken unseen."""
+    """Parties whose announcements, states and subgoals take their time; a latched state may be overtaken unseen."""
 
-    def __init__(self):
-        self.pair = Pair()
-        self.said = {"manager": [], "worker": []}
-        self.loading = {"manager": [], "worker": []}
+    def __init__(self, parties):
+        self.group, self.parties = Group(parties), parties
+        self.said = {(who, whom): [] for who in parties for whom in parties if who != whom}
+        """What a party has said and another has yet to hear."""
+        self.loading = {name: [] for name in parties}
         self.version = 0
         self.episodes = []
 
     def say(self, name):
-        state = state_of(getattr(self.pair, name))
-        if not self.said[name] or self.said[name][-1] != state:
-            self.said[name].append(state)
+        state = state_of(getattr(self.group, name))
+        for (who, _), waiting in self.said.items():
+            if who == name and (not waiting or waiting[-1] != state):
+                waiting.append(state)
 
-    def act(self, what, name, skip):
-        switch = getattr(self.pair, name)
-        other = {"manager": "worker", "worker": "manager"}[name]
+    def act(self, what, name, other, skip):
+        switch = getattr(self.group, name)
         if what == "announce":
             self.version += 1
             for queue in self.loading.values():
                 queue.append(self.version)
         elif what == "load" and self.loading[name]:
             switch.add(policy(self.loading[name].pop(0)))
-        elif what == "hear" and self.said[other]:
-            del self.said[other][: min(skip, len(self.said[other]) - 1)]
-            switch.hear(self.said[other].pop(0))
+        elif what == "hear" and self.said[other, name]:
+            waiting = self.said[other, name]
+            del waiting[: min(skip, len(waiting) - 1)]
+            switch.hear(other, waiting.pop(0))
         elif what == "rollback" and switch.previous is not None:
             switch.rollback()
         self.say(name)
 
-    def episode(self, between):
-        manager = self.pair.manager.begin_episode()
-        self.say("manager")
-        for step in between:
-            self.act(*step)
-        self.episodes.append((manager, self.pair.worker.follow(manager)))
-        self.say("worker")
+    def episode(self, random):
+        *below, top = self.parties
+        acting = [getattr(self.group, top).begin_episode()]
+        self.say(top)
+        for name in reversed(below):
+            for step in some_steps(random, self.parties):
+                self.act(*step)
+            acting.append(getattr(self.group, name).follow(acting[-1]))
+            self.say(name)
+        self.episodes.append(acting)
+
+    def settle(self):
+        """Let everything arrive, then begin an episode."""
+        for _ in range(3):
+            for name in self.parties:
+                while self.loading[name]:
+                    self.act("load", name, None, 0)
+            for _ in range(3):
+                for other, name in self.said:
+                    while self.said[other, name]:
+                        self.act("hear", name, other, 0)
+            self.episode(None)
 
 
-def some_steps(random):
-    kinds = ["announce", "load", "load", "hear", "hear", "hear", "rollback"]
-    names = ["manager", "worker"]
-    return [(random.choice(kinds), random.choice(names), random.randrange(3)) for _ in range(random.randrange(10))]
+def some_steps(random, parties):
+    if random is None:
+        return []
+    pairs = [(name, other) for name in parties for other in parties if name != other]
+    kinds = ["announce", *["load"] * len(parties), *["hear"] * (2 * len(pairs) - 1), "rollback"]
+    # Fewer announcements than a switch holds.
+    count = random.randrange(10)
+    return [(random.choice(kinds), *random.choice(pairs), random.randrange(3)) for _ in range(count)]
 
 
+@pytest.mark.parametrize("parties", [TWO, THREE])
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=500, deadline=None)
-def test_no_episode_is_ever_mixed(seed):
+def test_no_episode_is_ever_mixed(parties, seed):
     random = Random(seed)
-    late = Late()
+    late = Late(parties)
     for _ in range(random.randrange(12)):
-        for step in some_steps(random):
+        for step in some_steps(random, parties):
             late.act(*step)
-        late.episode(some_steps(random))
-    assert [m for m, _ in late.episodes] == [w for _, w in late.episodes]
+        late.episode(random)
+    assert [acting for acting in late.episodes if len(set(acting)) > 1] == []
     # Once everything has arrived, a new policy gets through.
-    late.act("announce", "manager", 0)
-    for _ in range(3):
-        for name in ("manager", "worker"):
-            while late.loading[name]:
-                late.act("load", name, 0)
-        for _ in range(3):
-            for name, other in (("manager", "worker"), ("worker", "manager")):
-                while late.said[other]:
-                    late.act("hear", name, 0)
-        late.episode([])
-    assert late.episodes[-1] == (late.version, late.version)
+    late.act("announce", WORKER, MANAGER, 0)
+    late.settle()
+    assert late.episodes[-1] == [late.version] * len(parties)
+
+
+@pytest.mark.parametrize("parties", [TWO, THREE])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None)
+def test_a_way_back_that_is_asked_for_is_gone_by_all(parties, seed):
+    random = Random(seed)
+    late = Late(parties)
+    for _ in range(random.randrange(2, 8)):
+        for step in some_steps(random, parties):
+            late.act(*step)
+        late.episode(random)
+    late.act("announce", WORKER, MANAGER, 0)
+    late.settle()
+    asked = getattr(late.group, random.choice(parties))
+    before = late.episodes[-1][0]
+    if asked.previous is None:
+        return
+    target = asked.rollback().version
+    late.say(asked.party)
+    assert target < before
+    late.settle()
+    assert late.episodes[-1] == [target] * len(parties)

@@ -11,6 +11,7 @@ from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import (
     Action,
+    ActionSource,
     Mode,
     Observation,
     SegmentEnd,
@@ -46,7 +47,7 @@ def reference(world, episodes=2, **options):
 def test_segments_of_three_steps_in_an_episode_of_eight(world):
     trace = reference(world, episodes=1)[0]
     assert [s.step for s in trace.subgoals] == [0, 3, 6]
-    assert [s.seq for s in trace.subgoals] == [0, 1, 2]
+    assert [s.seq for s in trace.subgoals] == [s.attempt for s in trace.subgoals] == [0, 1, 2]
     ends = [(r.seq, r.step, r.steps_used, r.end_reason) for r in trace.subgoal_results]
     assert ends == [
         (0, 3, 3, SegmentEnd.HORIZON),
@@ -56,6 +57,7 @@ def test_segments_of_three_steps_in_an_episode_of_eight(world):
     assert [r.reward_sum for r in trace.subgoal_results] == [1 + 2 + 3, 4 + 5 + 6, 7 + 8]
     assert trace.subgoal_results[0].reward_discounted == pytest.approx(1 + 0.99 * 2 + 0.99**2 * 3)
     assert [a.subgoal_seq for a in trace.actions] == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert {(a.source, len(a.intended)) for a in trace.actions} == {(ActionSource.POLICY, 0)}
 
 
 def test_last_observation_gets_no_subgoal_and_no_action(world):
@@ -69,6 +71,13 @@ def test_new_task_goal_ends_the_segment_on_the_step_it_appears(world):
     assert [s.step for s in trace.subgoals] == [0, 3, 4, 7]
     assert trace.subgoal_results[1].end_reason == SegmentEnd.PREEMPTED
     assert trace.subgoals[2].task_goal.tolist() == [2.0, 2.0]
+
+
+def test_attempts_of_a_manager_that_speaks_at_every_step_are_its_periods(world):
+    trace = reference(world, episodes=1, cadence="every_step", goals={4: np.array([2.0, 2.0])})[0]
+    assert [s.attempt for s in trace.subgoals] == [0, 0, 0, 1, 1, 1, 2, 2]
+    chosen = [(s.step, s.attempt) for s in trace.subgoals if s.kind != SubgoalKind.CONTINUE]
+    assert chosen == [(0, 0), (3, 1), (4, 1), (6, 2)]
 
 
 def test_every_step_cadence_sends_continue_in_between(world):
@@ -290,8 +299,9 @@ def test_held_subgoal_serves_until_it_expires(world, make_observation, make_subg
     session.on_subgoal(make_subgoal(step=0, horizon=3))
     for step in range(1, 9):
         answers = session.on_observation(make_observation(step=step)) + session.act_on_held()
-        acted = any(isinstance(a, Action) for a in answers)
-        assert acted == (step <= 6), step
+        actions = [a for a in answers if isinstance(a, Action)]
+        assert bool(actions) == (step <= 6), step
+        assert {a.source for a in actions} <= {ActionSource.POLICY}, "a new action: the environment holds nothing"
 
 
 @pytest.mark.parametrize("bad", [np.zeros(3), np.full(4, np.nan)])

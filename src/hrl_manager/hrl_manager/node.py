@@ -19,7 +19,7 @@ from hrl_ros.running import main_of
 class ManagerNode(PolicyNode[Manager]):
     """Answers the first observation of an episode and every segment result with the next subgoal."""
 
-    level = MANAGER
+    party = MANAGER
     niceness = 5
     _session: ManagerSession | None = None
 

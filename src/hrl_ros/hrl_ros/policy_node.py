@@ -22,7 +22,6 @@ from hrl_ros.run_binding import RunBinding
 from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
-LEVELS = (WORKER, MANAGER)
 FOREIGN = "of a foreign run"
 UNSOUND = "unsound"
 """Why a message was refused."""
@@ -40,8 +39,8 @@ class PolicyParameters(NodeParameters):
 class PolicyNode(HrlNode, Generic[P]):
     """Loads a policy, binds to a run, and hands observations on once everyone who must hear the answers can."""
 
-    level: ClassVar[int]
-    """As in ``PolicyUpdate``: 0 worker, 1 manager."""
+    party: ClassVar[str]
+    """As in ``PolicyUpdate``."""
     parameters_kind: ClassVar[type[PolicyParameters]] = PolicyParameters
 
     def __init__(self, name: str) -> None:
@@ -58,12 +57,12 @@ class PolicyNode(HrlNode, Generic[P]):
         self.task = checkpoint.task
         self.policy = self.build(checkpoint)
         launched = PolicyReference(
-            checkpoint.version, self.level, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256
+            checkpoint.version, self.party, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256
         )
         self.health = Health(parameters.diagnostics)
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
-        self.reload = PolicyReload(self, self.level, self.task, loaded, self.build, self.health)
+        self.reload = PolicyReload(self, self.party, self.parties, self.task, loaded, self.build, self.health)
         self._binding = RunBinding(self.get_logger(), checkpoint.task)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None
@@ -76,9 +75,14 @@ class PolicyNode(HrlNode, Generic[P]):
         self.subscribe_raw(msg.Observation, topics.OBSERVATION, self._on_observation, qos.lockstep())
         self.every(CHECK_PERIOD, self._check)
 
+    @property
+    def parties(self) -> tuple[str, ...]:
+        """Everybody who acts with a part of the policy, the worker first, who speaks first in an episode last."""
+        return WORKER, MANAGER
+
     def connected(self) -> bool:
-        """Whether a run is announced, the recorder, if any, hears every output, and the other level is there."""
-        if not self._runs or self.count_publishers(topics.POLICY_STATE) < len(LEVELS):
+        """Whether a run is announced, the recorder, if any, hears every output, and all other parties are there."""
+        if not self._runs or self.count_publishers(topics.POLICY_STATE) < len(self.parties):
             return False
         return not self._runs[0].recorded or all(hears(self, RECORDER, output) for output in self._outputs)
 
@@ -109,7 +113,7 @@ class PolicyNode(HrlNode, Generic[P]):
         return info is not None and info.clock_mode == msg.RunInfo.REALTIME
 
     def build(self, checkpoint: Checkpoint) -> P:
-        """Make this level's policy and run it once, so that its first answer is as quick as the others."""
+        """Make this party's policy and run it once, so that its first answer is as quick as the others."""
         raise NotImplementedError
 
     def use(self, policy: P) -> None:
@@ -117,7 +121,7 @@ class PolicyNode(HrlNode, Generic[P]):
         raise NotImplementedError
 
     def outputs(self) -> list[RawPublisher]:
-        """Create the publishers (and further subscriptions) of this level; returns the publishers."""
+        """Create the publishers (and further subscriptions) of this party; returns the publishers."""
         raise NotImplementedError
 
     def begin(self, info: msg.RunInfo) -> None:
@@ -137,7 +141,7 @@ class PolicyNode(HrlNode, Generic[P]):
         raise NotImplementedError
 
     def waiting_for(self) -> str | None:
-        """The peer this level waits for."""
+        """The peer this party waits for."""
         raise NotImplementedError
 
     def belongs(self, run: int) -> bool:
@@ -207,6 +211,6 @@ class PolicyNode(HrlNode, Generic[P]):
         unbound = self._binding.info is None
         whom = "the simulator (no run_info yet)" if unbound else self.waiting_for()
         if whom is None and not self._ready:
-            whom = "the recorder" if self.reload.settled() else "the other level's policy_state"
+            whom = "the recorder" if self.reload.settled() else "the policy_state of its peers"
         if self._patience.check(whom) and self._ready:
             self.resend()

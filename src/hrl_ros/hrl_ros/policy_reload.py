@@ -1,7 +1,7 @@
 """New policies for a node that goes on running: announcements and rollback in, policies between episodes out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from std_srvs.srv import Trigger
@@ -18,7 +18,7 @@ from hrl_ros.health import Health, Level
 from hrl_ros.node import HrlNode
 
 PEER_WAIT = 7.0
-"""Longest time [s] a node that has just started waits to hear what the other level acts with.
+"""Longest time [s] a node that has just started waits to hear what all its peers act with.
 
 A peer whose first announcements are missed is discovered with its next one, 3 s later by DDS's default."""
 REFUSED = "policy refused"
@@ -27,12 +27,13 @@ P = TypeVar("P")
 
 
 class PolicyReload(Generic[P]):
-    """Connects one level's ``PolicySwitch`` with topics, service, diagnostics and the loading thread."""
+    """Connects one party's ``PolicySwitch`` with topics, service, diagnostics and the loading thread."""
 
     def __init__(
         self,
         node: HrlNode,
-        level: int,
+        party: str,
+        parties: Sequence[str],
         task: TaskSpec,
         launched: LoadedPolicy[P],
         build: Callable[[Checkpoint], P],
@@ -40,7 +41,7 @@ class PolicyReload(Generic[P]):
     ) -> None:
         """Create publishers, subscriptions and the service; from now on the node reports its health."""
         self._node, self._logger = node, node.get_logger()
-        self._switch = PolicySwitch(level, launched)
+        self._switch = PolicySwitch(party, launched, parties)
         self._loader = PolicyLoader(task, build)
         self._resuming: PolicyReference | None = None
         self._returning: PolicyReference | None = None
@@ -54,7 +55,7 @@ class PolicyReload(Generic[P]):
         node.create_service(Trigger, topics.ROLLBACK, self._on_rollback)
 
     def start(self) -> None:
-        """Say what this level acts with."""
+        """Say what this party acts with."""
         self._started = time.monotonic()
         self._publish()
 
@@ -63,8 +64,8 @@ class PolicyReload(Generic[P]):
         self._loader.close()
 
     def settled(self) -> bool:
-        """Whether the policy to start with is known: nothing loads, and the other level has said what it acts with."""
-        heard = self._switch.peer is not None or time.monotonic() - self._started > PEER_WAIT
+        """Whether the policy to start with is known: nothing loads, and all peers have said what they act with."""
+        heard = self._switch.acquainted or time.monotonic() - self._started > PEER_WAIT
         if self._settled or self._loader.busy or not heard:
             return self._settled
         target = self._switch.to_resume()
@@ -80,11 +81,11 @@ class PolicyReload(Generic[P]):
         return self._taken(lambda: self._switch.resume(None), "from now on")
 
     def begin_episode(self) -> P:
-        """The manager's policy for the episode that begins now."""
+        """The policy of who speaks first in an episode, for the one that begins now."""
         return self._taken(self._switch.begin_episode, "from the episode that begins")
 
     def follow(self, version: int) -> P:
-        """The worker's policy for the episode whose first subgoal carries ``version``."""
+        """The policy for the episode whose first subgoal from above carries ``version``."""
         return self._taken(lambda: self._switch.follow(version), "from the episode that begins")
 
     def poll(self) -> None:
@@ -110,11 +111,11 @@ class PolicyReload(Generic[P]):
             self._refuse(Refusal(reference, str(error)))
 
     def _on_state(self, state: msg.PolicyState) -> None:
-        if state.level == self._switch.level:
+        if state.party not in self._switch.peers:
             return
         before = self._switch.ready
         ready = _reference(state.ready) if state.ready.file else None
-        missing = self._switch.hear(PeerState(_reference(state.in_force), ready))
+        missing = self._switch.hear(state.party, PeerState(_reference(state.in_force), ready))
         if missing is not None and missing != self._returning:
             self._returning = missing
             self._loader.submit(missing)
@@ -143,7 +144,7 @@ class PolicyReload(Generic[P]):
         reference = outcome.reference
         try:
             if reference == self._resuming and not self._settled:
-                self._taken(lambda: self._switch.resume(outcome), "as on the other level")
+                self._taken(lambda: self._switch.resume(outcome), "as on its peers")
             elif reference == self._returning:
                 self._returning = None
                 self._switch.return_to(outcome)
@@ -174,7 +175,7 @@ class PolicyReload(Generic[P]):
 
     def _publish(self) -> None:
         ready = self._switch.ready
-        state = msg.PolicyState(level=self._switch.level, in_force=_message(self._switch.in_force.reference))
+        state = msg.PolicyState(party=self._switch.party, in_force=_message(self._switch.in_force.reference))
         if ready is not None:
             state.ready = _message(ready.reference)
         state.header.stamp = messages.to_time(time.time_ns())
@@ -182,7 +183,7 @@ class PolicyReload(Generic[P]):
 
 
 def _reference(update: msg.PolicyUpdate) -> PolicyReference:
-    return PolicyReference(update.version, update.level, update.file, update.sha256, update.task_hash)
+    return PolicyReference(update.version, update.party, update.file, update.sha256, update.task_hash)
 
 
 def _message(reference: PolicyReference) -> msg.PolicyUpdate:

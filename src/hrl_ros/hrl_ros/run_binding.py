@@ -3,7 +3,8 @@
 import math
 from typing import Any, Protocol
 
-from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.documents import require_plain
+from hrl_core.errors import FileError, InvalidDataError, TaskError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, task_difference
 from hrl_msgs.msg import RunInfo
@@ -51,7 +52,7 @@ class RunBinding:
 
         Raises:
             TaskError: the run has another task; the message names the field that differs.
-            InvalidDataError: it claims a pace that cannot be.
+            InvalidDataError: it claims a pace that cannot be, or a hierarchy that cannot be read.
         """
         if self.info is not None:
             if info.run != self.info.run:
@@ -59,6 +60,10 @@ class RunBinding:
             return False
         if info.clock_mode == RunInfo.REALTIME and not 0 < info.real_time_factor < math.inf:
             raise InvalidDataError(f"run_info: real-time factor {info.real_time_factor} in real time; it is positive")
+        try:
+            require_plain(info.hierarchy, f"hierarchy of run {info.run:016x}")
+        except FileError as error:
+            raise InvalidDataError(f"run_info: {error}") from None
         if self._task is not None and info.task_hash != self._task.sha256:
             theirs = parse_task(info.task, f"RunInfo of run {info.run:016x}")
             difference = task_difference(self._task, theirs) or "the hash does not belong to the specification"

@@ -59,3 +59,13 @@ def test_observation_of_this_run_with_another_task_hash_is_an_error():
     binding.offer(info(1))
     with pytest.raises(InvalidDataError, match="task hash"):
         binding.accepts(Seen(1, task_hash=5))
+
+
+def test_a_hierarchy_that_cannot_be_read_is_refused():
+    said = info()
+    said.hierarchy = "levels: [{kind: relative}]"
+    assert RunBinding(Log(), TASK).offer(said)
+    for bomb in ("[" * 100_000, "a: &a [1]\nb: !!python/name:os.system"):
+        said.hierarchy = bomb
+        with pytest.raises(InvalidDataError, match="run_info: hierarchy of run 0000000000000001"):
+            RunBinding(Log(), TASK).offer(said)

@@ -5,10 +5,9 @@ import time
 from pathlib import Path
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.loading import ALL
 from hrl_msgs import msg
 from hrl_ros import messages
-
-ALL_LEVELS = 255
 
 
 def policy_update(checkpoint: Checkpoint, folder: Path, run: int) -> msg.PolicyUpdate:
@@ -22,7 +21,7 @@ def policy_update(checkpoint: Checkpoint, folder: Path, run: int) -> msg.PolicyU
     update = msg.PolicyUpdate(
         run=run,
         algorithm=checkpoint.algorithm,
-        level=ALL_LEVELS,
+        party=ALL,
         version=checkpoint.version,
         phase=msg.PolicyUpdate.JOINT,
         file=str(folder.resolve()),

@@ -71,7 +71,7 @@ class RelabelerNode(HrlNode):
     def _on_policy_update(self, update: msg.PolicyUpdate) -> None:
         ours = self._relabeler.checkpoint
         try:
-            said = PolicyReference(update.version, update.level, update.file, update.sha256, update.task_hash)
+            said = PolicyReference(update.version, update.party, update.file, update.sha256, update.task_hash)
             theirs = self._with(load_announced(said, ours.task))
         except HrlError as error:
             self.get_logger().error(f"policy version {update.version} refused: {error}")

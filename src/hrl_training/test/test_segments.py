@@ -122,12 +122,14 @@ def test_each_bag_tells_its_own_episodes_and_policies(tmp_path):
     assert [json.loads(s["hrl.unfinished_episodes"]) for s in said] == [[], [], [2]]
     assert [s["hrl.segment"] for s in said] == ["0", "1", "2"]
     assert {s["hrl.task_hash"] for s in said} == {"hash"}
+    assert {(s["hrl.hierarchy"], s["hrl.hierarchy_hash"]) for s in said} == {("levels: []", "other hash")}
 
 
 class Info:
     """A RunInfo."""
 
     run, robot, task, task_hash, seed, git_commit = 1, "r", "task", "hash", 3, "commit"
+    hierarchy, hierarchy_hash = "levels: []", "other hash"
 
 
 @pytest.mark.parametrize("late", [1, 2, 3, 4, 5, 6])

@@ -1,4 +1,7 @@
-"""Reads recordings for replay: an episode at a time, as the serialised messages that were recorded."""
+"""Reads recordings for replay: an episode at a time, as the serialised messages that were recorded.
+
+Those of older definitions get the fields that were added since.
+"""
 
 import struct
 from collections.abc import Iterable
@@ -8,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from hrl_core.bags.added_fields import as_of_today
+from hrl_core.bags.blocks import recorded_topic
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.opening import opened
@@ -71,8 +76,9 @@ class RecordedRun:
         start, stop = int(episode.received[0]) - _MARGIN, int(episode.received[-1]) + _MARGIN
         with opened(episode.bag) as reader:
             connections = [c for c in reader.connections if c.msgtype in REPLAYED]
+            complete = {c.id: as_of_today(recorded_topic(reader, c)) for c in connections}
             for connection, _, view in reader.messages(connections, start=start, stop=stop):
-                data = bytes(view)
+                data = complete[connection.id](bytes(view))
                 step = _step(connection.msgtype, data, episode)
                 if step is not None:
                     order = REPLAYED.index(connection.msgtype)
@@ -100,8 +106,10 @@ def open_recording(paths: Iterable[Path]) -> RecordedRun:
     for bag in dict.fromkeys(episode.bag for episode in recording.episodes):
         with opened(bag) as reader:
             topics |= {c.topic: c.msgtype for c in reader.connections if c.msgtype in REPLAYED}
-            for _, _, data in reader.messages([c for c in reader.connections if c.msgtype == RUN_INFO]):
-                infos.setdefault(_run_of(bytes(data)), bytes(data))
+            for told in (c for c in reader.connections if c.msgtype == RUN_INFO):
+                complete = as_of_today(recorded_topic(reader, told))
+                for _, _, data in reader.messages([told]):
+                    infos.setdefault(_run_of(bytes(data)), complete(bytes(data)))
     return RecordedRun(recording.episodes, recording.task, topics, infos)
 
 

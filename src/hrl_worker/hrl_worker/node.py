@@ -22,7 +22,7 @@ from hrl_ros.running import main_of
 class WorkerNode(PolicyNode[Worker]):
     """Acts on step t only with the subgoal valid for step t."""
 
-    level = WORKER
+    party = WORKER
     _session: WorkerSession | None = None
     _observed_at = 0.0
 

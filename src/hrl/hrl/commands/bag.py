@@ -150,6 +150,8 @@ def _said(custom: dict[str, Any]) -> dict[str, str]:
         "policies": ", ".join(f"version {version} ({sha256})" for version, sha256 in policies.items()) or "none acted",
         "episodes": f"{len(episodes)}, {successes} successful, {counted(sum(e['steps'] for e in episodes), 'step')}",
     }
+    if custom.get("hierarchy"):
+        rows["hierarchy"] = f"hash {custom['hierarchy_hash'][:12]}"
     if custom.get("unfinished_episodes"):
         rows["unfinished"] = ", ".join(map(str, custom["unfinished_episodes"]))
     if custom.get("recovered_from"):

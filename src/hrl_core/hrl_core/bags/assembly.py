@@ -14,6 +14,7 @@ from hrl_core.bags.keys import EpisodeIndex, EpisodeKey, in_order
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.runs import Runs
 from hrl_core.bags.tables import ACTION, EPISODE_RESULT, OBSERVATION, SUBGOAL, SUBGOAL_RESULT, Tables
+from hrl_core.messages import ActionSource
 
 _KEYS = {
     OBSERVATION: ("step",),
@@ -31,11 +32,15 @@ _NEEDED = {
         _TRUTH: ("success", "terminated", "truncated"),
         _WHOLE: ("mode", "action_source", "task_hash", "stamp"),
     },
-    ACTION: {_VECTOR: ("value",), _NUMBER: ("log_probability",), _WHOLE: ("policy_version", "subgoal_seq")},
+    ACTION: {
+        _VECTOR: ("value", "intended"),
+        _NUMBER: ("log_probability",),
+        _WHOLE: ("policy_version", "subgoal_seq", "source"),
+    },
     SUBGOAL: {
         _VECTOR: ("value", "anchor", "task_goal"),
         _NUMBER: ("log_probability", "value_estimate"),
-        _WHOLE: ("step", "kind", "parent_seq", "skill_id", "horizon", "horizon_unit", "policy_version"),
+        _WHOLE: ("step", "kind", "parent_seq", "skill_id", "horizon", "horizon_unit", "policy_version", "attempt"),
     },
     SUBGOAL_RESULT: {
         _VECTOR: ("achieved",),
@@ -156,14 +161,7 @@ class Assembly:
         o = tables[OBSERVATION]
         applied = _vectors(o, "applied_action", slice(1, None))
         count, width = applied.shape
-        asked = np.full((count, width), np.nan)
-        versions, log_probabilities = np.zeros(count, np.uint64), np.full(count, np.nan)
-        if ACTION in tables:
-            a = tables[ACTION]
-            known = (a["step"] < count) & (a["value#"] == width)
-            steps = a["step"][known]
-            asked[steps] = a["value"][known, :width]
-            versions[steps], log_probabilities[steps] = a["policy_version"][known], a["log_probability"][known]
+        asked = _asked(tables.get(ACTION), count, width)
         return BagEpisode(
             key=key,
             bag=self._tables.origins[int(o[TAG][0])].bag,
@@ -178,9 +176,7 @@ class Assembly:
             rewards=o["reward"][1:],
             applied_actions=applied,
             action_sources=o["action_source"][1:].astype(np.int64),
-            actions=asked,
-            policy_versions=versions,
-            log_probabilities=log_probabilities,
+            **asked,
             subgoals=_by_level(tables.get(SUBGOAL), _subgoals),
             segments=_by_level(tables.get(SUBGOAL_RESULT), _segments),
             terminated=bool(o["terminated"][-1]),
@@ -207,6 +203,29 @@ def _vectors(columns: Columns, name: str, rows: slice = slice(None)) -> Any:  # 
     return columns[name][rows, : int(lengths.max(initial=0))]
 
 
+def _asked(a: Columns | None, count: int, width: int) -> dict[str, Any]:
+    """What the actions of an episode say, one row a step."""
+    actions, log_probabilities = np.full((count, width), np.nan), np.full(count, np.nan)
+    versions, sources = np.zeros(count, np.uint64), np.full(count, ActionSource.POLICY, np.int64)
+    intended = actions
+    if a is not None:
+        known = (a["step"] < count) & (a["value#"] == width)
+        steps = a["step"][known]
+        actions[steps], log_probabilities[steps] = a["value"][known, :width], a["log_probability"][known]
+        versions[steps], sources[steps] = a["policy_version"][known], a["source"][known]
+        told = known & (a["intended#"] == width)
+        if told.any():
+            intended = actions.copy()
+            intended[a["step"][told]] = a["intended"][told, :width]
+    return {
+        "actions": actions,
+        "policy_versions": versions,
+        "log_probabilities": log_probabilities,
+        "sources": sources,
+        "intended": intended,
+    }
+
+
 def _by_level(columns: Columns | None, make: Callable[[Columns], Any]) -> dict[int, Any]:
     if columns is None:
         return {}
@@ -228,6 +247,7 @@ def _subgoals(c: Columns) -> SubgoalTable:
         log_probabilities=c["log_probability"],
         value_estimates=c["value_estimate"],
         policy_versions=c["policy_version"],
+        attempts=c["attempt"].astype(np.int64),
     )
 
 

@@ -20,7 +20,7 @@ from mcap.exceptions import McapError
 from mcap.opcode import Opcode
 from mcap.records import Channel, Chunk, Schema
 from mcap.stream_reader import CRCValidationError, get_chunk_data_stream
-from rosbags.interfaces import ConnectionExtRosbag2, MessageDefinitionFormat, Qos
+from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat, Qos
 from rosbags.rosbag2 import Reader, ReaderError
 from rosbags.rosbag2.metadata import parse_qos
 from zstandard import ZstdError, frame_content_size  # what mcap decompresses with
@@ -28,6 +28,7 @@ from zstandard import ZstdError, frame_content_size  # what mcap decompresses wi
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.known_types import known_definition
 from hrl_core.bags.opening import damage, opened, plain_files
+from hrl_core.bags.topic import Topic
 
 MAGIC = b"\x89MCAP0\r\n"
 MOST_CHUNK = 128 * 2**20
@@ -47,19 +48,6 @@ _TOGETHER = 20_000
 """Messages per block where the file has no chunks."""
 _DAMAGE = (struct.error, McapError, CRCValidationError, ZstdError, RuntimeError, ValueError, LookupError, MemoryError)
 _DAMAGE += (OverflowError,)  # a length beyond 2^63
-
-
-class Topic(NamedTuple):
-    """One topic of a bag."""
-
-    name: str
-    type: str
-    """Such as ``hrl_msgs/msg/Observation``."""
-    definition: str
-    """Message definition with those it depends on; empty where the bag has none."""
-    idl: bool
-    """Whether the definition is written in IDL."""
-    profiles: tuple[Qos, ...]
 
 
 class Block(NamedTuple):
@@ -245,11 +233,7 @@ class BagScan:
     def _any(self, reader: Reader) -> Iterator[Block]:
         keys: dict[int, int] = {}
         for connection in reader.connections:
-            text, extra = connection.msgdef, cast(ConnectionExtRosbag2, connection.ext)
-            idl = text.format == MessageDefinitionFormat.IDL
-            definition = text.data or known_definition(connection.msgtype, connection.digest)
-            topic = Topic(connection.topic, connection.msgtype, definition, idl, tuple(extra.offered_qos_profiles))
-            keys[connection.id] = self._key(topic)
+            keys[connection.id] = self._key(recorded_topic(reader, connection))
         messages = reader.messages()
         while batch := list(islice(messages, _TOGETHER)):
             parts = [bytes(data) for _, _, data in batch]
@@ -261,6 +245,22 @@ class BagScan:
                 starts=np.cumsum(lengths) - lengths,
                 lengths=lengths,
             )
+
+
+def recorded_topic(reader: Reader, connection: Connection) -> Topic:
+    """A topic of an open bag; a definition that the bag does not hold is the known one that the first message fits."""
+    text, extra = connection.msgdef, cast(ConnectionExtRosbag2, connection.ext)
+    topic = Topic(
+        connection.topic,
+        connection.msgtype,
+        text.data,
+        text.format == MessageDefinitionFormat.IDL,
+        tuple(extra.offered_qos_profiles),
+    )
+    if text.data:
+        return topic
+    first = next((bytes(data) for _, _, data in reader.messages([connection])), b"")
+    return topic._replace(definition=known_definition(topic, connection.digest, first))
 
 
 @lru_cache(maxsize=64)

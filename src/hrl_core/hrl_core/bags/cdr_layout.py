@@ -17,8 +17,8 @@ from rosbags.interfaces import Nodetype
 from rosbags.typesys import Stores, get_types_from_idl, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from hrl_core.bags.blocks import Topic
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.topic import Topic
 
 HEADER_BYTES = 4
 _LITTLE_ENDIAN = b"\x00\x01"

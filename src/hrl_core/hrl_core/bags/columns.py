@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.bags.blocks import Block, Topic
+from hrl_core.bags.blocks import Block
 from hrl_core.bags.cdr_layout import Layout, Lengths
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.topic import Topic
 
 Columns = dict[str, npt.NDArray[Any]]
 STAMP = "#stamp"

@@ -37,6 +37,8 @@ class SubgoalTable(NamedTuple):
     log_probabilities: Float64
     value_estimates: Float64
     policy_versions: UInt64
+    attempts: Int64
+    """Number of each among its parent's."""
 
 
 class SegmentTable(NamedTuple):
@@ -106,6 +108,10 @@ class BagEpisode:
     """Worker policy of each action, 0 where none is recorded, shape (T,)."""
     log_probabilities: Float64
     """Of each action, NaN where unknown, shape (T,)."""
+    sources: Int64
+    """Whose each of ``actions`` was, by the word of who sent it; POLICY where none is recorded, shape (T,)."""
+    intended: Float64
+    """``actions`` before noise was added on purpose or they were clipped, shape (T, action_dim)."""
     subgoals: dict[int, SubgoalTable]
     """By level; empty for flat policies."""
     segments: dict[int, SegmentTable]

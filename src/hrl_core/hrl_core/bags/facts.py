@@ -35,6 +35,16 @@ class RunFacts(Protocol):
         ...
 
     @property
+    def hierarchy(self) -> str:
+        """The policy's hierarchy as YAML; empty: the task's."""
+        ...
+
+    @property
+    def hierarchy_hash(self) -> str:
+        """SHA-256 of the hierarchy, empty where that is."""
+        ...
+
+    @property
     def seed(self) -> int:
         """Seed of the run."""
         ...
@@ -73,20 +83,28 @@ class BagFacts:
             for r in self.results
         ]
         policies = {str(version): self.policies.get(version, "") for version in sorted({*self.acted, *self.policies})}
-        return {
-            "hrl.run": str(self.info.run),
-            "hrl.robot": self.info.robot,
-            "hrl.task_hash": self.info.task_hash,
-            "hrl.task": self.info.task,
-            "hrl.seed": str(self.info.seed),
-            "hrl.git_commit": self.info.git_commit,
-            "hrl.policy_versions": json.dumps(sorted(self.acted)),
-            "hrl.policy_sha256": json.dumps(policies),
-            "hrl.episodes": json.dumps(outcomes),
-            "hrl.unfinished_episodes": json.dumps(sorted(self.unfinished)),
-            "hrl.duplicates_dropped": str(self.duplicates),
-            "hrl.segment": str(self.segment),
-        } | self._origin()
+        return (
+            {
+                "hrl.run": str(self.info.run),
+                "hrl.robot": self.info.robot,
+                "hrl.task_hash": self.info.task_hash,
+                "hrl.task": self.info.task,
+                "hrl.seed": str(self.info.seed),
+                "hrl.git_commit": self.info.git_commit,
+                "hrl.policy_versions": json.dumps(sorted(self.acted)),
+                "hrl.policy_sha256": json.dumps(policies),
+                "hrl.episodes": json.dumps(outcomes),
+                "hrl.unfinished_episodes": json.dumps(sorted(self.unfinished)),
+                "hrl.duplicates_dropped": str(self.duplicates),
+                "hrl.segment": str(self.segment),
+            }
+            | self._hierarchy(self.info)
+            | self._origin()
+        )
+
+    def _hierarchy(self, info: RunFacts) -> dict[str, str]:
+        said = {"hrl.hierarchy": info.hierarchy, "hrl.hierarchy_hash": info.hierarchy_hash}
+        return said if info.hierarchy else {}
 
     def _origin(self) -> dict[str, str]:
         return {"hrl.recovered_from": self.recovered_from} if self.recovered_from else {}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hrl_core.bags.blocks import BagScan, McapScan, Topic
+from hrl_core.bags.blocks import BagScan, McapScan
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.facts import BagFacts
@@ -19,6 +19,7 @@ from hrl_core.bags.tables import (
     TableBuilder,
     Tables,
 )
+from hrl_core.bags.topic import Topic
 from hrl_core.bags.writer import PARTIAL_SUFFIX, BagWriter, typestore_with
 from hrl_core.messages import EpisodeResult
 

@@ -8,7 +8,8 @@ from hrl_core.bags.checks import Finding, Found
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.tables import OBSERVATION, RUN_INFO, Tables
-from hrl_core.errors import TaskError
+from hrl_core.documents import require_plain
+from hrl_core.errors import FileError, TaskError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, task_difference
 
@@ -37,7 +38,8 @@ class Runs:
                 self._tasks[spec.hash64] = spec
                 if spec.sha256 != message.task_hash:
                     raise TaskError(f"the specification has hash {spec.sha256[:12]}, not {message.task_hash[:12]}")
-            except TaskError as error:
+                require_plain(message.hierarchy, "hierarchy of the RunInfo")
+            except (TaskError, FileError) as error:
                 origin = tables.origins[tag]
                 self.problems.append(Problem(origin.bag, origin.topic, stamp, None, str(error), False))
         self.task = task or next(iter(self._tasks.values()), None)

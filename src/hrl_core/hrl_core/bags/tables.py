@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from rosbags.typesys.store import Typestore
 
-from hrl_core.bags.blocks import BagScan, Block, Topic
+from hrl_core.bags.added_fields import complete_columns, complete_message
+from hrl_core.bags.blocks import BagScan, Block
 from hrl_core.bags.cdr_layout import decoded, definitions
 from hrl_core.bags.columns import BadMessage, ColumnReader, Columns, join
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.topic import Topic
 
 OBSERVATION = "hrl_msgs/msg/Observation"
 ACTION = "hrl_msgs/msg/Action"
@@ -26,8 +28,9 @@ SINGLE = (RUN_INFO, POLICY_UPDATE)
 _FIELDS: dict[str, dict[str, type]] = {
     RUN_INFO: {
         "run": int, "robot": str, "task": str, "task_hash": str, "seed": int, "git_commit": str, "clock_mode": int,
+        "hierarchy": str, "hierarchy_hash": str,
     },
-    POLICY_UPDATE: {"version": int, "sha256": str},
+    POLICY_UPDATE: {"version": int, "sha256": str, "party": str},
 }  # fmt: skip
 """What is taken from them."""
 
@@ -101,7 +104,7 @@ class TableBuilder:
         for (kind, _), reader in self._readers.items():
             self._tables.bad += reader.bad
             if columns := reader.columns():
-                parts.setdefault(kind, []).append(columns)
+                parts.setdefault(kind, []).append(complete_columns(kind, columns))
         self._tables.columns = {kind: _merge(pieces) for kind, pieces in parts.items()}
         return self._tables
 
@@ -124,7 +127,7 @@ class TableBuilder:
     def _decode(self, store: Typestore, topic: Topic, block: Block, row: int, tag: int) -> None:
         stamp = int(block.stamps[row])
         try:
-            message = decoded(store, topic.type, block.message(row))
+            message = complete_message(topic.type, decoded(store, topic.type, block.message(row)))
             for name, kind in _FIELDS[topic.type].items():
                 if not isinstance(getattr(message, name, None), kind):
                     raise ValueError(f"{topic.type} has no field {name}, or one of another type")

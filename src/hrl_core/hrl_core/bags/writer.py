@@ -20,9 +20,9 @@ from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 from zstandard import ZstdCompressor
 
-from hrl_core.bags.blocks import Topic
 from hrl_core.bags.cdr_layout import definitions
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.topic import Topic
 
 __all__ = ["BagError", "BagWriter", "typestore_with"]
 

@@ -13,8 +13,8 @@ from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 
-WORKER, MANAGER, ALL_LEVELS = 0, 1, 255
-"""Whom an announcement is for, as in ``PolicyUpdate.level``."""
+ALL, WORKER, MANAGER = "", "worker", "manager"
+"""Whom an announcement is for, as in ``PolicyUpdate.party``; managers of managers are ``manager_2`` and so on."""
 P = TypeVar("P")
 
 
@@ -22,8 +22,8 @@ class PolicyReference(NamedTuple):
     """What an announcement says of a policy."""
 
     version: int
-    level: int
-    """``WORKER``, ``MANAGER`` or ``ALL_LEVELS``."""
+    party: str
+    """Who takes it; ``ALL``: everybody."""
     file: str
     """Checkpoint folder, absolute path."""
     sha256: str
@@ -37,7 +37,7 @@ class PolicyReference(NamedTuple):
 
 @dataclass(frozen=True)
 class LoadedPolicy(Generic[P]):
-    """A policy of one level, checked and warmed up."""
+    """A policy of one party, checked and warmed up."""
 
     reference: PolicyReference
     policy: P
@@ -51,7 +51,7 @@ class Refusal(NamedTuple):
 
 
 def load_announced(reference: PolicyReference, task: TaskSpec) -> Checkpoint:
-    """Load a checkpoint and hold it against its announcement and the task; builds both levels where both are meant.
+    """Load a checkpoint and hold it against its announcement and the task; builds all levels where all are meant.
 
     Raises:
         CheckpointError: it is incomplete, damaged, not what was announced, or its networks do not fit the task.
@@ -68,8 +68,8 @@ def load_announced(reference: PolicyReference, task: TaskSpec) -> Checkpoint:
     for name, value in announced.items():
         if value != found[name]:
             raise CheckpointError(f"{folder} is not what was announced: {name} {found[name]}, announced {value}")
-    if reference.level == ALL_LEVELS:
-        # Refused as a whole or not at all: one level must not take what the other has to refuse.
+    if reference.party == ALL:
+        # Refused as a whole or not at all: one party must not take what another has to refuse.
         checkpoint.manager()
         checkpoint.worker()
     return checkpoint
@@ -83,7 +83,7 @@ class PolicyLoader(Generic[P]):
 
         Args:
             task: the task every policy must be made for.
-            build: makes this level's policy and runs it once.
+            build: makes this party's policy and runs it once.
         """
         self._task, self._build = task, build
         self._requests: SimpleQueue[PolicyReference | None] = SimpleQueue()

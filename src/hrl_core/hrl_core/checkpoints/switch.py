@@ -1,13 +1,15 @@
-"""Which policy of a level acts, which acts next and which acted before; how two levels change over together.
+"""Which policy of a party acts, which acts next and which acted before; how all parties change over together.
 
-A policy for all levels acts from the same episode on both: the manager, who speaks first in an episode, takes it only
-once the worker has said that it holds it ready, and the worker takes it with the episode's first subgoal, which carries
-the version. A policy for one level is that level's own affair and acts from its next episode. So does a way back.
+A policy for all acts from the same episode on everywhere: the topmost manager, who speaks first in an episode, takes it
+only once all others have said that they hold it ready, and each of these takes it with the episode's first subgoal from
+above, which carries the version. Where several wait, the worker's word decides which it is, and the managers between
+call that one ready. A policy for one party is its own affair and acts from its next episode. So does a way back.
 """
 
+from collections.abc import Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from hrl_core.checkpoints.loading import ALL_LEVELS, MANAGER, WORKER, LoadedPolicy, PolicyReference
+from hrl_core.checkpoints.loading import ALL, MANAGER, WORKER, LoadedPolicy, PolicyReference
 from hrl_core.errors import CheckpointError, HrlError
 
 KEPT = 3
@@ -18,22 +20,31 @@ P = TypeVar("P")
 
 
 class PeerState(NamedTuple):
-    """What the other level has said of itself."""
+    """What another party has said of itself."""
 
     in_force: PolicyReference
     ready: PolicyReference | None
 
 
 class PolicySwitch(Generic[P]):
-    """One level's policies. Nothing changes but in ``begin_episode`` (manager), ``follow`` (worker) and ``resume``."""
+    """One party's policies. They change in ``begin_episode`` (who leads), ``follow`` (others) and ``resume`` alone."""
 
-    def __init__(self, level: int, launched: LoadedPolicy[P]) -> None:
-        """Act with the policy that the level was launched with."""
-        self.level = level
+    def __init__(self, party: str, launched: LoadedPolicy[P], parties: Sequence[str] = (WORKER, MANAGER)) -> None:
+        """Act with the policy that the party was launched with.
+
+        Args:
+            party: whose policies these are.
+            launched: the policy to start with.
+            parties: all of the hierarchy, the worker first; the last one leads: it speaks first in an episode.
+        """
+        self.party = party
+        self.leads = party == parties[-1]
+        self._order = tuple(parties)
         self.in_force = launched
         self.ready: LoadedPolicy[P] | None = None
         """The latest request that is checked and waits."""
-        self.peer: PeerState | None = None
+        self.peers: dict[str, PeerState | None] = {other: None for other in reversed(parties) if other != party}
+        """The other parties, the topmost first; None: has not been heard yet."""
         self._shared: dict[int, LoadedPolicy[P]] = {}
         self._own: LoadedPolicy[P] | None = None
         self._previous: list[LoadedPolicy[P]] = []
@@ -46,16 +57,22 @@ class PolicySwitch(Generic[P]):
         """Where ``rollback`` leads."""
         return self._previous[-1].reference if self._previous else None
 
+    @property
+    def acquainted(self) -> bool:
+        """Whether all other parties have been heard."""
+        return None not in self.peers.values()
+
     def wants(self, reference: PolicyReference) -> bool:
-        """Whether an announced policy should be loaded: not if it is for the other level or known already.
+        """Whether an announced policy should be loaded: not if it is for another party or known already.
 
         Raises:
-            CheckpointError: it is for no known level, or not newer than what this level has had.
+            CheckpointError: it is for no known party, or not newer than what this party has had.
         """
-        if reference.level not in (WORKER, MANAGER, ALL_LEVELS):
-            raise CheckpointError(f"level {reference.level}: allowed are 0 (worker), 1 (manager) and 255 (all levels)")
+        if reference.party not in (ALL, self.party, *self.peers):
+            known = ", ".join(sorted((self.party, *self.peers)))
+            raise CheckpointError(f"party {reference.party[:40]!r}: allowed are {known} and '' (all)")
         known = [self.in_force, *self._previous, *self._shared.values(), *([self._own] if self._own else [])]
-        if reference.level not in (self.level, ALL_LEVELS) or any(reference.same(p.reference) for p in known):
+        if reference.party not in (self.party, ALL) or any(reference.same(p.reference) for p in known):
             return False
         if reference.version <= self._newest:
             raise CheckpointError(
@@ -72,11 +89,12 @@ class PolicySwitch(Generic[P]):
         if not self.wants(loaded.reference):
             return False
         self._newest = loaded.reference.version
-        self._hold(loaded, shared=loaded.reference.level == ALL_LEVELS)
+        self._hold(loaded, shared=loaded.reference.party == ALL)
+        self._echo()
         return True
 
     def rollback(self) -> PolicyReference:
-        """Ask for the policy before the one in force; both levels return if both act with the one that is left.
+        """Ask for the policy before the one in force; all return that act with the one that is left.
 
         Raises:
             HrlError: there is none.
@@ -89,10 +107,12 @@ class PolicySwitch(Generic[P]):
         self._hold(self._previous[-1], shared=self._leaves_shared())
         return self._previous[-1].reference
 
-    def hear(self, peer: PeerState) -> PolicyReference | None:
-        """Take what the other level says; returns a policy to load for a way back that it asks for, if not held."""
-        self.peer = peer
-        return self._join_rollback()
+    def hear(self, party: str, state: PeerState) -> PolicyReference | None:
+        """Take what another party says; returns a policy to load for a way back that it asks for, if not held."""
+        self.peers[party] = state
+        missing = self._join_rollback()
+        self._echo()
+        return missing
 
     def return_to(self, loaded: LoadedPolicy[P]) -> None:
         """Hold a policy that ``hear`` asked for, unless the way back has become pointless meanwhile."""
@@ -100,7 +120,7 @@ class PolicySwitch(Generic[P]):
             self._hold(loaded, shared=True)
 
     def begin_episode(self) -> P:
-        """The manager's policy for the episode that begins now."""
+        """The policy of who leads for the episode that begins now."""
         agreed = self._agreed()
         if agreed is not None:
             self._take(agreed)
@@ -109,7 +129,7 @@ class PolicySwitch(Generic[P]):
         return self.in_force.policy
 
     def follow(self, version: int) -> P:
-        """The worker's policy for the episode whose first subgoal carries ``version``."""
+        """The policy of another for the episode whose first subgoal from above carries ``version``."""
         if version in self._shared:
             self._take(self._shared[version])
         elif self._own is not None:
@@ -117,14 +137,16 @@ class PolicySwitch(Generic[P]):
         return self.in_force.policy
 
     def to_resume(self) -> PolicyReference | None:
-        """What the other level acts with and this one, having just started, does not; None when they agree."""
-        theirs = self.peer.in_force if self.peer is not None else None
-        if theirs is None or theirs.level != ALL_LEVELS or theirs.same(self.in_force.reference):
-            return None
-        return theirs
+        """What the others act with and this party, having just started, does not; None when they agree.
+
+        Where they differ it is what acts higher up: that has changed over first.
+        """
+        shared = (state.in_force for state in self.peers.values() if state is not None and state.in_force.party == ALL)
+        theirs = next(shared, None)
+        return None if theirs is None or theirs.same(self.in_force.reference) else theirs
 
     def resume(self, loaded: LoadedPolicy[P] | None) -> P:
-        """Start acting, perhaps in mid-episode: with the policy shared with the other level, then with one's own."""
+        """Start acting, perhaps in mid-episode: with the policy shared with the others, then with one's own."""
         if loaded is not None:
             self._newest = max(self._newest, loaded.reference.version)
             self._take(loaded)
@@ -133,32 +155,58 @@ class PolicySwitch(Generic[P]):
         return self.in_force.policy
 
     def _agreed(self) -> LoadedPolicy[P] | None:
-        """What waits here and, by its own word, on the other level."""
-        if self.peer is None or self.peer.ready is None:
+        """What waits here and, by their own word, with all others."""
+        mine, together = self.in_force.reference, list(self._together().values())
+        peers = [state for state in self.peers.values() if state is not None]
+        ready = (together or peers)[-1].ready if self.acquainted and peers else None
+        if ready is None:
             return None
-        mine, ready = self.in_force.reference, self.peer.ready
-        if ready.version < mine.version and not self.peer.in_force.same(mine):
+        back = ready.version < mine.version
+        # Who has gone on alone is not asked about a way back of the others.
+        asked = together if back else peers
+        if back and not (asked and all(state.in_force.same(mine) for state in asked)):
             return None  # a way back from something else
+        if not all(state.ready is not None and state.ready.same(ready) for state in asked):
+            return None
         held = self._shared.get(ready.version)
         return held if held is not None and held.reference.same(ready) else None
 
+    def _together(self) -> dict[str, PeerState]:
+        """Those heard that have not gone on alone, to a newer policy of their own; the lowest last."""
+        mine = self.in_force.reference
+        heard = {party: state for party, state in self.peers.items() if state is not None}
+        return {p: s for p, s in heard.items() if s.in_force.party == ALL or s.in_force.version <= mine.version}
+
+    def _echo(self) -> None:
+        """A manager between calls ready, of all that it holds for all, what the lowest party calls ready."""
+        lower = [s for p, s in self._together().items() if self._order.index(p) < self._order.index(self.party)]
+        if self.leads or not lower or lower[-1].ready is None:
+            return
+        held = self._shared.get(lower[-1].ready.version)
+        if held is not None and held.reference.same(lower[-1].ready):
+            self.ready = held
+
     def _leaves_shared(self) -> bool:
-        """Whether the other level acts with the policy in force here, too, or is about to."""
-        mine, theirs = self.in_force.reference, self.peer.in_force if self.peer is not None else None
-        if mine.level != ALL_LEVELS:
-            return theirs is not None and theirs.level == ALL_LEVELS and theirs.same(mine)
-        # Another policy for all levels, or an older one, is its word from before it changes over; a newer one of its
-        # own is not.
-        return theirs is None or theirs.level == ALL_LEVELS or theirs.version <= mine.version
+        """Whether any other acts with the policy in force here, too, or is about to."""
+        mine = self.in_force.reference
+        theirs = [state.in_force if state is not None else None for state in self.peers.values()]
+        if mine.party != ALL:
+            return any(t is not None and t.party == ALL and t.same(mine) for t in theirs)
+        # Another policy for all, or an older one, is their word from before they change over; a newer one of their own
+        # is not.
+        return any(t is None or t.party == ALL or t.version <= mine.version for t in theirs)
 
     def _join_rollback(self) -> PolicyReference | None:
-        """Go back along with the other level, if what it leaves acts here, too; else its word is old."""
-        mine = self.in_force.reference
-        if self.peer is None or self.peer.ready is None or not self.peer.in_force.same(mine):
+        """Go back along with another party, if what it leaves acts here, too; else its word is old."""
+        missing = (self._join(state) for state in self.peers.values() if state is not None)
+        return next((reference for reference in missing if reference is not None), None)
+
+    def _join(self, peer: PeerState) -> PolicyReference | None:
+        mine, ready = self.in_force.reference, peer.ready
+        if ready is None or not peer.in_force.same(mine):
             return None
-        ready = self.peer.ready
-        both = ALL_LEVELS in (mine.level, self.peer.in_force.level)
-        if not both or ready.version >= mine.version or ready.version in self._shared:
+        together = ALL in (mine.party, peer.in_force.party)
+        if not together or ready.version >= mine.version or ready.version in self._shared:
             return None
         held = next((p for p in self._previous if p.reference.same(ready)), None)
         if held is None:
@@ -183,8 +231,8 @@ class PolicySwitch(Generic[P]):
             self._previous.append(self.in_force)
         self._previous = [p for p in self._previous if p.reference.version < version][-KEPT:]
         self.in_force = loaded
-        # The worker keeps what it has ever called ready and not passed: the manager may have chosen it already.
-        kept = floor if self.level == MANAGER else version
+        # Who follows keeps what it has ever called ready and not passed: who leads may have chosen it already.
+        kept = floor if self.leads else version
         self._shared = {v: p for v, p in self._shared.items() if v > kept}
         if self._own is not None and self._own.reference.version <= floor:
             self._own = None

@@ -67,6 +67,7 @@ def step_columns(episode: BagEpisode, layout: Layout) -> StepColumns:
         "action": episode.applied_actions,
         "action_source": episode.action_sources,
         "policy_action": episode.actions,
+        "policy_action_source": episode.sources,
         "policy_version": episode.policy_versions,
         "log_probability": episode.log_probabilities,
         "reward": episode.rewards,
@@ -86,14 +87,17 @@ def _in_force(table: SubgoalTable | None, steps: int, size: int, name: str) -> d
     position = np.searchsorted(chosen, np.arange(steps), side="right") - 1
     value, anchor = np.zeros((steps, size)), np.zeros((steps, size))
     step, seq, kind = np.full(steps, -1), np.full(steps, -1), np.full(steps, int(SubgoalKind.NONE))
+    attempt = np.full(steps, -1)
     known = (position >= 0) & (np.arange(steps) < _known_until(table, rows)[position])
     if table is not None and known.any():
         source = rows[position[known]]
         value[known], anchor[known] = table.values[source], _anchors(table, size)[source]
         step[known], seq[known], kind[known] = table.steps[source], table.seqs[source], table.kinds[source]
+        attempt[known] = table.attempts[source]
     columns: dict[str, Array] = {name: value, f"{name}_anchor": anchor} if size else {}
     valid = ~np.isin(kind, _NO_SUBGOAL)
-    return columns | {f"{name}_kind": kind, f"{name}_step": step, f"{name}_seq": seq, f"{name}_valid": valid}
+    numbers = {"kind": kind, "step": step, "seq": seq, "attempt": attempt, "valid": valid}
+    return columns | {f"{name}_{what}": column for what, column in numbers.items()}
 
 
 def _known_until(table: SubgoalTable | None, rows: Array) -> Array:

@@ -55,6 +55,7 @@ _SUBGOALS = {
     "log_probability": Column("log_probabilities", pa.float64()),
     "value_estimate": Column("value_estimates", pa.float64()),
     "policy_version": Column("policy_versions", pa.uint64()),
+    "attempt": Column("attempts", pa.int64()),
 }
 _SEGMENTS = {
     "seq": Column("seqs", pa.int64()),

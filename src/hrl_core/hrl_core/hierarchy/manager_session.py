@@ -232,4 +232,6 @@ class ManagerSession:
             log_probability=NAN,
             value_estimate=NAN,
             policy_version=self.manager.version,
+            # Its parent is the task goal; a count of its own would not survive a restart.
+            attempt=observation.step // self._spec.subgoal.period if self._every_step else seq,
         )

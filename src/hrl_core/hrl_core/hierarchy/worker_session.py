@@ -15,6 +15,7 @@ from hrl_core.messages import (
     NO_VECTOR,
     WORKER_LEVEL,
     Action,
+    ActionSource,
     Mode,
     Observation,
     SegmentEnd,
@@ -126,7 +127,10 @@ class WorkerSession:
         return self._outbox[before:]
 
     def act_on_held(self) -> list[WorkerMessage]:
-        """Act on the ended subgoal because the manager is late (real time); silent once it has expired."""
+        """Act on the ended subgoal because the manager is late (real time); silent once it has expired.
+
+        The action is new and the policy's, as the environment will say of it: HOLD is one applied before.
+        """
         segment, observation = self._segment, self._observation
         if self._answered or segment is None or observation is None:
             return []
@@ -220,6 +224,8 @@ class WorkerSession:
             observation_stamp=observation.stamp,
             log_probability=choice.log_probability,
             policy_version=self.worker.version,
+            source=ActionSource.POLICY,
+            intended=NO_VECTOR,
         )
 
     def _end(self, segment: _Segment, observation: Observation, reason: SegmentEnd) -> None:

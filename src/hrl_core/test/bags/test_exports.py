@@ -1,5 +1,6 @@
 """What every export format has in common: which episodes, what is refused, nothing half-written."""
 
+import dataclasses
 import importlib.util
 import os
 import resource
@@ -18,7 +19,7 @@ from hrl_core.exports.formats import FORMATS, format_named
 from hrl_core.exports.minari_id import place
 from hrl_core.exports.own_process import in_own_process
 from hrl_core.exports.selection import choose_episodes, episode_facts
-from hrl_core.messages import SubgoalKind
+from hrl_core.messages import ActionSource, SubgoalKind
 
 ALL = sorted(FORMATS)
 
@@ -30,9 +31,13 @@ def selection(simple, write_bag, tmp_path):
 
 def test_subgoal_of_a_step_is_the_last_one_chosen_by_then(selection):
     episode = selection.episodes[1]
+    episode.subgoals[0] = episode.subgoals[0]._replace(attempts=np.arange(4, 7))
+    episode = dataclasses.replace(episode, sources=np.full(8, ActionSource.TELEOP))
     taken = step_columns(episode, selection.layout).taken
     assert taken["subgoal_step"].tolist() == [0, 0, 0, 3, 3, 3, 6, 6]
     assert taken["subgoal_seq"].tolist() == [0, 0, 0, 1, 1, 1, 2, 2]
+    assert taken["subgoal_attempt"].tolist() == [4, 4, 4, 5, 5, 5, 6, 6]
+    assert taken["policy_action_source"].tolist() == [ActionSource.TELEOP] * 8
     assert taken["subgoal_valid"].all()
     for step, row in enumerate(taken["subgoal_seq"]):
         assert np.array_equal(taken["subgoal"][step], episode.subgoals[0].values[row])
@@ -47,6 +52,7 @@ def test_subgoal_goes_on_at_continue_and_is_not_valid_before_the_first(selection
     taken = step_columns(episode, layout_of([episode])).taken
     assert taken["subgoal_seq"].tolist() == [-1, -1, 0, 0, 0, 0, 0, 0]
     assert taken["subgoal_valid"].tolist() == [False] * 2 + [True] * 6
+    assert taken["subgoal_attempt"].tolist() == [-1, -1, 0, 0, 0, 0, 0, 0]
     assert not taken["subgoal"][:2].any()
 
 

@@ -66,6 +66,7 @@ def expected_frames(selection, episode):
         "subgoal_anchor": np.float32(taken["subgoal_anchor"]),
     }
     frames |= {name: taken[name] for name in ("subgoal_kind", "subgoal_step", "subgoal_seq", "subgoal_valid")}
+    frames |= {name: taken[name] for name in ("subgoal_attempt", "policy_action_source")}
     return frames | {"frame_index": np.arange(episode.steps), "timestamp": np.float32(np.arange(episode.steps) * 0.1)}
 
 

@@ -94,6 +94,20 @@ def test_a_bomb_in_the_recorded_task_costs_neither_time_nor_memory(tmp_path, scr
     assert "values, those behind aliases counted each time" in recording.problems[0].text
 
 
+def test_a_bomb_in_the_recorded_hierarchy_is_named_and_the_task_is_read(tmp_path, script, write_bag):
+    said = script()
+    said.run_info(hierarchy=BOMB, hierarchy_hash="0" * 64)
+    tracemalloc.start()
+    recording = read_bags([write_bag(tmp_path / "bag", said.messages)])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
+    assert recording.task == said.task
+    (problem,) = recording.problems
+    assert "hierarchy of the RunInfo" in problem.text
+    assert "values, those behind aliases counted each time" in problem.text
+
+
 @pytest.mark.parametrize("text", [BOMB, "[" * 100_000, "rosbag2_bagfile_information: &a {a: *a}", "\xff", "{" * 40])
 def test_metadata_that_unfold_are_refused(tmp_path, simple, write_bag, text):
     bag = write_bag(tmp_path / "bag", simple(1).messages)
