@@ -92,6 +92,16 @@ def test_policy_that_a_party_has_not_been_heard_of_acts_on_none():
     assert top.begin_episode() == 1
 
 
+def test_a_worker_without_a_manager_asks_nobody():
+    group = Group((WORKER,))
+    for version, whom in ((1, ALL), (2, WORKER), (3, ALL)):
+        assert group.worker.add(policy(version, whom))
+        assert group.episode() == (version,)
+    for version in (2, 1):
+        assert group.worker.rollback().version == version
+        assert group.episode() == (version,)
+
+
 @pytest.mark.parametrize("ready", ["manager", "worker"])
 def test_policy_that_only_one_level_holds_acts_on_none(ready):
     pair = Group()

@@ -69,8 +69,8 @@ class PolicySwitch(Generic[P]):
             CheckpointError: it is for no known party, or not newer than what this party has had.
         """
         if reference.party not in (ALL, self.party, *self.peers):
-            known = ", ".join(sorted((self.party, *self.peers)))
-            raise CheckpointError(f"party {reference.party[:40]!r}: allowed are {known} and '' (all)")
+            allowed = ", ".join(sorted((self.party, *self.peers)))
+            raise CheckpointError(f"party {reference.party[:40]!r}: allowed are {allowed} and '' (all)")
         known = [self.in_force, *self._previous, *self._shared.values(), *([self._own] if self._own else [])]
         if reference.party not in (self.party, ALL) or any(reference.same(p.reference) for p in known):
             return False
@@ -156,9 +156,11 @@ class PolicySwitch(Generic[P]):
 
     def _agreed(self) -> LoadedPolicy[P] | None:
         """What waits here and, by their own word, with all others."""
+        if not self.peers:
+            return self._shared.get(self.ready.reference.version) if self.ready is not None else None
         mine, together = self.in_force.reference, list(self._together().values())
         peers = [state for state in self.peers.values() if state is not None]
-        ready = (together or peers)[-1].ready if self.acquainted and peers else None
+        ready = (together or peers)[-1].ready if self.acquainted else None
         if ready is None:
             return None
         back = ready.version < mine.version
