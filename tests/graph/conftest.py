@@ -20,9 +20,7 @@ from running_stack import kill_family, node_process
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import Mode
 from hrl_msgs import msg
 from hrl_ros import messages, qos
@@ -211,8 +209,7 @@ def in_process():
     def run(policy, episodes=1, seed=0, mode=Mode.EVAL):
         checkpoint = load_checkpoint(Path(policy))
         runner = EnvRunner(checkpoint.task, seed, mode)
-        manager = ManagerSession(checkpoint.task, checkpoint.manager(), seed)
-        worker = WorkerSession(checkpoint.task, checkpoint.worker(), seed)
+        manager, worker = checkpoint.sessions(seed)
         return [rollout(runner, manager, worker, episode) for episode in range(episodes)]
 
     return run

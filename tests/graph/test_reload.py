@@ -11,9 +11,7 @@ from std_srvs.srv import Trigger
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, read_manifest, save_checkpoint
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
@@ -131,8 +129,7 @@ def changing_rollout(folders, order, seed):
     checkpoints = [load_checkpoint(folder) for folder in folders]
     task = checkpoints[0].task
     runner = EnvRunner(task, seed, Mode.EVAL)
-    manager = ManagerSession(task, checkpoints[0].manager(), seed)
-    worker = WorkerSession(task, checkpoints[0].worker(), seed)
+    manager, worker = checkpoints[0].sessions(seed)
     traces = []
     for episode, version in enumerate(order):
         manager.manager, worker.worker = checkpoints[version].manager(), checkpoints[version].worker()

@@ -10,6 +10,7 @@ import torch
 from hrl import cli
 from hrl.benchmarks import relabel, sim, update
 from hrl.benchmarks.plain_hiro import PlainHiro
+from hrl.benchmarks.update import goal_space
 from hrl.commands.bench import BENCHMARKS
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
@@ -23,7 +24,7 @@ from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.trainer import Trainer
 
-ANT = load_task("ant_maze")
+SPACE = goal_space(load_task("ant_maze"))
 
 
 class ScriptedGenerator:
@@ -57,8 +58,8 @@ def test_simulation_ends_where_bare_mujoco_ends():
 
 
 def test_updates_on_the_benchmarks_batches_give_the_same_weights():
-    store = update.filled_store(ANT, episodes=1)
-    config, actor = update.CONFIG.worker, worker_actor_config(ANT, update.CONFIG)
+    store = update.filled_store(SPACE, episodes=1)
+    config, actor = update.CONFIG.worker, worker_actor_config(SPACE, update.CONFIG)
     fast = FastTD3(config, actor, torch.Generator().manual_seed(0))
     plain = TD3(config, actor, torch.Generator().manual_seed(0))
     for seed in range(4):
@@ -69,13 +70,13 @@ def test_updates_on_the_benchmarks_batches_give_the_same_weights():
 
 
 def test_rows_of_the_list_replay_are_the_transitions_of_the_store():
-    store = update.filled_store(ANT, episodes=1)
+    store = update.filled_store(SPACE, episodes=1)
     rows = update.StepReplay(store, np.random.default_rng(0))._replay.rows
     batch = store.sample_steps(len(store), np.random.default_rng(0))
     inputs = np.concatenate((batch.states, batch.subgoals), 1)
     np.testing.assert_array_equal(np.stack([row[0] for row in rows]), inputs)
     # The intrinsic reward, from its definition: minus the distance that is left to the target.
-    left = inputs[:, ANT.subgoal_indices] + batch.subgoals - batch.next_states[:, ANT.subgoal_indices]
+    left = inputs[:, SPACE.indices] + batch.subgoals - batch.next_states[:, SPACE.indices]
     np.testing.assert_allclose([float(row[2]) for row in rows], -np.linalg.norm(left, axis=1), rtol=1e-5)
 
 
@@ -100,7 +101,7 @@ def test_trainer_and_plain_loop_live_and_learn_the_same(candidates, tmp_path):
     config = TrainConfig(agent=agent, num_envs=1, stagger=False)
     envs = VectorEnv(spec, 1, seed=4)
     trainer = Trainer(spec, config, envs, envs, tmp_path, seed=4)
-    plain = PlainHiro(spec, agent, 4, ScriptedGenerator())  # pyright: ignore[reportArgumentType]
+    plain = PlainHiro(goal_space(spec), agent, 4, ScriptedGenerator())  # pyright: ignore[reportArgumentType]
     learner = trainer.learner
     assert isinstance(learner, HiroLearner)
     learner._rng = learner._acting._rng = ScriptedGenerator()  # pyright: ignore[reportAttributeAccessIssue]

@@ -7,11 +7,13 @@ import pytest
 
 from hrl_core.algorithms.hiro.agent import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 
 LENGTH, PERIOD = 24, 10
+LEVEL = hierarchy_of(load_task("ant_maze_xy")).levels[0]
 
 
 def _spec(name: str = "ant_maze_xy") -> TaskSpec:
@@ -55,7 +57,7 @@ def _fill(store: EpisodeStore, envs: int, steps: int, end_early: bool = False) -
 
 @pytest.mark.parametrize("end_early", [False, True])
 def test_fields_stay_aligned_when_the_ring_wraps(end_early: bool) -> None:
-    store = EpisodeStore(_spec(), capacity=3 * LENGTH, num_envs=2)
+    store = EpisodeStore(_spec(), LEVEL, capacity=3 * LENGTH, num_envs=2)
     _fill(store, 2, 400, end_early)
     batch = store.sample_steps(500, np.random.default_rng(0))
     episode, step = batch.states[:, 0], batch.states[:, 1]
@@ -70,7 +72,7 @@ def test_fields_stay_aligned_when_the_ring_wraps(end_early: bool) -> None:
 
 
 def test_subgoal_is_carried_to_the_same_absolute_target() -> None:
-    store = EpisodeStore(_spec(), capacity=10 * LENGTH, num_envs=2)
+    store = EpisodeStore(_spec(), LEVEL, capacity=10 * LENGTH, num_envs=2)
     _fill(store, 2, 100)
     batch = store.sample_steps(300, np.random.default_rng(0))
     chosen = np.floor(batch.states[:, 1] / PERIOD) * PERIOD
@@ -82,7 +84,7 @@ def test_subgoal_is_carried_to_the_same_absolute_target() -> None:
 
 
 def test_next_goal_at_a_switch_follows_paper_or_released_code() -> None:
-    store = EpisodeStore(_spec(), capacity=10 * LENGTH, num_envs=1)
+    store = EpisodeStore(_spec(), LEVEL, capacity=10 * LENGTH, num_envs=1)
     _fill(store, 1, 23)
     switched = store.sample_steps(300, np.random.default_rng(0), next_goal_at_switch=True)
     at_switch = np.isin(switched.states[:, 1], (9, 19))
@@ -91,7 +93,7 @@ def test_next_goal_at_a_switch_follows_paper_or_released_code() -> None:
 
 
 def test_worker_rewards_by_hand() -> None:
-    store = EpisodeStore(_spec(), capacity=LENGTH, num_envs=1)
+    store = EpisodeStore(_spec(), LEVEL, capacity=LENGTH, num_envs=1)
     store.begin(0, np.zeros(30), np.zeros(2))
     store.set_subgoals(np.array([0]), np.array([[3.0, 0.0]]), np.array([[3.0, 0.0]]))
     after = np.zeros((1, 30))
@@ -119,7 +121,7 @@ def _index(store: EpisodeStore, start: int, segments: int, end: int, terminated:
 
 
 def test_manager_returns_by_hand_for_short_truncated_and_terminated_segments() -> None:
-    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    store = EpisodeStore(_spec(), LEVEL, capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH)
     sums = [
         -sum(t / 100 for t in range(10)),
@@ -141,7 +143,7 @@ def test_manager_returns_by_hand_for_short_truncated_and_terminated_segments() -
 
 
 def test_manager_returns_under_relabelled_goals_come_from_achieved_positions() -> None:
-    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    store = EpisodeStore(_spec(), LEVEL, capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH)
     config = HiroConfig(relabel_goals_uniform=0.5)
     goals = np.array([[0.0, 15.0]], np.float32)
@@ -150,7 +152,7 @@ def test_manager_returns_under_relabelled_goals_come_from_achieved_positions() -
 
 
 def test_sampled_segments_are_closed_and_end_where_the_episode_does() -> None:
-    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    store = EpisodeStore(_spec(), LEVEL, capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH + 15)
     index = store.sample_segments(400, np.random.default_rng(0), n_step=2)
     found = {(int(a), int(b), int(c)) for a, b, c in zip(index.starts, index.segments, index.ends, strict=True)}
@@ -163,7 +165,7 @@ def test_sampled_segments_are_closed_and_end_where_the_episode_does() -> None:
 
 
 def test_shortened_runs_end_where_fewer_periods_do() -> None:
-    store = EpisodeStore(_spec(), capacity=4 * LENGTH, num_envs=1)
+    store = EpisodeStore(_spec(), LEVEL, capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH + 15)
     rng = np.random.default_rng(0)
     whole = store.sample_segments(400, rng, n_step=3)
@@ -178,17 +180,18 @@ def test_shortened_runs_end_where_fewer_periods_do() -> None:
 
 
 def test_newest_steps_only() -> None:
-    store = EpisodeStore(_spec(), capacity=20 * LENGTH, num_envs=1)
+    store = EpisodeStore(_spec(), LEVEL, capacity=20 * LENGTH, num_envs=1)
     _fill(store, 1, 10 * LENGTH + 5)
     batch = store.sample_steps(300, np.random.default_rng(0), newest=2 * LENGTH)
     assert set(batch.states[:, 0]) == {8.0, 9.0, 10.0}
 
 
 def test_restored_store_samples_the_same_and_two_million_steps_fit_in_400_mb() -> None:
-    store, other = (EpisodeStore(_spec(), capacity=5 * LENGTH, num_envs=2) for _ in range(2))
+    store, other = (EpisodeStore(_spec(), LEVEL, capacity=5 * LENGTH, num_envs=2) for _ in range(2))
     _fill(store, 2, 300)
     other.load_state_dict({name: array.copy() for name, array in store.state_dict().items()})
     batches = [s.sample_steps(50, np.random.default_rng(1)) for s in (store, other)]
     for a, b in zip(*batches, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert EpisodeStore(load_task("ant_maze"), capacity=2_000_000, num_envs=20).nbytes < 400e6
+    task = load_task("ant_maze")
+    assert EpisodeStore(task, hierarchy_of(task).levels[0], capacity=2_000_000, num_envs=20).nbytes < 400e6

@@ -12,16 +12,18 @@ from hrl_core.algorithms.hiro.relabelling import (
     candidate_errors,
     candidate_subgoals,
 )
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.replay.episode_store import Windows
 from hrl_core.task.text import load_task
 
 TASK = load_task("ant_maze")
+SPACE = GoalSpace(TASK, hierarchy_of(TASK).levels[0])
 BATCH, PERIOD, DIM = 16, 10, 15
 LOW, HIGH = (
-    torch.from_numpy(TASK.subgoal_low.copy()).float(),
-    torch.from_numpy(TASK.subgoal_high.copy()).float(),
+    torch.from_numpy(SPACE.low.copy()).float(),
+    torch.from_numpy(SPACE.high.copy()).float(),
 )
 
 
@@ -40,7 +42,7 @@ def _subgoals(seed: int) -> torch.Tensor:
 
 def _carried(states: torch.Tensor, subgoals: torch.Tensor, step: int) -> torch.Tensor:
     """H of the paper, written from its definition: g_(i+1) = s_i + g_i - s_(i+1)."""
-    position = states[:, :, TASK.subgoal_indices]
+    position = states[:, :, SPACE.indices]
     for i in range(step):
         subgoals = position[:, i] + subgoals - position[:, i + 1]
     return subgoals
@@ -54,13 +56,13 @@ def _windows(policy: Actor, subgoals: torch.Tensor, seed: int = 0, noise: float 
         [policy(torch.cat((states[:, i], _carried(states, subgoals, i)), 1)) for i in range(PERIOD)], 1
     )
     actions = actions + noise * torch.randn(actions.shape, generator=g)
-    ends = states[:, -1, TASK.subgoal_indices] + 0.1
+    ends = states[:, -1, SPACE.indices] + 0.1
     return Windows(states.numpy(), actions.numpy(), np.full(BATCH, PERIOD), ends.numpy())
 
 
 def _relabel(policy: Actor, windows: Windows, stored: torch.Tensor) -> RelabelChoice:
-    proposals = candidate_subgoals(TASK, windows, stored, 10, torch.Generator().manual_seed(0))
-    return best_candidates(TASK, windows, proposals, policy)
+    proposals = candidate_subgoals(SPACE, windows, stored, 10, torch.Generator().manual_seed(0))
+    return best_candidates(SPACE, windows, proposals, policy)
 
 
 def _errors_one_by_one(policy: Actor, windows: Windows, proposals: torch.Tensor) -> torch.Tensor:
@@ -87,7 +89,7 @@ def test_the_subgoal_behind_the_actions_is_found_among_candidates(policy: Actor)
     true, stored = _subgoals(1), _subgoals(2)
     windows = _windows(policy, true)
     proposals = torch.stack((stored, _subgoals(3), true, _subgoals(4)), 1)
-    assert (best_candidates(TASK, windows, proposals, policy).candidate == 2).all()
+    assert (best_candidates(SPACE, windows, proposals, policy).candidate == 2).all()
 
 
 @pytest.mark.parametrize("noise", [0.0, 1.0, 20.0])
@@ -95,21 +97,21 @@ def test_pruned_search_chooses_what_a_full_search_chooses(policy: Actor, noise: 
     stored = _subgoals(2)
     windows = _windows(policy, _subgoals(1), noise=noise)
     windows = windows._replace(lengths=np.arange(BATCH) % PERIOD + 1)
-    proposals = candidate_subgoals(TASK, windows, stored, 10, torch.Generator().manual_seed(0))
+    proposals = candidate_subgoals(SPACE, windows, stored, 10, torch.Generator().manual_seed(0))
     errors = _errors_one_by_one(policy, windows, proposals)
-    choice = best_candidates(TASK, windows, proposals, policy)
+    choice = best_candidates(SPACE, windows, proposals, policy)
     assert torch.equal(choice.candidate, errors.argmin(1))
     torch.testing.assert_close(choice.error, errors.amin(1), atol=1e-4, rtol=1e-4)
     assert (choice.error <= errors[:, 0] + 1e-4).all()
-    torch.testing.assert_close(candidate_errors(TASK, windows, proposals, policy), errors, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(candidate_errors(SPACE, windows, proposals, policy), errors, atol=1e-4, rtol=1e-4)
 
 
 def test_candidates_are_stored_displacement_and_clipped_draws(policy: Actor) -> None:
     stored = _subgoals(2)
     windows = _windows(policy, stored)
     windows = windows._replace(end_positions=windows.end_positions + 50.0 * (np.arange(BATCH) == 0)[:, None])
-    proposals = candidate_subgoals(TASK, windows, stored, 4000, torch.Generator().manual_seed(0))
-    displacement = torch.from_numpy(windows.end_positions - windows.states[:, 0, TASK.subgoal_indices])
+    proposals = candidate_subgoals(SPACE, windows, stored, 4000, torch.Generator().manual_seed(0))
+    displacement = torch.from_numpy(windows.end_positions - windows.states[:, 0, SPACE.indices])
     assert torch.equal(proposals[:, 0], stored)
     torch.testing.assert_close(proposals[:, 1], displacement.clamp(LOW, HIGH))
     assert (proposals >= LOW).all()
@@ -142,9 +144,9 @@ def test_of_equal_candidates_the_lowest_index_is_chosen(policy: Actor) -> None:
     true, stored = _subgoals(1), _subgoals(2)
     proposals = torch.stack((stored, _subgoals(3), true, true, stored), 1)
     windows = _windows(policy, true, noise=0.1)
-    assert (best_candidates(TASK, windows, proposals, policy).candidate == 2).all()
+    assert (best_candidates(SPACE, windows, proposals, policy).candidate == 2).all()
     windows = _windows(policy, stored, noise=0.1)
-    assert not best_candidates(TASK, windows, proposals, policy).candidate.any()
+    assert not best_candidates(SPACE, windows, proposals, policy).candidate.any()
 
 
 def test_policy_that_yields_nan_keeps_the_stored_subgoals(policy: Actor) -> None:

@@ -106,7 +106,7 @@ CONFIGS = {
 
 
 def make_trainer(folder, config):
-    envs = VectorEnv(SPEC, config.num_envs, 0, config.threads, (), config.stagger, config.headline_goal_share)
+    envs = VectorEnv(SPEC, config.num_envs, 0, config.threads, (), config.stagger, config.headline_goal_share, 10)
     goals = evaluation_goals(SPEC, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     return Trainer(SPEC, config, envs, VectorEnv(SPEC, len(goals), config.evaluation_seed, goals=goals), folder, 0)
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import (
     Action,
@@ -31,8 +32,8 @@ def world(tiny_task, stubs, make_observation):
         task = tiny_task(cadence)
         return (
             runner(task, make_observation, mode, goals),
-            lambda: ManagerSession(task, manager(), seed=3),
-            lambda: WorkerSession(task, worker(), seed=3),
+            lambda: ManagerSession(task, hierarchy_of(task), manager(), seed=3),
+            lambda: WorkerSession(task, hierarchy_of(task), worker(), seed=3),
         )
 
     return make
@@ -275,8 +276,8 @@ def test_exploration_varies_with_the_seed_and_not_with_the_process(world, stubs,
     task = tiny_task()
     other = rollout(
         runner(task, make_observation, Mode.TRAIN),
-        ManagerSession(task, manager(), seed=4),
-        WorkerSession(task, worker(), seed=4),
+        ManagerSession(task, hierarchy_of(task), manager(), seed=4),
+        WorkerSession(task, hierarchy_of(task), worker(), seed=4),
         0,
     )
     assert other.actions[0].value.tobytes() != first.actions[0].value.tobytes()

@@ -43,7 +43,7 @@ def test_turned_start_and_actions_lead_to_the_turned_end(quarters: int) -> None:
     env = AntMazeEnv(OPEN_FIELD)
     start = env.reset(seed=3)[0]["observation"]
     actions = rng.uniform(-30, 30, (30, 8))
-    turn = worker_quarter_turn(TASK)
+    turn = worker_quarter_turn(TASK, ("x", "y"))
     states = turn.inputs[:30]
     end = _roll_out(start, actions)
     turned_end = _roll_out(
@@ -54,7 +54,7 @@ def test_turned_start_and_actions_lead_to_the_turned_end(quarters: int) -> None:
 
 
 def test_four_quarter_turns_are_none() -> None:
-    turn = worker_quarter_turn(TASK)
+    turn = worker_quarter_turn(TASK, ("x", "y"))
     vector = np.arange(1.0, 33.0)
     once = vector
     for _ in range(4):
@@ -71,7 +71,7 @@ def test_sector_counts_quarters_to_the_nearest_axis(x: float, y: float, quarters
 
 
 def _actor() -> tuple[Actor, ActorConfig, QuarterTurn]:
-    turn = worker_quarter_turn(TASK)
+    turn = worker_quarter_turn(TASK, ("x", "y"))
     config = ActorConfig(
         32,
         (24, 24),
@@ -100,4 +100,4 @@ def test_actor_turns_with_the_world_and_fast_actor_agrees() -> None:
 
 def test_a_subgoal_without_position_has_no_symmetry() -> None:
     with pytest.raises(TaskError, match="needs x and y"):
-        worker_quarter_turn(load_task("fetch_push"))
+        worker_quarter_turn(load_task("fetch_push"), ("grip_x", "grip_y"))

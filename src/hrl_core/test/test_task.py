@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import SHIPPED, load_task, parse_task, shipped_tasks, task_difference
 from hrl_core.typed_fields import FieldError
@@ -138,5 +139,6 @@ def test_wrong_size_and_non_finite_numbers_are_named():
 
 def test_subgoal_indices_follow_the_observation_layout():
     task = load_task("ant_maze")
-    assert task.subgoal_indices.tolist() == list(range(15))
-    assert task.subgoal_high.tolist() == [10, 10, 0.5, 1, 1, 1, 1, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3]
+    space = GoalSpace(task, hierarchy_of(task).levels[0])
+    assert space.indices.tolist() == list(range(15))
+    assert space.high.tolist() == [10, 10, 0.5, 1, 1, 1, 1, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3]

@@ -8,6 +8,7 @@ import torch
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.learners.making import make_level
 from hrl_core.learners.td3 import TD3, Critic
 from hrl_core.learners.td3_config import TD3Config
@@ -55,7 +56,8 @@ TURNED = dataclasses.replace(PAPER, noise_in_range=True, average_tau=0.1, reward
 
 def _copies(config: TD3Config) -> tuple[FastTD3, TD3]:
     """The fast and the plain one, from the same generator."""
-    ant = load_task("ant_maze_xy")
+    task = load_task("ant_maze_xy")
+    ant = GoalSpace(task, hierarchy_of(task).levels[0])
     actor = _actor(config)
     if config is TURNED:
         agent = HiroConfig(worker=config, scale_inputs=True, four_fold_symmetry=True)

@@ -22,9 +22,8 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.learners.transitions import LevelLearner
@@ -70,7 +69,9 @@ FLAT = dataclasses.replace(CONFIG, algorithm="flat", agent=FlatConfig(worker=SMA
 
 
 def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: TaskSpec = SPEC) -> Trainer:
-    envs = VectorEnv(spec, config.num_envs, seed, stagger=config.stagger, headline_share=config.headline_goal_share)
+    envs = VectorEnv(
+        spec, config.num_envs, seed, stagger=config.stagger, headline_share=config.headline_goal_share, segment=10
+    )
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     evaluation = VectorEnv(spec, len(goals), config.evaluation_seed, goals=goals)
     return Trainer(spec, config, envs, evaluation, folder, seed)
@@ -146,11 +147,9 @@ def test_exported_policy_runs_in_the_sessions_as_in_training(tmp_path: Path) -> 
     assert checkpoint.env_steps == 240
     goal = np.array([8.0, 0.0])
     runner = EnvRunner(SPEC, seed=7, goal=goal)
-    trace = rollout(
-        runner, ManagerSession(SPEC, checkpoint.manager(), 0), WorkerSession(SPEC, checkpoint.worker(), 0), 0
-    )
+    trace = rollout(runner, *checkpoint.sessions(0), 0)
     envs = VectorEnv(SPEC, 1, seed=7, goals=[(8.0, 0.0)])
-    result = evaluate(SPEC, envs, _hiro(trainer).agent.select, _hiro(trainer).agent.act)[0]
+    result = evaluate(SPEC, trainer.hierarchy, envs, _hiro(trainer).agent.select, _hiro(trainer).agent.act)[0]
     assert trace.result.final_distance == pytest.approx(result.final_distance, abs=1e-3)
     assert trace.result.episode_return == pytest.approx(result.episode_return, rel=1e-3)
 
@@ -170,10 +169,9 @@ def test_an_exported_policy_explores_as_it_did_in_training(tmp_path: Path, warm_
     store = _hiro(trainer).store
     stored = store.subgoals[store.lengths > 0].reshape(-1, 2)
     checkpoint = trainer.checkpoint({})
-    runner, session = EnvRunner(SPEC, 0, Mode.TRAIN), ManagerSession(SPEC, checkpoint.manager(), 0)
-    worker = WorkerSession(SPEC, checkpoint.worker(), 0)
+    runner, (session, worker) = EnvRunner(SPEC, 0, Mode.TRAIN), checkpoint.sessions(0)
     given = [s.value for episode in range(100) for s in rollout(runner, session, worker, episode).subgoals]
-    half_range = SPEC.subgoal_high
+    half_range = GoalSpace(SPEC, trainer.hierarchy.levels[0]).high
     in_training, in_session = (np.linalg.norm(np.array(each) / half_range, axis=1) for each in (stored, given))
     assert {*np.round(in_session, 5)} == {0.0, 1.0}
     # Three decisions an episode, each second one of two is held for sure: 0.3, 0.51 and 0.447.
@@ -422,9 +420,9 @@ def test_point_maze_is_learned_round_both_corners(tmp_path: Path) -> None:
     # Seed 0 learns it as well, in twice the time.
     trainer = _trainer(tmp_path, config, seed=1, spec=spec)
     held_out = VectorEnv(spec, 50, seed=HELD_OUT_SEED, goals=[(0.0, 8.0)] * 50)
-    before = evaluate(spec, held_out, _hiro(trainer).agent.select, _hiro(trainer).agent.act)[0]
+    before = evaluate(spec, trainer.hierarchy, held_out, _hiro(trainer).agent.select, _hiro(trainer).agent.act)[0]
     trainer.run(stop=lambda: trainer.best >= 0.98)
-    after = evaluate(spec, held_out, *checkpoint_policies(load_checkpoint(tmp_path / "best")))[0]
+    after = evaluate(spec, trainer.hierarchy, held_out, *checkpoint_policies(load_checkpoint(tmp_path / "best")))[0]
     assert before.success_rate <= 0.1
     assert after.success_rate >= 0.9
     shutil.rmtree(tmp_path)

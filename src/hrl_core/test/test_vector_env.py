@@ -43,7 +43,7 @@ def test_every_copy_equals_the_single_environment(threads: int) -> None:
 def test_going_on_from_a_saved_state_repeats_the_same_numbers() -> None:
     spec = _short()
     actions = np.random.default_rng(1).uniform(-30, 30, (50, 2, 8))
-    envs = VectorEnv(spec, 2, seed=1, stagger=True)
+    envs = VectorEnv(spec, 2, seed=1, stagger=True, segment=10)
     for a in actions[:17]:
         envs.step(a)
     saved = envs.state_dict()
@@ -56,7 +56,7 @@ def test_going_on_from_a_saved_state_repeats_the_same_numbers() -> None:
 
 def test_staggering_cuts_first_episodes_at_whole_subgoal_periods() -> None:
     spec = load_task("ant_maze")
-    envs = VectorEnv(spec, 4, seed=0, stagger=True)
+    envs = VectorEnv(spec, 4, seed=0, stagger=True, segment=10)
     assert sorted(envs._limits) == [120, 250, 370, 500]
 
 

@@ -8,6 +8,7 @@ from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import MANAGER
 from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.policies import Manager
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -32,7 +33,7 @@ class ManagerNode(PolicyNode[Manager]):
         manager: Manager = checkpoint.manager()
         task = checkpoint.task
         choice = manager.select(np.zeros(len(task.observation)), np.zeros(len(task.goal)), None)
-        task.check_subgoal(choice.value, "subgoal of the new manager")
+        GoalSpace(task, checkpoint.hierarchy.levels[0]).check(choice.value, "subgoal of the new manager")
         return manager
 
     def use(self, policy: Manager) -> None:
@@ -50,7 +51,7 @@ class ManagerNode(PolicyNode[Manager]):
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session."""
-        self._session = ManagerSession(self.task, self.policy, info.seed)
+        self._session = ManagerSession(self.task, self.hierarchy, self.policy, info.seed)
         self._session.renew = self.reload.begin_episode
 
     def observe(self, observation: Observation) -> None:

@@ -54,7 +54,7 @@ class PolicyNode(HrlNode, Generic[P]):
         one_thread()
         folder = Path(parameters.policy)
         checkpoint = load_checkpoint(folder)
-        self.task = checkpoint.task
+        self.task, self.hierarchy = checkpoint.task, checkpoint.hierarchy
         self.policy = self.build(checkpoint)
         launched = PolicyReference(
             checkpoint.version, self.party, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256

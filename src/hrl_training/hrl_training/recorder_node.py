@@ -12,8 +12,8 @@ from rclpy.serialization import deserialize_message
 from hrl_core.bags.facts import policy_sha256
 from hrl_core.bags.writer import typestore_with
 from hrl_core.errors import HrlError, InvalidDataError
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.messages import Observation
-from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task
 from hrl_msgs import msg
 from hrl_ros import qos, topics
@@ -75,7 +75,7 @@ class RecorderNode(HrlNode):
         if settings.policy:
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))
         self._binding = RunBinding(self.get_logger(), None)
-        self._task: TaskSpec | None = None
+        self._space: GoalSpace | None = None
         self._early: list[tuple[str, bytes, int]] = []
         self._acknowledged, self._asked = 0, False
         self._quiet_looks = 0
@@ -126,7 +126,8 @@ class RecorderNode(HrlNode):
             return
         info = self._recording.facts.info = self._binding.info
         assert info is not None
-        self._task = parse_task(info.task, f"RunInfo of run {info.run:016x}")
+        task = parse_task(info.task, f"RunInfo of run {info.run:016x}")
+        self._space = GoalSpace(task, hierarchy_of(task).levels[0])
         self._write(topics.RUN_INFO, data)
         early, self._early = self._early, []
         for topic, held, stamp in early:
@@ -146,13 +147,13 @@ class RecorderNode(HrlNode):
         message = KEYED[topic][1](data)
         info = self._binding.info
         assert info is not None
-        assert self._task is not None
+        assert self._space is not None
         if message.run != info.run:
             self._binding.refuse(message.run)
             return
         if isinstance(message, Observation):
             self._binding.accepts(message)
-        require_sound(message, self._task)
+        require_sound(message, self._space)
         if self._ledger.admit(message):
             self._quiet_looks = 0
             self._recording.write_keyed(topic, stamp, data, message)

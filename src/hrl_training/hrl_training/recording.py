@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import check_number, check_subgoal
 from hrl_core.messages import (
     EPISODE_ENDS,
@@ -14,15 +15,15 @@ from hrl_core.messages import (
     Subgoal,
     SubgoalResult,
 )
-from hrl_core.task.spec import TaskSpec
 
 Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
 _REMEMBERED = 3
 """Episodes of which keys are remembered; messages older than that are dropped."""
 
 
-def require_sound(message: Keyed, task: TaskSpec) -> None:
+def require_sound(message: Keyed, space: GoalSpace) -> None:
     """Raise ``InvalidDataError`` for what nobody acts on: recorded, it would stand in the place of the true message."""
+    task = space.task
     if isinstance(message, Observation):
         task.check_state(message.state)
         task.check_goal(message.desired_goal)
@@ -32,7 +33,7 @@ def require_sound(message: Keyed, task: TaskSpec) -> None:
         if message.level != WORKER_LEVEL:
             raise InvalidDataError(f"level {message.level}: this run has level {WORKER_LEVEL} alone")
         if isinstance(message, Subgoal):
-            check_subgoal(task, message)
+            check_subgoal(space, message)
         else:
             check_number(message.seq, message.step, "subgoal result")
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.messages import (
     NAN,
     NO_VECTOR,
@@ -117,13 +118,14 @@ def test_recorder_that_was_started_anew_takes_what_comes_before_its_first_observ
 
 
 TASK = load_task("ant_maze")
+SPACE = GoalSpace(TASK, hierarchy_of(TASK).levels[0])
 GOOD = observation(0)._replace(state=np.zeros(30), desired_goal=np.zeros(2))
 FOLLOWED = subgoal()._replace(kind=SubgoalKind.RELATIVE, value=np.zeros(15), anchor=np.zeros(15))
 
 
 def test_sound_messages_are_kept():
     for message in (GOOD, action(0)._replace(value=np.zeros(8)), FOLLOWED, segment_result(), outcome()):
-        require_sound(message, TASK)
+        require_sound(message, SPACE)
 
 
 @pytest.mark.parametrize(
@@ -143,4 +145,4 @@ def test_sound_messages_are_kept():
 )
 def test_what_nobody_acts_on_is_not_kept_in_the_place_of_the_true_message(message, why):
     with pytest.raises(InvalidDataError, match=why):
-        require_sound(message, TASK)
+        require_sound(message, SPACE)

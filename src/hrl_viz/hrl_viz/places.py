@@ -39,9 +39,9 @@ class Place:
 class TaskPlaces:
     """The places of one task."""
 
-    def __init__(self, spec: TaskSpec) -> None:
-        """Find them."""
+    def __init__(self, spec: TaskSpec, subgoal: Sequence[str] = ()) -> None:
+        """Find them; ``subgoal`` names the elements of the lowest level's goal space."""
         observed = [element.name for element in spec.observation]
-        self.subgoal = Place(list(spec.subgoal.elements))
+        self.subgoal = Place(subgoal)
         self.robot = Place(observed, self.subgoal.prefix if self.subgoal.exists else None)
         self.goal = Place([element.name for element in spec.goal])

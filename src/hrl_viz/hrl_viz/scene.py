@@ -4,6 +4,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.hierarchy.subgoals import subgoal_target
 from hrl_core.messages import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
 from hrl_core.task.spec import TaskSpec
@@ -26,7 +27,8 @@ class Scene:
 
     def __init__(self, spec: TaskSpec, model: SceneModel) -> None:
         """Start with an empty stage."""
-        self._spec, self._model, self._places = spec, model, TaskPlaces(spec)
+        self._space = GoalSpace(spec, hierarchy_of(spec).levels[0])
+        self._spec, self._model, self._places = spec, model, TaskPlaces(spec, self._space.names)
         self._size = model.size
         self._observation: Observation | None = None
         self._joints: dict[str, float] = {}
@@ -141,7 +143,7 @@ class Scene:
         """Return the present state with the subgoal's elements as they are wanted."""
         assert self._observation is not None
         state = self._observation.state.copy()
-        state[self._spec.subgoal_indices] = subgoal_target(subgoal)
+        state[self._space.indices] = subgoal_target(subgoal)
         return state
 
     def _target(self, subgoal: Subgoal | None) -> Point | None:

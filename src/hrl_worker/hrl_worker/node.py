@@ -34,7 +34,7 @@ class WorkerNode(PolicyNode[Worker]):
         """Make the worker and run it once."""
         worker: Worker = checkpoint.worker()
         task = checkpoint.task
-        subgoal = np.zeros(len(task.subgoal.elements), np.float32)
+        subgoal = np.zeros(checkpoint.hierarchy.levels[0].dim, np.float32)
         choice = worker.act(np.zeros(len(task.observation)), subgoal, None)
         task.check_action(choice.value, "action of the new worker")
         return worker
@@ -60,7 +60,7 @@ class WorkerNode(PolicyNode[Worker]):
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session; real time additionally holds a subgoal whose successor is late."""
-        self._session = WorkerSession(self.task, self.policy, info.seed)
+        self._session = WorkerSession(self.task, self.hierarchy, self.policy, info.seed)
         self._session.renew = self.reload.follow
         if self.realtime:
             self._hold_after = self.task.control_period / info.real_time_factor / 2

@@ -22,6 +22,7 @@ from hrl.benchmarks import bag_relabel
 from hrl.benchmarks.machine import machine
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.writer import BagWriter, typestore_with
+from hrl_core.hierarchy.spec import LevelSpec, hierarchy_of
 from hrl_core.messages import NAN, NO_VECTOR, Action, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
@@ -157,7 +158,7 @@ def _day(task: TaskSpec, steps: int, bag: Path) -> dict[str, float]:
 
 def _messages(task: TaskSpec, steps: int) -> Iterator[Message]:
     """Everything that manager, worker and simulator say in ``steps`` steps, encoded."""
-    rng = np.random.default_rng(0)
+    rng, level = np.random.default_rng(0), hierarchy_of(task).levels[0]
     for episode, first in enumerate(range(0, steps, task.max_episode_steps)):
         length = min(task.max_episode_steps, steps - first)
         states = rng.standard_normal((length + 1, len(task.observation)))
@@ -170,18 +171,16 @@ def _messages(task: TaskSpec, steps: int) -> Iterator[Message]:
                     _observation(task, stamp, episode, step, states[step], states[0, :2], actions[step], last)
                 ),
             )
-            if step % task.subgoal.period == 0 and step:
-                yield "/subgoal_result", messages.SUBGOAL_RESULT.encode(_result(task, stamp, episode, step, last))
+            if step % level.horizon == 0 and step:
+                yield "/subgoal_result", messages.SUBGOAL_RESULT.encode(_result(level, stamp, episode, step, last))
             if last:
                 break
-            if step % task.subgoal.period == 0:
-                yield "/subgoal", messages.SUBGOAL.encode(_subgoal(task, stamp, episode, step, states[step]))
+            if step % level.horizon == 0:
+                yield "/subgoal", messages.SUBGOAL.encode(_subgoal(level, stamp, episode, step, states[step]))
             yield (
                 "/action",
                 messages.ACTION.encode(
-                    Action(
-                        stamp, "", RUN, ROBOT, episode, step, actions[step], step // task.subgoal.period, stamp, NAN, 1
-                    )
+                    Action(stamp, "", RUN, ROBOT, episode, step, actions[step], step // level.horizon, stamp, NAN, 1)
                 ),
             )
 
@@ -218,7 +217,7 @@ def _observation(
     )
 
 
-def _subgoal(task: TaskSpec, stamp: int, episode: int, step: int, state: np.ndarray) -> Subgoal:
+def _subgoal(level: LevelSpec, stamp: int, episode: int, step: int, state: np.ndarray) -> Subgoal:
     return Subgoal(
         stamp=stamp,
         frame=FRAME,
@@ -226,17 +225,17 @@ def _subgoal(task: TaskSpec, stamp: int, episode: int, step: int, state: np.ndar
         robot=ROBOT,
         episode=episode,
         step=step,
-        seq=step // task.subgoal.period,
+        seq=step // level.horizon,
         parent_seq=-1,
         level=0,
         kind=SubgoalKind.RELATIVE,
-        value=state[: len(task.subgoal.elements)],
-        anchor=state[: len(task.subgoal.elements)],
+        value=state[: level.dim],
+        anchor=state[: level.dim],
         skill_id=-1,
         num_skills=0,
-        space=task.subgoal.space,
+        space=level.space,
         task_goal=state[:2],
-        horizon=task.subgoal.period,
+        horizon=level.horizon,
         horizon_unit=0,
         tolerance=NO_VECTOR,
         end_when_achieved=False,
@@ -249,7 +248,7 @@ def _subgoal(task: TaskSpec, stamp: int, episode: int, step: int, state: np.ndar
     )
 
 
-def _result(task: TaskSpec, stamp: int, episode: int, step: int, last: bool) -> SubgoalResult:
+def _result(level: LevelSpec, stamp: int, episode: int, step: int, last: bool) -> SubgoalResult:
     end = SegmentEnd.TRUNCATED if last else SegmentEnd.HORIZON
-    seq, period, nowhere = step // task.subgoal.period - 1, task.subgoal.period, np.zeros(len(task.subgoal.elements))
+    seq, period, nowhere = step // level.horizon - 1, level.horizon, np.zeros(level.dim)
     return SubgoalResult(stamp, FRAME, RUN, ROBOT, episode, 0, seq, step, period, end, 0, nowhere, 0.0, 0.0, 0.0, ())

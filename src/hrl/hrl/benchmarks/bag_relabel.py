@@ -8,6 +8,7 @@ import numpy as np
 
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
 from hrl_core.training.recordings.relabel_bags import Relabeler
@@ -20,6 +21,7 @@ REPETITIONS = 5
 def measure(task: TaskSpec, bag: Path) -> dict[str, float]:
     """Transitions per second, best of several turns: from the bag with everything, and of the search alone."""
     worker = random_checkpoint(task, 0)
+    space = GoalSpace(task, worker.hierarchy.levels[0])
     episodes = read_bags([bag]).episodes
     from_bag, in_memory, transitions = [], [], 0
     with tempfile.TemporaryDirectory() as folder, limit_threads(1):
@@ -29,7 +31,7 @@ def measure(task: TaskSpec, bag: Path) -> dict[str, float]:
             transitions = relabeler.relabel(bag, Path(folder) / str(turn)).transitions
             from_bag.append(time.perf_counter() - started)
             started = time.perf_counter()
-            relabel_episodes(task, episodes, relabeler.policy())
+            relabel_episodes(space, episodes, relabeler.policy())
             in_memory.append(time.perf_counter() - started)
     return {
         "relabel_from_bag_per_s": transitions / np.min(from_bag),

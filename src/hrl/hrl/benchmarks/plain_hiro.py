@@ -13,22 +13,23 @@ from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_a
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.relabelling import candidate_subgoals
 from hrl_core.envs.making import make_env
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.td3 import TD3
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.randomness import episode_seed
 from hrl_core.replay.episode_store import Windows
-from hrl_core.task.spec import TaskSpec
 
 
 class PlainHiro:
     """The paper's algorithm at update ratio 1; learns from what it lives through."""
 
-    def __init__(self, spec: TaskSpec, config: HiroConfig, seed: int, rng: np.random.Generator) -> None:
+    def __init__(self, space: GoalSpace, config: HiroConfig, seed: int, rng: np.random.Generator) -> None:
         """Make environment, networks (as ``HiroAgent`` draws them from ``seed``) and lists."""
-        self._spec, self._config, self._rng, self._seed = spec, config, rng, seed
+        spec, self._period = space.task, space.level.horizon
+        self._space, self._spec, self._config, self._rng, self._seed = space, spec, config, rng, seed
         self._generator = torch.Generator().manual_seed(seed)
-        self.manager = TD3(config.manager, manager_actor_config(spec, config), self._generator)
-        self.worker = TD3(config.worker, worker_actor_config(spec, config), self._generator)
+        self.manager = TD3(config.manager, manager_actor_config(space, config), self._generator)
+        self.worker = TD3(config.worker, worker_actor_config(space, config), self._generator)
         self.worker_replay, self.manager_replay = ListReplay(rng), ListReplay(rng)
         self._env = make_env(spec)
         self._env_steps, self._episode = 0, 0
@@ -37,21 +38,21 @@ class PlainHiro:
     def step(self, learn: bool = True) -> None:
         """One environment step and its updates."""
         spec, state = self._spec, self._state
-        if self._episode_step % spec.subgoal.period == 0:
+        if self._episode_step % self._period == 0:
             self._subgoal = self._decide()
             self._segment = _Segment(state, self._subgoal)
         subgoal = self._subgoal
         action = self._noisy(self.worker, np.concatenate((state, subgoal)), spec.action_low, spec.action_high)
         data, reward, terminated, truncated, _ = self._env.step(action)
         self._state = data["observation"]
-        indices = spec.subgoal_indices
+        indices = self._space.indices
         self._subgoal = state[indices] + subgoal - self._state[indices]
         self._remember(state, subgoal, action, float(reward), float(terminated))
         self._env_steps += 1
         self._episode_step += 1
         if learn:
             self._update_worker()
-            if self._env_steps % spec.subgoal.period == 0:
+            if self._env_steps % self._period == 0:
                 self._update_manager()
         if terminated or truncated:
             self._episode += 1
@@ -62,8 +63,8 @@ class PlainHiro:
         self._state, self._goal, self._episode_step = data["observation"], data["desired_goal"], 0
 
     def _decide(self) -> np.ndarray:
-        spec = self._spec
-        return self._noisy(self.manager, np.concatenate((self._state, self._goal)), spec.subgoal_low, spec.subgoal_high)
+        space = self._space
+        return self._noisy(self.manager, np.concatenate((self._state, self._goal)), space.low, space.high)
 
     def _noisy(self, level: TD3, inputs: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         """The action of a level with exploration noise in raw units."""
@@ -76,7 +77,7 @@ class PlainHiro:
         row = (np.concatenate((state, subgoal)), np.concatenate((self._state, self._subgoal)), action)
         self.worker_replay.rows.append((*row, np.array(intrinsic), np.array(end)))
         self._segment.add(state, action, reward)
-        if len(self._segment.states) == self._spec.subgoal.period:
+        if len(self._segment.states) == self._period:
             scale = self._config.manager_reward_scale
             self.manager_replay.rows.append(self._segment.row(self._state, self._goal, scale, end))
 
@@ -88,7 +89,7 @@ class PlainHiro:
         self.worker.update(TransitionBatch(inputs, actions, rewards, discounts, next_inputs))
 
     def _update_manager(self) -> None:
-        config, spec = self._config.manager, self._spec
+        config, space = self._config.manager, self._space
         states, actions, last, subgoals, goals, rewards, ends = self.manager_replay.sample(config.batch_size)
         chosen = torch.FloatTensor(subgoals)
         if self._config.candidates:
@@ -96,10 +97,10 @@ class PlainHiro:
                 states.astype(np.float32),
                 actions.astype(np.float32),
                 np.full(len(states), states.shape[1]),
-                last[:, spec.subgoal_indices].astype(np.float32),
+                last[:, space.indices].astype(np.float32),
             )
-            proposals = candidate_subgoals(spec, windows, chosen, self._config.candidates, self._generator)
-            best = one_by_one(spec, windows, proposals, self.worker.actor).argmin(1)
+            proposals = candidate_subgoals(space, windows, chosen, self._config.candidates, self._generator)
+            best = one_by_one(space, windows, proposals, self.worker.actor).argmin(1)
             chosen = proposals[torch.arange(len(proposals)), best]
         self.manager.update(
             TransitionBatch(

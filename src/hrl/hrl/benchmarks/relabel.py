@@ -6,13 +6,13 @@ import numpy as np
 import torch
 
 from hrl.benchmarks.measuring import Figures, best_seconds, forward_flops, matmul_flops, run_benchmark
-from hrl.benchmarks.update import CONFIG, filled_store
+from hrl.benchmarks.update import CONFIG, filled_store, goal_space
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.relabelling import RelabelChoice, best_candidates, candidate_subgoals
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.networks.actor import Actor
 from hrl_core.replay.episode_store import Windows
-from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 
 BATCH, CANDIDATES = 128, 10
@@ -32,13 +32,13 @@ def main(arguments: Sequence[str]) -> None:
     run_benchmark("relabel", measure, arguments)
 
 
-def one_by_one(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, actor: Actor) -> torch.Tensor:
+def one_by_one(space: GoalSpace, windows: Windows, proposals: torch.Tensor, actor: Actor) -> torch.Tensor:
     """Squared action errors (batch, candidates) as open HIRO code finds them: all steps of one candidate at a time."""
     scores = []
     states, actions = torch.from_numpy(windows.states), torch.from_numpy(windows.actions)
-    positions = states[:, :, spec.subgoal_indices]
+    positions = states[:, :, space.indices]
     moved = positions - positions[:, :1]
-    half_range = torch.from_numpy((spec.action_high - spec.action_low) / 2).float()
+    half_range = torch.from_numpy((space.task.action_high - space.task.action_low) / 2).float()
     with torch.no_grad():
         for k in range(proposals.shape[1]):
             carried = (proposals[:, k, None] - moved).flatten(0, 1)
@@ -47,15 +47,15 @@ def one_by_one(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, actor:
     return torch.stack(scores, 1)
 
 
-def recorded(spec: TaskSpec, worker: FastTD3, drift: float) -> tuple[Windows, torch.Tensor]:
+def recorded(space: GoalSpace, worker: FastTD3, drift: float) -> tuple[Windows, torch.Tensor]:
     """Windows whose actions come from a slightly older worker with exploration noise, and their subgoals."""
-    store = filled_store(spec)
+    store = filled_store(space)
     rng = np.random.default_rng(0)
     index = store.sample_segments(BATCH, rng)
     windows = store.windows(index)
     subgoals = torch.from_numpy(store.subgoals[index.slots, index.starts // store.period])
     states = torch.from_numpy(windows.states)
-    moved = states[:, :, spec.subgoal_indices] - states[:, :1, spec.subgoal_indices]
+    moved = states[:, :, space.indices] - states[:, :1, space.indices]
     generator = torch.Generator().manual_seed(1)
     actions = torch.stack(
         [worker.act(torch.cat((states[:, i], subgoals - moved[:, i]), 1)) for i in range(store.period)], 1
@@ -70,7 +70,7 @@ def measure(threads: int = 1) -> Figures:
     search, settled = Search(DRIFT), Search(LITTLE_DRIFT)
     seconds = best_seconds(search.pruned, search.plain, settled.pruned, settled.plain)
     ours, theirs, ours_settled, theirs_settled = (1e3 * s for s in seconds)
-    rows = BATCH * CANDIDATES * search.spec.subgoal.period
+    rows = BATCH * CANDIDATES * search.space.level.horizon
     return {
         "ratio": theirs / ours,
         "unit": "ms per search",
@@ -91,21 +91,21 @@ class Search:
 
     def __init__(self, drift: float) -> None:
         """Record with a worker, then change its weights."""
-        self.spec = load_task("ant_maze")
-        self.worker = sensitive_worker(self.spec)
-        self._windows, subgoals = recorded(self.spec, self.worker, drift)
+        self.space = goal_space(load_task("ant_maze"))
+        self.worker = sensitive_worker(self.space)
+        self._windows, subgoals = recorded(self.space, self.worker, drift)
         self._actor = Actor(self.worker.actor_config)
         self._actor.load_state_dict(self.worker.actor_weights())
         generator = torch.Generator().manual_seed(0)
-        self._proposals = candidate_subgoals(self.spec, self._windows, subgoals, CANDIDATES, generator)
+        self._proposals = candidate_subgoals(self.space, self._windows, subgoals, CANDIDATES, generator)
 
     def pruned(self) -> RelabelChoice:
         """The fast path."""
-        return best_candidates(self.spec, self._windows, self._proposals, self.worker.act)
+        return best_candidates(self.space, self._windows, self._proposals, self.worker.act)
 
     def plain(self) -> torch.Tensor:
         """Squared errors (batch, candidates) of the reference."""
-        return one_by_one(self.spec, self._windows, self._proposals, self._actor)
+        return one_by_one(self.space, self._windows, self._proposals, self._actor)
 
     @property
     def same_choice(self) -> bool:
@@ -118,9 +118,9 @@ class Search:
         return float((self.pruned().candidate > 0).float().mean())
 
 
-def sensitive_worker(spec: TaskSpec) -> FastTD3:
+def sensitive_worker(space: GoalSpace) -> FastTD3:
     """A worker whose actions depend on the subgoal as after training; untrained ones answer nearly the same."""
-    worker = FastTD3(CONFIG.worker, worker_actor_config(spec, CONFIG), torch.Generator().manual_seed(0))
+    worker = FastTD3(CONFIG.worker, worker_actor_config(space, CONFIG), torch.Generator().manual_seed(0))
     make_sensitive(worker)
     return worker
 

@@ -11,7 +11,7 @@ import numpy as np
 from hrl.benchmarks.measuring import Figures, forward_flops, matmul_flops, run_benchmark, update_flops
 from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl.benchmarks.relabel import make_sensitive
-from hrl.benchmarks.update import BATCH, CONFIG
+from hrl.benchmarks.update import BATCH, CONFIG, goal_space
 from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.learner import HiroLearner
@@ -74,7 +74,7 @@ def warm_trainer(spec: TaskSpec, candidates: int) -> Trainer:
 
 def warm_plain(spec: TaskSpec, candidates: int) -> PlainHiro:
     """The plain loop, past its warm-up."""
-    plain = PlainHiro(spec, hiro_config(candidates), 0, np.random.default_rng(0))
+    plain = PlainHiro(goal_space(spec), hiro_config(candidates), 0, np.random.default_rng(0))
     for _ in range(WARM_UP):
         plain.step(learn=False)
     return plain
@@ -99,6 +99,7 @@ def seconds_per_step(spec: TaskSpec, candidates: int) -> tuple[float, float]:
 def flops_per_step(spec: TaskSpec, candidates: int) -> float:
     """Matrix products per environment step: a worker update, and 1 / c of a manager update with its search."""
     config = hiro_config(candidates)
-    worker, manager = worker_actor_config(spec, config), manager_actor_config(spec, config)
-    search = forward_flops(worker, BATCH * candidates * spec.subgoal.period)
-    return update_flops(config.worker, worker) + (update_flops(config.manager, manager) + search) / spec.subgoal.period
+    space = goal_space(spec)
+    worker, manager = worker_actor_config(space, config), manager_actor_config(space, config)
+    search = forward_flops(worker, BATCH * candidates * space.level.horizon)
+    return update_flops(config.worker, worker) + (update_flops(config.manager, manager) + search) / space.level.horizon

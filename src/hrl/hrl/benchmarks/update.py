@@ -15,6 +15,8 @@ from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, run_be
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.agent import worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import hierarchy
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.td3 import TD3
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
@@ -35,18 +37,23 @@ def main(arguments: Sequence[str]) -> None:
     run_benchmark("update", measure, arguments)
 
 
-def filled_store(spec: TaskSpec, episodes: int = EPISODES) -> EpisodeStore:
+def goal_space(spec: TaskSpec) -> GoalSpace:
+    """Of HIRO's subgoals."""
+    return GoalSpace(spec, hierarchy(spec, CONFIG).levels[0])
+
+
+def filled_store(space: GoalSpace, episodes: int = EPISODES) -> EpisodeStore:
     """A store of random episodes with plausible magnitudes."""
-    rng = np.random.default_rng(0)
-    store = EpisodeStore(spec, episodes * spec.max_episode_steps, 1)
-    size, low, high = len(spec.observation), spec.subgoal_low, spec.subgoal_high
+    rng, spec = np.random.default_rng(0), space.task
+    store = EpisodeStore(spec, space.level, episodes * spec.max_episode_steps, 1)
+    size = len(spec.observation)
     for _ in range(episodes):
         state = rng.normal(size=size)
         store.begin(0, state, np.zeros(len(spec.goal)))
         for step in range(spec.max_episode_steps):
-            if step % spec.subgoal.period == 0:
-                subgoal = rng.uniform(low, high)[None]
-                store.set_subgoals(np.array([0]), subgoal, subgoal + state[spec.subgoal_indices])
+            if step % space.level.horizon == 0:
+                subgoal = rng.uniform(space.low, space.high)[None]
+                store.set_subgoals(np.array([0]), subgoal, subgoal + state[space.indices])
             state = 0.9 * state + 0.4 * rng.normal(size=size)
             ended = np.array([step + 1 == spec.max_episode_steps])
             action = rng.uniform(spec.action_low, spec.action_high)[None]
@@ -99,10 +106,10 @@ def fast_updates(fast: FastTD3, store: EpisodeStore, rng: np.random.Generator) -
 
 def measure(threads: int = 1) -> Figures:
     """Time both paths in the same process."""
-    spec = load_task("ant_maze")
+    space = goal_space(load_task("ant_maze"))
     rng = np.random.default_rng(0)
-    store = filled_store(spec)
-    actor = worker_actor_config(spec, CONFIG)
+    store = filled_store(space)
+    actor = worker_actor_config(space, CONFIG)
     fast = FastTD3(CONFIG.worker, actor, torch.Generator().manual_seed(0))
     reference = TD3(CONFIG.worker, actor, torch.Generator().manual_seed(0))
     replay = StepReplay(store, rng)

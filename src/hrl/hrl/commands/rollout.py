@@ -17,9 +17,7 @@ from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import EpisodeResult, Mode, frozen
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
@@ -86,8 +84,7 @@ def run_rollout(arguments: Rollout) -> RolloutSummary:
     mode = Mode.TRAIN if arguments.explore else Mode.EVAL
     goal = frozen(arguments.goal) if arguments.goal else None
     runner = EnvRunner(task, arguments.seed, mode, goal)
-    manager = ManagerSession(task, checkpoint.manager(), arguments.seed)
-    worker = WorkerSession(task, checkpoint.worker(), arguments.seed)
+    manager, worker = checkpoint.sessions(arguments.seed)
     start = time.perf_counter()
     try:
         results = [rollout(runner, manager, worker, episode).result for episode in range(arguments.episodes)]

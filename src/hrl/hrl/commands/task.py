@@ -12,6 +12,7 @@ from rich.table import Table
 from hrl.results.tables import show
 from hrl_core.documents import read_yaml
 from hrl_core.errors import HrlError, TaskError
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.own_modules import look_beside
 from hrl_core.task.text import load_task, parse_task, shipped_tasks
 
@@ -29,8 +30,9 @@ class List:
         """Print one row per task."""
         table = Table("task", "environment", "state", "action", "goal", "subgoal", "c", "steps")
         for task in map(load_task, shipped_tasks()):
-            sizes = (len(task.observation), len(task.action), len(task.goal), len(task.subgoal.elements))
-            counts = (*sizes, task.subgoal.period, task.max_episode_steps)
+            level = hierarchy_of(task).levels[0]
+            sizes = (len(task.observation), len(task.action), len(task.goal), level.dim)
+            counts = (*sizes, level.horizon, task.max_episode_steps)
             table.add_row(task.name, task.env_id, *map(str, counts))
         show(table)
         return 0

@@ -17,6 +17,7 @@ import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.commands.train_arguments import TrainingRequest, learns_from_bags, parse_training
 from hrl.commands.training_end import StopSignal, run_to_the_end, tell_stopped
 from hrl.policies.provenance import PROVENANCE, git_commit
+from hrl_core.algorithms import learner_module
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import evaluation_goals
@@ -105,12 +106,14 @@ def _run(trainer: Trainer, request: TrainingRequest, stop: StopSignal, console: 
 
 def _trainer(request: TrainingRequest, observers: Sequence[Observer], console: Console) -> Trainer:
     spec, config = request.spec, request.config
+    levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
     envs = VectorEnv(
         spec,
         config.num_envs,
         request.seed,
         config.threads,
         stagger=config.stagger,
+        segment=levels[0].horizon if levels else 1,
         headline_share=config.headline_goal_share,
     )
     for line in envs.missing:
@@ -123,7 +126,8 @@ def _trainer(request: TrainingRequest, observers: Sequence[Observer], console: C
 
 def _introduction(request: TrainingRequest) -> str:
     spec, config = request.spec, request.config
-    subgoals = ", ".join(spec.subgoal.elements) if config.algorithm != "flat" else "none"
+    levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
+    subgoals = " / ".join(", ".join(level.elements) for level in levels) or "none"
     return (
         f"{'going on' if request.resume else 'training'} in {request.folder}: {config.algorithm} on {spec.name} "
         f"(subgoals: {subgoals}), {config.steps} steps, seed {request.seed}; Ctrl-C stops and saves"

@@ -14,6 +14,7 @@ from hrl.commands.training_end import StopSignal, run_to_the_end, tell_stopped
 from hrl.policies.provenance import git_commit
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import evaluate, evaluation_goals
@@ -109,7 +110,11 @@ def _evaluation_envs(trainer: BagTrainer) -> VectorEnv:
 def _evaluated(trainer: BagTrainer, envs: VectorEnv) -> dict[str, Any]:
     agent = trainer.agent
     results = evaluate(
-        trainer.spec, envs, lambda s, g: agent.select(s, g, averaged=True), lambda s, g: agent.act(s, g, averaged=True)
+        trainer.spec,
+        hierarchy_of(trainer.spec),
+        envs,
+        lambda s, g: agent.select(s, g, averaged=True),
+        lambda s, g: agent.act(s, g, averaged=True),
     )
     return {name: value for result in results for name, value in evaluation_metrics(result).items()}
 

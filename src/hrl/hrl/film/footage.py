@@ -11,9 +11,7 @@ from hrl.film.video import Video
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.surroundings import Poses, Surroundings
-from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import EpisodeTrace, Runner, rollout
-from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import ActionSource, EpisodeResult, Mode, Observation, Vector, frozen
 from hrl_core.task.spec import TaskSpec
 from hrl_viz.render import Camera, ShapeRenderer
@@ -147,11 +145,7 @@ def _episodes(
     runner: _Watching[Kept], checkpoint: Checkpoint, episodes: int, seed: int
 ) -> Iterator[tuple[EpisodeTrace, list[Kept]]]:
     """Run episodes; with each, what the runner kept of it."""
-    spec = checkpoint.task
-    manager, worker = (
-        ManagerSession(spec, checkpoint.manager(), seed),
-        WorkerSession(spec, checkpoint.worker(), seed),
-    )
+    manager, worker = checkpoint.sessions(seed)
     try:
         for episode in range(episodes):
             yield rollout(runner, manager, worker, episode), runner.seen

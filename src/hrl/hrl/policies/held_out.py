@@ -45,7 +45,7 @@ def evaluate_checkpoint(checkpoint: Checkpoint, protocol: Protocol) -> list[Eval
     own_goals = goals if goals[0] else ()
     envs = VectorEnv(spec, len(goals), protocol.seed, protocol.threads, goals=own_goals)
     try:
-        return evaluate(spec, envs, *checkpoint_policies(checkpoint))
+        return evaluate(spec, checkpoint.hierarchy, envs, *checkpoint_policies(checkpoint))
     finally:
         envs.close()
 

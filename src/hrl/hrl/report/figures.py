@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 
+from hrl_core.hierarchy.spec import hierarchy_of
+from hrl_core.messages import SubgoalKind
+
 mpl.use("Agg")
 
 import matplotlib.pyplot as plt
@@ -34,7 +37,7 @@ GOAL, SUBGOAL, TRAIL, MOVED = map(
 
 def paths(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
     """Top-down ways with subgoals over the scene, as an image for a page."""
-    model, places = SceneModel(spec), TaskPlaces(spec)
+    model, places = SceneModel(spec), TaskPlaces(spec, tuple(hierarchy_of(spec).levels[0].elements))
     columns = min(3, len(episodes))
     rows = -(-len(episodes) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4.3 * columns, 4.4 * rows), squeeze=False)
@@ -142,8 +145,8 @@ def _way(ax: Axes, places: TaskPlaces, spec: TaskSpec, episode: BagEpisode) -> N
         ax.plot(*way[0], "s", color="black", ms=5, zorder=5)
     table = episode.subgoals.get(0)
     if table is not None and places.subgoal.exists:
-        relative = spec.subgoal.kind == "relative"
-        targets = table.anchors + table.values if relative else table.values
+        relative = table.kinds[:, None] == SubgoalKind.RELATIVE
+        targets = np.where(relative, table.anchors + table.values, table.values)
         ends = np.array([places.subgoal.of(target, 0.0)[:2] for target in targets])
         starts = np.array([places.subgoal.of(anchor, 0.0)[:2] for anchor in table.anchors])
         for start, end in zip(starts, ends, strict=True):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from hrl.report import figures
 from hrl.report.findings import Findings
 from hrl_core.bags.episodes import BagEpisode
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.wording import counted
 
 _STYLE = """
@@ -115,7 +116,7 @@ def _relabelling(findings: Findings) -> str:
         return f"<p>None: {_text(findings.relabelling_missing or 'no subgoal is recorded')}.</p>"
     kept = found.wins[0] / found.wins.sum()
     unit = {element.name: element.unit for element in findings.task.observation}
-    units = {unit[name] for name in findings.task.subgoal.elements}
+    units = {unit[name] for name in hierarchy_of(findings.task).levels[0].elements}
     words = (
         f"Worker of {found.policy}: {found.wins.sum()} subgoals, {kept:.0%} keep the recorded one, "
         f"mean move {found.moved.mean():.2f}, largest {found.moved.max():.2f}."

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.environments import Environments, Step
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
 
@@ -83,6 +84,10 @@ class Learner(Protocol):
 
 class Training(Protocol):
     """The module ``learner`` of an algorithm."""
+
+    def hierarchy(self, spec: TaskSpec, config: Any) -> HierarchySpec:  # noqa: ANN401 - each has its own
+        """What the levels above the worker choose."""
+        ...
 
     def learner(self, spec: TaskSpec, config: Any, envs: Environments, seed: int) -> Learner:  # noqa: ANN401 - each has its own
         """A learner at the beginning of a run.

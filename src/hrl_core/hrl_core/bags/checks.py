@@ -8,6 +8,7 @@ import numpy as np
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.messages import EPISODE_ENDS, WORKER_LEVEL, ActionSource, Mode
 from hrl_core.task.spec import TaskSpec
 
@@ -158,7 +159,7 @@ def _of_worker(columns: Columns | None) -> Columns | None:
 
 def _sparse(spec: TaskSpec | None) -> bool:
     """Whether a new subgoal comes with the result of the one before (unknown tasks: assumed)."""
-    return spec is None or spec.subgoal.cadence == "on_result"
+    return spec is None or hierarchy_of(spec).levels[0].cadence == "on_result"
 
 
 def _numbers(table: str, what: str, seqs: np.ndarray, expected: int) -> Found:

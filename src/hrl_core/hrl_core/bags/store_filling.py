@@ -24,11 +24,11 @@ def fill_store(store: EpisodeStore, spec: TaskSpec, episodes: Iterable[BagEpisod
 
 def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> int | Problem:
     """Add one episode; returns its slot, or why the store has no place for it."""
-    misfit = _misfit(episode, spec)
+    misfit = _misfit(store, episode, spec)
     if misfit:
         at = int(episode.received[0])
         return Problem(episode.bag, "", at, episode.key, f"has no place in the store: {misfit}", True)
-    subgoals, targets = _subgoals(episode, spec)
+    subgoals, targets = _subgoals(store, episode)
     return store.add(
         StoredEpisode(
             episode.states,
@@ -43,7 +43,7 @@ def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> int
     )
 
 
-def _misfit(episode: BagEpisode, spec: TaskSpec) -> str:
+def _misfit(store: EpisodeStore, episode: BagEpisode, spec: TaskSpec) -> str:
     if not 0 < episode.steps <= spec.max_episode_steps:
         return f"{episode.steps} steps, it takes 1 to {spec.max_episode_steps}"
     if np.any(episode.desired_goals != episode.desired_goals[0]):
@@ -53,20 +53,23 @@ def _misfit(episode: BagEpisode, spec: TaskSpec) -> str:
         return ""
     if not np.isin(table.kinds, (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE)).all():
         return "its subgoals are neither relative nor absolute"
+    found, wanted = table.values.shape[1], store.subgoals.shape[2]
+    if found != wanted:
+        return f"its subgoals have {found} elements, those learned {wanted}"
     # The subgoal for the observation after the last recorded step may be there already.
-    periods = -(-episode.steps // spec.subgoal.period)
+    periods = -(-episode.steps // store.period)
     steps = table.steps[:periods]
-    if len(table.steps) > periods + 1 or not np.array_equal(steps, np.arange(periods) * spec.subgoal.period):
-        return f"its subgoals are not one every {spec.subgoal.period} steps"
+    if len(table.steps) > periods + 1 or not np.array_equal(steps, np.arange(periods) * store.period):
+        return f"its subgoals are not one every {store.period} steps"
     return ""
 
 
-def _subgoals(episode: BagEpisode, spec: TaskSpec) -> tuple[np.ndarray, np.ndarray]:
+def _subgoals(store: EpisodeStore, episode: BagEpisode) -> tuple[np.ndarray, np.ndarray]:
     """Values and absolute targets as float32, shape (periods, subgoal_dim) each; zeros for a flat policy."""
-    periods = -(-episode.steps // spec.subgoal.period)
+    periods = -(-episode.steps // store.period)
     table = decisions(episode)
     if table is None:
-        nothing = np.zeros((periods, len(spec.subgoal.elements)), np.float32)
+        nothing = np.zeros((periods, store.subgoals.shape[2]), np.float32)
         return nothing, nothing
     values, relative = table.values[:periods], table.kinds[:periods, None] == SubgoalKind.RELATIVE
     # As hrl_core.hierarchy.subgoals.subgoal_target, for all at once.

@@ -18,7 +18,10 @@ from safetensors.numpy import load, save_file
 
 from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import CheckpointError, FileError, TaskError
+from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.policies import ActorManager, ActorWorker
+from hrl_core.hierarchy.spec import FLAT, GoalSpace, HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file, task_difference
@@ -80,13 +83,25 @@ class Checkpoint:
     """What it was trained from, as plain data: consumed segments, update, generators; empty for runs in simulation."""
     weights_sha256: str = ""
 
+    @property
+    def hierarchy(self) -> HierarchySpec:
+        """What its levels above the worker choose; none without a manager."""
+        return hierarchy_of(self.task) if "manager" in self.actors else FLAT
+
     def manager(self) -> ActorManager:
         """Build the manager; raises ``CheckpointError`` when the weights do not fit."""
-        return ActorManager(self.task, self.actor("manager"), self.level("manager"), self.version)
+        space = GoalSpace(self.task, hierarchy_of(self.task).levels[0])
+        return ActorManager(self.task, space, self.actor("manager"), self.level("manager"), self.version)
 
     def worker(self) -> ActorWorker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
-        return ActorWorker(self.task, self.actor("worker"), self.level("worker"), self.version)
+        pursued = self.hierarchy.levels[0].dim if self.hierarchy.levels else len(self.task.goal)
+        return ActorWorker(self.task, pursued, self.actor("worker"), self.level("worker"), self.version)
+
+    def sessions(self, seed: int) -> tuple[ManagerSession, WorkerSession]:
+        """Manager and worker of a run of this seed in one process; raises ``CheckpointError`` as these do."""
+        manager = ManagerSession(self.task, self.hierarchy, self.manager(), seed)
+        return manager, WorkerSession(self.task, self.hierarchy, self.worker(), seed)
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``TaskError`` naming the differing field unless this policy was made for ``task``."""
@@ -145,7 +160,7 @@ def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
             f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
             f"{manifest.task_hash[:12]}..."
         )
-    _check_sizes(folder / MANIFEST, manifest.actors, task)
+    _check_sizes(folder / MANIFEST, manifest.actors, task, hierarchy_of(task).levels[0].dim)
     weights = _read_weights(folder / WEIGHTS, manifest, follow_links)
     kept = {name: getattr(manifest, name) for name in _manifest_fields()}
     return Checkpoint(task=task, weights=weights, **kept)
@@ -170,8 +185,8 @@ def _require_file(folder: Path, name: str) -> None:
         raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
 
 
-def _check_sizes(path: Path, actors: Mapping[str, ActorConfig], task: TaskSpec) -> None:
-    observation, goal, subgoal = len(task.observation), len(task.goal), len(task.subgoal.elements)
+def _check_sizes(path: Path, actors: Mapping[str, ActorConfig], task: TaskSpec, subgoal: int) -> None:
+    observation, goal = len(task.observation), len(task.goal)
     # A worker without a manager pursues the task goal itself.
     sizes = {"manager": (observation + goal, subgoal), "worker": (observation + goal, len(task.action))}
     if "manager" in actors:
@@ -227,18 +242,18 @@ def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkp
     """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from."""
     generator = np.random.default_rng(seed)
     positions = tuple(int(i) for i, e in enumerate(task.observation) if e.name in ("x", "y"))
-    observation, subgoal = len(task.observation), len(task.subgoal.elements)
+    observation, space = len(task.observation), GoalSpace(task, hierarchy_of(task).levels[0])
     actors = {
         "manager": ActorConfig(
             observation + len(task.goal),
             (300, 300),
-            tuple(task.subgoal_low),
-            tuple(task.subgoal_high),
-            exploration_noise=(1.0,) * subgoal,
+            tuple(space.low),
+            tuple(space.high),
+            exploration_noise=(1.0,) * space.size,
             held_exploration=1.0,
         ),
         "worker": ActorConfig(
-            observation + subgoal,
+            observation + space.size,
             (300, 300),
             tuple(task.action_low),
             tuple(task.action_high),

@@ -62,6 +62,7 @@ class VectorEnv:
         goals: Sequence[Sequence[float]] = (),
         stagger: bool = False,
         headline_share: float = 0.0,
+        segment: int = 1,
     ) -> None:
         """Make the copies and reset them.
 
@@ -74,6 +75,7 @@ class VectorEnv:
             stagger: cut the first episode of copy i to a share of its length, so that resets spread over
                 time.
             headline_share: share of episodes whose goal is the task's first evaluation goal.
+            segment: steps of which first episodes are cut to a multiple.
         """
         if num_envs < 1:
             raise InvalidDataError(f"vector environment: {num_envs} environments; give 1 or more")
@@ -88,10 +90,9 @@ class VectorEnv:
         self._fixed = [np.array(goal, dtype=np.float64) for goal in goals]
         self._limits = np.full(num_envs, spec.max_episode_steps)
         if stagger:
-            period = spec.subgoal.period
             share = np.arange(1, num_envs + 1) * spec.max_episode_steps // num_envs
-            # Whole subgoal periods, so that the cut leaves no short segment behind.
-            self._limits = np.maximum(share // period, 1) * period
+            # Whole segments, so that the cut leaves no short one behind.
+            self._limits = np.maximum(share // segment, 1) * segment
         self._episodes = np.arange(num_envs)
         self._steps = np.zeros(num_envs, np.int64)
         self._show([self._reset(i) for i in range(num_envs)])

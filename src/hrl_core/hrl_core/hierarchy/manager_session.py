@@ -11,6 +11,7 @@ import numpy as np
 
 from hrl_core.hierarchy.exploration import HeldSubgoals
 from hrl_core.hierarchy.policies import Manager, SubgoalChoice
+from hrl_core.hierarchy.spec import KINDS, GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoals import check_number, same_goal
 from hrl_core.messages import (
     EPISODE_ENDS,
@@ -28,17 +29,16 @@ from hrl_core.messages import (
 from hrl_core.randomness import Purpose, step_generator
 from hrl_core.task.spec import TaskSpec
 
-_KINDS = {"relative": SubgoalKind.RELATIVE, "absolute": SubgoalKind.ABSOLUTE}
-
 
 class ManagerSession:
     """Answers the first observation of an episode and every segment result with the next subgoal."""
 
-    def __init__(self, spec: TaskSpec, manager: Manager, seed: int) -> None:
+    def __init__(self, spec: TaskSpec, hierarchy: HierarchySpec, manager: Manager, seed: int) -> None:
         """Start without observation.
 
         Args:
             spec: the task.
+            hierarchy: of the policy.
             manager: the policy.
             seed: seed of the run, for exploration noise.
         """
@@ -49,9 +49,10 @@ class ManagerSession:
         self.remembers = True
         """Whether a subgoal that ``restore`` has not been given has never been."""
         self._spec, self._seed = spec, seed
-        self._held = HeldSubgoals(seed, spec.subgoal_low, spec.subgoal_high)
-        self._every_step = spec.subgoal.cadence == "every_step"
-        self._kind = _KINDS[spec.subgoal.kind]
+        self._level = hierarchy.levels[WORKER_LEVEL]
+        self._space = GoalSpace(spec, self._level)
+        self._held = HeldSubgoals(seed, self._space.low, self._space.high)
+        self._every_step = self._level.cadence == "every_step"
         self._observation: Observation | None = None
         self._subgoal: Subgoal | None = None
         self._result: SubgoalResult | None = None
@@ -167,7 +168,7 @@ class ManagerSession:
 
     def _tick(self, observation: Observation) -> list[Subgoal]:
         """Cadence every_step: a new subgoal every period and on a change of goal, CONTINUE in between."""
-        last, period = self._subgoal, self._spec.subgoal.period
+        last, period = self._subgoal, self._level.horizon
         if last is None or last.episode != observation.episode:
             return self._choose(observation, observation.step)
         # By the last subgoal, not by the step alone: real time does not wait for a manager that is away.
@@ -184,7 +185,7 @@ class ManagerSession:
         ahead, self._ahead = self._ahead, None
         choice = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
         deterministic = observation.mode != Mode.TRAIN
-        subgoal = self._message(observation, seq, self._kind, choice.value, deterministic)._replace(
+        subgoal = self._message(observation, seq, KINDS[self._level.kind], choice.value, deterministic)._replace(
             log_probability=choice.log_probability, value_estimate=choice.value_estimate
         )
         self._subgoal = subgoal
@@ -196,10 +197,10 @@ class ManagerSession:
         noise = step_generator(self._seed, Purpose.SUBGOAL, WORKER_LEVEL, *observation.key) if explore else None
         choice = self.manager.select(observation.state, observation.desired_goal, noise)
         if explore:
-            decision = observation.step // self._spec.subgoal.period
+            decision = observation.step // self._level.horizon
             held = self._held.at(observation.episode, decision, self.manager.held)
             choice = choice if held is None else SubgoalChoice(held)
-        self._spec.check_subgoal(choice.value, "subgoal of the manager")
+        self._space.check(choice.value, "subgoal of the manager")
         return choice
 
     def _message(
@@ -217,12 +218,12 @@ class ManagerSession:
             level=WORKER_LEVEL,
             kind=kind,
             value=value,
-            anchor=observation.state[self._spec.subgoal_indices],
+            anchor=observation.state[self._space.indices],
             skill_id=-1,
             num_skills=0,
-            space=self._spec.subgoal.space,
+            space=self._level.space,
             task_goal=observation.desired_goal,
-            horizon=self._spec.subgoal.period,
+            horizon=self._level.horizon,
             horizon_unit=HorizonUnit.STEPS,
             tolerance=NO_VECTOR,
             end_when_achieved=False,

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from hrl_core.hierarchy.exploration import HeldExploration
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import Float32Vector, to_float32
 from hrl_core.messages import NAN, Vector
 from hrl_core.networks.actor_config import ActorConfig, Float32
@@ -14,7 +15,7 @@ from hrl_core.task.spec import TaskSpec
 
 
 class SubgoalChoice(NamedTuple):
-    """A manager's decision in the kind and space of the task's subgoals."""
+    """A manager's decision in the kind and space of its level."""
 
     value: Vector
     """Shape (subgoal_dim,), units of the goal space."""
@@ -55,11 +56,13 @@ class Worker(Protocol):
 class ActorManager:
     """Deterministic manager: an actor network on state and task goal, Gaussian exploration in raw units."""
 
-    def __init__(self, spec: TaskSpec, config: ActorConfig, weights: Mapping[str, Float32], version: int) -> None:
-        """Take over weights; raises ``CheckpointError`` when they do not fit the task."""
-        config.check(len(spec.observation) + len(spec.goal), len(spec.subgoal.elements), "manager")
+    def __init__(
+        self, spec: TaskSpec, space: GoalSpace, config: ActorConfig, weights: Mapping[str, Float32], version: int
+    ) -> None:
+        """Take over weights; raises ``CheckpointError`` when they do not fit the task and its level."""
+        config.check(len(spec.observation) + len(spec.goal), space.size, "manager")
         self.version, self.held = version, config.held
-        self._low, self._high = spec.subgoal_low, spec.subgoal_high
+        self._low, self._high = space.low, space.high
         self._noise = np.asarray(config.exploration_noise)
         self._actor = FastActor(config, weights)
 
@@ -72,9 +75,19 @@ class ActorManager:
 class ActorWorker:
     """Deterministic worker: an actor network on state and carried subgoal, Gaussian exploration in raw units."""
 
-    def __init__(self, spec: TaskSpec, config: ActorConfig, weights: Mapping[str, Float32], version: int) -> None:
-        """Take over weights; raises ``CheckpointError`` when they do not fit the task."""
-        config.check(len(spec.observation) + len(spec.subgoal.elements), len(spec.action), "worker")
+    def __init__(
+        self, spec: TaskSpec, pursued: int, config: ActorConfig, weights: Mapping[str, Float32], version: int
+    ) -> None:
+        """Take over weights; raises ``CheckpointError`` when they do not fit the task and the level above.
+
+        Args:
+            spec: the task.
+            pursued: length of what is pursued: a subgoal, or the task goal where there is no manager.
+            config: architecture.
+            weights: of the network.
+            version: of the policy.
+        """
+        config.check(len(spec.observation) + pursued, len(spec.action), "worker")
         self.version = version
         self._low, self._high = spec.action_low, spec.action_high
         self._noise = np.asarray(config.exploration_noise)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.messages import Observation, SegmentEnd, Subgoal, SubgoalKind, Vector
-from hrl_core.task.spec import TaskSpec
 
 Float32Vector = npt.NDArray[np.float32]
 
@@ -58,17 +58,17 @@ def check_number(seq: int, step: int, what: str) -> None:
         raise InvalidDataError(f"{what}: number {seq} at step {step}; there is at most one subgoal a step")
 
 
-def check_subgoal(spec: TaskSpec, subgoal: Subgoal) -> None:
-    """Raise ``InvalidDataError`` unless a worker of the task can follow the subgoal."""
+def check_subgoal(space: GoalSpace, subgoal: Subgoal) -> None:
+    """Raise ``InvalidDataError`` unless a worker can follow the subgoal of that space."""
     check_number(subgoal.seq, subgoal.step, "subgoal")
     if subgoal.kind == SubgoalKind.CONTINUE:
         return
     if subgoal.kind not in (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE):
         raise InvalidDataError(f"subgoal: kind {subgoal.kind}; followed are 1 (relative), 2 (absolute), 5 (continue)")
-    spec.check_subgoal(subgoal.value, "subgoal value")
-    spec.check_subgoal(subgoal.anchor, "subgoal anchor")
+    space.check(subgoal.value, "subgoal value")
+    space.check(subgoal.anchor, "subgoal anchor")
     if subgoal.tolerance.size:
-        spec.check_subgoal(subgoal.tolerance, "subgoal tolerance")
+        space.check(subgoal.tolerance, "subgoal tolerance")
 
 
 def segment_end(subgoal: Subgoal, observation: Observation, position: Vector) -> SegmentEnd | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hrl_core.hierarchy.policies import Worker
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, segment_end
 from hrl_core.messages import (
     NAN,
@@ -56,11 +57,14 @@ class _Segment:
 class WorkerSession:
     """Acts on step t only with the subgoal valid for step t; ends segments, waits for the next seq."""
 
-    def __init__(self, spec: TaskSpec, worker: Worker, seed: int, discount: float = 0.99) -> None:
+    def __init__(
+        self, spec: TaskSpec, hierarchy: HierarchySpec, worker: Worker, seed: int, discount: float = 0.99
+    ) -> None:
         """Start without observation or subgoal.
 
         Args:
             spec: the task.
+            hierarchy: of the policy.
             worker: the policy.
             seed: seed of the run, for exploration noise.
             discount: discount per step of ``SubgoalResult.reward_discounted``.
@@ -70,7 +74,9 @@ class WorkerSession:
         """Asked for the policy at the first subgoal of every episode, given the version that the subgoal carries."""
         self.dropped: Counter[str] = Counter()
         self._spec, self._seed, self._discount = spec, seed, discount
-        self._every_step = spec.subgoal.cadence == "every_step"
+        self._level = hierarchy.levels[WORKER_LEVEL]
+        self._space = GoalSpace(spec, self._level)
+        self._every_step = self._level.cadence == "every_step"
         self._observation: Observation | None = None
         self._answered = True
         self._position: Vector = NO_VECTOR
@@ -104,7 +110,7 @@ class WorkerSession:
         else:
             self._outbox = [segment.result] if segment is not None and segment.result is not None else []
         self._observation, self._answered = observation, observation.last
-        self._position = observation.state[self._spec.subgoal_indices]
+        self._position = observation.state[self._space.indices]
         self._account(observation)
         early, self._early = self._early, None
         if early is not None:
@@ -120,7 +126,7 @@ class WorkerSession:
         """
         if subgoal.level != WORKER_LEVEL:
             return []
-        check_subgoal(self._spec, subgoal)
+        check_subgoal(self._space, subgoal)
         before = len(self._outbox)
         self._take(subgoal)
         self._advance()
@@ -134,7 +140,7 @@ class WorkerSession:
         segment, observation = self._segment, self._observation
         if self._answered or segment is None or observation is None:
             return []
-        expired = observation.step - segment.subgoal.step > 2 * (segment.subgoal.horizon or self._spec.subgoal.period)
+        expired = observation.step - segment.subgoal.step > 2 * (segment.subgoal.horizon or self._level.horizon)
         return [] if expired else [self._act(observation, segment)]
 
     def resend(self) -> list[WorkerMessage]:
@@ -242,7 +248,7 @@ class WorkerSession:
             steps_used=observation.step - subgoal.step,
             end_reason=reason,
             end_level=subgoal.level,
-            achieved=observation.state[self._spec.subgoal_indices],
+            achieved=observation.state[self._space.indices],
             reward_sum=segment.reward if segment.whole else NAN,
             reward_discounted=segment.discounted if segment.whole else NAN,
             intrinsic_sum=segment.intrinsic if segment.whole else NAN,

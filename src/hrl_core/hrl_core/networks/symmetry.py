@@ -41,14 +41,18 @@ class QuarterTurn:
     """Input elements (x, y) of the vector that is brought within 45 degrees of +x."""
 
 
-def worker_quarter_turn(task: TaskSpec) -> QuarterTurn:
+def worker_quarter_turn(task: TaskSpec, subgoal: Sequence[str]) -> QuarterTurn:
     """The symmetry of a worker's input (observation, then subgoal) and action.
+
+    Args:
+        task: names observation and action.
+        subgoal: names of the subgoal's elements.
 
     Raises:
         TaskError: the subgoal has no x, y to turn by.
     """
     observation = [element.name for element in task.observation]
-    subgoal = list(task.subgoal.elements)
+    subgoal = list(subgoal)
     if not {"x", "y"} <= set(subgoal):
         raise TaskError(f"task '{task.name}': the four-fold symmetry needs x and y in the subgoal, it has {subgoal}")
     offset = len(observation)

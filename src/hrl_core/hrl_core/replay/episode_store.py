@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.hierarchy.spec import GoalSpace, LevelSpec
 from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
@@ -86,20 +87,23 @@ class StoredEpisode(NamedTuple):
 class EpisodeStore:
     """A ring of episodes, filled by several environments at once."""
 
-    def __init__(self, spec: TaskSpec, capacity: int, num_envs: int) -> None:
+    def __init__(self, spec: TaskSpec, level: LevelSpec | None, capacity: int, num_envs: int) -> None:
         """Reserve room; memory is taken when it is written.
 
         Args:
             spec: the task.
+            level: whose subgoals are stored, one every horizon; None: there are none.
             capacity: environment steps kept, in whole episodes.
             num_envs: environments that write at the same time.
         """
-        self.period, self.length_limit = spec.subgoal.period, spec.max_episode_steps
+        self.length_limit = spec.max_episode_steps
+        self.period = self.length_limit if level is None else level.horizon
+        indices = np.zeros(0, np.int64) if level is None else GoalSpace(spec, level).indices
         slots = -(-capacity // self.length_limit) + num_envs
         periods = -(-self.length_limit // self.period)
-        sizes = len(spec.observation), len(spec.action), len(spec.subgoal.elements), len(spec.goal)
+        sizes = len(spec.observation), len(spec.action), len(indices), len(spec.goal)
         names = [element.name for element in spec.observation]
-        self._positions = _span(spec.subgoal_indices)
+        self._positions = _span(indices)
         self.achieved = np.array([names.index(e.name) for e in spec.goal if e.name in names], dtype=np.int64)
         self.states = np.zeros((slots, self.length_limit + 1, sizes[0]), np.float32)
         self.actions = np.zeros((slots, self.length_limit, sizes[1]), np.float32)
@@ -281,11 +285,13 @@ class EpisodeStore:
 
 def _rows(array: Float32, slots: Index, steps: Index) -> Float32:
     """Rows array[slots, steps] by one flat index, four times as quick as by two."""
-    return array.reshape(-1, array.shape[2]).take(slots * array.shape[1] + steps, axis=0)
+    return array.reshape(array.shape[0] * array.shape[1], array.shape[2]).take(slots * array.shape[1] + steps, axis=0)
 
 
 def _span(indices: Index) -> Index | slice:
     """Consecutive indices as a slice, which copies nothing when it is used."""
+    if not len(indices):
+        return slice(0)
     first, last = int(indices[0]), int(indices[-1])
     return slice(first, last + 1) if np.array_equal(indices, np.arange(first, last + 1)) else indices
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
 
-import numpy as np
 import yaml
 
 from hrl_core.errors import InvalidDataError
@@ -51,7 +50,8 @@ _Radius = Annotated[
 _PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
 
 
-def _require_rising(where: str | tuple[str, str], low: float, high: float) -> None:
+def require_rising(where: str | tuple[str, str], low: float, high: float) -> None:
+    """Raise ``FieldError`` at ``where`` unless ``low`` is below ``high``."""
     if not low < high:
         path = (where,) if isinstance(where, str) else where
         raise FieldError(path, f"the lower limit must be below the upper one, got {low:g} and {high:g}")
@@ -81,7 +81,7 @@ class Actuator:
     def __post_init__(self) -> None:
         """Refuse limits that leave nothing between them."""
         require_fields(self)
-        _require_rising("low", self.low, self.high)
+        require_rising("low", self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class SubgoalSpec:
         """Refuse ranges that leave nothing between them."""
         require_fields(self)
         for name, (low, high) in self.elements.items():
-            _require_rising(("elements", name), low, high)
+            require_rising(("elements", name), low, high)
 
 
 @dataclass(frozen=True)
@@ -156,21 +156,6 @@ class TaskSpec:
                 raise FieldError(("evaluation_goals", i), f"must be a list of {len(self.goal)}, as goal has", goal)
 
     @cached_property
-    def subgoal_indices(self) -> np.ndarray:
-        """Observation index of each subgoal element, shape (subgoal_dim,)."""
-        return np.array([self._observation_names.index(name) for name in self.subgoal.elements])
-
-    @cached_property
-    def subgoal_low(self) -> Vector:
-        """Lower bounds of the subgoal value, shape (subgoal_dim,)."""
-        return frozen([low for low, _ in self.subgoal.elements.values()])
-
-    @cached_property
-    def subgoal_high(self) -> Vector:
-        """Upper bounds of the subgoal value, shape (subgoal_dim,)."""
-        return frozen([high for _, high in self.subgoal.elements.values()])
-
-    @cached_property
     def action_low(self) -> Vector:
         """Lower action bounds, shape (action_dim,)."""
         return frozen([a.low for a in self.action])
@@ -191,10 +176,6 @@ class TaskSpec:
     @cached_property
     def _goal_names(self) -> tuple[str, ...]:
         return tuple(element.name for element in self.goal)
-
-    @cached_property
-    def _subgoal_names(self) -> tuple[str, ...]:
-        return tuple(self.subgoal.elements)
 
     @cached_property
     def sha256(self) -> str:
@@ -231,10 +212,6 @@ class TaskSpec:
     def check_goal(self, goal: Vector, what: str = "goal") -> None:
         """Raise ``InvalidDataError`` unless ``goal`` has the right size and is finite."""
         check_vector(goal, self._goal_names, what, self.name)
-
-    def check_subgoal(self, vector: Vector, what: str = "subgoal") -> None:
-        """Raise ``InvalidDataError`` unless ``vector`` has the subgoal's size and is finite."""
-        check_vector(vector, self._subgoal_names, what, self.name)
 
     def distance(self, achieved_goal: Vector, desired_goal: Vector) -> float:
         """Euclidean distance to the task goal, unit of the goal."""

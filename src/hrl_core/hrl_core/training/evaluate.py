@@ -12,6 +12,7 @@ from hrl_core.algorithms.protocols import BatchPolicy
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.networks.actor import Actor
 from hrl_core.task.spec import TaskSpec
@@ -60,12 +61,13 @@ def wilson_interval(rate: float, trials: int) -> tuple[float, float]:
 
 
 def evaluate(
-    spec: TaskSpec, envs: Environments, select: BatchPolicy | None, act: BatchPolicy
+    spec: TaskSpec, hierarchy: HierarchySpec, envs: Environments, select: BatchPolicy | None, act: BatchPolicy
 ) -> list[EvaluationResult]:
     """Run one episode in every environment from its start; one result per task goal, in order of appearance.
 
     Args:
         spec: the task.
+        hierarchy: of the policy; without levels it is a flat one.
         envs: evaluation environments; they are restarted first, so that every call sees the same episodes.
         select: the manager without noise: states and task goals to subgoals; None: flat policy.
         act: the worker without noise: states and carried subgoals (flat: task goals) to actions.
@@ -75,13 +77,14 @@ def evaluate(
     count = envs.num_envs
     running, ever, reached = np.ones(count, np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     final, returns = np.full(count, np.nan), np.zeros(count)
-    targets = np.zeros((count, len(spec.subgoal.elements)), np.float32)
+    space = GoalSpace(spec, hierarchy.levels[0]) if hierarchy.levels else None
+    targets = np.zeros((count, 0 if space is None else space.size), np.float32)
     for step in range(spec.max_episode_steps):
         states = to_float32(envs.states)
-        if select is not None and step % spec.subgoal.period == 0:
-            anchors = envs.states[:, spec.subgoal_indices] if spec.subgoal.kind == "relative" else 0.0
+        if space is not None and select is not None and step % space.level.horizon == 0:
+            anchors = envs.states[:, space.indices] if space.level.kind == "relative" else 0.0
             targets = to_float32(anchors + select(states, to_float32(goals)).astype(np.float64))
-        pursued = to_float32(goals) if select is None else targets - states[:, spec.subgoal_indices]
+        pursued = to_float32(goals) if space is None else targets - states[:, space.indices]
         actions = act(states, pursued).astype(np.float64)
         result = envs.step(actions)
         returns += np.where(running, result.rewards, 0)

@@ -70,6 +70,7 @@ class Trainer:
         self.files = RunFolder(folder)
         self._envs, self._evaluation_envs, self._observers = envs, evaluation_envs, observers
         training: Training = learner_module(config.algorithm)
+        self.hierarchy = training.hierarchy(spec, config.agent)
         self.learner = training.learner(spec, config.agent, envs, seed)
         self.env_steps, self.seconds, self.cpu_seconds, self.best = 0, 0.0, 0.0, -math.inf
         self._log = UpdateLog(folder)
@@ -142,7 +143,7 @@ class Trainer:
 
     def _evaluate(self, clock: _Clock) -> list[EvaluationResult]:
         """Evaluate, write a line of metrics, export the policy and keep the best one."""
-        results = evaluate(self.spec, self._evaluation_envs, *self.learner.policies())
+        results = evaluate(self.spec, self.hierarchy, self._evaluation_envs, *self.learner.policies())
         self._pass_time(clock)
         metrics: Row = {"env_steps": self.env_steps}
         metrics |= {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}

@@ -17,10 +17,9 @@ from hrl_core.bags.writer import BagWriter
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError, TaskError
-from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.hierarchy.subgoals import subgoal_target, to_float32
-from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.messages import ActionSource, Mode
 from hrl_core.randomness import Purpose, step_generator, step_seed
@@ -35,6 +34,7 @@ from hrl_core.training.recordings.trainer import GROUP, BagTrainer
 from hrl_core.training.update_log import FAILED_BATCH
 
 SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
+SPACE = GoalSpace(SPEC, hierarchy_of(SPEC).levels[0])
 SMALL = TD3Config(hidden=(16, 16), batch_size=8)
 TRAINING = TrainConfig(agent=HiroConfig(worker=SMALL, manager=SMALL, candidates=4, replay=2_000, manager_updates=2.0))
 MESSAGES = Path(__file__).parents[3] / "hrl_msgs" / "msg"
@@ -46,7 +46,7 @@ def traces():
     """Six episodes with exploration; 47 steps end in a short segment."""
     policy = random_checkpoint(SPEC, 3)
     runner = EnvRunner(SPEC, 1, Mode.TRAIN, run=77)
-    manager, worker = ManagerSession(SPEC, policy.manager(), 1), WorkerSession(SPEC, policy.worker(), 1)
+    manager, worker = policy.sessions(1)
     return [rollout(runner, manager, worker, episode) for episode in range(6)]
 
 
@@ -98,12 +98,12 @@ def weights(agent):
 
 def in_memory(traces):
     """The store as a live run fills it, step by step."""
-    store = EpisodeStore(SPEC, TRAINING.agent.replay, 1)
+    store = EpisodeStore(SPEC, SPACE.level, TRAINING.agent.replay, 1)
     for trace in traces:
         store.begin(0, trace.observations[0].state, trace.observations[0].desired_goal)
         subgoals = iter(trace.subgoals)
         for before, after in zip(trace.observations, trace.observations[1:], strict=False):
-            if before.step % SPEC.subgoal.period == 0:
+            if before.step % SPACE.level.horizon == 0:
                 subgoal = next(subgoals)
                 target = to_float32(subgoal_target(subgoal))
                 store.set_subgoals(np.array([0]), subgoal.value[None], target[None])
@@ -118,7 +118,7 @@ def test_updates_from_a_bag_are_those_from_memory_bit_for_bit(tmp_path, traces, 
     assert ours.consume() == 1
     ours.train(6)
     generator = torch.Generator().manual_seed(4)
-    agent = HiroAgent(SPEC, agent_config(ours.config), ours._task, generator)
+    agent = HiroAgent(SPACE, agent_config(ours.config), ours._task, generator)
     store = in_memory(traces)
     # The trainer's store draws with weights, all of them 1.
     store.weights = np.ones(len(store.lengths))
@@ -127,7 +127,7 @@ def test_updates_from_a_bag_are_those_from_memory_bit_for_bit(tmp_path, traces, 
         generator.manual_seed(step_seed(4, Purpose.UPDATE, 0, 0, number))
         rng = step_generator(4, Purpose.BATCH, 0, 0, number)
         agent.update_worker(store, rng, GROUP)
-        due, credit = divmod(credit + GROUP * 2.0 / SPEC.subgoal.period, 1)
+        due, credit = divmod(credit + GROUP * 2.0 / SPACE.level.horizon, 1)
         if due:
             agent.update_manager(store, rng, int(due))
     assert torch.equal(weights(ours.agent), weights(agent))
@@ -259,8 +259,7 @@ def test_relabelling_at_sampling_equals_relabelled_bags_of_the_same_worker(tmp_p
 def test_relabelled_subgoals_are_kept_when_the_worker_made_these_very_actions(tmp_path, traces, record):
     policy = random_checkpoint(SPEC, 3)
     quiet = EnvRunner(SPEC, 1, Mode.EVAL, run=77)
-    sessions = ManagerSession(SPEC, policy.manager(), 1), WorkerSession(SPEC, policy.worker(), 1)
-    bag = record(tmp_path / "bag", [rollout(quiet, *sessions, 0)])
+    bag = record(tmp_path / "bag", [rollout(quiet, *policy.sessions(1), 0)])
     relabeler = Relabeler(policy, TEXTS)
     outcome = relabeler.relabel(bag, tmp_path / "out")
     assert (outcome.made, outcome.transitions, outcome.moved) == (True, 5, 0)
@@ -312,7 +311,7 @@ def test_whole_periods_without_foreign_actions_are_kept(tmp_path, traces, record
 
     bag = record(tmp_path / "bag", traces[:1], source)
     episodes = read_bags([bag]).episodes
-    material = choose_material(SPEC, MaterialConfig(), episodes, 0)
+    material = choose_material(SPACE.level.horizon, MaterialConfig(), episodes, 0)
     assert [(start, start + p.steps) for p, start in zip(material.pieces, material.starts, strict=True)] == kept
     assert material.left_out.total() == 47 - sum(end - start for start, end in kept)
     for piece, start in zip(material.pieces, material.starts, strict=True):
@@ -329,7 +328,7 @@ def test_lost_subgoal_costs_its_segment_and_no_more(tmp_path, traces, record, se
     trace = dataclasses.replace(traces[0], subgoals=[s for s in traces[0].subgoals if s.seq != seq])
     bag = record(tmp_path / "bag", [trace, traces[1]])
     (episode, whole) = read_bags([bag]).episodes
-    material = choose_material(SPEC, MaterialConfig(), [episode], 0)
+    material = choose_material(SPACE.level.horizon, MaterialConfig(), [episode], 0)
     kept = [
         step
         for p, start in zip(material.pieces, material.starts, strict=True)
@@ -345,7 +344,7 @@ def test_lost_subgoal_costs_its_segment_and_no_more(tmp_path, traces, record, se
 def test_lost_action_costs_nothing(tmp_path, traces, record):
     trace = dataclasses.replace(traces[0], actions=[a for a in traces[0].actions if a.step != 7])
     (episode,) = read_bags([record(tmp_path / "bag", [trace])]).episodes
-    (piece,) = choose_material(SPEC, MaterialConfig(max_policy_lag=1), [episode], 0).pieces
+    (piece,) = choose_material(SPACE.level.horizon, MaterialConfig(max_policy_lag=1), [episode], 0).pieces
     assert piece.steps == 47
     np.testing.assert_array_equal(piece.applied_actions, [a.value for a in traces[0].actions])
 
@@ -355,7 +354,7 @@ def test_segments_of_a_run_by_the_wall_clock_are_kept_wherever_they_begin(tmp_pa
     shift = {0: 0, 1: 10, 2: 24, 3: 34, 4: 44}
     subgoals = [s._replace(step=shift[s.seq]) for s in traces[0].subgoals]
     bag = record(tmp_path / "bag", [dataclasses.replace(traces[0], subgoals=subgoals)])
-    material = choose_material(SPEC, MaterialConfig(), read_bags([bag]).episodes, 0)
+    material = choose_material(SPACE.level.horizon, MaterialConfig(), read_bags([bag]).episodes, 0)
     assert [(start, start + p.steps) for p, start in zip(material.pieces, material.starts, strict=True)] == [
         (0, 20),
         (24, 47),
@@ -366,8 +365,8 @@ def test_policies_that_are_too_old_are_left_out(tmp_path, traces, record):
     bag = record(tmp_path / "bag", traces)
     episodes = read_bags([bag]).episodes
     limits = MaterialConfig(max_policy_lag=100)
-    assert len(choose_material(SPEC, limits, episodes, version=100).pieces) == 6
-    old = choose_material(SPEC, limits, episodes, version=101)
+    assert len(choose_material(SPACE.level.horizon, limits, episodes, version=100).pieces) == 6
+    old = choose_material(SPACE.level.horizon, limits, episodes, version=101)
     assert (old.pieces, old.left_out, old.lags) == ([], {"policy too old": 6 * 47}, {101: 6 * 47})
 
 

@@ -12,6 +12,7 @@ from hrl_core.algorithms.flat.agent import FlatAgent
 from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
 from hrl_core.environments import Environments, Step
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.portions import portions
 from hrl_core.replay.episode_store import EpisodeStore
@@ -26,7 +27,7 @@ class FlatLearner:
         self._spec, self._config, self._envs = spec, config, envs
         self._rng = np.random.default_rng(seed)
         self.agent = FlatAgent(spec, config, torch.Generator().manual_seed(seed))
-        self.store = EpisodeStore(spec, config.replay, envs.num_envs)
+        self.store = EpisodeStore(spec, None, config.replay, envs.num_envs)
         self._actions = np.zeros((envs.num_envs, len(spec.action)))
         self._env_steps, self._credit = 0, 0.0
         for env in range(envs.num_envs):
@@ -88,6 +89,12 @@ class FlatLearner:
     def _begin(self, env: int) -> None:
         """Start the episode that environment ``env`` has been reset to."""
         self.store.begin(env, self._envs.states[env], self._envs.goals[env])
+
+
+def hierarchy(spec: TaskSpec, config: FlatConfig) -> HierarchySpec:
+    """No level above the worker."""
+    del spec, config
+    return FLAT
 
 
 learner = FlatLearner

@@ -8,9 +8,9 @@ from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras.waypoints import Waypoints
 from hrl_core.algorithms.protocols import Metrics
 from hrl_core.environments import Environments, Step
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.replay.episode_store import EpisodeStore
-from hrl_core.task.spec import TaskSpec
 
 Array = npt.NDArray[np.float64]
 
@@ -20,17 +20,17 @@ class Acting:
 
     def __init__(
         self,
-        spec: TaskSpec,
+        space: GoalSpace,
         config: HiroConfig,
         envs: Environments,
         store: EpisodeStore,
         rng: np.random.Generator,
     ) -> None:
         """Begin every environment's first episode."""
-        self._spec, self._config, self._envs, self._store, self._rng = spec, config, envs, store, rng
-        self._low, self._high = spec.subgoal_low, spec.subgoal_high
-        self._relative = spec.subgoal.kind == "relative"
-        count, size = envs.num_envs, len(spec.subgoal.elements)
+        self._space, self._config, self._envs, self._store, self._rng = space, config, envs, store, rng
+        spec, self._low, self._high = space.task, space.low, space.high
+        self._relative = space.level.kind == "relative"
+        count, size = envs.num_envs, space.size
         self._targets = np.zeros((count, size), np.float32)
         self._carried = np.zeros((count, size), np.float32)
         self._actions = np.zeros((count, len(spec.action)))
@@ -49,15 +49,15 @@ class Acting:
 
     def act(self, agent: HiroAgent, warm_start: bool) -> Array:
         """Actions (num_envs, action_dim) of all environments; ``warm_start``: random subgoals are held throughout."""
-        deciding = np.flatnonzero(self._envs.episode_steps % self._spec.subgoal.period == 0)
+        deciding = np.flatnonzero(self._envs.episode_steps % self._space.level.horizon == 0)
         if deciding.size:
             self._decide(agent, deciding, warm_start)
         states = to_float32(self._states)
-        self._carried = self._targets - states[:, self._spec.subgoal_indices]
+        self._carried = self._targets - states[:, self._space.indices]
         actions = agent.act(states, self._carried).astype(np.float64)
         noise = self._rng.standard_normal(actions.shape)
         sigma = np.asarray(agent.worker.actor_config.exploration_noise)
-        self._actions = np.clip(actions + sigma * noise, self._spec.action_low, self._spec.action_high)
+        self._actions = np.clip(actions + sigma * noise, self._space.task.action_low, self._space.task.action_high)
         return self._actions
 
     def observe(self, step: Step) -> Metrics:
@@ -68,7 +68,7 @@ class Acting:
             environments that got closer to the target.
         """
         self._store.append(self._actions, step.rewards, step.states, step.terminated, step.truncated)
-        left = np.linalg.norm(self._targets - step.states[:, self._spec.subgoal_indices], axis=1)
+        left = np.linalg.norm(self._targets - step.states[:, self._space.indices], axis=1)
         gained = np.linalg.norm(self._carried, axis=1) - left
         self._states = self._envs.states
         for i in np.flatnonzero(step.ended):
@@ -109,7 +109,7 @@ class Acting:
         held = self._hold_some(envs, warm_start)
         values = np.where(held[:, None], self._held[envs], values)
         values = np.clip(values, self._low, self._high)
-        anchors = states[:, self._spec.subgoal_indices] if self._relative else 0.0
+        anchors = states[:, self._space.indices] if self._relative else 0.0
         self._targets[envs] = to_float32(anchors + values)
         self._store.set_subgoals(envs, values, self._targets[envs])
 

@@ -5,9 +5,9 @@ import re
 
 from hrl_core.algorithms.actor_shapes import exploration_noise, goal_actor_config, input_scales
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.networks.symmetry import worker_quarter_turn
-from hrl_core.task.spec import TaskSpec
 
 POSE = re.compile(r"[xyz]|q[wxyz]|v[xyz]|heading|apples_\d|bombs_\d")
 """Observation elements that a manager of ``manager_sees_pose_only`` keeps."""
@@ -17,9 +17,10 @@ _TIME_SCALE = 4.0
 """Factor that brings the time of a 500-step episode [1000 steps] to the order of one."""
 
 
-def manager_actor_config(spec: TaskSpec, config: HiroConfig) -> ActorConfig:
+def manager_actor_config(space: GoalSpace, config: HiroConfig) -> ActorConfig:
     """The manager's network: observation and task goal in, subgoal out."""
-    actor = goal_actor_config(spec, config.manager, spec.subgoal_low, spec.subgoal_high, config.scale_inputs)
+    spec = space.task
+    actor = goal_actor_config(spec, config.manager, space.low, space.high, config.scale_inputs)
     if not config.manager_sees_pose_only:
         return actor
     timed = [i for i, e in enumerate(spec.observation) if e.name == TIME] if config.manager_sees_time else []
@@ -30,17 +31,18 @@ def manager_actor_config(spec: TaskSpec, config: HiroConfig) -> ActorConfig:
     return dataclasses.replace(actor, masked=tuple(hidden), input_scale=tuple(scale))
 
 
-def worker_actor_config(spec: TaskSpec, config: HiroConfig) -> ActorConfig:
+def worker_actor_config(space: GoalSpace, config: HiroConfig) -> ActorConfig:
     """The worker's network: observation and carried subgoal in, action out."""
+    spec = space.task
     positions = tuple(i for i, e in enumerate(spec.observation) if e.name in ("x", "y"))
-    subgoal_scale = tuple(float(2 / (high - low)) for low, high in spec.subgoal.elements.values())
+    subgoal_scale = tuple(float(2 / (high - low)) for low, high in space.level.elements.values())
     return ActorConfig(
-        input_dim=len(spec.observation) + len(spec.subgoal.elements),
+        input_dim=len(spec.observation) + space.size,
         hidden=config.worker.hidden,
         low=tuple(map(float, spec.action_low)),
         high=tuple(map(float, spec.action_high)),
         masked=positions if config.hide_position else (),
         exploration_noise=exploration_noise(config.worker, spec.action_low, spec.action_high),
         input_scale=input_scales(spec) + subgoal_scale if config.scale_inputs else (),
-        turn=worker_quarter_turn(spec) if config.four_fold_symmetry else None,
+        turn=worker_quarter_turn(spec, space.names) if config.four_fold_symmetry else None,
     )

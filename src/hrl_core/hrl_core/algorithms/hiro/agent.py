@@ -15,10 +15,10 @@ from hrl_core.algorithms.hiro.relabelling import best_candidates, candidate_subg
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.algorithms.protocols import LevelWeights, Update
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.making import make_level
 from hrl_core.learners.transitions import LevelLearner, TransitionBatch
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
-from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
 
@@ -28,7 +28,7 @@ class HiroAgent:
 
     def __init__(
         self,
-        spec: TaskSpec,
+        space: GoalSpace,
         config: HiroConfig,
         task: GoalTask,
         generator: torch.Generator,
@@ -37,7 +37,7 @@ class HiroAgent:
         """Initialise both levels from ``generator``.
 
         Args:
-            spec: the task.
+            space: of the subgoals, on the task.
             config: switches.
             task: box and reward of task goals, for relabelling.
             generator: draws weights, smoothing noise and, unless ``candidate_noise`` does, candidates.
@@ -46,14 +46,14 @@ class HiroAgent:
         Raises:
             TaskError: switches need observation elements that the task lacks.
         """
-        require_elements(spec, config)
-        self.spec, self.config, self._task = spec, config, task
+        require_elements(space.task, config)
+        self.space, self.config, self._task = space, config, task
         self._generator = generator
-        self.manager = make_level(config.manager, manager_actor_config(spec, config), generator)
-        self.worker = make_level(config.worker, worker_actor_config(spec, config), generator)
+        self.manager = make_level(config.manager, manager_actor_config(space, config), generator)
+        self.worker = make_level(config.worker, worker_actor_config(space, config), generator)
         self.adjacency: AdjacencyPenalty | None = None
         if config.adjacency_weight:
-            adjacency = AdjacencyPenalty(spec.subgoal_indices, spec.subgoal.period, generator)
+            adjacency = AdjacencyPenalty(space.indices, space.level.horizon, generator)
             self.manager.action_penalty = lambda s, g: config.adjacency_weight * adjacency.gradient(s, g)
             self.adjacency = adjacency
         self.levels = {"manager": self.manager, "worker": self.worker}
@@ -76,7 +76,7 @@ class HiroAgent:
         whole = TransitionBatch(
             inputs=_joined(drawn.states, drawn.subgoals),
             actions=torch.from_numpy(drawn.actions),
-            rewards=torch.from_numpy(worker_rewards(self.spec, config, drawn)),
+            rewards=torch.from_numpy(worker_rewards(self.space.task, config, drawn)),
             discounts=torch.from_numpy(discounts),
             next_inputs=_joined(drawn.next_states, drawn.next_subgoals),
         )
@@ -98,11 +98,11 @@ class HiroAgent:
         if config.candidates:
             windows = store.windows(index)
             proposals = (
-                candidate_subgoals(self.spec, windows, subgoals, config.candidates, self._generator)
+                candidate_subgoals(self.space, windows, subgoals, config.candidates, self._generator)
                 if self._candidate_noise is None
-                else candidates_from_noise(self.spec, windows, subgoals, self._candidate_noise(index))
+                else candidates_from_noise(self.space, windows, subgoals, self._candidate_noise(index))
             )
-            choice = best_candidates(self.spec, windows, proposals, self.worker.act)
+            choice = best_candidates(self.space, windows, proposals, self.worker.act)
             relabelled, subgoals = float((choice.candidate > 0).float().mean()), choice.subgoals
         whole = TransitionBatch(
             inputs=_joined(states, goals.goals),

@@ -13,6 +13,7 @@ from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
 from hrl_core.environments import Environments, Step
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, hierarchy_of
 from hrl_core.learners.portions import portions
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
@@ -27,11 +28,13 @@ class HiroLearner:
         Raises:
             TaskError: the task lacks what a switch needs.
         """
-        self._config, self._num_envs, self._period = config, envs.num_envs, spec.subgoal.period
+        level = hierarchy(spec, config).levels[0]
+        space = GoalSpace(spec, level)
+        self._config, self._num_envs, self._period = config, envs.num_envs, level.horizon
         self._rng = np.random.default_rng(seed)
-        self.agent = HiroAgent(spec, config, envs, torch.Generator().manual_seed(seed))
-        self.store = EpisodeStore(spec, config.replay, envs.num_envs)
-        self._acting = Acting(spec, config, envs, self.store, self._rng)
+        self.agent = HiroAgent(space, config, envs, torch.Generator().manual_seed(seed))
+        self.store = EpisodeStore(spec, level, config.replay, envs.num_envs)
+        self._acting = Acting(space, config, envs, self.store, self._rng)
         self._env_steps, self._worker_credit, self._manager_credit = 0, 0.0, 0.0
 
     def act(self) -> npt.NDArray[np.float64]:
@@ -85,6 +88,12 @@ class HiroLearner:
         """Go on exactly where ``state_dict`` was taken."""
         self._env_steps, (self._worker_credit, self._manager_credit) = state["env_steps"], state["credits"]
         self._rng.bit_generator.state = state["rng"]
+
+
+def hierarchy(spec: TaskSpec, config: HiroConfig) -> HierarchySpec:
+    """A manager's goals above the worker."""
+    del config
+    return hierarchy_of(spec)
 
 
 learner = HiroLearner

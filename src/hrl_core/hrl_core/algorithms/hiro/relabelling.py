@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.replay.episode_store import Windows
-from hrl_core.task.spec import TaskSpec
 
 DRAW_STD = 0.5
 """Standard deviation of the drawn candidates as a share of the half-range of each element."""
@@ -41,27 +41,27 @@ class RelabelChoice(NamedTuple):
 
 
 def candidate_subgoals(
-    spec: TaskSpec, windows: Windows, subgoals: torch.Tensor, candidates: int, generator: torch.Generator
+    space: GoalSpace, windows: Windows, subgoals: torch.Tensor, candidates: int, generator: torch.Generator
 ) -> torch.Tensor:
     """Candidates whose draws come from ``generator``, shape (batch, candidates, subgoal_dim)."""
     noise = torch.randn(len(subgoals), candidates - DETERMINISTIC, subgoals.shape[1], generator=generator)
-    return candidates_from_noise(spec, windows, subgoals, noise)
+    return candidates_from_noise(space, windows, subgoals, noise)
 
 
 def candidates_from_noise(
-    spec: TaskSpec, windows: Windows, subgoals: torch.Tensor, noise: torch.Tensor
+    space: GoalSpace, windows: Windows, subgoals: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
     """Stored subgoal, displacement, draws around it; clipped; (batch, candidates, subgoal_dim).
 
     Args:
-        spec: the task.
+        space: of the subgoals.
         windows: what the worker did.
         subgoals: the stored ones, shape (batch, subgoal_dim).
         noise: standard normal numbers for the draws, shape (batch, candidates - 2, subgoal_dim).
     """
-    start = windows.states[:, 0, spec.subgoal_indices]
+    start = windows.states[:, 0, space.indices]
     displacement = torch.from_numpy(windows.end_positions - start)
-    low, high = _as_float32(spec.subgoal_low), _as_float32(spec.subgoal_high)
+    low, high = _as_float32(space.low), _as_float32(space.high)
     draws = displacement[:, None] + noise * (DRAW_STD * (high - low) / 2)
     return torch.cat((subgoals[:, None], displacement[:, None], draws), 1).clamp_(low, high)
 
@@ -85,10 +85,10 @@ class _Rivals(NamedTuple):
         return _Rivals(*(tensor.index_select(0, rows) for tensor in self))
 
 
-def best_candidates(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, policy: Policy) -> RelabelChoice:
+def best_candidates(space: GoalSpace, windows: Windows, proposals: torch.Tensor, policy: Policy) -> RelabelChoice:
     """Score proposals (batch, candidates, subgoal_dim) with exact pruning; ties keep the lowest index."""
     batch, count, _ = proposals.shape
-    scorer = _Scorer(spec, windows, policy)
+    scorer = _Scorer(space, windows, policy)
     best = scorer.begin_with(proposals[:, 0])
     everyone = torch.arange(batch)
     stored = _Rivals(everyone, torch.zeros_like(everyone), proposals[:, 0], best.clone())
@@ -120,10 +120,10 @@ def _race(scorer: "_Scorer", rivals: _Rivals, best: torch.Tensor, spans: Iterabl
     return rivals
 
 
-def candidate_errors(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, policy: Policy) -> torch.Tensor:
+def candidate_errors(space: GoalSpace, windows: Windows, proposals: torch.Tensor, policy: Policy) -> torch.Tensor:
     """Squared action errors [half-ranges] of all proposals, none pruned, shape (batch, candidates)."""
     batch, count, size = proposals.shape
-    scorer = _Scorer(spec, windows, policy)
+    scorer = _Scorer(space, windows, policy)
     owner, flat = torch.arange(batch).repeat_interleave(count), proposals.reshape(-1, size)
     by_step = (scorer.errors(owner, flat, slice(i, i + 1))[0] for i in range(scorer.steps))
     return sum(by_step, torch.zeros(batch * count)).reshape(batch, count)
@@ -132,12 +132,12 @@ def candidate_errors(spec: TaskSpec, windows: Windows, proposals: torch.Tensor, 
 class _Scorer:
     """Squared action errors, divided by the half-range, of candidate subgoals along stored steps."""
 
-    def __init__(self, spec: TaskSpec, windows: Windows, policy: Policy) -> None:
+    def __init__(self, space: GoalSpace, windows: Windows, policy: Policy) -> None:
         self._policy = policy
         self.batch, self.steps, _ = windows.states.shape
         states, actions, lengths = map(torch.from_numpy, (windows.states, windows.actions, windows.lengths))
-        positions = states[:, :, spec.subgoal_indices]
-        self._half_range = _as_float32((spec.action_high - spec.action_low) / 2)
+        positions = states[:, :, space.indices]
+        self._half_range = _as_float32((space.task.action_high - space.task.action_low) / 2)
         carried = positions[:, :1] - positions
         self._inputs = torch.cat((states, carried), 2).transpose(0, 1).contiguous()
         """(step, transition, input): state, and what carries the subgoal; the policy's input but for the subgoal."""

@@ -52,11 +52,11 @@ class Material(NamedTuple):
     """Environment steps by versions that their worker was behind."""
 
 
-def choose_material(spec: TaskSpec, config: MaterialConfig, episodes: Iterable[BagEpisode], version: int) -> Material:
+def choose_material(period: int, config: MaterialConfig, episodes: Iterable[BagEpisode], version: int) -> Material:
     """Choose what to learn from; order is kept.
 
     Args:
-        spec: the task.
+        period: steps per subgoal.
         config: what counts.
         episodes: sound episodes of that task.
         version: newest policy version, from which lags count.
@@ -72,7 +72,7 @@ def choose_material(spec: TaskSpec, config: MaterialConfig, episodes: Iterable[B
             material.left_out["policy too old"] += episode.steps
         else:
             kept = 0
-            for start, end in whole_segments(spec, episode, config.foreign_actions):
+            for start, end in whole_segments(period, episode, config.foreign_actions):
                 material.pieces.append(cut(episode, start, end))
                 material.starts.append(start)
                 kept += end - start
@@ -87,13 +87,13 @@ def oldest_version(piece: BagEpisode, newest: int) -> int:
     return int(piece.policy_versions[known].min(initial=newest))
 
 
-def whole_segments(spec: TaskSpec, episode: BagEpisode, foreign_actions: bool) -> Iterator[tuple[int, int]]:
+def whole_segments(period: int, episode: BagEpisode, foreign_actions: bool) -> Iterator[tuple[int, int]]:
     """First and last + 1 step of each stretch of whole segments under one task goal.
 
     A segment is whole if its subgoal is known and in force for a period, or up to the episode's end.
 
     Args:
-        spec: the task.
+        period: steps per subgoal.
         episode: sound, perhaps with holes.
         foreign_actions: whether applied actions may be another's than the policy's.
     """
@@ -102,7 +102,7 @@ def whole_segments(spec: TaskSpec, episode: BagEpisode, foreign_actions: bool) -
         sound &= episode.action_sources == ActionSource.POLICY
     goals = episode.desired_goals
     same = np.all(goals[1:] == goals[:-1], axis=1)
-    table, period = decisions(episode), spec.subgoal.period
+    table = decisions(episode)
     chosen = range(0, episode.steps, period) if table is None else table.steps[table.steps < episode.steps].tolist()
     begin: int | None = None
     end = 0

@@ -17,10 +17,10 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.store_filling import decisions, fill_store
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.messages import WORKER_LEVEL
 from hrl_core.randomness import Purpose, step_generator
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
-from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.material import cut, whole_segments
 
 Float32 = npt.NDArray[np.float32]
@@ -56,18 +56,19 @@ def candidate_noise(seed: int, key: EpisodeKey, step: int, count: int, size: int
 
 
 def relabel_episodes(
-    spec: TaskSpec, episodes: Sequence[BagEpisode], policy: Policy, candidates: int = 10, seed: int = 0
+    space: GoalSpace, episodes: Sequence[BagEpisode], policy: Policy, candidates: int = 10, seed: int = 0
 ) -> tuple[Relabelled, list[Problem]]:
     """Relabel every manager transition of ``episodes``.
 
     Args:
-        spec: their task.
+        space: of their subgoals, on their task.
         episodes: whole episodes; those without subgoals or without a place in an episode store are left out and named,
             of those with holes the segments that these touch.
         policy: the present worker without noise, on (rows, observation_dim + subgoal_dim).
         candidates: per transition, the recorded subgoal and the displacement included.
         seed: of the drawn candidates.
     """
+    spec, level = space.task, space.level
     parts: list[Relabelled] = []
     problems: list[Problem] = []
     for number, episode in enumerate(episodes):
@@ -75,13 +76,13 @@ def relabel_episodes(
             at = int(episode.received[0])
             problems.append(Problem(episode.bag, "", at, episode.key, "it has no subgoals to relabel", True))
             continue
-        for start, end in whole_segments(spec, episode, foreign_actions=True):
-            store = EpisodeStore(spec, spec.max_episode_steps, 0)
+        for start, end in whole_segments(level.horizon, episode, foreign_actions=True):
+            store = EpisodeStore(spec, level, spec.max_episode_steps, 0)
             problems += fill_store(store, spec, [cut(episode, start, end)])
-            mine = _relabel(spec, store, episode, start, policy, candidates, seed) if store.segments else ()
+            mine = _relabel(space, store, episode, start, policy, candidates, seed) if store.segments else ()
             parts += [part._replace(episodes=part.episodes + number) for part in mine]
     if not parts:
-        size = len(spec.subgoal.elements)
+        size = space.size
         none, nothing = np.zeros(0, np.int64), np.zeros((0, size), np.float32)
         many = np.zeros((0, candidates, size), np.float32)
         return Relabelled(none, none, none, nothing, nothing, none, many, many[:, :, 0]), problems
@@ -89,7 +90,7 @@ def relabel_episodes(
 
 
 def _relabel(
-    spec: TaskSpec, store: EpisodeStore, episode: BagEpisode, start: int, policy: Policy, candidates: int, seed: int
+    space: GoalSpace, store: EpisodeStore, episode: BagEpisode, start: int, policy: Policy, candidates: int, seed: int
 ) -> Iterator[Relabelled]:
     """All transitions of the stretch of ``episode`` in ``store``, which begins at step ``start``; a batch at a time."""
     period = store.period
@@ -102,8 +103,8 @@ def _relabel(
         original = torch.from_numpy(store.subgoals[slots, periods])
         count, size = candidates - DETERMINISTIC, original.shape[1]
         noise = np.stack([candidate_noise(seed, episode.key, start + int(step), count, size) for step in starts])
-        proposals = candidates_from_noise(spec, windows, original, torch.from_numpy(noise))
-        errors = candidate_errors(spec, windows, proposals, policy)
+        proposals = candidates_from_noise(space, windows, original, torch.from_numpy(noise))
+        errors = candidate_errors(space, windows, proposals, policy)
         winner = first_smallest(errors)
         yield Relabelled(
             episodes=np.zeros(len(starts), np.int64),

@@ -22,6 +22,7 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.bags.store_filling import add_episode
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.messages import WORKER_LEVEL
 from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
@@ -63,8 +64,9 @@ class BagTrainer:
         self._task = goal_distance_task(spec)
         self._generator = torch.Generator().manual_seed(seed)
         self._agent = agent_config(config)
-        self.agent = HiroAgent(spec, self._agent, self._task, self._generator, self._candidate_noise)
-        self.store = EpisodeStore(spec, training.agent.replay, 0)
+        self._space = GoalSpace(spec, hierarchy_of(spec).levels[0])
+        self.agent = HiroAgent(self._space, self._agent, self._task, self._generator, self._candidate_noise)
+        self.store = EpisodeStore(spec, self._space.level, training.agent.replay, 0)
         self._weights = self.store.weights = np.ones(len(self.store.lengths))
         self._pieces: dict[int, StoredPiece] = {}
         """What each slot of the store holds."""
@@ -136,7 +138,7 @@ class BagTrainer:
             self._generator.manual_seed(step_seed(self.seed, Purpose.UPDATE, WORKER_LEVEL, 0, number))
             rng = step_generator(self.seed, Purpose.BATCH, WORKER_LEVEL, 0, number)
             self._learned(self.agent.update_worker(self.store, rng, GROUP))
-            per_worker = config.manager_updates / (self.spec.subgoal.period * config.worker_updates)
+            per_worker = config.manager_updates / (self._space.level.horizon * config.worker_updates)
             self._manager_credit += GROUP * per_worker
             updates, self._manager_credit = divmod(self._manager_credit, 1)
             if updates and self.steps >= config.manager_learning_starts:
@@ -256,7 +258,7 @@ class BagTrainer:
         """What there is to learn from a segment, and how many episodes it has; the rest of it is noted."""
         recording = read_bags([bag], self.spec)
         self.problems += [str(problem) for problem in recording.problems]
-        material = choose_material(self.spec, self.config.material, recording.episodes, version)
+        material = choose_material(self._space.level.horizon, self.config.material, recording.episodes, version)
         self._live.add(recording.episodes)
         self.left_out.update(material.left_out)
         pieces = [Piece(e, start, weight) for e, start in zip(material.pieces, material.starts, strict=True)]
@@ -279,7 +281,7 @@ class BagTrainer:
 
     def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:
         count = self._agent.candidates - DETERMINISTIC
-        size = len(self.spec.subgoal.elements)
+        size = self._space.size
         rows = []
         for slot, step in zip(index.slots.tolist(), index.starts.tolist(), strict=True):
             key, start, _ = self._pieces[slot]
