@@ -209,8 +209,8 @@ def in_process():
     def run(policy, episodes=1, seed=0, mode=Mode.EVAL):
         checkpoint = load_checkpoint(Path(policy))
         runner = EnvRunner(checkpoint.task, seed, mode)
-        manager, worker = checkpoint.sessions(seed)
-        return [rollout(runner, manager, worker, episode) for episode in range(episodes)]
+        hierarchy = checkpoint.stack(seed)
+        return [rollout(runner, hierarchy, episode) for episode in range(episodes)]
 
     return run
 

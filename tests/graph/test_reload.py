@@ -129,11 +129,12 @@ def changing_rollout(folders, order, seed):
     checkpoints = [load_checkpoint(folder) for folder in folders]
     task = checkpoints[0].task
     runner = EnvRunner(task, seed, Mode.EVAL)
-    manager, worker = checkpoints[0].sessions(seed)
+    hierarchy = checkpoints[0].stack(seed)
+    (manager,), worker = hierarchy.managers, hierarchy.worker
     traces = []
     for episode, version in enumerate(order):
         manager.manager, worker.worker = checkpoints[version].manager(), checkpoints[version].worker()
-        traces.append(rollout(runner, manager, worker, episode))
+        traces.append(rollout(runner, hierarchy, episode))
     return traces
 
 

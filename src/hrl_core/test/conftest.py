@@ -109,10 +109,11 @@ class StubManager:
 
     version: int = 7
     held: HeldExploration = dataclasses.field(default_factory=HeldExploration)
+    size: int = 3
 
     def select(self, state, task_goal, noise):
-        value = np.tanh(state[:3] + task_goal.sum()) + (0 if noise is None else 0.1 * noise.standard_normal(3))
-        return SubgoalChoice(value)
+        value = np.tanh(state[: self.size] + task_goal.sum())
+        return SubgoalChoice(value + (0 if noise is None else 0.1 * noise.standard_normal(self.size)))
 
 
 @dataclasses.dataclass
@@ -122,7 +123,7 @@ class StubWorker:
     version: int = 7
 
     def act(self, state, subgoal, noise):
-        value = np.tanh(state[:2] + subgoal[:2].astype(float) + subgoal[2])
+        value = np.tanh(state[:2] + subgoal[:2].astype(float) + subgoal[-1])
         return ActionChoice(value + (0 if noise is None else 0.1 * noise.standard_normal(2)))
 
 

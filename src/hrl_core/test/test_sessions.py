@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.spec import hierarchy_of
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
+from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import (
     Action,
@@ -27,22 +28,42 @@ from hrl_core.messages import (
 def world(tiny_task, stubs, make_observation):
     """Everything one run needs, made anew."""
 
-    def make(cadence="on_result", mode=Mode.EVAL, goals=None):
+    def make(cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8):
         manager, worker, runner = stubs
-        task = tiny_task(cadence)
+        task = tiny_task(cadence, steps)
+        spec = HierarchySpec((*hierarchy_of(task).levels, *ABOVE)[:levels])
         return (
             runner(task, make_observation, mode, goals),
-            lambda: ManagerSession(task, hierarchy_of(task), manager(), seed=3),
-            lambda: WorkerSession(task, hierarchy_of(task), worker(), seed=3),
+            lambda level=0: ManagerSession(task, spec, manager(size=spec.levels[level].dim), 3, level),
+            lambda: WorkerSession(task, spec, worker(), seed=3),
         )
 
     return make
 
 
+ABOVE = (
+    LevelSpec(
+        "xy",
+        "absolute",
+        {"x": (-1.0, 1.0), "y": (-1.0, 1.0)},
+        horizon=2,
+        unit="attempts",
+        tolerance=(0.3, 0.3),
+        end_when_achieved=True,
+    ),
+    LevelSpec("x", "relative", {"x": (-1.0, 1.0)}, horizon=2, unit="attempts"),
+)
+"""Levels above the first one: ends by attempts, by what is achieved, and at the same step as those below."""
+
+
+def stack(managers, worker, levels=1):
+    return Hierarchy(worker(), [managers(level) for level in range(levels)])
+
+
 def reference(world, episodes=2, **options):
-    runner, manager, worker = world(**options)
-    m, w = manager(), worker()
-    return [rollout(runner, m, w, episode) for episode in range(episodes)]
+    runner, managers, worker = world(**options)
+    hierarchy = stack(managers, worker, options.get("levels", 1))
+    return [rollout(runner, hierarchy, episode) for episode in range(episodes)]
 
 
 def test_segments_of_three_steps_in_an_episode_of_eight(world):
@@ -89,40 +110,88 @@ def test_every_step_cadence_sends_continue_in_between(world):
     assert len(trace.actions) == 8
 
 
-RECEIVERS = {Observation: "mw", Subgoal: "w", SubgoalRequest: "m", SubgoalResult: "m", Action: "s"}
+def test_three_levels_in_an_episode_of_thirty_steps(world):
+    """Laws of a stack, whatever its policies choose."""
+    (trace,) = reference(world, episodes=1, levels=3, steps=30)
+    assert len(trace.actions) == 30
+    chosen = {level: [s for s in trace.subgoals if s.level == level] for level in range(3)}
+    ended = {level: {r.seq: r for r in trace.subgoal_results if r.level == level} for level in range(3)}
+    for level, subgoals in chosen.items():
+        assert [s.seq for s in subgoals] == list(range(len(subgoals)))
+        assert list(ended[level]) == list(range(len(subgoals))), "every result answers exactly one subgoal"
+    for level in (1, 2):
+        for parent in chosen[level]:
+            children = [s for s in chosen[level - 1] if s.parent_seq == parent.seq]
+            assert [s.attempt for s in children] == list(range(len(children)))
+            result = ended[level][parent.seq]
+            assert sum(ended[level - 1][s.seq].steps_used for s in children) == result.steps_used
+            if result.end_reason == SegmentEnd.HORIZON:
+                assert len(children) == 2
+            assert len(children) <= 2
+            last = ended[level - 1][children[-1].seq]
+            assert (last.step, last.end_level >= level) == (result.step, True)
+    assert {r.end_reason for r in trace.subgoal_results} >= {SegmentEnd.HORIZON, SegmentEnd.HIGHER_GOAL_REACHED}
+
+
+def test_a_worker_alone_pursues_the_task_goal(world):
+    (trace,) = reference(world, episodes=1, levels=0)
+    assert len(trace.actions) == 8
+    assert not trace.subgoals
+    assert not trace.subgoal_results
+    first = trace.observations[0]
+    goal = first.desired_goal.astype(np.float32).astype(float)
+    assert trace.actions[0].value.tobytes() == np.tanh(first.state[:2] + goal + goal[-1]).tobytes()
 
 
 class Peers:
-    """Manager and worker, either of which may be started anew; the manager's last subgoal outlives it."""
+    """Worker ("w") and managers ("0", "1", ...), any of which may be started anew; their last subgoals outlive them."""
 
-    def __init__(self, world, choose, **options):
-        self.runner, self.new_manager, self.new_worker = world(**options)
+    def __init__(self, world, choose, levels=1, **options):
+        self.runner, self.new_manager, self.new_worker = world(levels=levels, **options)
         self.choose = choose
         self.flying = []
-        self.memory = None
+        self.memory = {}
         self.subgoals = {}
-        self.restart("mw")
+        self.managers = {}
+        self.names = ["w", *map(str, range(levels))]
+        self.restart(self.names)
 
     def restart(self, who):
         if "w" in who:
             self.worker = self.new_worker()
-        if "m" in who:
-            self.manager = self.new_manager()
-            if self.memory is not None:
-                self.manager.restore(self.memory)
+        for level in (int(name) for name in who if name != "w"):
+            self.managers[level] = self.new_manager(level)
+            if level in self.memory:
+                self.managers[level].restore(self.memory[level])
+
+    def receivers(self, message):
+        if isinstance(message, Action):
+            return ["s"]
+        if isinstance(message, SubgoalRequest | SubgoalResult):
+            return [str(message.level)]
+        if isinstance(message, Subgoal):
+            return ["w", *([str(message.level - 1)] if message.level else [])]
+        return self.names
 
     def answers(self, receiver, message):
         if receiver == "w":
             handle = self.worker.on_observation if isinstance(message, Observation) else self.worker.on_subgoal
             return handle(message)
-        manager = self.manager
-        handlers = {Observation: manager.on_observation, SubgoalResult: manager.on_result}
-        subgoals = handlers.get(type(message), manager.on_request)(message)
-        for subgoal in subgoals:
-            self.subgoals[subgoal.episode, subgoal.seq] = subgoal
+        manager = self.managers[int(receiver)]
+        handlers = {
+            Observation: manager.on_observation,
+            SubgoalResult: manager.on_result,
+            Subgoal: manager.on_parent,
+            SubgoalRequest: manager.on_request,
+        }
+        said = handlers[type(message)](message)
+        for subgoal in said:
+            if not isinstance(subgoal, Subgoal):
+                continue
+            self.subgoals[subgoal.level, subgoal.episode, subgoal.seq] = subgoal
             if subgoal.kind != SubgoalKind.CONTINUE:
-                self.memory = subgoal
-        return subgoals
+                self.memory[subgoal.level] = subgoal
+        return said
 
 
 class Network(Peers):
@@ -134,7 +203,7 @@ class Network(Peers):
 
     def send(self, message):
         copies = 1 + self.choose(2)
-        self.flying += [(receiver, message) for receiver in RECEIVERS[type(message)] for _ in range(copies)]
+        self.flying += [(receiver, message) for receiver in self.receivers(message) for _ in range(copies)]
 
     def deliver(self, receiver, message):
         if receiver == "s":
@@ -154,27 +223,32 @@ class Network(Peers):
         for episode in range(episodes):
             self.observations.append(self.runner.reset(episode))
             self.send(self.observations[-1])
-            for _ in range(2000):
+            for _ in range(20_000):
                 if self.runner.observation.last:
                     break
                 if not self.flying:  # everybody waits: resend, as the nodes do after 0.2 s
                     self.send(self.runner.observation)
-                    for message in [*self.manager.resend(), *self.worker.resend()]:
-                        self.send(message)
-                self.restart({0: "w", 1: "w", 2: "mw", 3: "m"}.get(self.choose(80), ""))
+                    for peer in [*self.managers.values(), self.worker]:
+                        for message in peer.resend():
+                            self.send(message)
+                if self.choose(20) == 0:
+                    self.restart([name for name in self.names if self.choose(2)])
                 self.deliver(*self.flying.pop(self.choose(len(self.flying))))
             assert self.runner.observation.last, "the barrier is stuck"
 
 
-@pytest.mark.parametrize("cadence", ["on_result", "every_step"])
+@pytest.mark.parametrize(
+    ("levels", "cadence"), [(0, "on_result"), (1, "on_result"), (1, "every_step"), (2, "on_result"), (3, "on_result")]
+)
 @pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
 @given(seed=st.integers(0, 2**32))
 @example(seed=19770197)  # an old observation reached a manager and a worker that had both just been restarted
 @settings(max_examples=60, deadline=None)
-def test_order_repetition_and_restarts_of_worker_manager_or_both_change_nothing(world, cadence, mode, seed):
-    expected = reference(world, cadence=cadence, mode=mode)
+def test_order_repetition_and_restarts_of_any_of_them_change_nothing(world, levels, cadence, mode, seed):
+    options = {"levels": levels, "cadence": cadence, "mode": mode, "steps": 8 if levels < 2 else 30}
+    expected = reference(world, **options)
     generator = np.random.default_rng(seed)
-    network = Network(world, lambda n: int(generator.integers(n)), cadence=cadence, mode=mode)
+    network = Network(world, lambda n: int(generator.integers(n)), **options)
     network.run(2)
     states = [o.state.tobytes() for trace in expected for o in trace.observations]
     assert [o.state.tobytes() for o in network.observations] == states
@@ -182,8 +256,9 @@ def test_order_repetition_and_restarts_of_worker_manager_or_both_change_nothing(
     assert [a.value.tobytes() for a in network.actions.values()] == actions
     for trace in expected:
         for subgoal in trace.subgoals:
-            same = network.subgoals[subgoal.episode, subgoal.seq]
+            same = network.subgoals[subgoal.level, subgoal.episode, subgoal.seq]
             assert same.value.tobytes() == subgoal.value.tobytes()
+            assert (same.parent_seq, same.attempt) == (subgoal.parent_seq, subgoal.attempt)
 
 
 class Robot(Peers):
@@ -192,7 +267,7 @@ class Robot(Peers):
     def tick(self, down):
         """Deliver what one observation leads to, topics in any order; returns whether an action answered it."""
         observation = self.runner.observation
-        self.flying = [(receiver, observation) for receiver in "mw"]
+        self.flying = [(receiver, observation) for receiver in self.names]
         acted = False
         while self.flying:
             receiver, message = self.next()
@@ -200,7 +275,7 @@ class Robot(Peers):
                 acted |= (message.episode, message.step) == observation.key
             elif receiver not in down:
                 messages = self.answers(receiver, message)
-                self.flying += [(to, m) for m in messages for to in RECEIVERS[type(m)]]
+                self.flying += [(to, m) for m in messages for to in self.receivers(m)]
         return acted
 
     def next(self):
@@ -215,7 +290,7 @@ class Robot(Peers):
             self.runner.reset(episode)
             while not self.runner.observation.last:
                 down = outage(period)
-                self.restart({who for who in "mw" if who in outage(period - 1) and who not in down})
+                self.restart({who for who in self.names if who in outage(period - 1) and who not in down})
                 told.append(self.tick(down))
                 self.runner.step(np.zeros(2))
                 period += 1
@@ -224,7 +299,7 @@ class Robot(Peers):
 
 @pytest.mark.parametrize("cadence", ["on_result", "every_step"])
 @given(
-    who=st.sampled_from(["w", "m", "mw"]), start=st.integers(0, 30), length=st.integers(1, 12), seed=st.integers(0, 99)
+    who=st.sampled_from(["w", "0", "w0"]), start=st.integers(0, 30), length=st.integers(1, 12), seed=st.integers(0, 99)
 )
 @settings(max_examples=150, deadline=None)
 def test_in_real_time_a_worker_or_manager_that_comes_back_has_the_robot_act_in_the_very_next_period(
@@ -237,7 +312,7 @@ def test_in_real_time_a_worker_or_manager_that_comes_back_has_the_robot_act_in_t
     assert all(start <= period < start + length for period in silent), silent
     # No number was left out.
     for episode in range(5):
-        seqs = sorted(seq for e, seq in robot.subgoals if e == episode)
+        seqs = sorted(seq for _, e, seq in robot.subgoals if e == episode)
         assert cadence == "every_step" or seqs == list(range(len(seqs)))
 
 
@@ -276,8 +351,10 @@ def test_exploration_varies_with_the_seed_and_not_with_the_process(world, stubs,
     task = tiny_task()
     other = rollout(
         runner(task, make_observation, Mode.TRAIN),
-        ManagerSession(task, hierarchy_of(task), manager(), seed=4),
-        WorkerSession(task, hierarchy_of(task), worker(), seed=4),
+        Hierarchy(
+            WorkerSession(task, hierarchy_of(task), worker(), seed=4),
+            [ManagerSession(task, hierarchy_of(task), manager(), seed=4)],
+        ),
         0,
     )
     assert other.actions[0].value.tobytes() != first.actions[0].value.tobytes()

@@ -147,7 +147,7 @@ def test_exported_policy_runs_in_the_sessions_as_in_training(tmp_path: Path) -> 
     assert checkpoint.env_steps == 240
     goal = np.array([8.0, 0.0])
     runner = EnvRunner(SPEC, seed=7, goal=goal)
-    trace = rollout(runner, *checkpoint.sessions(0), 0)
+    trace = rollout(runner, checkpoint.stack(0), 0)
     envs = VectorEnv(SPEC, 1, seed=7, goals=[(8.0, 0.0)])
     result = evaluate(SPEC, trainer.hierarchy, envs, _hiro(trainer).agent.select, _hiro(trainer).agent.act)[0]
     assert trace.result.final_distance == pytest.approx(result.final_distance, abs=1e-3)
@@ -169,8 +169,8 @@ def test_an_exported_policy_explores_as_it_did_in_training(tmp_path: Path, warm_
     store = _hiro(trainer).store
     stored = store.subgoals[store.lengths > 0].reshape(-1, 2)
     checkpoint = trainer.checkpoint({})
-    runner, (session, worker) = EnvRunner(SPEC, 0, Mode.TRAIN), checkpoint.sessions(0)
-    given = [s.value for episode in range(100) for s in rollout(runner, session, worker, episode).subgoals]
+    runner, hierarchy = EnvRunner(SPEC, 0, Mode.TRAIN), checkpoint.stack(0)
+    given = [s.value for episode in range(100) for s in rollout(runner, hierarchy, episode).subgoals]
     half_range = GoalSpace(SPEC, trainer.hierarchy.levels[0]).high
     in_training, in_session = (np.linalg.norm(np.array(each) / half_range, axis=1) for each in (stored, given))
     assert {*np.round(in_session, 5)} == {0.0, 1.0}

@@ -1,12 +1,13 @@
 """Manager node: observation and segment results in, subgoals out."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import MANAGER
-from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.manager_session import ManagerMessage, ManagerSession
 from hrl_core.hierarchy.policies import Manager
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal
@@ -96,14 +97,15 @@ class ManagerNode(PolicyNode[Manager]):
         if self._session is not None and self.belongs(request.run):
             self._answer(self._session.on_request(request), time.monotonic())
 
-    def _answer(self, subgoals: list[Subgoal], asked_at: float) -> None:
+    def _answer(self, said: Sequence[ManagerMessage], asked_at: float) -> None:
         """Send the subgoals that a message has led to, if any; ``asked_at`` is when it came [s, steady time]."""
-        self._send(subgoals)
-        if subgoals:
+        self._send(said)
+        if said:
             self.health.took(time.monotonic() - asked_at)
             self.health.done()
 
-    def _send(self, subgoals: list[Subgoal]) -> None:
+    def _send(self, said: Sequence[ManagerMessage]) -> None:
+        subgoals = [message for message in said if isinstance(message, Subgoal)]
         if self._session is None or not subgoals:
             return
         # Subgoals to send are the end of what the session has said; its beginning is the one in force.

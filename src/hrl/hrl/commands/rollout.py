@@ -84,10 +84,10 @@ def run_rollout(arguments: Rollout) -> RolloutSummary:
     mode = Mode.TRAIN if arguments.explore else Mode.EVAL
     goal = frozen(arguments.goal) if arguments.goal else None
     runner = EnvRunner(task, arguments.seed, mode, goal)
-    manager, worker = checkpoint.sessions(arguments.seed)
+    hierarchy = checkpoint.stack(arguments.seed)
     start = time.perf_counter()
     try:
-        results = [rollout(runner, manager, worker, episode).result for episode in range(arguments.episodes)]
+        results = [rollout(runner, hierarchy, episode).result for episode in range(arguments.episodes)]
     finally:
         runner.close()
     return _sum_up(results, time.perf_counter() - start, folder, checkpoint.trained)

@@ -145,10 +145,10 @@ def _episodes(
     runner: _Watching[Kept], checkpoint: Checkpoint, episodes: int, seed: int
 ) -> Iterator[tuple[EpisodeTrace, list[Kept]]]:
     """Run episodes; with each, what the runner kept of it."""
-    manager, worker = checkpoint.sessions(seed)
+    hierarchy = checkpoint.stack(seed)
     try:
         for episode in range(episodes):
-            yield rollout(runner, manager, worker, episode), runner.seen
+            yield rollout(runner, hierarchy, episode), runner.seen
     finally:
         runner.close()
 

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from hrl.graphs.arguments import LaunchArguments, Value
-from hrl.graphs.graph import BRIDGE, FAKE_ROBOT, RECORDER, ROBOT_SUPERVISOR
+from hrl.graphs.graph import BRIDGE, FAKE_ROBOT, MANAGER, RECORDER, ROBOT_SUPERVISOR, WORKER
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_robot.robot_config import FakeConfig, RobotConfig, load_robot
@@ -56,7 +56,7 @@ def supervisor_part(arguments: LaunchArguments, task: str, roles: Sequence[str])
         "bridge": BRIDGE if BRIDGE in managed else "",
         "task": task,
         "robot_config": arguments.robot_config,
-        "restarting": "manager,worker",
+        "restarting": ",".join(role for role in managed if role in (MANAGER, WORKER)),
         "writing": RECORDER,
     }
     return ROBOT_SUPERVISOR, parameters

@@ -90,9 +90,11 @@ def robot_nodes(
     recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb
+    # A flat policy has no manager.
+    acting = (MANAGER, WORKER) if setup.checkpoint.hierarchy.levels else (WORKER,)
+    shares = {WORKER: turn, MANAGER: {}}
     parts: list[tuple[str, Mapping[str, Value]]] = [
-        (MANAGER, deciding | {"memory": str(folder.memory(MANAGER))}),
-        (WORKER, deciding | turn | {"memory": str(folder.memory(WORKER))}),
+        (role, deciding | shares[role] | {"memory": str(folder.memory(role))}) for role in acting
     ]
     if arguments.record:
         parts.insert(0, (RECORDER, recorder))
@@ -135,8 +137,7 @@ def _checked_checkpoint(policy: Path, task: TaskSpec) -> Checkpoint:
         checkpoint.require_task(task)
     except TaskError as error:
         raise TaskError(f"policy {policy}: {error}") from None
-    checkpoint.manager()
-    checkpoint.worker()
+    checkpoint.stack(seed=0)
     return checkpoint
 
 

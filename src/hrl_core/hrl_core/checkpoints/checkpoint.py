@@ -21,6 +21,7 @@ from hrl_core.errors import CheckpointError, FileError, TaskError
 from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.policies import ActorManager, ActorWorker
 from hrl_core.hierarchy.spec import FLAT, GoalSpace, HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.task.spec import TaskSpec
@@ -98,10 +99,11 @@ class Checkpoint:
         pursued = self.hierarchy.levels[0].dim if self.hierarchy.levels else len(self.task.goal)
         return ActorWorker(self.task, pursued, self.actor("worker"), self.level("worker"), self.version)
 
-    def sessions(self, seed: int) -> tuple[ManagerSession, WorkerSession]:
-        """Manager and worker of a run of this seed in one process; raises ``CheckpointError`` as these do."""
-        manager = ManagerSession(self.task, self.hierarchy, self.manager(), seed)
-        return manager, WorkerSession(self.task, self.hierarchy, self.worker(), seed)
+    def stack(self, seed: int) -> Hierarchy:
+        """Everybody who acts in a run of this seed, in one process; raises ``CheckpointError`` where weights misfit."""
+        spec = self.hierarchy
+        managers = [ManagerSession(self.task, spec, self.manager(), seed, level) for level in range(len(spec.levels))]
+        return Hierarchy(WorkerSession(self.task, spec, self.worker(), seed), managers)
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``TaskError`` naming the differing field unless this policy was made for ``task``."""

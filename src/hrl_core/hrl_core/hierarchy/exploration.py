@@ -43,15 +43,16 @@ class HeldExploration:
 class HeldSubgoals:
     """The held subgoals of one run."""
 
-    def __init__(self, seed: int, low: Vector, high: Vector) -> None:
+    def __init__(self, seed: int, low: Vector, high: Vector, level: int = WORKER_LEVEL) -> None:
         """Start before the first episode.
 
         Args:
             seed: seed of the run.
             low: lower bounds of subgoals, shape (subgoal_dim,).
             high: upper bounds.
+            level: of the subgoals.
         """
-        self._seed, self._low, self._high = seed, low, high
+        self._seed, self._low, self._high, self._level = seed, low, high, level
         self._episode, self._next, self._until = -1, 0, 0
         self._value: Vector = low
 
@@ -70,7 +71,7 @@ class HeldSubgoals:
         # Decisions that a restarted manager has missed are gone through as well.
         while self._next <= decision:
             if self._next >= self._until:
-                rng = step_generator(self._seed, Purpose.HELD_SUBGOAL, WORKER_LEVEL, self._episode, self._next)
+                rng = step_generator(self._seed, Purpose.HELD_SUBGOAL, self._level, self._episode, self._next)
                 begun = exploration.begin(self._low, self._high, rng)
                 if begun is not None:
                     self._value, self._until = begun[0], self._next + begun[1]

@@ -11,29 +11,34 @@ import numpy as np
 
 from hrl_core.hierarchy.exploration import HeldSubgoals
 from hrl_core.hierarchy.policies import Manager, SubgoalChoice
-from hrl_core.hierarchy.spec import KINDS, GoalSpace, HierarchySpec
-from hrl_core.hierarchy.subgoals import check_number, same_goal
+from hrl_core.hierarchy.spec import KINDS, UNITS, GoalSpace, HierarchySpec
+from hrl_core.hierarchy.subgoals import carried_subgoal, check_number, check_subgoal, same_goal
 from hrl_core.messages import (
     EPISODE_ENDS,
     NAN,
     NO_VECTOR,
     WORKER_LEVEL,
-    HorizonUnit,
     Mode,
     Observation,
     Subgoal,
     SubgoalKind,
     SubgoalRequest,
     SubgoalResult,
+    Vector,
+    frozen,
 )
 from hrl_core.randomness import Purpose, step_generator
 from hrl_core.task.spec import TaskSpec
+
+ManagerMessage = Subgoal | SubgoalRequest
 
 
 class ManagerSession:
     """Answers the first observation of an episode and every segment result with the next subgoal."""
 
-    def __init__(self, spec: TaskSpec, hierarchy: HierarchySpec, manager: Manager, seed: int) -> None:
+    def __init__(
+        self, spec: TaskSpec, hierarchy: HierarchySpec, manager: Manager, seed: int, level: int = WORKER_LEVEL
+    ) -> None:
         """Start without observation.
 
         Args:
@@ -41,6 +46,7 @@ class ManagerSession:
             hierarchy: of the policy.
             manager: the policy.
             seed: seed of the run, for exploration noise.
+            level: of the subgoals that it chooses.
         """
         self.manager = manager
         self.renew: Callable[[], Manager] | None = None
@@ -49,10 +55,15 @@ class ManagerSession:
         self.remembers = True
         """Whether a subgoal that ``restore`` has not been given has never been."""
         self._spec, self._seed = spec, seed
-        self._level = hierarchy.levels[WORKER_LEVEL]
+        self.level, self._level = level, hierarchy.levels[level]
         self._space = GoalSpace(spec, self._level)
-        self._held = HeldSubgoals(seed, self._space.low, self._space.high)
+        above = hierarchy.levels[level + 1 : level + 2]
+        self._above = GoalSpace(spec, above[0]) if above else None
+        """Where the subgoals lie that it is given; None: it pursues the task goal."""
+        self._parent: Subgoal | None = None
+        self._held = HeldSubgoals(seed, self._space.low, self._space.high, level)
         self._every_step = self._level.cadence == "every_step"
+        self._tolerance = frozen(self._level.tolerance)
         self._observation: Observation | None = None
         self._subgoal: Subgoal | None = None
         self._result: SubgoalResult | None = None
@@ -67,7 +78,7 @@ class ManagerSession:
         """
         self._subgoal, self._outbox = last, [last]
 
-    def on_observation(self, observation: Observation) -> list[Subgoal]:
+    def on_observation(self, observation: Observation) -> list[ManagerMessage]:
         """Take an observation; a repeated one is answered with the same subgoal again.
 
         Raises:
@@ -89,21 +100,34 @@ class ManagerSession:
             return []
         if last is not None and observation.key == (last.episode, last.step):
             return list(self._outbox)  # A predecessor has chosen for it.
-        if observation.first:
-            if self.renew is not None:
-                self.manager = self.renew()
-            return self._choose(observation, seq=0)
-        if self._every_step:
-            return self._tick(observation)
-        return self._answer() or self._meet_request()
+        if observation.first and self.renew is not None:
+            self.manager = self.renew()
+        return self._go_on()
 
-    def on_result(self, result: SubgoalResult) -> list[Subgoal]:
+    def on_parent(self, subgoal: Subgoal) -> list[ManagerMessage]:
+        """Take a subgoal of the level above, which those chosen from now on serve.
+
+        Raises:
+            InvalidDataError: its value has the wrong size or holds a non-finite number, or its number is impossible.
+        """
+        if self._above is None or subgoal.level != self.level + 1:
+            return []
+        check_subgoal(self._above, subgoal)
+        known = self._parent
+        if known is not None and (subgoal.episode, subgoal.seq) <= (known.episode, known.seq):
+            self.dropped["duplicate" if subgoal.seq == known.seq else "old"] += 1
+            return []
+        if subgoal.kind != SubgoalKind.CONTINUE:
+            self._parent = subgoal
+        return self._go_on()
+
+    def on_result(self, result: SubgoalResult) -> list[ManagerMessage]:
         """Take the worker's word that a segment ended; a repeated one is answered with the same subgoal again.
 
         Raises:
             InvalidDataError: its number is impossible.
         """
-        if result.level != WORKER_LEVEL:
+        if result.level != self.level:
             return []
         check_number(result.seq, result.step, "subgoal result")
         known = self._result
@@ -116,9 +140,9 @@ class ManagerSession:
         # A predecessor's answer may never have left it.
         return list(self._outbox) if self._has_answered(result) else self._answer()
 
-    def on_request(self, request: SubgoalRequest) -> list[Subgoal]:
+    def on_request(self, request: SubgoalRequest) -> list[ManagerMessage]:
         """Say the subgoal in force again to a worker that lacks it; choose one where there has been none."""
-        if request.level != WORKER_LEVEL:
+        if request.level != self.level:
             return []
         self._request = request
         return self._meet_request()
@@ -128,6 +152,8 @@ class ManagerSession:
         observation, subgoal = self._observation, self._subgoal
         if observation is None or subgoal is None or observation.last or observation.episode != subgoal.episode:
             return
+        if self._above is not None:
+            return  # What is to be served may change with it.
         if self._ahead is None and observation.step - subgoal.step >= subgoal.horizon > 0:
             self._ahead = (observation, self._select(observation))
 
@@ -135,18 +161,55 @@ class ManagerSession:
         """What a peer that lost messages or has just appeared needs to go on."""
         return list(self._outbox)
 
-    def _answer(self) -> list[Subgoal]:
+    def _go_on(self) -> list[ManagerMessage]:
+        """Choose if that is due and possible, with what has come."""
+        observation, last = self._observation, self._subgoal
+        if observation is None or observation.last:
+            return []
+        if observation.first and (last is None or last.episode < observation.episode):
+            return self._choose(observation, seq=0) if self._knows_parent(observation) else []
+        answer = self._tick(observation) if self._every_step else self._answer() or self._meet_request()
+        return answer or self._ask(observation)
+
+    def _ask(self, observation: Observation) -> list[ManagerMessage]:
+        """Ask for the subgoal of the level above that was chosen before this manager was there."""
+        if observation.first or self._knows_parent(observation):
+            return []
+        return [
+            SubgoalRequest(
+                stamp=observation.stamp,
+                frame=observation.frame,
+                run=observation.run,
+                robot=observation.robot,
+                episode=observation.episode,
+                level=self.level + 1,
+                step=observation.step,
+            )
+        ]
+
+    def _knows_parent(self, observation: Observation, result: SubgoalResult | None = None) -> bool:
+        """Whether the subgoal to be served is known; ``result`` is the end of the one that served last."""
+        parent, last = self._parent, self._subgoal
+        if self._above is None:
+            return True
+        if parent is None or parent.episode != observation.episode or parent.step > observation.step:
+            return False
+        if result is not None and result.end_level > self.level:
+            return parent.step >= result.step  # The segment above ended as well: what follows there.
+        return last is None or last.episode != observation.episode or parent.seq >= last.parent_seq
+
+    def _answer(self) -> list[ManagerMessage]:
         """Choose the next subgoal once both the result and an observation of its step are in hand."""
         observation, result = self._observation, self._result
         if observation is None or result is None or observation.last or result.end_reason in EPISODE_ENDS:
             return []
         if result.episode != observation.episode or result.step > observation.step:
             return []
-        if self._has_answered(result):
+        if self._has_answered(result) or not self._knows_parent(observation, result):
             return []
         return self._choose(observation, result.seq + 1)
 
-    def _meet_request(self) -> list[Subgoal]:
+    def _meet_request(self) -> list[ManagerMessage]:
         """Answer the worker's request once an observation of its step is in hand."""
         request, observation, subgoal = self._request, self._observation, self._subgoal
         if request is None:
@@ -156,9 +219,12 @@ class ManagerSession:
             return list(self._outbox)
         if observation is None or observation.key < (request.episode, request.step):
             return []
-        self._request = None
         if observation.episode != request.episode or observation.last:
+            self._request = None
             return []
+        if not self._knows_parent(observation):
+            return []
+        self._request = None
         # Nobody was there when the episode began. Where that is not certain, no number may be taken twice.
         return self._choose(observation, 0 if self.remembers else observation.step)
 
@@ -166,9 +232,11 @@ class ManagerSession:
         subgoal = self._subgoal
         return subgoal is not None and (subgoal.episode, subgoal.seq) > (result.episode, result.seq)
 
-    def _tick(self, observation: Observation) -> list[Subgoal]:
+    def _tick(self, observation: Observation) -> list[ManagerMessage]:
         """Cadence every_step: a new subgoal every period and on a change of goal, CONTINUE in between."""
         last, period = self._subgoal, self._level.horizon
+        if not self._knows_parent(observation):
+            return []
         if last is None or last.episode != observation.episode:
             return self._choose(observation, observation.step)
         # By the last subgoal, not by the step alone: real time does not wait for a manager that is away.
@@ -177,11 +245,12 @@ class ManagerSession:
         if not same_goal(last.task_goal, observation.desired_goal):
             return self._choose(observation, observation.step)
         subgoal = self._message(observation, observation.step, SubgoalKind.CONTINUE, NO_VECTOR, True)
+        subgoal = subgoal._replace(attempt=last.attempt)
         # The subgoal in force goes along for a worker that has just started.
         self._outbox = [*self._outbox[:1], subgoal]
         return [subgoal]
 
-    def _choose(self, observation: Observation, seq: int) -> list[Subgoal]:
+    def _choose(self, observation: Observation, seq: int) -> list[ManagerMessage]:
         ahead, self._ahead = self._ahead, None
         choice = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
         deterministic = observation.mode != Mode.TRAIN
@@ -193,15 +262,31 @@ class ManagerSession:
         return [subgoal]
 
     def _select(self, observation: Observation) -> SubgoalChoice:
-        explore = observation.mode == Mode.TRAIN
-        noise = step_generator(self._seed, Purpose.SUBGOAL, WORKER_LEVEL, *observation.key) if explore else None
-        choice = self.manager.select(observation.state, observation.desired_goal, noise)
+        parent = self._parent if self._above is not None else None
+        explore = observation.mode == Mode.TRAIN and not (parent is not None and parent.test)
+        noise = step_generator(self._seed, Purpose.SUBGOAL, self.level, *observation.key) if explore else None
+        choice = self.manager.select(observation.state, self._pursued(observation), noise)
         if explore:
             decision = observation.step // self._level.horizon
             held = self._held.at(observation.episode, decision, self.manager.held)
             choice = choice if held is None else SubgoalChoice(held)
         self._space.check(choice.value, "subgoal of the manager")
         return choice
+
+    def _pursued(self, observation: Observation) -> Vector:
+        """The task goal, or the subgoal of the level above as it is seen from here."""
+        if self._above is None or self._parent is None:
+            return observation.desired_goal
+        return carried_subgoal(self._parent, observation.state[self._above.indices]).astype(np.float64)
+
+    def _attempt(self, seq: int, step: int) -> int:
+        """Number of a subgoal among those that serve the same parent; it survives a restart with the last one."""
+        if self._parent is None:
+            # The task goal's: a count of its own would not survive.
+            return step // self._level.horizon if self._every_step else seq
+        last = self._subgoal
+        same = last is not None and (last.episode, last.parent_seq) == (self._parent.episode, self._parent.seq)
+        return last.attempt + 1 if last is not None and same else 0
 
     def _message(
         self, observation: Observation, seq: int, kind: SubgoalKind, value: np.ndarray, deterministic: bool
@@ -214,8 +299,8 @@ class ManagerSession:
             episode=observation.episode,
             step=observation.step,
             seq=seq,
-            parent_seq=-1,
-            level=WORKER_LEVEL,
+            parent_seq=-1 if self._parent is None else self._parent.seq,
+            level=self.level,
             kind=kind,
             value=value,
             anchor=observation.state[self._space.indices],
@@ -224,15 +309,14 @@ class ManagerSession:
             space=self._level.space,
             task_goal=observation.desired_goal,
             horizon=self._level.horizon,
-            horizon_unit=HorizonUnit.STEPS,
-            tolerance=NO_VECTOR,
-            end_when_achieved=False,
-            worker_may_terminate=False,
-            test=False,
+            horizon_unit=UNITS[self._level.unit],
+            tolerance=self._tolerance,
+            end_when_achieved=self._level.end_when_achieved,
+            worker_may_terminate=self._level.worker_may_terminate,
+            test=self._parent is not None and self._parent.test,
             deterministic=deterministic,
             log_probability=NAN,
             value_estimate=NAN,
             policy_version=self.manager.version,
-            # Its parent is the task goal; a count of its own would not survive a restart.
-            attempt=observation.step // self._spec.subgoal.period if self._every_step else seq,
+            attempt=self._attempt(seq, observation.step),
         )

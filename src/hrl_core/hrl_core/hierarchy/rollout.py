@@ -1,11 +1,10 @@
-"""Episodes in one process: the same sessions as the nodes, wired by function calls instead of DDS."""
+"""Episodes in one process."""
 
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.manager_session import ManagerSession
-from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.messages import Action, EpisodeResult, Observation, Subgoal, SubgoalResult, Vector
 from hrl_core.threads import one_thread
 
@@ -37,45 +36,33 @@ class EpisodeTrace:
     subgoal_results: list[SubgoalResult] = field(default_factory=list)
 
 
-def rollout(runner: Runner, manager: ManagerSession, worker: WorkerSession, episode: int) -> EpisodeTrace:
+def rollout(runner: Runner, hierarchy: Hierarchy, episode: int) -> EpisodeTrace:
     """Run one episode.
 
     Args:
         runner: the environment.
-        manager: manager session, kept over episodes.
-        worker: worker session, kept over episodes.
+        hierarchy: who acts, kept over episodes.
         episode: episode number, rising from call to call.
 
     Raises:
-        HrlError: the worker found no valid subgoal, i.e. the sessions were not kept over the run's episodes.
+        HrlError: the worker found no valid subgoal, i.e. the hierarchy was not kept over the run's episodes.
     """
     with one_thread():
-        return _run(runner, manager, worker, episode)
+        return _run(runner, hierarchy, episode)
 
 
-def _run(runner: Runner, manager: ManagerSession, worker: WorkerSession, episode: int) -> EpisodeTrace:
+def _run(runner: Runner, hierarchy: Hierarchy, episode: int) -> EpisodeTrace:
     observation = runner.reset(episode)
     observations, actions, subgoals, results = [observation], [], [], []
     while True:
-        answers = worker.on_observation(observation)
-        for subgoal in manager.on_observation(observation):
-            subgoals.append(subgoal)
-            answers += worker.on_subgoal(subgoal)
-        action = None
-        while answers:
-            answer = answers.pop(0)
-            if isinstance(answer, Action):
-                action = answer
-                continue
-            assert isinstance(answer, SubgoalResult), "sessions kept over a run ask for nothing"
-            results.append(answer)
-            for subgoal in manager.on_result(answer):
-                subgoals.append(subgoal)
-                answers += worker.on_subgoal(subgoal)
+        said = hierarchy.answer(observation)
+        subgoals += [message for message in said if isinstance(message, Subgoal)]
+        results += [message for message in said if isinstance(message, SubgoalResult)]
         if observation.last:
             return EpisodeTrace(runner.result(), observations, actions, subgoals, results)
+        action = next((message for message in said if isinstance(message, Action)), None)
         if action is None:
-            raise HrlError(f"no action at episode {observation.episode} step {observation.step}: start a new session")
+            raise HrlError(f"no action at episode {observation.episode} step {observation.step}: start a new hierarchy")
         actions.append(action)
         observation = runner.step(action.value)
         observations.append(observation)

@@ -1,4 +1,4 @@
-"""What a subgoal means between two decisions: how it is carried, how it is rewarded, when its segment ends."""
+"""What a subgoal means between two decisions: how it is carried, how it is rewarded, when it is achieved."""
 
 import math
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.spec import GoalSpace
-from hrl_core.messages import Observation, SegmentEnd, Subgoal, SubgoalKind, Vector
+from hrl_core.messages import Subgoal, SubgoalKind, Vector
 
 Float32Vector = npt.NDArray[np.float32]
 
@@ -69,30 +69,6 @@ def check_subgoal(space: GoalSpace, subgoal: Subgoal) -> None:
     space.check(subgoal.anchor, "subgoal anchor")
     if subgoal.tolerance.size:
         space.check(subgoal.tolerance, "subgoal tolerance")
-
-
-def segment_end(subgoal: Subgoal, observation: Observation, position: Vector) -> SegmentEnd | None:
-    """Why the segment of ``subgoal`` ends at ``observation``; None: it goes on.
-
-    The end of the episode comes before a change of the task goal, that before achievement, that before the horizon.
-    Its unit makes no difference to a worker: what attempts its subgoal is an action, of which there is one a step.
-
-    Args:
-        subgoal: the subgoal in force, of a worker.
-        observation: an observation later than the one the subgoal was chosen at.
-        position: goal-space part of the observation.
-    """
-    if observation.terminated:
-        return SegmentEnd.TERMINATED
-    if observation.truncated:
-        return SegmentEnd.TRUNCATED
-    if not same_goal(subgoal.task_goal, observation.desired_goal):
-        return SegmentEnd.PREEMPTED
-    if subgoal.end_when_achieved and achieved(subgoal, position):
-        return SegmentEnd.ACHIEVED
-    if subgoal.horizon and observation.step - subgoal.step >= subgoal.horizon:
-        return SegmentEnd.HORIZON
-    return None
 
 
 def achieved(subgoal: Subgoal, position: Vector) -> bool:

@@ -1,7 +1,7 @@
 """The worker's side of the barrier: observations and subgoals, in any order, become actions and segment results.
 
-Idempotent by construction: everything that leaves is a function of the current observation and the subgoal in force, so
-a worker that is killed and started again in mid-episode goes on with the very same numbers.
+Idempotent by construction: everything that leaves is a function of the current observation and the subgoals in force,
+so a worker that is killed and started again in mid-episode goes on with the very same numbers.
 """
 
 from collections import Counter
@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from hrl_core.hierarchy.policies import Worker
+from hrl_core.hierarchy.segments import End, OpenSegment, segment_ends
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
-from hrl_core.hierarchy.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, segment_end
+from hrl_core.hierarchy.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, to_float32
 from hrl_core.messages import (
     NAN,
     NO_VECTOR,
@@ -32,11 +33,18 @@ from hrl_core.task.spec import TaskSpec
 WorkerMessage = SubgoalResult | SubgoalRequest | Action
 
 
+def manager_name(level: int) -> str:
+    """Process name of the manager that chooses the subgoals of a level: ``manager``, ``manager_2``, ..."""
+    return "manager" if level == WORKER_LEVEL else f"manager_{level + 1}"
+
+
 @dataclass
 class _Segment:
-    """The subgoal in force and what has been summed up under it."""
+    """The subgoal in force at a level and what has been summed up under it."""
 
     subgoal: Subgoal
+    first_seq: int
+    """Number with which it was chosen; CONTINUE counts on from there."""
     confirmed_step: int
     """Last step for which the manager confirmed it (cadence every_step)."""
     whole: bool
@@ -53,9 +61,13 @@ class _Segment:
         """Whether it waits for its successor."""
         return self.result is not None
 
+    def leads(self, child: "_Segment") -> bool:
+        """Whether ``child``, of the level below, was chosen to serve it."""
+        return self.first_seq <= child.subgoal.parent_seq <= self.subgoal.seq
+
 
 class WorkerSession:
-    """Acts on step t only with the subgoal valid for step t; ends segments, waits for the next seq."""
+    """Acts on step t only with subgoals of all levels valid for step t; ends segments, waits for their successors."""
 
     def __init__(
         self, spec: TaskSpec, hierarchy: HierarchySpec, worker: Worker, seed: int, discount: float = 0.99
@@ -64,7 +76,7 @@ class WorkerSession:
 
         Args:
             spec: the task.
-            hierarchy: of the policy.
+            hierarchy: of the policy; without levels the worker pursues the task goal.
             worker: the policy.
             seed: seed of the run, for exploration noise.
             discount: discount per step of ``SubgoalResult.reward_discounted``.
@@ -74,25 +86,27 @@ class WorkerSession:
         """Asked for the policy at the first subgoal of every episode, given the version that the subgoal carries."""
         self.dropped: Counter[str] = Counter()
         self._spec, self._seed, self._discount = spec, seed, discount
-        self._level = hierarchy.levels[WORKER_LEVEL]
-        self._space = GoalSpace(spec, self._level)
-        self._every_step = self._level.cadence == "every_step"
+        self._spaces = tuple(GoalSpace(spec, level) for level in hierarchy.levels)
         self._observation: Observation | None = None
         self._answered = True
-        self._position: Vector = NO_VECTOR
-        self._segment: _Segment | None = None
-        self._early: Subgoal | None = None
+        self._positions: list[Vector] = []
+        """Goal-space part of the observation, by level."""
+        self._segments: list[_Segment | None] = [None] * len(self._spaces)
+        self._early: list[Subgoal | None] = [None] * len(self._spaces)
         self._outbox: list[WorkerMessage] = []
 
     @property
     def waiting_for(self) -> str | None:
-        """The peer whose message is missing: ``manager`` or ``simulator``."""
-        return "simulator" if self._answered else "manager"
+        """The peer whose message is missing: ``simulator``, or the highest manager that owes a subgoal."""
+        if self._answered:
+            return "simulator"
+        owing = [level for level in range(len(self._segments)) if not self._in_force(level)]
+        return manager_name(max(owing, default=WORKER_LEVEL))
 
     def on_observation(self, observation: Observation) -> list[WorkerMessage]:
         """Take an observation; a repeated one is answered with the same messages again.
 
-        What the manager has not answered is said again with every observation: real time does not stop for it.
+        What the managers have not answered is said again with every observation: real time does not stop for it.
 
         Raises:
             InvalidDataError: it has the wrong size or holds a non-finite number.
@@ -103,30 +117,33 @@ class WorkerSession:
             return self.resend() if observation.key == current.key else []
         self._spec.check_state(observation.state)
         self._spec.check_goal(observation.desired_goal, "desired_goal")
-        segment = self._segment
         if current is not None and observation.episode != current.episode:
             self._outbox = []
             self._abandon(current)
         else:
-            self._outbox = [segment.result] if segment is not None and segment.result is not None else []
+            self._outbox = [segment.result for segment in self._segments if segment is not None and segment.result]
         self._observation, self._answered = observation, observation.last
-        self._position = observation.state[self._space.indices]
-        self._account(observation)
-        early, self._early = self._early, None
-        if early is not None:
-            self._take(early)
+        self._positions = [observation.state[space.indices] for space in self._spaces]
+        for segment, position in zip(self._segments, self._positions, strict=True):
+            if segment is not None and not segment.ended:
+                self._account(segment, observation, position)
+        # From the top down: a subgoal is held against the one that it serves.
+        for level in reversed(range(len(self._early))):
+            early, self._early[level] = self._early[level], None
+            if early is not None:
+                self._take(early)
         self._advance()
         return self.resend()
 
     def on_subgoal(self, subgoal: Subgoal) -> list[WorkerMessage]:
-        """Take a subgoal; an early one is held, an old one dropped.
+        """Take a subgoal of any level; an early one is held, an old one dropped.
 
         Raises:
             InvalidDataError: its value has the wrong size or holds a non-finite number, or its number is impossible.
         """
-        if subgoal.level != WORKER_LEVEL:
+        if subgoal.level >= len(self._spaces):
             return []
-        check_subgoal(self._space, subgoal)
+        check_subgoal(self._spaces[subgoal.level], subgoal)
         before = len(self._outbox)
         self._take(subgoal)
         self._advance()
@@ -137,10 +154,11 @@ class WorkerSession:
 
         The action is new and the policy's, as the environment will say of it: HOLD is one applied before.
         """
-        segment, observation = self._segment, self._observation
+        segment, observation = self._segments[WORKER_LEVEL] if self._segments else None, self._observation
         if self._answered or segment is None or observation is None:
             return []
-        expired = observation.step - segment.subgoal.step > 2 * (segment.subgoal.horizon or self._level.horizon)
+        horizon = segment.subgoal.horizon or self._spaces[WORKER_LEVEL].level.horizon
+        expired = observation.step - segment.subgoal.step > 2 * horizon
         return [] if expired else [self._act(observation, segment)]
 
     def resend(self) -> list[WorkerMessage]:
@@ -148,9 +166,9 @@ class WorkerSession:
         return [*self._outbox, *self._requests()]
 
     def _requests(self) -> list[WorkerMessage]:
-        """Ask for the subgoal that was chosen before this worker was there; the first one comes without asking."""
+        """Ask for subgoals that were chosen before this worker was there; the first ones come without asking."""
         observation = self._observation
-        if observation is None or self._segment is not None or observation.first or observation.last:
+        if observation is None or observation.first or observation.last:
             return []
         return [
             SubgoalRequest(
@@ -159,17 +177,20 @@ class WorkerSession:
                 run=observation.run,
                 robot=observation.robot,
                 episode=observation.episode,
-                level=WORKER_LEVEL,
+                level=level,
                 step=observation.step,
             )
+            for level, segment in enumerate(self._segments)
+            if segment is None
         ]
 
     def _take(self, subgoal: Subgoal) -> None:
         """Put a subgoal in force, hold it, or drop it."""
-        observation, segment = self._observation, self._segment
+        observation, level = self._observation, subgoal.level
+        segment, early = self._segments[level], self._early[level]
         if observation is None or (subgoal.episode, subgoal.step) > observation.key:
-            if self._early is None or (subgoal.episode, subgoal.seq) > (self._early.episode, self._early.seq):
-                self._early = subgoal
+            if early is None or (subgoal.episode, subgoal.seq) > (early.episode, early.seq):
+                self._early[level] = subgoal
             return
         if subgoal.episode < observation.episode or (segment and subgoal.seq <= segment.subgoal.seq):
             self.dropped["old"] += 1
@@ -180,42 +201,84 @@ class WorkerSession:
                 segment.subgoal = segment.subgoal._replace(seq=subgoal.seq)
             return
         if segment is not None and not segment.ended:
-            self._end(segment, observation, SegmentEnd.PREEMPTED)
-        if segment is None and self.renew is not None:
+            self._end(level, observation, End(SegmentEnd.PREEMPTED, level))
+        if segment is None and level == WORKER_LEVEL and self.renew is not None:
             self.worker = self.renew(subgoal.policy_version)
-        self._segment = _Segment(subgoal, subgoal.step, whole=subgoal.step == observation.step)
+        self._segments[level] = _Segment(subgoal, subgoal.seq, subgoal.step, whole=subgoal.step == observation.step)
 
-    def _account(self, observation: Observation) -> None:
-        """Add the step's rewards to the running segment and end it if it is over."""
-        segment = self._segment
-        if segment is None or segment.ended or observation.step <= segment.subgoal.step:
+    def _account(self, segment: _Segment, observation: Observation, position: Vector) -> None:
+        """Add the step's rewards to a running segment."""
+        if observation.step <= segment.subgoal.step:
             return
         segment.whole &= observation.step == segment.subgoal.step + segment.steps_seen + 1
         segment.reward += observation.reward
         segment.discounted += self._discount**segment.steps_seen * observation.reward
-        segment.intrinsic += intrinsic_reward(segment.subgoal, self._position)
+        segment.intrinsic += intrinsic_reward(segment.subgoal, position)
         segment.steps_seen += 1
 
     def _advance(self) -> None:
-        """End the segment if it is over, then act if a valid subgoal is in hand."""
-        observation, segment = self._observation, self._segment
-        if observation is None or segment is None or segment.ended:
+        """End the segments that are over, then act if valid subgoals of all levels are in hand."""
+        observation = self._observation
+        if observation is None:
             return
-        if observation.step > segment.subgoal.step:
-            reason = segment_end(segment.subgoal, observation, self._position)
-            if reason is not None:
-                self._end(segment, observation, reason)
-                return
-        confirmed = not self._every_step or segment.confirmed_step == observation.step
-        if confirmed and not self._answered:
+        self._end_orphans(observation)
+        for level, end in segment_ends(self._judged(observation), observation).items():
+            self._end(level, observation, end)
+        if not self._answered and all(self._in_force(level) for level in range(len(self._segments))):
+            segment = self._segments[WORKER_LEVEL] if self._segments else None
             self._outbox.append(self._act(observation, segment))
 
-    def _act(self, observation: Observation, segment: _Segment) -> Action:
-        subgoal = segment.subgoal
-        explore = observation.mode == Mode.TRAIN and not subgoal.test
+    def _end_orphans(self, observation: Observation) -> None:
+        """End what serves a subgoal that has ended or been replaced: a worker just started may hear of that first."""
+        for level in reversed(range(len(self._segments) - 1)):
+            parent, segment = self._segments[level + 1], self._segments[level]
+            if parent is None or segment is None:
+                continue
+            replaced = segment.subgoal.parent_seq < parent.first_seq
+            if replaced or (parent.result is not None and parent.leads(segment)):
+                highest = level + 1 if replaced or parent.result is None else parent.result.end_level
+                self._end(level, observation, End(SegmentEnd.HIGHER_GOAL_REACHED, highest))
+
+    def _judged(self, observation: Observation) -> list[OpenSegment | None]:
+        """What is in force, by level, as far as all above it is known: without that nobody knows why it ends."""
+        stack: list[OpenSegment | None] = [None] * len(self._segments)
+        for level in reversed(range(len(self._segments))):
+            segment = self._segments[level]
+            parent = self._segments[level + 1] if level + 1 < len(self._segments) else None
+            ahead = segment is None or (parent is not None and segment.subgoal.parent_seq > parent.subgoal.seq)
+            if ahead and not observation.last:
+                break
+            stack[level] = self._open(level)
+        return stack
+
+    def _open(self, level: int) -> OpenSegment | None:
+        segment = self._segments[level]
+        if segment is None or segment.ended:
+            return None
+        child = self._segments[level - 1] if level else None
+        # By the child's own word, which outlives the process that has counted.
+        attempts = child.subgoal.attempt + child.ended if child is not None and segment.leads(child) else 0
+        return OpenSegment(segment.subgoal, self._positions[level], attempts)
+
+    def _in_force(self, level: int) -> bool:
+        """Whether the level's subgoal is valid for the present step and serves the one above."""
+        segment, observation = self._segments[level], self._observation
+        if segment is None or segment.ended or observation is None:
+            return False
+        if self._spaces[level].level.cadence == "every_step" and segment.confirmed_step != observation.step:
+            return False
+        parent = self._segments[level + 1] if level + 1 < len(self._segments) else None
+        return parent is None or parent.leads(segment)
+
+    def _act(self, observation: Observation, segment: _Segment | None) -> Action:
+        tested = segment is not None and segment.subgoal.test
+        explore = observation.mode == Mode.TRAIN and not tested
         noise = step_generator(self._seed, Purpose.ACTION, WORKER_LEVEL, *observation.key) if explore else None
-        carried = carried_subgoal(subgoal, self._position)
-        choice = self.worker.act(observation.state, carried, noise)
+        if segment is None:
+            pursued = to_float32(observation.desired_goal)
+        else:
+            pursued = carried_subgoal(segment.subgoal, self._positions[WORKER_LEVEL])
+        choice = self.worker.act(observation.state, pursued, noise)
         self._spec.check_action(choice.value, "action of the worker")
         self._answered = True
         return Action(
@@ -226,7 +289,7 @@ class WorkerSession:
             episode=observation.episode,
             step=observation.step,
             value=choice.value,
-            subgoal_seq=subgoal.seq,
+            subgoal_seq=0 if segment is None else segment.subgoal.seq,
             observation_stamp=observation.stamp,
             log_probability=choice.log_probability,
             policy_version=self.worker.version,
@@ -234,7 +297,10 @@ class WorkerSession:
             intended=NO_VECTOR,
         )
 
-    def _end(self, segment: _Segment, observation: Observation, reason: SegmentEnd) -> None:
+    def _end(self, level: int, observation: Observation, end: End) -> None:
+        segment = self._segments[level]
+        if segment is None or segment.ended:
+            return
         subgoal = segment.subgoal
         segment.result = SubgoalResult(
             stamp=observation.stamp,
@@ -242,13 +308,13 @@ class WorkerSession:
             run=observation.run,
             robot=observation.robot,
             episode=subgoal.episode,
-            level=subgoal.level,
+            level=level,
             seq=subgoal.seq,
             step=observation.step,
             steps_used=observation.step - subgoal.step,
-            end_reason=reason,
-            end_level=subgoal.level,
-            achieved=observation.state[self._space.indices],
+            end_reason=end.reason,
+            end_level=end.level,
+            achieved=observation.state[self._spaces[level].indices],
             reward_sum=segment.reward if segment.whole else NAN,
             reward_discounted=segment.discounted if segment.whole else NAN,
             intrinsic_sum=segment.intrinsic if segment.whole else NAN,
@@ -258,6 +324,6 @@ class WorkerSession:
 
     def _abandon(self, last: Observation) -> None:
         """A new episode begins: close what was open in the old one at its last observation."""
-        if self._segment is not None and not self._segment.ended:
-            self._end(self._segment, last, SegmentEnd.TRUNCATED)
-        self._segment = None
+        for level in range(len(self._segments)):
+            self._end(level, last, End(SegmentEnd.TRUNCATED, len(self._segments) - 1))
+            self._segments[level] = None

@@ -46,8 +46,8 @@ def traces():
     """Six episodes with exploration; 47 steps end in a short segment."""
     policy = random_checkpoint(SPEC, 3)
     runner = EnvRunner(SPEC, 1, Mode.TRAIN, run=77)
-    manager, worker = policy.sessions(1)
-    return [rollout(runner, manager, worker, episode) for episode in range(6)]
+    hierarchy = policy.stack(1)
+    return [rollout(runner, hierarchy, episode) for episode in range(6)]
 
 
 @pytest.fixture(scope="session")
@@ -259,7 +259,7 @@ def test_relabelling_at_sampling_equals_relabelled_bags_of_the_same_worker(tmp_p
 def test_relabelled_subgoals_are_kept_when_the_worker_made_these_very_actions(tmp_path, traces, record):
     policy = random_checkpoint(SPEC, 3)
     quiet = EnvRunner(SPEC, 1, Mode.EVAL, run=77)
-    bag = record(tmp_path / "bag", [rollout(quiet, *policy.sessions(1), 0)])
+    bag = record(tmp_path / "bag", [rollout(quiet, policy.stack(1), 0)])
     relabeler = Relabeler(policy, TEXTS)
     outcome = relabeler.relabel(bag, tmp_path / "out")
     assert (outcome.made, outcome.transitions, outcome.moved) == (True, 5, 0)
