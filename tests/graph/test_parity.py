@@ -9,11 +9,15 @@ import pytest
 from ament_index_python.packages import get_package_share_directory
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
+from rclpy.serialization import deserialize_message
 from rosbags.highlevel import AnyReader
 
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import FLAT
+from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
+from hrl_msgs.msg import RunInfo
 
 pytestmark = pytest.mark.ros
 
@@ -86,6 +90,22 @@ def test_exploration_is_the_same_in_the_graph_and_in_process(launch, read_bag, i
     assert_same_run(bag, traces)
     noiseless = in_process(untrained, seed=4)
     assert traces[0].actions[0].value.tobytes() != noiseless[0].actions[0].value.tobytes()
+
+
+def test_a_flat_policy_is_the_worker_alone(launch, read_bag, in_process, assert_same_run, tmp_path):
+    policy = tmp_path / "flat"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, flat=True), policy)
+    graph = launch(f"policy:={policy}", "episodes:=1", "seed:=4", "explore:=true")
+    code, output = graph.wait()
+    assert code == 0, output
+    assert "[manager]" not in output
+    bag = read_bag(graph.out / "bag")
+    assert not bag["subgoal"]
+    assert len(bag["action"]) == 500
+    assert_same_run(bag, in_process(policy, seed=4, mode=Mode.TRAIN))
+    assert graph.summary()["lost_messages"] == 0
+    info: Any = deserialize_message(bag["run_info"][0], RunInfo)
+    assert parse_hierarchy(info.hierarchy, "RunInfo") == FLAT
 
 
 def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, in_process, assert_same_run, untrained):

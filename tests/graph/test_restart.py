@@ -2,7 +2,9 @@
 
 import pytest
 
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.messages import Mode
+from hrl_core.task.text import load_task
 
 pytestmark = pytest.mark.ros
 
@@ -26,3 +28,19 @@ def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(
     assert_same_run(bag, in_process(graph.summary()["policy"], episodes=6, seed=2, mode=Mode.TRAIN))
     assert graph.summary()["lost_messages"] == 0
     assert not list(graph.out.glob("memory_*"))
+
+
+def test_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(
+    launch, listener, observe, read_bag, in_process, assert_same_run, tmp_path
+):
+    policy = tmp_path / "flat"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, flat=True), policy)
+    graph = launch(f"policy:={policy}", "episodes:=12", "seed:=2", "respawn:=true", "explore:=true")
+    for _ in range(2):
+        reached = observe[-1].key if observe else (0, 0)
+        listener.spin_until(lambda reached=reached: observe and observe[-1].key > (reached[0], reached[1] + 60))
+        graph.node("worker").kill()
+    code, output = graph.wait()
+    assert code == 0, output
+    assert_same_run(read_bag(graph.out / "bag"), in_process(policy, episodes=12, seed=2, mode=Mode.TRAIN))
+    assert graph.summary()["lost_messages"] == 0

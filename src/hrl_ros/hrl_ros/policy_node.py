@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from hrl_core.checkpoints.loading import MANAGER, WORKER, LoadedPolicy, PolicyReference
+from hrl_core.checkpoints.loading import WORKER, LoadedPolicy, PolicyReference
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.spec import manager_name
 from hrl_core.messages import Observation
 from hrl_core.threads import one_thread
 from hrl_msgs import msg
@@ -63,7 +64,7 @@ class PolicyNode(HrlNode, Generic[P]):
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
         self.reload = PolicyReload(self, self.party, self.parties, self.task, loaded, self.build, self.health)
-        self._binding = RunBinding(self.get_logger(), checkpoint.task)
+        self._binding = RunBinding(self.get_logger(), self.task, self.hierarchy)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None
         self._ready = False
@@ -78,7 +79,7 @@ class PolicyNode(HrlNode, Generic[P]):
     @property
     def parties(self) -> tuple[str, ...]:
         """Everybody who acts with a part of the policy, the worker first, who speaks first in an episode last."""
-        return WORKER, MANAGER
+        return (WORKER, *(manager_name(level) for level in range(len(self.hierarchy.levels))))
 
     def connected(self) -> bool:
         """Whether a run is announced, the recorder, if any, hears every output, and all other parties are there."""

@@ -5,6 +5,8 @@ from typing import Any, Protocol
 
 from hrl_core.documents import require_plain
 from hrl_core.errors import FileError, InvalidDataError, TaskError
+from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.hierarchy.text import hierarchy_difference, parse_hierarchy
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, task_difference
 from hrl_msgs.msg import RunInfo
@@ -35,23 +37,24 @@ class OfRun(Protocol):
 class RunBinding:
     """Accepts one run and refuses others, naming the cause once."""
 
-    def __init__(self, logger: ErrorLogger, task: TaskSpec | None) -> None:
+    def __init__(self, logger: ErrorLogger, task: TaskSpec | None, hierarchy: HierarchySpec | None = None) -> None:
         """Start unbound.
 
         Args:
             logger: where refusals go.
             task: the task the run must have; None: any.
+            hierarchy: what the run, if it tells, must say of it; None: anything.
         """
         self.info: RunInfo | None = None
         self.foreign = 0
         self._hash64 = 0
-        self._logger, self._task = logger, task
+        self._logger, self._task, self._hierarchy = logger, task, hierarchy
 
     def offer(self, info: RunInfo) -> bool:
         """Bind to a run; returns whether this was the moment of binding.
 
         Raises:
-            TaskError: the run has another task; the message names the field that differs.
+            TaskError: the run has another task or hierarchy; the message names the field that differs.
             InvalidDataError: it claims a pace that cannot be, or a hierarchy that cannot be read.
         """
         if self.info is not None:
@@ -71,9 +74,23 @@ class RunBinding:
                 f"the simulator runs another task than the policy was made for: {difference} (policy != simulator); "
                 "give both the same task specification"
             )
+        self._require_hierarchy(info)
         self.info = info
         self._hash64 = int(info.task_hash[:16], 16)
         return True
+
+    def _require_hierarchy(self, info: RunInfo) -> None:
+        if self._hierarchy is None or not info.hierarchy or info.hierarchy_hash == self._hierarchy.sha256:
+            return
+        try:
+            theirs = parse_hierarchy(info.hierarchy, f"hierarchy of run {info.run:016x}")
+        except FileError as error:
+            raise InvalidDataError(f"run_info: {error}") from None
+        difference = hierarchy_difference(self._hierarchy, theirs) or "the hash does not belong to it"
+        raise TaskError(
+            f"the run was announced with another hierarchy than the policy has: {difference} (policy != run); give "
+            "all nodes the same policy"
+        )
 
     def accepts(self, observation: OfRun) -> bool:
         """Whether an observation belongs to the bound run.

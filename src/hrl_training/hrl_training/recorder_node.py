@@ -12,9 +12,7 @@ from rclpy.serialization import deserialize_message
 from hrl_core.bags.facts import policy_sha256
 from hrl_core.bags.writer import typestore_with
 from hrl_core.errors import HrlError, InvalidDataError
-from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.messages import Observation
-from hrl_core.task.text import parse_task
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -25,7 +23,7 @@ from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.run_binding import RunBinding
 from hrl_ros.running import main_of
 from hrl_training.recorded_topics import KEYED, STANDARD, recorded_topics
-from hrl_training.recording import RecordingLedger, require_sound
+from hrl_training.recording import RecordingLedger, SoundMessages
 from hrl_training.segments import SegmentedRecording, SplitLimits
 
 ACKNOWLEDGE_EVERY = 100
@@ -75,7 +73,8 @@ class RecorderNode(HrlNode):
         if settings.policy:
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))
         self._binding = RunBinding(self.get_logger(), None)
-        self._space: GoalSpace | None = None
+        self._sound: SoundMessages | None = None
+        """Knows what messages of the run look like."""
         self._early: list[tuple[str, bytes, int]] = []
         self._acknowledged, self._asked = 0, False
         self._quiet_looks = 0
@@ -126,8 +125,8 @@ class RecorderNode(HrlNode):
             return
         info = self._recording.facts.info = self._binding.info
         assert info is not None
-        task = parse_task(info.task, f"RunInfo of run {info.run:016x}")
-        self._space = GoalSpace(task, hierarchy_of(task).levels[0])
+        self._sound = SoundMessages.of_run(info.task, info.hierarchy, f"RunInfo of run {info.run:016x}")
+        self._ledger.levels = len(self._sound.spaces)
         self._write(topics.RUN_INFO, data)
         early, self._early = self._early, []
         for topic, held, stamp in early:
@@ -147,13 +146,13 @@ class RecorderNode(HrlNode):
         message = KEYED[topic][1](data)
         info = self._binding.info
         assert info is not None
-        assert self._space is not None
+        assert self._sound is not None
         if message.run != info.run:
             self._binding.refuse(message.run)
             return
         if isinstance(message, Observation):
             self._binding.accepts(message)
-        require_sound(message, self._space)
+        self._sound.require(message)
         if self._ledger.admit(message):
             self._quiet_looks = 0
             self._recording.write_keyed(topic, stamp, data, message)

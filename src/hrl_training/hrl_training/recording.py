@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from hrl_core.errors import InvalidDataError
+from hrl_core.errors import FileError, InvalidDataError
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import check_number, check_subgoal
+from hrl_core.hierarchy.text import announced_hierarchy
 from hrl_core.messages import (
     EPISODE_ENDS,
-    WORKER_LEVEL,
     Action,
     ActionSource,
     EpisodeResult,
@@ -15,27 +15,51 @@ from hrl_core.messages import (
     Subgoal,
     SubgoalResult,
 )
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import parse_task
 
 Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
 _REMEMBERED = 3
 """Episodes of which keys are remembered; messages older than that are dropped."""
 
 
-def require_sound(message: Keyed, space: GoalSpace) -> None:
-    """Raise ``InvalidDataError`` for what nobody acts on: recorded, it would stand in the place of the true message."""
-    task = space.task
-    if isinstance(message, Observation):
-        task.check_state(message.state)
-        task.check_goal(message.desired_goal)
-    elif isinstance(message, Action):
-        task.check_action(message.value)
-    elif isinstance(message, Subgoal | SubgoalResult):
-        if message.level != WORKER_LEVEL:
-            raise InvalidDataError(f"level {message.level}: this run has level {WORKER_LEVEL} alone")
-        if isinstance(message, Subgoal):
-            check_subgoal(space, message)
-        else:
-            check_number(message.seq, message.step, "subgoal result")
+@dataclass(frozen=True)
+class SoundMessages:
+    """What messages of a run look like that somebody acts on."""
+
+    task: TaskSpec
+    spaces: tuple[GoalSpace, ...]
+    """Of the subgoals, by level; none where the policy is flat."""
+
+    @classmethod
+    def of_run(cls, task: str, hierarchy: str, source: str) -> "SoundMessages":
+        """By what a ``RunInfo`` says.
+
+        Raises:
+            TaskError, InvalidDataError: task or hierarchy cannot be read.
+        """
+        spec = parse_task(task, source)
+        try:
+            levels = announced_hierarchy(hierarchy, spec, f"hierarchy of the {source}").levels
+        except FileError as error:
+            raise InvalidDataError(str(error)) from None
+        return cls(spec, tuple(GoalSpace(spec, level) for level in levels))
+
+    def require(self, message: Keyed) -> None:
+        """Raise ``InvalidDataError`` for what nobody acts on: recorded, it would stand in for the true message."""
+        if isinstance(message, Observation):
+            self.task.check_state(message.state)
+            self.task.check_goal(message.desired_goal)
+        elif isinstance(message, Action):
+            self.task.check_action(message.value)
+        elif isinstance(message, Subgoal | SubgoalResult):
+            if message.level >= len(self.spaces):
+                known = ", ".join(map(str, range(len(self.spaces)))) or "none: its policy is flat"
+                raise InvalidDataError(f"level {message.level}: this run has {known}")
+            if isinstance(message, Subgoal):
+                check_subgoal(self.spaces[message.level], message)
+            else:
+                check_number(message.seq, message.step, "subgoal result")
 
 
 @dataclass
@@ -46,18 +70,19 @@ class _Episode:
     owed: set[int] = field(default_factory=set)
     """Steps that an observation says were taken with the worker's action, while that has not come."""
     last_step: int | None = None
-    last_subgoal: tuple[object, ...] | None = None
-    """Key of the subgoal whose result ended the episode."""
+    last_subgoals: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    """Level -> key of the subgoal whose result ended with the episode."""
     result: bool = False
 
-    def complete(self) -> bool:
-        """Whether everything that belongs to the finished episode is there.
+    def complete(self, levels: int) -> bool:
+        """Whether everything that belongs to the finished episode is there, of so many levels of subgoals.
 
         Topics are ordered in themselves: who has the last subgoal has all of them. Among each other they are not: its
         result may come first. By the wall clock not every step has an action of its own: the observation after it says.
         """
         acted = self.last_step is not None and not self.owed
-        return acted and self.last_subgoal in self.seen and self.result
+        led = len(self.last_subgoals) >= levels and self.seen.issuperset(self.last_subgoals.values())
+        return acted and led and self.result
 
 
 class RecordingLedger:
@@ -65,6 +90,8 @@ class RecordingLedger:
 
     def __init__(self) -> None:
         """Start empty."""
+        self.levels = 1
+        """Levels of subgoals; known with the run."""
         self.observations = 0
         self.duplicates = 0
         """Messages dropped: known already, of a forgotten episode, or of one that no observation has begun."""
@@ -95,7 +122,7 @@ class RecordingLedger:
     def complete(self, number: int) -> bool:
         """Whether nothing of an episode is missing, or it is so old that nothing more is taken."""
         episode = self._episodes.get(number)
-        return episode is None or episode.complete()
+        return episode is None or episode.complete(self.levels)
 
     def acknowledged(self, quiet: bool) -> int:
         """Observations the simulator may count as recorded.
@@ -104,7 +131,7 @@ class RecordingLedger:
         an early exit; after a quiet while it counts all the same.
         """
         episode = None if self._newest is None else self._episodes.get(self._newest)
-        waits = episode is not None and episode.last_step is not None and not episode.complete()
+        waits = episode is not None and episode.last_step is not None and not episode.complete(self.levels)
         return self.observations - (1 if waits and not quiet else 0)
 
     def _account(self, message: Keyed, episode: _Episode) -> None:
@@ -119,7 +146,7 @@ class RecordingLedger:
             episode.owed.discard(message.step)
         elif isinstance(message, SubgoalResult):
             if message.end_reason in EPISODE_ENDS:
-                episode.last_subgoal = (Subgoal, message.level, message.seq)
+                episode.last_subgoals[message.level] = (Subgoal, message.level, message.seq)
         elif isinstance(message, EpisodeResult):
             episode.result = True
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
+from hrl_core.hierarchy.spec import FLAT
 from hrl_core.messages import (
     NAN,
     NO_VECTOR,
@@ -18,7 +18,7 @@ from hrl_core.messages import (
     SubgoalResult,
 )
 from hrl_core.task.text import load_task
-from hrl_training.recording import RecordingLedger, require_sound
+from hrl_training.recording import RecordingLedger, SoundMessages
 
 
 def observation(step, episode=0, last=False, source=ActionSource.POLICY):
@@ -118,14 +118,14 @@ def test_recorder_that_was_started_anew_takes_what_comes_before_its_first_observ
 
 
 TASK = load_task("ant_maze")
-SPACE = GoalSpace(TASK, hierarchy_of(TASK).levels[0])
+SOUND = SoundMessages.of_run(TASK.to_yaml(), "", "RunInfo")
 GOOD = observation(0)._replace(state=np.zeros(30), desired_goal=np.zeros(2))
 FOLLOWED = subgoal()._replace(kind=SubgoalKind.RELATIVE, value=np.zeros(15), anchor=np.zeros(15))
 
 
 def test_sound_messages_are_kept():
     for message in (GOOD, action(0)._replace(value=np.zeros(8)), FOLLOWED, segment_result(), outcome()):
-        require_sound(message, SPACE)
+        SOUND.require(message)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +139,21 @@ def test_sound_messages_are_kept():
         (FOLLOWED._replace(kind=SubgoalKind.SKILL), "kind 4"),
         (FOLLOWED._replace(tolerance=np.zeros(3)), "subgoal tolerance"),
         (FOLLOWED._replace(seq=2**32 - 1), "at most one subgoal a step"),
-        (FOLLOWED._replace(level=3), "level 3"),
+        (FOLLOWED._replace(level=3), "level 3: this run has 0"),
         (segment_result()._replace(seq=9), "at most one subgoal a step"),
     ],
 )
 def test_what_nobody_acts_on_is_not_kept_in_the_place_of_the_true_message(message, why):
     with pytest.raises(InvalidDataError, match=why):
-        require_sound(message, SPACE)
+        SOUND.require(message)
+
+
+def test_a_flat_policy_has_no_subgoals_and_its_episode_is_complete_without():
+    flat = SoundMessages.of_run(TASK.to_yaml(), FLAT.to_yaml(), "RunInfo")
+    with pytest.raises(InvalidDataError, match="its policy is flat"):
+        flat.require(FOLLOWED)
+    ledger = RecordingLedger()
+    ledger.levels = len(flat.spaces)
+    for message in (observation(0), action(0), observation(1)._replace(truncated=True), outcome()):
+        ledger.admit(message)
+    assert ledger.acknowledged(quiet=False) == 2

@@ -13,7 +13,8 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 from visualization_msgs.msg import MarkerArray
 
-from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.errors import FileError, InvalidDataError, TaskError
+from hrl_core.hierarchy.text import announced_hierarchy
 from hrl_core.messages import Observation
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task
@@ -103,9 +104,10 @@ class MarkersNode(HrlNode):
             spec = parse_task(info.task, f"RunInfo of run {info.run:016x}")
             self._require_known(spec)
             model = SceneModel(spec, self._settings.wall_height)
-        except TaskError as error:
+            hierarchy = announced_hierarchy(info.hierarchy, spec, f"hierarchy of run {info.run:016x}")
+        except (TaskError, FileError) as error:
             raise InvalidDataError(str(error)) from None
-        self._run, self._scene = info.run, Scene(spec, model)
+        self._run, self._scene = info.run, Scene(spec, model, hierarchy)
         self._frames.bind(spec)
         prefix = self.get_namespace().strip("/")
         frame = f"{prefix}/{spec.frame}" if prefix else spec.frame

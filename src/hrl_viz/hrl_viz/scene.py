@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 
-from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoals import subgoal_target
 from hrl_core.messages import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
 from hrl_core.task.spec import TaskSpec
@@ -25,10 +25,17 @@ GHOST_ALPHA = 0.3
 class Scene:
     """What is shown of one run."""
 
-    def __init__(self, spec: TaskSpec, model: SceneModel) -> None:
-        """Start with an empty stage."""
-        self._space = GoalSpace(spec, hierarchy_of(spec).levels[0])
-        self._spec, self._model, self._places = spec, model, TaskPlaces(spec, self._space.names)
+    def __init__(self, spec: TaskSpec, model: SceneModel, hierarchy: HierarchySpec) -> None:
+        """Start with an empty stage.
+
+        Args:
+            spec: the task.
+            model: its robot and walls.
+            hierarchy: of the policy; of its subgoals the worker's are shown.
+        """
+        self._space = GoalSpace(spec, hierarchy.levels[0]) if hierarchy.levels else None
+        names = self._space.names if self._space is not None else ()
+        self._spec, self._model, self._places = spec, model, TaskPlaces(spec, names)
         self._size = model.size
         self._observation: Observation | None = None
         self._joints: dict[str, float] = {}
@@ -143,7 +150,8 @@ class Scene:
         """Return the present state with the subgoal's elements as they are wanted."""
         assert self._observation is not None
         state = self._observation.state.copy()
-        state[self._space.indices] = subgoal_target(subgoal)
+        if self._space is not None:
+            state[self._space.indices] = subgoal_target(subgoal)
         return state
 
     def _target(self, subgoal: Subgoal | None) -> Point | None:

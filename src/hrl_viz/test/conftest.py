@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.messages import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind, SubgoalResult
 from hrl_core.task.text import load_task
 from hrl_viz.scene import Scene
@@ -16,7 +17,7 @@ def spec():
 
 @pytest.fixture
 def scene(spec):
-    return Scene(spec, SceneModel(spec))
+    return Scene(spec, SceneModel(spec), hierarchy_of(spec))
 
 
 @pytest.fixture

@@ -34,8 +34,9 @@ class WorkerNode(PolicyNode[Worker]):
         """Make the worker and run it once."""
         worker: Worker = checkpoint.worker()
         task = checkpoint.task
-        subgoal = np.zeros(checkpoint.hierarchy.levels[0].dim, np.float32)
-        choice = worker.act(np.zeros(len(task.observation)), subgoal, None)
+        levels = checkpoint.hierarchy.levels
+        pursued = np.zeros(levels[0].dim if levels else len(task.goal), np.float32)
+        choice = worker.act(np.zeros(len(task.observation)), pursued, None)
         task.check_action(choice.value, "action of the new worker")
         return worker
 
@@ -61,7 +62,8 @@ class WorkerNode(PolicyNode[Worker]):
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session; real time additionally holds a subgoal whose successor is late."""
         self._session = WorkerSession(self.task, self.hierarchy, self.policy, info.seed)
-        self._session.renew = self.reload.follow
+        # Without a manager nobody speaks before it in an episode.
+        self._session.renew = self.reload.follow if self.hierarchy.levels else lambda _: self.reload.begin_episode()
         if self.realtime:
             self._hold_after = self.task.control_period / info.real_time_factor / 2
             self.every(self._hold_after / 4, self._act_on_held)

@@ -28,12 +28,14 @@ class Init:
     """Folder to make."""
     seed: Seed = 0
     """Seed of the weights."""
+    flat: bool = False
+    """Without a manager: the worker pursues the task goal."""
 
     def run(self) -> int:
         """Write the checkpoint; refuses to overwrite."""
         if self.out.exists():
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
-        save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit()), self.out)
+        save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit(), self.flat), self.out)
         Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
         return 0
 

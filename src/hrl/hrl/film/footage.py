@@ -44,7 +44,7 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
     stride = _stride(arguments, spec)
     try:
         for trace, surroundings in rollouts(checkpoint, arguments.episodes, arguments.seed, goal):
-            scene, due = Scene(spec, model), 0.0
+            scene, due = Scene(spec, model, checkpoint.hierarchy), 0.0
             for step in _told(scene, trace, surroundings, _last_step(trace, spec, arguments.stop_after)):
                 if step < due:
                     continue

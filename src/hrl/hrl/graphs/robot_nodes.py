@@ -87,6 +87,7 @@ def robot_nodes(
     deciding = {**waiting, "policy": str(setup.policy)}
     turn: dict[str, Value] = {} if core == ANY else {"core": core}
     environment = {**_environment_parameters(arguments, folder), **waiting, **turn, "task": setup.task_argument}
+    environment["policy"] = str(setup.policy)
     recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb

@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -87,7 +87,7 @@ class Checkpoint:
     @property
     def hierarchy(self) -> HierarchySpec:
         """What its levels above the worker choose; none without a manager."""
-        return hierarchy_of(self.task) if "manager" in self.actors else FLAT
+        return _hierarchy(self.task, self.actors)
 
     def manager(self) -> ActorManager:
         """Build the manager; raises ``CheckpointError`` when the weights do not fit."""
@@ -182,6 +182,17 @@ def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:
         raise CheckpointError(f"policy is damaged: {error}") from None
 
 
+def load_hierarchy(folder: Path) -> HierarchySpec:
+    """The hierarchy of a checkpoint, without its weights; raises ``CheckpointError`` or ``TaskError``."""
+    manifest = read_manifest(folder)
+    _require_file(folder, TASK)
+    return _hierarchy(parse_task(read_task_file(folder / TASK), str(folder / TASK)), manifest.actors)
+
+
+def _hierarchy(task: TaskSpec, actors: Iterable[str]) -> HierarchySpec:
+    return hierarchy_of(task) if "manager" in actors else FLAT
+
+
 def _require_file(folder: Path, name: str) -> None:
     if not (folder / name).is_file():
         raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
@@ -240,29 +251,35 @@ def _check_tensor(path: Path, name: str, array: Any, shape: tuple[int, ...]) -> 
         raise CheckpointError(f"{path}: {level}: tensor '{tensor}' holds non-finite numbers")
 
 
-def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "") -> Checkpoint:
-    """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from."""
+def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "", flat: bool = False) -> Checkpoint:
+    """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from.
+
+    Args:
+        task: what it is for.
+        seed: of the weights.
+        git_commit: of the code.
+        flat: without a manager; the worker pursues the task goal.
+    """
     generator = np.random.default_rng(seed)
-    positions = tuple(int(i) for i, e in enumerate(task.observation) if e.name in ("x", "y"))
     observation, space = len(task.observation), GoalSpace(task, hierarchy_of(task).levels[0])
-    actors = {
-        "manager": ActorConfig(
-            observation + len(task.goal),
-            (300, 300),
-            tuple(space.low),
-            tuple(space.high),
-            exploration_noise=(1.0,) * space.size,
-            held_exploration=1.0,
-        ),
-        "worker": ActorConfig(
-            observation + space.size,
-            (300, 300),
-            tuple(task.action_low),
-            tuple(task.action_high),
-            masked=positions,
-            exploration_noise=(1.0,) * len(task.action),
-        ),
-    }
+    manager = ActorConfig(
+        observation + len(task.goal),
+        (300, 300),
+        tuple(space.low),
+        tuple(space.high),
+        exploration_noise=(1.0,) * space.size,
+        held_exploration=1.0,
+    )
+    worker = ActorConfig(
+        observation + (len(task.goal) if flat else space.size),
+        (300, 300),
+        tuple(task.action_low),
+        tuple(task.action_high),
+        # Where it is means nothing to one that is told where to go from there.
+        masked=() if flat else tuple(i for i, e in enumerate(task.observation) if e.name in ("x", "y")),
+        exploration_noise=(1.0,) * len(task.action),
+    )
+    actors = {"worker": worker} if flat else {"manager": manager, "worker": worker}
     weights: dict[str, Float32] = {}
     for level, config in actors.items():
         last = f"layers.{len(config.hidden)}.weight"

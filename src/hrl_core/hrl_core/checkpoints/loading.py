@@ -70,8 +70,7 @@ def load_announced(reference: PolicyReference, task: TaskSpec) -> Checkpoint:
             raise CheckpointError(f"{folder} is not what was announced: {name} {found[name]}, announced {value}")
     if reference.party == ALL:
         # Refused as a whole or not at all: one party must not take what another has to refuse.
-        checkpoint.manager()
-        checkpoint.worker()
+        checkpoint.stack(seed=0)
     return checkpoint
 
 

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import yaml
 
-from hrl_core.messages import HorizonUnit, SubgoalKind, Vector, frozen
+from hrl_core.messages import WORKER_LEVEL, HorizonUnit, SubgoalKind, Vector, frozen
 from hrl_core.task.spec import TaskSpec, check_vector, require_rising
 from hrl_core.typed_fields import Count, FieldError, Finite, Index, Name, NotNegative, one_of, require_fields
 
@@ -141,6 +141,11 @@ class GoalSpace:
     def check(self, vector: Vector, what: str = "subgoal") -> None:
         """Raise ``InvalidDataError`` unless ``vector`` has the subgoal's size and is finite."""
         check_vector(vector, self.names, what, self.task.name)
+
+
+def manager_name(level: int) -> str:
+    """Process name of the manager that chooses the subgoals of a level: ``manager``, ``manager_2``, ..."""
+    return "manager" if level == WORKER_LEVEL else f"manager_{level + 1}"
 
 
 def hierarchy_of(task: TaskSpec) -> HierarchySpec:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hrl_core.hierarchy.policies import Worker
 from hrl_core.hierarchy.segments import End, OpenSegment, segment_ends
-from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, manager_name
 from hrl_core.hierarchy.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, to_float32
 from hrl_core.messages import (
     NAN,
@@ -31,11 +31,6 @@ from hrl_core.randomness import Purpose, step_generator
 from hrl_core.task.spec import TaskSpec
 
 WorkerMessage = SubgoalResult | SubgoalRequest | Action
-
-
-def manager_name(level: int) -> str:
-    """Process name of the manager that chooses the subgoals of a level: ``manager``, ``manager_2``, ..."""
-    return "manager" if level == WORKER_LEVEL else f"manager_{level + 1}"
 
 
 @dataclass
@@ -83,7 +78,8 @@ class WorkerSession:
         """
         self.worker = worker
         self.renew: Callable[[int], Worker] | None = None
-        """Asked for the policy at the first subgoal of every episode, given the version that the subgoal carries."""
+        """Asked for the policy at the first subgoal of every episode, given the version that the subgoal carries; of a
+        flat policy at the first observation, given its own."""
         self.dropped: Counter[str] = Counter()
         self._spec, self._seed, self._discount = spec, seed, discount
         self._spaces = tuple(GoalSpace(spec, level) for level in hierarchy.levels)
@@ -123,6 +119,8 @@ class WorkerSession:
         else:
             self._outbox = [segment.result for segment in self._segments if segment is not None and segment.result]
         self._observation, self._answered = observation, observation.last
+        if not self._spaces and observation.first and self.renew is not None:
+            self.worker = self.renew(self.worker.version)
         self._positions = [observation.state[space.indices] for space in self._spaces]
         for segment, position in zip(self._segments, self._positions, strict=True):
             if segment is not None and not segment.ended:

@@ -1,8 +1,10 @@
 """Specifications as text: the shipped ones, files, YAML, and where two of them differ."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from hrl_core.documents import MOST_YAML, read_limited, read_yaml
 from hrl_core.errors import FileError, TaskError, did_you_mean
@@ -70,7 +72,12 @@ def read_task_file(path: Path, follow_links: bool = True) -> bytes:
 
 def task_difference(ours: TaskSpec, theirs: TaskSpec) -> str:
     """Name the first fields in which two specifications differ, ``field: ours != theirs``; empty when equal."""
-    return "; ".join(_differences("", ours.as_dict(), theirs.as_dict())[:3])
+    return first_differences(ours.as_dict(), theirs.as_dict())
+
+
+def first_differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Name the first fields in which plain data differ, ``field: ours != theirs``; empty when equal."""
+    return "; ".join(_differences("", ours, theirs)[:3])
 
 
 def _differences(path: str, ours: object, theirs: object) -> list[str]:

@@ -24,6 +24,7 @@ from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.checkpoints.loading import ALL, MANAGER, WORKER
 from hrl_core.exports.formats import format_named
 from hrl_core.exports.selection import choose_episodes
+from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.messages import ActionSource
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
@@ -112,7 +113,7 @@ def test_single_messages_have_what_was_added():
 
 def test_the_store_is_filled_as_ever():
     recording = read_bags([FIRST])
-    store = EpisodeStore(load_task("PointMaze"), 1000, 1)
+    store = EpisodeStore(load_task("PointMaze"), hierarchy_of(load_task("PointMaze")).levels[0], 1000, 1)
     (problem,) = fill_store(store, load_task("PointMaze"), recording.episodes)
     assert "0 steps" in problem.text
     assert {name: digest(value.tobytes()) for name, value in store.state_dict().items()} == STORE

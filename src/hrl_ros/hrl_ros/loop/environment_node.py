@@ -10,6 +10,7 @@ from pathlib import Path
 
 from geometry_msgs.msg import PoseStamped
 
+from hrl_core.checkpoints.checkpoint import load_hierarchy
 from hrl_core.control.episode_runner import EpisodeRunner
 from hrl_core.errors import InvalidDataError, PeerError
 from hrl_core.messages import EpisodeResult, Observation, frozen
@@ -120,6 +121,9 @@ class EnvironmentNode(HrlNode):
         info.real_time_factor = p.real_time_factor if p.realtime else 0.0
         info.recorded = p.recorder
         info.git_commit = p.git_commit
+        if p.policy:
+            hierarchy = load_hierarchy(Path(p.policy))
+            info.hierarchy, info.hierarchy_hash = hierarchy.to_yaml(), hierarchy.sha256
         self._info.publish(info)
         self._rivals.announced()
         self.publish_status()

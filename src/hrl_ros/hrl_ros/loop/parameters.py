@@ -33,6 +33,7 @@ class EnvironmentParameters(NodeParameters):
         2.0, "oldest action held in real time [control periods]; then the safe action", low=1.0
     )
     progress_period: float = parameter(10.0, "seconds between lines about how the run goes; 0: none", low=0.0)
+    policy: str = parameter("", "folder of the policy that acts, for RunInfo; empty: unknown")
     git_commit: str = parameter("", "commit of the running code, for RunInfo")
 
     @property

@@ -1,0 +1,35 @@
+"""Hierarchies as text: what runs and recordings carry, and where two of them differ."""
+
+from functools import lru_cache
+
+from hrl_core.documents import read_yaml
+from hrl_core.hierarchy.spec import HierarchySpec, hierarchy_of
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import first_differences
+from hrl_core.typed_fields import read_fields
+
+
+@lru_cache(maxsize=16)
+def parse_hierarchy(text: str, source: str) -> HierarchySpec:
+    """Read a hierarchy from YAML text.
+
+    Raises:
+        FileError: names the source, line, field, what was got and what is allowed.
+    """
+    return read_fields(HierarchySpec, read_yaml(text, source))
+
+
+def announced_hierarchy(text: str, task: TaskSpec, source: str) -> HierarchySpec:
+    """The hierarchy of a run: what it says of it, or, where it says nothing, what its task does.
+
+    Raises:
+        FileError: it cannot be read, or does not fit the task.
+    """
+    hierarchy = parse_hierarchy(text, source) if text else hierarchy_of(task)
+    hierarchy.require_task(task)
+    return hierarchy
+
+
+def hierarchy_difference(ours: HierarchySpec, theirs: HierarchySpec) -> str:
+    """Name the first fields in which two hierarchies differ, ``field: ours != theirs``; empty when equal."""
+    return first_differences(ours.as_dict(), theirs.as_dict())
