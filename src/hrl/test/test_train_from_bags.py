@@ -15,9 +15,10 @@ import pytest
 from hrl.benchmarks import bag as bag_benchmark
 from hrl.cli import main
 from hrl.commands.bag_train_arguments import parse_bag_training
-from hrl.commands.train_from_bags import _score
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.task.text import load_task
+from hrl_core.training.evaluate import EvaluationResult
+from hrl_core.training.run import headline_score
 
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
 SMALL = (
@@ -143,19 +144,17 @@ def test_a_folder_that_holds_a_run_is_not_overwritten_and_how_to_go_on_is_said(r
     assert sorted(path.name for path in whole.rglob("*")) == before
 
 
+def evaluated(goal: tuple[float, ...], success_rate: float, episode_return: float) -> EvaluationResult:
+    return EvaluationResult(goal, 2, success_rate, success_rate, 1.0, episode_return)
+
+
 def test_the_best_policy_is_chosen_by_success_at_the_first_goal() -> None:
-    row = {
-        "env_steps": 9,
-        "live/success_rate": 0.9,
-        "evaluation/0_8/success_rate": 0.25,
-        "evaluation/0_8/return": -1.0,
-        "evaluation/8_0/success_rate": 1.0,
-    }
-    assert _score(load_task("point_maze"), row) == 0.25
+    results = [evaluated((0.0, 8.0), 0.25, -1.0), evaluated((8.0, 0.0), 1.0, -1.0)]
+    assert headline_score(load_task("point_maze"), results) == 0.25
 
 
 def test_where_the_task_draws_its_own_goals_it_is_chosen_by_their_success_and_without_goals_by_the_return() -> None:
     spec = dataclasses.replace(load_task("point_maze"), evaluation_goals=())
-    row = {"evaluation/own_goals/success_rate": 0.5, "evaluation/own_goals/return": -7.0}
-    assert _score(spec, row) == 0.5
-    assert _score(load_task("ant_gather"), row) == -7.0
+    results = [evaluated((), 0.5, -7.0)]
+    assert headline_score(spec, results) == 0.5
+    assert headline_score(load_task("ant_gather"), results) == -7.0

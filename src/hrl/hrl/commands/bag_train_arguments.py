@@ -75,9 +75,10 @@ def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
     """
     chosen = chosen_words(words)
     stored = None if chosen.resume is None else _stored(chosen.resume)
-    defaults = TrainFromBags(training=read_config(chosen.preset or "paper")) if stored is None else _as_words(*stored)
-    if stored is not None and chosen.preset is not None:
-        defaults = dataclasses.replace(defaults, preset=chosen.preset, training=read_config(chosen.preset))
+    defaults = TrainFromBags(training=preset("paper", chosen.algorithm)) if stored is None else _as_words(*stored)
+    if chosen.preset is not None:
+        training = read_config(chosen.preset, defaults.training.algorithm)
+        defaults = dataclasses.replace(defaults, preset=chosen.preset, training=training)
     given = parse_words(defaults, "training", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     config = _config(given)
@@ -96,7 +97,7 @@ def _config(given: TrainFromBags) -> BagTrainConfig:
         # Absolute: a run goes on from any folder.
         sources=tuple(Source(source.path.expanduser().absolute(), source.weight) for source in sources),
         training=given.training,
-        relabel=relabel or ("at-sampling" if given.training.agent.candidates else "off"),
+        relabel=relabel or ("at-sampling" if given.training.as_dict().get("candidates") else "off"),
         relabelled=tuple(str(folder.expanduser().absolute()) for folder in given.relabelled),
         max_relabel_lag=given.max_relabel_lag,
         material=given.material,

@@ -1,6 +1,6 @@
 """What an algorithm is to the training loop: a learner that acts, observes and updates, and what it is made from."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,6 +10,8 @@ import torch
 from hrl_core.environments import Environments, Step
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.store import Piece, RecordedStore, Refusal
 
 Float32 = npt.NDArray[np.float32]
 Metrics = dict[str, float]
@@ -54,7 +56,23 @@ class Stateful(Protocol):
 
 
 class Learner(Protocol):
-    """Networks, memory, exploration and their own schedule of updates."""
+    """Networks and memory, wherever the experience comes from."""
+
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The present policy, level by level."""
+        ...
+
+    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
+        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept."""
+        ...
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """Everything that a resume needs, in the order in which it is restored."""
+        ...
+
+
+class ActingLearner(Learner, Protocol):
+    """Lives in environments: exploration, and its own schedule of updates."""
 
     def act(self) -> npt.NDArray[np.float64]:
         """Actions (num_envs, action_dim) of all environments, exploring."""
@@ -68,26 +86,59 @@ class Learner(Protocol):
         """Make the updates that are due now."""
         ...
 
-    def levels(self) -> Mapping[str, LevelWeights]:
-        """The present policy, level by level."""
+
+class RecordedLearner(Learner, Protocol):
+    """Learns from recordings; nothing that it does depends on the process, so that a run is resumed exactly."""
+
+    @property
+    def store(self) -> RecordedStore:
+        """Its memory."""
         ...
 
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
-        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept."""
+    @property
+    def updates(self) -> int:
+        """Worker updates so far."""
         ...
 
-    def parts(self) -> Mapping[str, Stateful]:
-        """Everything that a resume needs, in the order in which it is restored, after the environments."""
+    @property
+    def relabelled(self) -> int:
+        """Recorded subgoals that relabelled ones stand in for."""
+        ...
+
+    @property
+    def warm_start_steps(self) -> int:
+        """Environment steps up to which the untrained policy explores better than the one that is learned."""
+        ...
+
+    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
+        """Take in recorded stretches, none or more, while the policy is at ``version``; returns what has no place."""
+        ...
+
+    def update(self, env_steps: int) -> Iterator[Update]:
+        """Make a group of worker updates, and what goes with them, after ``env_steps`` recorded steps."""
         ...
 
 
 class Training(Protocol):
     """The module ``learner`` of an algorithm."""
 
-    def learner(self, spec: TaskSpec, config: Any, envs: Environments, seed: int) -> Learner:  # noqa: ANN401 - each has its own
+    def learner(self, spec: TaskSpec, config: Any, envs: Environments, seed: int) -> ActingLearner:  # noqa: ANN401 - each has its own
         """A learner at the beginning of a run.
 
         Raises:
+            TaskError: the task lacks what a switch needs.
+        """
+        ...
+
+
+class RecordedTraining(Protocol):
+    """The module ``recordings`` of an algorithm; there is none where it has to learn from its own newest experience."""
+
+    def learner(self, spec: TaskSpec, config: BagTrainConfig, seed: int) -> RecordedLearner:
+        """A learner at the beginning of a run.
+
+        Raises:
+            HrlError: switches contradict each other.
             TaskError: the task lacks what a switch needs.
         """
         ...

@@ -22,8 +22,8 @@ def fill_store(store: EpisodeStore, spec: TaskSpec, episodes: Iterable[BagEpisod
     return [outcome for outcome in outcomes if isinstance(outcome, Problem)]
 
 
-def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> int | Problem:
-    """Add one episode; returns its slot, or why the store has no place for it."""
+def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode, weight: float = 1.0) -> int | Problem:
+    """Add one episode with a weight; returns its slot, or why the store has no place for it."""
     misfit = _misfit(episode, spec)
     if misfit:
         at = int(episode.received[0])
@@ -39,7 +39,8 @@ def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> int
             episode.desired_goals[0],
             episode.finished,
             episode.terminated,
-        )
+        ),
+        weight,
     )
 
 
