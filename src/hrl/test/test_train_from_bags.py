@@ -15,6 +15,7 @@ import pytest
 from hrl.benchmarks import bag as bag_benchmark
 from hrl.cli import main
 from hrl.commands.bag_train_arguments import parse_bag_training
+from hrl.policies.export import _commands
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.task.text import load_task
 from hrl_core.training.evaluate import EvaluationResult
@@ -92,10 +93,33 @@ def test_a_run_that_was_stopped_before_its_first_update_begins_anew_with_resume(
     assert weights_of(folder) == weights_of(whole)
 
 
-def test_a_finished_run_has_nothing_left_to_do(whole: Path) -> None:
+def test_a_finished_run_has_nothing_left_to_do_and_says_so(whole: Path, capsys) -> None:
     before = weights_of(whole)
     assert main(["train", "--resume", str(whole)]) == 0
     assert weights_of(whole) == before
+    screen = capsys.readouterr()
+    assert screen.out == f"{whole} is finished after 2000 updates: nothing is left to do\n"
+    assert not screen.err
+    assert len(json.loads((whole / "provenance.json").read_text())) == 1
+
+
+def test_a_run_says_where_it_comes_from(recorded: Path, whole: Path) -> None:
+    (first,) = json.loads((whole / "provenance.json").read_text())
+    assert first["command"].startswith(f"hrl train --from-bags {recorded} --out {whole} --task PointMaze")
+    assert (first["seed"], first["from_updates"], first["torch_threads"]) == (0, 0, 1)
+    assert {"git_commit", "time", "versions"} <= set(first)
+    assert _commands(whole) == [f"{first['command']}    # from update 0, commit {first['git_commit']}"]
+
+
+def test_a_flat_policy_is_trained_and_goes_on_with_its_own_switches(recorded: Path, tmp_path: Path, capsys) -> None:
+    words = "--task PointMaze --updates 24 --checkpoint_updates 8 --evaluation_episodes 1 --material.modes EVAL".split()
+    words += ["--evaluation_episodes_elsewhere", "1", "--worker.hidden", "16", "16", "--algorithm", "flat"]
+    folder = tmp_path / "run"
+    assert main(["train", "--from-bags", str(recorded), "--out", str(folder), *words]) == 0
+    assert list(load_checkpoint(folder / "best").actors) == ["worker"]
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
+    assert main(["train", "--resume", str(folder)]) == 0
+    assert "is finished after 24 updates" in capsys.readouterr().out
 
 
 def test_resuming_takes_everything_over_and_repeating_the_command_is_the_same_run(recorded, whole) -> None:

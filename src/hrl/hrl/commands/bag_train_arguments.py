@@ -4,13 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from hrl.commands.train_arguments import NOT_SWITCHES, chosen_words, parse_words, require_folder
+from hrl.commands.train_arguments import NOT_SWITCHES, TrainingRequest, chosen_words, parse_words, require_folder
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
-from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.presets import preset, read_config
@@ -56,18 +55,7 @@ class TrainFromBags:
     training: TrainConfig[Any] = field(default_factory=lambda: preset("paper"))
 
 
-class BagTrainingRequest(NamedTuple):
-    """What a command line of ``hrl train --from-bags`` asks for."""
-
-    spec: TaskSpec
-    config: BagTrainConfig
-    seed: int
-    folder: Path
-    resume: bool
-    torch_threads: int
-
-
-def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
+def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     """Read the words; refuses what contradicts itself.
 
     Raises:
@@ -87,7 +75,7 @@ def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
     # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
     find_bags(given.relabelled)
     spec = load_task(given.task) if given.task else recorded_task(source.path for source in config.sources)
-    return BagTrainingRequest(spec, config, given.seed, folder, given.resume is not None, given.torch_threads)
+    return TrainingRequest(spec, config, given.seed, folder, given.resume is not None, given.torch_threads)
 
 
 def _config(given: TrainFromBags) -> BagTrainConfig:

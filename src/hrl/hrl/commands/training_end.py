@@ -62,7 +62,8 @@ def run_to_the_end(run: Run[Any, Any], begin: Callable[[], Sequence[Observer]], 
     try:
         observers = begin()
         begun, finished = True, not run.left
-        run.proceed(stop, observers)
+        if not finished:
+            run.proceed(stop, observers)
     except (HrlError, OSError, SafetensorError) as error:
         if not isinstance(error, HrlError):
             error = HrlError(f"cannot write to {files.folder}: {error}; {files.kept()}")

@@ -1,8 +1,8 @@
 """Algorithms that learn policies, one folder each; none imports another."""
 
 import importlib
-import importlib.util
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hrl_core.errors import HrlError, did_you_mean
@@ -28,15 +28,14 @@ def learner_module(algorithm: str) -> Any:  # noqa: ANN401 - a ``protocols.Train
     return _module(algorithm, "learner")
 
 
-def recordings_module(algorithm: str) -> Any:  # noqa: ANN401 - a ``protocols.RecordedTraining``, which loads torch
-    """The module that trains an algorithm from recordings; raises ``HrlError`` where there is none."""
-    require_recordings(algorithm)
+def recordings_module(algorithm: str) -> Any:  # noqa: ANN401 - see ``_module``
+    """The module whose ``learner(spec, config: BagTrainConfig, seed)`` is a ``RecordedLearner``; it loads torch."""
     return _module(algorithm, "recordings")
 
 
 def require_recordings(algorithm: str) -> None:
-    """Refuse an algorithm that learns from its own newest experience only; raises ``HrlError``."""
-    able = [name for name, package in ALGORITHMS.items() if importlib.util.find_spec(f"{package}.recordings")]
+    """Raise ``HrlError`` if an algorithm only learns from what it has just done itself."""
+    able = [name for name, package in ALGORITHMS.items() if find_spec(f"{package}.recordings")]
     if algorithm in ALGORITHMS and algorithm not in able:
         raise HrlError(f"algorithm '{algorithm}' does not learn from recordings; those that do are: {', '.join(able)}")
 

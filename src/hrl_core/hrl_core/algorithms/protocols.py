@@ -1,6 +1,6 @@
 """What an algorithm is to the training loop: a learner that acts, observes and updates, and what it is made from."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,8 +10,6 @@ import torch
 from hrl_core.environments import Environments, Step
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.recordings.config import BagTrainConfig
-from hrl_core.training.recordings.store import Piece, RecordedStore, Refusal
 
 Float32 = npt.NDArray[np.float32]
 Metrics = dict[str, float]
@@ -87,38 +85,6 @@ class ActingLearner(Learner, Protocol):
         ...
 
 
-class RecordedLearner(Learner, Protocol):
-    """Learns from recordings; nothing that it does depends on the process, so that a run is resumed exactly."""
-
-    @property
-    def store(self) -> RecordedStore:
-        """Its memory."""
-        ...
-
-    @property
-    def updates(self) -> int:
-        """Worker updates so far."""
-        ...
-
-    @property
-    def relabelled(self) -> int:
-        """Recorded subgoals that relabelled ones stand in for."""
-        ...
-
-    @property
-    def warm_start_steps(self) -> int:
-        """Environment steps up to which the untrained policy explores better than the one that is learned."""
-        ...
-
-    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
-        """Take in recorded stretches, none or more, while the policy is at ``version``; returns what has no place."""
-        ...
-
-    def update(self, env_steps: int) -> Iterator[Update]:
-        """Make a group of worker updates, and what goes with them, after ``env_steps`` recorded steps."""
-        ...
-
-
 class Training(Protocol):
     """The module ``learner`` of an algorithm."""
 
@@ -126,19 +92,6 @@ class Training(Protocol):
         """A learner at the beginning of a run.
 
         Raises:
-            TaskError: the task lacks what a switch needs.
-        """
-        ...
-
-
-class RecordedTraining(Protocol):
-    """The module ``recordings`` of an algorithm; there is none where it has to learn from its own newest experience."""
-
-    def learner(self, spec: TaskSpec, config: BagTrainConfig, seed: int) -> RecordedLearner:
-        """A learner at the beginning of a run.
-
-        Raises:
-            HrlError: switches contradict each other.
             TaskError: the task lacks what a switch needs.
         """
         ...

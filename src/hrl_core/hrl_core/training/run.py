@@ -14,8 +14,10 @@ from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate
 from hrl_core.training.progress import OWN_GOALS
+from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.run_files import RunFolder, TrainingState
 from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.training.update_log import UpdateLog
@@ -23,30 +25,7 @@ from hrl_core.training.update_log import UpdateLog
 Row = dict[str, Any]
 
 
-class RunConfig(Protocol):
-    """What the loop asks of a configuration."""
-
-    @property
-    def algorithm(self) -> str:
-        """Name of the algorithm."""
-        ...
-
-    @property
-    def evaluation_interval(self) -> int:
-        """Steps or updates (``Run.unit``) between evaluations."""
-        ...
-
-    @property
-    def checkpoint_interval(self) -> int:
-        """Steps or updates (``Run.unit``) between checkpoints."""
-        ...
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        ...
-
-
-AnyConfig = TypeVar("AnyConfig", bound=RunConfig)
+AnyConfig = TypeVar("AnyConfig", bound=TrainConfig[Any] | BagTrainConfig)
 AnyLearner = TypeVar("AnyLearner", bound=Learner)
 
 

@@ -1,6 +1,7 @@
 """Laws of learning from recordings: the same as from memory, exact continuation, nothing counted that should not be."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core import algorithms
+from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
@@ -29,7 +32,7 @@ from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
-from hrl_core.training.recordings.groups import GROUP
+from hrl_core.training.recordings.learner import GROUP
 from hrl_core.training.recordings.material import MaterialConfig, choose_material
 from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_core.training.recordings.segments import Source
@@ -184,6 +187,57 @@ def test_a_resumed_run_takes_the_relabelled_subgoals_that_it_took_before(tmp_pat
     again = trainer(tmp_path / "run", tmp_path / "bags", resume=True, **settings)
     assert again.version > 8, "by the present version they would be too old"
     assert started.learner.relabelled == again.learner.relabelled == 6 * 5
+
+
+def flat_config(bags, **change):
+    agent = FlatConfig(worker=SMALL, replay=2_000)
+    training = TrainConfig(algorithm="flat", agent=agent)
+    return BagTrainConfig(sources=(Source(bags),), training=training, **{"relabel": "off", **change})
+
+
+def test_a_flat_policy_learns_from_what_a_hierarchy_recorded_and_goes_on_exactly(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    whole, cut, again = (
+        BagTrainer(SPEC, flat_config(tmp_path / "bags"), tmp_path / name, seed=4) for name in ("whole", "cut", "cut")
+    )
+    for run in (whole, cut):
+        run.begin(resume=False)
+        run.consume()
+        before = weights(run.learner.agent)
+        turns(run, 3)
+        save(run)
+        assert not torch.equal(weights(run.learner.agent), before)
+    turns(cut, 1)  # lost with the kill
+    again.begin(resume=True)
+    assert again.reached == 3 * GROUP
+    for run in (whole, again):
+        turns(run, 3)
+    assert torch.equal(weights(whole.learner.agent), weights(again.learner.agent))
+    policy = load_checkpoint(tmp_path / "cut" / "last")
+    assert (policy.algorithm, list(policy.actors), policy.version) == ("flat", ["worker"], 3 * GROUP)
+    assert [segment["steps"] for segment in policy.provenance["segments"]] == [6 * 47]
+
+
+def test_what_an_algorithm_cannot_do_with_recordings_is_refused_by_name(tmp_path, monkeypatch):
+    with pytest.raises(HrlError, match="a flat policy has no subgoals to relabel: set relabel to off, got at-sampling"):
+        agent_config(flat_config(tmp_path, relabel="at-sampling"))
+    monkeypatch.setitem(algorithms.ALGORITHMS, "on_policy", "hrl_core.bags")
+    training = dataclasses.replace(TRAINING, algorithm="on_policy")
+    with pytest.raises(HrlError, match="'on_policy' does not learn from recordings; those that do are: hiro, flat"):
+        BagTrainConfig(sources=(Source(tmp_path),), training=training)
+
+
+def test_a_state_of_another_version_is_told_from_a_damaged_one(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    turns(ours, 1)
+    save(ours)
+    (plain,) = (tmp_path / "run").glob("state-*/plain.json")
+    state = json.loads(plain.read_text())
+    plain.write_text(json.dumps({name: value for name, value in state.items() if name != "learner.manager_credit"}))
+    with pytest.raises(HrlError, match="lacks 'manager_credit' of 'learner': another version of hrl wrote it"):
+        trainer(tmp_path / "run", tmp_path / "bags", resume=True)
 
 
 def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, traces, record, monkeypatch, differences):

@@ -9,92 +9,73 @@ import torch
 from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.overlay import Overlay
 from hrl_core.algorithms.hiro.relabelling import DETERMINISTIC, candidate_noise
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Stateful, Update
+from hrl_core.algorithms.protocols import Stateful, Update
 from hrl_core.errors import HrlError
 from hrl_core.replay.episode_store import SegmentIndex
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
-from hrl_core.training.recordings.groups import GROUP, group_draws
+from hrl_core.training.recordings.learner import GROUP, RecordedLearner
 from hrl_core.training.recordings.material import goal_distance_task
-from hrl_core.training.recordings.store import Piece, RecordedStore, Refusal
+from hrl_core.training.recordings.store import Piece, Refusal
 
 
-class RecordedHiroLearner:
+class RecordedHiroLearner(RecordedLearner[HiroAgent]):
     """A manager and a worker that learn from one store of recorded episodes."""
 
     def __init__(self, spec: TaskSpec, config: BagTrainConfig, seed: int) -> None:
-        """Initialise networks and store from ``seed``.
+        """Initialise networks from ``seed``.
 
         Raises:
             HrlError: switches contradict each other.
             TaskError: the task lacks what a switch needs.
         """
-        self._spec, self._seed = spec, seed
-        self._config = agent_config(config)
-        self._task = goal_distance_task(spec)
-        self._generator = torch.Generator().manual_seed(seed)
-        self.store = RecordedStore(spec, self._config.replay)
-        self.agent = HiroAgent(spec, self._config, self._task, self._generator, self._candidate_noise)
+        self._config, self._task = agent_config(config), goal_distance_task(spec)
+        noise = torch.Generator().manual_seed(seed)
+        agent = HiroAgent(spec, self._config, self._task, noise, self._candidate_noise)
+        super().__init__(spec, agent, self._config.replay, seed, noise)
+        self.warm_start_steps = self._config.warm_start_steps
         self._overlay = Overlay(self.store, config.relabelled, config.max_relabel_lag)
         self._manager_credit = 0.0
-
-    @property
-    def updates(self) -> int:
-        """Worker updates so far."""
-        return self.agent.worker.updates
 
     @property
     def relabelled(self) -> int:
         """Recorded subgoals that relabelled ones stand in for."""
         return self._overlay.count
 
-    @property
-    def warm_start_steps(self) -> int:
-        """Until then the untrained policy's random held subgoals explore better than a half-trained manager."""
-        return self._config.warm_start_steps
-
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Fill the store, and write relabelled subgoals over the recorded ones."""
         self._task.learn(piece.episode for piece in pieces)
-        refused = self.store.take(pieces)
+        refused = super().take(pieces, version)
         self._overlay.apply(version)
         return refused
 
     def update(self, env_steps: int) -> Iterator[Update]:
-        """A group of worker updates, and the manager updates that go with them.
+        """Make a group of worker updates and the manager updates that go with them.
 
         Raises:
             HrlError: task goals are to be relabelled, but the recorded rewards are others than they would be given.
         """
-        config = self._config
-        if config.relabels_goals and not self._task.exact:
+        if self._config.relabels_goals and not self._task.exact:
             raise HrlError(
                 f"recorded rewards of task '{self._spec.name}' are not minus the distance to the goal: task goals "
                 "cannot be relabelled; set relabel_goals_uniform and relabel_goals_future to 0"
             )
-        before = self.updates
-        rng = group_draws(self._seed, before // GROUP, self._generator)
-        yield from self.agent.update_worker(self.store, rng, GROUP)
+        yield from super().update(env_steps)
+
+    def _update_others(self, env_steps: int, rng: np.random.Generator) -> Iterator[Update]:
+        config = self._config
         self._manager_credit += GROUP * config.manager_updates / (self._spec.subgoal.period * config.worker_updates)
         due, self._manager_credit = divmod(self._manager_credit, 1)
         if due and env_steps >= config.manager_learning_starts:
             yield from self.agent.update_manager(self.store, rng, int(due))
         # Its interval counts environment steps, which are what updates are made for.
         interval = config.adjacency_interval * config.worker_updates
-        if self.agent.adjacency is not None and before // interval != self.updates // interval:
+        if self.agent.adjacency is not None and (self.updates - GROUP) // interval != self.updates // interval:
             yield Update("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, rng)}, {})
 
-    def levels(self) -> Mapping[str, LevelWeights]:
-        """Manager and worker; the manager explores as in training."""
-        return self.agent.level_weights()
-
-    def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
-        """Manager and worker without noise, averaged where averages are kept."""
-        return self.agent.policies()
-
     def parts(self) -> Mapping[str, Stateful]:
-        """Networks, and how far it is; the store is filled from the recordings again."""
-        return {"agent": self.agent, "learner": self}
+        """Networks, and how far it is; the recordings fill the store again."""
+        return {**super().parts(), "learner": self}
 
     def state_dict(self) -> dict[str, Any]:
         """Manager updates that are paid for and not yet made."""
@@ -115,4 +96,4 @@ class RecordedHiroLearner:
 
 
 learner = RecordedHiroLearner
-"""As ``protocols.RecordedTraining`` asks for it."""
+"""As ``hrl_core.algorithms.recordings_module`` says."""

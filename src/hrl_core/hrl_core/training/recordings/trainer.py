@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from hrl_core.algorithms import recordings_module
-from hrl_core.algorithms.protocols import RecordedLearner, RecordedTraining, Stateful
+from hrl_core.algorithms.protocols import Stateful
 from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig
-from hrl_core.training.recordings.groups import GROUP
 from hrl_core.training.recordings.intake import Intake
+from hrl_core.training.recordings.learner import GROUP, RecordedLearner
 from hrl_core.training.recordings.report import policy_lags
 from hrl_core.training.run import Row, Run
 
 
-class BagTrainer(Run[BagTrainConfig, RecordedLearner]):
+class BagTrainer(Run[BagTrainConfig, RecordedLearner[Any]]):
     """Trains a policy on recorded episodes, by whatever algorithm can."""
 
     unit, counter = "update", "worker/updates"
@@ -33,8 +33,7 @@ class BagTrainer(Run[BagTrainConfig, RecordedLearner]):
         evaluation_envs: Environments | None = None,
     ) -> None:
         """Make the learner from ``seed``; nothing is read or written yet."""
-        training: RecordedTraining = recordings_module(config.algorithm)
-        learner = training.learner(spec, config, seed)
+        learner: RecordedLearner[Any] = recordings_module(config.algorithm).learner(spec, config, seed)
         super().__init__(spec, config, learner, evaluation_envs, folder, seed, git_commit, config.first_version)
         self.intake = Intake(spec, config, learner.take)
 
