@@ -12,7 +12,7 @@ from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
 from hrl_core.training.presets import read_config
-from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.config import RELABEL, BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import parse_source
 from hrl_core.training.recordings.trainer import BagTrainer
@@ -33,7 +33,6 @@ SLICE = 0.2
 """Longest time [s] of training between looks at what has arrived."""
 LOOK_PERIOD = 0.25
 """Seconds between looks for new segments."""
-RELABEL = ("at-sampling", "from-relabelled", "off")
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,19 @@
 import logging
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.commands.train_arguments import TrainingRequest, learns_from_bags, parse_training
 from hrl.commands.training_end import run_to_the_end
-from hrl.commands.training_start import StartNote, evaluation_envs
 from hrl.policies.provenance import git_commit
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard
 from hrl_core.training.run import Observer
 from hrl_core.training.trainer import Trainer
@@ -39,11 +42,12 @@ def train(words: list[str]) -> int:
 
     def begin() -> Sequence[Observer]:
         trainer.begin(request.resume)
+        if trainer.left:
+            console.print(_introduction(request), soft_wrap=True)
         board = TensorBoard(request.folder / "tensorboard", resume_at=trainer.env_steps + 1 if request.resume else None)
-        note = StartNote(trainer, words, request.torch_threads, console, _introduction(request))
-        return ProgressDisplay(request.config.steps, console), board, note
+        return ProgressDisplay(request.config.steps, console), board
 
-    return run_to_the_end(trainer, begin, console)
+    return run_to_the_end(trainer, begin, words, request.torch_threads, console)
 
 
 def _trainer(request: TrainingRequest, console: Console) -> Trainer:
@@ -59,6 +63,13 @@ def _trainer(request: TrainingRequest, console: Console) -> Trainer:
     for line in envs.missing:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     return Trainer(spec, config, envs, evaluation_envs(spec, config), request.folder, request.seed, git_commit())
+
+
+def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any]) -> VectorEnv:
+    """Environments of the evaluation episodes, one each."""
+    goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
+    own_goals = goals if spec.evaluation_goals else ()
+    return VectorEnv(spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals)
 
 
 def _introduction(request: TrainingRequest) -> str:

@@ -8,8 +8,8 @@ from rich.console import Console
 
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.commands.bag_train_arguments import parse_bag_training
+from hrl.commands.train import evaluation_envs
 from hrl.commands.training_end import run_to_the_end
-from hrl.commands.training_start import StartNote, evaluation_envs
 from hrl.policies.provenance import git_commit
 from hrl_core.errors import HrlError
 from hrl_core.threads import limit_threads
@@ -38,10 +38,9 @@ def train_from_bags(words: list[str]) -> int:
 
     def begin() -> Sequence[Observer]:
         _begin(trainer, request.resume, console)
-        display = ProgressDisplay(trainer.reached + trainer.left, console, "updates", trainer.counter)
-        return display, StartNote(trainer, words, request.torch_threads, console)
+        return (ProgressDisplay(trainer.reached + trainer.left, console, "updates", trainer.counter),)
 
-    return run_to_the_end(trainer, begin, console)
+    return run_to_the_end(trainer, begin, words, request.torch_threads, console)
 
 
 def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:

@@ -1,18 +1,24 @@
-"""How a training run ends before its end: stopped by its user, or by what went wrong on the way."""
+"""How a training run is noted, made and told: to its end, stopped by its user, or by what went wrong on the way."""
 
+import json
+import platform
 import shlex
 import signal
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from types import FrameType
 from typing import Any
 
+import numpy as np
+import torch
 from rich.console import Console
 from safetensors import SafetensorError
 
+from hrl.policies.provenance import PROVENANCE
 from hrl_core.errors import HrlError
 from hrl_core.training.progress import summarise
 from hrl_core.training.run import Observer, Run
-from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_files import RunFolder, write_whole
 from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.wording import counted
 
@@ -43,12 +49,20 @@ class StopSignal:
         self._console.print("stopping after this step (again: at once, back to the last saved state)", soft_wrap=True)
 
 
-def run_to_the_end(run: Run[Any, Any], begin: Callable[[], Sequence[Observer]], console: Console) -> int:
+def run_to_the_end(
+    run: Run[Any, Any],
+    begin: Callable[[], Sequence[Observer]],
+    words: Sequence[str],
+    torch_threads: int,
+    console: Console,
+) -> int:
     """Begin a run, make it and tell how it ended; where it did not get to its end, with how to go on.
 
     Args:
         run: what to run.
         begin: begins it, or goes on with the one in the folder; returns who watches.
+        words: of the command line, after ``hrl train``.
+        torch_threads: threads of matrix products.
         console: for what is not the result.
 
     Returns:
@@ -63,6 +77,7 @@ def run_to_the_end(run: Run[Any, Any], begin: Callable[[], Sequence[Observer]], 
         observers = begin()
         begun, finished = True, not run.left
         if not finished:
+            _note_start(run, words, torch_threads)
             run.proceed(stop, observers)
     except (HrlError, OSError, SafetensorError) as error:
         if not isinstance(error, HrlError):
@@ -80,6 +95,22 @@ def run_to_the_end(run: Run[Any, Any], begin: Callable[[], Sequence[Observer]], 
     told = f"{files.folder} is finished after {reached}: nothing is left to do" if finished else _outcome(files)
     Console(highlight=False).print(told, markup=False, soft_wrap=True)
     return 0
+
+
+def _note_start(run: Run[Any, Any], words: Sequence[str], torch_threads: int) -> None:
+    """Add an entry to provenance.json: a run may go on with other code or elsewhere, and should say so."""
+    path = run.files.folder / PROVENANCE
+    starts = json.loads(path.read_text()) if path.exists() else []
+    entry = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": shlex.join(["hrl", "train", *words]),
+        "git_commit": run.git_commit,
+        "seed": run.seed,
+        f"from_{run.counter.split('/')[-1]}": run.reached,
+        "torch_threads": torch_threads,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+    }
+    write_whole(path, json.dumps([*starts, entry], indent=2) + "\n")
 
 
 def _tell_stopped(run: Run[Any, Any], console: Console) -> int:

@@ -23,8 +23,6 @@ from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.training.update_log import UpdateLog
 
 Row = dict[str, Any]
-
-
 AnyConfig = TypeVar("AnyConfig", bound=TrainConfig[Any] | BagTrainConfig)
 AnyLearner = TypeVar("AnyLearner", bound=Learner)
 
@@ -98,9 +96,9 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         self._log = UpdateLog(folder)
 
     @property
-    @abstractmethod
     def reached(self) -> int:
         """Steps or updates (``unit``) so far."""
+        return self.env_steps
 
     @property
     @abstractmethod

@@ -31,11 +31,6 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         self._envs = envs
 
     @property
-    def reached(self) -> int:
-        """Environment steps so far."""
-        return self.env_steps
-
-    @property
     def left(self) -> int:
         """Environment steps still to be made."""
         return max(0, self.config.steps - self.env_steps)

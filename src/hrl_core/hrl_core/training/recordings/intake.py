@@ -12,7 +12,7 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.material import choose_material, oldest_version
 from hrl_core.training.recordings.report import LiveOutcomes
-from hrl_core.training.recordings.segments import ConsumedSegment, Source, forget_segments, new_segments, segment_sha256
+from hrl_core.training.recordings.segments import ConsumedSegment, forget_segments, new_segments, segment_sha256
 from hrl_core.training.recordings.store import Piece, Refusal
 
 
@@ -43,10 +43,12 @@ class Intake:
         pieces: list[Piece] = []
         segments: list[ConsumedSegment] = []
         for bag, source in new_segments(self._config.sources, self.consumed, must_exist):
-            found, segment = self._read_new(bag, source, version)
+            found, episodes = self._read(bag, version, source.weight)
+            steps = sum(piece.episode.steps for piece in found)
+            content = str(bag), segment_sha256(bag), source.weight, episodes, steps
+            segments.append(ConsumedSegment(*content, version=version, batch=self._batches))
             pieces += found
-            segments.append(segment)
-            self.consumed[segment.path] = segment
+        self.consumed |= {segment.path: segment for segment in segments}
         self._batches += bool(segments)
         self._hand_over(pieces, version)
         return segments
@@ -71,18 +73,6 @@ class Intake:
             batch = list(together)
             # How old relabelled subgoals may be counts from the version that first saw them, as it did then.
             self._hand_over([piece for segment in batch for piece in self._read_again(segment)], batch[0].version)
-
-    def _read_new(self, bag: Path, source: Source, version: int) -> tuple[list[Piece], ConsumedSegment]:
-        pieces, episodes = self._read(bag, version, source.weight)
-        return pieces, ConsumedSegment(
-            path=str(bag),
-            sha256=segment_sha256(bag),
-            weight=source.weight,
-            episodes=episodes,
-            steps=sum(piece.episode.steps for piece in pieces),
-            version=version,
-            batch=self._batches,
-        )
 
     def _read_again(self, segment: ConsumedSegment) -> list[Piece]:
         bag = Path(segment.path)
