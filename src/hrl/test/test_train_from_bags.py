@@ -112,7 +112,7 @@ def test_a_run_says_where_it_comes_from(recorded: Path, whole: Path) -> None:
 
 
 def test_a_flat_policy_is_trained_and_goes_on_with_its_own_switches(recorded: Path, tmp_path: Path, capsys) -> None:
-    words = "--task PointMaze --updates 24 --checkpoint_updates 8 --evaluation_episodes 1 --material.modes EVAL".split()
+    words = "--task PointMaze --updates 24 --checkpoint_updates 8 --evaluation_episodes 1".split()
     words += ["--evaluation_episodes_elsewhere", "1", "--worker.hidden", "16", "16", "--algorithm", "flat"]
     folder = tmp_path / "run"
     assert main(["train", "--from-bags", str(recorded), "--out", str(folder), *words]) == 0
