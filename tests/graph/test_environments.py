@@ -11,7 +11,7 @@ import imageio.v3 as imageio
 import pytest
 
 from hrl import cli
-from hrl.commands import train
+from hrl.commands import training_end
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.training.run_files import RunFolder
 
@@ -57,7 +57,7 @@ def run(task):
     """A run that was stopped on the way and went on to its end."""
     folder = task.parent / "run"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train.StopSignal, "__call__", _after(STOPPED_AFTER))
+        patch.setattr(training_end.StopSignal, "__call__", _after(STOPPED_AFTER))
         assert cli.main(["train", "--task", str(task), "--out", str(folder), *SWITCHES]) == cli.INTERRUPTED
     assert RunFolder(folder).saved_steps() == 2 * STOPPED_AFTER
     assert cli.main(["train", "--resume", str(folder), "--task", str(task)]) == 0

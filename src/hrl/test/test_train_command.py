@@ -143,6 +143,14 @@ def test_a_run_does_not_go_on_as_another_one(whole: Path, capsys, words: list[st
     assert weights_of(whole) == before
 
 
+def test_a_finished_run_says_that_nothing_is_left_to_do(whole: Path, capsys) -> None:
+    before = weights_of(whole)
+    assert trained("--resume", str(whole)) == 0
+    assert capsys.readouterr().out == f"{whole} is finished after 2400 steps: nothing is left to do\n"
+    assert weights_of(whole) == before
+    assert len(json.loads((whole / "provenance.json").read_text())) == 1
+
+
 def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path) -> None:
     assert parse_training([*SMALL, "--out", str(whole), "--resume", str(whole)])._replace(spec=None) == (  # pyright: ignore[reportArgumentType]
         parse_training(["--resume", str(whole)])._replace(spec=None)  # pyright: ignore[reportArgumentType]

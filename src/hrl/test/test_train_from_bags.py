@@ -15,9 +15,11 @@ import pytest
 from hrl.benchmarks import bag as bag_benchmark
 from hrl.cli import main
 from hrl.commands.bag_train_arguments import parse_bag_training
-from hrl.commands.train_from_bags import _score
+from hrl.policies.export import _commands
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.task.text import load_task
+from hrl_core.training.evaluate import EvaluationResult
+from hrl_core.training.run import headline_score
 
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
 SMALL = (
@@ -91,10 +93,33 @@ def test_a_run_that_was_stopped_before_its_first_update_begins_anew_with_resume(
     assert weights_of(folder) == weights_of(whole)
 
 
-def test_a_finished_run_has_nothing_left_to_do(whole: Path) -> None:
+def test_a_finished_run_has_nothing_left_to_do_and_says_so(whole: Path, capsys) -> None:
     before = weights_of(whole)
     assert main(["train", "--resume", str(whole)]) == 0
     assert weights_of(whole) == before
+    screen = capsys.readouterr()
+    assert screen.out == f"{whole} is finished after 2000 updates: nothing is left to do\n"
+    assert not screen.err
+    assert len(json.loads((whole / "provenance.json").read_text())) == 1
+
+
+def test_a_run_says_where_it_comes_from(recorded: Path, whole: Path) -> None:
+    (first,) = json.loads((whole / "provenance.json").read_text())
+    assert first["command"].startswith(f"hrl train --from-bags {recorded} --out {whole} --task PointMaze")
+    assert (first["seed"], first["from_updates"], first["torch_threads"]) == (0, 0, 1)
+    assert {"git_commit", "time", "versions"} <= set(first)
+    assert _commands(whole) == [f"{first['command']}    # from update 0, commit {first['git_commit']}"]
+
+
+def test_a_flat_policy_is_trained_and_goes_on_with_its_own_switches(recorded: Path, tmp_path: Path, capsys) -> None:
+    words = "--task PointMaze --updates 24 --checkpoint_updates 8 --evaluation_episodes 1".split()
+    words += ["--evaluation_episodes_elsewhere", "1", "--worker.hidden", "16", "16", "--algorithm", "flat"]
+    folder = tmp_path / "run"
+    assert main(["train", "--from-bags", str(recorded), "--out", str(folder), *words]) == 0
+    assert list(load_checkpoint(folder / "best").actors) == ["worker"]
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 3
+    assert main(["train", "--resume", str(folder)]) == 0
+    assert "is finished after 24 updates" in capsys.readouterr().out
 
 
 def test_resuming_takes_everything_over_and_repeating_the_command_is_the_same_run(recorded, whole) -> None:
@@ -143,19 +168,17 @@ def test_a_folder_that_holds_a_run_is_not_overwritten_and_how_to_go_on_is_said(r
     assert sorted(path.name for path in whole.rglob("*")) == before
 
 
+def evaluated(goal: tuple[float, ...], success_rate: float, episode_return: float) -> EvaluationResult:
+    return EvaluationResult(goal, 2, success_rate, success_rate, 1.0, episode_return)
+
+
 def test_the_best_policy_is_chosen_by_success_at_the_first_goal() -> None:
-    row = {
-        "env_steps": 9,
-        "live/success_rate": 0.9,
-        "evaluation/0_8/success_rate": 0.25,
-        "evaluation/0_8/return": -1.0,
-        "evaluation/8_0/success_rate": 1.0,
-    }
-    assert _score(load_task("point_maze"), row) == 0.25
+    results = [evaluated((0.0, 8.0), 0.25, -1.0), evaluated((8.0, 0.0), 1.0, -1.0)]
+    assert headline_score(load_task("point_maze"), results) == 0.25
 
 
 def test_where_the_task_draws_its_own_goals_it_is_chosen_by_their_success_and_without_goals_by_the_return() -> None:
     spec = dataclasses.replace(load_task("point_maze"), evaluation_goals=())
-    row = {"evaluation/own_goals/success_rate": 0.5, "evaluation/own_goals/return": -7.0}
-    assert _score(spec, row) == 0.5
-    assert _score(load_task("ant_gather"), row) == -7.0
+    results = [evaluated((), 0.5, -7.0)]
+    assert headline_score(spec, results) == 0.5
+    assert headline_score(load_task("ant_gather"), results) == -7.0

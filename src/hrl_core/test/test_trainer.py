@@ -118,9 +118,8 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) ->
     whole = _trainer(tmp_path / "whole")
     whole.run()
     killed = _trainer(tmp_path / "killed")
-    killed._observers = [_Killer(171)]
     with pytest.raises(_KilledError):
-        killed.run()
+        killed.run(observers=[_Killer(171)])
     resumed = _trainer(tmp_path / "killed")
     resumed.run(resume=True)
     assert torch.equal(_weights(whole), _weights(resumed))

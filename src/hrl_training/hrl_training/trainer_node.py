@@ -12,10 +12,10 @@ from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
 from hrl_core.training.presets import read_config
-from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.config import RELABEL, BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.segments import parse_source
-from hrl_core.training.recordings.trainer import GROUP, BagTrainer
+from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.run_names import CONFIG, METRICS
 from hrl_msgs import msg
 from hrl_ros import qos, topics
@@ -33,7 +33,6 @@ SLICE = 0.2
 """Longest time [s] of training between looks at what has arrived."""
 LOOK_PERIOD = 0.25
 """Seconds between looks for new segments."""
-RELABEL = ("at-sampling", "from-relabelled", "off")
 
 
 @dataclass(frozen=True)
@@ -129,14 +128,13 @@ class TrainerNode(HrlNode):
         trainer = self._trainer
         if time.monotonic() - self._looked > LOOK_PERIOD:
             self._look()
-        while trainer.due and time.monotonic() < end:
-            trainer.train(1)
-            # Until then the untrained policy's random held subgoals explore better than a half-trained manager.
-            warm = self._settings.finish or trainer.steps >= trainer.config.training.agent.warm_start_steps
+        while trainer.left and time.monotonic() < end:
+            trainer.iterate()
+            warm = self._settings.finish or trainer.env_steps >= trainer.learner.warm_start_steps
             if warm and trainer.version - self._saved >= self._settings.checkpoint_updates:
                 self._announce(self._save())
-        self._pressure.update(trainer.due * GROUP)
-        if self._settings.finish and not trainer.due:
+        self._pressure.update(trainer.left)
+        if self._settings.finish and not trainer.left:
             self._finish()
 
     def _look(self) -> None:
@@ -144,31 +142,31 @@ class TrainerNode(HrlNode):
         trainer = self._trainer
         trainer.consume(must_exist=self._settings.finish)
         self._looked = time.monotonic()
-        for problem in trainer.problems[self._told :]:
+        for problem in trainer.intake.problems[self._told :]:
             self.get_logger().warning(problem)
-        self._told = len(trainer.problems)
+        self._told = len(trainer.intake.problems)
 
     def _finish(self) -> None:
         """End; everything is learned."""
-        if not self._trainer.updates:
-            causes = ", ".join(f"{steps} steps ({cause})" for cause, steps in self._trainer.left_out.items())
+        trainer = self._trainer
+        if not trainer.reached:
+            causes = ", ".join(f"{steps} steps ({cause})" for cause, steps in trainer.intake.left_out.items())
             raise HrlError(f"nothing to learn from in {self._settings.bags}; left out: {causes or 'nothing'}")
         self._reports.report()
-        self.get_logger().info(f"all {self._trainer.updates} updates that {self._trainer.steps} steps pay for are made")
+        self.get_logger().info(f"all {trainer.reached} updates that {trainer.env_steps} steps pay for are made")
         self.finished = True
 
     def _save(self) -> Path:
         """Write state and policy; returns the policy's own folder, which later ones do not overwrite."""
         trainer = self._trainer
-        row = trainer.report() | trainer.outcomes()
-        trainer.save(trainer.outcomes())
+        row = trainer.record(trainer.intake.outcomes.row())
+        trainer.keep()
         folder = self._out / "policies" / f"v{trainer.version:09d}"
-        metrics = {name: float(value) for name, value in row.items()}
-        save_checkpoint(trainer.checkpoint(metrics), folder)
+        save_checkpoint(trainer.checkpoint({name: float(value) for name, value in row.items()}), folder)
         self._saved = trainer.version
         if self._settings.keep_segments:
             # Only now: a trainer that is restarted begins with the segments that the saved state names.
-            trainer.forget(self._settings.keep_segments)
+            trainer.intake.forget(self._settings.keep_segments)
         for old in sorted(self._policies())[: -self._settings.keep_policies]:
             shutil.rmtree(old)
         return folder
@@ -177,16 +175,15 @@ class TrainerNode(HrlNode):
         return [path for path in (self._out / "policies").glob("v*") if path.is_dir()]
 
     def _announce(self, folder: Path) -> None:
-        checkpoint = load_checkpoint(folder)
+        checkpoint, steps = load_checkpoint(folder), self._trainer.env_steps
         self._updates.publish(policy_update(checkpoint, folder, self._run))
-        self.get_logger().info(f"policy version {checkpoint.version} from {self._trainer.steps} steps, see {METRICS}")
+        self.get_logger().info(f"policy version {checkpoint.version} from {steps} steps, see {METRICS}")
 
     def _update_figures(self) -> None:
-        figures = self._trainer.report() | self._trainer.outcomes()
-        figures |= {"owed_updates": self._trainer.due * GROUP, "simulator_paused": self._pressure.paused}
-        figures["env_steps"] = self._trainer.steps
-        self._health.figures |= figures
-        self._health.doing = "training" if self._trainer.due else "waiting for segments"
+        trainer = self._trainer
+        figures = {"env_steps": trainer.env_steps, **trainer.report(), **trainer.intake.outcomes.row()}
+        self._health.figures |= figures | {"owed_updates": trainer.left, "simulator_paused": self._pressure.paused}
+        self._health.doing = "training" if trainer.left else "waiting for segments"
 
 
 main = main_of(TrainerNode)

@@ -4,13 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from hrl.commands.train_arguments import NOT_SWITCHES, chosen_words, parse_words, require_folder
+from hrl.commands.train_arguments import NOT_SWITCHES, TrainingRequest, chosen_words, parse_words, require_folder
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
-from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.presets import preset, read_config
@@ -56,18 +55,7 @@ class TrainFromBags:
     training: TrainConfig[Any] = field(default_factory=lambda: preset("paper"))
 
 
-class BagTrainingRequest(NamedTuple):
-    """What a command line of ``hrl train --from-bags`` asks for."""
-
-    spec: TaskSpec
-    config: BagTrainConfig
-    seed: int
-    folder: Path
-    resume: bool
-    torch_threads: int
-
-
-def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
+def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     """Read the words; refuses what contradicts itself.
 
     Raises:
@@ -75,9 +63,10 @@ def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
     """
     chosen = chosen_words(words)
     stored = None if chosen.resume is None else _stored(chosen.resume)
-    defaults = TrainFromBags(training=read_config(chosen.preset or "paper")) if stored is None else _as_words(*stored)
-    if stored is not None and chosen.preset is not None:
-        defaults = dataclasses.replace(defaults, preset=chosen.preset, training=read_config(chosen.preset))
+    defaults = TrainFromBags(training=preset("paper", chosen.algorithm)) if stored is None else _as_words(*stored)
+    if chosen.preset is not None:
+        training = read_config(chosen.preset, defaults.training.algorithm)
+        defaults = dataclasses.replace(defaults, preset=chosen.preset, training=training)
     given = parse_words(defaults, "training", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     config = _config(given)
@@ -86,7 +75,7 @@ def parse_bag_training(words: Sequence[str]) -> BagTrainingRequest:
     # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
     find_bags(given.relabelled)
     spec = load_task(given.task) if given.task else recorded_task(source.path for source in config.sources)
-    return BagTrainingRequest(spec, config, given.seed, folder, given.resume is not None, given.torch_threads)
+    return TrainingRequest(spec, config, given.seed, folder, given.resume is not None, given.torch_threads)
 
 
 def _config(given: TrainFromBags) -> BagTrainConfig:
@@ -96,7 +85,7 @@ def _config(given: TrainFromBags) -> BagTrainConfig:
         # Absolute: a run goes on from any folder.
         sources=tuple(Source(source.path.expanduser().absolute(), source.weight) for source in sources),
         training=given.training,
-        relabel=relabel or ("at-sampling" if given.training.agent.candidates else "off"),
+        relabel=relabel or ("at-sampling" if given.training.as_dict().get("candidates") else "off"),
         relabelled=tuple(str(folder.expanduser().absolute()) for folder in given.relabelled),
         max_relabel_lag=given.max_relabel_lag,
         material=given.material,

@@ -54,7 +54,8 @@ class TrainingRequest(NamedTuple):
     """What a command line of ``hrl train`` asks for."""
 
     spec: TaskSpec
-    config: TrainConfig[Any]
+    config: Any
+    """``TrainConfig``, or ``BagTrainConfig`` where recordings are learned from."""
     seed: int
     folder: Path
     resume: bool

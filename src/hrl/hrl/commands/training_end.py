@@ -1,16 +1,26 @@
-"""How a training run ends before its end: stopped by its user, or by what went wrong on the way."""
+"""How a training run is noted, made and told: to its end, stopped by its user, or by what went wrong on the way."""
 
+import json
+import platform
 import shlex
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from types import FrameType
+from typing import Any
 
+import numpy as np
+import torch
 from rich.console import Console
 from safetensors import SafetensorError
 
+from hrl.policies.provenance import PROVENANCE
 from hrl_core.errors import HrlError
-from hrl_core.training.run_files import RunFolder
-from hrl_core.training.run_names import POLICY
+from hrl_core.training.progress import summarise
+from hrl_core.training.run import Observer, Run
+from hrl_core.training.run_files import RunFolder, write_whole
+from hrl_core.training.run_names import BEST_POLICY, POLICY
+from hrl_core.wording import counted
 
 FAILED, INTERRUPTED = 1, 130
 
@@ -39,34 +49,86 @@ class StopSignal:
         self._console.print("stopping after this step (again: at once, back to the last saved state)", soft_wrap=True)
 
 
-def run_to_the_end(run: Callable[[], object], files: RunFolder, begun: Callable[[], bool], console: Console) -> int:
-    """Call ``run``; a failure on the way is told with how to go on.
+def run_to_the_end(
+    run: Run[Any, Any],
+    begin: Callable[[], Sequence[Observer]],
+    words: Sequence[str],
+    torch_threads: int,
+    console: Console,
+) -> int:
+    """Begin a run, make it and tell how it ended; where it did not get to its end, with how to go on.
+
+    Args:
+        run: what to run.
+        begin: begins it, or goes on with the one in the folder; returns who watches.
+        words: of the command line, after ``hrl train``.
+        torch_threads: threads of matrix products.
+        console: for what is not the result.
 
     Returns:
-        0, or FAILED.
+        0, FAILED or INTERRUPTED.
 
     Raises:
         HrlError: it failed before its first step, which is a run that could not be started.
     """
+    files, begun, finished = run.files, False, False
+    stop = StopSignal(console)
     try:
-        run()
+        observers = begin()
+        begun, finished = True, not run.left
+        if not finished:
+            _note_start(run, words, torch_threads)
+            run.proceed(stop, observers)
     except (HrlError, OSError, SafetensorError) as error:
         if not isinstance(error, HrlError):
             error = HrlError(f"cannot write to {files.folder}: {error}; {files.kept()}")
-        if not begun():
+        if not (begun and run.reached):
             raise error from None
         console.print(f"hrl: {error}", style="bold red", markup=False, soft_wrap=True)
         console.print(_how_to_resume(files), markup=False, soft_wrap=True)
         return FAILED
+    finally:
+        stop.close()
+    if run.left:
+        return _tell_stopped(run, console)
+    reached = counted(run.reached, run.unit)
+    told = f"{files.folder} is finished after {reached}: nothing is left to do" if finished else _outcome(files)
+    Console(highlight=False).print(told, markup=False, soft_wrap=True)
     return 0
 
 
-def tell_stopped(files: RunFolder, reached: str, console: Console) -> int:
+def _note_start(run: Run[Any, Any], words: Sequence[str], torch_threads: int) -> None:
+    """Add an entry to provenance.json: a run may go on with other code or elsewhere, and should say so."""
+    path = run.files.folder / PROVENANCE
+    starts = json.loads(path.read_text()) if path.exists() else []
+    entry = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "command": shlex.join(["hrl", "train", *words]),
+        "git_commit": run.git_commit,
+        "seed": run.seed,
+        f"from_{run.counter.split('/')[-1]}": run.reached,
+        "torch_threads": torch_threads,
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+    }
+    write_whole(path, json.dumps([*starts, entry], indent=2) + "\n")
+
+
+def _tell_stopped(run: Run[Any, Any], console: Console) -> int:
     """Say where a run was stopped, what it left and how it goes on; returns the exit code."""
+    files = run.files
     left = f"state and newest policy ({files.folder / POLICY}) saved" if files.saved_steps() else "nothing to save yet"
-    console.print(f"stopped at {reached}, {left}", markup=False, soft_wrap=True)
+    console.print(f"stopped at {counted(run.reached, run.unit)}, {left}", markup=False, soft_wrap=True)
     console.print(_how_to_resume(files), markup=False, soft_wrap=True)
     return INTERRUPTED
+
+
+def _outcome(files: RunFolder) -> str:
+    rows = files.metrics()
+    last = summarise(rows[-1]) if rows else ""
+    return (
+        f"last evaluation: {last}\npolicies: {files.folder / BEST_POLICY}, {files.folder / POLICY}\n"
+        f"held-out figures: hrl evaluate --checkpoint {shlex.quote(str(files.folder / BEST_POLICY))}"
+    )
 
 
 def _how_to_resume(files: RunFolder) -> str:

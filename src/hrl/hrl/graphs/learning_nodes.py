@@ -8,6 +8,7 @@ from hrl.graphs.arguments import LaunchArguments, Value
 from hrl.graphs.graph import DASHBOARD, RELABELER, TRAINER, NodeDescription
 from hrl.graphs.learning_arguments import ReplayTrainArguments
 from hrl.graphs.run_folder import RunFolder
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.task.spec import TaskSpec
@@ -113,7 +114,9 @@ def trainer_node(
         relabel=learning.relabel,
         relabelled=(learning.relabelled,) if learning.relabelled else (),
     )
-    require_elements(task, agent_config(config))
+    agent = agent_config(config)
+    if isinstance(agent, HiroConfig):
+        require_elements(task, agent)
     parameters: dict[str, Value] = {
         "bags": ",".join(learning.sources),
         "task": learning.task,

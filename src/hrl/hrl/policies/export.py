@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hrl.policies.held_out import Protocol, evaluate_checkpoint
 from hrl.policies.provenance import PROVENANCE
@@ -52,7 +54,12 @@ def _commands(run: Path) -> list[str]:
     """The commands that trained the policy, with the step each began at; empty outside a run's folder."""
     path = run / PROVENANCE
     starts = json.loads(path.read_text()) if path.is_file() else []
-    return [f"{s['command']}    # from step {s['from_env_steps']}, commit {s['git_commit']}" for s in starts]
+    return [f"{start['command']}    # from {_place(start)}, commit {start['git_commit']}" for start in starts]
+
+
+def _place(start: Mapping[str, Any]) -> str:
+    """Where in the run a start was."""
+    return f"update {start['from_updates']}" if "from_updates" in start else f"step {start['from_env_steps']}"
 
 
 def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: Protocol, commands: list[str]) -> str:

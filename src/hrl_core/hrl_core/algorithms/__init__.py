@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from hrl_core.errors import HrlError, did_you_mean
@@ -13,7 +14,8 @@ ALGORITHMS: Mapping[str, str] = {
     "hiro": "hrl_core.algorithms.hiro",
     "flat": "hrl_core.algorithms.flat",
 }
-"""Name of an algorithm -> its package, with the modules ``config`` (without torch) and ``learner``."""
+"""Name of an algorithm -> its package, with the modules ``config`` (without torch), ``learner`` and, where it learns
+from what others have done, ``recordings``."""
 
 
 def presets(algorithm: str) -> "Mapping[str, TrainConfig[Any]]":
@@ -24,6 +26,18 @@ def presets(algorithm: str) -> "Mapping[str, TrainConfig[Any]]":
 def learner_module(algorithm: str) -> Any:  # noqa: ANN401 - a ``protocols.Training``, which loads torch
     """The module that trains an algorithm; raises ``HrlError`` where there is none."""
     return _module(algorithm, "learner")
+
+
+def recordings_module(algorithm: str) -> Any:  # noqa: ANN401 - see ``_module``
+    """The module whose ``learner(spec, config: BagTrainConfig, seed)`` is a ``RecordedLearner``; it loads torch."""
+    return _module(algorithm, "recordings")
+
+
+def require_recordings(algorithm: str) -> None:
+    """Raise ``HrlError`` if an algorithm only learns from what it has just done itself."""
+    able = [name for name, package in ALGORITHMS.items() if find_spec(f"{package}.recordings")]
+    if algorithm in ALGORITHMS and algorithm not in able:
+        raise HrlError(f"algorithm '{algorithm}' does not learn from recordings; those that do are: {', '.join(able)}")
 
 
 def _module(algorithm: str, name: str) -> Any:  # noqa: ANN401 - pyright checks no module against a protocol

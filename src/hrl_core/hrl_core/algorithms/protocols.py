@@ -55,7 +55,23 @@ class Stateful(Protocol):
 
 
 class Learner(Protocol):
-    """Networks, memory, exploration and their own schedule of updates."""
+    """Networks and memory, wherever the experience comes from."""
+
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The present policy, level by level."""
+        ...
+
+    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
+        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept."""
+        ...
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """Everything that a resume needs, in the order in which it is restored."""
+        ...
+
+
+class ActingLearner(Learner, Protocol):
+    """Lives in environments: exploration, and its own schedule of updates."""
 
     def act(self) -> npt.NDArray[np.float64]:
         """Actions (num_envs, action_dim) of all environments, exploring."""
@@ -69,18 +85,6 @@ class Learner(Protocol):
         """Make the updates that are due now."""
         ...
 
-    def levels(self) -> Mapping[str, LevelWeights]:
-        """The present policy, level by level."""
-        ...
-
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
-        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept."""
-        ...
-
-    def parts(self) -> Mapping[str, Stateful]:
-        """Everything that a resume needs, in the order in which it is restored, after the environments."""
-        ...
-
 
 class Training(Protocol):
     """The module ``learner`` of an algorithm."""
@@ -89,7 +93,7 @@ class Training(Protocol):
         """What the levels above the worker choose."""
         ...
 
-    def learner(self, spec: TaskSpec, config: Any, envs: Environments, seed: int) -> Learner:  # noqa: ANN401 - each has its own
+    def learner(self, spec: TaskSpec, config: Any, envs: Environments, seed: int) -> ActingLearner:  # noqa: ANN401 - each has its own
         """A learner at the beginning of a run.
 
         Raises:

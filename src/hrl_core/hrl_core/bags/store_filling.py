@@ -22,8 +22,8 @@ def fill_store(store: EpisodeStore, spec: TaskSpec, episodes: Iterable[BagEpisod
     return [outcome for outcome in outcomes if isinstance(outcome, Problem)]
 
 
-def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> int | Problem:
-    """Add one episode; returns its slot, or why the store has no place for it."""
+def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode, weight: float = 1.0) -> int | Problem:
+    """Add one episode with a weight; returns its slot, or why the store has no place for it."""
     misfit = _misfit(store, episode, spec)
     if misfit:
         at = int(episode.received[0])
@@ -39,7 +39,8 @@ def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> int
             episode.desired_goals[0],
             episode.finished,
             episode.terminated,
-        )
+        ),
+        weight,
     )
 
 
@@ -49,7 +50,7 @@ def _misfit(store: EpisodeStore, episode: BagEpisode, spec: TaskSpec) -> str:
     if np.any(episode.desired_goals != episode.desired_goals[0]):
         return "its task goal changes"
     table = decisions(episode)
-    if table is None:
+    if table is None or not store.subgoals.shape[2]:
         return ""
     if not np.isin(table.kinds, (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE)).all():
         return "its subgoals are neither relative nor absolute"
@@ -67,7 +68,7 @@ def _misfit(store: EpisodeStore, episode: BagEpisode, spec: TaskSpec) -> str:
 def _subgoals(store: EpisodeStore, episode: BagEpisode) -> tuple[np.ndarray, np.ndarray]:
     """Values and absolute targets as float32, shape (periods, subgoal_dim) each; zeros for a flat policy."""
     periods = -(-episode.steps // store.period)
-    table = decisions(episode)
+    table = decisions(episode) if store.subgoals.shape[2] else None
     if table is None:
         nothing = np.zeros((periods, store.subgoals.shape[2]), np.float32)
         return nothing, nothing

@@ -87,7 +87,9 @@ class StoredEpisode(NamedTuple):
 class EpisodeStore:
     """A ring of episodes, filled by several environments at once."""
 
-    def __init__(self, spec: TaskSpec, level: LevelSpec | None, capacity: int, num_envs: int) -> None:
+    def __init__(
+        self, spec: TaskSpec, level: LevelSpec | None, capacity: int, num_envs: int, weighted: bool = False
+    ) -> None:
         """Reserve room; memory is taken when it is written.
 
         Args:
@@ -95,6 +97,7 @@ class EpisodeStore:
             level: whose subgoals are stored, one every horizon; None: there are none.
             capacity: environment steps kept, in whole episodes.
             num_envs: environments that write at the same time.
+            weighted: whether steps are drawn by the weights of their episodes instead of uniformly.
         """
         self.length_limit = spec.max_episode_steps
         self.period = self.length_limit if level is None else level.horizon
@@ -114,7 +117,7 @@ class EpisodeStore:
         self.lengths = np.zeros(slots, np.int64)
         self.finished = np.zeros(slots, np.bool_)
         self.terminated = np.zeros(slots, np.bool_)
-        self.weights: npt.NDArray[np.float64] | None = None
+        self._weights = np.ones(slots) if weighted else None
         """How often a step of each slot is drawn compared with the others', shape (slots,); None: all alike."""
         self._age = np.full(slots, _FREE)
         self._writing = np.full(num_envs, _FREE)
@@ -137,14 +140,19 @@ class EpisodeStore:
         self.lengths[slot], self.finished[slot], self.terminated[slot] = 0, False, False
         self.states[slot, 0], self.task_goals[slot] = state, task_goal
 
-    def add(self, episode: StoredEpisode) -> int:
-        """Add an episode that is over, in the oldest slot that nobody writes to; returns the slot."""
+    def add(self, episode: StoredEpisode, weight: float = 1.0) -> int:
+        """Add an episode that is over, in the oldest slot that nobody writes to; returns the slot.
+
+        Where episodes are weighted, a step of this one is drawn ``weight`` times as often as one of weight 1.
+        """
         slot, steps, periods = self._claim(), len(episode.rewards), len(episode.subgoals)
         self.states[slot, : steps + 1], self.task_goals[slot] = episode.states, episode.task_goal
         self.actions[slot, :steps], self.rewards[slot, :steps] = episode.actions, episode.rewards
         self.subgoals[slot, :periods], self.targets[slot, :periods] = episode.subgoals, episode.targets
         self.lengths[slot] = steps
         self.finished[slot], self.terminated[slot] = episode.finished, episode.terminated
+        if self._weights is not None:
+            self._weights[slot] = weight
         return slot
 
     def set_subgoals(self, envs: Index, subgoals: npt.NDArray, targets: npt.NDArray) -> None:
@@ -274,8 +282,8 @@ class EpisodeStore:
         upto = np.cumsum(counts[slots])
         if not upto[-1]:
             raise ValueError("the episode store is empty")
-        if self.weights is not None:
-            shares = np.cumsum(counts[slots] * self.weights[slots])
+        if self._weights is not None:
+            shares = np.cumsum(counts[slots] * self._weights[slots])
             row = np.minimum(np.searchsorted(shares, rng.random(batch) * shares[-1], side="right"), slots.size - 1)
             return slots[row], (rng.random(batch) * counts[slots[row]]).astype(np.int64)
         drawn = rng.integers(0, upto[-1], batch)

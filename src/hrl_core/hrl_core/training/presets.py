@@ -32,21 +32,21 @@ def stored_config(values: Mapping[str, Any]) -> TrainConfig[Any]:
     return next(iter(presets(algorithm).values())).changed(values)
 
 
-def read_config(text: str) -> TrainConfig[Any]:
-    """A preset of HIRO by name, or a .json file of switches as in config.json.
+def read_config(text: str, algorithm: str = "hiro") -> TrainConfig[Any]:
+    """A preset of an algorithm by name, or a .json file of switches as in config.json.
 
-    Such a file names the preset that the switches change under ``preset``, the algorithm under ``algorithm``.
+    Such a file names the preset that the switches change under ``preset``, another algorithm under ``algorithm``.
 
     Raises:
         HrlError: unknown algorithm, preset or switch, or the file cannot be read.
     """
     if not text.endswith(".json"):
-        return preset(text)
+        return preset(text, algorithm)
     try:
         values = json.loads(Path(text).read_text())
     except (OSError, ValueError) as error:
         raise HrlError(f"training switches {text}: {error}") from None
     if not isinstance(values, dict):
         raise HrlError(f"training switches {text}: needs an object of switches, got {type(values).__name__}")
-    base = preset(str(values.pop("preset", "paper")), str(values.get("algorithm", "hiro")))
+    base = preset(str(values.pop("preset", "paper")), str(values.get("algorithm", algorithm)))
     return base.changed(values)

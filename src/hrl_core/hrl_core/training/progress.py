@@ -77,7 +77,7 @@ class ProgressDisplay:
         self._total, self._unit, self._counter, self._interval = total, unit, counter, interval
         self._bar = _FittingProgress(console=self._console, speed_estimate_period=_SMOOTHING_SECONDS, expand=True)
         self._task = self._bar.add_task("training", total=total, rate=0.0, outcome="")
-        self._begun, self._reached, self._rate, self._outcome = 0.0, 0, 0.0, "not evaluated yet"
+        self._reached, self._rate, self._outcome = 0, 0.0, "not evaluated yet"
         self._mark: tuple[float, int] | None = None
         self._closing = threading.Event()
         self._lines: threading.Thread | None = None
@@ -87,7 +87,7 @@ class ProgressDisplay:
         now = time.monotonic()
         self._reached = reached
         if self._mark is None:
-            self._begun, self._mark = now, (now, reached)
+            self._mark = now, reached
             self._start()
         elapsed = now - self._mark[0]
         if elapsed >= min(1.0, self._interval):
@@ -101,7 +101,7 @@ class ProgressDisplay:
         reached = row[self._counter]
         self._outcome = headline(row)
         self._bar.update(self._task, completed=reached, outcome=self._outcome)
-        minutes = row.get("seconds", time.monotonic() - self._begun) / 60
+        minutes = row["seconds"] / 60
         text = f"{reached:,} {self._unit}, {minutes:.1f} min, {self._rate:,.0f} {self._unit}/s: {summarise(row)}"
         self._say(text)
 

@@ -55,11 +55,19 @@ class TrainingState(NamedTuple):
         return state
 
     def restore(self, parts: Mapping[str, Stateful]) -> None:
-        """Have every part go on from here, in the order given."""
+        """Have every part go on from here, in the order given.
+
+        Raises:
+            CheckpointError: something is missing.
+        """
         entries = {**self.tensors, **self.arrays, **self.plain}
         for part, stateful in parts.items():
-            prefix = f"{part}."
-            stateful.load_state_dict({k.removeprefix(prefix): v for k, v in entries.items() if k.startswith(prefix)})
+            own = {k.removeprefix(f"{part}."): v for k, v in entries.items() if k.startswith(f"{part}.")}
+            try:
+                stateful.load_state_dict(own)
+            except KeyError as error:
+                lacking = f"the training state lacks {error} of '{part}'"
+                raise CheckpointError(f"{lacking}: another version of hrl wrote it, begin a new run") from None
 
 
 class RunFolder:

@@ -1,6 +1,7 @@
 """Laws of learning from recordings: the same as from memory, exact continuation, nothing counted that should not be."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -8,9 +9,12 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core import algorithms
+from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
+from hrl_core.algorithms.hiro.recordings import RecordedHiroLearner
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
 from hrl_core.bags.writer import BagWriter
@@ -27,10 +31,11 @@ from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
+from hrl_core.training.recordings.learner import GROUP
 from hrl_core.training.recordings.material import MaterialConfig, choose_material
 from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_core.training.recordings.segments import Source
-from hrl_core.training.recordings.trainer import GROUP, BagTrainer
+from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.update_log import FAILED_BATCH
 
 SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
@@ -96,9 +101,25 @@ def weights(agent):
     return torch.cat([value.double().ravel() for _, value in sorted(agent.state_dict().items())])
 
 
+def hiro(run):
+    assert isinstance(run.learner, RecordedHiroLearner)
+    return run.learner
+
+
+def turns(run, groups):
+    for _ in range(groups):
+        run.iterate()
+
+
+def save(run):
+    run.record({})
+    run.keep()
+
+
 def in_memory(traces):
     """The store as a live run fills it, step by step."""
-    store = EpisodeStore(SPEC, SPACE.level, TRAINING.agent.replay, 1)
+    # The trainer's store draws with weights, all of them 1.
+    store = EpisodeStore(SPEC, SPACE.level, TRAINING.agent.replay, 1, weighted=True)
     for trace in traces:
         store.begin(0, trace.observations[0].state, trace.observations[0].desired_goal)
         subgoals = iter(trace.subgoals)
@@ -116,12 +137,10 @@ def test_updates_from_a_bag_are_those_from_memory_bit_for_bit(tmp_path, traces, 
     record(tmp_path / "bags" / "one", traces)
     ours = trainer(tmp_path / "run", tmp_path / "bags", relabel="off")
     assert ours.consume() == 1
-    ours.train(6)
+    turns(ours, 6)
     generator = torch.Generator().manual_seed(4)
-    agent = HiroAgent(SPACE, agent_config(ours.config), ours._task, generator)
+    agent = HiroAgent(SPACE, agent_config(ours.config), hiro(ours)._task, generator)
     store = in_memory(traces)
-    # The trainer's store draws with weights, all of them 1.
-    store.weights = np.ones(len(store.lengths))
     credit = 0.0
     for number in range(6):
         generator.manual_seed(step_seed(4, Purpose.UPDATE, 0, 0, number))
@@ -130,7 +149,7 @@ def test_updates_from_a_bag_are_those_from_memory_bit_for_bit(tmp_path, traces, 
         due, credit = divmod(credit + GROUP * 2.0 / SPACE.level.horizon, 1)
         if due:
             agent.update_manager(store, rng, int(due))
-    assert torch.equal(weights(ours.agent), weights(agent))
+    assert torch.equal(weights(hiro(ours).agent), weights(agent))
     assert ours.version == 6 * GROUP
 
 
@@ -142,19 +161,19 @@ def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path, traces, 
     runs = [trainer(tmp_path / name, tmp_path / "bags") for name in ("whole", "cut")]
     for run in runs:
         run.consume()
-        run.train(3)
-        run.save({})
+        turns(run, 3)
+        save(run)
     shutil.move(held_back, tmp_path / "bags" / "segment_2")
     whole = runs[0]
     runs[1].consume()
-    runs[1].train(1)  # lost with the kill
+    turns(runs[1], 1)  # lost with the kill
     again = trainer(tmp_path / "cut", tmp_path / "bags", resume=True)
     assert again.version == 3 * GROUP
     for run in (whole, again):
         assert run.consume() == 1
-        run.train(4)
-    assert torch.equal(weights(whole.agent), weights(again.agent))
-    assert [s.path for s in whole.consumed.values()] == [s.path for s in again.consumed.values()]
+        turns(run, 4)
+    assert torch.equal(weights(hiro(whole).agent), weights(hiro(again).agent))
+    assert [s.path for s in whole.intake.consumed.values()] == [s.path for s in again.intake.consumed.values()]
 
 
 def test_a_resumed_run_takes_the_relabelled_subgoals_that_it_took_before(tmp_path, traces, record):
@@ -163,11 +182,62 @@ def test_a_resumed_run_takes_the_relabelled_subgoals_that_it_took_before(tmp_pat
     started = trainer(tmp_path / "run", tmp_path / "bags", **settings)
     Relabeler(started.checkpoint({}), TEXTS, candidates=4, seed=4).relabel(bag, tmp_path / "relabelled")
     started.consume()
-    started.train(3)
-    started.keep({})
+    turns(started, 3)
+    started.keep()
     again = trainer(tmp_path / "run", tmp_path / "bags", resume=True, **settings)
     assert again.version > 8, "by the present version they would be too old"
-    assert started.relabelled == again.relabelled == 6 * 5
+    assert started.learner.relabelled == again.learner.relabelled == 6 * 5
+
+
+def flat_config(bags, **change):
+    agent = FlatConfig(worker=SMALL, replay=2_000)
+    training = TrainConfig(algorithm="flat", agent=agent)
+    return BagTrainConfig(sources=(Source(bags),), training=training, **{"relabel": "off", **change})
+
+
+def test_a_flat_policy_learns_from_what_a_hierarchy_recorded_and_goes_on_exactly(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    whole, cut, again = (
+        BagTrainer(SPEC, flat_config(tmp_path / "bags"), tmp_path / name, seed=4) for name in ("whole", "cut", "cut")
+    )
+    for run in (whole, cut):
+        run.begin(resume=False)
+        run.consume()
+        before = weights(run.learner.agent)
+        turns(run, 3)
+        save(run)
+        assert not torch.equal(weights(run.learner.agent), before)
+    turns(cut, 1)  # lost with the kill
+    again.begin(resume=True)
+    assert again.reached == 3 * GROUP
+    for run in (whole, again):
+        turns(run, 3)
+    assert torch.equal(weights(whole.learner.agent), weights(again.learner.agent))
+    policy = load_checkpoint(tmp_path / "cut" / "last")
+    assert (policy.algorithm, list(policy.actors), policy.version) == ("flat", ["worker"], 3 * GROUP)
+    assert [segment["steps"] for segment in policy.provenance["segments"]] == [6 * 47]
+
+
+def test_what_an_algorithm_cannot_do_with_recordings_is_refused_by_name(tmp_path, monkeypatch):
+    with pytest.raises(HrlError, match="a flat policy has no subgoals to relabel: set relabel to off, got at-sampling"):
+        agent_config(flat_config(tmp_path, relabel="at-sampling"))
+    monkeypatch.setitem(algorithms.ALGORITHMS, "on_policy", "hrl_core.bags")
+    training = dataclasses.replace(TRAINING, algorithm="on_policy")
+    with pytest.raises(HrlError, match="'on_policy' does not learn from recordings; those that do are: hiro, flat"):
+        BagTrainConfig(sources=(Source(tmp_path),), training=training)
+
+
+def test_a_state_of_another_version_is_told_from_a_damaged_one(tmp_path, traces, record):
+    record(tmp_path / "bags" / "one", traces)
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    turns(ours, 1)
+    save(ours)
+    (plain,) = (tmp_path / "run").glob("state-*/plain.json")
+    state = json.loads(plain.read_text())
+    plain.write_text(json.dumps({name: value for name, value in state.items() if name != "learner.manager_credit"}))
+    with pytest.raises(HrlError, match="lacks 'manager_credit' of 'learner': another version of hrl wrote it"):
+        trainer(tmp_path / "run", tmp_path / "bags", resume=True)
 
 
 def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, traces, record, monkeypatch, differences):
@@ -192,17 +262,18 @@ def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, traces, r
     one.begin(resume=False)
     Relabeler(one.checkpoint({}), TEXTS, candidates=4, seed=4).relabel(bag, tmp_path / "relabelled")
     one.consume()
-    one.train(3)
-    assert one.left_out["mode DEMO"] == 47
-    assert one.agent.adjacency is not None
-    assert one.agent.adjacency._fitted
-    one.keep({})
+    turns(one, 3)
+    assert one.intake.left_out["mode DEMO"] == 47
+    penalty = hiro(one).agent.adjacency
+    assert penalty is not None
+    assert penalty._fitted
+    one.keep()
     assert differences(one, other)
     other.begin(resume=True)
     for _ in range(2):
         assert differences(one, other) == []
         for trainer_ in (one, other):
-            trainer_.train(1)
+            turns(trainer_, 1)
 
 
 def test_diverging_losses_stop_the_run_and_save_the_batch(tmp_path, traces, record):
@@ -210,7 +281,7 @@ def test_diverging_losses_stop_the_run_and_save_the_batch(tmp_path, traces, reco
     run = trainer(tmp_path / "run", tmp_path / "bag")
     run.consume()
     with pytest.raises(HrlError, match=r"manager's critic loss is .* updates: training stopped; the batch is in"):
-        run.train(4)
+        turns(run, 4)
     assert (tmp_path / "run" / FAILED_BATCH).is_file()
 
 
@@ -221,8 +292,8 @@ def test_order_of_arrival_within_a_look_does_not_matter(tmp_path, traces, record
     runs = [trainer(tmp_path / f"run_{folder}", tmp_path / folder) for folder in ("a", "b")]
     for run in runs:
         run.consume()
-        run.train(2)
-    assert torch.equal(weights(runs[0].agent), weights(runs[1].agent))
+        turns(run, 2)
+    assert torch.equal(weights(hiro(runs[0]).agent), weights(hiro(runs[1]).agent))
 
 
 def test_another_seed_gives_other_weights(tmp_path, traces, record):
@@ -231,8 +302,8 @@ def test_another_seed_gives_other_weights(tmp_path, traces, record):
     for seed in (4, 4, 5):
         run = BagTrainer(SPEC, config(tmp_path / "bag"), tmp_path / "run", seed)
         run.consume()
-        run.train(1)
-        agents.append(weights(run.agent))
+        turns(run, 1)
+        agents.append(weights(hiro(run).agent))
     assert torch.equal(agents[0], agents[1])
     assert not torch.equal(agents[0], agents[2])
 
@@ -249,9 +320,9 @@ def test_relabelling_at_sampling_equals_relabelled_bags_of_the_same_worker(tmp_p
     from_bags = BagTrainer(SPEC, ready, tmp_path / "b", seed=4)
     for run in (at_sampling, from_bags):
         run.consume()
-        run.train(8)
-    assert from_bags.relabelled == 6 * 5
-    levels = [run.agent.levels["manager"].state_dict() for run in (at_sampling, from_bags)]
+        turns(run, 8)
+    assert from_bags.learner.relabelled == 6 * 5
+    levels = [hiro(run).agent.levels["manager"].state_dict() for run in (at_sampling, from_bags)]
     for name, value in levels[0].items():
         torch.testing.assert_close(value, levels[1][name], rtol=1e-6, atol=1e-7)
 
@@ -286,11 +357,11 @@ def test_evaluation_and_demonstrations_are_left_out_by_default(tmp_path, traces,
     bag = record(tmp_path / "bag", traces, mode)
     ours = trainer(tmp_path / "run", bag)
     ours.consume()
-    assert ours.steps == 2 * 47
-    assert ours.left_out == {"mode EVAL": 2 * 47, "mode DEMO": 2 * 47}
+    assert ours.env_steps == 2 * 47
+    assert ours.intake.left_out == {"mode EVAL": 2 * 47, "mode DEMO": 2 * 47}
     everything = trainer(tmp_path / "all", bag, material=MaterialConfig(modes=("TRAIN", "EVAL", "DEMO")))
     everything.consume()
-    assert everything.steps == 6 * 47
+    assert everything.env_steps == 6 * 47
 
 
 @pytest.mark.parametrize(
@@ -320,7 +391,7 @@ def test_whole_periods_without_foreign_actions_are_kept(tmp_path, traces, record
         assert list(piece.subgoals[0].steps) == list(range(0, piece.steps, 10))
     ours = trainer(tmp_path / "run", bag)
     ours.consume()
-    assert len(ours.store) == sum(end - start for start, end in kept)
+    assert len(ours.learner.store) == sum(end - start for start, end in kept)
 
 
 @pytest.mark.parametrize("seq", range(5))
@@ -374,8 +445,8 @@ def test_sources_are_drawn_by_weight(tmp_path, traces, record):
     sources = (Source(record(tmp_path / "a", traces[:2]), 3.0), Source(record(tmp_path / "b", traces[2:4])))
     ours = BagTrainer(SPEC, BagTrainConfig(sources=sources, training=TRAINING), tmp_path / "run", 0)
     ours.consume()
-    drawn = ours.store.sample_segments(20_000, np.random.default_rng(0)).slots
-    of_a = [slot for slot, (key, _, _) in ours._pieces.items() if key.episode < 2]
+    drawn = ours.learner.store.sample_segments(20_000, np.random.default_rng(0)).slots
+    of_a = [slot for slot, (key, _, _) in ours.learner.store.pieces.items() if key.episode < 2]
     assert np.isin(drawn, of_a).mean() == pytest.approx(0.75, abs=0.02)
     with pytest.raises(HrlError, match="weight must be a finite number above 0"):
         Source(tmp_path, 0.0)
@@ -385,10 +456,11 @@ def test_the_checkpoint_names_what_it_learned_from_and_updates_are_bounded(tmp_p
     bag = record(tmp_path / "bags" / "one", traces)
     ours = trainer(tmp_path / "run", tmp_path / "bags")
     ours.consume()
-    assert ours.due * GROUP == -(-6 * 47 // GROUP) * GROUP, "one update per step, rounded up to a group"
-    ours.train(ours.due)
-    assert ours.due == 0
-    loaded = load_checkpoint(ours.save({"evaluation/x": 0.5}))
+    assert ours.left == -(-6 * 47 // GROUP) * GROUP, "one update per step, rounded up to a group"
+    turns(ours, ours.left // GROUP)
+    assert ours.left == 0
+    ours.record({"evaluation/x": 0.5})
+    loaded = load_checkpoint(tmp_path / "run" / "last")
     (segment,) = loaded.provenance["segments"]
     assert (segment["path"], segment["steps"], segment["episodes"], segment["weight"]) == (str(bag), 6 * 47, 6, 1.0)
     assert len(segment["sha256"]) == 64
@@ -401,13 +473,13 @@ def test_versions_count_from_that_of_the_start_policy_and_updates_stay_the_same(
     runs = [trainer(tmp_path / str(first), tmp_path / "bags", first_version=first) for first in (0, 5_000)]
     for run in runs:
         run.consume()
-        run.train(2)
-        run.save({})
-    assert torch.equal(*(weights(run.agent) for run in runs))
+        turns(run, 2)
+        save(run)
+    assert torch.equal(*(weights(hiro(run).agent) for run in runs))
     assert [load_checkpoint(tmp_path / name / "last").version for name in ("0", "5000")] == [16, 5_016]
     assert [run.report()["worker/updates"] for run in runs] == [16, 16]
     again = trainer(tmp_path / "5000", tmp_path / "bags", resume=True, first_version=5_000)
-    assert (again.version, again.due) == (5_016, runs[0].due)
+    assert (again.version, again.left) == (5_016, runs[0].left)
     with pytest.raises(HrlError, match="first_version must be at least 0, got -1"):
         config(tmp_path, first_version=-1)
 
@@ -416,9 +488,9 @@ def test_the_best_policy_stays_until_a_better_one_comes(tmp_path, traces, record
     record(tmp_path / "bags" / "one", traces)
     ours = trainer(tmp_path / "run", tmp_path / "bags")
     ours.consume()
-    for best in (True, False):
-        ours.train(1)
-        ours.save({}, best=best)
+    for score in (0.5, 0.25):
+        turns(ours, 1)
+        ours.record({}, score)
     assert [load_checkpoint(tmp_path / "run" / name).version for name in ("best", "last")] == [8, 16]
 
 
@@ -433,12 +505,12 @@ def test_a_changed_segment_stops_a_resumed_run_and_a_deleted_one_is_named(tmp_pa
     bags = [record(tmp_path / "bags" / name, traces[k : k + 1]) for k, name in enumerate("ab")]
     ours = trainer(tmp_path / "run", tmp_path / "bags")
     ours.consume()
-    ours.train(1)
-    ours.save({})
-    assert ours.forget(keep=1) == [bags[0]]
+    turns(ours, 1)
+    save(ours)
+    assert ours.intake.forget(keep=1) == [bags[0]]
     assert not bags[0].exists()
     again = trainer(tmp_path / "run", tmp_path / "bags", resume=True)
-    assert any("is gone" in problem for problem in again.problems)
+    assert any("is gone" in problem for problem in again.intake.problems)
     (bags[1] / "metadata.yaml").write_text((bags[1] / "metadata.yaml").read_text() + "\n")
     with pytest.raises(HrlError, match="has changed since it was learned from"):
         trainer(tmp_path / "run", tmp_path / "bags", resume=True)
@@ -447,12 +519,12 @@ def test_a_changed_segment_stops_a_resumed_run_and_a_deleted_one_is_named(tmp_pa
 def test_unconsumed_segments_are_never_forgotten(tmp_path, traces, record):
     ours = trainer(tmp_path / "run", tmp_path / "bags")
     record(tmp_path / "bags" / "a", traces[:1])
-    assert ours.forget(keep=0) == []
+    assert ours.intake.forget(keep=0) == []
     ours.consume()
     late = record(tmp_path / "bags" / "b", traces[1:2])
-    ours.forget(keep=0)
+    ours.intake.forget(keep=0)
     assert late.exists()
-    assert len(ours.store) == 47, "what was learned from stays in the store"
+    assert len(ours.learner.store) == 47, "what was learned from stays in the store"
 
 
 def test_task_goals_are_not_relabelled_where_the_reward_is_another(tmp_path, traces, record):
@@ -462,7 +534,7 @@ def test_task_goals_are_not_relabelled_where_the_reward_is_another(tmp_path, tra
     ours = BagTrainer(SPEC, base, tmp_path / "run", 0)
     ours.consume()
     with pytest.raises(HrlError, match="not minus the distance"):
-        ours.train(1)
+        turns(ours, 1)
 
 
 def test_contradictory_switches_are_refused(tmp_path):

@@ -1,12 +1,14 @@
 """Flat TD3: the same trainer without a manager; the worker sees the task goal and earns the task's reward."""
 
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.actor_shapes import goal_actor_config
 from hrl_core.algorithms.flat.config import FlatConfig
-from hrl_core.algorithms.protocols import Update
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
 from hrl_core.learners.making import make_level
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.replay.episode_store import EpisodeStore
@@ -33,6 +35,14 @@ class FlatAgent:
     def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
         """Gradient steps, each on a fresh batch."""
         return [self._update(store, rng) for _ in range(updates)]
+
+    def level_weights(self) -> dict[str, LevelWeights]:
+        """What a checkpoint keeps."""
+        return {"worker": LevelWeights(self.worker.actor_config, self.worker.actor_arrays(), self.worker.updates)}
+
+    def policies(self) -> tuple[None, BatchPolicy]:
+        """No manager; the worker without noise, averaged where an average is kept."""
+        return None, partial(self.act, averaged=True)
 
     def _update(self, store: EpisodeStore, rng: np.random.Generator) -> Update:
         config = self.config.worker

@@ -1,5 +1,6 @@
 """The switches of a flat policy."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -28,6 +29,16 @@ class FlatConfig:
         """Refuse impossible values."""
         if self.replay < 1:
             raise HrlError(f"training configuration: replay must be at least 1, got {self.replay}")
+
+    def for_recordings(self, relabel: str, newest_steps: int) -> "FlatConfig":
+        """The switches with the choices of training from recordings put in (``BagTrainConfig``).
+
+        Raises:
+            HrlError: subgoals are to be relabelled.
+        """
+        if relabel != "off":
+            raise HrlError(f"a flat policy has no subgoals to relabel: set relabel to off, got {relabel}")
+        return dataclasses.replace(self, worker_replay=newest_steps or self.worker_replay)
 
 
 def _fast() -> TrainConfig[FlatConfig]:

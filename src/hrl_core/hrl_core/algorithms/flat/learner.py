@@ -1,7 +1,6 @@
 """Flat TD3 in training environments: act, remember, update."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,12 +59,11 @@ class FlatLearner:
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker."""
-        worker = self.agent.worker
-        return {"worker": LevelWeights(worker.actor_config, worker.actor_arrays(), worker.updates)}
+        return self.agent.level_weights()
 
     def policies(self) -> tuple[None, BatchPolicy]:
         """No manager; the worker without noise, averaged where an average is kept."""
-        return None, partial(self.agent.act, averaged=True)
+        return self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """Network, store; and how far it is."""

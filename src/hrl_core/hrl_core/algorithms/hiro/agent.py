@@ -1,6 +1,7 @@
 """HIRO (arXiv 1805.08296) as composition: a manager TD3 and a worker TD3 over one episode store."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -14,7 +15,7 @@ from hrl_core.algorithms.hiro.relabel_goals import GoalTask, relabelled_goals
 from hrl_core.algorithms.hiro.relabelling import best_candidates, candidate_subgoals, candidates_from_noise
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.task_fit import require_elements
-from hrl_core.algorithms.protocols import LevelWeights, Update
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.making import make_level
 from hrl_core.learners.transitions import LevelLearner, TransitionBatch
@@ -118,6 +119,10 @@ class HiroAgent:
         """What a checkpoint keeps; the manager explores as in training."""
         actors = {"manager": self.config.exploring(self.manager.actor_config), "worker": self.worker.actor_config}
         return {name: LevelWeights(actors[name], td3.actor_arrays(), td3.updates) for name, td3 in self.levels.items()}
+
+    def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
+        """Manager and worker without noise, averaged where averages are kept."""
+        return partial(self.select, averaged=True), partial(self.act, averaged=True)
 
     def _parts(self) -> dict[str, LevelLearner | AdjacencyPenalty]:
         return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})

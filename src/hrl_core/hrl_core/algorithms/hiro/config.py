@@ -119,6 +119,25 @@ class HiroConfig:
                 "manager_n_step_own=0"
             )
 
+    def for_recordings(self, relabel: str, newest_steps: int) -> "HiroConfig":
+        """The switches with the choices of training from recordings put in.
+
+        Args:
+            relabel: where subgoals are relabelled, as ``BagTrainConfig.relabel``.
+            newest_steps: newest environment steps that are learned from; 0: as the switches say.
+
+        Raises:
+            HrlError: they contradict each other.
+        """
+        if relabel == "at-sampling" and self.manager_n_step > 1:
+            raise HrlError(
+                f"relabel at-sampling corrects one-step returns, but manager_n_step is {self.manager_n_step}: "
+                "set it to 1, or relabel from-relabelled or off"
+            )
+        candidates = (self.candidates or 10) if relabel == "at-sampling" else 0
+        newest = {"worker_replay": newest_steps, "manager_replay": newest_steps} if newest_steps else {}
+        return dataclasses.replace(self, candidates=candidates, **newest)
+
     @property
     def relabels_goals(self) -> bool:
         """Whether manager transitions are learned under other task goals than their own."""

@@ -1,7 +1,6 @@
 """HIRO (arXiv 1805.08296) in training environments: act, remember, and update both levels at their own rates."""
 
 from collections.abc import Iterator, Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,7 +72,7 @@ class HiroLearner:
 
     def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
         """Manager and worker without noise, averaged where averages are kept."""
-        return partial(self.agent.select, averaged=True), partial(self.agent.act, averaged=True)
+        return self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, store, exploration; and how far it is."""

@@ -10,13 +10,18 @@ because a good complete score early lets the rest drop out as soon as their part
 the one of a full search, up to the rounding of sums, at a fraction of its cost.
 """
 
+import zlib
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
+from hrl_core.bags.keys import EpisodeKey
 from hrl_core.hierarchy.spec import GoalSpace
+from hrl_core.messages import WORKER_LEVEL
+from hrl_core.randomness import Purpose, step_generator
 from hrl_core.replay.episode_store import Windows
 
 DRAW_STD = 0.5
@@ -46,6 +51,13 @@ def candidate_subgoals(
     """Candidates whose draws come from ``generator``, shape (batch, candidates, subgoal_dim)."""
     noise = torch.randn(len(subgoals), candidates - DETERMINISTIC, subgoals.shape[1], generator=generator)
     return candidates_from_noise(space, windows, subgoals, noise)
+
+
+def candidate_noise(seed: int, key: EpisodeKey, step: int, count: int, size: int) -> npt.NDArray[np.float32]:
+    """Standard normal numbers for the drawn candidates of one transition, shape (count, size)."""
+    mixed = seed ^ key.run ^ (zlib.crc32(key.robot.encode()) << 32)
+    generator = step_generator(mixed, Purpose.CANDIDATE, WORKER_LEVEL, key.episode, step)
+    return generator.standard_normal((count, size)).astype(np.float32)
 
 
 def candidates_from_noise(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms import require_recordings
 from hrl_core.errors import HrlError
 from hrl_core.training.config import TrainConfig, changed
 from hrl_core.training.presets import stored_config
@@ -23,7 +23,7 @@ class BagTrainConfig:
 
     sources: tuple[Source, ...]
     """Bags or folders of bags, with weights."""
-    training: TrainConfig[HiroConfig]
+    training: TrainConfig[Any]
     """Agent and update ratios; what concerns collecting is not used."""
     relabel: str = "at-sampling"
     """at-sampling (off-policy correction when a batch is drawn, by the present worker), from-relabelled (subgoals of
@@ -44,6 +44,7 @@ class BagTrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
+        require_recordings(self.algorithm)
         if self.relabel not in RELABEL:
             raise HrlError(f"relabel: choose one of {', '.join(RELABEL)}, got '{self.relabel}'")
         if (self.relabel == "from-relabelled") != bool(self.relabelled):
@@ -55,6 +56,21 @@ class BagTrainConfig:
                 raise HrlError(f"{name} must be at least 0, got {getattr(self, name)}")
         if self.checkpoint_updates < 1:
             raise HrlError(f"checkpoint_updates must be at least 1, got {self.checkpoint_updates}")
+
+    @property
+    def algorithm(self) -> str:
+        """Name of the algorithm."""
+        return self.training.algorithm
+
+    @property
+    def evaluation_interval(self) -> int:
+        """Worker updates between evaluations."""
+        return self.checkpoint_updates
+
+    @property
+    def checkpoint_interval(self) -> int:
+        """Worker updates between checkpoints."""
+        return self.checkpoint_updates
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists and paths as text."""
@@ -76,23 +92,13 @@ def stored_bag_config(values: Mapping[str, Any]) -> BagTrainConfig:
         raise HrlError(f"not the configuration of a training from bags: {type(error).__name__}: {error}") from None
 
 
-def agent_config(config: BagTrainConfig) -> HiroConfig:
+def agent_config(config: BagTrainConfig) -> Any:  # noqa: ANN401 - each algorithm has its own
     """The agent's configuration with the choices of training from bags put in.
 
     Raises:
         HrlError: they contradict each other.
     """
-    agent = config.training.agent
-    if config.relabel == "at-sampling" and agent.manager_n_step > 1:
-        raise HrlError(
-            f"relabel at-sampling corrects one-step returns, but manager_n_step is {agent.manager_n_step}: "
-            "set it to 1, or relabel from-relabelled or off"
-        )
-    candidates = (agent.candidates or 10) if config.relabel == "at-sampling" else 0
-    agent = dataclasses.replace(agent, candidates=candidates)
-    if config.newest_steps:
-        agent = dataclasses.replace(agent, worker_replay=config.newest_steps, manager_replay=config.newest_steps)
-    return agent
+    return config.training.agent.for_recordings(config.relabel, config.newest_steps)
 
 
 def _text(value: object) -> str:

@@ -93,7 +93,7 @@ def whole_segments(period: int, episode: BagEpisode, foreign_actions: bool) -> I
     A segment is whole if its subgoal is known and in force for a period, or up to the episode's end.
 
     Args:
-        period: steps per subgoal.
+        period: steps per subgoal; 1: every step is a segment of its own.
         episode: sound, perhaps with holes.
         foreign_actions: whether applied actions may be another's than the policy's.
     """
@@ -102,7 +102,8 @@ def whole_segments(period: int, episode: BagEpisode, foreign_actions: bool) -> I
         sound &= episode.action_sources == ActionSource.POLICY
     goals = episode.desired_goals
     same = np.all(goals[1:] == goals[:-1], axis=1)
-    table = decisions(episode)
+    # Of whoever learns from single steps it does not matter whose subgoals they served.
+    table = decisions(episode) if period > 1 else None
     chosen = range(0, episode.steps, period) if table is None else table.steps[table.steps < episode.steps].tolist()
     begin: int | None = None
     end = 0

@@ -4,7 +4,6 @@ Candidates are drawn from a generator keyed by (run, robot, episode, step), so t
 whenever and wherever it is relabelled: at sampling, by the command, or by the relabeler node.
 """
 
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,14 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.hiro.relabelling import DETERMINISTIC, Policy, candidate_errors, candidates_from_noise
+from hrl_core.algorithms.hiro.relabelling import (
+    DETERMINISTIC,
+    Policy,
+    candidate_errors,
+    candidate_noise,
+    candidates_from_noise,
+)
 from hrl_core.bags.episodes import BagEpisode
-from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.store_filling import decisions, fill_store
 from hrl_core.hierarchy.spec import GoalSpace
-from hrl_core.messages import WORKER_LEVEL
-from hrl_core.randomness import Purpose, step_generator
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.training.recordings.material import cut, whole_segments
 
@@ -46,13 +48,6 @@ class Relabelled(NamedTuple):
     """Shape (transitions, candidates, subgoal_dim)."""
     scores: Float32
     """Minus half the sum of squared action errors [half-ranges], shape (transitions, candidates); highest wins."""
-
-
-def candidate_noise(seed: int, key: EpisodeKey, step: int, count: int, size: int) -> Float32:
-    """Standard normal numbers for the drawn candidates of one transition, shape (count, size)."""
-    mixed = seed ^ key.run ^ (zlib.crc32(key.robot.encode()) << 32)
-    generator = step_generator(mixed, Purpose.CANDIDATE, WORKER_LEVEL, key.episode, step)
-    return generator.standard_normal((count, size)).astype(np.float32)
 
 
 def relabel_episodes(

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.bags.episodes import BagEpisode, Outcome
-from hrl_core.training.recordings.overlay import StoredPiece
+from hrl_core.training.recordings.store import StoredPiece
 
 Row = dict[str, Any]
 RECENT = 20

@@ -1,29 +1,18 @@
 """Relabelled subgoals in the place of the recorded ones, taken in as the relabeler writes them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import NamedTuple
 
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.relabelled import RelabelledSubgoals, read_relabelled
 from hrl_core.hierarchy.subgoals import to_float32
-from hrl_core.replay.episode_store import EpisodeStore
-
-
-class StoredPiece(NamedTuple):
-    """What a slot of the store holds."""
-
-    key: EpisodeKey
-    start: int
-    """Step of the episode at which the piece begins."""
-    version: int
-    """Of the worker that acted."""
+from hrl_core.training.recordings.store import RecordedStore, StoredPiece
 
 
 class Overlay:
     """Writes chosen subgoals over the recorded ones."""
 
-    def __init__(self, store: EpisodeStore, folders: Iterable[str], max_lag: int) -> None:
+    def __init__(self, store: RecordedStore, folders: Iterable[str], max_lag: int) -> None:
         """Nothing is read yet.
 
         Args:
@@ -42,7 +31,7 @@ class Overlay:
         """Subgoals of the store that have been replaced."""
         return sum(count for _, count in self._done.values())
 
-    def apply(self, pieces: Mapping[int, StoredPiece], version: int) -> None:
+    def apply(self, version: int) -> None:
         """Replace what new bags and new pieces have in common with all there is; ``version`` is the present worker's.
 
         Raises:
@@ -52,7 +41,7 @@ class Overlay:
             return
         changed = self._read()
         oldest = version - self._max_lag if self._max_lag else 0
-        for slot, piece in pieces.items():
+        for slot, piece in self._store.pieces.items():
             if piece.key in changed or self._done.get(slot, (None, 0))[0] is not piece:
                 self._done[slot] = (piece, self._replace(slot, piece, oldest))
 

@@ -1,0 +1,111 @@
+"""Takes in the closed segments of recordings, and again those that an earlier process has learned from."""
+
+import itertools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hrl_core.bags.reader import read_bags
+from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.task.spec import TaskSpec
+from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.material import choose_material, oldest_version
+from hrl_core.training.recordings.report import LiveOutcomes
+from hrl_core.training.recordings.segments import ConsumedSegment, forget_segments, new_segments, segment_sha256
+from hrl_core.training.recordings.store import Piece, Refusal
+
+
+class Intake:
+    """The segments that a run learns from."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        hierarchy: HierarchySpec,
+        config: BagTrainConfig,
+        take: Callable[[list[Piece], int], list[Refusal]],
+    ) -> None:
+        """Begin without any; a learner of that hierarchy is to ``take`` what is read."""
+        self._spec, self._config, self._take = spec, config, take
+        self._period = hierarchy.levels[0].horizon if hierarchy.levels else 1
+        self.consumed: dict[str, ConsumedSegment] = {}
+        """Path -> segment, in the order in which they were taken in."""
+        self.left_out: Counter[str] = Counter()
+        """Environment steps that are not learned from, by cause."""
+        self.problems: list[str] = []
+        """What was wrong with the segments consumed, for people."""
+        self.outcomes = LiveOutcomes()
+        """How the newest finished episodes went, whatever they are used for."""
+        self._batches = 0
+
+    def consume(self, version: int, must_exist: bool) -> list[ConsumedSegment]:
+        """Take in every closed segment that is new while the policy is at ``version``; returns them.
+
+        Raises:
+            BagError: ``must_exist`` and a source holds no bag.
+        """
+        pieces: list[Piece] = []
+        segments: list[ConsumedSegment] = []
+        for bag, source in new_segments(self._config.sources, self.consumed, must_exist):
+            found, episodes = self._read(bag, version, source.weight)
+            steps = sum(piece.episode.steps for piece in found)
+            content = str(bag), segment_sha256(bag), source.weight, episodes, steps
+            segments.append(ConsumedSegment(*content, version=version, batch=self._batches))
+            pieces += found
+        self.consumed |= {segment.path: segment for segment in segments}
+        self._batches += bool(segments)
+        self._hand_over(pieces, version)
+        return segments
+
+    def forget(self, keep: int) -> list[Path]:
+        """Delete consumed segments but the last ``keep`` from disk; the store keeps what it learned from."""
+        return forget_segments(self.consumed.values(), keep)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What has been taken in; the segments themselves stay where they are."""
+        return {"segments": [segment.as_dict() for segment in self.consumed.values()]}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take in the same segments again, those together that were taken in together.
+
+        Raises:
+            HrlError: one of them was changed since.
+        """
+        segments = [ConsumedSegment(**entry) for entry in state["segments"]]
+        self._batches = 1 + max((segment.batch for segment in segments), default=-1)
+        for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
+            batch = list(together)
+            # How old relabelled subgoals may be counts from the version that first saw them, as it did then.
+            self._hand_over([piece for segment in batch for piece in self._read_again(segment)], batch[0].version)
+
+    def _read_again(self, segment: ConsumedSegment) -> list[Piece]:
+        bag = Path(segment.path)
+        self.consumed[segment.path] = segment
+        if not bag.exists():
+            self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
+            return []
+        if segment_sha256(bag) != segment.sha256:
+            raise HrlError(f"{bag} has changed since it was learned from; restore it or begin a new run")
+        return self._read(bag, segment.version, segment.weight)[0]
+
+    def _read(self, bag: Path, version: int, weight: float) -> tuple[list[Piece], int]:
+        """What there is to learn from a segment, and how many episodes it has; the rest of it is noted."""
+        recording = read_bags([bag], self._spec)
+        self.problems += [str(problem) for problem in recording.problems]
+        self.outcomes.add(recording.episodes)
+        material = choose_material(self._period, self._config.material, recording.episodes, version)
+        self.left_out.update(material.left_out)
+        pieces = [
+            Piece(episode, start, oldest_version(episode, version), weight)
+            for episode, start in zip(material.pieces, material.starts, strict=True)
+        ]
+        return pieces, len(recording.episodes)
+
+    def _hand_over(self, pieces: list[Piece], version: int) -> None:
+        """Give the learner what was read, in canonical order."""
+        pieces.sort(key=lambda piece: (piece.episode.key, piece.start))
+        for refusal in self._take(pieces, version):
+            self.problems.append(str(refusal.problem))
+            self.left_out["no place in the store"] += refusal.steps

@@ -1,0 +1,111 @@
+"""What learning from recordings has in common, whatever the algorithm."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import numpy as np
+import torch
+
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Stateful, Update
+from hrl_core.hierarchy.spec import LevelSpec
+from hrl_core.learners.transitions import LevelLearner
+from hrl_core.messages import WORKER_LEVEL
+from hrl_core.randomness import Purpose, step_generator, step_seed
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.task.spec import TaskSpec
+from hrl_core.training.recordings.store import Piece, RecordedStore, Refusal
+
+GROUP = 8
+"""Worker updates whose batches are drawn together; the unit in which training is counted."""
+
+
+class Agent(Stateful, Protocol):
+    """Networks that learn from a store of episodes."""
+
+    @property
+    def worker(self) -> LevelLearner:
+        """The level that acts."""
+        ...
+
+    def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int, /) -> list[Update]:
+        """Gradient steps of the worker."""
+        ...
+
+    def level_weights(self) -> Mapping[str, LevelWeights]:
+        """What a checkpoint keeps."""
+        ...
+
+    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
+        """Manager (None: there is none) and worker as they are evaluated."""
+        ...
+
+
+AnyAgent = TypeVar("AnyAgent", bound=Agent)
+
+
+class RecordedLearner(Generic[AnyAgent]):
+    """An agent and its memory, which is filled from recordings; a ``protocols.Learner``."""
+
+    warm_start_steps = 0
+    """Environment steps up to which the untrained policy explores better than the one that is learned."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        level: LevelSpec | None,
+        agent: AnyAgent,
+        capacity: int,
+        seed: int,
+        noise: torch.Generator,
+    ) -> None:
+        """Begin with an empty store.
+
+        Args:
+            spec: the task.
+            level: whose subgoals are learned from; None: from none.
+            agent: at its beginning.
+            capacity: environment steps kept.
+            seed: what batches are drawn by.
+            noise: what the agent draws smoothing noise from.
+        """
+        self.agent, self.store = agent, RecordedStore(spec, level, capacity)
+        self._spec, self._seed, self._noise = spec, seed, noise
+
+    @property
+    def updates(self) -> int:
+        """Worker updates so far."""
+        return self.agent.worker.updates
+
+    @property
+    def relabelled(self) -> int:
+        """Recorded subgoals that relabelled ones stand in for."""
+        return 0
+
+    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
+        """Take in recorded stretches, none or more, while the policy is at ``version``; returns what has no place."""
+        return self.store.take(pieces)
+
+    def update(self, env_steps: int) -> Iterator[Update]:
+        """Make a group of worker updates, and what goes with them, after ``env_steps`` recorded steps."""
+        group = self.updates // GROUP
+        # Generators of the group, not of the process: whoever resumes draws the same.
+        self._noise.manual_seed(step_seed(self._seed, Purpose.UPDATE, WORKER_LEVEL, 0, group))
+        rng = step_generator(self._seed, Purpose.BATCH, WORKER_LEVEL, 0, group)
+        yield from self.agent.update_worker(self.store, rng, GROUP)
+        yield from self._update_others(env_steps, rng)
+
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The present policy, level by level."""
+        return self.agent.level_weights()
+
+    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
+        """Manager (None: there is none) and worker as they are evaluated."""
+        return self.agent.policies()
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """What a resume needs besides the recordings, which fill the store again."""
+        return {"agent": self.agent}
+
+    def _update_others(self, env_steps: int, rng: np.random.Generator) -> Iterator[Update]:
+        """What goes with a group of worker updates."""
+        yield from ()

@@ -1,0 +1,63 @@
+"""The memory of a learner that is filled from recordings."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from hrl_core.bags.episodes import BagEpisode
+from hrl_core.bags.keys import EpisodeKey
+from hrl_core.bags.problems import Problem
+from hrl_core.bags.store_filling import add_episode
+from hrl_core.hierarchy.spec import LevelSpec
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.task.spec import TaskSpec
+
+
+class Piece(NamedTuple):
+    """A stretch of an episode on its way into the store."""
+
+    episode: BagEpisode
+    start: int
+    """Step of the recorded episode at which it begins."""
+    version: int
+    """Of the oldest worker that acted in it."""
+    weight: float
+    """How often a step of it is drawn, compared with a step of weight 1."""
+
+
+class StoredPiece(NamedTuple):
+    """What a slot of the store holds."""
+
+    key: EpisodeKey
+    start: int
+    """Step of the episode at which the piece begins."""
+    version: int
+    """Of the worker that acted."""
+
+
+class Refusal(NamedTuple):
+    """A stretch that the store has no place for."""
+
+    steps: int
+    problem: Problem
+
+
+class RecordedStore(EpisodeStore):
+    """A store of episodes that knows which recorded stretch each slot holds."""
+
+    def __init__(self, spec: TaskSpec, level: LevelSpec | None, capacity: int) -> None:
+        """Reserve room for ``capacity`` environment steps, in whole episodes, with subgoals of ``level`` if any."""
+        super().__init__(spec, level, capacity, num_envs=0, weighted=True)
+        self._spec = spec
+        self.pieces: dict[int, StoredPiece] = {}
+        """What each slot holds."""
+
+    def take(self, pieces: Iterable[Piece]) -> list[Refusal]:
+        """Add stretches in the given order; returns those without a place, and why."""
+        refused: list[Refusal] = []
+        for piece in pieces:
+            slot = add_episode(self, self._spec, piece.episode, piece.weight)
+            if isinstance(slot, Problem):
+                refused.append(Refusal(piece.episode.steps, slot))
+            else:
+                self.pieces[slot] = StoredPiece(piece.episode.key, piece.start, piece.version)
+        return refused

@@ -1,0 +1,281 @@
+"""One training run, wherever its experience comes from: the loop, the guard against divergence, the files.
+
+Knows neither simulator nor recordings nor command line.
+"""
+
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
+from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from hrl_core.environments import Environments
+from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.task.spec import TaskSpec
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.evaluate import EvaluationResult, evaluate
+from hrl_core.training.progress import OWN_GOALS
+from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.run_files import RunFolder, TrainingState
+from hrl_core.training.run_names import BEST_POLICY, POLICY
+from hrl_core.training.update_log import UpdateLog
+
+Row = dict[str, Any]
+AnyConfig = TypeVar("AnyConfig", bound=TrainConfig[Any] | BagTrainConfig)
+AnyLearner = TypeVar("AnyLearner", bound=Learner)
+
+
+class Observer(Protocol):
+    """Watches a run."""
+
+    def on_step(self, reached: int, /) -> None:
+        """So many steps or updates (``Run.unit``) have been made."""
+        ...
+
+    def on_metrics(self, row: Row) -> None:
+        """A line of metrics was written."""
+        ...
+
+    def close(self) -> None:
+        """The run ended."""
+        ...
+
+
+class _Clock:
+    """Wall and processor time between laps; on a shared machine only the latter says what training costs."""
+
+    def __init__(self) -> None:
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def lap(self) -> tuple[float, float]:
+        """Seconds since the last lap: wall, processor."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        passed = wall - self._wall, cpu - self._cpu
+        self._wall, self._cpu = wall, cpu
+        return passed
+
+
+class Run(ABC, Generic[AnyConfig, AnyLearner]):
+    """A policy in training; says of its experience only how far it is."""
+
+    unit: ClassVar[str] = "step"
+    """What the run is counted in, for people."""
+    counter: ClassVar[str] = "env_steps"
+    """Name of that count in a line of metrics."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        hierarchy: HierarchySpec,
+        config: AnyConfig,
+        learner: AnyLearner,
+        evaluation_envs: Environments | None,
+        folder: Path,
+        seed: int,
+        git_commit: str,
+        first_version: int = 0,
+    ) -> None:
+        """Nothing is read or written yet.
+
+        Args:
+            spec: the task.
+            hierarchy: of the policy.
+            config: everything else that decides the run, besides the seed.
+            learner: at its beginning.
+            evaluation_envs: what policies are evaluated in; None: they are not.
+            folder: of the run.
+            seed: of the run, for who reads of it.
+            git_commit: of the running code.
+            first_version: policy version of no updates.
+        """
+        self.spec, self.hierarchy, self.config, self.learner = spec, hierarchy, config, learner
+        self.seed, self.git_commit, self.first_version = seed, git_commit, first_version
+        self.files = RunFolder(folder)
+        self._evaluation_envs = evaluation_envs
+        self.env_steps, self.seconds, self.cpu_seconds, self.best = 0, 0.0, 0.0, -math.inf
+        self._log = UpdateLog(folder)
+
+    @property
+    def reached(self) -> int:
+        """Steps or updates (``unit``) so far."""
+        return self.env_steps
+
+    @property
+    @abstractmethod
+    def left(self) -> int:
+        """Steps or updates (``unit``) still to be made; 0: there is nothing left to do."""
+
+    @abstractmethod
+    def iterate(self) -> None:
+        """Go one turn further: experience, and the updates it pays for."""
+
+    def run(
+        self, resume: bool = False, stop: Callable[[], bool] = lambda: False, observers: Sequence[Observer] = ()
+    ) -> list[EvaluationResult]:
+        """Begin, or go on with the run in the folder, and train to the end; as ``begin`` and ``proceed``."""
+        self.begin(resume)
+        return self.proceed(stop, observers)
+
+    def begin(self, resume: bool) -> None:
+        """Write the configuration, or go on with the run in the folder.
+
+        Raises:
+            HrlError: the folder does not fit.
+        """
+        identity = {"task": self.spec.name, "task_hash": self.spec.sha256, "seed": self.seed}
+        self.files.start(identity | self.config.as_dict(), self.spec.to_yaml(), resume)
+        if resume:
+            self._restore()
+
+    def proceed(
+        self, stop: Callable[[], bool] = lambda: False, observers: Sequence[Observer] = ()
+    ) -> list[EvaluationResult]:
+        """Train until nothing is left to do; returns the last evaluation.
+
+        When ``stop`` answers true after a turn, state and policy are saved and training ends early.
+
+        Raises:
+            HrlError: the disk is full, or the losses diverge (the last batch is saved).
+        """
+        results: list[EvaluationResult] = []
+        clock = _Clock()
+        try:
+            while self.left and not stop():
+                before = self.reached
+                self.iterate()
+                self._pass_time(clock)
+                for observer in observers:
+                    observer.on_step(self.reached)
+                if not self.left or self._crossed(before, self.config.evaluation_interval):
+                    results = self._evaluate(clock, observers)
+                if not self.left or self._crossed(before, self.config.checkpoint_interval):
+                    self.keep()
+            if self.left and self.reached:
+                self.keep()
+                self._export_unevaluated()
+        finally:
+            for observer in observers:
+                observer.close()
+        return results
+
+    def checkpoint(self, metrics: Mapping[str, float]) -> Checkpoint:
+        """The present policies as a checkpoint, and where they come from."""
+        levels = self.learner.levels()
+        return Checkpoint(
+            task=self.spec,
+            algorithm=self.config.algorithm,
+            trained=True,
+            version=self.first_version + levels["worker"].updates,
+            env_steps=self.env_steps,
+            seed=self.seed,
+            git_commit=self.git_commit,
+            actors={name: level.actor for name, level in levels.items()},
+            weights=acting_weights(levels),
+            metrics=metrics,
+            provenance=self._provenance(),
+        )
+
+    def report(self) -> Row:
+        """How far the learning is, as numbers."""
+        return {f"{name}/updates": level.updates for name, level in self.learner.levels().items()}
+
+    def record(self, figures: Row, score: float | None = None) -> Row:
+        """Write a line of metrics and the newest policy, which is the best one if none had a higher score.
+
+        Args:
+            figures: of this moment, beside those of ``report`` and the means of what updates told.
+            score: of its evaluation; None: it was not evaluated.
+
+        Returns:
+            The line.
+        """
+        row = {"env_steps": self.env_steps, **self.report(), **figures, **self._log.means()}
+        self.files.append_metrics(row)
+        policy = self.checkpoint({name: float(value) for name, value in row.items()})
+        save_checkpoint(policy, self.files.folder / POLICY)
+        if score is not None and score >= self.best:
+            self.best = score
+            save_checkpoint(policy, self.files.folder / BEST_POLICY)
+        return row
+
+    def keep(self) -> None:
+        """Write the training state, which a resumed run goes on from."""
+        self.files.save_state(TrainingState.of(self._parts()), self.reached)
+
+    def _crossed(self, before: int, interval: int) -> bool:
+        return before // interval != self.reached // interval
+
+    def _pass_time(self, clock: _Clock) -> None:
+        wall, cpu = clock.lap()
+        self.seconds, self.cpu_seconds = self.seconds + wall, self.cpu_seconds + cpu
+
+    def _evaluate(self, clock: _Clock, observers: Sequence[Observer]) -> list[EvaluationResult]:
+        """Evaluate, write a line of metrics, export the policy and keep the best one."""
+        results: list[EvaluationResult] = []
+        if self._evaluation_envs is not None:
+            results = evaluate(self.spec, self.hierarchy, self._evaluation_envs, *self.learner.policies())
+        self._pass_time(clock)
+        figures: Row = {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
+        for result in results:
+            figures |= evaluation_metrics(result)
+        row = self.record(figures, headline_score(self.spec, results))
+        for observer in observers:
+            observer.on_metrics(row)
+        return results
+
+    def _export_unevaluated(self) -> None:
+        """Export the newest policy, unless the last evaluation has done so."""
+        rows = self.files.metrics()
+        if not rows or rows[-1][self.counter] < self.reached:
+            save_checkpoint(self.checkpoint({}), self.files.folder / POLICY)
+
+    def _provenance(self) -> dict[str, Any]:
+        """What a checkpoint says of its experience."""
+        return {}
+
+    def _parts(self) -> dict[str, Stateful]:
+        """Everything that a resume needs, in the order in which it is restored."""
+        return {**self.learner.parts(), "log": self._log, "run": self}
+
+    def state_dict(self) -> dict[str, Any]:
+        """How far the run is."""
+        return {
+            "env_steps": self.env_steps,
+            "seconds": self.seconds,
+            "cpu_seconds": self.cpu_seconds,
+            "best": self.best if math.isfinite(self.best) else None,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        self.env_steps = state["env_steps"]
+        self.seconds, self.cpu_seconds = state["seconds"], state["cpu_seconds"]
+        self.best = -math.inf if state["best"] is None else state["best"]
+
+    def _restore(self) -> None:
+        state = self.files.load_state()
+        if state is not None:
+            state.restore(self._parts())
+        self.files.forget_metrics_after(self.reached, self.counter)
+
+
+def headline_score(spec: TaskSpec, results: Sequence[EvaluationResult]) -> float | None:
+    """What the best policy is chosen by: success at the first goal, or the return of tasks without goals."""
+    if not results:
+        return None
+    return results[0].success_rate if spec.goal else results[0].episode_return
+
+
+def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
+    """One evaluation as named numbers."""
+    name = "evaluation/" + (OWN_GOALS if not result.goal else "_".join(f"{x:g}" for x in result.goal))
+    return {
+        f"{name}/success_rate": result.success_rate,
+        f"{name}/ever_within": result.ever_within,
+        f"{name}/final_distance": result.final_distance,
+        f"{name}/return": result.episode_return,
+        f"{name}/episodes": result.episodes,
+    }
