@@ -22,6 +22,7 @@ from hrl_core.checkpoints.loading import (
     load_announced,
 )
 from hrl_core.errors import CheckpointError, TaskError
+from hrl_core.hierarchy.spec import FLAT, hierarchy_of
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def announced(task, tmp_path):
 
 
 def test_what_was_announced_is_loaded(announced, task):
-    checkpoint = load_announced(announced(), task)
+    checkpoint = load_announced(announced(), task, hierarchy_of(task))
     assert checkpoint.version == checkpoint.manager().version == checkpoint.worker().version == 4
 
 
@@ -63,13 +64,13 @@ def test_what_was_announced_is_loaded(announced, task):
 )
 def test_false_announcement_is_refused(announced, task, change, message):
     with pytest.raises(CheckpointError, match=message):
-        load_announced(announced()._replace(**change), task)
+        load_announced(announced()._replace(**change), task, hierarchy_of(task))
 
 
 def test_policy_of_another_task_is_refused_by_the_field_that_differs(announced, task):
     other = dataclasses.replace(task, control_period=0.05)
     with pytest.raises(TaskError, match=r"control_period: 0\.05 != 0\.1"):
-        load_announced(announced(task=other), task)
+        load_announced(announced(task=other), task, hierarchy_of(task))
 
 
 @pytest.mark.parametrize("party", [ALL, WORKER, MANAGER])
@@ -79,7 +80,7 @@ def test_a_policy_with_one_bad_level_is_refused_whole_whomever_it_is_for(announc
     with pytest.raises(
         CheckpointError, match=r"weights.safetensors: worker: tensor 'layers\.0\.bias' holds non-finite"
     ):
-        load_announced(bad, task)
+        load_announced(bad, task, hierarchy_of(task))
 
 
 def test_network_of_another_size_is_refused(announced, task):
@@ -88,7 +89,12 @@ def test_network_of_another_size_is_refused(announced, task):
     with pytest.raises(
         CheckpointError, match=r"expected 32-bit floats of shape \(10, 7\), got float32 of shape \(300, 7\)"
     ):
-        load_announced(announced(actors=actors), task)
+        load_announced(announced(actors=actors), task, hierarchy_of(task))
+
+
+def test_policy_of_another_hierarchy_is_refused_by_the_field_that_differs(announced, task):
+    with pytest.raises(CheckpointError, match=r"the policy has another hierarchy: levels: \["):
+        load_announced(announced(), task, FLAT)
 
 
 PRIVATE = "root:x:0:0:secret:/root:/bin/sh\npassword: secret\n"
@@ -101,18 +107,18 @@ def test_an_announced_policy_opens_nothing_outside_its_folder_and_quotes_nothing
     (tmp_path / "new" / name).unlink()
     (tmp_path / "new" / name).symlink_to(tmp_path / "private")
     with pytest.raises((CheckpointError, TaskError), match=f"{name} is a link"):
-        load_announced(reference, task)
+        load_announced(reference, task, hierarchy_of(task))
     (tmp_path / "new" / name).unlink()
     (tmp_path / "new" / name).write_text(PRIVATE)
     with pytest.raises((CheckpointError, TaskError)) as caught:
-        load_announced(reference, task)
+        load_announced(reference, task, hierarchy_of(task))
     assert "secret" not in str(caught.value)
 
 
 def test_six_gigabytes_of_weights_are_refused_unread_however_often_they_are_announced(announced, task, tmp_path):
     reference = announced()
     os.truncate(tmp_path / "new" / "weights.safetensors", 6_000_000_000)
-    loader = PolicyLoader(task, lambda checkpoint: checkpoint.worker())
+    loader = PolicyLoader(task, hierarchy_of(task), lambda checkpoint: checkpoint.worker())
     tracemalloc.start()
     for _ in range(50):
         loader.submit(reference)
@@ -133,7 +139,7 @@ def test_half_written_file_is_refused(announced, task, tmp_path, name, share):
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
     with pytest.raises((CheckpointError, TaskError)):
-        load_announced(reference, task)
+        load_announced(reference, task, hierarchy_of(task))
 
 
 @pytest.mark.parametrize("manifest", [[], {}, {"format": 1, "weights_sha256": None}, 5])
@@ -141,7 +147,7 @@ def test_manifest_of_another_kind_is_refused(announced, task, tmp_path, manifest
     reference = announced()
     (tmp_path / "new" / "policy.json").write_text(json.dumps(manifest))
     with pytest.raises(CheckpointError, match="is damaged"):
-        load_announced(reference, task)
+        load_announced(reference, task, hierarchy_of(task))
 
 
 def fetch(loader):
@@ -158,7 +164,7 @@ def test_loader_answers_in_order_and_survives_what_it_refuses(announced, task):
             raise ZeroDivisionError("a bug")
         return checkpoint.worker()
 
-    loader = PolicyLoader(task, build)
+    loader = PolicyLoader(task, hierarchy_of(task), build)
     assert loader.fetch() is None
     good, bug = announced("good"), announced("bug", seed=99)
     references = [good._replace(sha256=""), bug, good]
@@ -176,11 +182,11 @@ def test_loader_answers_in_order_and_survives_what_it_refuses(announced, task):
 
 def test_policy_built_in_the_thread_acts_like_one_built_here(announced, task):
     reference = announced()
-    loader = PolicyLoader(task, lambda checkpoint: checkpoint.worker())
+    loader = PolicyLoader(task, hierarchy_of(task), lambda checkpoint: checkpoint.worker())
     loader.submit(reference)
     loaded = fetch(loader)
     assert isinstance(loaded, LoadedPolicy)
-    here = load_announced(reference, task).worker()
+    here = load_announced(reference, task, hierarchy_of(task)).worker()
     for state in np.random.default_rng(0).normal(size=(20, 4)):
         subgoal = np.ones(3, np.float32)
         assert loaded.policy.act(state, subgoal, None).value.tobytes() == here.act(state, subgoal, None).value.tobytes()

@@ -9,7 +9,6 @@ from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import MANAGER
 from hrl_core.hierarchy.manager_session import ManagerMessage, ManagerSession
 from hrl_core.hierarchy.policies import Manager
-from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -34,7 +33,7 @@ class ManagerNode(PolicyNode[Manager]):
         manager: Manager = checkpoint.manager()
         task = checkpoint.task
         choice = manager.select(np.zeros(len(task.observation)), np.zeros(len(task.goal)), None)
-        GoalSpace(task, checkpoint.hierarchy.levels[0]).check(choice.value, "subgoal of the new manager")
+        checkpoint.goal_space().check(choice.value, "subgoal of the new manager")
         return manager
 
     def use(self, policy: Manager) -> None:

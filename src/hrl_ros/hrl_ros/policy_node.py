@@ -63,7 +63,9 @@ class PolicyNode(HrlNode, Generic[P]):
         self.health = Health(parameters.diagnostics)
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
-        self.reload = PolicyReload(self, self.party, self.parties, self.task, loaded, self.build, self.health)
+        self.reload = PolicyReload(
+            self, self.party, self.parties, self.task, self.hierarchy, loaded, self.build, self.health
+        )
         self._binding = RunBinding(self.get_logger(), self.task, self.hierarchy)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None

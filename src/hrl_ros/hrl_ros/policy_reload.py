@@ -10,6 +10,7 @@ from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import LoadedPolicy, PolicyLoader, PolicyReference, Refusal
 from hrl_core.checkpoints.switch import PeerState, PolicySwitch
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -35,6 +36,7 @@ class PolicyReload(Generic[P]):
         party: str,
         parties: Sequence[str],
         task: TaskSpec,
+        hierarchy: HierarchySpec,
         launched: LoadedPolicy[P],
         build: Callable[[Checkpoint], P],
         health: Health,
@@ -42,7 +44,7 @@ class PolicyReload(Generic[P]):
         """Create publishers, subscriptions and the service; from now on the node reports its health."""
         self._node, self._logger = node, node.get_logger()
         self._switch = PolicySwitch(party, launched, parties)
-        self._loader = PolicyLoader(task, build)
+        self._loader = PolicyLoader(task, hierarchy, build)
         self._resuming: PolicyReference | None = None
         self._returning: PolicyReference | None = None
         self._settled = False

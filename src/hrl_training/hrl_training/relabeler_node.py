@@ -72,7 +72,7 @@ class RelabelerNode(HrlNode):
         ours = self._relabeler.checkpoint
         try:
             said = PolicyReference(update.version, update.party, update.file, update.sha256, update.task_hash)
-            theirs = self._with(load_announced(said, ours.task))
+            theirs = self._with(load_announced(said, ours.task, ours.hierarchy))
         except HrlError as error:
             self.get_logger().error(f"policy version {update.version} refused: {error}")
             text = f"policy version {update.version} refused: {error}"

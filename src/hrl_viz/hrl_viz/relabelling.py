@@ -4,7 +4,6 @@ from pathlib import Path
 
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.networks.actor import Actor
 from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes
 from hrl_msgs import msg
@@ -14,7 +13,7 @@ from hrl_viz.recorded_ticks import RecordedRun
 def relabel(checkpoint: Checkpoint, episodes: list[BagEpisode], candidates: int = 10) -> Relabelled:
     """Relabel every manager transition with the checkpoint's worker."""
     worker = Actor.of_arrays(checkpoint.actor("worker"), checkpoint.level("worker"))
-    space = GoalSpace(checkpoint.task, checkpoint.hierarchy.levels[0])
+    space = checkpoint.goal_space()
     return relabel_episodes(space, episodes, worker, candidates)[0]
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint
-from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
 from hrl_core.training.recordings.relabel_bags import Relabeler
@@ -21,7 +20,7 @@ REPETITIONS = 5
 def measure(task: TaskSpec, bag: Path) -> dict[str, float]:
     """Transitions per second, best of several turns: from the bag with everything, and of the search alone."""
     worker = random_checkpoint(task, 0)
-    space = GoalSpace(task, worker.hierarchy.levels[0])
+    space = worker.goal_space()
     episodes = read_bags([bag]).episodes
     from_bag, in_memory, transitions = [], [], 0
     with tempfile.TemporaryDirectory() as folder, limit_threads(1):

@@ -22,6 +22,7 @@ from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.policies import ActorManager, ActorWorker
 from hrl_core.hierarchy.spec import FLAT, GoalSpace, HierarchySpec, hierarchy_of
 from hrl_core.hierarchy.stack import Hierarchy
+from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.task.spec import TaskSpec
@@ -89,10 +90,16 @@ class Checkpoint:
         """What its levels above the worker choose; none without a manager."""
         return _hierarchy(self.task, self.actors)
 
+    def goal_space(self) -> GoalSpace:
+        """Where the worker's subgoals lie; raises ``CheckpointError`` where there are none."""
+        if not self.hierarchy.levels:
+            raise CheckpointError("the policy is flat: it has no manager and no subgoals")
+        return GoalSpace(self.task, self.hierarchy.levels[0])
+
     def manager(self) -> ActorManager:
         """Build the manager; raises ``CheckpointError`` when the weights do not fit."""
-        space = GoalSpace(self.task, hierarchy_of(self.task).levels[0])
-        return ActorManager(self.task, space, self.actor("manager"), self.level("manager"), self.version)
+        actor = self.actor("manager")
+        return ActorManager(self.task, self.goal_space(), actor, self.level("manager"), self.version)
 
     def worker(self) -> ActorWorker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
@@ -111,6 +118,14 @@ class Checkpoint:
             raise TaskError(
                 f"the policy was made for another task than '{task.name}': {task_difference(self.task, task)} "
                 "(policy != task); choose a policy of this task or restore the task file"
+            )
+
+    def require_hierarchy(self, hierarchy: HierarchySpec) -> None:
+        """Raise ``CheckpointError`` naming the differing field unless this policy is one of ``hierarchy``."""
+        if self.hierarchy.sha256 != hierarchy.sha256:
+            difference = hierarchy_difference(self.hierarchy, hierarchy)
+            raise CheckpointError(
+                f"the policy has another hierarchy: {difference} (policy != run); policies of one run choose the same"
             )
 
     def actor(self, level: str) -> ActorConfig:

@@ -10,6 +10,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.errors import CheckpointError, HrlError
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 
@@ -50,11 +51,12 @@ class Refusal(NamedTuple):
     reason: str
 
 
-def load_announced(reference: PolicyReference, task: TaskSpec) -> Checkpoint:
-    """Load a checkpoint and hold it against its announcement and the task; builds all levels where all are meant.
+def load_announced(reference: PolicyReference, task: TaskSpec, hierarchy: HierarchySpec) -> Checkpoint:
+    """Load a checkpoint and hold it against its announcement, task and hierarchy of the run; builds all levels where all are meant.
 
     Raises:
-        CheckpointError: it is incomplete, damaged, not what was announced, or its networks do not fit the task.
+        CheckpointError: it is incomplete, damaged, not what was announced, of another hierarchy, or its networks do not
+            fit the task.
         TaskError: it was made for another task; the message names the field that differs.
     """
     folder = Path(reference.file)
@@ -63,6 +65,7 @@ def load_announced(reference: PolicyReference, task: TaskSpec) -> Checkpoint:
     # Whoever may announce is not thereby allowed to have files read that are none of a policy.
     checkpoint = load_checkpoint(folder, follow_links=False)
     checkpoint.require_task(task)
+    checkpoint.require_hierarchy(hierarchy)
     announced = {"sha256": reference.sha256, "task_hash": reference.task_hash, "version": reference.version}
     found = {"sha256": checkpoint.weights_sha256, "task_hash": task.sha256, "version": checkpoint.version}
     for name, value in announced.items():
@@ -77,14 +80,15 @@ def load_announced(reference: PolicyReference, task: TaskSpec) -> Checkpoint:
 class PolicyLoader(Generic[P]):
     """Loads one policy after the other in a thread of its own; who asked fetches the outcomes when it suits."""
 
-    def __init__(self, task: TaskSpec, build: Callable[[Checkpoint], P]) -> None:
+    def __init__(self, task: TaskSpec, hierarchy: HierarchySpec, build: Callable[[Checkpoint], P]) -> None:
         """Start the thread with the first request only.
 
         Args:
             task: the task every policy must be made for.
+            hierarchy: that every policy must have.
             build: makes this party's policy and runs it once.
         """
-        self._task, self._build = task, build
+        self._task, self._hierarchy, self._build = task, hierarchy, build
         self._requests: SimpleQueue[PolicyReference | None] = SimpleQueue()
         self._outcomes: SimpleQueue[LoadedPolicy[P] | Refusal] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -127,7 +131,7 @@ class PolicyLoader(Generic[P]):
 
     def _load(self, reference: PolicyReference) -> "LoadedPolicy[P] | Refusal":
         try:
-            return LoadedPolicy(reference, self._build(load_announced(reference, self._task)))
+            return LoadedPolicy(reference, self._build(load_announced(reference, self._task, self._hierarchy)))
         except HrlError as error:
             return Refusal(reference, str(error))
         except Exception:

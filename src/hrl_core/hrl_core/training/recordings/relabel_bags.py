@@ -14,7 +14,6 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import Transition, write_relabelled
 from hrl_core.bags.writer import PARTIAL_SUFFIX
 from hrl_core.checkpoints.checkpoint import Checkpoint
-from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.networks.actor import Actor
 from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes
 from hrl_core.training.recordings.segments import segment_sha256
@@ -71,7 +70,7 @@ class Relabeler:
         # What a relabeler that was killed here has left behind.
         shutil.rmtree(target.with_name(target.name + PARTIAL_SUFFIX), ignore_errors=True)
         spec = self.checkpoint.task
-        space = GoalSpace(spec, self.checkpoint.hierarchy.levels[0])
+        space = self.checkpoint.goal_space()
         recording = read_bags([source])
         if recording.task is not None:
             self.checkpoint.require_task(recording.task)
