@@ -52,7 +52,7 @@ class Refusal(NamedTuple):
 
 
 def load_announced(reference: PolicyReference, task: TaskSpec, hierarchy: HierarchySpec) -> Checkpoint:
-    """Load a checkpoint and hold it against its announcement, task and hierarchy of the run; builds all levels where all are meant.
+    """Load a checkpoint and hold it against its announcement and the run; builds all levels where all are meant.
 
     Raises:
         CheckpointError: it is incomplete, damaged, not what was announced, of another hierarchy, or its networks do not

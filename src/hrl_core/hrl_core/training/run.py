@@ -10,6 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
 from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.environments import Environments
@@ -42,20 +45,6 @@ class Observer(Protocol):
     def close(self) -> None:
         """The run ended."""
         ...
-
-
-class _Clock:
-    """Wall and processor time between laps; on a shared machine only the latter says what training costs."""
-
-    def __init__(self) -> None:
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
-
-    def lap(self) -> tuple[float, float]:
-        """Seconds since the last lap: wall, processor."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        passed = wall - self._wall, cpu - self._cpu
-        self._wall, self._cpu = wall, cpu
-        return passed
 
 
 class Run(ABC, Generic[AnyConfig, AnyLearner]):
@@ -141,16 +130,16 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
             HrlError: the disk is full, or the losses diverge (the last batch is saved).
         """
         results: list[EvaluationResult] = []
-        clock = _Clock()
+        begun = _times() - (self.seconds, self.cpu_seconds)
         try:
             while self.left and not stop():
                 before = self.reached
                 self.iterate()
-                self._pass_time(clock)
+                self._pass_time(begun)
                 for observer in observers:
                     observer.on_step(self.reached)
                 if not self.left or self._crossed(before, self.config.evaluation_interval):
-                    results = self._evaluate(clock, observers)
+                    results = self._evaluate(begun, observers)
                 if not self.left or self._crossed(before, self.config.checkpoint_interval):
                     self.keep()
             if self.left and self.reached:
@@ -208,16 +197,15 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
     def _crossed(self, before: int, interval: int) -> bool:
         return before // interval != self.reached // interval
 
-    def _pass_time(self, clock: _Clock) -> None:
-        wall, cpu = clock.lap()
-        self.seconds, self.cpu_seconds = self.seconds + wall, self.cpu_seconds + cpu
+    def _pass_time(self, begun: npt.NDArray[np.float64]) -> None:
+        self.seconds, self.cpu_seconds = (_times() - begun).tolist()
 
-    def _evaluate(self, clock: _Clock, observers: Sequence[Observer]) -> list[EvaluationResult]:
+    def _evaluate(self, begun: npt.NDArray[np.float64], observers: Sequence[Observer]) -> list[EvaluationResult]:
         """Evaluate, write a line of metrics, export the policy and keep the best one."""
         results: list[EvaluationResult] = []
         if self._evaluation_envs is not None:
             results = evaluate(self.spec, self.hierarchy, self._evaluation_envs, *self.learner.policies())
-        self._pass_time(clock)
+        self._pass_time(begun)
         figures: Row = {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
         for result in results:
             figures |= evaluation_metrics(result)
@@ -260,6 +248,11 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         if state is not None:
             state.restore(self._parts())
         self.files.forget_metrics_after(self.reached, self.counter)
+
+
+def _times() -> npt.NDArray[np.float64]:
+    """Wall and processor time [s]; on a shared machine only the latter says what training costs."""
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def headline_score(spec: TaskSpec, results: Sequence[EvaluationResult]) -> float | None:

@@ -15,7 +15,16 @@ from hrl_core.errors import HrlError
 from hrl_core.messages import ActionSource, Mode
 from hrl_core.task.spec import TaskSpec
 
-_STEPS = ("rewards", "applied_actions", "action_sources", "actions", "policy_versions", "log_probabilities")
+_STEPS = (
+    "rewards",
+    "applied_actions",
+    "action_sources",
+    "actions",
+    "sources",
+    "intended",
+    "policy_versions",
+    "log_probabilities",
+)
 _OBSERVATIONS = ("stamps", "received", "states", "achieved_goals", "desired_goals", "success")
 
 
@@ -107,7 +116,8 @@ def whole_segments(period: int, episode: BagEpisode, foreign_actions: bool) -> I
     chosen = range(0, episode.steps, period) if table is None else table.steps[table.steps < episode.steps].tolist()
     begin: int | None = None
     end = 0
-    for first, following in zip(chosen, [*chosen[1:], episode.steps], strict=True):
+    # An episode that has only begun has its first subgoal and no step.
+    for first, following in zip(chosen, [*chosen[1:], *([episode.steps] if len(chosen) else [])], strict=True):
         last = min(first + period, episode.steps)
         whole = last <= following and bool(sound[first:last].all() and same[first : last - 1].all())
         if begin is not None and not (whole and first == end and same[first - 1]):
