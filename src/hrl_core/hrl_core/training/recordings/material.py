@@ -106,6 +106,8 @@ def whole_segments(period: int, episode: BagEpisode, foreign_actions: bool) -> I
         episode: sound, perhaps with holes.
         foreign_actions: whether applied actions may be another's than the policy's.
     """
+    if not episode.steps:
+        return  # It has only begun, and its first subgoal may be there.
     sound = np.ones(episode.steps, np.bool_)
     if not foreign_actions:
         sound &= episode.action_sources == ActionSource.POLICY
@@ -116,8 +118,7 @@ def whole_segments(period: int, episode: BagEpisode, foreign_actions: bool) -> I
     chosen = range(0, episode.steps, period) if table is None else table.steps[table.steps < episode.steps].tolist()
     begin: int | None = None
     end = 0
-    # An episode that has only begun has its first subgoal and no step.
-    for first, following in zip(chosen, [*chosen[1:], *([episode.steps] if len(chosen) else [])], strict=True):
+    for first, following in zip(chosen, [*chosen[1:], episode.steps], strict=True):
         last = min(first + period, episode.steps)
         whole = last <= following and bool(sound[first:last].all() and same[first : last - 1].all())
         if begin is not None and not (whole and first == end and same[first - 1]):
