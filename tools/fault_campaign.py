@@ -53,7 +53,7 @@ COLUMNS = (
     "max",
     "silence max",
     "promised [ms]",
-    "acts again max [s]",
+    "acts again max [ms]",
     "acted on",
     "problems",
 )
@@ -230,7 +230,7 @@ def show(injections: list[Injection], facts: list[dict[str, Any]], console: Cons
             "max_ms": max(stops) if stops else None,
             "silence_max_ms": max((i.silence_ms for i in group if i.silence_ms is not None), default=None),
             "promised_ms": 1e3 * BOUNDS[target] if target in BOUNDS and target != "simulator" else None,
-            "acts_again_max_s": max((i.back_s for i in group if i.back_s is not None), default=None),
+            "acts_again_max_ms": max((1e3 * i.back_s for i in group if i.back_s is not None), default=None),
             "acted_on": sum(i.survived is True for i in group),
             "problems": sum(bool(i.problems) for i in group),
         }
@@ -261,7 +261,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=None, help="file for the report as JSON")
     arguments = parser.parse_args()
     ensure_ros_environment()
-    console, randomness = Console(), random.Random(arguments.seed)
+    console, randomness = Console(width=None if sys.stdout.isatty() else 150), random.Random(arguments.seed)
     done: list[Injection] = []
     facts = []
     with tempfile.TemporaryDirectory(prefix="hrl_faults_") as folder:

@@ -180,7 +180,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=None, help="file for the report as JSON")
     a = parser.parse_args()
     ensure_ros_environment()
-    console, rows, wrong = Console(), [], {}
+    console, rows, wrong = Console(width=None if sys.stdout.isatty() else 150), [], {}
     printing = threading.Lock()
     with tempfile.TemporaryDirectory(prefix="hrl_restarts_") as folder, ThreadPoolExecutor(a.jobs) as pool:
 

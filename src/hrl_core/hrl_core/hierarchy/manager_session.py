@@ -12,7 +12,7 @@ import numpy as np
 from hrl_core.hierarchy.exploration import HeldSubgoals
 from hrl_core.hierarchy.policies import Manager, SubgoalChoice
 from hrl_core.hierarchy.spec import KINDS, UNITS, GoalSpace, HierarchySpec
-from hrl_core.hierarchy.subgoals import carried_subgoal, check_number, check_subgoal, same_goal
+from hrl_core.hierarchy.subgoals import carried_subgoal, check_number, check_subgoal, request_for, same_goal
 from hrl_core.messages import (
     EPISODE_ENDS,
     NAN,
@@ -175,17 +175,7 @@ class ManagerSession:
         """Ask for the subgoal of the level above that was chosen before this manager was there."""
         if observation.first or self._knows_parent(observation):
             return []
-        return [
-            SubgoalRequest(
-                stamp=observation.stamp,
-                frame=observation.frame,
-                run=observation.run,
-                robot=observation.robot,
-                episode=observation.episode,
-                level=self.level + 1,
-                step=observation.step,
-            )
-        ]
+        return [request_for(self.level + 1, observation)]
 
     def _knows_parent(self, observation: Observation, result: SubgoalResult | None = None) -> bool:
         """Whether the subgoal to be served is known; ``result`` is the end of the one that served last."""

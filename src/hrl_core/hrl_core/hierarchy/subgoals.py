@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.spec import GoalSpace
-from hrl_core.messages import Subgoal, SubgoalKind, Vector
+from hrl_core.messages import Observation, Subgoal, SubgoalKind, SubgoalRequest, Vector
 
 Float32Vector = npt.NDArray[np.float32]
 
@@ -47,6 +47,19 @@ def intrinsic_reward(subgoal: Subgoal, position: Vector) -> float:
 def same_goal(one: Vector, other: Vector) -> bool:
     """Whether two task goals are the same numbers, bit for bit (a tenth of the cost of ``np.array_equal``)."""
     return one.tobytes() == other.tobytes()
+
+
+def request_for(level: int, observation: Observation) -> SubgoalRequest:
+    """Ask for the subgoal of a level that was chosen before one was there to hear it."""
+    return SubgoalRequest(
+        stamp=observation.stamp,
+        frame=observation.frame,
+        run=observation.run,
+        robot=observation.robot,
+        episode=observation.episode,
+        level=level,
+        step=observation.step,
+    )
 
 
 def check_number(seq: int, step: int, what: str) -> None:

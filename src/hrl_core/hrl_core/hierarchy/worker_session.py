@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from hrl_core.hierarchy.policies import Worker
 from hrl_core.hierarchy.segments import End, OpenSegment, segment_ends
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, manager_name
-from hrl_core.hierarchy.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, to_float32
+from hrl_core.hierarchy.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, request_for, to_float32
 from hrl_core.messages import (
     NAN,
     NO_VECTOR,
@@ -168,19 +168,7 @@ class WorkerSession:
         observation = self._observation
         if observation is None or observation.first or observation.last:
             return []
-        return [
-            SubgoalRequest(
-                stamp=observation.stamp,
-                frame=observation.frame,
-                run=observation.run,
-                robot=observation.robot,
-                episode=observation.episode,
-                level=level,
-                step=observation.step,
-            )
-            for level, segment in enumerate(self._segments)
-            if segment is None
-        ]
+        return [request_for(level, observation) for level, segment in enumerate(self._segments) if segment is None]
 
     def _take(self, subgoal: Subgoal) -> None:
         """Put a subgoal in force, hold it, or drop it."""
