@@ -155,7 +155,10 @@ def test_a_worker_or_manager_that_was_killed_acts_again_within_a_second_of_being
     assert 0 <= (witness.acted_after(back) or 0.0) < LIMIT
     # Of 100 periods; the very first actions may come late on a busy machine.
     assert witness.acted(back + LIMIT) >= 0.8 * (time.time() - back - LIMIT) * FACTOR / 0.1
-    assert witness.distance(back + LIMIT) > 0.3
+    # An ant that the safe action has let fall on its back acts and stays where it is, now and then.
+    qx, qy = loop.observations[-1].state[4:6]
+    upright = 1 - 2 * (qx**2 + qy**2) > 0.5
+    assert witness.distance(back + LIMIT) > 0.3 or not upright
 
 
 def test_reset_cuts_the_episode_and_begins_one_with_the_goal_asked_for(loop):
