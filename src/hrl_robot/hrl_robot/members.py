@@ -89,7 +89,7 @@ class Member:
         return self.stage in (Stage.CONFIGURING, Stage.ACTIVATING)
 
     @property
-    def meets_peers(self) -> bool:
+    def lacks_peers(self) -> bool:
         """Whether it has still to discover those whom it needs: active before, it would be idle in a run that goes on.
 
         As with nodes that start by themselves, one that misses a peer for too long says whom once it is active.

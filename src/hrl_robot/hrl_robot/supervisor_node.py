@@ -104,7 +104,7 @@ class SupervisorNode(HrlNode):
             self._check(member)
         for member in self._members.values():
             # Two that were lost together wait for each other: both are to be configured before either is active.
-            if member.stage not in (Stage.ACTIVE, Stage.LEFT) and not member.meets_peers:
+            if member.stage not in (Stage.ACTIVE, Stage.LEFT) and not member.lacks_peers:
                 if self._may_climb(member):
                     member.climb()
                 # In order: the next one only when this one is up.

@@ -149,12 +149,12 @@ def test_restarted_node_is_not_to_be_activated_before_it_has_met_its_peers():
     for node in (first, again):
         node.beat(beat(8, active=False))
         node.stage, node.since = Stage.INACTIVE, now
-    assert again.meets_peers
-    assert not first.meets_peers, "nobody to wait for before the run begins"
+    assert again.lacks_peers
+    assert not first.lacks_peers, "nobody to wait for before the run begins"
     now = CONNECT_LIMIT / 2
-    assert again.meets_peers
+    assert again.lacks_peers
     now = CONNECT_LIMIT
-    assert not again.meets_peers, "not for ever"
+    assert not again.lacks_peers, "not for ever"
     now = 0.0
     again.beat(beat(8, active=False, connected=True))
-    assert not again.meets_peers
+    assert not again.lacks_peers
