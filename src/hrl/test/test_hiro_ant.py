@@ -174,16 +174,19 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         assert seen != (default.nodes, default.log_level, default.environment), name
 
 
-def test_dds_keeps_to_this_machine_unless_told_otherwise_and_shares_no_memory_with_a_robot(arguments):
-    for robot in ("sim", "real"):
-        alone = hiro_ant_graph(replace(arguments, robot=robot)).environment
-        opened = hiro_ant_graph(replace(arguments, robot=robot, network="subnet")).environment
+def test_dds_keeps_to_this_machine_unless_told_otherwise_and_shares_no_memory_where_processes_die(arguments):
+    kinds = ({}, {"robot": "real"}, {"respawn": True}, {"supervise": "true"})
+    for kind in kinds:
+        alone = hiro_ant_graph(replace(arguments, **kind)).environment
+        opened = hiro_ant_graph(replace(arguments, network="subnet", **kind)).environment
         assert opened["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "SUBNET"
         profile = Path(alone["FASTRTPS_DEFAULT_PROFILES_FILE"]).read_text()
         assert alone["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST" or "<address>127.0.0.1</address>" in profile
         assert "127.0.0.1" not in Path(opened["FASTRTPS_DEFAULT_PROFILES_FILE"]).read_text()
-        if robot == "real":
-            assert "<useBuiltinTransports>false</useBuiltinTransports>" in profile
+        for environment in (alone, opened) if kind else ():
+            profile = Path(environment["FASTRTPS_DEFAULT_PROFILES_FILE"]).read_text()
+            in_file = "<useBuiltinTransports>false</useBuiltinTransports>" in profile
+            assert in_file or environment["FASTDDS_BUILTIN_TRANSPORTS"] == "UDPv4"
 
 
 def test_nothing_is_written_before_prepare(arguments, tmp_path):

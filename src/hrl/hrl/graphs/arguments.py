@@ -176,6 +176,11 @@ class LaunchArguments(Arguments):
         return self.supervise == "true" or (self.supervise == "auto" and self.robot == "real")
 
     @property
+    def restarts(self) -> bool:
+        """Whether a worker or manager that dies is started again."""
+        return self.respawn or self.supervised
+
+    @property
     def takes_turns(self) -> bool:
         """Whether simulator and worker wait for each other at every step."""
         return self.mode == "lockstep" and self.robot == "sim"

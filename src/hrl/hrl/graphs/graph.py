@@ -22,21 +22,25 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 """Environment of every node, each only where the user has not set it."""
 
 
-def environment_of(network: str, *, commands_robot: bool) -> Mapping[str, str]:
+def environment_of(network: str, *, commands_robot: bool = False, respawns: bool = False) -> Mapping[str, str]:
     """Environment of the nodes of a run; ``network`` as in the launch argument.
 
-    Where a robot is commanded, no memory is shared and no repair put off: fastdds_robot.xml says why. It keeps to this
-    machine by itself, since the range LOCALHOST would bring shared memory back.
+    Where nodes are killed and come back no memory is shared: fastdds_respawn.xml says why. Where a robot is commanded
+    no repair is put off either: fastdds_robot.xml. Both keep to this machine by themselves, since the range LOCALHOST
+    would bring shared memory back.
     """
     subnet = network == "subnet"
-    discovery, profile = "SUBNET" if subnet else "LOCALHOST", "fastdds.xml"
     if commands_robot:
-        discovery = "SUBNET" if subnet else "SYSTEM_DEFAULT"
         profile = "fastdds_robot_subnet.xml" if subnet else "fastdds_robot.xml"
+    else:
+        profile = "fastdds_respawn.xml" if respawns and not subnet else "fastdds.xml"
+    own_range = "SYSTEM_DEFAULT" if commands_robot or respawns else "LOCALHOST"
     ours = {
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": discovery,
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET" if subnet else own_range,
         "FASTRTPS_DEFAULT_PROFILES_FILE": str(Path(__file__).with_name(profile)),
     }
+    if respawns and subnet:
+        ours["FASTDDS_BUILTIN_TRANSPORTS"] = "UDPv4"
     return {**NODE_ENVIRONMENT, **ours}
 
 

@@ -24,7 +24,9 @@ def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
     if arguments.learn:
         nodes += _learners(arguments, setup, folder)
     nodes += onlookers
-    environment = environment_of(arguments.network, commands_robot=arguments.robot == "real")
+    environment = environment_of(
+        arguments.network, commands_robot=arguments.robot == "real", respawns=arguments.restarts
+    )
     return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level, environment=environment)
 
 

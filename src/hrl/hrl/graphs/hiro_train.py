@@ -58,7 +58,9 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
         folder=folder,
         robots=tuple(folders),
         log_level=arguments.log_level,
-        environment=environment_of(arguments.network, commands_robot=arguments.robot == "real"),
+        environment=environment_of(
+            arguments.network, commands_robot=arguments.robot == "real", respawns=arguments.restarts
+        ),
     )
 
 

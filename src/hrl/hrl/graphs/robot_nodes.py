@@ -114,7 +114,7 @@ def robot_nodes(
             remappings=remappings,
             role=role,
             # A recorder that is restarted loses what was sent meanwhile: that is for runs that only learn from it.
-            respawn=(arguments.respawn or supervised) and role in respawning,
+            respawn=arguments.restarts and role in respawning,
             required=role in ENVIRONMENTS,
             moves_robot=role in (BRIDGE, FAKE_ROBOT, ROBOT_SUPERVISOR),
             label=f"{label}.{role}" if label else role,
