@@ -35,7 +35,8 @@ def test_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_s
 ):
     policy = tmp_path / "flat"
     save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, flat=True), policy)
-    graph = launch(f"policy:={policy}", "episodes:=12", "seed:=2", "respawn:=true", "explore:=true")
+    words = [f"policy:={policy}", "episodes:=12", "seed:=2", "respawn:=true", "explore:=true"]
+    graph = launch(*words, file="policy.launch.py")
     for _ in range(2):
         reached = observe[-1].key if observe else (0, 0)
         listener.spin_until(lambda reached=reached: observe and observe[-1].key > (reached[0], reached[1] + 60))

@@ -149,10 +149,10 @@ def test_the_end_of_the_simulator_ends_the_launch_with_code_0_and_a_summary(stac
 
 def test_parameters_are_those_of_hrl_launch(stack):
     from hrl.graphs.arguments import parse_arguments
-    from hrl.graphs.hiro_ant import hiro_ant_graph
+    from hrl.graphs.policy import policy_graph
 
     words = [f"policy:={stack.policy}", f"out:={stack.out}", "goal:=1,2"]
-    graph = hiro_ant_graph(parse_arguments(words))
+    graph = policy_graph(parse_arguments(words))
     stack.write("hrl_sim", "simulator", "await_starts('manager', 'worker', 'recorder')\nreport()")
     code, output = stack.run("goal:=1,2")
     assert code == 0, output

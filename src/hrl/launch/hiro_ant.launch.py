@@ -1,6 +1,6 @@
 """The Ant in its maze, led by a manager and a worker: ``ros2 launch hrl hiro_ant.launch.py name:=value ...``.
 
-The graph is data in ``hrl.graphs.hiro_ant``; ``hrl launch hiro_ant.launch.py`` starts it without this file.
+The graph is data in ``hrl.graphs.policy``; ``hrl launch hiro_ant.launch.py`` starts it without this file.
 """
 
 from hrl.launching.launch_ros_adapter import launch_description

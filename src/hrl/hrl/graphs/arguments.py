@@ -192,6 +192,25 @@ class LaunchArguments(Arguments):
 
 
 @dataclass(frozen=True)
+class PolicyArguments(LaunchArguments):
+    """The same for any policy: who takes part follows from it, and nothing is chosen for who names nothing."""
+
+    policy: str = argument(
+        "",
+        "Policy: a checkpoint folder, a training run, a shipped name, or auto for the best shipped one of task:=.",
+    )
+
+    def check(self) -> None:
+        """Refuse a run of nothing in particular."""
+        super().check()
+        if self.policy == "" or (self.policy == "auto" and self.task == "auto"):
+            raise self.refuse(
+                "name the policy to run, policy:=FOLDER or a shipped name such as policy:=hiro_ant_maze, or a "
+                "task with its best shipped one, task:=AntMaze policy:=auto"
+            )
+
+
+@dataclass(frozen=True)
 class Argument:
     """One row of the table."""
 

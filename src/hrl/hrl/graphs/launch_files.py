@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hrl.graphs.arguments import Arguments, LaunchArguments
+from hrl.graphs.arguments import Arguments, LaunchArguments, PolicyArguments
 from hrl.graphs.fake_robot import FakeRobotArguments, fake_robot_graph
 from hrl.graphs.graph import Graph
 from hrl.graphs.learning_arguments import HiroTrainArguments, ReplayTrainArguments
@@ -19,11 +19,11 @@ class LaunchFile(NamedTuple):
     """Graph of given arguments."""
 
 
-def _hiro_ant(arguments: LaunchArguments) -> Graph:
+def _policy(arguments: LaunchArguments) -> Graph:
     # Loads torch: not before the arguments are known to be right.
-    from hrl.graphs.hiro_ant import hiro_ant_graph
+    from hrl.graphs.policy import policy_graph
 
-    return hiro_ant_graph(arguments)
+    return policy_graph(arguments)
 
 
 def _hiro_train(arguments: HiroTrainArguments) -> Graph:
@@ -39,7 +39,8 @@ def _replay_train(arguments: ReplayTrainArguments) -> Graph:
 
 
 GRAPHS: Mapping[str, LaunchFile] = {
-    "hiro_ant.launch.py": LaunchFile(LaunchArguments, _hiro_ant),
+    "hiro_ant.launch.py": LaunchFile(LaunchArguments, _policy),
+    "policy.launch.py": LaunchFile(PolicyArguments, _policy),
     "hiro_train.launch.py": LaunchFile(HiroTrainArguments, _hiro_train),
     "replay_train.launch.py": LaunchFile(ReplayTrainArguments, _replay_train),
     "fake_robot.launch.py": LaunchFile(FakeRobotArguments, fake_robot_graph),

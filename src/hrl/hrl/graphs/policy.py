@@ -1,4 +1,4 @@
-"""The graph of the main job, simulator, manager, worker and recorder, checked before anything starts."""
+"""The graph of a policy, simulator, its managers, worker and recorder, checked before anything starts."""
 
 from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.cores import shared_cores
@@ -10,8 +10,8 @@ from hrl.graphs.run_folder import RunFolder
 from hrl.policies.provenance import git_commit
 
 
-def hiro_ant_graph(arguments: LaunchArguments) -> Graph:
-    """Describe simulator, manager, worker, recorder, onlookers; load task and policy to be sure that they fit.
+def policy_graph(arguments: LaunchArguments) -> Graph:
+    """Describe simulator, who the policy has, recorder, onlookers; load task and policy to be sure that they fit.
 
     Raises:
         HrlError: what is asked for cannot be run; nothing has been started or written.

@@ -1,4 +1,4 @@
-"""The graph of the main job, and its refusals before anything starts."""
+"""The graph of a policy, that of the main job above all, and its refusals before anything starts."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from hrl.graphs import cores, onlookers
-from hrl.graphs.arguments import LaunchArguments, parse_arguments
-from hrl.graphs.hiro_ant import hiro_ant_graph
+from hrl.graphs.arguments import LaunchArgumentError, LaunchArguments, PolicyArguments, parse_arguments
+from hrl.graphs.policy import policy_graph
 from hrl.policies import shipped as shipped_policies
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, HrlError, InvalidDataError, TaskError
@@ -51,7 +51,7 @@ def by_role(graph):
 
 
 def test_nodes_start_in_order_and_only_the_simulator_is_required(arguments):
-    graph = hiro_ant_graph(arguments)
+    graph = policy_graph(arguments)
     assert [node.role for node in graph.nodes] == ["recorder", "manager", "worker", "simulator"]
     assert [node.role for node in graph.nodes if node.required] == ["simulator"]
     assert not any(node.respawn for node in graph.nodes)
@@ -63,7 +63,7 @@ def test_neither_launching_nor_acting_loads_torch(ant_policy):
     program = f"""
 import sys
 from pathlib import Path
-import hrl.graphs.hiro_ant, hrl.launching.supervisor
+import hrl.graphs.policy, hrl.launching.supervisor
 import hrl_manager.node, hrl_worker.node, hrl_sim.node, hrl_robot.bridge_node
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.threads import one_thread
@@ -77,7 +77,7 @@ sys.exit("torch" in sys.modules)
 
 def test_those_who_take_turns_share_the_idlest_core(arguments, monkeypatch):
     def cores_of(**changes):
-        nodes = by_role(hiro_ant_graph(replace(arguments, **changes)))
+        nodes = by_role(policy_graph(replace(arguments, **changes)))
         return {role: node.parameters["core"] for role, node in nodes.items() if "core" in node.parameters}
 
     assert cores_of() == {"simulator": 1, "worker": 1}
@@ -87,22 +87,22 @@ def test_those_who_take_turns_share_the_idlest_core(arguments, monkeypatch):
 
 
 def test_respawn_is_for_manager_and_worker(arguments):
-    graph = hiro_ant_graph(replace(arguments, respawn=True))
+    graph = policy_graph(replace(arguments, respawn=True))
     assert [node.role for node in graph.nodes if node.respawn] == ["manager", "worker"]
 
 
 def test_without_recording_there_is_no_recorder(arguments):
-    graph = hiro_ant_graph(replace(arguments, record=False))
+    graph = policy_graph(replace(arguments, record=False))
     assert "recorder" not in by_role(graph)
     assert by_role(graph)["simulator"].parameters["recorder"] is False
     assert not graph.recorded
 
 
 def test_the_namespace_names_the_robot(arguments):
-    node = by_role(hiro_ant_graph(replace(arguments, namespace="/robot_1")))["simulator"]
+    node = by_role(policy_graph(replace(arguments, namespace="/robot_1")))["simulator"]
     assert node.namespace == "robot_1"
     assert node.parameters["robot"] == "robot_1"
-    assert by_role(hiro_ant_graph(arguments))["simulator"].parameters["robot"] == "robot"
+    assert by_role(policy_graph(arguments))["simulator"].parameters["robot"] == "robot"
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def own_robot(tmp_path):
 
 
 def test_real_robot_is_a_bridge_under_a_supervisor_that_brings_all_nodes_up_in_order(arguments, own_robot):
-    nodes = by_role(hiro_ant_graph(replace(arguments, robot="real", robot_config=str(own_robot))))
+    nodes = by_role(policy_graph(replace(arguments, robot="real", robot_config=str(own_robot))))
     assert set(nodes) == {"recorder", "manager", "worker", "bridge", "supervisor"}
     assert nodes["supervisor"].parameters["nodes"] == "recorder,manager,worker,bridge"
     assert nodes["supervisor"].parameters["autostart"] is True
@@ -126,9 +126,9 @@ def test_real_robot_is_a_bridge_under_a_supervisor_that_brings_all_nodes_up_in_o
 
 
 def test_fake_robot_starts_where_the_file_asks_for_it_and_only_there(arguments, own_robot):
-    assert "fake_robot" in by_role(hiro_ant_graph(replace(arguments, robot="real")))
+    assert "fake_robot" in by_role(policy_graph(replace(arguments, robot="real")))
     with pytest.raises(HrlError, match="time of robot 'fake_ant' cannot be changed"):
-        hiro_ant_graph(replace(arguments, robot="real", robot_config=str(own_robot), rtf=2.0))
+        policy_graph(replace(arguments, robot="real", robot_config=str(own_robot), rtf=2.0))
 
 
 def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own_robot):
@@ -167,9 +167,9 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "share_core": {"share_core": False},
     }
     assert {field.name for field in fields(LaunchArguments)} - set(changes) == {"rviz"}
-    default = hiro_ant_graph(arguments)
+    default = policy_graph(arguments)
     for name, change in changes.items():
-        graph = hiro_ant_graph(replace(arguments, **change))
+        graph = policy_graph(replace(arguments, **change))
         seen = (graph.nodes, graph.log_level, graph.environment)
         assert seen != (default.nodes, default.log_level, default.environment), name
 
@@ -177,8 +177,8 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
 def test_dds_keeps_to_this_machine_unless_told_otherwise_and_shares_no_memory_where_processes_die(arguments):
     kinds = ({}, {"robot": "real"}, {"respawn": True}, {"supervise": "true"})
     for kind in kinds:
-        alone = hiro_ant_graph(replace(arguments, **kind)).environment
-        opened = hiro_ant_graph(replace(arguments, network="subnet", **kind)).environment
+        alone = policy_graph(replace(arguments, **kind)).environment
+        opened = policy_graph(replace(arguments, network="subnet", **kind)).environment
         assert opened["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "SUBNET"
         profile = Path(alone["FASTRTPS_DEFAULT_PROFILES_FILE"]).read_text()
         assert alone["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST" or "<address>127.0.0.1</address>" in profile
@@ -190,7 +190,7 @@ def test_dds_keeps_to_this_machine_unless_told_otherwise_and_shares_no_memory_wh
 
 
 def test_nothing_is_written_before_prepare(arguments, tmp_path):
-    graph = hiro_ant_graph(arguments)
+    graph = policy_graph(arguments)
     assert not graph.folder.path.exists()
     graph.folder.prepare()
     record = json.loads((graph.folder.path / "launch.json").read_text())
@@ -199,14 +199,14 @@ def test_nothing_is_written_before_prepare(arguments, tmp_path):
 
 
 def test_an_out_folder_that_holds_a_run_is_refused(arguments):
-    graph = hiro_ant_graph(arguments)
+    graph = policy_graph(arguments)
     graph.folder.prepare()
     with pytest.raises(HrlError, match="already holds a run"):
-        hiro_ant_graph(arguments)
+        policy_graph(arguments)
 
 
 def test_out_may_hold_the_time(arguments, tmp_path):
-    graph = hiro_ant_graph(replace(arguments, out=str(tmp_path / "runs" / "{time}")))
+    graph = policy_graph(replace(arguments, out=str(tmp_path / "runs" / "{time}")))
     assert "{" not in graph.folder.path.name
     assert graph.folder.path.is_relative_to(tmp_path / "runs")
 
@@ -222,19 +222,19 @@ def test_out_may_hold_the_time(arguments, tmp_path):
 def test_what_cannot_be_run_is_refused(arguments, word, cause):
     given = [f"policy:={arguments.policy}", f"out:={arguments.out}", *word.split()]
     with pytest.raises(HrlError, match=cause):
-        hiro_ant_graph(parse_arguments(given))
+        policy_graph(parse_arguments(given))
 
 
 def test_without_rviz_it_is_said_before_anything_starts(arguments, monkeypatch):
     monkeypatch.setattr(onlookers.shutil, "which", lambda name: None)
     with pytest.raises(HrlError, match=r"rviz2 is not installed .*viewer:=true shows the same"):
-        hiro_ant_graph(replace(arguments, rviz=True))
+        policy_graph(replace(arguments, rviz=True))
     assert not Path(arguments.out).exists()
 
 
 def test_rviz_starts_with_the_configuration_of_its_namespace(arguments, monkeypatch):
     monkeypatch.setattr(onlookers.shutil, "which", lambda name: "/usr/bin/rviz2")
-    roles = by_role(hiro_ant_graph(replace(arguments, rviz=True, namespace="robot_1")))
+    roles = by_role(policy_graph(replace(arguments, rviz=True, namespace="robot_1")))
     flag, path = roles["rviz"].arguments
     assert flag == "-d"
     assert "/robot_1/markers" in Path(path).read_text()
@@ -243,7 +243,7 @@ def test_rviz_starts_with_the_configuration_of_its_namespace(arguments, monkeypa
 
 
 def test_the_viewer_brings_the_markers_and_may_die(arguments):
-    roles = by_role(hiro_ant_graph(replace(arguments, viewer=True, viewer_port=9000)))
+    roles = by_role(policy_graph(replace(arguments, viewer=True, viewer_port=9000)))
     assert roles["viewer"].parameters["port"] == 9000
     assert roles["markers"].expendable
     assert roles["viewer"].expendable
@@ -251,25 +251,25 @@ def test_the_viewer_brings_the_markers_and_may_die(arguments):
 
 def test_a_goal_of_the_wrong_size_is_refused(arguments):
     with pytest.raises(InvalidDataError, match="argument goal"):
-        hiro_ant_graph(replace(arguments, goal="1,2,3"))
+        policy_graph(replace(arguments, goal="1,2,3"))
 
 
 def test_a_policy_of_another_task_is_refused_by_naming_what_differs(arguments, tmp_path):
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
     with pytest.raises(TaskError, match=r"push: the policy was made for another task .*name: "):
-        hiro_ant_graph(replace(arguments, task="AntMaze", policy=str(tmp_path / "push")))
+        policy_graph(replace(arguments, task="AntMaze", policy=str(tmp_path / "push")))
 
 
 def test_a_policy_alone_brings_its_task(arguments, tmp_path):
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
-    graph = hiro_ant_graph(replace(arguments, policy=str(tmp_path / "push")))
+    graph = policy_graph(replace(arguments, policy=str(tmp_path / "push")))
     told = by_role(graph)["simulator"].parameters["task"]
     assert load_task(str(told)) == load_task("fetch_push")
 
 
 def test_without_task_and_policy_the_main_job_runs(arguments, shipped):
     save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), shipped / shipped_policies.MAIN_POLICY)
-    policy = hiro_ant_graph(replace(arguments, policy="auto")).folder.policy
+    policy = policy_graph(replace(arguments, policy="auto")).folder.policy
     assert policy is not None
     assert policy.name == shipped_policies.MAIN_POLICY
 
@@ -280,7 +280,7 @@ def test_a_damaged_policy_is_refused(arguments, tmp_path):
     weights = folder / "weights.safetensors"
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
     with pytest.raises(CheckpointError, match="damaged"):
-        hiro_ant_graph(replace(arguments, policy=str(folder)))
+        policy_graph(replace(arguments, policy=str(folder)))
 
 
 def test_of_a_training_run_the_best_policy_runs_or_the_newest_before_there_is_one(arguments, tmp_path):
@@ -288,10 +288,10 @@ def test_of_a_training_run_the_best_policy_runs_or_the_newest_before_there_is_on
     run.mkdir()
     (run / "config.json").write_text("{}")
     with pytest.raises(CheckpointError, match="has no policy yet"):
-        hiro_ant_graph(replace(arguments, policy=str(run)))
+        policy_graph(replace(arguments, policy=str(run)))
     for name in ("last", "best"):
         save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), run / name)
-        assert hiro_ant_graph(replace(arguments, policy=str(run))).folder.policy == run / name
+        assert policy_graph(replace(arguments, policy=str(run))).folder.policy == run / name
 
 
 def test_auto_finds_the_policy_of_the_task_and_prefers_trained_ones(arguments, shipped):
@@ -299,13 +299,27 @@ def test_auto_finds_the_policy_of_the_task_and_prefers_trained_ones(arguments, s
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), shipped / "push")
     save_checkpoint(replace(random_checkpoint(task, 0), trained=True, env_steps=10), shipped / "trained")
     save_checkpoint(replace(random_checkpoint(task, 0), env_steps=20), shipped / "untrained")
-    graph = hiro_ant_graph(replace(arguments, task="AntMaze", policy="auto"))
+    graph = policy_graph(replace(arguments, task="AntMaze", policy="auto"))
     assert graph.folder.policy == shipped / "trained"
     assert graph.folder.policy_trained
-    graph = hiro_ant_graph(replace(arguments, policy="untrained"))
+    graph = policy_graph(replace(arguments, policy="untrained"))
     assert graph.folder.policy == shipped / "untrained"
 
 
 def test_without_a_fitting_policy_the_command_that_makes_one_is_named(arguments, shipped):
     with pytest.raises(CheckpointError, match="hrl policy init --task ant_maze --out DIR"):
-        hiro_ant_graph(replace(arguments, task="AntMaze", policy="auto"))
+        policy_graph(replace(arguments, task="AntMaze", policy="auto"))
+
+
+def test_any_policy_brings_its_own_nodes_and_none_is_chosen_for_who_names_nothing(ant_policy, tmp_path):
+    folder, out = tmp_path / "flat", f"out:={tmp_path / 'out'}"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0, flat=True), folder)
+    for policy, acting in ((ant_policy, {"manager", "worker"}), (folder, {"worker"})):
+        graph = policy_graph(parse_arguments([f"policy:={policy}", out], PolicyArguments))
+        assert set(by_role(graph)) == {"recorder", "simulator"} | acting
+        # The main job's launch file is the same description.
+        assert graph.nodes == policy_graph(parse_arguments([f"policy:={policy}", out])).nodes
+    for nothing in ([], ["policy:=auto"], ["policy:="], ["task:=AntMaze"]):
+        with pytest.raises(LaunchArgumentError, match="name the policy to run, policy:=FOLDER or a shipped name"):
+            parse_arguments(nothing, PolicyArguments)
+    assert parse_arguments(["task:=AntMaze", "policy:=auto"], PolicyArguments).task == "AntMaze"
