@@ -244,7 +244,7 @@ class Announcer:
 
 def attacks(stack: Stack) -> Iterator[tuple[str, str, Callable[[], None]]]:
     """Name, what must hold, and the attack itself."""
-    from hrl_core.checkpoints.checkpoint import read_manifest
+    from hrl_core.checkpoints.manifest import read_manifest
 
     announcer = Announcer(stack)
 

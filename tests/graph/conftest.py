@@ -21,7 +21,9 @@ import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.messages import Mode
+from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
 
@@ -75,6 +77,24 @@ class RunningGraph:
     def summary(self):
         """What the run says of itself."""
         return json.loads((self.out / "summary.json").read_text())
+
+
+@pytest.fixture(scope="session")
+def tall():
+    """Hierarchies of several levels for Ant Maze; those above the worker's count attempts, or see a goal met."""
+    above = (
+        LevelSpec(
+            "here",
+            "relative",
+            {"x": (-4.0, 4.0), "y": (-4.0, 4.0)},
+            horizon=3,
+            unit="attempts",
+            end_when_achieved=True,
+            tolerance=(0.5, 0.5),
+        ),
+        LevelSpec("there", "absolute", {"x": (-4.0, 20.0), "y": (-4.0, 20.0)}, horizon=4, unit="attempts"),
+    )
+    return lambda levels: HierarchySpec((*hierarchy_of(load_task("AntMaze")).levels, *above)[:levels])
 
 
 @pytest.fixture
@@ -237,10 +257,13 @@ def assert_same_run():
         )
         applied = {(o.episode, o.step - 1): o.applied_action for o in bag["observation"] if o.step}
         assert bits(a.value for a in expected.values()) == bits(applied[key] for key in expected)
-        chosen = {(s.episode, s.seq): s for s in bag["subgoal"]}
+        chosen = {(s.episode, s.level, s.seq): s for s in bag["subgoal"]}
         assert len(chosen) == len(bag["subgoal"]) == len(subgoals)
-        assert bits(s.value for s in subgoals) == bits(chosen[s.episode, s.seq].value for s in subgoals)
-        results = [(r.episode, r.seq, r.step, r.end_reason) for t in traces for r in t.subgoal_results]
-        assert results == sorted((r.episode, r.seq, r.step, r.end_reason) for r in bag["subgoal_result"])
+        assert bits(s.value for s in subgoals) == bits(chosen[s.episode, s.level, s.seq].value for s in subgoals)
+
+        def told(results):
+            return sorted((r.level, r.episode, r.seq, r.step, r.end_reason) for r in results)
+
+        assert told(r for t in traces for r in t.subgoal_results) == told(bag["subgoal_result"])
 
     return check

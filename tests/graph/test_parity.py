@@ -94,7 +94,7 @@ def test_exploration_is_the_same_in_the_graph_and_in_process(launch, read_bag, i
 
 def test_a_flat_policy_is_the_worker_alone(launch, read_bag, in_process, assert_same_run, tmp_path):
     policy = tmp_path / "flat"
-    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, flat=True), policy)
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, hierarchy=FLAT), policy)
     graph = launch(f"policy:={policy}", "episodes:=1", "seed:=4", "explore:=true")
     code, output = graph.wait()
     assert code == 0, output
@@ -106,6 +106,21 @@ def test_a_flat_policy_is_the_worker_alone(launch, read_bag, in_process, assert_
     assert graph.summary()["lost_messages"] == 0
     info: Any = deserialize_message(bag["run_info"][0], RunInfo)
     assert parse_hierarchy(info.hierarchy, "RunInfo") == FLAT
+
+
+@pytest.mark.parametrize("levels", [2, 3])
+def test_managers_above_managers_are_the_same_in_the_graph_and_in_process(
+    levels, launch, read_bag, in_process, assert_same_run, tall, tmp_path
+):
+    policy = tmp_path / "tall"
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, hierarchy=tall(levels)), policy)
+    graph = launch(f"policy:={policy}", "episodes:=2", "seed:=4", "explore:=true", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    assert {subgoal.level for subgoal in bag["subgoal"]} == set(range(levels))
+    assert_same_run(bag, in_process(policy, episodes=2, seed=4, mode=Mode.TRAIN))
+    assert graph.summary()["lost_messages"] == 0
 
 
 def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, in_process, assert_same_run, untrained):

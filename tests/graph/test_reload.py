@@ -9,7 +9,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 
 import hrl_core.envs  # noqa: F401 - registers the ids
-from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, read_manifest, save_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.manifest import read_manifest
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.messages import Mode

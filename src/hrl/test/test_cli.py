@@ -10,6 +10,8 @@ from rich.console import Console
 
 from hrl import cli
 from hrl.launching.run import run_graph
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.task.text import load_task
 
 
 def run(capsys, *words):
@@ -73,6 +75,29 @@ def test_a_workspace_that_is_not_built_is_an_error(capsys, monkeypatch):
     code, _, err = run(capsys, "launch", "hiro_ant.launch.py")
     assert code == 2
     assert "not installed by colcon" in err
+
+
+def test_a_policy_of_format_1_is_converted_once_and_is_the_same(capsys, tmp_path):
+    old, new = tmp_path / "old", tmp_path / "new"
+    checkpoint = random_checkpoint(load_task("ant_maze"), 3)
+    save_checkpoint(checkpoint, old)
+    manifest = json.loads((old / "policy.json").read_text())
+    del manifest["hierarchy"]
+    (old / "policy.json").write_text(json.dumps(manifest | {"format": 1}))
+    (old / "README.md").write_text("Trained by hand.")
+    _, out, _ = run(capsys, "policy", "show", str(old))
+    assert "1, an earlier one: hrl policy convert writes it anew" in out
+    code, out, _ = run(capsys, "policy", "convert", str(old), "--out", str(new))
+    assert code == 0
+    assert f"{old}, format 1, written to {new}, format 2" in out
+    converted = load_checkpoint(new)
+    assert (converted.hierarchy, converted.actors) == (checkpoint.hierarchy, checkpoint.actors)
+    assert converted.weights_sha256 == load_checkpoint(old).weights_sha256
+    assert (new / "README.md").read_text() == "Trained by hand."
+    code, _, error = run(capsys, "policy", "convert", str(new), "--out", str(tmp_path / "newer"))
+    assert code == 2
+    assert "is of format 2, the present one; there is nothing to convert" in error
+    assert not (tmp_path / "newer").exists()
 
 
 def test_a_policy_is_made_once_and_shown(capsys, tmp_path):

@@ -9,6 +9,7 @@ import pytest
 from hrl import cli
 from hrl.policies.held_out import HELD_OUT_SEED, figures
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import HierarchySpec, hierarchy_of
 from hrl_core.task.text import load_task
 from hrl_core.training.evaluate import EvaluationResult, wilson_interval
 from hrl_core.training.presets import preset
@@ -77,6 +78,15 @@ def test_what_makes_no_sense_is_refused(capsys, policy: Path, words: list[str], 
     captured = capsys.readouterr()
     assert message in captured.err
     assert not captured.out
+
+
+def test_a_policy_of_several_levels_is_refused_by_what_runs_it(capsys, tmp_path: Path) -> None:
+    task = load_task("point_maze")
+    hierarchy = HierarchySpec(hierarchy_of(task).levels * 2)
+    save_checkpoint(random_checkpoint(task, 0, hierarchy=hierarchy), tmp_path / "tall")
+    assert cli.main(["evaluate", "--checkpoint", str(tmp_path / "tall")]) == 2
+    assert "a policy of 2 levels above its worker cannot be evaluated in batches" in capsys.readouterr().err
+    assert cli.main(["rollout", "--policy", str(tmp_path / "tall"), "--episodes", "1"]) == 0
 
 
 def test_a_changed_task_file_is_refused(capsys, policy: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hrl.graphs.policy import policy_graph
 from hrl.policies import shipped as shipped_policies
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, HrlError, InvalidDataError, TaskError
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.task.text import load_task
 
 
@@ -313,7 +314,7 @@ def test_without_a_fitting_policy_the_command_that_makes_one_is_named(arguments,
 
 def test_any_policy_brings_its_own_nodes_and_none_is_chosen_for_who_names_nothing(ant_policy, tmp_path):
     folder, out = tmp_path / "flat", f"out:={tmp_path / 'out'}"
-    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0, flat=True), folder)
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0, hierarchy=FLAT), folder)
     for policy, acting in ((ant_policy, {"manager", "worker"}), (folder, {"worker"})):
         graph = policy_graph(parse_arguments([f"policy:={policy}", out], PolicyArguments))
         assert set(by_role(graph)) == {"recorder", "simulator"} | acting
@@ -323,3 +324,21 @@ def test_any_policy_brings_its_own_nodes_and_none_is_chosen_for_who_names_nothin
         with pytest.raises(LaunchArgumentError, match="name the policy to run, policy:=FOLDER or a shipped name"):
             parse_arguments(nothing, PolicyArguments)
     assert parse_arguments(["task:=AntMaze", "policy:=auto"], PolicyArguments).task == "AntMaze"
+
+
+def test_each_level_has_a_manager_of_its_own_and_the_highest_starts_first(tmp_path):
+    task, folder = load_task("AntMaze"), tmp_path / "tall"
+    level = LevelSpec("there", "absolute", {"x": (-4.0, 20.0), "y": (-4.0, 20.0)}, horizon=4, unit="attempts")
+    hierarchy = HierarchySpec((*hierarchy_of(task).levels, level, level))
+    save_checkpoint(random_checkpoint(task, 0, hierarchy=hierarchy), folder)
+    given = [f"policy:={folder}", f"out:={tmp_path / 'out'}", "respawn:=true"]
+    graph = policy_graph(parse_arguments(given, PolicyArguments))
+    acting = [node for node in graph.nodes if node.role in ("manager", "worker")]
+    assert [node.name for node in acting] == ["manager_3", "manager_2", "manager", "worker"]
+    assert [node.parameters.get("level") for node in acting] == [2, 1, 0, None]
+    assert len({node.parameters["memory"] for node in acting}) == 4
+    assert all(node.respawn and node.executable == node.role for node in acting)
+    robot = policy_graph(parse_arguments([*given, "robot:=real"], PolicyArguments))
+    supervisor = by_role(robot)["supervisor"].parameters
+    assert supervisor["restarting"] == "manager_3,manager_2,manager,worker"
+    assert set(supervisor["restarting"].split(",")) < set(supervisor["nodes"].split(","))

@@ -9,9 +9,9 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, load_hierarchy, random_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError, TaskError
-from hrl_core.hierarchy.spec import GoalSpace
+from hrl_core.hierarchy.spec import FLAT, GoalSpace, HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.networks.actor import Actor
 from hrl_core.task.text import load_task
 
@@ -74,6 +74,58 @@ def test_fast_actor_agrees_with_the_training_actor(saved):
     worker = checkpoint.worker()
     single = np.array([worker.act(x[:30].astype(np.float64), x[30:], None).value for x in inputs])
     np.testing.assert_allclose(single, batch, rtol=1e-4, atol=1e-4)
+
+
+HIGHER = LevelSpec("far", "absolute", {"x": (-4.0, 20.0), "y": (-4.0, 20.0)}, horizon=5, unit="attempts")
+
+
+@pytest.mark.parametrize("levels", [0, 1, 2, 3])
+def test_a_policy_of_any_number_of_levels_comes_back_as_it_was(levels, tmp_path):
+    task = load_task("ant_maze")
+    hierarchy = HierarchySpec((*hierarchy_of(task).levels, HIGHER, HIGHER)[:levels])
+    checkpoint = random_checkpoint(task, 1, hierarchy=hierarchy)
+    save_checkpoint(checkpoint, tmp_path / "policy")
+    loaded = load_checkpoint(tmp_path / "policy")
+    assert loaded.hierarchy == hierarchy == load_hierarchy(tmp_path / "policy")
+    assert set(loaded.actors) == {"worker", *["manager", "manager_2", "manager_3"][:levels]}
+    # The top pursues the task goal, each level below it a subgoal of the one above.
+    sizes = [15, 2, 2][:levels]
+    for level, (size, pursued) in enumerate(zip(sizes, [*sizes, 2][1:], strict=True)):
+        assert loaded.manager(level).select(np.zeros(30), np.zeros(pursued), None).value.shape == (size,)
+    assert loaded.worker().act(np.zeros(30), np.zeros([*sizes, 2][0], np.float32), None).value.shape == (8,)
+    loaded.stack(seed=0)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_format_1_in_which_the_hierarchy_was_the_tasks_is_read_as_ever(flat, tmp_path):
+    task, folder = load_task("ant_maze"), tmp_path / "policy"
+    checkpoint = random_checkpoint(task, 1, hierarchy=FLAT if flat else None)
+    save_checkpoint(checkpoint, folder)
+    manifest = json.loads((folder / "policy.json").read_text())
+    del manifest["hierarchy"]
+    (folder / "policy.json").write_text(json.dumps(manifest | {"format": 1}))
+    loaded = load_checkpoint(folder)
+    assert loaded.hierarchy == checkpoint.hierarchy == (FLAT if flat else hierarchy_of(task))
+    assert loaded.actors == checkpoint.actors
+    assert all(np.array_equal(loaded.weights[name], w) for name, w in checkpoint.weights.items())
+
+
+def test_a_hierarchy_that_does_not_fit_task_or_actors_is_refused_by_field(saved):
+    _, folder = saved
+    plain = json.loads((folder / "policy.json").read_text())["hierarchy"]
+    missing = {"hierarchy": None}
+    foreign = {"hierarchy": plain | {"levels": [plain["levels"][0] | {"elements": {"wing": [-1.0, 1.0]}}]}}
+    higher = {"hierarchy": plain | {"levels": plain["levels"] * 2}}
+    fewer = {"hierarchy": plain | {"levels": []}}
+    for change, problem in (
+        (missing, "hierarchy: must be there in format 2"),
+        (foreign, r"hierarchy.levels\[0\].elements.wing: is no element of the observation of task 'ant_maze'"),
+        (higher, "actors: its hierarchy needs worker, manager, manager_2; got manager, worker"),
+        (fewer, "actors: its hierarchy needs worker; got manager, worker"),
+    ):
+        rewritten(folder, **{"hierarchy": plain} | change)
+        with pytest.raises(CheckpointError, match=rf"policy\.json: {problem}"):
+            load_checkpoint(folder)
 
 
 @pytest.mark.parametrize("name", ["weights.safetensors", "policy.json", "task.yaml"])

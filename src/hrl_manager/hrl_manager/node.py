@@ -2,25 +2,34 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
-from hrl_core.checkpoints.loading import MANAGER
 from hrl_core.hierarchy.manager_session import ManagerMessage, ManagerSession
 from hrl_core.hierarchy.policies import Manager
-from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal
+from hrl_core.hierarchy.spec import manager_name
+from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal, SubgoalRequest
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.node import RawPublisher
-from hrl_ros.policy_node import PolicyNode
+from hrl_ros.parameters import parameter
+from hrl_ros.policy_node import PolicyNode, PolicyParameters
 from hrl_ros.running import main_of
 
 
-class ManagerNode(PolicyNode[Manager]):
-    """Answers the first observation of an episode and every segment result with the next subgoal."""
+@dataclass(frozen=True)
+class ManagerParameters(PolicyParameters):
+    """What a manager takes."""
 
-    party = MANAGER
+    level: int = parameter(0, "level of the subgoals that it chooses: 0 feeds the worker, 1 the manager below, ...")
+
+
+class ManagerNode(PolicyNode[Manager]):
+    """Answers the first observation of an episode and every segment result with the next subgoal of its level."""
+
+    parameters_kind = ManagerParameters
     niceness = 5
     _session: ManagerSession | None = None
 
@@ -28,12 +37,19 @@ class ManagerNode(PolicyNode[Manager]):
         """Name the node."""
         super().__init__("manager")
 
+    def setup(self) -> None:
+        """Know the level, which says who this is, before all else."""
+        self._level = self.read_parameters(ManagerParameters).level
+        self.party = manager_name(self._level)
+        super().setup()
+
     def build(self, checkpoint: Checkpoint) -> Manager:
         """Make the manager and run it once."""
-        manager: Manager = checkpoint.manager()
+        manager: Manager = checkpoint.manager(self._level)
         task = checkpoint.task
-        choice = manager.select(np.zeros(len(task.observation)), np.zeros(len(task.goal)), None)
-        checkpoint.goal_space().check(choice.value, "subgoal of the new manager")
+        pursued = np.zeros(checkpoint.hierarchy.pursued(self._level, task))
+        choice = manager.select(np.zeros(len(task.observation)), pursued, None)
+        checkpoint.goal_space(self._level).check(choice.value, "subgoal of the new manager")
         return manager
 
     def use(self, policy: Manager) -> None:
@@ -47,11 +63,14 @@ class ManagerNode(PolicyNode[Manager]):
         self._subgoals = self.publish_raw(msg.Subgoal, topics.SUBGOAL, qos.lockstep())
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.lockstep())
         self.subscribe_raw(msg.SubgoalRequest, topics.SUBGOAL_REQUEST, self._on_request, qos.event())
+        if self._level + 1 < len(self.hierarchy.levels):
+            self._requests = self.publish_raw(msg.SubgoalRequest, topics.SUBGOAL_REQUEST, qos.event())
+            self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.lockstep())
         return [self._subgoals]
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session."""
-        self._session = ManagerSession(self.task, self.hierarchy, self.policy, info.seed)
+        self._session = ManagerSession(self.task, self.hierarchy, self.policy, info.seed, self._level)
         self._session.renew = self.reload.begin_episode
 
     def observe(self, observation: Observation) -> None:
@@ -84,12 +103,19 @@ class ManagerNode(PolicyNode[Manager]):
     def _on_result(self, data: bytes) -> None:
         self._results.received()
         result = messages.SUBGOAL_RESULT.decode(data)
-        if self._session is None or not self.belongs(result.run):
+        if self._session is None or not self.belongs(result.run) or result.level != self._level:
             return
         self.heard(topics.SUBGOAL_RESULT, (result.episode, result.seq))
         if result.end_reason not in EPISODE_ENDS:
             self.health.due()
         self._answer(self._session.on_result(result), self._results.last)
+
+    def _on_subgoal(self, data: bytes) -> None:
+        subgoal = messages.SUBGOAL.decode(data)
+        if self._session is None or not self.belongs(subgoal.run) or subgoal.level != self._level + 1:
+            return
+        self.heard(topics.SUBGOAL, (subgoal.episode, subgoal.seq))
+        self._answer(self._session.on_parent(subgoal), time.monotonic())
 
     def _on_request(self, data: bytes) -> None:
         request = messages.SUBGOAL_REQUEST.decode(data)
@@ -99,11 +125,14 @@ class ManagerNode(PolicyNode[Manager]):
     def _answer(self, said: Sequence[ManagerMessage], asked_at: float) -> None:
         """Send the subgoals that a message has led to, if any; ``asked_at`` is when it came [s, steady time]."""
         self._send(said)
-        if said:
+        if any(isinstance(message, Subgoal) for message in said):
             self.health.took(time.monotonic() - asked_at)
             self.health.done()
 
     def _send(self, said: Sequence[ManagerMessage]) -> None:
+        for message in said:
+            if isinstance(message, SubgoalRequest):
+                self._requests.publish(messages.SUBGOAL_REQUEST.encode(message))
         subgoals = [message for message in said if isinstance(message, Subgoal)]
         if self._session is None or not subgoals:
             return

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from hrl_core.checkpoints.loading import WORKER, LoadedPolicy, PolicyReference
+from hrl_core.checkpoints.loading import LoadedPolicy, PolicyReference
 from hrl_core.errors import InvalidDataError
-from hrl_core.hierarchy.spec import manager_name
 from hrl_core.messages import Observation
 from hrl_core.threads import one_thread
 from hrl_msgs import msg
@@ -40,7 +39,7 @@ class PolicyParameters(NodeParameters):
 class PolicyNode(HrlNode, Generic[P]):
     """Loads a policy, binds to a run, and hands observations on once everyone who must hear the answers can."""
 
-    party: ClassVar[str]
+    party: str
     """As in ``PolicyUpdate``."""
     parameters_kind: ClassVar[type[PolicyParameters]] = PolicyParameters
 
@@ -81,7 +80,7 @@ class PolicyNode(HrlNode, Generic[P]):
     @property
     def parties(self) -> tuple[str, ...]:
         """Everybody who acts with a part of the policy, the worker first, who speaks first in an episode last."""
-        return (WORKER, *(manager_name(level) for level in range(len(self.hierarchy.levels))))
+        return self.hierarchy.parties
 
     def connected(self) -> bool:
         """Whether a run is announced, the recorder, if any, hears every output, and all other parties are there."""

@@ -82,10 +82,12 @@ class WorkerNode(PolicyNode[Worker]):
             self._send(self._session.resend())
 
     def repeat(self, last_words: list[bytes]) -> None:
-        """Say a segment's end and an action once more: whoever has them drops them."""
-        for words, output in zip(last_words, (self._results, self._actions), strict=False):
-            if words:
-                output.publish(words)
+        """Say the ends of segments and an action once more: whoever has them drops them."""
+        action, *results = last_words or [b""]
+        for words in results:
+            self._results.publish(words)
+        if action:
+            self._actions.publish(action)
 
     def waiting_for(self) -> str | None:
         """Manager or simulator."""
@@ -96,7 +98,7 @@ class WorkerNode(PolicyNode[Worker]):
         subgoal = messages.SUBGOAL.decode(data)
         if self._session is None or not self.belongs(subgoal.run):
             return
-        self.heard(topics.SUBGOAL, (subgoal.episode, subgoal.seq))
+        self.heard(f"{topics.SUBGOAL} {subgoal.level}", (subgoal.episode, subgoal.seq))
         self._answer(self._session.on_subgoal(subgoal))
 
     def _act_on_held(self) -> None:
@@ -115,11 +117,12 @@ class WorkerNode(PolicyNode[Worker]):
             self.health.done()
 
     def _send(self, answers: list[WorkerMessage]) -> None:
-        said = {type(answer): self._channels[type(answer)][1].encode(answer) for answer in answers}
-        words = [said.get(kind, b"") for kind in (SubgoalResult, Action)]
-        if any(words):
-            self._memory.keep(answers[0].run, words)
-        for kind, data in said.items():
+        said = [(type(answer), self._channels[type(answer)][1].encode(answer)) for answer in answers]
+        action = next((data for kind, data in said if kind is Action), b"")
+        results = [data for kind, data in said if kind is SubgoalResult]
+        if action or results:
+            self._memory.keep(answers[0].run, [action, *results])
+        for kind, data in said:
             self._channels[kind][0].publish(data)
 
 

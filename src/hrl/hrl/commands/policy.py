@@ -1,5 +1,6 @@
-"""``hrl policy``: make an untrained policy, look at one, ship one."""
+"""``hrl policy``: make an untrained policy, look at one, ship one, bring an old one up to date."""
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -7,14 +8,16 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from hrl.policies.export import export
+from hrl.policies.export import README, export
 from hrl.policies.held_out import Protocol
 from hrl.policies.provenance import git_commit
 from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.manifest import FORMAT, read_manifest
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import FLAT
 from hrl_core.task.text import load_task
 
 
@@ -35,7 +38,8 @@ class Init:
         """Write the checkpoint; refuses to overwrite."""
         if self.out.exists():
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
-        save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit(), self.flat), self.out)
+        hierarchy = FLAT if self.flat else None
+        save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit(), hierarchy), self.out)
         Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
         return 0
 
@@ -52,6 +56,7 @@ class Show:
         checkpoint = load_checkpoint(self.policy)
         rows = {
             "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",
+            "format": _told_format(read_manifest(self.policy).format),
             "algorithm": checkpoint.algorithm,
             "trained": "yes" if checkpoint.trained else "no, random weights",
             "version": str(checkpoint.version),
@@ -84,6 +89,34 @@ class Export:
         return 0
 
 
+@dataclass(frozen=True)
+class Convert:
+    """Write a policy of an earlier format anew in the present one; it acts as before."""
+
+    policy: tyro.conf.Positional[Path]
+    """Checkpoint folder."""
+    out: Path
+    """Folder to make."""
+
+    def run(self) -> int:
+        """Write the checkpoint, with its README; refuses to overwrite, and what needs no converting."""
+        if self.out.exists():
+            raise HrlError(f"{self.out} exists already; remove it or choose another folder")
+        checkpoint, found = load_checkpoint(self.policy), read_manifest(self.policy).format
+        if found == FORMAT:
+            raise HrlError(f"{self.policy} is of format {FORMAT}, the present one; there is nothing to convert")
+        save_checkpoint(checkpoint, self.out)
+        if (self.policy / README).is_file():
+            shutil.copyfile(self.policy / README, self.out / README)
+        told = f"{self.policy}, format {found}, written to {self.out}, format {FORMAT}"
+        Console().print(told, highlight=False, soft_wrap=True)
+        return 0
+
+
+def _told_format(number: int) -> str:
+    return str(number) if number == FORMAT else f"{number}, an earlier one: hrl policy convert writes it anew"
+
+
 def policy(words: list[str]) -> int:
     """Run ``hrl policy`` with the words that follow it; returns the exit code."""
-    return tyro.cli(Init | Show | Export, prog="hrl policy", description=__doc__, args=words).run()
+    return tyro.cli(Init | Show | Export | Convert, prog="hrl policy", description=__doc__, args=words).run()

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from hrl.graphs.arguments import LaunchArguments, Value
-from hrl.graphs.graph import BRIDGE, FAKE_ROBOT, MANAGER, RECORDER, ROBOT_SUPERVISOR, WORKER
+from hrl.graphs.graph import BRIDGE, FAKE_ROBOT, RECORDER, ROBOT_SUPERVISOR
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_robot.robot_config import FakeConfig, RobotConfig, load_robot
@@ -47,16 +47,18 @@ def fake_parameters(config: RobotConfig, fake: FakeConfig, given: Mapping[str, V
     return {**dataclasses.asdict(fake), **given, "controller": config.command.controller}
 
 
-def supervisor_part(arguments: LaunchArguments, task: str, roles: Sequence[str]) -> tuple[str, Mapping[str, Value]]:
-    """Role and parameters of the supervisor of these nodes, which come up in this order."""
-    managed = [role for role in roles if role != FAKE_ROBOT]
+def supervisor_part(
+    arguments: LaunchArguments, task: str, names: Sequence[str], acting: Sequence[str]
+) -> tuple[str, Mapping[str, Value]]:
+    """Name and parameters of the supervisor of these nodes, which come up in this order; who acts is restarted."""
+    managed = [name for name in names if name != FAKE_ROBOT]
     parameters: dict[str, Value] = {
         "autostart": arguments.autostart,
         "nodes": ",".join(managed),
         "bridge": BRIDGE if BRIDGE in managed else "",
         "task": task,
         "robot_config": arguments.robot_config,
-        "restarting": ",".join(role for role in managed if role in (MANAGER, WORKER)),
+        "restarting": ",".join(name for name in managed if name in acting),
         "writing": RECORDER,
     }
     return ROBOT_SUPERVISOR, parameters

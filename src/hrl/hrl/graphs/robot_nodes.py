@@ -91,24 +91,26 @@ def robot_nodes(
     recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb
-    # A flat policy has no manager.
-    acting = (MANAGER, WORKER) if setup.checkpoint.hierarchy.levels else (WORKER,)
-    shares = {WORKER: turn, MANAGER: {}}
+    # A flat policy has no manager, others one for each level; the highest comes first.
+    parties = setup.checkpoint.hierarchy.parties
+    of_levels: list[dict[str, Value]] = [{"level": level} for level in range(len(setup.checkpoint.hierarchy.levels))]
+    own = zip(parties, [turn, *of_levels], strict=True)
     parts: list[tuple[str, Mapping[str, Value]]] = [
-        (role, deciding | shares[role] | {"memory": str(folder.memory(role))}) for role in acting
+        (name, deciding | more | {"memory": str(folder.memory(name))}) for name, more in reversed(list(own))
     ]
     if arguments.record:
         parts.insert(0, (RECORDER, recorder))
     parts += real_parts(arguments, environment) if arguments.robot == "real" else [(SIMULATOR, environment)]
     if supervised:
-        parts.append(supervisor_part(arguments, setup.task_argument, [role for role, _ in parts]))
+        parts.append(supervisor_part(arguments, setup.task_argument, [name for name, _ in parts], parties))
+    managers = parties[1:]
     respawning = (*RESPAWNING, RECORDER) if arguments.learn else RESPAWNING
     remappings = (*REMAPPINGS, ("policy_update", policy_updates)) if policy_updates else REMAPPINGS
     return [
         NodeDescription(
             package=PACKAGES[role],
             executable=role,
-            name=role,
+            name=name,
             namespace=arguments.namespace.strip("/"),
             parameters=parameters,
             remappings=remappings,
@@ -117,9 +119,10 @@ def robot_nodes(
             respawn=arguments.restarts and role in respawning,
             required=role in ENVIRONMENTS,
             moves_robot=role in (BRIDGE, FAKE_ROBOT, ROBOT_SUPERVISOR),
-            label=f"{label}.{role}" if label else role,
+            label=f"{label}.{name}" if label else name,
         )
-        for role, parameters in parts
+        for name, parameters in parts
+        for role in [MANAGER if name in managers else name]
     ]
 
 

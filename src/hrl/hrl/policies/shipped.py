@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from hrl_core.checkpoints.checkpoint import MANIFEST, read_manifest
+from hrl_core.checkpoints.manifest import MANIFEST, read_manifest
 from hrl_core.errors import CheckpointError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.run_names import BEST_POLICY, CONFIG, POLICY

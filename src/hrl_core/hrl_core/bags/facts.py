@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from hrl_core.bags.errors import BagError
-from hrl_core.checkpoints.checkpoint import read_manifest
+from hrl_core.checkpoints.manifest import read_manifest
 from hrl_core.errors import CheckpointError
 from hrl_core.messages import EpisodeResult
 

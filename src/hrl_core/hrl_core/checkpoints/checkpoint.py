@@ -7,66 +7,43 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save_file
 
-from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.checkpoints.manifest import FORMAT, MANIFEST, Manifest, read_manifest, require_file
+from hrl_core.documents import read_limited
 from hrl_core.errors import CheckpointError, FileError, TaskError
 from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.policies import ActorManager, ActorWorker
-from hrl_core.hierarchy.spec import FLAT, GoalSpace, HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, hierarchy_of, manager_name
 from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file, task_difference
-from hrl_core.typed_fields import Must, one_of, read_fields
 
 WEIGHTS = "weights.safetensors"
-MANIFEST = "policy.json"
 TASK = "task.yaml"
-FORMAT = 1
-LEVELS = ("manager", "worker")
 _HEADER = 2**20
 """Bytes that the names and shapes of a weights file may take."""
 RANDOM_OUTPUT = 0.3
 """Half-range of an untrained policy's output weights; with the usual 0.003 the ant would hardly move."""
 
 
-_Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What ``policy.json`` says."""
-
-    algorithm: str
-    trained: bool
-    version: _Number
-    env_steps: _Number
-    seed: _Number
-    git_commit: str
-    task: str
-    task_hash: str
-    weights_sha256: str
-    metrics: Mapping[str, float]
-    actors: Annotated[Mapping[Annotated[str, one_of(LEVELS)], ActorConfig], Must(bool, "a table with a level")]
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-    format: Annotated[int, Must(lambda n: n == FORMAT, f"{FORMAT}, which this version reads")] = FORMAT
-
-
 @dataclass(frozen=True)
 class Checkpoint:
-    """A hierarchical policy and where it comes from."""
+    """A policy of any number of levels and where it comes from."""
 
     task: TaskSpec
+    hierarchy: HierarchySpec
+    """What its levels above the worker choose."""
     algorithm: str
     """``hiro``, ``td3``, ..., or ``random`` for untrained weights."""
     trained: bool
@@ -77,7 +54,7 @@ class Checkpoint:
     seed: int
     git_commit: str
     actors: Mapping[str, ActorConfig]
-    """Level name -> architecture."""
+    """Party (``worker``, ``manager``, ``manager_2``, ...) -> architecture."""
     weights: Mapping[str, Float32]
     """``<level>.<parameter>`` -> array."""
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -85,31 +62,32 @@ class Checkpoint:
     """What it was trained from, as plain data: consumed segments, update, generators; empty for runs in simulation."""
     weights_sha256: str = ""
 
-    @property
-    def hierarchy(self) -> HierarchySpec:
-        """What its levels above the worker choose; none without a manager."""
-        return _hierarchy(self.task, self.actors)
-
-    def goal_space(self) -> GoalSpace:
-        """Where the worker's subgoals lie; raises ``CheckpointError`` where there are none."""
-        if not self.hierarchy.levels:
+    def goal_space(self, level: int = 0) -> GoalSpace:
+        """Where the subgoals of a level lie; raises ``CheckpointError`` where there are none."""
+        count = len(self.hierarchy.levels)
+        if not count:
             raise CheckpointError("the policy is flat: it has no manager and no subgoals")
-        return GoalSpace(self.task, self.hierarchy.levels[0])
+        if not 0 <= level < count:
+            raise CheckpointError(f"the policy has no level {level}; its levels are 0 to {count - 1}")
+        return GoalSpace(self.task, self.hierarchy.levels[level])
 
-    def manager(self) -> ActorManager:
-        """Build the manager; raises ``CheckpointError`` when the weights do not fit."""
-        actor = self.actor("manager")
-        return ActorManager(self.task, self.goal_space(), actor, self.level("manager"), self.version)
+    def manager(self, level: int = 0) -> ActorManager:
+        """Build the manager of a level; raises ``CheckpointError`` when the weights do not fit."""
+        name, space = manager_name(level), self.goal_space(level)
+        pursued = self.hierarchy.pursued(level, self.task)
+        return ActorManager(self.task, space, pursued, self.actor(name), self.level(name), self.version)
 
     def worker(self) -> ActorWorker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
-        pursued = self.hierarchy.levels[0].dim if self.hierarchy.levels else len(self.task.goal)
+        pursued = self.hierarchy.pursued(-1, self.task)
         return ActorWorker(self.task, pursued, self.actor("worker"), self.level("worker"), self.version)
 
     def stack(self, seed: int) -> Hierarchy:
         """Everybody who acts in a run of this seed, in one process; raises ``CheckpointError`` where weights misfit."""
         spec = self.hierarchy
-        managers = [ManagerSession(self.task, spec, self.manager(), seed, level) for level in range(len(spec.levels))]
+        managers = [
+            ManagerSession(self.task, spec, self.manager(level), seed, level) for level in range(len(spec.levels))
+        ]
         return Hierarchy(WorkerSession(self.task, spec, self.worker(), seed), managers)
 
     def require_task(self, task: TaskSpec) -> None:
@@ -170,60 +148,24 @@ def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
     """
     manifest = read_manifest(folder, follow_links)
     for name in (WEIGHTS, TASK):
-        _require_file(folder, name)
+        require_file(folder, name)
     task = parse_task(read_task_file(folder / TASK, follow_links), str(folder / TASK))
     if task.sha256 != manifest.task_hash:
         raise CheckpointError(
             f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
             f"{manifest.task_hash[:12]}..."
         )
-    _check_sizes(folder / MANIFEST, manifest.actors, task, hierarchy_of(task).levels[0].dim)
+    hierarchy = manifest.hierarchy_for(task, folder / MANIFEST)
     weights = _read_weights(folder / WEIGHTS, manifest, follow_links)
     kept = {name: getattr(manifest, name) for name in _manifest_fields()}
-    return Checkpoint(task=task, weights=weights, **kept)
-
-
-def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:
-    """Read what a checkpoint says of itself, without its weights; raises ``CheckpointError``."""
-    _require_file(folder, MANIFEST)
-    path = folder / MANIFEST
-    try:
-        document = read_json(read_limited(path, MOST_JSON, follow_links), str(path))
-        found = document.data.get("format") if isinstance(document.data, dict) else None
-        if found is not None and found != FORMAT:
-            raise CheckpointError(f"{path}: format {found}, this version reads {FORMAT}")
-        return read_fields(Manifest, document, others=True)
-    except FileError as error:
-        raise CheckpointError(f"policy is damaged: {error}") from None
+    return Checkpoint(task=task, hierarchy=hierarchy, weights=weights, **kept)
 
 
 def load_hierarchy(folder: Path) -> HierarchySpec:
     """The hierarchy of a checkpoint, without its weights; raises ``CheckpointError`` or ``TaskError``."""
     manifest = read_manifest(folder)
-    _require_file(folder, TASK)
-    return _hierarchy(parse_task(read_task_file(folder / TASK), str(folder / TASK)), manifest.actors)
-
-
-def _hierarchy(task: TaskSpec, actors: Iterable[str]) -> HierarchySpec:
-    return hierarchy_of(task) if "manager" in actors else FLAT
-
-
-def _require_file(folder: Path, name: str) -> None:
-    if not (folder / name).is_file():
-        raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
-
-
-def _check_sizes(path: Path, actors: Mapping[str, ActorConfig], task: TaskSpec, subgoal: int) -> None:
-    observation, goal = len(task.observation), len(task.goal)
-    # A worker without a manager pursues the task goal itself.
-    sizes = {"manager": (observation + goal, subgoal), "worker": (observation + goal, len(task.action))}
-    if "manager" in actors:
-        sizes["worker"] = (observation + subgoal, len(task.action))
-    for level, config in actors.items():
-        try:
-            config.check(*sizes[level], level)
-        except CheckpointError as error:
-            raise CheckpointError(f"{path}: {error}") from None
+    require_file(folder, TASK)
+    return manifest.hierarchy_for(parse_task(read_task_file(folder / TASK), str(folder / TASK)), folder / MANIFEST)
 
 
 def _read_weights(path: Path, manifest: Manifest, follow_links: bool) -> dict[str, Float32]:
@@ -266,35 +208,40 @@ def _check_tensor(path: Path, name: str, array: Any, shape: tuple[int, ...]) -> 
         raise CheckpointError(f"{path}: {level}: tensor '{tensor}' holds non-finite numbers")
 
 
-def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "", flat: bool = False) -> Checkpoint:
+def random_checkpoint(
+    task: TaskSpec, seed: int, git_commit: str = "", hierarchy: HierarchySpec | None = None
+) -> Checkpoint:
     """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from.
 
     Args:
         task: what it is for.
         seed: of the weights.
         git_commit: of the code.
-        flat: without a manager; the worker pursues the task goal.
+        hierarchy: what its levels choose; None: what the task does.
     """
     generator = np.random.default_rng(seed)
-    observation, space = len(task.observation), GoalSpace(task, hierarchy_of(task).levels[0])
-    manager = ActorConfig(
-        observation + len(task.goal),
-        (300, 300),
-        tuple(space.low),
-        tuple(space.high),
-        exploration_noise=(1.0,) * space.size,
-        held_exploration=1.0,
-    )
-    worker = ActorConfig(
-        observation + (len(task.goal) if flat else space.size),
+    hierarchy = hierarchy_of(task) if hierarchy is None else hierarchy
+    observation = len(task.observation)
+    actors: dict[str, ActorConfig] = {}
+    for number, level in enumerate(hierarchy.levels):
+        space = GoalSpace(task, level)
+        actors[manager_name(number)] = ActorConfig(
+            observation + hierarchy.pursued(number, task),
+            (300, 300),
+            tuple(space.low),
+            tuple(space.high),
+            exploration_noise=(1.0,) * space.size,
+            held_exploration=1.0,
+        )
+    actors["worker"] = ActorConfig(
+        observation + hierarchy.pursued(-1, task),
         (300, 300),
         tuple(task.action_low),
         tuple(task.action_high),
         # Where it is means nothing to one that is told where to go from there.
-        masked=() if flat else tuple(i for i, e in enumerate(task.observation) if e.name in ("x", "y")),
+        masked=tuple(i for i, e in enumerate(task.observation) if e.name in ("x", "y")) if hierarchy.levels else (),
         exploration_noise=(1.0,) * len(task.action),
     )
-    actors = {"worker": worker} if flat else {"manager": manager, "worker": worker}
     weights: dict[str, Float32] = {}
     for level, config in actors.items():
         last = f"layers.{len(config.hidden)}.weight"
@@ -302,20 +249,20 @@ def random_checkpoint(task: TaskSpec, seed: int, git_commit: str = "", flat: boo
             # As ``networks.Actor`` begins, but for the output.
             bound = 0.0 if len(shape) == 1 else RANDOM_OUTPUT if name == last else shape[1] ** -0.5
             weights[f"{level}.{name}"] = generator.uniform(-bound, bound, shape).astype(np.float32)
-    return Checkpoint(task, "random", False, 0, 0, seed, git_commit, actors, weights)
+    return Checkpoint(task, hierarchy, "random", False, 0, 0, seed, git_commit, actors, weights)
 
 
 def _manifest_fields() -> list[str]:
-    """What checkpoint and manifest both have, but for the task, which one knows and the other names."""
-    known = {row.name for row in dataclasses.fields(Checkpoint)}
-    return [row.name for row in dataclasses.fields(Manifest) if row.name in known and row.name != "task"]
+    """What checkpoint and manifest have alike; the task one of them only names, the hierarchy it may leave out."""
+    known = {row.name for row in dataclasses.fields(Checkpoint)} - {"task", "hierarchy"}
+    return [row.name for row in dataclasses.fields(Manifest) if row.name in known]
 
 
 def _manifest(checkpoint: Checkpoint, weights_sha256: str) -> dict[str, Any]:
     plain = {name: getattr(checkpoint, name) for name in _manifest_fields()}
     actors = {level: dataclasses.asdict(config) for level, config in checkpoint.actors.items()}
     said = {"task": checkpoint.task.name, "task_hash": checkpoint.task.sha256, "weights_sha256": weights_sha256}
-    return {"format": FORMAT} | plain | said | {"actors": actors}
+    return {"format": FORMAT} | plain | said | {"hierarchy": checkpoint.hierarchy.as_dict(), "actors": actors}
 
 
 def _sha256(path: Path) -> str:

@@ -54,13 +54,28 @@ class Worker(Protocol):
 
 
 class ActorManager:
-    """Deterministic manager: an actor network on state and task goal, Gaussian exploration in raw units."""
+    """Deterministic manager: an actor network on state and what is pursued, Gaussian exploration in raw units."""
 
     def __init__(
-        self, spec: TaskSpec, space: GoalSpace, config: ActorConfig, weights: Mapping[str, Float32], version: int
+        self,
+        spec: TaskSpec,
+        space: GoalSpace,
+        pursued: int,
+        config: ActorConfig,
+        weights: Mapping[str, Float32],
+        version: int,
     ) -> None:
-        """Take over weights; raises ``CheckpointError`` when they do not fit the task and its level."""
-        config.check(len(spec.observation) + len(spec.goal), space.size, "manager")
+        """Take over weights; raises ``CheckpointError`` when they do not fit the task and its level.
+
+        Args:
+            spec: the task.
+            space: of its subgoals.
+            pursued: length of what is pursued: a subgoal of the level above, or the task goal.
+            config: architecture.
+            weights: of the network.
+            version: of the policy.
+        """
+        config.check(len(spec.observation) + pursued, space.size, "manager")
         self.version, self.held = version, config.held
         self._low, self._high = space.low, space.high
         self._noise = np.asarray(config.exploration_noise)

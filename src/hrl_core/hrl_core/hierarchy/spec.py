@@ -90,6 +90,15 @@ class HierarchySpec:
         """Refuse fields that are none."""
         require_fields(self)
 
+    @cached_property
+    def parties(self) -> tuple[str, ...]:
+        """Process names of everybody who acts, from the worker upwards."""
+        return ("worker", *(manager_name(level) for level in range(len(self.levels))))
+
+    def pursued(self, level: int, task: TaskSpec) -> int:
+        """Length of what a level, or the worker (-1), is asked for: a subgoal of the level above, or the task goal."""
+        return self.levels[level + 1].dim if level + 1 < len(self.levels) else len(task.goal)
+
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``FieldError`` unless every element of a goal space is one of the task's observation."""
         known = [element.name for element in task.observation]

@@ -11,7 +11,7 @@ import torch
 from hrl_core.algorithms.protocols import BatchPolicy
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.environments import Environments
-from hrl_core.errors import HrlError
+from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.networks.actor import Actor
@@ -99,7 +99,16 @@ def evaluate(
 
 
 def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, BatchPolicy]:
-    """Manager (None: flat) and worker of a checkpoint as policies for ``evaluate``."""
+    """Manager (None: flat) and worker of a checkpoint as policies for ``evaluate``.
+
+    Raises:
+        CheckpointError: it has several levels above the worker.
+    """
+    if (count := len(checkpoint.hierarchy.levels)) > 1:
+        raise CheckpointError(
+            f"a policy of {count} levels above its worker cannot be evaluated in batches, those of one or none can; "
+            "`hrl rollout` and `hrl launch policy.launch.py` run it"
+        )
 
     def policy(level: str) -> BatchPolicy:
         actor = Actor.of_arrays(checkpoint.actor(level), checkpoint.level(level))

@@ -155,6 +155,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         levels = self.learner.levels()
         return Checkpoint(
             task=self.spec,
+            hierarchy=self.hierarchy,
             algorithm=self.config.algorithm,
             trained=True,
             version=self.first_version + levels["worker"].updates,

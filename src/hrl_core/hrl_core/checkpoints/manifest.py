@@ -1,0 +1,88 @@
+"""What ``policy.json`` says of a policy: format 2, and format 1, in which the hierarchy was the task's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.errors import CheckpointError, FileError
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, hierarchy_of
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.task.spec import TaskSpec
+from hrl_core.typed_fields import FieldError, Must, read_fields
+
+MANIFEST = "policy.json"
+FORMAT = 2
+FORMATS = (1, FORMAT)
+_Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
+_Format = Annotated[
+    int, Must(lambda n: n in FORMATS, f"one of {', '.join(map(str, FORMATS))}, which this version reads")
+]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What ``policy.json`` says."""
+
+    algorithm: str
+    trained: bool
+    version: _Number
+    env_steps: _Number
+    seed: _Number
+    git_commit: str
+    task: str
+    task_hash: str
+    weights_sha256: str
+    metrics: Mapping[str, float]
+    actors: Annotated[Mapping[str, ActorConfig], Must(bool, "a table with a level")]
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+    hierarchy: HierarchySpec | None = None
+    """What its levels above the worker choose; format 1 leaves that to the task."""
+    format: _Format = FORMAT
+
+    def __post_init__(self) -> None:
+        """Refuse a policy of this format that does not say what it chooses."""
+        if self.format == FORMAT and self.hierarchy is None:
+            raise FieldError(("hierarchy",), f"must be there in format {FORMAT}")
+
+    def hierarchy_for(self, task: TaskSpec, path: Path) -> HierarchySpec:
+        """The policy's hierarchy; raises ``CheckpointError``, naming ``path``, unless it fits task and actors."""
+        hierarchy = self.hierarchy
+        if hierarchy is None:
+            hierarchy = hierarchy_of(task) if "manager" in self.actors else FLAT
+        try:
+            hierarchy.require_task(task)
+        except FieldError as error:
+            raise CheckpointError(f"{path}: hierarchy.{error}") from None
+        if sorted(self.actors) != sorted(hierarchy.parties):
+            wanted, got = ", ".join(hierarchy.parties), ", ".join(self.actors)
+            raise CheckpointError(f"{path}: actors: its hierarchy needs {wanted}; got {got[:60]}")
+        for level, party in enumerate(hierarchy.parties, -1):
+            inputs = len(task.observation) + hierarchy.pursued(level, task)
+            outputs = len(task.action) if level < 0 else hierarchy.levels[level].dim
+            try:
+                self.actors[party].check(inputs, outputs, party)
+            except CheckpointError as error:
+                raise CheckpointError(f"{path}: {error}") from None
+        return hierarchy
+
+
+def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:
+    """Read what a checkpoint says of itself, without its weights; raises ``CheckpointError``."""
+    require_file(folder, MANIFEST)
+    path = folder / MANIFEST
+    try:
+        document = read_json(read_limited(path, MOST_JSON, follow_links), str(path))
+        found = document.data.get("format") if isinstance(document.data, dict) else None
+        if isinstance(found, int) and found not in FORMATS:
+            raise CheckpointError(f"{path}: format {found}, this version reads {', '.join(map(str, FORMATS))}")
+        return read_fields(Manifest, document, others=True)
+    except FileError as error:
+        raise CheckpointError(f"policy is damaged: {error}") from None
+
+
+def require_file(folder: Path, name: str) -> None:
+    """Raise ``CheckpointError`` unless a checkpoint has the file."""
+    if not (folder / name).is_file():
+        raise CheckpointError(f"{folder} is not a policy checkpoint: {name} is missing")
