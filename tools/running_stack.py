@@ -14,14 +14,19 @@ import yaml
 Row = dict[str, Any]
 
 
+NODE = "__node:="
+"""What a process is told its name with."""
+
+
 def node_processes(launcher: "subprocess.Popen[Any]") -> Iterator[tuple[str, psutil.Process]]:
     """Name and process of each node that the launcher runs now."""
     for child in psutil.Process(launcher.pid).children(recursive=True):
         try:
-            name = next((Path(word).name for word in child.cmdline() if "/lib/hrl_" in word), None)
+            words = child.cmdline()
         except psutil.NoSuchProcess:
             continue
-        if name is not None:
+        name = next((word.removeprefix(NODE) for word in words if word.startswith(NODE)), None)
+        if name is not None and any("/lib/hrl_" in word for word in words):
             yield name, child
 
 
