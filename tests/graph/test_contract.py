@@ -155,12 +155,10 @@ def test_a_worker_or_manager_that_was_killed_acts_again_within_a_second_of_being
     assert 0 <= (witness.acted_after(back) or 0.0) < LIMIT
     # Of 100 periods; the very first actions may come late on a busy machine.
     assert witness.acted(back + LIMIT) >= 0.8 * (time.time() - back - LIMIT) * FACTOR / 0.1
-    # What is told moves the robot: its legs always, itself unless the safe action has let it fall on its back.
+    # What is told moves the robot: its legs at once, itself in the next episode if it has fallen on its back meanwhile.
     states = np.array([observation.state for observation in loop.observations[-50:]])
     assert (np.ptp(states[:, 7:15], axis=0) > 0.1).all()
-    qx, qy = states[-1, 4:6]
-    upright = 1 - 2 * (qx**2 + qy**2) > 0.5
-    assert witness.distance(back + LIMIT) > 0.3 or not upright
+    loop.until(lambda: witness.distance(back + LIMIT) > 0.3)
 
 
 def test_reset_cuts_the_episode_and_begins_one_with_the_goal_asked_for(loop):

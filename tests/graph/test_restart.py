@@ -1,4 +1,6 @@
-"""The barrier: a manager or worker that is killed and started again in mid-episode changes nothing."""
+"""The barrier: managers and workers that are killed and started again in mid-episode change nothing."""
+
+from pathlib import Path
 
 import pytest
 
@@ -8,61 +10,57 @@ from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
 
 pytestmark = pytest.mark.ros
+MANAGERS = ("manager", "manager_2")
 
 
-def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(
-    launch, listener, observe, read_bag, in_process, assert_same_run
+@pytest.fixture
+def policy_of(tmp_path):
+    """Save an untrained policy of a hierarchy, None: the task's; returns its folder."""
+
+    def save(hierarchy):
+        save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, hierarchy=hierarchy), tmp_path / "policy")
+        return tmp_path / "policy"
+
+    return save
+
+
+@pytest.fixture
+def killed_run(launch, listener, observe, read_bag, in_process, assert_same_run):
+    """Run a policy, kill in turn who is named, and demand the trajectory of a run without kills."""
+
+    def run(policy, episodes, kills):
+        words = [f"policy:={policy}", f"episodes:={episodes}", "seed:=2", "respawn:=true", "explore:=true"]
+        graph = launch(*words, file="policy.launch.py")
+        for victims in kills:
+            reached = observe[-1].key if observe else (0, 0)
+            # By what it has reached, not by how much came: a waiting simulator repeats itself.
+            listener.spin_until(lambda reached=reached: observe and observe[-1].key > (reached[0], reached[1] + 60))
+            for victim in victims:
+                process = graph.node(victim)
+                # A lock in shared memory would outlive it.
+                assert "/dev/shm/fast" not in Path(f"/proc/{process.pid}/maps").read_text()
+                process.kill()
+        code, output = graph.wait()
+        assert code == 0, output
+        assert output.count("restarting it") == sum(map(len, kills)), output
+        # Also what was killed between two readers of its last word: its successor says it again.
+        assert_same_run(read_bag(graph.out / "bag"), in_process(policy, episodes=episodes, seed=2, mode=Mode.TRAIN))
+        assert graph.summary()["lost_messages"] == 0
+        assert not list(graph.out.glob("memory_*"))
+
+    return run
+
+
+# Several episodes: a short run may be over before the listener is heard of.
+def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
+    killed_run(policy_of(None), 6, [("worker",), ("manager",), ("worker", "manager")])
+
+
+def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
+    killed_run(policy_of(FLAT), 12, [("worker",), ("worker",)])
+
+
+def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory_is_the_same(
+    killed_run, policy_of, tall
 ):
-    # Several episodes: a short run may be over before the listener is heard of.
-    graph = launch("task:=AntMaze", "episodes:=6", "seed:=2", "respawn:=true", "explore:=true")
-    for victims in (("worker",), ("manager",), ("worker", "manager")):
-        reached = observe[-1].key if observe else (0, 0)
-        # By what it has reached, not by how much came: a waiting simulator repeats itself.
-        listener.spin_until(lambda reached=reached: observe and observe[-1].key > (reached[0], reached[1] + 60))
-        for victim in victims:
-            graph.node(victim).kill()
-    code, output = graph.wait()
-    assert code == 0, output
-    assert output.count("restarting it") == 4, output
-    bag = read_bag(graph.out / "bag")
-    # Also what was killed between two readers of its last word: its successor says it again.
-    assert_same_run(bag, in_process(graph.summary()["policy"], episodes=6, seed=2, mode=Mode.TRAIN))
-    assert graph.summary()["lost_messages"] == 0
-    assert not list(graph.out.glob("memory_*"))
-
-
-def test_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(
-    launch, listener, observe, read_bag, in_process, assert_same_run, tmp_path
-):
-    policy = tmp_path / "flat"
-    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, hierarchy=FLAT), policy)
-    words = [f"policy:={policy}", "episodes:=12", "seed:=2", "respawn:=true", "explore:=true"]
-    graph = launch(*words, file="policy.launch.py")
-    for _ in range(2):
-        reached = observe[-1].key if observe else (0, 0)
-        listener.spin_until(lambda reached=reached: observe and observe[-1].key > (reached[0], reached[1] + 60))
-        graph.node("worker").kill()
-    code, output = graph.wait()
-    assert code == 0, output
-    assert_same_run(read_bag(graph.out / "bag"), in_process(policy, episodes=12, seed=2, mode=Mode.TRAIN))
-    assert graph.summary()["lost_messages"] == 0
-
-
-def test_managers_above_managers_that_are_killed_at_once_are_restarted_and_the_trajectory_is_the_same(
-    launch, listener, observe, read_bag, in_process, assert_same_run, tall, tmp_path
-):
-    policy = tmp_path / "tall"
-    save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, hierarchy=tall(2)), policy)
-    words = [f"policy:={policy}", "episodes:=12", "seed:=2", "respawn:=true", "explore:=true"]
-    graph = launch(*words, file="policy.launch.py")
-    for victims in (("manager_2",), ("manager", "manager_2"), ("worker", "manager", "manager_2")):
-        reached = observe[-1].key if observe else (0, 0)
-        listener.spin_until(lambda reached=reached: observe and observe[-1].key > (reached[0], reached[1] + 60))
-        for victim in victims:
-            graph.node(victim).kill()
-    code, output = graph.wait()
-    assert code == 0, output
-    assert output.count("restarting it") == 6, output
-    assert_same_run(read_bag(graph.out / "bag"), in_process(policy, episodes=12, seed=2, mode=Mode.TRAIN))
-    assert graph.summary()["lost_messages"] == 0
-    assert not list(graph.out.glob("memory_*"))
+    killed_run(policy_of(tall(2)), 12, [("manager_2",), MANAGERS, ("worker", *MANAGERS)])
