@@ -158,7 +158,9 @@ def manager_name(level: int) -> str:
 
 
 def hierarchy_of(task: TaskSpec) -> HierarchySpec:
-    """The hierarchy that the subgoals of a task make: one level above the worker."""
+    """The hierarchy that the subgoals of a task make: one level above the worker, none where it has none."""
     own = task.subgoal
+    if own is None:
+        return FLAT
     level = LevelSpec(own.space, own.kind, own.elements, horizon=own.period, cadence=own.cadence)
     return HierarchySpec((level,))

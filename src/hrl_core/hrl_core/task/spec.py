@@ -136,10 +136,11 @@ class TaskSpec:
     action: Annotated[tuple[Actuator, ...], NonEmpty]
     goal: tuple[Element, ...]
     """Layout of achieved_goal and desired_goal."""
-    subgoal: SubgoalSpec
     success: SuccessRule
     evaluation_goals: tuple[tuple[Finite, ...], ...] = field(default=())
     """Task goals of the evaluation protocol, the first is the headline; empty: the environment's own choice."""
+    subgoal: SubgoalSpec | None = None
+    """What HIRO's manager chooses; none where the policy alone decides that."""
 
     def __post_init__(self) -> None:
         """Refuse a specification that contradicts itself."""
@@ -147,7 +148,7 @@ class TaskSpec:
         require_different(self._observation_names, "observation")
         require_different(self._action_names, "action")
         require_different(self._goal_names, "goal")
-        for name in self.subgoal.elements:
+        for name in self.subgoal.elements if self.subgoal else ():
             if name not in self._observation_names:
                 known = ", ".join(self._observation_names)
                 raise FieldError(("subgoal", "elements", name), f"is no element of the observation, which has {known}")
@@ -195,7 +196,10 @@ class TaskSpec:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, with tuples as lists."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        fields = dataclasses.asdict(self)
+        if self.subgoal is None:
+            del fields["subgoal"]
+        return json.loads(json.dumps(fields))
 
     def to_yaml(self) -> str:
         """The specification as YAML; ``parse_task`` of it gives an equal object."""
