@@ -26,8 +26,7 @@ from running_stack import node_process, standard_robot
 
 from hrl.launching.environment import ensure_ros_environment
 from hrl_core.bags.reader import read_bags
-from hrl_core.hierarchy.spec import hierarchy_of
-from hrl_core.task.text import load_task
+from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.training.recordings.material import whole_segments
 
 FACTOR = 3.0
@@ -133,9 +132,9 @@ def run(folder: Path, setting: str, episodes: int, kills: bool, seed: int) -> Ru
     summary = folder / "run" / "summary.json"
     if summary.exists():
         done.summary = json.loads(summary.read_text())
-        task = load_task(json.loads((folder / "run" / "launch.json").read_text())["policy"] + "/task.yaml")
-        period = hierarchy_of(task).levels[0].horizon
-        for recorded in read_bags([folder / "run" / "bag"], task).episodes:
+        policy = load_checkpoint(Path(json.loads((folder / "run" / "launch.json").read_text())["policy"]))
+        period = policy.hierarchy.levels[0].horizon
+        for recorded in read_bags([folder / "run" / "bag"], policy.task).episodes:
             done.sound_steps += sum(
                 end - start for start, end in whole_segments(period, recorded, foreign_actions=False)
             )

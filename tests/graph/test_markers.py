@@ -78,7 +78,7 @@ def test_what_a_message_names_is_not_imported_and_the_scene_stays(launch, listen
     listener.create_subscription(MarkerArray, "/markers", drawn.append, qos.sensor())
     # The run is at work by then, and does not give way to a newcomer.
     listener.spin_until(lambda: len(drawn) > 100, timeout=60)
-    task = load_task("ant_maze_xy").to_yaml().replace("env_id: ", "env_id: antigravity:")
+    task = load_task("ant_maze").to_yaml().replace("env_id: ", "env_id: antigravity:")
     strangers = listener.create_publisher(msg.RunInfo, "/run_info", qos.latched())
     strangers.publish(msg.RunInfo(run=1, task=task))
     listener.spin_until(lambda: "'antigravity' is not imported for a message" in graph.said())

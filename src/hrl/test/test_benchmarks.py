@@ -93,15 +93,15 @@ def test_both_searches_choose_the_same_subgoals_with_the_same_errors(drift):
 def test_trainer_and_plain_loop_live_and_learn_the_same(candidates, tmp_path):
     """Same trajectory and same weights; periods of 8 steps keep the trainer's update credits exact in binary."""
     maze = load_task("point_maze")
-    spec = dataclasses.replace(maze, max_episode_steps=32, subgoal=dataclasses.replace(maze.subgoal, period=8))
+    spec = dataclasses.replace(maze, max_episode_steps=32)
     level = TD3Config(hidden=(16, 16), batch_size=8, target_noise=0.0)
     agent = HiroConfig(
-        worker=level, manager=level, candidates=candidates, worker_replay=0, replay=600, learning_starts=1
+        worker=level, manager=level, horizon=8, candidates=candidates, worker_replay=0, replay=600, learning_starts=1
     )
     config = TrainConfig(agent=agent, num_envs=1, stagger=False)
     envs = VectorEnv(spec, 1, seed=4)
     trainer = Trainer(spec, config, envs, envs, tmp_path, seed=4)
-    plain = PlainHiro(goal_space(spec), agent, 4, ScriptedGenerator())  # pyright: ignore[reportArgumentType]
+    plain = PlainHiro(goal_space(spec, agent), agent, 4, ScriptedGenerator())  # pyright: ignore[reportArgumentType]
     learner = trainer.learner
     assert isinstance(learner, HiroLearner)
     learner._rng = learner._acting._rng = ScriptedGenerator()  # pyright: ignore[reportAttributeAccessIssue]

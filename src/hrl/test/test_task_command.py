@@ -30,12 +30,12 @@ def test_the_written_task_fits_its_environment_and_says_what_was_seen(folder: Pa
     assert [element.name for element in task.observation[:3]] == ["goal_0", "goal_1", "observation_2"]
     assert task.own_success
     assert (task.action_low.tolist(), task.action_high.tolist()) == ([-1, -1], [1, 1])
-    assert list(task.subgoal.elements) == ["goal_0", "goal_1"]
+    assert list(task.goal_spaces["goal"]) == ["goal_0", "goal_1"]
     # The tip is seen within 2 m of the shoulder.
-    assert all(0.2 <= high <= 2.0 and low == -high for low, high in task.subgoal.elements.values())
+    assert all(0.2 <= high <= 2.0 and low == -high for low, high in task.goal_spaces["goal"].values())
     VectorEnv(task, 2, seed=0).close()
     text = out.read_text()
-    assert text.index("# The hierarchy") > text.index("evaluation_goals")
+    assert text.index("# Spaces for subgoals") > text.index("evaluation_goals")
     assert '"observation_2", unit: "1", frame: "-"}  # -' in text
 
 

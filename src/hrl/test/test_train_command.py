@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from hrl import cli
-from hrl.commands.task_variants import task_variant
 from hrl.commands.train_arguments import parse_training
 from hrl_core.algorithms import ALGORITHMS, presets
 from hrl_core.checkpoints.checkpoint import load_checkpoint
@@ -164,8 +163,12 @@ def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path) ->
         (["--preset", "fsat", "--out", "x"], "unknown preset 'fsat'; did you mean fast?: choose one of paper, fast"),
         (["--candidate", "3", "--out", "x"], "did you mean candidates?"),
         (["--tau", "3", "--out", "x"], "did you mean --worker.tau or --manager.tau?"),
-        (["--goal_space", "xyz", "--out", "x"], "--goal_space 'xyz' is none of auto, position, xy"),
-        (["--task", "FetchPush-v4", "--goal_space", "xy", "--out", "x"], "has no variant with x, y subgoals"),
+        (
+            ["--goal_space", "xyz", "--out", "x"],
+            "goal_space: 'xyz' is none of task 'ant_maze': choose first, smallest or one of position, position_xy",
+        ),
+        (["--task", "ant_maze_xy", "--out", "x"], "task 'ant_maze_xy' is called 'ant_maze' now"),
+        (["--horizon", "0", "--out", "x"], "horizon must be at least 1, got 0"),
         (["--algorithm", "ppo", "--out", "x"], "unknown algorithm 'ppo': choose one of hiro, flat"),
         (["--worker.discount", "1.5", "--out", "x"], "discount: in [0, 1)"),
         ([], "--out DIR begins a run, --resume DIR goes on with one"),
@@ -195,6 +198,7 @@ OTHER = {
     "held_subgoal_decisions": (1, 2),
     "waypoints": (1, 2),
     "waypoint_decisions": (1, 2),
+    "goal_space": "smallest",
     "candidates": 0,
     "discount": 0.5,
     "tau": 0.5,
@@ -230,23 +234,6 @@ def test_a_preset_is_the_default_of_every_switch_and_any_can_be_changed(algorith
     assert parse_training([*words, "--preset", name]).config == preset(name, algorithm)
     changed = parse_training([*words, "--steps", "7", f"--preset={name}"]).config
     assert changed == dataclasses.replace(preset(name, algorithm), steps=7)
-
-
-@pytest.mark.parametrize(
-    ("task", "goal_space", "preset", "name"),
-    [
-        ("AntMaze", "auto", "paper", "ant_maze"),
-        ("AntMaze", "auto", "fast", "ant_maze_xy"),
-        ("AntMaze", "xy", "paper", "ant_maze_xy"),
-        ("AntMaze", "position", "fast", "ant_maze"),
-        ("ant_maze_xy", "auto", "paper", "ant_maze_xy"),
-        ("ant_maze_xy", "xy", "paper", "ant_maze_xy"),
-        ("AntFall", "xy", "paper", "ant_fall_xyz"),
-        ("PointMaze", "auto", "fast", "point_maze"),
-    ],
-)
-def test_the_goal_space_picks_the_variant_of_the_task(task: str, goal_space: str, preset: str, name: str) -> None:
-    assert task_variant(task, goal_space, preset).name == name
 
 
 def test_a_preset_that_does_not_fit_the_task_is_refused_before_anything_is_written(tmp_path: Path, capsys) -> None:

@@ -110,7 +110,7 @@ def require_different(names: Iterable[str], *where: str | int) -> None:
 @lru_cache(maxsize=64)
 def _annotations(kind: type) -> dict[str, Any]:
     hints = get_type_hints(kind, include_extras=True)
-    return {row.name: hints[row.name] for row in dataclasses.fields(kind)}
+    return {row.name: hints[row.name] for row in dataclasses.fields(kind) if row.init}
 
 
 def _read(annotation: Any, data: Any, path: KeyPath, allowed: str = "") -> Any:  # noqa: ANN401 - any type, plain data

@@ -14,7 +14,7 @@ import torch
 from hrl_core.hierarchy.exploration import HeldExploration
 from hrl_core.hierarchy.policies import ActionChoice, SubgoalChoice
 from hrl_core.messages import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind
-from hrl_core.task.spec import Actuator, Element, SubgoalSpec, SuccessRule, TaskSpec
+from hrl_core.task.spec import Actuator, Element, SuccessRule, TaskSpec
 
 
 @pytest.fixture(scope="session")
@@ -83,9 +83,9 @@ def make_subgoal():
 
 @pytest.fixture(scope="session")
 def tiny_task():
-    """A task of four observation elements and two actions, subgoals every three steps."""
+    """A task of four observation elements and two actions."""
 
-    def make(cadence="on_result", steps=8):
+    def make(steps=8):
         return TaskSpec(
             name="tiny",
             env_id="none",
@@ -96,8 +96,8 @@ def tiny_task():
             observation=tuple(Element(n, "1", "-") for n in ("x", "y", "z", "w")),
             action=tuple(Actuator(n, "1", -1.0, 1.0) for n in ("a", "b")),
             goal=(Element("x", "m", "odom"), Element("y", "m", "odom")),
-            subgoal=SubgoalSpec("xyz", {n: (-1.0, 1.0) for n in ("x", "y", "z")}, period=3, cadence=cadence),
             success=SuccessRule(0.5, "m"),
+            goal_spaces={"xyz": {n: (-1.0, 1.0) for n in ("x", "y", "z")}},
         )
 
     return make

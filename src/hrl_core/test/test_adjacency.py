@@ -12,8 +12,8 @@ from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 
-SPEC = dataclasses.replace(load_task("ant_maze_xy"), max_episode_steps=60)
-SPACE = GoalSpace(SPEC, hierarchy_of(SPEC).levels[0])
+SPEC = dataclasses.replace(load_task("ant_maze"), max_episode_steps=60)
+SPACE = GoalSpace(SPEC, hierarchy_of(SPEC, "smallest").levels[0])
 
 
 def _corridor_store() -> EpisodeStore:

@@ -157,7 +157,7 @@ def test_truncated_manifest_is_refused(saved):
 def test_task_file_changed_after_the_fact_is_refused(saved):
     _, folder = saved
     task = folder / "task.yaml"
-    task.write_text(task.read_text().replace("period: 10", "period: 11"))
+    task.write_text(task.read_text().replace("max_episode_steps: 500", "max_episode_steps: 501"))
     with pytest.raises(CheckpointError, match="was changed after the policy was made"):
         load_checkpoint(folder)
 

@@ -13,10 +13,10 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 
 LENGTH, PERIOD = 24, 10
-LEVEL = hierarchy_of(load_task("ant_maze_xy")).levels[0]
+LEVEL = hierarchy_of(load_task("ant_maze"), "smallest").levels[0]
 
 
-def _spec(name: str = "ant_maze_xy") -> TaskSpec:
+def _spec(name: str = "ant_maze") -> TaskSpec:
     return dataclasses.replace(load_task(name), max_episode_steps=LENGTH)
 
 
@@ -194,4 +194,4 @@ def test_restored_store_samples_the_same_and_two_million_steps_fit_in_400_mb() -
     for a, b in zip(*batches, strict=True):
         np.testing.assert_array_equal(a, b)
     task = load_task("ant_maze")
-    assert EpisodeStore(task, hierarchy_of(task).levels[0], capacity=2_000_000, num_envs=20).nbytes < 400e6
+    assert EpisodeStore(task, hierarchy_of(task, "smallest").levels[0], capacity=2_000_000, num_envs=20).nbytes < 400e6

@@ -112,8 +112,7 @@ def test_the_rewards_of_many_goals_are_those_of_each_alone() -> None:
 def _dict_spec(entry_point: Callable[..., gymnasium.Env] = _DictGoals) -> TaskSpec:
     """Keys in the order of the space (sorted); the goal told behind the observation."""
     goal = (Element("across", "m", "odom"), Element("up", "m", "odom"))
-    subgoal = dataclasses.replace(SPEC.subgoal, elements={"across": (-1.0, 1.0), "up": (-1.0, 1.0)})
-    return spec_of(entry_point, observation=(*SPEC.observation[2:], *goal), goal=goal, subgoal=subgoal)
+    return spec_of(entry_point, observation=(*SPEC.observation[2:], *goal), goal=goal, goal_spaces={})
 
 
 def test_goals_by_name_become_vectors_and_are_told_behind_an_observation_that_lacks_them() -> None:

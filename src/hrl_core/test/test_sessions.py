@@ -1,5 +1,7 @@
 """The barrier: whatever the order, repetition or restart, the trajectory is the in-process one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
@@ -30,8 +32,9 @@ def world(tiny_task, stubs, make_observation):
 
     def make(cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8):
         manager, worker, runner = stubs
-        task = tiny_task(cadence, steps)
-        spec = HierarchySpec((*hierarchy_of(task).levels, *ABOVE)[:levels])
+        task = tiny_task(steps)
+        lowest = dataclasses.replace(hierarchy_of(task, horizon=3).levels[0], cadence=cadence)
+        spec = HierarchySpec((lowest, *ABOVE)[:levels])
         return (
             runner(task, make_observation, mode, goals),
             lambda level=0: ManagerSession(task, spec, manager(size=spec.levels[level].dim), 3, level),

@@ -14,7 +14,7 @@ from hrl_core.networks.fast_actor import FastActor
 from hrl_core.networks.symmetry import QuarterTurn, sector, turn_tables, worker_quarter_turn
 from hrl_core.task.text import load_task
 
-TASK = load_task("ant_maze_xy")
+TASK = load_task("ant_maze")
 OPEN_FIELD = AntTask(
     maze=MazeSpec(rows=("#####", "#...#", "#.R.#", "#...#", "#####"), cell_size=8.0, wall_height=4.0),
     goal_low=(-1.0, -1.0),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import InvalidDataError, TaskError
-from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
+from hrl_core.hierarchy.spec import FLAT, GoalSpace, hierarchy_of
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import SHIPPED, load_task, parse_task, shipped_tasks, task_difference
 from hrl_core.typed_fields import FieldError
@@ -32,15 +32,17 @@ def test_unknown_task_lists_the_valid_ones():
         load_task("AntMase")
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(TaskSpec)])
+NOT_AGREED = {"goal_spaces", "earlier"}
+
+
+@pytest.mark.parametrize("field", [row.name for row in dataclasses.fields(TaskSpec) if row.name not in NOT_AGREED])
 def test_every_field_is_part_of_the_hash_and_is_named_when_it_differs(field: str):
     task = load_task("ant_maze")
     data = task.as_dict()
     data[field] = _changed(data[field])
     other = TaskSpec.__new__(TaskSpec)
-    for name, value in data.items():
+    for name, value in (data | dict.fromkeys(NOT_AGREED)).items():
         object.__setattr__(other, name, value)
-    object.__setattr__(other, "subgoal", other.subgoal if field == "subgoal" else task.subgoal)
     for name in ("observation", "action", "goal", "success"):
         if field != name:
             object.__setattr__(other, name, getattr(task, name))
@@ -50,13 +52,34 @@ def test_every_field_is_part_of_the_hash_and_is_named_when_it_differs(field: str
 
 def _changed(value: Any) -> Any:
     if isinstance(value, dict):
-        return dataclasses.replace(load_task("ant_maze").subgoal, period=11) if "period" in value else {"radius": 1.0}
+        return {"radius": 1.0}
     if isinstance(value, list):
         return value[:-1]
     return value + "x" if isinstance(value, str) else value * 2
 
 
-TEXT = (SHIPPED / "ant_maze_xy.yaml").read_text()
+def test_goal_spaces_are_offered_and_no_part_of_what_all_agree_on():
+    task = load_task("ant_maze")
+    other = dataclasses.replace(task, goal_spaces={"height": {"z": (-0.1, 0.1)}})
+    assert (other, other.sha256) == (task, task.sha256)
+    assert parse_task(other.to_yaml()).goal_spaces == other.goal_spaces
+
+
+@pytest.mark.parametrize(("goal_space", "size"), [("first", 15), ("smallest", 2), ("position", 15), ("position_xy", 2)])
+def test_a_hierarchy_lies_in_a_goal_space_of_the_task(goal_space: str, size: int):
+    (level,) = hierarchy_of(load_task("ant_maze"), goal_space, horizon=7).levels
+    assert (len(level.elements), level.horizon, level.kind) == (size, 7, "relative")
+
+
+def test_a_goal_space_that_is_not_offered_is_refused_with_those_that_are():
+    with pytest.raises(
+        TaskError, match="goal_space: 'xy' is none of task 'ant_maze': choose first, smallest or one of"
+    ):
+        hierarchy_of(load_task("ant_maze"), "xy")
+    assert hierarchy_of(dataclasses.replace(load_task("ant_maze"), goal_spaces={})) == FLAT
+
+
+TEXT = (SHIPPED / "ant_maze.yaml").read_text()
 MISTAKES = [
     (
         "max_episode_steps: 500",
@@ -81,8 +104,8 @@ MISTAKES = [
     ("control_period: 0.1", "control_period: .inf", "control_period: must be a number of seconds"),
     ("control_period: 0.1", "", "lacks control_period; fields are: name"),
     ("control_period: 0.1", "control_period: 0.1\nsurprise: 1", "line 7: surprise: unknown field"),
-    ("period: 10", "period: 2.5", "subgoal.period: must be a whole number from 1 to .*, got 2.5"),
-    ("kind: relative", "kind: nearby", "subgoal.kind: must be one of relative, absolute, got 'nearby'"),
+    ("    x: [-10.0, 10.0]", "    x: [-10.0]", "goal_spaces.position.x: must be a list of 2, got a list of 1"),
+    ("    x: [-10.0, 10.0]", "    x: [10.0, 10.0]", "goal_spaces.position.x: the lower limit must be below the upper"),
     ("radius: 5.0", "radius: .nan", "success.radius: must be a finite number, 0 or above, or -1 .*got .nan"),
     ("radius: 5.0", "radius: -5", "success.radius: must be a finite number, 0 or above, or -1 .*got -5"),
     ("name: hip_4, unit: N m", "name: hip_3, unit: N m", r"action\[6\]: 'hip_3' is there twice"),
@@ -93,10 +116,10 @@ MISTAKES = [
     ("low: -30.0", "low: 31", r"action\[0\].low: the lower limit must be below the upper one, got 31 and 30"),
     ("[[0.0, 16.0]", "[[.nan, 16.0]", r"evaluation_goals\[0\]\[0\]: must be a finite number, got .nan"),
     ("[[0.0, 16.0]", "[[16.0]", r"evaluation_goals\[0\]: must be a list of 2, as goal has, got a list of 1"),
-    ("    x: [", "    altitude: [", "subgoal.elements.altitude: is no element of the observation, which has x, y"),
+    ("    x: [", "    altitude: [", "goal_spaces.position.altitude: is no element of the observation, which has x, y"),
     ("env_kwargs: {}", "env_kwargs: {scale: .nan}", "env_kwargs.scale: must be text, finite decimal numbers"),
     ("env_kwargs: {}", "env_kwargs: {scale: 010}", "env_kwargs.scale: must be text, finite decimal numbers.*got 010"),
-    ("name: ant_maze_xy", "name: [ant_maze]", "name: must be text that is not empty, got a list of 1"),
+    ("name: ant_maze", "name: [ant_maze]", "name: must be text that is not empty, got a list of 1"),
 ]
 
 

@@ -33,13 +33,13 @@ def test_a_manager_that_would_see_nothing_is_refused() -> None:
         require_elements(load_task("fetch_push"), HiroConfig(manager_sees_pose_only=True))
 
 
-@pytest.mark.parametrize("name", ["ant_maze_xy", "ant_push_xy", "ant_fall_xyz"])
+@pytest.mark.parametrize("name", ["ant_maze", "ant_push_wide", "ant_fall"])
 def test_what_the_preset_was_made_for_fits(name: str) -> None:
     require_elements(load_task(name), FAST)
 
 
 def test_goals_cannot_be_relabelled_where_there_are_none() -> None:
-    gather = load_task("ant_gather_xy")
+    gather = load_task("ant_gather")
     with pytest.raises(TaskError, match=r"relabel_goals_uniform .* need a task goal.*; set both to 0"):
         require_elements(gather, FAST)
     require_elements(gather, dataclasses.replace(FAST, relabel_goals_uniform=0.0, relabel_goals_future=0.0))

@@ -56,8 +56,8 @@ TURNED = dataclasses.replace(PAPER, noise_in_range=True, average_tau=0.1, reward
 
 def _copies(config: TD3Config) -> tuple[FastTD3, TD3]:
     """The fast and the plain one, from the same generator."""
-    task = load_task("ant_maze_xy")
-    ant = GoalSpace(task, hierarchy_of(task).levels[0])
+    task = load_task("ant_maze")
+    ant = GoalSpace(task, hierarchy_of(task, "smallest").levels[0])
     actor = _actor(config)
     if config is TURNED:
         agent = HiroConfig(worker=config, scale_inputs=True, four_fold_symmetry=True)

@@ -8,7 +8,7 @@ from hrl_core.messages import EpisodeEnd
 from hrl_core.task.text import load_task
 from hrl_ros.loop.progress_line import ProgressLine
 
-SPEC = load_task("ant_maze_xy")
+SPEC = load_task("ant_maze")
 
 
 @pytest.fixture

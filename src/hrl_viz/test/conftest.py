@@ -12,12 +12,12 @@ from hrl_viz.scene_model import SceneModel
 
 @pytest.fixture(scope="session")
 def spec():
-    return load_task("ant_maze_xy")
+    return load_task("ant_maze")
 
 
 @pytest.fixture
 def scene(spec):
-    return Scene(spec, SceneModel(spec), hierarchy_of(spec))
+    return Scene(spec, SceneModel(spec), hierarchy_of(spec, "smallest"))
 
 
 @pytest.fixture

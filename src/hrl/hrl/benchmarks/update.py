@@ -37,9 +37,9 @@ def main(arguments: Sequence[str]) -> None:
     run_benchmark("update", measure, arguments)
 
 
-def goal_space(spec: TaskSpec) -> GoalSpace:
+def goal_space(spec: TaskSpec, config: HiroConfig = CONFIG) -> GoalSpace:
     """Of HIRO's subgoals."""
-    return GoalSpace(spec, hierarchy(spec, CONFIG).levels[0])
+    return GoalSpace(spec, hierarchy(spec, config).levels[0])
 
 
 def filled_store(space: GoalSpace, episodes: int = EPISODES) -> EpisodeStore:

@@ -91,7 +91,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Convert:
-    """Write a policy of an earlier format anew in the present one; it acts as before."""
+    """Write a policy whose format, or whose task's, is an earlier one anew in the present one; it acts as before."""
 
     policy: tyro.conf.Positional[Path]
     """Checkpoint folder."""
@@ -103,7 +103,7 @@ class Convert:
         if self.out.exists():
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
         checkpoint, found = load_checkpoint(self.policy), read_manifest(self.policy).format
-        if found == FORMAT:
+        if found == FORMAT and checkpoint.task.earlier is None:
             raise HrlError(f"{self.policy} is of format {FORMAT}, the present one; there is nothing to convert")
         save_checkpoint(checkpoint, self.out)
         if (self.policy / README).is_file():

@@ -12,7 +12,6 @@ from rich.table import Table
 from hrl.results.tables import show
 from hrl_core.documents import read_yaml
 from hrl_core.errors import HrlError, TaskError
-from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.own_modules import look_beside
 from hrl_core.task.text import load_task, parse_task, shipped_tasks
 
@@ -28,12 +27,11 @@ class List:
 
     def run(self) -> int:
         """Print one row per task."""
-        table = Table("task", "environment", "state", "action", "goal", "subgoal", "c", "steps")
+        table = Table("task", "environment", "state", "action", "goal", "subgoals", "steps")
         for task in map(load_task, shipped_tasks()):
-            level = hierarchy_of(task).levels[0]
-            sizes = (len(task.observation), len(task.action), len(task.goal), level.dim)
-            counts = (*sizes, level.horizon, task.max_episode_steps)
-            table.add_row(task.name, task.env_id, *map(str, counts))
+            sizes = map(str, (len(task.observation), len(task.action), len(task.goal)))
+            subgoals = " or ".join(str(len(ranges)) for ranges in task.goal_spaces.values())
+            table.add_row(task.name, task.env_id, *sizes, subgoals, str(task.max_episode_steps))
         show(table)
         return 0
 

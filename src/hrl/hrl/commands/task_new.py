@@ -16,16 +16,12 @@ max_episode_steps: {limit}
 control_period: {period:g}{period_note}
 frame: odom
 """
-_SUBGOAL = """\
+_GOAL_SPACES = """\
 
-# The hierarchy: what the manager may ask of the worker, every {period} steps. Ranges are relative to where the worker
-# is: twice the way that random actions made in that time, or a tenth of the way to the goal where that is more.
-subgoal:
-  space: goal
-  kind: relative
-  cadence: on_result
-  period: {period}
-  elements:
+# Spaces for subgoals, of which who trains chooses one. Ranges are relative to where the worker is: twice the way that
+# random actions made in {period} steps, or a tenth of the way to the goal where that is more.
+goal_spaces:
+  goal:
 """
 
 
@@ -42,7 +38,9 @@ def task_text(name: str, options: Mapping[str, Any], seen: Survey) -> str:
         period_note=period_note,
     )
     period = min(PERIOD, seen.max_episode_steps)
-    return head + "\n".join([*_layout(seen), *_success(seen)]) + "\n" + _SUBGOAL.format(period=period) + _ranges(seen)
+    return (
+        head + "\n".join([*_layout(seen), *_success(seen)]) + "\n" + _GOAL_SPACES.format(period=period) + _ranges(seen)
+    )
 
 
 def _layout(seen: Survey) -> Iterator[str]:

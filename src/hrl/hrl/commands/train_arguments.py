@@ -9,7 +9,6 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 import tyro
 
-from hrl.commands.task_variants import AUTO, task_variant
 from hrl.seed import Seed
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.task.spec import TaskSpec
@@ -34,9 +33,6 @@ class Train:
 
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
-    goal_space: str = AUTO
-    """Space of the subgoals: position (15 positional elements, paper C.1), xy (x, y; Ant Fall: x, y, z; preset fast,
-    after the released hiro_xy), auto (what the preset was made for). It picks a task: ant_maze or ant_maze_xy."""
     preset: str = "paper"
     """Defaults of the switches below: paper or fast."""
     seed: Seed = 0
@@ -143,11 +139,11 @@ def _of_run(folder: Path) -> Train:
 
 
 def _task(given: Train) -> TaskSpec:
-    """The task; of a resumed run its own, unless another one or another goal space is named."""
-    if given.resume is not None and given.goal_space == AUTO:
-        stored, named = load_task(_of_run(given.resume).task), load_task(given.task)
-        return stored if stored in (named, task_variant(given.task, AUTO, "fast")) else named
-    return task_variant(given.task, given.goal_space, given.preset)
+    """The task; of a resumed run its own, unless another one is named."""
+    named = load_task(given.task)
+    stored = named if given.resume is None else load_task(_of_run(given.resume).task)
+    # Equal ones may offer other goal spaces: those of the run count.
+    return stored if stored == named else named
 
 
 def require_folder(out: Path | None, resume: Path | None, torch_threads: int) -> Path:

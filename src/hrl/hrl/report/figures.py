@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import matplotlib as mpl
 import numpy as np
 
-from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.messages import SubgoalKind
 
 mpl.use("Agg")
@@ -35,9 +34,9 @@ GOAL, SUBGOAL, TRAIL, MOVED = map(
 )
 
 
-def paths(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
-    """Top-down ways with subgoals over the scene, as an image for a page."""
-    model, places = SceneModel(spec), TaskPlaces(spec, tuple(hierarchy_of(spec).levels[0].elements))
+def paths(spec: TaskSpec, subgoal: tuple[str, ...], episodes: Sequence[BagEpisode]) -> str:
+    """Top-down ways with subgoals, of the elements named, over the scene, as an image for a page."""
+    model, places = SceneModel(spec), TaskPlaces(spec, subgoal)
     columns = min(3, len(episodes))
     rows = -(-len(episodes) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(4.3 * columns, 4.4 * rows), squeeze=False)

@@ -52,6 +52,12 @@ class Findings:
         return self.recording.episodes
 
     @property
+    def subgoal(self) -> tuple[str, ...]:
+        """Elements of the worker's subgoals, as the first episode's run has them; none: its policy is flat."""
+        hierarchy = self.recording.hierarchies.get(self.episodes[0].key.run)
+        return tuple(hierarchy.levels[0].elements) if hierarchy and hierarchy.levels else ()
+
+    @property
     def successes(self) -> int:
         """Episodes whose last step was a success."""
         return sum(bool(episode.success[-1]) for episode in self.episodes if episode.finished)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from hrl.report import figures
 from hrl.report.findings import Findings
 from hrl_core.bags.episodes import BagEpisode
-from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.wording import counted
 
 _STYLE = """
@@ -32,7 +31,7 @@ def page(findings: Findings) -> str:
         f'<p class="small">{_text(_origin(findings))}</p>',
         _facts(findings),
         "<h2>Paths and subgoals, from above</h2>",
-        _picture(figures.paths(task, shown), "paths and subgoals over the scene", note),
+        _picture(figures.paths(task, findings.subgoal, shown), "paths and subgoals over the scene", note),
         "<h2>Over time</h2>",
         _picture(figures.series(task, shown), "distance, reward and intrinsic reward over time", note),
         "<h2>Episodes</h2>",
@@ -116,7 +115,7 @@ def _relabelling(findings: Findings) -> str:
         return f"<p>None: {_text(findings.relabelling_missing or 'no subgoal is recorded')}.</p>"
     kept = found.wins[0] / found.wins.sum()
     unit = {element.name: element.unit for element in findings.task.observation}
-    units = {unit[name] for name in hierarchy_of(findings.task).levels[0].elements}
+    units = {unit[name] for name in findings.subgoal}
     words = (
         f"Worker of {found.policy}: {found.wins.sum()} subgoals, {kept:.0%} keep the recorded one, "
         f"mean move {found.moved.mean():.2f}, largest {found.moved.max():.2f}."

@@ -126,7 +126,9 @@ class Assembly:
         if led or key.run in self._hierarchical:
             results = tables.get(SUBGOAL_RESULT)
             heard = key.run in self._spoken[SUBGOAL_RESULT]
-            yield from checks.subgoals(observations, tables.get(SUBGOAL), results, exact, heard, spec)
+            yield from checks.subgoals(
+                observations, tables.get(SUBGOAL), results, exact, heard, self._runs.sparse(key.run)
+            )
 
     def _announced(self, observations: Columns, kind: str) -> bool:
         """Whether a bag that holds the episode has a topic of that kind."""
@@ -165,7 +167,7 @@ class Assembly:
         return BagEpisode(
             key=key,
             bag=self._tables.origins[int(o[TAG][0])].bag,
-            task_hash=int(o["task_hash"][0]),
+            task_hash=self._runs.task_hash(int(o["task_hash"][0])),
             mode=int(o["mode"][0]),
             stamps=o["stamp"],
             received=o[STAMP],

@@ -8,7 +8,6 @@ import numpy as np
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
-from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.messages import EPISODE_ENDS, WORKER_LEVEL, ActionSource, Mode
 from hrl_core.task.spec import TaskSpec
 
@@ -100,7 +99,7 @@ def _by_policy(observed: Columns) -> np.ndarray:
 
 
 def subgoals(
-    observed: Columns, columns: Columns | None, results: Columns | None, exact: bool, heard: bool, spec: TaskSpec | None
+    observed: Columns, columns: Columns | None, results: Columns | None, exact: bool, heard: bool, sparse: bool
 ) -> Found:
     """Decisions numbered without gap from step 0 on, each answered where its segment ended.
 
@@ -112,7 +111,7 @@ def subgoals(
         results: its segment results.
         exact: whether the run was in lock-step, where every subgoal comes at the very step it is due.
         heard: whether results of this run are recorded at all.
-        spec: the task, when known.
+        sparse: whether a new subgoal comes with the result of the one before.
     """
     mine = _of_worker(columns)
     ended = _of_worker(results)
@@ -129,10 +128,10 @@ def subgoals(
     answered = int(seqs[-1])
     if ended is not None and len(ended["seq"]):
         end, step, reason = int(ended["seq"][-1]), int(ended["step"][-1]), int(ended["end_reason"][-1])
-        if end >= answered and step < last_step and reason not in EPISODE_ENDS and _sparse(spec):
+        if end >= answered and step < last_step and reason not in EPISODE_ENDS and sparse:
             yield Finding(SUBGOAL, len(seqs) - 1, f"subgoal {end + 1}, due at step {step}, is missing", False)
             return
-    if heard and exact and _sparse(spec):
+    if heard and exact and sparse:
         results_seqs = np.empty(0, np.int64) if ended is None else ended["seq"].astype(np.int64)
         yield from _numbers(SUBGOAL_RESULT, "result of subgoal", results_seqs, answered)
     # Steps, whatever the unit: a worker's attempts are its actions.
@@ -155,11 +154,6 @@ def _of_worker(columns: Columns | None) -> Columns | None:
         return None
     mine = columns["level"] == WORKER_LEVEL
     return columns if mine.all() else {name: column[mine] for name, column in columns.items()}
-
-
-def _sparse(spec: TaskSpec | None) -> bool:
-    """Whether a new subgoal comes with the result of the one before (unknown tasks: assumed)."""
-    return spec is None or hierarchy_of(spec).levels[0].cadence == "on_result"
 
 
 def _numbers(table: str, what: str, seqs: np.ndarray, expected: int) -> Found:

@@ -1,6 +1,6 @@
 """Episodes from bags as arrays: read in bulk, checked, in canonical order (run, robot, episode)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from hrl_core.bags.find import find_bags
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.runs import Runs
 from hrl_core.bags.tables import TableBuilder
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
 
 
@@ -26,6 +27,8 @@ class Recording:
     """Everything found wrong; those with ``left_out`` cost an episode or a message."""
     task: TaskSpec | None
     """The task that was read; None: no specification is recorded and none was given."""
+    hierarchies: Mapping[int, HierarchySpec]
+    """What the policy of a run chooses, by the number of the run; of those that tell it, or whose task does."""
     messages: int
     """Of all topics."""
     duplicates: int
@@ -65,4 +68,6 @@ def read_bags(paths: Iterable[Path], task: TaskSpec | None = None) -> Recording:
     assembly = Assembly(tables, runs)
     assembly.run()
     problems += runs.problems + assembly.problems
-    return Recording(bags, assembly.episodes, problems, runs.task, tables.messages, assembly.duplicates)
+    return Recording(
+        bags, assembly.episodes, problems, runs.task, runs.hierarchies, tables.messages, assembly.duplicates
+    )

@@ -8,8 +8,9 @@ from hrl_core.bags.checks import Finding, Found
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.tables import OBSERVATION, RUN_INFO, Tables
-from hrl_core.documents import require_plain
 from hrl_core.errors import FileError, TaskError
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec
+from hrl_core.hierarchy.text import announced_hierarchy
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, task_difference
 
@@ -28,17 +29,21 @@ class Runs:
         """
         self.problems: list[Problem] = []
         self.infos: dict[int, Any] = {}
+        self.hierarchies: dict[int, HierarchySpec] = {}
+        """Of the runs that tell it, or whose task does."""
         self._tasks: dict[int, TaskSpec] = {}
+        """By every hash that they go by."""
         for tag, kind, stamp, message in tables.singles:
             if kind != RUN_INFO or message.run in self.infos:
                 continue
             self.infos[int(message.run)] = message
             try:
                 spec = parse_task(message.task, "RunInfo")
-                self._tasks[spec.hash64] = spec
-                if spec.sha256 != message.task_hash:
+                self._tasks |= dict.fromkeys((int(known[:16], 16) for known in spec.hashes), spec)
+                if message.task_hash not in spec.hashes:
                     raise TaskError(f"the specification has hash {spec.sha256[:12]}, not {message.task_hash[:12]}")
-                require_plain(message.hierarchy, "hierarchy of the RunInfo")
+                hierarchy = announced_hierarchy(message.hierarchy, spec, "hierarchy of the RunInfo")
+                self.hierarchies[int(message.run)] = hierarchy
             except (TaskError, FileError) as error:
                 origin = tables.origins[tag]
                 self.problems.append(Problem(origin.bag, origin.topic, stamp, None, str(error), False))
@@ -49,6 +54,16 @@ class Runs:
         info = self.infos.get(run)
         return info is not None and int(info.clock_mode) == _LOCKSTEP
 
+    def task_hash(self, recorded: int) -> int:
+        """The hash of today of the task that a recorded one belongs to."""
+        task = self._tasks.get(recorded)
+        return recorded if task is None else task.hash64
+
+    def sparse(self, run: int) -> bool:
+        """Whether a new subgoal comes with the result of the one before (unknown hierarchies: assumed)."""
+        hierarchy = self.hierarchies.get(run, FLAT)
+        return not hierarchy.levels or hierarchy.levels[0].cadence == "on_result"
+
     def check(self, observations: Columns) -> Found:
         """One task hash in an episode, that of the task read."""
         hashes = observations["task_hash"]
@@ -56,7 +71,7 @@ class Runs:
         if odd.size:
             text = f"the task changes within the episode: hash {hashes[0]:016x}, then {hashes[odd[0]]:016x}"
             yield Finding(OBSERVATION, int(odd[0]), text, True)
-        elif self.task is not None and int(hashes[0]) != self.task.hash64:
+        elif self.task is not None and self.task_hash(int(hashes[0])) != self.task.hash64:
             theirs = self._tasks.get(int(hashes[0]))
             difference = "" if theirs is None else f" ({task_difference(self.task, theirs)}; read != recorded)"
             text = f"task hash {hashes[0]:016x} instead of '{self.task.name}' {self.task.hash64:016x}{difference}"

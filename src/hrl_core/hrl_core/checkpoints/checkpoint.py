@@ -150,7 +150,7 @@ def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
     for name in (WEIGHTS, TASK):
         require_file(folder, name)
     task = parse_task(read_task_file(folder / TASK, follow_links), str(folder / TASK))
-    if task.sha256 != manifest.task_hash:
+    if manifest.task_hash not in task.hashes:
         raise CheckpointError(
             f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
             f"{manifest.task_hash[:12]}..."
@@ -217,7 +217,7 @@ def random_checkpoint(
         task: what it is for.
         seed: of the weights.
         git_commit: of the code.
-        hierarchy: what its levels choose; None: what the task does.
+        hierarchy: what its levels choose; None: ``hierarchy_of`` the task.
     """
     generator = np.random.default_rng(seed)
     hierarchy = hierarchy_of(task) if hierarchy is None else hierarchy

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import CheckpointError, FileError
-from hrl_core.hierarchy.spec import FLAT, HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, earlier_hierarchy
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
 from hrl_core.typed_fields import FieldError, Must, read_fields
@@ -50,7 +50,7 @@ class Manifest:
         """The policy's hierarchy; raises ``CheckpointError``, naming ``path``, unless it fits task and actors."""
         hierarchy = self.hierarchy
         if hierarchy is None:
-            hierarchy = hierarchy_of(task) if "manager" in self.actors else FLAT
+            hierarchy = earlier_hierarchy(task) if "manager" in self.actors else FLAT
         try:
             hierarchy.require_task(task)
         except FieldError as error:

@@ -9,7 +9,6 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.errors import HrlError
 from hrl_core.exports.columns import Layout, step_columns
 from hrl_core.exports.selection import Selection
-from hrl_core.hierarchy.spec import hierarchy_of
 
 Columns = dict[str, npt.NDArray[Any]]
 _OBSERVED = {
@@ -90,7 +89,6 @@ def _element_names(selection: Selection) -> dict[str, list[str]]:
         "observation.desired_goal": goal,
         "action": [actuator.name for actuator in task.action],
     }
-    subgoal = list(hierarchy_of(task).levels[0].elements)
-    if selection.layout.subgoals.get(0) == len(subgoal):
-        names["subgoal"] = names["subgoal_anchor"] = subgoal
+    if selection.layout.subgoals.get(0) == len(selection.subgoal):
+        names["subgoal"] = names["subgoal_anchor"] = list(selection.subgoal)
     return names

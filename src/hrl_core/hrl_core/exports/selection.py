@@ -9,6 +9,7 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording
 from hrl_core.errors import HrlError
 from hrl_core.exports.columns import Layout, layout_of
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.wording import counted
@@ -24,6 +25,8 @@ class Selection:
     episodes: list[BagEpisode]
     task: TaskSpec | None
     """None: the recording does not tell it."""
+    subgoal: tuple[str, ...]
+    """Elements of the worker's subgoals; none where the recording does not tell them, or its runs differ."""
     left_out: Counter[str]
     """Sound episodes that are not exported, by cause."""
 
@@ -79,7 +82,12 @@ def choose_episodes(recording: Recording, modes: Sequence[str] = ALL_MODES) -> S
     if len(hashes) > 1:
         names = ", ".join(f"{value:016x}" for value in hashes)
         raise HrlError(f"the episodes are of several tasks (hashes {names}): name the one to export with --task")
-    return Selection(chosen, recording.task, left_out)
+    told = {_elements(recording.hierarchies.get(run)) for run in {episode.key.run for episode in chosen}}
+    return Selection(chosen, recording.task, told.pop() if len(told) == 1 else (), left_out)
+
+
+def _elements(hierarchy: HierarchySpec | None) -> tuple[str, ...]:
+    return tuple(hierarchy.levels[0].elements) if hierarchy and hierarchy.levels else ()
 
 
 def episode_facts(selection: Selection) -> list[dict[str, Fact]]:

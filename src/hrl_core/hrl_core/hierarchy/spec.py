@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import yaml
 
+from hrl_core.errors import TaskError
 from hrl_core.messages import WORKER_LEVEL, HorizonUnit, SubgoalKind, Vector, frozen
 from hrl_core.task.spec import TaskSpec, check_vector, require_rising
 from hrl_core.typed_fields import Count, FieldError, Finite, Index, Name, NotNegative, one_of, require_fields
@@ -26,6 +27,10 @@ KINDS = {
     "skill": SubgoalKind.SKILL,
 }
 CADENCES = ("on_result", "every_step")
+FIRST, SMALLEST = "first", "smallest"
+"""Goal spaces of a task by their place among its others."""
+HORIZON = 10
+"""Environment steps per subgoal, c of HIRO (arXiv 1805.08296, C.1)."""
 UNITS = {"steps": HorizonUnit.STEPS, "attempts": HorizonUnit.ATTEMPTS}
 
 
@@ -44,7 +49,7 @@ class LevelSpec:
     """Length of a direction without elements."""
     skills: tuple[Name, ...] = ()
     """Names of the skills, by number."""
-    horizon: Count = 10
+    horizon: Count = HORIZON
     """Steps, or attempts of the level below, for which a subgoal stands; c of HIRO."""
     unit: Annotated[str, one_of(tuple(UNITS))] = "steps"
     """What the horizon counts: ``steps``, or ``attempts`` of the level below."""
@@ -157,10 +162,34 @@ def manager_name(level: int) -> str:
     return "manager" if level == WORKER_LEVEL else f"manager_{level + 1}"
 
 
-def hierarchy_of(task: TaskSpec) -> HierarchySpec:
-    """The hierarchy that the subgoals of a task make: one level above the worker, none where it has none."""
-    own = task.subgoal
-    if own is None:
+def hierarchy_of(task: TaskSpec, goal_space: str = FIRST, horizon: int = HORIZON) -> HierarchySpec:
+    """One manager above the worker, whose subgoals lie in a goal space of the task; flat where it offers none.
+
+    Args:
+        task: offers goal spaces.
+        goal_space: ``first``, ``smallest`` (fewest elements), or the name of one.
+        horizon: environment steps per subgoal, c of HIRO.
+
+    Raises:
+        TaskError: there is no goal space of that name.
+    """
+    offered = task.goal_spaces
+    if not offered:
         return FLAT
-    level = LevelSpec(own.space, own.kind, own.elements, horizon=own.period, cadence=own.cadence)
-    return HierarchySpec((level,))
+    name = {FIRST: next(iter(offered)), SMALLEST: min(offered, key=lambda space: len(offered[space]))}.get(
+        goal_space, goal_space
+    )
+    if name not in offered:
+        raise TaskError(
+            f"goal_space: '{goal_space}' is none of task '{task.name}': choose {FIRST}, {SMALLEST} or one of "
+            f"{', '.join(offered)}"
+        )
+    return HierarchySpec((LevelSpec(name, elements=offered[name], horizon=horizon),))
+
+
+def earlier_hierarchy(task: TaskSpec) -> HierarchySpec:
+    """What a policy or a run chooses that does not say it: as its task did once, else as ``hierarchy_of`` has it."""
+    own = task.earlier
+    if own is None:
+        return hierarchy_of(task)
+    return HierarchySpec((LevelSpec(own.space, own.kind, own.elements, horizon=own.period, cadence=own.cadence),))

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from hrl_core.documents import read_yaml
-from hrl_core.hierarchy.spec import HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.spec import HierarchySpec, earlier_hierarchy
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import first_differences
 from hrl_core.typed_fields import read_fields
@@ -20,12 +20,12 @@ def parse_hierarchy(text: str, source: str) -> HierarchySpec:
 
 
 def announced_hierarchy(text: str, task: TaskSpec, source: str) -> HierarchySpec:
-    """The hierarchy of a run: what it says of it, or, where it says nothing, what its task does.
+    """The hierarchy of a run: what it says of it, or, where it says nothing, ``earlier_hierarchy``.
 
     Raises:
         FileError: it cannot be read, or does not fit the task.
     """
-    hierarchy = parse_hierarchy(text, source) if text else hierarchy_of(task)
+    hierarchy = parse_hierarchy(text, source) if text else earlier_hierarchy(task)
     hierarchy.require_task(task)
     return hierarchy
 

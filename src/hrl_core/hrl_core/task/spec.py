@@ -24,15 +24,16 @@ from hrl_core.typed_fields import (
     Must,
     Name,
     NonEmpty,
-    one_of,
     require_different,
     require_fields,
 )
 
-CADENCES = ("on_result", "every_step")
-SUBGOAL_KINDS = ("relative", "absolute")
 NEVER = -1.0
 """Radius of a task whose success is not a matter of distance."""
+
+
+_NOT_AGREED = frozenset({"goal_spaces", "earlier"})
+"""Fields that may differ between those who share a task."""
 
 
 def _is_plain(data: object) -> bool:
@@ -47,10 +48,12 @@ _Radius = Annotated[
     float,
     Must(lambda x: 0 <= x < math.inf or x == NEVER, "a finite number, 0 or above, or -1 where distance is no success"),
 ]
+Ranges = Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table with at least one element")]
+"""Observation element -> (low, high) of a subgoal relative to the present state, unit of the element."""
 _PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
 
 
-def require_rising(where: str | tuple[str, str], low: float, high: float) -> None:
+def require_rising(where: str | tuple[str, ...], low: float, high: float) -> None:
     """Raise ``FieldError`` at ``where`` unless ``low`` is below ``high``."""
     if not low < high:
         path = (where,) if isinstance(where, str) else where
@@ -85,28 +88,6 @@ class Actuator:
 
 
 @dataclass(frozen=True)
-class SubgoalSpec:
-    """Where subgoals live and how often they are chosen."""
-
-    space: Name
-    """Name of the goal space."""
-    elements: Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table with at least one element")]
-    """Observation element -> (low, high) of the subgoal value along it, unit of the element."""
-    period: Count
-    """Environment steps per subgoal, c of HIRO."""
-    kind: Annotated[str, one_of(SUBGOAL_KINDS)] = "relative"
-    """``relative`` (offset from the state it was chosen at) or ``absolute``."""
-    cadence: Annotated[str, one_of(CADENCES)] = "on_result"
-    """``on_result`` (one subgoal per segment) or ``every_step`` (CONTINUE in between)."""
-
-    def __post_init__(self) -> None:
-        """Refuse ranges that leave nothing between them."""
-        require_fields(self)
-        for name, (low, high) in self.elements.items():
-            require_rising(("elements", name), low, high)
-
-
-@dataclass(frozen=True)
 class SuccessRule:
     """Success: the achieved goal lies within ``radius`` of the desired goal at the last step."""
 
@@ -117,6 +98,20 @@ class SuccessRule:
     def __post_init__(self) -> None:
         """Refuse a radius that cannot be."""
         require_fields(self)
+
+
+@dataclass(frozen=True)
+class EarlierSubgoals:
+    """What the first definitions said of subgoals, when they were the task's."""
+
+    sha256: str
+    """Hash of the task with them in it."""
+    space: str
+    elements: Mapping[str, tuple[float, float]]
+    period: int
+    """Environment steps per subgoal."""
+    kind: str
+    cadence: str
 
 
 @dataclass(frozen=True)
@@ -139,8 +134,10 @@ class TaskSpec:
     success: SuccessRule
     evaluation_goals: tuple[tuple[Finite, ...], ...] = field(default=())
     """Task goals of the evaluation protocol, the first is the headline; empty: the environment's own choice."""
-    subgoal: SubgoalSpec | None = None
-    """What HIRO's manager chooses; none where the policy alone decides that."""
+    goal_spaces: Mapping[Name, Ranges] = field(default_factory=dict, compare=False)
+    """Spaces for subgoals, by name, offered to who trains: no part of what all agree on, and of no hash."""
+    earlier: "EarlierSubgoals | None" = field(default=None, init=False, compare=False, repr=False)
+    """What the first definitions held, if this is read from them."""
 
     def __post_init__(self) -> None:
         """Refuse a specification that contradicts itself."""
@@ -148,13 +145,19 @@ class TaskSpec:
         require_different(self._observation_names, "observation")
         require_different(self._action_names, "action")
         require_different(self._goal_names, "goal")
-        for name in self.subgoal.elements if self.subgoal else ():
-            if name not in self._observation_names:
-                known = ", ".join(self._observation_names)
-                raise FieldError(("subgoal", "elements", name), f"is no element of the observation, which has {known}")
+        for space, ranges in self.goal_spaces.items():
+            self._require_space(ranges, "goal_spaces", space)
         for i, goal in enumerate(self.evaluation_goals):
             if len(goal) != len(self.goal):
                 raise FieldError(("evaluation_goals", i), f"must be a list of {len(self.goal)}, as goal has", goal)
+
+    def _require_space(self, ranges: Mapping[str, tuple[float, float]], *path: str) -> None:
+        """Raise ``FieldError`` unless every element is one of the observation and leaves something to choose."""
+        for name, (low, high) in ranges.items():
+            if name not in self._observation_names:
+                known = ", ".join(self._observation_names)
+                raise FieldError((*path, name), f"is no element of the observation, which has {known}")
+            require_rising((*path, name), low, high)
 
     @cached_property
     def action_low(self) -> Vector:
@@ -190,20 +193,25 @@ class TaskSpec:
         return int(self.sha256[:16], 16)
 
     @property
+    def hashes(self) -> tuple[str, ...]:
+        """All hashes that it goes by: its own, and the one of the first definitions if it is read from them."""
+        return (self.sha256,) if self.earlier is None else (self.sha256, self.earlier.sha256)
+
+    @property
     def own_success(self) -> bool:
         """Whether success is the environment's own word."""
         return self.success.radius == 0
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, with tuples as lists."""
-        fields = dataclasses.asdict(self)
-        if self.subgoal is None:
-            del fields["subgoal"]
-        return json.loads(json.dumps(fields))
+        """What all agree on as plain data, with tuples as lists."""
+        agreed = {name: value for name, value in dataclasses.asdict(self).items() if name not in _NOT_AGREED}
+        return json.loads(json.dumps(agreed))
 
     def to_yaml(self) -> str:
         """The specification as YAML; ``parse_task`` of it gives an equal object."""
-        return yaml.safe_dump(self.as_dict(), sort_keys=False, default_flow_style=None, width=110)
+        offered = {space: {n: list(r) for n, r in ranges.items()} for space, ranges in self.goal_spaces.items()}
+        said = self.as_dict() | ({"goal_spaces": offered} if offered else {})
+        return yaml.safe_dump(said, sort_keys=False, default_flow_style=None, width=110)
 
     def check_state(self, state: Vector, what: str = "observation") -> None:
         """Raise ``InvalidDataError`` unless ``state`` has the right size and is finite."""

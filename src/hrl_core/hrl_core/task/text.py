@@ -9,6 +9,7 @@ from typing import Any
 from hrl_core.documents import MOST_YAML, read_limited, read_yaml
 from hrl_core.errors import FileError, TaskError, did_you_mean
 from hrl_core.own_modules import look_beside
+from hrl_core.task.earlier import RENAMED, is_earlier, read_earlier
 from hrl_core.task.spec import TaskSpec
 from hrl_core.typed_fields import read_fields
 
@@ -31,7 +32,8 @@ def parse_task(text: str | bytes, source: str = "task specification") -> TaskSpe
 @lru_cache(maxsize=16)
 def _parsed(text: str | bytes, source: str) -> TaskSpec:
     """Parsed once: every bag of a recording repeats the specification."""
-    return read_fields(TaskSpec, read_yaml(text, source))
+    document = read_yaml(text, source)
+    return read_earlier(document) if is_earlier(document) else read_fields(TaskSpec, document)
 
 
 def shipped_tasks() -> list[str]:
@@ -56,6 +58,12 @@ def load_task(task: str | Path) -> TaskSpec:
         spec = parse_task(spec_text, f"shipped task {name}")
         if str(task).lower() in (name, name.replace("_", ""), spec.env_id.lower(), spec.env_id.split(":")[-1].lower()):
             return spec
+    if str(task) in RENAMED:
+        today = RENAMED[str(task)][0]
+        raise TaskError(
+            f"task '{task}' is called '{today}' now: its subgoals are the policy's, of the goal spaces that "
+            f"`hrl task show {today}` lists"
+        )
     raise TaskError(
         f"unknown task '{task}'{did_you_mean(str(task), shipped_tasks())}: give a path to a .yaml task specification "
         f"or one of {', '.join(shipped_tasks())}"

@@ -43,6 +43,8 @@ class Script:
         self.store, self.task = store, task
         self.messages = []
         self.clock = START
+        self.period = 3
+        """Steps per subgoal."""
 
     def say(self, kind, /, **fields):
         """Append a message; fields not given are zero or empty."""
@@ -68,7 +70,7 @@ class Script:
     def episode(self, number, states, actions, rewards, run=1, robot="robot", terminated=False, task=None, end=True):
         """An episode in lock-step; states (T + 1, 4), actions (T, 2), subgoals every period."""
         task = task or self.task
-        period, length = task.subgoal.period, len(actions)
+        period, length = self.period, len(actions)
         key = {"run": run, "robot": robot, "episode": number}
         for step in range(length + 1):
             last = step == length and end

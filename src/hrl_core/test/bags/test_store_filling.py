@@ -28,7 +28,7 @@ def lived(script, write_bag, tmp_path):
 
 def test_store_from_a_bag_equals_the_store_of_the_run(lived):
     task, episodes, recording = lived
-    online = EpisodeStore(task, hierarchy_of(task).levels[0], 100, 1)
+    online = EpisodeStore(task, hierarchy_of(task, horizon=3).levels[0], 100, 1)
     for number, (states, actions, rewards, terminated) in enumerate(episodes):
         online.begin(0, states[0], np.array([number, 2.0]))
         for step in range(len(actions)):
@@ -38,7 +38,7 @@ def test_store_from_a_bag_equals_the_store_of_the_run(lived):
             last = step == len(actions) - 1
             ends = np.array([last and terminated]), np.array([last and not terminated])
             online.append(actions[step][None], rewards[step][None], states[step + 1][None], *ends)
-    offline = EpisodeStore(task, hierarchy_of(task).levels[0], 100, 1)
+    offline = EpisodeStore(task, hierarchy_of(task, horizon=3).levels[0], 100, 1)
     assert not fill_store(offline, task, recording.episodes)
     one, other = online.state_dict(), offline.state_dict()
     for name in one:
@@ -60,7 +60,7 @@ def test_episodes_that_do_not_fit_are_named(lived):
         dataclasses.replace(episode, subgoals={0: table}),
         dataclasses.replace(episode, subgoals={}),
     ]
-    store = EpisodeStore(task, hierarchy_of(task).levels[0], 100, 1)
+    store = EpisodeStore(task, hierarchy_of(task, horizon=3).levels[0], 100, 1)
     problems = fill_store(store, dataclasses.replace(task, max_episode_steps=8), odd)
     assert [p.text.partition(": ")[2] for p in problems] == [
         "its task goal changes",
@@ -68,8 +68,8 @@ def test_episodes_that_do_not_fit_are_named(lived):
     ]
     assert len(store) == 8
     short = dataclasses.replace(task, max_episode_steps=4)
-    (problem,) = fill_store(EpisodeStore(short, hierarchy_of(short).levels[0], 100, 1), short, [episode])
+    (problem,) = fill_store(EpisodeStore(short, hierarchy_of(short, horizon=3).levels[0], 100, 1), short, [episode])
     assert "8 steps, it takes 1 to 4" in problem.text
-    other = dataclasses.replace(hierarchy_of(task).levels[0], elements={"x": (-1.0, 1.0)})
+    other = dataclasses.replace(hierarchy_of(task, horizon=3).levels[0], elements={"x": (-1.0, 1.0)})
     (problem,) = fill_store(EpisodeStore(task, other, 100, 1), task, [episode])
     assert "its subgoals have 3 elements, those learned 1" in problem.text

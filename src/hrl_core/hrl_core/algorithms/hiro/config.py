@@ -7,6 +7,7 @@ from typing import Any
 
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.exploration import HeldExploration
+from hrl_core.hierarchy.spec import FIRST, HORIZON, SMALLEST
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.training.config import TrainConfig
@@ -20,6 +21,11 @@ class HiroConfig:
 
     worker: TD3Config = field(default_factory=TD3Config)
     manager: TD3Config = field(default_factory=TD3Config)
+    goal_space: str = FIRST
+    """Where subgoals lie, of the goal spaces of the task: first (paper C.1: all 15 positional elements of the ant),
+    smallest (preset fast, after the released hiro_xy: x, y, in Ant Fall x, y, z), or the name of one."""
+    horizon: int = HORIZON
+    """Environment steps per subgoal, c of the paper (C.1)."""
     candidates: int = 10
     """Subgoals scored per manager transition in off-policy correction (paper 3.3); 0: no correction (paper
     figure 4)."""
@@ -98,6 +104,8 @@ class HiroConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
+        if self.horizon < 1:
+            raise HrlError(f"training configuration: horizon must be at least 1, got {self.horizon}")
         if self.replay < 1:
             raise HrlError(f"training configuration: replay must be at least 1, got {self.replay}")
         for name in ("held_subgoal_decisions", "waypoints", "waypoint_decisions"):
@@ -191,6 +199,7 @@ def _fast() -> TrainConfig[HiroConfig]:
     agent = HiroConfig(
         worker=worker,
         manager=manager,
+        goal_space=SMALLEST,
         candidates=0,
         manager_n_step=5,
         manager_reward_scale=0.01,

@@ -12,6 +12,7 @@ from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
 from hrl_core.environments import Environments, Step
+from hrl_core.errors import TaskError
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, hierarchy_of
 from hrl_core.learners.portions import portions
 from hrl_core.replay.episode_store import EpisodeStore
@@ -90,9 +91,13 @@ class HiroLearner:
 
 
 def hierarchy(spec: TaskSpec, config: HiroConfig) -> HierarchySpec:
-    """A manager's goals above the worker."""
-    del config
-    return hierarchy_of(spec)
+    """A manager's goals above the worker; raises ``TaskError`` where the task offers no such goal space."""
+    if not spec.goal_spaces:
+        raise TaskError(
+            f"task '{spec.name}' offers no goal_spaces: name in its file what a manager may choose "
+            "(docs/your_environment.md)"
+        )
+    return hierarchy_of(spec, config.goal_space, config.horizon)
 
 
 learner = HiroLearner
