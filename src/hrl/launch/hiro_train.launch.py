@@ -1,6 +1,6 @@
 """Robots that act and record, one trainer that follows them: ``ros2 launch hrl hiro_train.launch.py name:=value ...``.
 
-The graph is data in ``hrl.graphs.hiro_train``; ``hrl launch hiro_train.launch.py`` starts it without this file.
+The graph is data in ``hrl.graphs.train``; ``hrl launch hiro_train.launch.py`` starts it without this file.
 """
 
 from hrl.launching.launch_ros_adapter import launch_description

@@ -40,7 +40,8 @@ from hrl_core.training.update_log import FAILED_BATCH
 
 POINT_MAZE = Path(__file__).parent / "point_maze.json"
 HELD_OUT_SEED = 3_000_017
-SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=30)
+MAZE = load_task("point_maze")
+SPEC = dataclasses.replace(MAZE, max_episode_steps=30, goal_spaces={**MAZE.goal_spaces, "across": {"x": (-1.0, 1.0)}})
 SMALL = TD3Config(hidden=(16, 16), batch_size=8)
 AGENT = HiroConfig(
     worker=SMALL,
@@ -269,6 +270,8 @@ def _with(config: Any, path: tuple[str, ...], value: object) -> Any:
 
 
 _OTHER = {
+    "goal_space": "smallest",
+    "horizon": 5,
     "hidden": (8, 8),
     "reward_bounds": (-0.001, 0.001),
     "worker_reward": "progress",

@@ -46,6 +46,7 @@ class TrainerParameters(NodeParameters):
     )
     task: str = parameter("", "task name or .yaml; empty with finish: that of the first recorded run")
     out: str = parameter("", "folder of the run; a run that is there is gone on with")
+    algorithm: str = parameter("hiro", "algorithm that learns; one named in a file of switches goes before")
     training: str = parameter("fast", 'preset, or .json file of switches ({"preset": ..., "candidates": 4, ...})')
     seed: int = parameter(0, "seed of weights and sampling", low=0)
     relabel: str = parameter("off", "where subgoals are relabelled", choices=RELABEL)
@@ -89,7 +90,7 @@ class TrainerNode(HrlNode):
         sources = tuple(parse_source(text) for text in text_list(p.bags))
         config = BagTrainConfig(
             sources=sources,
-            training=read_config(p.training),
+            training=read_config(p.training, p.algorithm),
             relabel=p.relabel,
             relabelled=(p.relabelled,) if p.relabelled else (),
             max_relabel_lag=p.max_relabel_lag,

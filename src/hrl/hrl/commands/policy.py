@@ -17,7 +17,7 @@ from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import FORMAT, read_manifest
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.spec import FLAT
+from hrl_core.hierarchy.spec import FIRST, FLAT, hierarchy_of
 from hrl_core.task.text import load_task
 
 
@@ -31,6 +31,8 @@ class Init:
     """Folder to make."""
     seed: Seed = 0
     """Seed of the weights."""
+    goal_space: str = FIRST
+    """Where its subgoals lie, of the goal spaces of the task: first, smallest, or the name of one."""
     flat: bool = False
     """Without a manager: the worker pursues the task goal."""
 
@@ -38,8 +40,9 @@ class Init:
         """Write the checkpoint; refuses to overwrite."""
         if self.out.exists():
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
-        hierarchy = FLAT if self.flat else None
-        save_checkpoint(random_checkpoint(load_task(self.task), self.seed, git_commit(), hierarchy), self.out)
+        task = load_task(self.task)
+        hierarchy = FLAT if self.flat else hierarchy_of(task, self.goal_space)
+        save_checkpoint(random_checkpoint(task, self.seed, git_commit(), hierarchy), self.out)
         Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
         return 0
 

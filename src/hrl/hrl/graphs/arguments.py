@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
+from hrl_core.algorithms import ALGORITHMS
 from hrl_core.errors import HrlError
 from hrl_core.randomness import MOST_SEED
 
@@ -114,6 +115,7 @@ class LaunchArguments(Arguments):
     learn: bool = argument(
         False, "Learn while running: relabeler and trainer follow the recording and announce policies; implies explore."
     )
+    algorithm: str = argument("hiro", "With learn: algorithm, unless a file of switches names it.", tuple(ALGORITHMS))
     training: str = argument(
         "fast", "With learn: preset (paper, fast) or .json file of training switches.", rule=NOT_EMPTY
     )

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from hrl.graphs.arguments import Arguments, LaunchArguments, PolicyArguments
 from hrl.graphs.fake_robot import FakeRobotArguments, fake_robot_graph
 from hrl.graphs.graph import Graph
-from hrl.graphs.learning_arguments import HiroTrainArguments, ReplayTrainArguments
+from hrl.graphs.learning_arguments import HiroTrainArguments, ReplayTrainArguments, TrainArguments
 from hrl_core.errors import HrlError
 
 
@@ -26,10 +26,10 @@ def _policy(arguments: LaunchArguments) -> Graph:
     return policy_graph(arguments)
 
 
-def _hiro_train(arguments: HiroTrainArguments) -> Graph:
-    from hrl.graphs.hiro_train import hiro_train_graph
+def _train(arguments: TrainArguments) -> Graph:
+    from hrl.graphs.train import train_graph
 
-    return hiro_train_graph(arguments)
+    return train_graph(arguments)
 
 
 def _replay_train(arguments: ReplayTrainArguments) -> Graph:
@@ -41,7 +41,8 @@ def _replay_train(arguments: ReplayTrainArguments) -> Graph:
 GRAPHS: Mapping[str, LaunchFile] = {
     "hiro_ant.launch.py": LaunchFile(LaunchArguments, _policy),
     "policy.launch.py": LaunchFile(PolicyArguments, _policy),
-    "hiro_train.launch.py": LaunchFile(HiroTrainArguments, _hiro_train),
+    "train.launch.py": LaunchFile(TrainArguments, _train),
+    "hiro_train.launch.py": LaunchFile(HiroTrainArguments, _train),
     "replay_train.launch.py": LaunchFile(ReplayTrainArguments, _replay_train),
     "fake_robot.launch.py": LaunchFile(FakeRobotArguments, fake_robot_graph),
 }

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from hrl.graphs.arguments import COUNT, DEFAULT_OUT, NAME, NOT_EMPTY, SEED, Arguments, LaunchArguments, Rule, argument
+from hrl.policies.shipped import AUTO
+from hrl_core.algorithms import ALGORITHMS
 
 TRAINER_KNOBS = ("modes", "max_policy_lag", "max_relabel_lag", "newest_steps", "keep_policies", "keep_segments")
 """Arguments that are parameters of the trainer under the same name."""
@@ -22,10 +24,16 @@ _KEEP_SEGMENTS = "Segments kept on disk after they were learned from, 0: all; ot
 
 
 @dataclass(frozen=True)
-class HiroTrainArguments(LaunchArguments):
+class TrainArguments(LaunchArguments):
     """Several robots, one trainer; what one robot takes means the same for each of them."""
 
-    learn: bool = argument(True, "This launch file learns; for one robot without it there is hiro_ant.launch.py.")
+    algorithm: str = argument("hiro", "Algorithm, unless a file of switches names it.", tuple(ALGORITHMS))
+    policy: str = argument(
+        "",
+        "Policy that acts until the first announcement, a folder, run or shipped name; empty: an untrained one of the "
+        "algorithm, which needs task:=.",
+    )
+    learn: bool = argument(True, "This launch file learns; without it there is policy.launch.py.")
     respawn: bool = argument(
         True, "Restart whatever dies but a simulator, up to 3 times in 60 s each: nothing closed is lost."
     )
@@ -59,7 +67,19 @@ class HiroTrainArguments(LaunchArguments):
         """Refuse what contradicts itself."""
         super().check()
         if not self.learn:
-            raise self.refuse("learn:=false: for a run without learning there is hiro_ant.launch.py")
+            raise self.refuse("learn:=false: for a run without learning there is policy.launch.py")
+        if not self.policy and self.task == AUTO:
+            raise self.refuse("name what is to be learned, task:=AntMaze, or a policy to begin with, policy:=FOLDER")
+
+
+@dataclass(frozen=True)
+class HiroTrainArguments(TrainArguments):
+    """The same for HIRO, with a trained ant to begin with."""
+
+    policy: str = argument(
+        AUTO,
+        "Policy that acts until the first announcement: a folder, run, shipped name, or auto for the best shipped.",
+    )
 
 
 @dataclass(frozen=True)
@@ -75,6 +95,7 @@ class ReplayTrainArguments(Arguments):
         rule=NOT_EMPTY,
     )
     seed: int = argument(0, "Seed of weights and sampling.", rule=SEED)
+    algorithm: str = argument("hiro", "Algorithm, unless a file of switches names it.", tuple(ALGORITHMS))
     training: str = argument("fast", _SWITCHES, rule=NOT_EMPTY)
     relabel: str = argument("off", f"{_RELABEL}.", RELABEL)
     relabelled: str = argument("", "Folder of relabelled bags, with relabel:=from-relabelled.")

@@ -7,10 +7,15 @@ from pathlib import Path
 from hrl.graphs.arguments import LaunchArguments, Value
 from hrl.graphs.graph import DASHBOARD, RELABELER, TRAINER, NodeDescription
 from hrl.graphs.learning_arguments import ReplayTrainArguments
+from hrl.graphs.robot_nodes import Setup
 from hrl.graphs.run_folder import RunFolder
+from hrl_core.algorithms import learner_module
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.task_fit import require_elements
-from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.presets import read_config
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
@@ -29,6 +34,7 @@ class Learning:
     task: str
     out: Path
     """Folder of the run; the trainer's is ``training`` in it."""
+    algorithm: str
     training: str
     seed: int
     relabel: str
@@ -57,6 +63,7 @@ class Learning:
             sources=sources,
             task=task,
             out=folder.path,
+            algorithm=arguments.algorithm,
             training=arguments.training,
             seed=arguments.seed,
             relabel=arguments.relabel,
@@ -95,56 +102,69 @@ class Learning:
 
 
 def trainer_node(
-    learning: Learning, task: TaskSpec, *, first_version: int = 0, required: bool = False
+    learning: Learning, task: TaskSpec, *, start: Checkpoint | None = None, required: bool = False
 ) -> NodeDescription:
     """Describe the trainer.
 
     Args:
         learning: what from, and how.
         task: to be sure that the switches fit it.
-        first_version: of the policy that the robots begin with.
+        start: policy that the robots begin with; None: there are no robots.
         required: whether the run ends with it.
 
     Raises:
-        HrlError: a source or the training switches cannot be read, contradict each other or do not fit the task.
+        HrlError: a source or the training switches cannot be read, contradict each other or do not fit the task, or the
+            robots' policy chooses otherwise than the one that is learned.
     """
     config = BagTrainConfig(
         sources=tuple(parse_source(source) for source in learning.sources),
-        training=read_config(learning.training),
+        training=read_config(learning.training, learning.algorithm),
         relabel=learning.relabel,
         relabelled=(learning.relabelled,) if learning.relabelled else (),
     )
     agent = agent_config(config)
     if isinstance(agent, HiroConfig):
         require_elements(task, agent)
+    if start is not None:
+        _require_same_hierarchy(start, learner_module(config.algorithm).hierarchy(task, agent))
     parameters: dict[str, Value] = {
         "bags": ",".join(learning.sources),
         "task": learning.task,
         "out": str(learning.training_folder),
+        "algorithm": learning.algorithm,
         "training": learning.training,
         "seed": learning.seed,
         "relabel": learning.relabel,
         "relabelled": learning.relabelled,
         "checkpoint_updates": learning.policy_updates or 1,
         "git_commit": learning.git_commit,
-        "first_version": first_version,
+        "first_version": 0 if start is None else start.version,
     }
     return learning.node(TRAINER, {**parameters, **learning.knobs}, required=required)
 
 
-def learner_nodes(learning: Learning, policy: Path) -> list[NodeDescription]:
-    """Describe the trainer and, if subgoals are relabelled by a node, the relabeler, which begins with ``policy``.
+def learner_nodes(learning: Learning, setup: Setup) -> list[NodeDescription]:
+    """Describe the trainer and, if subgoals are relabelled by a node, the relabeler, which begins with the policy.
 
     Raises:
-        HrlError: the policy cannot be loaded, or the switches do not fit its task.
+        HrlError: the switches do not fit task or policy.
     """
-    start = load_checkpoint(policy)
-    trainer = trainer_node(learning, start.task, first_version=start.version)
+    trainer = trainer_node(learning, setup.task, start=setup.checkpoint)
     if learning.relabel != FROM_RELABELLED:
         return [trainer]
     bags = ",".join(str(parse_source(source).path) for source in learning.sources)
-    relabeler: dict[str, Value] = {"bags": bags, "out": learning.relabelled, "policy": str(policy)}
+    relabeler: dict[str, Value] = {"bags": bags, "out": learning.relabelled, "policy": str(setup.policy)}
     return [learning.node(RELABELER, relabeler), trainer]
+
+
+def _require_same_hierarchy(start: Checkpoint, learned: HierarchySpec) -> None:
+    """Raise ``HrlError`` unless the nodes that begin with a policy can take the one that is learned."""
+    if start.hierarchy != learned:
+        raise HrlError(
+            f"the policy to begin with chooses otherwise than the one that is learned: "
+            f"{hierarchy_difference(start.hierarchy, learned)} (policy != learned); leave policy out of "
+            "train.launch.py for one that fits, or set goal_space, horizon, ... among the training switches"
+        )
 
 
 def dashboard_node(learning: Learning, robots: Sequence[str]) -> NodeDescription:

@@ -33,4 +33,4 @@ def policy_graph(arguments: LaunchArguments) -> Graph:
 def _learners(arguments: LaunchArguments, setup: Setup, folder: RunFolder) -> list[NodeDescription]:
     relabelled = folder.path / "relabelled"
     learning = Learning.of(arguments, folder, [str(folder.bag)], setup.task_argument, relabelled)
-    return learner_nodes(learning, setup.policy)
+    return learner_nodes(learning, setup)

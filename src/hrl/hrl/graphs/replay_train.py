@@ -4,10 +4,10 @@ import dataclasses
 from pathlib import Path
 
 from hrl.graphs.graph import Graph
-from hrl.graphs.hiro_train import split_sources
 from hrl.graphs.learning_arguments import TRAINER_KNOBS, ReplayTrainArguments
 from hrl.graphs.learning_nodes import Learning, dashboard_node, trainer_node
 from hrl.graphs.run_folder import RunFolder, resolve_out
+from hrl.graphs.train import split_sources
 from hrl.policies.provenance import git_commit
 from hrl.policies.shipped import AUTO
 from hrl_core.bags.find import find_bags

@@ -53,11 +53,16 @@ def checked_setup(arguments: LaunchArguments) -> Setup:
         HrlError: they could not, or what is asked for is not built.
     """
     task, task_argument, policy = _task_and_policy(arguments)
+    require_fit(arguments, task)
+    return Setup(task, task_argument, policy, _checked_checkpoint(policy, task))
+
+
+def require_fit(arguments: LaunchArguments, task: TaskSpec) -> None:
+    """Raise ``HrlError`` where goal or robot of the arguments do not fit the task."""
     if arguments.goal_vector:
         task.check_goal(np.array(arguments.goal_vector), "argument goal")
     if arguments.robot == "real":
         check_robot(arguments, task)
-    return Setup(task, task_argument, policy, _checked_checkpoint(policy, task))
 
 
 def robot_nodes(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hrl.graphs.arguments import Arguments, LaunchArguments
+from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 
 
@@ -22,6 +23,8 @@ class RunFolder:
     """None: none acts."""
     policy_trained: bool
     git_commit: str = ""
+    start: Checkpoint | None = None
+    """Untrained policy that is written to ``policy`` with the folder."""
 
     @classmethod
     def of(cls, arguments: LaunchArguments, policy: Path, policy_trained: bool, git_commit: str) -> "RunFolder":
@@ -80,6 +83,8 @@ class RunFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             write_json(self.launch_record, record)
+            if self.start is not None and self.policy is not None:
+                save_checkpoint(self.start, self.policy)
         except OSError as error:
             raise HrlError(f"out:={self.path} cannot be written: {error.strerror}") from None
 

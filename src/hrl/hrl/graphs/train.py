@@ -1,28 +1,37 @@
 """The graph of the learning loop: robots that act and record, one trainer that follows all of them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from hrl.graphs.cores import shared_cores
 from hrl.graphs.graph import ENVIRONMENTS, Graph, NodeDescription, environment_of
-from hrl.graphs.learning_arguments import LIVE_KNOBS, HiroTrainArguments
+from hrl.graphs.learning_arguments import LIVE_KNOBS, TrainArguments
 from hrl.graphs.learning_nodes import Learning, dashboard_node, learner_nodes
 from hrl.graphs.onlookers import onlooker_nodes
-from hrl.graphs.robot_nodes import checked_setup, robot_nodes
-from hrl.graphs.run_folder import RunFolder
+from hrl.graphs.robot_nodes import Setup, checked_setup, require_fit, robot_nodes
+from hrl.graphs.run_folder import RunFolder, resolve_out
 from hrl.policies.provenance import git_commit
+from hrl_core.algorithms import learner_module
+from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.task.text import load_task
+from hrl_core.training.presets import read_config
 
+START = "start"
+"""Folder of an untrained policy that robots begin with, in that of the run."""
 SEED_STEP = 1_000_003
 """Between the seeds of two robots, so that no episode is explored twice."""
 
 
-def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
+def train_graph(arguments: TrainArguments) -> Graph:
     """Describe the robots in their namespaces, relabeler, trainer and dashboard, checked before anything starts.
 
     Raises:
         HrlError: what is asked for cannot be run; nothing has been started or written.
     """
-    setup = checked_setup(arguments)
-    folder = RunFolder.of(arguments, setup.policy, setup.checkpoint.trained, git_commit())
+    out = resolve_out(arguments.out)
+    setup = checked_setup(arguments) if arguments.policy else _untrained_setup(arguments, out / START)
+    start = None if arguments.policy else setup.checkpoint
+    folder = RunFolder(out, arguments, setup.policy, setup.checkpoint.trained, git_commit(), start)
     folder.require_free()
     outer = arguments.namespace.strip("/")
     names = [f"robot_{number + 1}" for number in range(arguments.robots)]
@@ -45,7 +54,7 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
         {name: getattr(arguments, name) for name in LIVE_KNOBS}
         | {"simulators": ",".join(own.namespace for own in of_robots)},
     )
-    nodes = learner_nodes(learning, setup.policy)
+    nodes = learner_nodes(learning, setup)
     cores = shared_cores(arguments)
     for name, own, robot in zip(names, of_robots, folders, strict=True):
         nodes += robot_nodes(own, setup, robot, next(cores), name, learning.policy_update_topic)
@@ -62,6 +71,15 @@ def hiro_train_graph(arguments: HiroTrainArguments) -> Graph:
             arguments.network, commands_robot=arguments.robot == "real", respawns=arguments.restarts
         ),
     )
+
+
+def _untrained_setup(arguments: TrainArguments, policy: Path) -> Setup:
+    """A task and the untrained policy that its robots begin with, which is written with the run's folder."""
+    task, config = load_task(arguments.task), read_config(arguments.training, arguments.algorithm)
+    hierarchy = learner_module(config.algorithm).hierarchy(task, config.agent)
+    start = random_checkpoint(task, arguments.seed, git_commit(), hierarchy)
+    require_fit(arguments, task)
+    return Setup(task, arguments.task, policy, start)
 
 
 def _without_progress(node: NodeDescription) -> NodeDescription:

@@ -1,0 +1,83 @@
+"""The graph of the learning loop, and its refusals before anything starts."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from hrl.graphs import cores
+from hrl.graphs.learning_arguments import TrainArguments
+from hrl.graphs.train import train_graph
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.task.text import load_task
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    policy = dataclasses.replace(random_checkpoint(load_task("PointMaze"), 0), version=4_321)
+    save_checkpoint(policy, tmp_path / "policy")
+    switches = {"preset": "fast", "tilt_penalty": 0.0, "four_fold_symmetry": False}
+    (tmp_path / "switches.json").write_text(json.dumps(switches))
+    return TrainArguments(
+        policy=str(tmp_path / "policy"), training=str(tmp_path / "switches.json"), out=str(tmp_path / "out")
+    )
+
+
+def test_versions_begin_at_that_of_the_start_policy(arguments):
+    (trainer,) = [node for node in train_graph(arguments).nodes if node.role == "trainer"]
+    assert trainer.parameters["first_version"] == 4_321
+
+
+def test_each_pair_that_takes_turns_has_a_core_as_far_as_they_go(arguments, monkeypatch):
+    monkeypatch.setattr(cores.os, "sched_getaffinity", lambda _pid: {0, 1})
+    nodes = train_graph(dataclasses.replace(arguments, robots=3)).nodes
+    given = [[n.parameters.get("core") for n in nodes if n.role == role] for role in ("simulator", "worker")]
+    assert given[0] == given[1]
+    assert set(given[0][:2]) == {0, 1}
+    assert given[0][2] == given[0][0]
+
+
+def test_switches_that_do_not_fit_the_task_are_refused(arguments, tmp_path):
+    with pytest.raises(TaskError, match=r"tilt_penalty needs the observation elements qx, qy"):
+        train_graph(dataclasses.replace(arguments, training="fast"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_correction_at_sampling_is_refused_with_the_returns_of_fast(arguments):
+    with pytest.raises(HrlError, match=r"set it to 1, or relabel from-relabelled or off"):
+        train_graph(dataclasses.replace(arguments, relabel="at-sampling"))
+
+
+def test_without_a_policy_it_begins_with_an_untrained_one_of_the_algorithm(arguments):
+    for algorithm, parties in (("hiro", {"manager", "worker"}), ("flat", {"worker"})):
+        out = Path(arguments.out) / algorithm
+        own = dataclasses.replace(
+            arguments, policy="", task="PointMaze", algorithm=algorithm, training="paper", out=str(out), robots=1
+        )
+        graph = train_graph(own)
+        assert not out.exists()
+        graph.prepare()
+        start = load_checkpoint(out / "start")
+        assert (set(start.actors), start.trained, start.task.name) == (parties, False, "point_maze")
+        told = {n.parameters["policy"] for n in graph.nodes if n.role in ("manager", "worker", "simulator")}
+        assert told == {str(out / "start")}
+        (trainer,) = [node for node in graph.nodes if node.role == "trainer"]
+        assert trainer.parameters["algorithm"] == algorithm
+
+
+def test_neither_policy_nor_task_is_refused(arguments):
+    with pytest.raises(HrlError, match="name what is to be learned, task:=AntMaze, or a policy to begin with"):
+        dataclasses.replace(arguments, policy="", task="auto")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "switches", "difference"),
+    [("flat", {}, r"levels: .* != \[\]"), ("hiro", {"horizon": 7}, r"levels\[0\].horizon: 10 != 7")],
+)
+def test_a_policy_that_chooses_otherwise_than_what_is_learned_is_refused(arguments, algorithm, switches, difference):
+    Path(arguments.training).write_text(json.dumps({"preset": "paper", **switches}))
+    with pytest.raises(HrlError, match=f"policy to begin with chooses otherwise than .* learned: {difference}"):
+        train_graph(dataclasses.replace(arguments, algorithm=algorithm))
+    assert not Path(arguments.out).exists()
