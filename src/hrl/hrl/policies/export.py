@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hrl.policies.held_out import Protocol, evaluate_checkpoint
+from hrl.policies.held_out import Protocol, evaluate_held_out
 from hrl.policies.provenance import PROVENANCE
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
@@ -23,7 +23,7 @@ def export(source: Path, target: Path, protocol: Protocol) -> None:
     """Evaluate the policy of ``source`` on held-out episodes and write it to ``target`` with figures and README."""
     one_thread()
     checkpoint = load_checkpoint(source)
-    results = evaluate_checkpoint(checkpoint, protocol)
+    results = evaluate_held_out(checkpoint, protocol)
     metrics = {k: v for k, v in checkpoint.metrics.items() if k in KEPT or k.endswith("/updates")}
     metrics["held_out/seed"] = float(protocol.seed)
     for result in results:
