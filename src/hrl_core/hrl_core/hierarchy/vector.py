@@ -28,7 +28,7 @@ class VectorHierarchy:
         self._records = [EpisodeRecord() for _ in range(envs.num_envs)]
         self._present: list[Observation | None] = [None] * envs.num_envs
         """What is still to be answered; None: nobody acts there."""
-        self._actions = np.zeros((envs.num_envs, len(spec.action)))
+        self._actions = self._idle()
 
     def begin(self, env: int, episode: int, hierarchy: Hierarchy) -> None:
         """Act, from now on by ``hierarchy``, in the episode that an environment has been reset to."""
@@ -38,7 +38,6 @@ class VectorHierarchy:
 
     def act(self) -> Array:
         """Actions (num_envs, action_dim) at the present observations; the middle of the range where nobody acts."""
-        self._actions = np.tile(self._middle, (self._envs.num_envs, 1))
         for env, (hierarchy, observation) in enumerate(zip(self._hierarchies, self._present, strict=True)):
             if hierarchy is None or observation is None:
                 continue
@@ -50,6 +49,7 @@ class VectorHierarchy:
     def observe(self, step: Step) -> dict[int, EpisodeRecord]:
         """Take in what the actions led to; records of the episodes that ended, by environment."""
         ended: dict[int, EpisodeRecord] = {}
+        applied, self._actions = self._actions, self._idle()
         goals, over = self._envs.goals, step.ended
         for env, (hierarchy, before) in enumerate(zip(self._hierarchies, self._present, strict=True)):
             if hierarchy is None or before is None:
@@ -62,12 +62,13 @@ class VectorHierarchy:
                 success=bool(step.successes[env]),
                 terminated=bool(step.terminated[env]),
                 truncated=bool(step.truncated[env]),
-                applied_action=self._actions[env].copy(),
+                applied_action=applied[env],
             )
             self._present[env] = present
             if over[env]:
                 self._records[env].answer(hierarchy, present)
-                ended[env], self._present[env] = self._records[env], None
+                ended[env] = self._records[env]
+                self._hierarchies[env], self._records[env], self._present[env] = None, EpisodeRecord(), None
         return ended
 
     def episode(self, env: int) -> dict[str, npt.NDArray]:
@@ -85,6 +86,9 @@ class VectorHierarchy:
         for observation in observations[:-1]:
             self._records[env].answer(hierarchy, observation)
         self._present[env] = observations[-1]
+
+    def _idle(self) -> Array:
+        return np.tile(self._middle, (self._envs.num_envs, 1))
 
     def _told_again(self, episode: int, step: int, told: Mapping[str, Any]) -> Observation:
         vectors = told["state"][step], told["achieved_goal"][step], told["desired_goal"][step]
