@@ -61,6 +61,10 @@ class HacLearner:
                 yield from self._update(level, party)
             self._learned += 1
 
+    def generator(self, level: int, episode: int) -> np.random.Generator:
+        """What hindsight goals of a level in an episode are drawn by."""
+        return step_generator(self._seed, Purpose.HINDSIGHT, level, episode, 0)
+
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker, the manager, the manager's manager and so on."""
         return {
@@ -88,7 +92,7 @@ class HacLearner:
         """Make rows of an episode; of each manager, the share of its subgoals that were reached."""
         episode, number = lived(record, self.hierarchy), record.observations[0].episode
         for level, ring in enumerate(self.rows.values()):
-            rng = step_generator(self._seed, Purpose.HINDSIGHT, level, number, 0)
+            rng = self.generator(level, number)
             ring.add(level_rows(self._task, self.hierarchy, self._config, episode, level, rng))
         self._episodes += 1
         managers = list(self.networks)[1:]
