@@ -133,3 +133,10 @@ def test_figures_are_plain_json() -> None:
     spec = load_task("point_maze")
     result = EvaluationResult((0.0, 8.0), 4, 0.5, 0.75, 1.5, -10.0)
     assert json.loads(json.dumps(figures(spec, result), allow_nan=False))["wilson_95"] == list(wilson_interval(0.5, 4))
+
+
+def test_figures_tell_the_rule_that_success_is_judged_by() -> None:
+    result = EvaluationResult((0.48, 0.04), 4, 0.5, 0.5, 0.1, -10.0)
+    assert figures(load_task("mountain_car"), result)["tolerance"] == [0.03, 0.03]
+    assert "radius" not in figures(load_task("mountain_car"), result)
+    assert figures(load_task("hill_car"), result)["radius"] == 0.1

@@ -92,7 +92,7 @@ def test_saving_and_loading_goes_on_with_the_same_bits(critic):
 def test_impossible_switches_are_refused():
     for change in ({"critic": "cubic"}, {"batch_size": 0}, {"hidden": ()}, {"actor_lr": 0.0}):
         with pytest.raises(HrlError, match="DDPG configuration"):
-            DDPGConfig(**change)
+            dataclasses.replace(DDPGConfig(), **change)
 
 
 def rows(first, count):

@@ -65,7 +65,7 @@ def _place(start: Mapping[str, Any]) -> str:
 def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: Protocol, commands: list[str]) -> str:
     spec, first = checkpoint.task, results[0]
     unit = spec.success.unit
-    rule = "as the environment says" if spec.own_success else f"within {spec.success.radius:g} {unit}"
+    rule = _rule(spec)
     held_out = f"held-out episodes (seed {protocol.seed})"
     if spec.goal:
         lines = [
@@ -82,6 +82,15 @@ def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: P
     if commands:
         lines += ["", "Made by:", "", "```", *commands, "```"]
     return "\n".join(lines) + "\n"
+
+
+def _rule(spec: TaskSpec) -> str:
+    """What success is, for people."""
+    if spec.own_success:
+        return "as the environment says"
+    if spec.success.tolerance:
+        return f"within {', '.join(f'{x:g}' for x in spec.success.tolerance)} along the elements of the goal"
+    return f"within {spec.success.radius:g} {spec.success.unit}"
 
 
 def _row(result: EvaluationResult) -> str:

@@ -56,6 +56,7 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
     if not spec.goal:
         return plain
     low, high = result.interval
+    limit = {"tolerance": list(spec.success.tolerance)} if spec.success.tolerance else {"radius": spec.success.radius}
     return {
         # Null where the environment chose one per episode.
         "goal": list(result.goal) or None,
@@ -64,7 +65,7 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
         "wilson_95": [low, high],
         "ever_within": result.ever_within,
         "mean_final_distance": result.final_distance,
-        "radius": spec.success.radius,
+        **limit,
         "unit": spec.success.unit,
     }
 

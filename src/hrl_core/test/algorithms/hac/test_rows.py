@@ -30,15 +30,20 @@ CONFIG = HacConfig(
 )
 
 
-def decisions(starts, ends, values, served, tests=False, reached=False, attempts=0):
-    flags = [np.broadcast_to(np.array(flag), len(starts)) for flag in (tests, reached, attempts)]
-    return Decisions(np.array(starts), np.array(ends), np.array(values, np.float64)[:, None], np.array(served), *flags)
+def decisions(starts, ends, values, served, *flags):
+    columns = map(np.array, flags)
+    return Decisions(
+        np.array(starts), np.array(ends), np.array(values, np.float64)[:, None], np.array(served), *columns
+    )
+
+
+NONE = ([False] * 5, [False] * 5, [0] * 5)
 
 
 def by_hand():
     """Five steps of 0.1 from x = 0 under three subgoals: reached, missed with all attempts, cut by the end."""
-    states = np.stack((np.arange(6) * 0.1, np.zeros(6)), axis=1)
-    worker = decisions(range(5), range(1, 6), [0.5, -0.5, 1.0, 0.0, 0.25], [0, 0, 1, 1, 2])
+    states = np.array([[0.1 * step, 0.0] for step in range(6)])
+    worker = decisions(range(5), range(1, 6), [0.5, -0.5, 1.0, 0.0, 0.25], [0, 0, 1, 1, 2], *NONE)
     manager = decisions(
         [0, 2, 4], [2, 4, 5], [0.2, 1.0, 0.9], [0, 0, 0], [False, True, True], [True, False, False], [2, 2, 1]
     )
