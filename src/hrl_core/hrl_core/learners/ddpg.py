@@ -78,11 +78,14 @@ class DDPG:
             return (batch.rewards + batch.discounts * values).clamp(-self.bound, 0.0)
 
     def _update_critic(self, batch: TransitionBatch, features: torch.Tensor) -> dict[str, float]:
-        """Descend the mean squared error of Q(s, a) to y, or its Huber loss in tenths of the bound."""
+        """Descend the mean squared error of Q(s, a) to y, or its Huber loss in units of the bound."""
         y = self.targets(batch)
         values = self.critic(features, (batch.actions - self.actor.centre) / self.actor.half_range)
-        unit = _LINEAR_UNIT * self.bound
-        loss = mse_loss(values, y) if self.config.critic == "sigmoid" else huber_loss(values / unit, y / unit)
+        if self.config.critic == "sigmoid":
+            loss = mse_loss(values, y)
+        else:
+            # Few rows reach their goal: a loss that turned linear within the bounds would not see them.
+            loss = huber_loss(values / self.bound, y / self.bound)
         self._critic_adam.zero_grad()
         loss.backward()
         self._critic_adam.step()
@@ -94,7 +97,8 @@ class DDPG:
         value = self.critic(features, torch.tanh(z)).mean()
         loss = -value / (_LINEAR_UNIT * self.bound) + self.config.pre_tanh_penalty * z.square().mean()
         self._actor_adam.zero_grad()
-        loss.backward()
+        # Of the critic's parameters no gradient is needed.
+        loss.backward(inputs=list(self.actor.parameters()))
         self._actor_adam.step()
         return {"actor_value": value.item()}
 
