@@ -9,7 +9,7 @@ import pytest
 from hrl import cli
 from hrl.policies.held_out import HELD_OUT_SEED, figures
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.hierarchy.spec import HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.evaluate import EvaluationResult, wilson_interval
 from hrl_core.training.presets import preset
@@ -80,13 +80,25 @@ def test_what_makes_no_sense_is_refused(capsys, policy: Path, words: list[str], 
     assert not captured.out
 
 
-def test_a_policy_of_several_levels_is_refused_by_what_runs_it(capsys, tmp_path: Path) -> None:
+@pytest.mark.parametrize("levels", [1, 2])
+def test_a_policy_whose_levels_end_as_they_come_is_evaluated_as_it_is_rolled_out(capsys, tmp_path, levels) -> None:
     task = load_task("point_maze")
-    hierarchy = HierarchySpec(hierarchy_of(task).levels * 2)
-    save_checkpoint(random_checkpoint(task, 0, hierarchy=hierarchy), tmp_path / "tall")
-    assert cli.main(["evaluate", "--checkpoint", str(tmp_path / "tall")]) == 2
-    assert "a policy of 2 levels above its worker cannot be evaluated in batches" in capsys.readouterr().err
-    assert cli.main(["rollout", "--policy", str(tmp_path / "tall"), "--episodes", "1"]) == 0
+    level = LevelSpec(
+        "xy",
+        "absolute",
+        {"x": (-2.0, 10.0), "y": (-2.0, 10.0)},
+        horizon=7,
+        unit="attempts",
+        tolerance=(1.0, 1.0),
+        end_when_achieved=True,
+    )
+    save_checkpoint(random_checkpoint(task, 0, hierarchy=HierarchySpec((level,) * levels)), tmp_path / "tall")
+    words = ["--goal", "8", "0", "--seed", "5", "--episodes", "1"]
+    (result,) = evaluated(capsys, "--checkpoint", str(tmp_path / "tall"), *words)["results"]
+    assert cli.main(["rollout", "--policy", str(tmp_path / "tall"), *words, "--json"]) == 0
+    single = json.loads(capsys.readouterr().out)
+    for name in ("mean_final_distance", "mean_return"):
+        assert result[name] == pytest.approx(single[name], rel=1e-12)
 
 
 def test_a_changed_task_file_is_refused(capsys, policy: Path, tmp_path: Path) -> None:
@@ -121,3 +133,10 @@ def test_figures_are_plain_json() -> None:
     spec = load_task("point_maze")
     result = EvaluationResult((0.0, 8.0), 4, 0.5, 0.75, 1.5, -10.0)
     assert json.loads(json.dumps(figures(spec, result), allow_nan=False))["wilson_95"] == list(wilson_interval(0.5, 4))
+
+
+def test_figures_tell_the_rule_that_success_is_judged_by() -> None:
+    result = EvaluationResult((0.48, 0.04), 4, 0.5, 0.5, 0.1, -10.0)
+    assert figures(load_task("mountain_car"), result)["tolerance"] == [0.03, 0.03]
+    assert "radius" not in figures(load_task("mountain_car"), result)
+    assert figures(load_task("hill_car"), result)["radius"] == 0.1

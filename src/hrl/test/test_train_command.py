@@ -205,6 +205,13 @@ OTHER = {
     "average_tau": 0.5,
     "relabel_goals_uniform": 0.3,
     "relabel_goals_future": 0.3,
+    "critic": "sigmoid",
+    "test_probability": 0.6,
+    "random_probability": 0.6,
+    "subgoal_elements": ("x",),
+    "subgoal_low": (-1.0,),
+    "subgoal_high": (1.0,),
+    "subgoal_tolerance": (0.1,),
 }
 
 
@@ -212,7 +219,7 @@ OTHER = {
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_field_is_a_switch(algorithm: str) -> None:
     words, expected = ["--algorithm", algorithm, "--out", "x"], {}
-    for name, value in switches(preset("paper", algorithm)).items():
+    for name, value in switches(preset(algorithm=algorithm)).items():
         last = name.rpartition(".")[2]
         if last == "algorithm":
             expected[name] = value

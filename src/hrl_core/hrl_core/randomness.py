@@ -29,6 +29,8 @@ class Purpose(IntEnum):
     """What else a group of updates draws: noise on the actions of targets."""
     CANDIDATE = 6
     """Candidates of the off-policy correction of a level's subgoals."""
+    HINDSIGHT = 7
+    """Goals in the place of those that a level pursued in an episode."""
 
 
 def episode_seed(run_seed: int, episode: int) -> int:

@@ -175,6 +175,9 @@ def differences():
     def unequal(one: Any, other: Any, path: str, seen: dict[int, object]) -> Iterator[str]:
         if id(one) in seen or inspect.isroutine(one):
             return
+        if (one is None) != (other is None):
+            yield path
+            return
         if isinstance(one, torch.Tensor | np.ndarray | float | int | str | bytes | slice | Path | set | None):
             if not np.array_equal(np.asarray(one), np.asarray(other), equal_nan=isinstance(one, float)):
                 yield path

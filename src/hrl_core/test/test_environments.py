@@ -1,6 +1,8 @@
 """Conformance of all environments: Gymnasium's checker, determinism, model constants, geometry."""
 
+import dataclasses
 from collections.abc import Callable
+from itertools import combinations, pairwise
 from typing import Any
 
 import gymnasium
@@ -15,8 +17,13 @@ from hrl_core.envs.ant_gather import heading, make_ant_gather
 from hrl_core.envs.ant_maze import make_ant_maze
 from hrl_core.envs.ant_maze_env import AntMazeEnv
 from hrl_core.envs.ant_push import make_ant_push
+from hrl_core.envs.goal_env import GoalEnvironment
+from hrl_core.envs.hill_car import GOAL, make_hill_car
 from hrl_core.envs.making import make_env
+from hrl_core.envs.maze_env import MazeEnv
+from hrl_core.envs.mountain_car import make_mountain_car
 from hrl_core.envs.point_maze import POINT_MAZE, make_point_maze
+from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.text import load_task, shipped_tasks
 
 OURS = [name for name in shipped_tasks() if load_task(name).env_id.startswith("hrl/")]
@@ -52,24 +59,46 @@ def test_same_seed_same_episode_and_a_restored_state_goes_on_exactly(name: str) 
         assert one[1:4] == two[1:4]
 
 
-@pytest.mark.parametrize("name", ["AntMaze", "AntPush", "AntFall", "PointMaze"])
-def test_it_is_cut_at_500_steps_and_never_terminates(name: str) -> None:
+@pytest.mark.parametrize("name", TASKS)
+def test_observations_share_no_memory_and_every_element_varies(name: str) -> None:
+    env = _make(name)
+    rng = np.random.default_rng(0)
+    seen, low, high = [], env.action_space.low, env.action_space.high
+    for seed in range(3):
+        told = [env.reset(seed=seed)[0]] + [env.step(action)[0] for action in rng.uniform(low, high, (100, len(low)))]
+        for one, next_one in pairwise(told):
+            arrays = [*one.values(), *next_one.values()]
+            assert not any(np.shares_memory(*pair) for pair in combinations(arrays, 2))
+        seen += [observation["observation"] for observation in told]
+    varies = np.ptp(np.stack(seen), axis=0) > 0
+    # Objects of Ant Gather are met now and then; a sensor that sees none reads 0.
+    assert varies[: 29 if name == "AntGather" else None].all()
+
+
+NOT_ENDING = [name for name in TASKS if name != "AntGather"]
+
+
+@pytest.mark.parametrize("name", NOT_ENDING)
+def test_it_is_cut_at_its_last_step_and_never_terminates_by_itself(name: str) -> None:
     env = gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True)
     env.reset(seed=0)
-    ends = [env.step(np.zeros_like(env.action_space.sample()))[2:4] for _ in range(500)]
+    ends = [env.step(np.zeros_like(env.action_space.sample()))[2:4] for _ in range(TASKS[name][1])]
     assert ends[-1] == (False, True)
     assert not any(terminated or truncated for terminated, truncated in ends[:-1])
 
 
-@pytest.mark.parametrize("name", ["AntMaze", "AntPush", "AntFall", "PointMaze"])
+@pytest.mark.parametrize("name", NOT_ENDING)
 def test_a_goal_is_taken_as_given_or_refused_in_words(name: str) -> None:
     env = _make(name)
     wanted = np.arange(env.goal.size) + 0.5
     observation, _ = env.reset(seed=0, options={"goal": wanted})
     np.testing.assert_array_equal(observation["desired_goal"], wanted)
-    left = float(np.linalg.norm(env.step(env.action_space.sample())[0]["achieved_goal"] - wanted))
-    assert env.compute_reward(env.data.qpos[: env.goal.size], wanted, {}) == pytest.approx(-left)
-    for wrong in ([1.0], [*wanted, 0.0], np.full(env.goal.size, np.nan)):
+    told, reward, *_ = env.step(env.action_space.sample())
+    assert env.compute_reward(told["achieved_goal"], wanted, {}) == pytest.approx(reward)
+    if isinstance(env, MazeEnv):
+        left = float(np.linalg.norm(env.data.qpos[: env.goal.size] - wanted))
+        assert reward == pytest.approx(-left)
+    for wrong in ([1.0] * (env.goal.size + 2), [*wanted, 0.0], np.full(env.goal.size, np.nan)):
         with pytest.raises(ValueError, match=f"needs {env.goal.size} finite numbers"):
             env.reset(seed=0, options={"goal": wrong})
 
@@ -203,3 +232,54 @@ def test_point_cannot_enter_walls() -> None:
     for _ in range(3000):
         data, *_ = env.step(np.array([1.0, rng.uniform(-0.25, 0.25)]))
         assert POINT_MAZE.is_free(*data["observation"][:2])
+
+
+@pytest.mark.parametrize("make", [make_mountain_car, make_hill_car])
+def test_a_car_climbs_only_by_swinging_up(make: Callable[[], Any]) -> None:
+    env = make()
+    reached = {}
+    for name, throttle in (("constant", lambda v: 1.0), ("with the motion", lambda v: 1.0 if v >= 0 else -1.0)):
+        env.reset(seed=0)
+        state, places = np.zeros(2), []
+        for _ in range(200):
+            state = env.step(np.array([throttle(state[1])]))[0]["observation"]
+            places.append(state[0])
+        reached[name] = max(places)
+    assert reached["constant"] < env.goal[0] - 0.2
+    assert reached["with the motion"] >= env.goal[0]
+
+
+def test_the_bead_stays_on_its_hill() -> None:
+    env = make_hill_car()
+    env.reset(seed=0)
+    error, velocity = 0.0, 0.0
+    while env.data.qpos[0] < GOAL[0]:
+        velocity = env.step(np.array([1.0 if velocity >= 0 else -1.0]))[0]["observation"][1]
+        x, z = env.data.qpos
+        error = max(error, abs(z - x**2 / 2))
+    assert error < 0.01
+
+
+@pytest.mark.parametrize("name", ["mountain_car", "hill_car", "reacher_arm"])
+def test_success_ends_an_episode_where_the_task_says_so(name: str) -> None:
+    spec = load_task(name)
+    lasting = dataclasses.replace(spec, success=dataclasses.replace(spec.success, ends_episode=False))
+    for task, ends in ((spec, True), (lasting, False)):
+        env = GoalEnvironment(task)
+        start = env.reset(seed=0)
+        env.set_goal(start.achieved)
+        step = env.step(np.zeros(len(spec.action)))
+        assert step.success
+        assert step.terminated == ends
+        copies = VectorEnv(task, 2, seed=0, goals=[env.reset(seed=0).achieved, start.achieved + 100.0])
+        copies._envs[0].set_goal(copies.achieved[0])
+        told = copies.step(np.zeros((2, len(spec.action))))
+        assert told.successes.tolist() == [True, False]
+        assert told.terminated.tolist() == [ends, False]
+
+
+def test_tolerances_hold_for_each_element() -> None:
+    spec = load_task("mountain_car")
+    goal = np.array(spec.evaluation_goals[0])
+    for off, succeeds in (((0.03, -0.03), True), ((0.031, 0.0), False), ((0.0, 0.031), False)):
+        assert spec.succeeded(goal + off - np.sign(off) * 1e-12, goal) == succeeds

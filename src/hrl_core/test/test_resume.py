@@ -6,9 +6,11 @@ import pytest
 
 from hrl_core.algorithms import ALGORITHMS
 from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
@@ -104,6 +106,29 @@ CONFIGS = {
             worker=PLAIN, scale_inputs=True, worker_replay=90, replay=240, learning_starts=30, worker_updates=0.5
         ),
     ),
+    "hac": dataclasses.replace(
+        ALL_ON,
+        algorithm="hac",
+        agent=HacConfig(
+            levels=3,
+            horizon=4,
+            subgoal_elements=("x", "y"),
+            subgoal_low=(-2.0, -2.0),
+            subgoal_high=(2.0, 2.0),
+            subgoal_tolerance=(0.1, 0.1),
+            learner=DDPGConfig((8, 8), 2e-3, 3e-3, 16, "sigmoid", 1e-2),
+            discount=0.9,
+            updates=3,
+            test_probability=0.5,
+            hindsight_goals=2,
+            drop_reached_starts=False,
+            random_probability=0.4,
+            action_noise=0.3,
+            subgoal_noise=0.2,
+            replay=200,
+        ),
+        stagger=True,
+    ),
 }
 
 
@@ -116,7 +141,7 @@ def make_trainer(folder, config):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_switch_is_on_in_one_of_them(algorithm):
     ours = [switches(config) for config in CONFIGS.values() if config.algorithm == algorithm]
-    default = switches(preset("paper", algorithm))
+    default = switches(preset(algorithm=algorithm))
     assert [name for name, value in default.items() if all(c[name] == value for c in ours)] == ["algorithm"]
 
 

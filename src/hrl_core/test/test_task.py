@@ -52,6 +52,8 @@ def test_every_field_is_part_of_the_hash_and_is_named_when_it_differs(field: str
 
 def _changed(value: Any) -> Any:
     if isinstance(value, dict):
+        if "unit" in value:
+            return dataclasses.replace(load_task("ant_maze").success, radius=1.0)
         return {"radius": 1.0}
     if isinstance(value, list):
         return value[:-1]
@@ -165,3 +167,20 @@ def test_subgoal_indices_follow_the_observation_layout():
     space = GoalSpace(task, hierarchy_of(task).levels[0])
     assert space.indices.tolist() == list(range(15))
     assert space.high.tolist() == [10, 10, 0.5, 1, 1, 1, 1, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3, 0.5, 0.3]
+
+
+def test_what_success_has_been_given_since_is_hashed_only_where_it_is_set():
+    task = load_task("ant_maze")
+    assert task.as_dict()["success"] == {"radius": 5.0, "unit": "m"}
+    ends = dataclasses.replace(task, success=dataclasses.replace(task.success, ends_episode=True))
+    close = dataclasses.replace(task, success=dataclasses.replace(task.success, radius=-1.0, tolerance=(1.0, 2.0)))
+    assert len({task.sha256, ends.sha256, close.sha256}) == 3
+    assert parse_task(close.to_yaml()) == close
+
+
+def test_tolerances_take_the_place_of_a_radius_and_are_as_many_as_the_goal_has():
+    task = load_task("ant_maze")
+    with pytest.raises(FieldError, match="tolerance: takes the place of a radius: set radius to -1"):
+        dataclasses.replace(task.success, tolerance=(1.0, 1.0))
+    with pytest.raises(FieldError, match="tolerance: must be a list of 2, as goal has"):
+        dataclasses.replace(task, success=dataclasses.replace(task.success, radius=-1.0, tolerance=(1.0,)))

@@ -23,8 +23,8 @@ def test_nothing_is_drawn_before_the_first_observation(scene):
     assert scene.shapes() == []
 
 
-@pytest.mark.parametrize("task", shipped_tasks())
-def test_every_shipped_task_has_a_stage_and_a_robot(task):
+@pytest.mark.parametrize("task", [name for name in shipped_tasks() if name != "mountain_car"])
+def test_every_shipped_task_in_a_simulator_has_a_stage_and_a_robot(task):
     model = SceneModel(load_task(task), wall_height=1.0)
     static = model.static_shapes()
     assert static

@@ -32,7 +32,7 @@ class TrainFromBags:
     """Folder of a run to go on with; its bags, task, seed and switches are taken over, others are refused."""
     task: str = ""
     """Task name or .yaml; empty: that of the first recorded run."""
-    preset: str = "paper"
+    preset: str = ""
     """Defaults of the switches below: paper, fast, or a .json file of switches as of training:=."""
     seed: Seed = 0
     """Seed of weights and sampling."""
@@ -52,7 +52,7 @@ class TrainFromBags:
     material: MaterialConfig = field(default_factory=MaterialConfig)
     torch_threads: int = 1
     """Threads of matrix products."""
-    training: TrainConfig[Any] = field(default_factory=lambda: preset("paper"))
+    training: TrainConfig[Any] = field(default_factory=preset)
 
 
 def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
@@ -63,7 +63,7 @@ def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     """
     chosen = chosen_words(words)
     stored = None if chosen.resume is None else _stored(chosen.resume)
-    defaults = TrainFromBags(training=preset("paper", chosen.algorithm)) if stored is None else _as_words(*stored)
+    defaults = TrainFromBags(training=preset(algorithm=chosen.algorithm)) if stored is None else _as_words(*stored)
     if chosen.preset is not None:
         training = read_config(chosen.preset, defaults.training.algorithm)
         defaults = dataclasses.replace(defaults, preset=chosen.preset, training=training)

@@ -10,7 +10,7 @@ import tyro
 from rich.table import Table
 from rich.text import Text
 
-from hrl.policies.held_out import Protocol, evaluate_checkpoint, figures
+from hrl.policies.held_out import Protocol, evaluate_held_out, figures
 from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import show
 from hrl_core.checkpoints.checkpoint import load_checkpoint
@@ -42,7 +42,7 @@ def evaluate_command(words: list[str]) -> int:
     if arguments.task:
         checkpoint.require_task(load_task(arguments.task))
     started = time.perf_counter()
-    results = evaluate_checkpoint(checkpoint, arguments.protocol)
+    results = evaluate_held_out(checkpoint, arguments.protocol)
     outcome: dict[str, Any] = {
         "policy": str(folder),
         "task": checkpoint.task.name,

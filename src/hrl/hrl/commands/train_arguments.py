@@ -33,8 +33,8 @@ class Train:
 
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
-    preset: str = "paper"
-    """Defaults of the switches below: paper or fast."""
+    preset: str = ""
+    """Defaults of the switches below: paper or fast; none: the first that the algorithm has (hiro, flat: paper)."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None
@@ -43,7 +43,7 @@ class Train:
     """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
     torch_threads: int = 1
     """Threads of matrix products; with another number the last bits of the weights differ."""
-    config: TrainConfig[Any] = field(default_factory=lambda: preset("paper"))
+    config: TrainConfig[Any] = field(default_factory=preset)
 
 
 class TrainingRequest(NamedTuple):
@@ -65,7 +65,7 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
         HrlError: unknown task, preset or switch (names the closest), impossible value, no folder.
     """
     chosen = chosen_words(words)
-    defaults = Train(config=preset("paper", chosen.algorithm)) if chosen.resume is None else _of_run(chosen.resume)
+    defaults = Train(config=preset(algorithm=chosen.algorithm)) if chosen.resume is None else _of_run(chosen.resume)
     if chosen.preset is not None:
         config = preset(chosen.preset, defaults.config.algorithm)
         defaults = dataclasses.replace(defaults, preset=chosen.preset, config=config)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hrl.policies.held_out import Protocol, evaluate_checkpoint
+from hrl.policies.held_out import Protocol, evaluate_held_out
 from hrl.policies.provenance import PROVENANCE
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
@@ -23,7 +23,7 @@ def export(source: Path, target: Path, protocol: Protocol) -> None:
     """Evaluate the policy of ``source`` on held-out episodes and write it to ``target`` with figures and README."""
     one_thread()
     checkpoint = load_checkpoint(source)
-    results = evaluate_checkpoint(checkpoint, protocol)
+    results = evaluate_held_out(checkpoint, protocol)
     metrics = {k: v for k, v in checkpoint.metrics.items() if k in KEPT or k.endswith("/updates")}
     metrics["held_out/seed"] = float(protocol.seed)
     for result in results:
@@ -65,7 +65,7 @@ def _place(start: Mapping[str, Any]) -> str:
 def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: Protocol, commands: list[str]) -> str:
     spec, first = checkpoint.task, results[0]
     unit = spec.success.unit
-    rule = "as the environment says" if spec.own_success else f"within {spec.success.radius:g} {unit}"
+    rule = _rule(spec)
     held_out = f"held-out episodes (seed {protocol.seed})"
     if spec.goal:
         lines = [
@@ -82,6 +82,15 @@ def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: P
     if commands:
         lines += ["", "Made by:", "", "```", *commands, "```"]
     return "\n".join(lines) + "\n"
+
+
+def _rule(spec: TaskSpec) -> str:
+    """What success is, for people."""
+    if spec.own_success:
+        return "as the environment says"
+    if spec.success.tolerance:
+        return f"within {', '.join(f'{x:g}' for x in spec.success.tolerance)} along the elements of the goal"
+    return f"within {spec.success.radius:g} {spec.success.unit}"
 
 
 def _row(result: EvaluationResult) -> str:

@@ -12,7 +12,7 @@ from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.evaluate import EvaluationResult, checkpoint_policies, evaluate
+from hrl_core.training.evaluate import EvaluationResult, evaluate_checkpoint
 
 HELD_OUT_SEED = 3_000_017
 """Not the seed that training evaluates with (``TrainConfig.evaluation_seed``)."""
@@ -38,14 +38,14 @@ class Protocol:
                 raise HrlError(f"--{name} {getattr(self, name)}: must be 1 or more")
 
 
-def evaluate_checkpoint(checkpoint: Checkpoint, protocol: Protocol) -> list[EvaluationResult]:
+def evaluate_held_out(checkpoint: Checkpoint, protocol: Protocol) -> list[EvaluationResult]:
     """Run every episode once, all together; one result per task goal."""
     spec = checkpoint.task
     goals = [goal for goal in _goals(spec, protocol.goal) for _ in range(protocol.episodes)]
     own_goals = goals if goals[0] else ()
     envs = VectorEnv(spec, len(goals), protocol.seed, protocol.threads, goals=own_goals)
     try:
-        return evaluate(spec, checkpoint.hierarchy, envs, *checkpoint_policies(checkpoint))
+        return evaluate_checkpoint(checkpoint, envs)
     finally:
         envs.close()
 
@@ -56,6 +56,7 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
     if not spec.goal:
         return plain
     low, high = result.interval
+    limit = {"tolerance": list(spec.success.tolerance)} if spec.success.tolerance else {"radius": spec.success.radius}
     return {
         # Null where the environment chose one per episode.
         "goal": list(result.goal) or None,
@@ -64,7 +65,7 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
         "wilson_95": [low, high],
         "ever_within": result.ever_within,
         "mean_final_distance": result.final_distance,
-        "radius": spec.success.radius,
+        **limit,
         "unit": spec.success.unit,
     }
 

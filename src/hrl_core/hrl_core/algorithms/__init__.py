@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ALGORITHMS: Mapping[str, str] = {
     "hiro": "hrl_core.algorithms.hiro",
     "flat": "hrl_core.algorithms.flat",
+    "hac": "hrl_core.algorithms.hac",
 }
 """Name of an algorithm -> its package, with the modules ``config`` (without torch), ``learner`` and, where it learns
 from what others have done, ``recordings``."""

@@ -61,8 +61,11 @@ class Learner(Protocol):
         """The present policy, level by level."""
         ...
 
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
-        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept."""
+    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy] | None:
+        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept.
+
+        None: they do not act in batches, and what a checkpoint keeps is evaluated.
+        """
         ...
 
     def parts(self) -> Mapping[str, Stateful]:

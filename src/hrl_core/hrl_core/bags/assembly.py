@@ -40,6 +40,7 @@ _NEEDED = {
     SUBGOAL: {
         _VECTOR: ("value", "anchor", "task_goal"),
         _NUMBER: ("log_probability", "value_estimate"),
+        _TRUTH: ("test",),
         _WHOLE: ("step", "kind", "parent_seq", "skill_id", "horizon", "horizon_unit", "policy_version", "attempt"),
     },
     SUBGOAL_RESULT: {
@@ -250,6 +251,7 @@ def _subgoals(c: Columns) -> SubgoalTable:
         value_estimates=c["value_estimate"],
         policy_versions=c["policy_version"],
         attempts=c["attempt"].astype(np.int64),
+        tests=c["test"],
     )
 
 

@@ -39,6 +39,8 @@ class SubgoalTable(NamedTuple):
     policy_versions: UInt64
     attempts: Int64
     """Number of each among its parent's."""
+    tests: Bool
+    """Whether nobody was to explore below it."""
 
 
 class SegmentTable(NamedTuple):

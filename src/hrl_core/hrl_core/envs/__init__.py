@@ -2,19 +2,21 @@
 
 import gymnasium
 
-EPISODE_STEPS = 500
 TASKS = {
-    "AntMaze": "ant_maze",
-    "AntPush": "ant_push",
-    "AntFall": "ant_fall",
-    "AntGather": "ant_gather",
-    "PointMaze": "point_maze",
+    "AntMaze": ("ant_maze", 500),
+    "AntPush": ("ant_push", 500),
+    "AntFall": ("ant_fall", 500),
+    "AntGather": ("ant_gather", 500),
+    "PointMaze": ("point_maze", 500),
+    "MountainCar": ("mountain_car", 300),
+    "HillCar": ("hill_car", 300),
+    "ReacherArm": ("reacher_arm", 300),
 }
-"""Environment name -> module; the id is ``hrl/NAME-v0``."""
+"""Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
 
-for _name, _module in TASKS.items():
+for _name, (_module, _steps) in TASKS.items():
     gymnasium.register(
         id=f"hrl/{_name}-v0",
         entry_point=f"hrl_core.envs.{_module}:make_{_module}",
-        max_episode_steps=EPISODE_STEPS,
+        max_episode_steps=_steps,
     )

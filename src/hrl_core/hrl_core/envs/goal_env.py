@@ -26,7 +26,7 @@ class GoalStep(NamedTuple):
     terminated: bool
     truncated: bool
     success: bool | None
-    """The environment's own word; None where the task has a radius of its own."""
+    """Whether the task's success rule holds; None at a reset of a task with a radius or tolerances of its own."""
 
 
 class GoalEnvironment:
@@ -104,7 +104,7 @@ class GoalEnvironment:
             worth = float(self.compute_reward(step.achieved, self._imposed))
             step = step._replace(desired=self._imposed, reward=worth)
         self.goal = step.desired
-        return step
+        return self._judged(step)
 
     def compute_reward(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
         """Reward of achieved goals (..., goal_dim) under task goals of a shape that broadcasts with them.
@@ -159,6 +159,13 @@ class GoalEnvironment:
         goals = layout.goal(data["achieved_goal"]), layout.goal(data["desired_goal"])
         success = bool(told_success(info)) if self._own_success else None
         return GoalStep(layout.state(data), *goals, reward, terminated, truncated, success)
+
+    def _judged(self, step: GoalStep) -> GoalStep:
+        """The step with what the task makes of it: success, and the end of an episode that is done with it."""
+        spec, success = self.spec, step.success
+        if success is None:
+            success = spec.succeeded(step.achieved, step.desired)
+        return step._replace(success=success, terminated=step.terminated or (success and spec.success.ends_episode))
 
     def _require_success(self) -> None:
         if self._own_success and not self.abilities.tells_success:

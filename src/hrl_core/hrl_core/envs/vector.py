@@ -173,7 +173,8 @@ class VectorEnv:
         cut = np.array([step.truncated for step in taken])
         truncated = (cut | (self._steps >= self._limits)) & ~terminated
         rewards = np.array([step.reward for step in taken])
-        result = VectorStep(self.states, self.achieved, rewards, terminated, truncated, self._successes(taken))
+        successes = np.array([bool(step.success) for step in taken])
+        result = VectorStep(self.states, self.achieved, rewards, terminated, truncated, successes)
         for i in np.flatnonzero(result.ended):
             self._episodes[i] += self.num_envs
             self._limits[i] = self.spec.max_episode_steps
@@ -211,12 +212,6 @@ class VectorEnv:
         """Make the states and achieved goals of these steps the present ones."""
         self.states = np.stack([step.state for step in steps])
         self.achieved = np.stack([step.achieved for step in steps])
-
-    def _successes(self, steps: Sequence[GoalStep]) -> Flags:
-        if self.spec.own_success:
-            return np.array([bool(step.success) for step in steps])
-        left = self.achieved - np.stack([step.desired for step in steps])
-        return np.linalg.norm(left, axis=1) <= self.spec.success.radius
 
     def _reset(self, i: int) -> GoalStep:
         seed = episode_seed(self.seed, int(self._episodes[i]))

@@ -56,6 +56,7 @@ _SUBGOALS = {
     "value_estimate": Column("value_estimates", pa.float64()),
     "policy_version": Column("policy_versions", pa.uint64()),
     "attempt": Column("attempts", pa.int64()),
+    "test": Column("tests", pa.bool_()),
 }
 _SEGMENTS = {
     "seq": Column("seqs", pa.int64()),

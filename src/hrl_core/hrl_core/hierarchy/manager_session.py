@@ -244,8 +244,11 @@ class ManagerSession:
         ahead, self._ahead = self._ahead, None
         choice = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
         deterministic = observation.mode != Mode.TRAIN
-        subgoal = self._message(observation, seq, KINDS[self._level.kind], choice.value, deterministic)._replace(
-            log_probability=choice.log_probability, value_estimate=choice.value_estimate
+        subgoal = self._message(observation, seq, KINDS[self._level.kind], choice.value, deterministic)
+        subgoal = subgoal._replace(
+            test=subgoal.test or choice.test,
+            log_probability=choice.log_probability,
+            value_estimate=choice.value_estimate,
         )
         self._subgoal = subgoal
         self._outbox = [subgoal]
@@ -259,7 +262,7 @@ class ManagerSession:
         if explore:
             decision = observation.step // self._level.horizon
             held = self._held.at(observation.episode, decision, self.manager.held)
-            choice = choice if held is None else SubgoalChoice(held)
+            choice = choice if held is None else choice._replace(value=held)
         self._space.check(choice.value, "subgoal of the manager")
         return choice
 

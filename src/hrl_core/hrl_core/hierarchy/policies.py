@@ -19,6 +19,8 @@ class SubgoalChoice(NamedTuple):
 
     value: Vector
     """Shape (subgoal_dim,), units of the goal space."""
+    test: bool = False
+    """Whether it is to be pursued without exploration at any level below (HAC)."""
     log_probability: float = NAN
     value_estimate: float = NAN
 
@@ -54,7 +56,7 @@ class Worker(Protocol):
 
 
 class ActorManager:
-    """Deterministic manager: an actor network on state and what is pursued, Gaussian exploration in raw units."""
+    """Deterministic manager: an actor network on state and what is pursued, and how it explores."""
 
     def __init__(
         self,
@@ -77,18 +79,22 @@ class ActorManager:
         """
         config.check(len(spec.observation) + pursued, space.size, "manager")
         self.version, self.held = version, config.held
-        self._low, self._high = space.low, space.high
-        self._noise = np.asarray(config.exploration_noise)
+        self._exploration = _Exploration(config, space.low, space.high)
+        self._test_probability = config.test_probability
         self._actor = FastActor(config, weights)
 
     def select(self, state: Vector, task_goal: Vector, noise: np.random.Generator | None) -> SubgoalChoice:
         """Choose a subgoal from state (observation_dim,) and task goal (goal_dim,)."""
         value = self._actor(to_float32(np.concatenate((state, task_goal)))).astype(np.float64)
-        return SubgoalChoice(_explore(value, self._noise, noise, self._low, self._high))
+        if noise is None:
+            return SubgoalChoice(value)
+        # In this order, for who restarts to draw the same: which, then whether it is a test.
+        value = self._exploration.of(value, noise)
+        return SubgoalChoice(value, test=self._test_probability > 0 and noise.random() < self._test_probability)
 
 
 class ActorWorker:
-    """Deterministic worker: an actor network on state and carried subgoal, Gaussian exploration in raw units."""
+    """Deterministic worker: an actor network on state and carried subgoal, and how it explores."""
 
     def __init__(
         self, spec: TaskSpec, pursued: int, config: ActorConfig, weights: Mapping[str, Float32], version: int
@@ -104,17 +110,25 @@ class ActorWorker:
         """
         config.check(len(spec.observation) + pursued, len(spec.action), "worker")
         self.version = version
-        self._low, self._high = spec.action_low, spec.action_high
-        self._noise = np.asarray(config.exploration_noise)
+        self._exploration = _Exploration(config, spec.action_low, spec.action_high)
         self._actor = FastActor(config, weights)
 
     def act(self, state: Vector, subgoal: Float32Vector, noise: np.random.Generator | None) -> ActionChoice:
         """Choose an action from state (observation_dim,) and carried subgoal (subgoal_dim,)."""
         value = self._actor(np.concatenate((to_float32(state), subgoal))).astype(np.float64)
-        return ActionChoice(_explore(value, self._noise, noise, self._low, self._high))
+        return ActionChoice(value if noise is None else self._exploration.of(value, noise))
 
 
-def _explore(value: Vector, sigma: np.ndarray, noise: np.random.Generator | None, low: Vector, high: Vector) -> Vector:
-    if noise is None:
-        return value
-    return np.clip(value + sigma * noise.standard_normal(value.shape), low, high)
+class _Exploration:
+    """Gaussian noise in raw units, or now and then a uniformly random value."""
+
+    def __init__(self, config: ActorConfig, low: Vector, high: Vector) -> None:
+        self._low, self._high = low, high
+        self._sigma = np.asarray(config.exploration_noise)
+        self._random_probability = config.random_probability
+
+    def of(self, value: Vector, noise: np.random.Generator) -> Vector:
+        """What is tried in the place of ``value``."""
+        if self._random_probability > 0 and noise.random() < self._random_probability:
+            return noise.uniform(self._low, self._high)
+        return np.clip(value + self._sigma * noise.standard_normal(value.shape), self._low, self._high)

@@ -26,14 +26,41 @@ class Runner(Protocol):
 
 
 @dataclass
-class EpisodeTrace:
-    """Everything one episode said, in order."""
+class EpisodeRecord:
+    """Everything that has been said in an episode so far, in order."""
 
-    result: EpisodeResult
     observations: list[Observation] = field(default_factory=list)
     actions: list[Action] = field(default_factory=list)
     subgoals: list[Subgoal] = field(default_factory=list)
     subgoal_results: list[SubgoalResult] = field(default_factory=list)
+
+    def answer(self, hierarchy: Hierarchy, observation: Observation) -> Action | None:
+        """Have an observation answered and note all that is said; None where the episode ends.
+
+        Raises:
+            HrlError: the worker found no valid subgoal, i.e. the hierarchy was not kept over the run's episodes.
+        """
+        self.observations.append(observation)
+        action: Action | None = None
+        for message in hierarchy.answer(observation):
+            if isinstance(message, Subgoal):
+                self.subgoals.append(message)
+            elif isinstance(message, SubgoalResult):
+                self.subgoal_results.append(message)
+            elif isinstance(message, Action):
+                action = action or message
+        if action is not None:
+            self.actions.append(action)
+        elif not observation.last:
+            raise HrlError(f"no action at episode {observation.episode} step {observation.step}: start a new hierarchy")
+        return action
+
+
+@dataclass
+class EpisodeTrace(EpisodeRecord):
+    """A whole episode."""
+
+    result: EpisodeResult = field(kw_only=True)
 
 
 def rollout(runner: Runner, hierarchy: Hierarchy, episode: int) -> EpisodeTrace:
@@ -45,24 +72,10 @@ def rollout(runner: Runner, hierarchy: Hierarchy, episode: int) -> EpisodeTrace:
         episode: episode number, rising from call to call.
 
     Raises:
-        HrlError: the worker found no valid subgoal, i.e. the hierarchy was not kept over the run's episodes.
+        HrlError: as ``EpisodeRecord.answer``.
     """
     with one_thread():
-        return _run(runner, hierarchy, episode)
-
-
-def _run(runner: Runner, hierarchy: Hierarchy, episode: int) -> EpisodeTrace:
-    observation = runner.reset(episode)
-    observations, actions, subgoals, results = [observation], [], [], []
-    while True:
-        said = hierarchy.answer(observation)
-        subgoals += [message for message in said if isinstance(message, Subgoal)]
-        results += [message for message in said if isinstance(message, SubgoalResult)]
-        if observation.last:
-            return EpisodeTrace(runner.result(), observations, actions, subgoals, results)
-        action = next((message for message in said if isinstance(message, Action)), None)
-        if action is None:
-            raise HrlError(f"no action at episode {observation.episode} step {observation.step}: start a new hierarchy")
-        actions.append(action)
-        observation = runner.step(action.value)
-        observations.append(observation)
+        record, observation = EpisodeRecord(), runner.reset(episode)
+        while (action := record.answer(hierarchy, observation)) is not None:
+            observation = runner.step(action.value)
+        return EpisodeTrace(**vars(record), result=runner.result())

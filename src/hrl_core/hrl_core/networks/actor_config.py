@@ -38,6 +38,10 @@ class ActorConfig:
     """Input elements multiplied by zero (HIRO hides x, y from its worker)."""
     exploration_noise: tuple[NotNegative, ...] = field(default=())
     """Standard deviation of the Gaussian exploration per output element, raw units."""
+    random_probability: Fraction = 0.0
+    """Chance, while exploring, of a uniformly random output in the place of a noisy one (HAC)."""
+    test_probability: Fraction = 0.0
+    """Of a manager: chance, while exploring, that a subgoal is a test, below which nobody explores (HAC)."""
     input_scale: tuple[Finite, ...] = ()
     """Factor on each input element; empty: 1."""
     differences: tuple[tuple[Index, Index, Finite], ...] = ()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any
 
+import numpy as np
 import yaml
 
 from hrl_core.errors import InvalidDataError
@@ -24,6 +25,7 @@ from hrl_core.typed_fields import (
     Must,
     Name,
     NonEmpty,
+    NotNegative,
     require_different,
     require_fields,
 )
@@ -94,10 +96,21 @@ class SuccessRule:
     radius: _Radius
     """0: success is the environment's own word, ``info["is_success"]``; -1: success is not a matter of distance."""
     unit: Name
+    tolerance: tuple[NotNegative, ...] = ()
+    """Instead of a radius (-1): how far each element of the goal may be off, in its own unit."""
+    ends_episode: bool = False
+    """Whether the task is done with the first success: the episode terminates there."""
 
     def __post_init__(self) -> None:
-        """Refuse a radius that cannot be."""
+        """Refuse a radius that cannot be, or a second one."""
         require_fields(self)
+        if self.tolerance and self.radius != NEVER:
+            raise FieldError(("tolerance",), f"takes the place of a radius: set radius to {NEVER:g}", self.tolerance)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data; what has been added since is left out where it is not set, so that old tasks keep their hash."""
+        plain = dataclasses.asdict(self)
+        return {name: value for name, value in plain.items() if value or name in ("radius", "unit")}
 
 
 @dataclass(frozen=True)
@@ -147,6 +160,9 @@ class TaskSpec:
         require_different(self._goal_names, "goal")
         for space, ranges in self.goal_spaces.items():
             self._require_space(ranges, "goal_spaces", space)
+        if len(self.success.tolerance) not in (0, len(self.goal)):
+            problem = f"must be a list of {len(self.goal)}, as goal has"
+            raise FieldError(("success", "tolerance"), problem, self.success.tolerance)
         for i, goal in enumerate(self.evaluation_goals):
             if len(goal) != len(self.goal):
                 raise FieldError(("evaluation_goals", i), f"must be a list of {len(self.goal)}, as goal has", goal)
@@ -205,7 +221,7 @@ class TaskSpec:
     def as_dict(self) -> dict[str, Any]:
         """What all agree on as plain data, with tuples as lists."""
         agreed = {name: value for name, value in dataclasses.asdict(self).items() if name not in _NOT_AGREED}
-        return json.loads(json.dumps(agreed))
+        return json.loads(json.dumps(agreed | {"success": self.success.as_dict()}))
 
     def to_yaml(self) -> str:
         """The specification as YAML; ``parse_task`` of it gives an equal object."""
@@ -232,6 +248,8 @@ class TaskSpec:
 
     def succeeded(self, achieved_goal: Vector, desired_goal: Vector) -> bool:
         """Whether the success rule holds at this step."""
+        if self.success.tolerance:
+            return bool(np.all(np.abs(achieved_goal - desired_goal) <= self.success.tolerance))
         return self.distance(achieved_goal, desired_goal) <= self.success.radius
 
 

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,15 @@ import torch
 
 from hrl_core.algorithms.protocols import BatchPolicy
 from hrl_core.checkpoints.checkpoint import Checkpoint
-from hrl_core.environments import Environments
-from hrl_core.errors import CheckpointError, HrlError
+from hrl_core.environments import Environments, Step
+from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.hierarchy.vector import VectorHierarchy
+from hrl_core.messages import Mode
 from hrl_core.networks.actor import Actor
 from hrl_core.task.spec import TaskSpec
+from hrl_core.threads import one_thread
 
 Float32 = npt.NDArray[np.float32]
 _WILSON_95 = 1.959964
@@ -60,6 +63,18 @@ def wilson_interval(rate: float, trials: int) -> tuple[float, float]:
     return centre - spread, centre + spread
 
 
+class _Actors(Protocol):
+    """Who acts in all evaluation environments."""
+
+    def act(self) -> npt.NDArray[np.float64]:
+        """Actions (num_envs, action_dim) now."""
+        ...
+
+    def observe(self, step: Step) -> object:
+        """Take in what they led to."""
+        ...
+
+
 def evaluate(
     spec: TaskSpec, hierarchy: HierarchySpec, envs: Environments, select: BatchPolicy | None, act: BatchPolicy
 ) -> list[EvaluationResult]:
@@ -67,48 +82,84 @@ def evaluate(
 
     Args:
         spec: the task.
-        hierarchy: of the policy; without levels it is a flat one.
+        hierarchy: of the policy, one that ``decides_together``.
         envs: evaluation environments; they are restarted first, so that every call sees the same episodes.
         select: the manager without noise: states and task goals to subgoals; None: flat policy.
         act: the worker without noise: states and carried subgoals (flat: task goals) to actions.
     """
     envs.restart()
-    goals = envs.goals
-    count = envs.num_envs
+    return _run(spec, envs, _Batches(spec, hierarchy, envs, select, act))
+
+
+def evaluate_checkpoint(checkpoint: Checkpoint, envs: Environments) -> list[EvaluationResult]:
+    """The same for any policy: in batches where all environments decide at the same steps, else by its sessions."""
+    if decides_together(checkpoint.hierarchy):
+        return evaluate(checkpoint.task, checkpoint.hierarchy, envs, *checkpoint_policies(checkpoint))
+    envs.restart()
+    actors = VectorHierarchy(checkpoint.task, Mode.EVAL, envs)
+    with one_thread():
+        for env in range(envs.num_envs):
+            actors.begin(env, 0, checkpoint.stack(seed=0))
+        return _run(checkpoint.task, envs, actors)
+
+
+def decides_together(hierarchy: HierarchySpec) -> bool:
+    """Whether the step alone says when subgoals are chosen: the same in every environment."""
+    return len(hierarchy.levels) <= 1 and not any(level.end_when_achieved for level in hierarchy.levels)
+
+
+class _Batches:
+    """Acts in all environments at once, whose subgoals are all chosen at the same steps."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        hierarchy: HierarchySpec,
+        envs: Environments,
+        select: BatchPolicy | None,
+        act: BatchPolicy,
+    ) -> None:
+        self._envs, self._select, self._act, self._step = envs, select, act, 0
+        self._space = GoalSpace(spec, hierarchy.levels[0]) if hierarchy.levels else None
+        self._goals = envs.goals
+        self._targets = np.zeros((envs.num_envs, 0 if self._space is None else self._space.size), np.float32)
+
+    def act(self) -> npt.NDArray[np.float64]:
+        """Choose subgoals where they are due, then actions."""
+        space, positions = self._space, self._envs.states
+        states, goals = to_float32(positions), to_float32(self._goals)
+        if space is None or self._select is None:
+            return self._act(states, goals).astype(np.float64)
+        if self._step % space.level.horizon == 0:
+            anchors = positions[:, space.indices] if space.level.kind == "relative" else 0.0
+            self._targets = to_float32(anchors + self._select(states, goals).astype(np.float64))
+        return self._act(states, self._targets - states[:, space.indices]).astype(np.float64)
+
+    def observe(self, step: Step) -> None:
+        """Count."""
+        del step
+        self._step += 1
+
+
+def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> list[EvaluationResult]:
+    """One episode in each of environments that have just been restarted."""
+    count, goals = envs.num_envs, envs.goals
     running, ever, reached = np.ones(count, np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
     final, returns = np.full(count, np.nan), np.zeros(count)
-    space = GoalSpace(spec, hierarchy.levels[0]) if hierarchy.levels else None
-    targets = np.zeros((count, 0 if space is None else space.size), np.float32)
-    for step in range(spec.max_episode_steps):
-        states = to_float32(envs.states)
-        if space is not None and select is not None and step % space.level.horizon == 0:
-            anchors = envs.states[:, space.indices] if space.level.kind == "relative" else 0.0
-            targets = to_float32(anchors + select(states, to_float32(goals)).astype(np.float64))
-        pursued = to_float32(goals) if space is None else targets - states[:, space.indices]
-        actions = act(states, pursued).astype(np.float64)
-        result = envs.step(actions)
-        returns += np.where(running, result.rewards, 0)
+    while running.any():
+        step = envs.step(actors.act())
+        actors.observe(step)
+        returns += np.where(running, step.rewards, 0)
         if spec.goal:
-            ever |= running & result.successes
-            reached = np.where(running, result.successes, reached)
-            final = np.where(running, np.linalg.norm(result.achieved - goals, axis=1), final)
-        running &= ~result.ended
-        if not running.any():
-            break
+            ever |= running & step.successes
+            reached = np.where(running, step.successes, reached)
+            final = np.where(running, np.linalg.norm(step.achieved - goals, axis=1), final)
+        running &= ~step.ended
     return _results(goals if envs.goals_given else None, _Outcomes(reached, ever, final, returns))
 
 
 def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, BatchPolicy]:
-    """Manager (None: flat) and worker of a checkpoint as policies for ``evaluate``.
-
-    Raises:
-        CheckpointError: it has several levels above the worker.
-    """
-    if (count := len(checkpoint.hierarchy.levels)) > 1:
-        raise CheckpointError(
-            f"a policy of {count} levels above its worker cannot be evaluated in batches, those of one or none can; "
-            "`hrl rollout` and `hrl launch policy.launch.py` run it"
-        )
+    """Manager (None: flat) and worker of a checkpoint as policies for ``evaluate``."""
 
     def policy(level: str) -> BatchPolicy:
         actor = Actor.of_arrays(checkpoint.actor(level), checkpoint.level(level))

@@ -10,13 +10,14 @@ from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.training.config import TrainConfig
 
 
-def preset(name: str, algorithm: str = "hiro") -> TrainConfig[Any]:
-    """A preset of an algorithm by name.
+def preset(name: str = "", algorithm: str = "hiro") -> TrainConfig[Any]:
+    """A preset of an algorithm by name; without one, the algorithm's first.
 
     Raises:
         HrlError: one of them does not exist; lists those that do.
     """
     known = presets(algorithm)
+    name = name or next(iter(known))
     if name not in known:
         raise HrlError(f"unknown preset '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
     return known[name]
@@ -29,7 +30,7 @@ def stored_config(values: Mapping[str, Any]) -> TrainConfig[Any]:
         HrlError: unknown algorithm or switch.
     """
     algorithm = str(values.get("algorithm", "hiro"))
-    return next(iter(presets(algorithm).values())).changed(values)
+    return preset(algorithm=algorithm).changed(values)
 
 
 def read_config(text: str, algorithm: str = "hiro") -> TrainConfig[Any]:
@@ -48,5 +49,5 @@ def read_config(text: str, algorithm: str = "hiro") -> TrainConfig[Any]:
         raise HrlError(f"training switches {text}: {error}") from None
     if not isinstance(values, dict):
         raise HrlError(f"training switches {text}: needs an object of switches, got {type(values).__name__}")
-    base = preset(str(values.pop("preset", "paper")), str(values.get("algorithm", algorithm)))
+    base = preset(str(values.pop("preset", "")), str(values.get("algorithm", algorithm)))
     return base.changed(values)

@@ -19,7 +19,7 @@ from hrl_core.environments import Environments
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.evaluate import EvaluationResult, evaluate
+from hrl_core.training.evaluate import EvaluationResult, evaluate, evaluate_checkpoint
 from hrl_core.training.progress import OWN_GOALS
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.run_files import RunFolder, TrainingState
@@ -205,7 +205,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         """Evaluate, write a line of metrics, export the policy and keep the best one."""
         results: list[EvaluationResult] = []
         if self._evaluation_envs is not None:
-            results = evaluate(self.spec, self.hierarchy, self._evaluation_envs, *self.learner.policies())
+            results = self._results(self._evaluation_envs)
         self._pass_time(begun)
         figures: Row = {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
         for result in results:
@@ -214,6 +214,12 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         for observer in observers:
             observer.on_metrics(row)
         return results
+
+    def _results(self, envs: Environments) -> list[EvaluationResult]:
+        policies = self.learner.policies()
+        if policies is None:
+            return evaluate_checkpoint(self.checkpoint({}), envs)
+        return evaluate(self.spec, self.hierarchy, envs, *policies)
 
     def _export_unevaluated(self) -> None:
         """Export the newest policy, unless the last evaluation has done so."""

@@ -166,3 +166,35 @@ def write_bag(typestore):
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def write_traces(script, typestore):
+    """Write traces as a bag; ``change`` may alter what an observation says."""
+
+    def write(path, task, traces, change=lambda observation: {}, **run_info):
+        said = script(task)
+        said.run_info(traces[0].result.run, **run_info)
+        for trace in traces:
+            for kind, records in (
+                ("Observation", trace.observations),
+                ("Action", trace.actions),
+                ("Subgoal", trace.subgoals),
+                ("SubgoalResult", trace.subgoal_results),
+            ):
+                known = {name for name, _ in typestore.fielddefs[f"hrl_msgs/msg/{kind}"][1]} - {"observation_stamp"}
+                for one in records:
+                    fields = {name: value for name, value in one._asdict().items() if name in known}
+                    extra = change(one) if kind == "Observation" else {}
+                    said.say(kind, header_stamp=one.stamp, **{**fields, **extra})
+            fields = {n: v for n, v in trace.result._asdict().items() if n not in ("stamp", "frame")}
+            said.say("EpisodeResult", **fields)
+        writer = BagWriter(path, typestore)
+        for kind in ("RunInfo", "Observation", "Action", "Subgoal", "SubgoalResult", "EpisodeResult"):
+            writer.add_topic(f"/{kind}", f"hrl_msgs/msg/{kind}", latched=False)
+        for message in said.messages:
+            writer.write(f"/{message.kind}", message.stamp, message.data)
+        writer.close({})
+        return path
+
+    return write

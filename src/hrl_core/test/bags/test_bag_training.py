@@ -17,7 +17,6 @@ from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.hiro.recordings import RecordedHiroLearner
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
-from hrl_core.bags.writer import BagWriter
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError, TaskError
@@ -56,35 +55,9 @@ def traces():
 
 
 @pytest.fixture(scope="session")
-def record(script, typestore):
-    """Write traces as a bag; ``change`` may alter what an observation says."""
-
-    def write(path, traces, change=lambda observation: {}):
-        said = script(SPEC)
-        said.run_info(77)
-        for trace in traces:
-            for kind, records in (
-                ("Observation", trace.observations),
-                ("Action", trace.actions),
-                ("Subgoal", trace.subgoals),
-                ("SubgoalResult", trace.subgoal_results),
-            ):
-                known = {name for name, _ in typestore.fielddefs[f"hrl_msgs/msg/{kind}"][1]} - {"observation_stamp"}
-                for one in records:
-                    fields = {name: value for name, value in one._asdict().items() if name in known}
-                    extra = change(one) if kind == "Observation" else {}
-                    said.say(kind, header_stamp=one.stamp, **{**fields, **extra})
-            fields = {n: v for n, v in trace.result._asdict().items() if n not in ("stamp", "frame")}
-            said.say("EpisodeResult", **fields)
-        writer = BagWriter(path, typestore)
-        for kind in ("RunInfo", "Observation", "Action", "Subgoal", "SubgoalResult", "EpisodeResult"):
-            writer.add_topic(f"/{kind}", f"hrl_msgs/msg/{kind}", latched=False)
-        for message in said.messages:
-            writer.write(f"/{message.kind}", message.stamp, message.data)
-        writer.close({})
-        return path
-
-    return write
+def record(write_traces):
+    """Write traces of our task as a bag; ``change`` may alter what an observation says."""
+    return lambda path, traces, change=lambda observation: {}: write_traces(path, SPEC, traces, change)
 
 
 def config(*sources, **change):

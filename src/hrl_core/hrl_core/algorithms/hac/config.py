@@ -1,0 +1,143 @@
+"""The switches of HAC, each with its source, and what its subgoals are on each shipped task."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
+from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.task.spec import TaskSpec
+from hrl_core.training.config import TrainConfig
+from hrl_core.typed_fields import FieldError
+
+Box = Mapping[str, tuple[float, float, float]]
+"""Observation element -> (low, high) of a subgoal and its tolerance, unit of the element."""
+SUBGOALS: Mapping[str, Box] = {
+    "mountain_car": {"x": (-1.2, 0.6, 0.06), "vx": (-0.07, 0.07, 0.01)},
+    "hill_car": {"x": (-1.8, 1.8, 0.12), "vx": (-4.0, 4.0, 0.5)},
+    "reacher_arm": {"pan": (-2.4, 2.4, 0.2), "lift": (-1.2, 1.2, 0.2), "elbow": (-1.8, 1.8, 0.2)},
+}
+"""Task -> what subgoals are there: tolerances at most half of what random actions move within H steps."""
+
+
+@dataclass(frozen=True)
+class HacConfig:
+    """The switches of the algorithm; defaults are the ones that work best here (preset fast)."""
+
+    levels: int = 2
+    """Levels that decide, k of the paper: 1 (no hierarchy: DDPG with hindsight), 2, 3, ..."""
+    horizon: int = 0
+    """Attempts at each subgoal, H of the paper; 0: the k-th root of the steps of an episode, rounded up."""
+    subgoal_elements: tuple[str, ...] = ()
+    """Observation elements that a subgoal gives; empty: those known for the task."""
+    subgoal_low: tuple[float, ...] = ()
+    """Least value along each of them."""
+    subgoal_high: tuple[float, ...] = ()
+    """Greatest value along each of them."""
+    subgoal_tolerance: tuple[float, ...] = ()
+    """How far off along each of them still counts as reached."""
+    learner: DDPGConfig = field(default_factory=DDPGConfig)
+    discount: float = 0.98
+    """Per decision of a level, gamma (released code)."""
+    updates: int = 40
+    """Updates of each level after each episode (released code)."""
+    test_probability: float = 0.3
+    """Chance that a subgoal is a test, lambda (paper, section 4.3); 0: no subgoal tests."""
+    hindsight_goals: int = 4
+    """Rows that learn of a state reached later instead of the goal, for each lived one."""
+    drop_reached_starts: bool = True
+    """Whether such rows are left out where they begin at the goal already: a linear critic forgets the others over
+    them. The released code keeps them."""
+    random_probability: float = 0.2
+    """Chance of exploring by a uniformly random decision (released code)."""
+    action_noise: float = 0.15
+    """Standard deviation of the noise on actions otherwise [half-ranges] (released code: 0.1 to 0.2)."""
+    subgoal_noise: float = 0.075
+    """The same for subgoals (released code: 0.03 to 0.2)."""
+    replay: int = 500_000
+    """Rows that each level keeps."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        least = {"levels": 1, "horizon": 0, "updates": 0, "hindsight_goals": 0, "replay": 1}
+        for name, value in least.items():
+            if getattr(self, name) < value:
+                raise HrlError(f"training configuration: {name} must be at least {value}, got {getattr(self, name)}")
+        for name in ("test_probability", "random_probability"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise HrlError(f"training configuration: {name} must lie in [0, 1], got {getattr(self, name)}")
+        if not 0 <= self.discount < 1 or min(self.action_noise, self.subgoal_noise) < 0:
+            raise HrlError("training configuration: discount must lie in [0, 1), noise be at least 0")
+        boxes = {"low": self.subgoal_low, "high": self.subgoal_high, "tolerance": self.subgoal_tolerance}
+        for name, values in boxes.items():
+            if len(values) != len(self.subgoal_elements):
+                named = " ".join(self.subgoal_elements) or "none"
+                raise HrlError(f"subgoal_{name} needs one number for each of subgoal_elements ({named})")
+
+    def subgoals(self, task: TaskSpec) -> Box:
+        """What subgoals are on a task; empty where nobody says."""
+        if not self.subgoal_elements:
+            return SUBGOALS.get(task.name, {})
+        boxes = zip(self.subgoal_low, self.subgoal_high, self.subgoal_tolerance, strict=True)
+        return dict(zip(self.subgoal_elements, boxes, strict=True))
+
+    def attempts(self, task: TaskSpec) -> int:
+        """H: what k levels need to fill an episode, H^k >= T."""
+        # Less a little, for a whole root to stay one.
+        return self.horizon or math.ceil(task.max_episode_steps ** (1 / self.levels) - 1e-9)
+
+
+def hierarchy(task: TaskSpec, config: HacConfig) -> HierarchySpec:
+    """Absolute subgoals for all levels but the worker, in one space, each with H attempts of the level below.
+
+    Raises:
+        HrlError: the task does not say what success is, or the subgoals do not fit it.
+    """
+    if not task.goal or (task.success.radius <= 0 and not task.success.tolerance):
+        raise HrlError(
+            f"hac learns from goals that it might have had: task '{task.name}' needs a goal and success.radius or "
+            "success.tolerance"
+        )
+    if config.levels == 1:
+        return FLAT
+    box = config.subgoals(task)
+    if not box:
+        raise HrlError(
+            f"hac does not know what a subgoal is on task '{task.name}' (it does on {', '.join(SUBGOALS)}): name "
+            "--subgoal_elements of its observation, with --subgoal_low, --subgoal_high and --subgoal_tolerance"
+        )
+    try:
+        level = LevelSpec(
+            space="_".join(box),
+            kind="absolute",
+            elements={name: (low, high) for name, (low, high, _) in box.items()},
+            horizon=config.attempts(task),
+            unit="attempts",
+            tolerance=tuple(tolerance for _, _, tolerance in box.values()),
+            end_when_achieved=True,
+        )
+        levels = HierarchySpec((level,) * (config.levels - 1))
+        levels.require_task(task)
+    except FieldError as error:
+        raise HrlError(f"hac: subgoals: {error}") from None
+    return levels
+
+
+def _train(agent: HacConfig) -> TrainConfig[HacConfig]:
+    return TrainConfig(
+        algorithm="hac",
+        agent=agent,
+        steps=40_000,
+        num_envs=1,
+        stagger=False,
+        evaluation_interval=2_500,
+        evaluation_episodes=20,
+        checkpoint_interval=10_000,
+    )
+
+
+_PAPER = HacConfig(
+    learner=DDPGConfig(batch_size=1024, critic="sigmoid", pre_tanh_penalty=0.0), drop_reached_starts=False
+)
+PRESETS: Mapping[str, TrainConfig[HacConfig]] = {"fast": _train(HacConfig()), "paper": _train(_PAPER)}
