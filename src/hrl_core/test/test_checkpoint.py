@@ -15,7 +15,7 @@ from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import FLAT, GoalSpace, HierarchySpec, LevelSpec, hierarchy_of
-from hrl_core.hierarchy.subgoals import Assignment
+from hrl_core.hierarchy.subgoals import Assignment, check_choice
 from hrl_core.messages import Mode, SegmentEnd
 from hrl_core.networks.actor import Actor
 from hrl_core.randomness import Draws, Purpose, outside_a_run
@@ -142,6 +142,17 @@ def test_a_greedy_policy_takes_the_likeliest_skill_and_a_sampled_one_draws_it():
         assert np.exp(choice.log_probability) == pytest.approx(shares[choice.skill], abs=0.05)
     assert {choice.skill for choice in skills(greedy, 50)} == {int(shares.argmax())}
     assert [c.skill for c in skills(greedy, 50, explore=True)] == [c.skill for c in said[:50]]
+
+
+def test_directions_have_length_1_also_where_the_network_points_nowhere():
+    task = load_task("PointMaze")
+    policy = random_checkpoint(task, 1, hierarchy=HierarchySpec((replace(SOMEWHERE, sees_goal=False),)))
+    space = policy.goal_space()
+    for state in (np.zeros(len(task.observation)), np.ones(len(task.observation))):
+        for explore in (False, True):
+            draws = Draws(1, Purpose.SUBGOAL, 0, 0, 0, explore)
+            choice = policy.manager().select(state, policy.assignment(0), draws)
+            check_choice(space, choice.value, choice.skill, "a choice")
 
 
 def test_a_level_that_does_not_see_the_goal_chooses_the_same_whatever_it_is():

@@ -97,7 +97,7 @@ class ActorManager:
         """Choose a subgoal."""
         value = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
         value = _explore(value, self._noise, draws, self._low, self._high)
-        return SubgoalChoice(value / np.linalg.norm(value) if self._turns else value)
+        return SubgoalChoice(_direction(value) if self._turns else value)
 
 
 class SkillManager:
@@ -223,6 +223,12 @@ def _inputs(state: Vector, task: Assignment, pursued: int) -> Float32Vector:
         asked = np.zeros(pursued, np.float32)
         asked[task.skill] = 1.0
     return np.concatenate((to_float32(state), asked))
+
+
+def _direction(value: Vector) -> Vector:
+    """``value`` brought to length 1; what points nowhere, as an untrained network may at zero, along the first axis."""
+    length = np.linalg.norm(value)
+    return value / length if length > 0 else np.eye(1, len(value))[0]
 
 
 def _explore(value: Vector, sigma: np.ndarray, draws: Draws, low: Vector, high: Vector) -> Vector:
