@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
@@ -259,10 +260,14 @@ def assert_same_run():
         assert bits(a.value for a in expected.values()) == bits(applied[key] for key in expected)
         chosen = {(s.episode, s.level, s.seq): s for s in bag["subgoal"]}
         assert len(chosen) == len(bag["subgoal"]) == len(subgoals)
-        assert bits(s.value for s in subgoals) == bits(chosen[s.episode, s.level, s.seq].value for s in subgoals)
+        same = [chosen[s.episode, s.level, s.seq] for s in subgoals]
+        assert bits(s.value for s in subgoals) == bits(s.value for s in same)
+        assert [(s.kind, s.skill_id, s.test) for s in subgoals] == [(s.kind, s.skill_id, s.test) for s in same]
+        likely = np.array([s.log_probability for s in subgoals])
+        np.testing.assert_array_equal(likely, [s.log_probability for s in same])
 
         def told(results):
-            return sorted((r.level, r.episode, r.seq, r.step, r.end_reason) for r in results)
+            return sorted((r.level, r.episode, r.seq, r.step, r.end_reason, tuple(r.active_path)) for r in results)
 
         assert told(r for t in traces for r in t.subgoal_results) == told(bag["subgoal_result"])
 

@@ -12,10 +12,11 @@ from mcap_ros2.decoder import DecoderFactory
 from rclpy.serialization import deserialize_message
 from rosbags.highlevel import AnyReader
 
+from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
-from hrl_core.hierarchy.spec import FLAT
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.hierarchy.text import parse_hierarchy
-from hrl_core.messages import Mode
+from hrl_core.messages import EPISODE_ENDS, Mode, SegmentEnd
 from hrl_core.task.text import load_task
 from hrl_msgs.msg import RunInfo
 
@@ -121,6 +122,46 @@ def test_managers_above_managers_are_the_same_in_the_graph_and_in_process(
     assert {subgoal.level for subgoal in bag["subgoal"]} == set(range(levels))
     assert_same_run(bag, in_process(policy, episodes=2, seed=4, mode=Mode.TRAIN))
     assert graph.summary()["lost_messages"] == 0
+
+
+OPTIONS = LevelSpec("gait", "skill", skills=("trot", "bound"), horizon=6, worker_may_terminate=True)
+NEAR = LevelSpec(
+    "near",
+    "absolute",
+    {"x": (-4.0, 20.0), "y": (-4.0, 20.0)},
+    horizon=3,
+    unit="attempts",
+    end_when_achieved=True,
+    tolerance=(1.0, 1.0),
+)
+LATENT = LevelSpec("latent", "direction", size=4, horizon=1, cadence="every_step", sees_goal=False)
+
+
+@pytest.mark.parametrize("levels", [(OPTIONS, NEAR), (LATENT,)], ids=["options under a manager", "latent directions"])
+def test_skills_and_directions_are_the_same_in_the_graph_and_in_process_and_are_read_back(
+    levels, launch, read_bag, in_process, assert_same_run, tmp_path
+):
+    policy, task = tmp_path / "others", load_task("PointMaze")
+    save_checkpoint(random_checkpoint(task, seed=6, hierarchy=HierarchySpec(levels)), policy)
+    graph = launch(f"policy:={policy}", "episodes:=2", "seed:=4", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    traces = in_process(policy, episodes=2, seed=4)
+    assert_same_run(read_bag(graph.out / "bag"), traces)
+    assert graph.summary()["lost_messages"] == 0
+    recording = read_bags([graph.out / "bag"])
+    assert not any(problem.left_out for problem in recording.problems)
+    for episode, trace in zip(recording.episodes, traces, strict=True):
+        for level in range(len(levels)):
+            chosen = [subgoal for subgoal in trace.subgoals if subgoal.level == level]
+            assert episode.subgoals[level].skill_ids.tolist() == [subgoal.skill_id for subgoal in chosen]
+            assert episode.subgoals[level].values.tobytes() == b"".join(subgoal.value.tobytes() for subgoal in chosen)
+    reasons = {result.end_reason for trace in traces for result in trace.subgoal_results}
+    if levels[0] is OPTIONS:
+        assert reasons >= {SegmentEnd.WORKER_TERMINATED, SegmentEnd.HORIZON}
+        assert {subgoal.skill_id for trace in traces for subgoal in trace.subgoals if subgoal.level == 0} == {0, 1}
+    else:
+        assert reasons <= set(EPISODE_ENDS), "one at the end of an episode, none at every step"
 
 
 def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, in_process, assert_same_run, untrained):

@@ -9,10 +9,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 
 import hrl_core.envs  # noqa: F401 - registers the ids
-from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, load_hierarchy, random_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import read_manifest
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
@@ -20,16 +21,20 @@ from hrl_ros import messages, qos
 
 pytestmark = pytest.mark.ros
 TASK = "PointMaze"
-LISTENERS = 3
-"""Manager, worker and recorder."""
+ABOVE = tuple(
+    LevelSpec(space, "absolute", {"x": (-4.0, 20.0), "y": (-4.0, 20.0)}, horizon=3, unit="attempts")
+    for space in ("here", "there")
+)
+THREE_LEVELS = HierarchySpec((*hierarchy_of(load_task(TASK)).levels, *ABOVE))
 
 
 @pytest.fixture
 def policy(tmp_path):
-    """Save a policy of a version."""
+    """Save a policy of a version, of the task's hierarchy unless another is given."""
 
-    def save(version, **change):
-        checkpoint = dataclasses.replace(random_checkpoint(load_task(TASK), seed=version), version=version, **change)
+    def save(version, hierarchy=None, **change):
+        untrained = random_checkpoint(load_task(TASK), seed=version, hierarchy=hierarchy)
+        checkpoint = dataclasses.replace(untrained, version=version, **change)
         folder = tmp_path / "policies" / str(version)
         save_checkpoint(checkpoint, folder)
         return folder
@@ -54,7 +59,9 @@ def announce(listener):
         for name, value in change.items():
             setattr(update, name, value)
         if not heard:
-            listener.spin_until(lambda: publisher.get_subscription_count() >= LISTENERS)
+            # All who act, and the recorder.
+            listeners = len(load_hierarchy(folder).parties) + 1
+            listener.spin_until(lambda: publisher.get_subscription_count() >= listeners)
         heard.append(update)
         publisher.publish(update)
 
@@ -88,7 +95,7 @@ def newest(versions):
 
 
 def versions_by_episode(bag):
-    """Version per episode; every message of an episode, on both levels, has the same one."""
+    """Version per episode; every message of an episode, on all levels, has the same one."""
     found = {}
     for message in [*bag["action"], *bag["subgoal"]]:
         found.setdefault(message.episode, set()).add(message.policy_version)
@@ -176,6 +183,35 @@ def test_bad_policies_are_refused_with_a_reason_and_the_old_one_stays(
     assert code == 0, output
     assert output.count("refused policy version") == 10
     assert set(versions_by_episode(read_bag(graph.out / "bag"))) == {1, 5}
+
+
+def test_all_of_three_levels_take_a_policy_at_the_same_step_refuse_a_bad_one_and_go_back(
+    launch, listener, versions, policy, announce, read_bag, statuses
+):
+    first, second = (policy(version, THREE_LEVELS) for version in (1, 2))
+    graph = launch(f"policy:={first}", "episodes:=0", file="policy.launch.py")
+    listener.spin_until(lambda: newest(versions) == {1})
+    announce(second)
+    listener.spin_until(lambda: newest(versions) == {2})
+    sound = random_checkpoint(load_task(TASK), seed=3, hierarchy=THREE_LEVELS).weights
+    # Only the topmost manager's part is bad: one party must not take what another has to refuse.
+    spoilt = {**sound, "manager_3.layers.0.bias": np.full(300, np.nan, np.float32)}
+    announce(policy(3, THREE_LEVELS, weights=spoilt))
+    refusal = "manager_3: tensor 'layers.0.bias' holds non-finite numbers"
+
+    def refused_by():
+        return {s.name for s in statuses if s.level == DiagnosticStatus.WARN and refusal in s.message}
+
+    listener.spin_until(lambda: refused_by() >= set(THREE_LEVELS.parties))
+    back = listener.call(Trigger, "manager_2/rollback")
+    assert (back.success, back.message) == (True, "version 1 acts from the next episode")
+    listener.spin_until(lambda: newest(versions) == {1})
+    code, output = graph.stop()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    assert {subgoal.level for subgoal in bag["subgoal"]} == {0, 1, 2}
+    assert [version for version, _ in itertools.groupby(versions_by_episode(bag))] == [1, 2, 1]
+    assert graph.summary()["lost_messages"] == 0
 
 
 @pytest.mark.parametrize("victim", ["worker", "manager"])

@@ -190,6 +190,17 @@ def test_levels_are_counted_apart():
     assert count.missing_decisions([0]) == 1
 
 
+def test_of_directions_spoken_at_every_step_only_the_last_one_of_an_episode_has_a_result():
+    count = BagCount(unreported=frozenset({0}))
+    count.subgoals[DecisionKey(0, 0)] = {0, 1, 2}
+    assert count.missing_decisions([]) == 0
+    assert count.missing_decisions([0]) == 1
+    count.subgoal_results[DecisionKey(0, 0)] = {2}
+    assert count.missing_decisions([0]) == 0
+    count.subgoals[DecisionKey(0, 0)] = {0, 2}
+    assert count.missing_decisions([0]) == 1
+
+
 def test_without_recording_there_are_no_figures_of_a_bag(folder):
     summary, screen = summary_of(folder, recorded=False)
     assert summary["bag"] is summary["lost_messages"] is None

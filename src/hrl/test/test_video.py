@@ -1,15 +1,25 @@
 """Films: what is missing is said, and a short one comes out in both formats."""
 
+from dataclasses import replace
+
 import imageio.v3 as imageio
 import numpy as np
 import pytest
 
 from hrl.film import gl_backend
-from hrl.film.frames import captioned, check_format, write_film
+from hrl.film.frames import captioned, check_format, legend, write_film
 from hrl.film.gl_backend import choose_backend
 from hrl.policies.shipped import resolve_policy
-from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
+from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
+from hrl_core.messages import Mode
+from hrl_core.task.text import load_task
+
+SKILLS = LevelSpec("gait", "skill", skills=("trot", "bound"), horizon=3)
+HERE = LevelSpec("here", "relative", {"x": (-4.0, 4.0), "y": (-4.0, 4.0)}, horizon=2, unit="attempts")
 
 
 def test_without_a_renderer_it_is_said_what_to_install(monkeypatch):
@@ -45,11 +55,33 @@ def test_a_film_has_all_its_frames(tmp_path, ending):
 
 def test_a_caption_is_written_on_the_picture_and_leaves_its_middle():
     plain = np.full((200, 300, 3), 90, np.uint8)
-    written = captioned(plain, "12.0 s")
+    written = captioned(plain, "12.0 s", [("path", (1.0, 0.5, 0.0, 1.0))])
     assert written.shape == plain.shape
     assert (written[80:120] == plain[80:120]).all()
     assert (written[:15] != plain[:15]).any()
     assert (written[-15:] != plain[-15:]).any()
+
+
+def test_the_legend_names_every_level_whose_subgoals_have_a_place():
+    levels = (SKILLS, replace(HERE, kind="absolute"), HERE)
+    names = [name for name, _ in legend(True, HierarchySpec(levels))]
+    assert names == ["goal", "subgoal of the manager_2", "manager_3", "path"]
+    assert [name for name, _ in legend(False, HierarchySpec())] == ["path"]
+
+
+def test_the_caption_counts_the_decisions_of_every_level_and_names_the_skill():
+    from hrl.film.footage import _caption
+
+    task = load_task("PointMaze")
+    policy = random_checkpoint(task, 1, hierarchy=HierarchySpec((SKILLS, HERE)))
+    trace = rollout(EnvRunner(task, 0, Mode.EVAL), policy.stack(0), 0)
+    lower, higher = ([s for s in trace.subgoals if s.level == level and s.step <= 23] for level in (0, 1))
+    words = _caption(trace, 23, policy, 4.0)
+    assert (len(lower), len(higher)) == (8, 4)
+    assert "subgoal 4 / 8" in words
+    assert words.endswith(SKILLS.skills[lower[-1].skill_id])
+    flat = random_checkpoint(task, 1, hierarchy=HierarchySpec())
+    assert "subgoal" not in _caption(rollout(EnvRunner(task, 0, Mode.EVAL), flat.stack(0), 0), 23, flat, 4.0)
 
 
 def test_the_block_is_filmed_where_the_ant_has_pushed_it():

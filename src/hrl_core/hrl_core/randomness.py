@@ -31,6 +31,8 @@ class Purpose(IntEnum):
     """Candidates of the off-policy correction of a level's subgoals."""
     HINDSIGHT = 7
     """Goals in the place of those that a level pursued in an episode."""
+    TERMINATION = 8
+    """Whether a worker ends a segment by itself."""
 
 
 def episode_seed(run_seed: int, episode: int) -> int:
@@ -58,3 +60,40 @@ def step_generator(run_seed: int, purpose: Purpose, level: int, episode: int, st
 def step_seed(run_seed: int, purpose: Purpose, level: int, episode: int, step: int) -> int:
     """The same for a generator that takes a seed: a 63-bit number."""
     return int(step_generator(run_seed, purpose, level, episode, step).integers(1 << 63))
+
+
+class Draws:
+    """The random numbers of one decision: the same in whichever process it is made, and made only where one is used."""
+
+    def __init__(self, run_seed: int, purpose: Purpose, level: int, episode: int, step: int, explore: bool) -> None:
+        """Say which decision, as for ``step_generator``, and whether it is to explore.
+
+        Args:
+            run_seed: seed of the run.
+            purpose: what is decided.
+            level: of the subgoals concerned.
+            episode: number of the episode.
+            step: step of the decision.
+            explore: False outside training and below a tested subgoal. A policy whose actions or skills are meant to be
+                drawn draws in either case.
+        """
+        self.explore = explore
+        self._key = (run_seed, purpose, level, episode, step)
+        self._rng: np.random.Generator | None = None
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The generator; one for all that a decision draws, in a fixed order."""
+        if self._rng is None:
+            self._rng = step_generator(*self._key)
+        return self._rng
+
+    @property
+    def used(self) -> bool:
+        """Whether anything has been drawn, so that the decision might have come out otherwise."""
+        return self._rng is not None
+
+
+def outside_a_run() -> Draws:
+    """For a policy that is tried out: without exploration, drawn from seed 0."""
+    return Draws(0, Purpose.ACTION, 0, 0, 0, explore=False)

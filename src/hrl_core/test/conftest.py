@@ -103,6 +103,11 @@ def tiny_task():
     return make
 
 
+def asked(task):
+    """One number of everything that is asked for."""
+    return float(task.vector.astype(float).sum()) + 0.7 * (task.skill + 1)
+
+
 @dataclasses.dataclass
 class StubManager:
     """Chooses a subgoal that depends on everything it is shown."""
@@ -110,21 +115,29 @@ class StubManager:
     version: int = 7
     held: HeldExploration = dataclasses.field(default_factory=HeldExploration)
     size: int = 3
+    kind: str = "relative"
+    skills: int = 0
 
-    def select(self, state, task_goal, noise):
-        value = np.tanh(state[: self.size] + task_goal.sum())
-        return SubgoalChoice(value + (0 if noise is None else 0.1 * noise.standard_normal(self.size)))
+    def select(self, state, task, draws):
+        value = np.tanh(state[: self.size] + asked(task))
+        value = value + (0.1 * draws.rng.standard_normal(self.size) if draws.explore else 0)
+        if self.kind == "skill":
+            return SubgoalChoice(skill=int(100 * abs(value[0])) % self.skills)
+        return SubgoalChoice(value / np.linalg.norm(value) if self.kind == "direction" else value)
 
 
 @dataclasses.dataclass
 class StubWorker:
-    """Chooses an action that depends on everything it is shown."""
+    """Chooses an action that depends on everything it is shown, and now and then wants to end its segment."""
 
     version: int = 7
 
-    def act(self, state, subgoal, noise):
-        value = np.tanh(state[:2] + subgoal[:2].astype(float) + subgoal[-1])
-        return ActionChoice(value + (0 if noise is None else 0.1 * noise.standard_normal(2)))
+    def act(self, state, task, draws):
+        value = np.tanh(state[:2] + asked(task) * np.array([1.0, -0.5]))
+        return ActionChoice(value + (0.1 * draws.rng.standard_normal(2) if draws.explore else 0))
+
+    def terminates(self, state, task, draws):
+        return bool(abs(np.sin(10 * state[0] + asked(task))) > draws.rng.random())
 
 
 class StubRunner:

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,14 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from hrl_core.checkpoints.checkpoint import load_checkpoint, load_hierarchy, random_checkpoint, save_checkpoint
+from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import CheckpointError, TaskError
+from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import FLAT, GoalSpace, HierarchySpec, LevelSpec, hierarchy_of
+from hrl_core.hierarchy.subgoals import Assignment, check_choice
+from hrl_core.messages import Mode, SegmentEnd
 from hrl_core.networks.actor import Actor
+from hrl_core.randomness import Draws, Purpose, outside_a_run
 from hrl_core.task.text import load_task
 
 
@@ -23,18 +29,21 @@ def saved(tmp_path):
     return checkpoint, tmp_path / "policy"
 
 
+def chosen(checkpoint, level, state, asked, skill=-1):
+    return checkpoint.manager(level).select(state, Assignment(asked, skill), outside_a_run())
+
+
+def done(checkpoint, state, asked, skill=-1):
+    return checkpoint.worker().act(state, Assignment(asked, skill), outside_a_run()).value
+
+
 def test_loaded_policy_acts_like_the_saved_one(saved):
     checkpoint, folder = saved
     loaded = load_checkpoint(folder)
-    state, goal = np.linspace(-1, 1, 30), np.array([0.0, 16.0])
+    state, goal = np.linspace(-1, 1, 30), np.array([0.0, 16.0], np.float32)
     subgoal = np.linspace(-1, 1, 15).astype(np.float32)
-    for one, other in ((checkpoint, loaded), (loaded, checkpoint)):
-        assert one.manager().select(state, goal, None).value.tobytes() == (
-            other.manager().select(state, goal, None).value.tobytes()
-        )
-        assert one.worker().act(state, subgoal, None).value.tobytes() == (
-            other.worker().act(state, subgoal, None).value.tobytes()
-        )
+    assert chosen(checkpoint, 0, state, goal).value.tobytes() == chosen(loaded, 0, state, goal).value.tobytes()
+    assert done(checkpoint, state, subgoal).tobytes() == done(loaded, state, subgoal).tobytes()
     assert loaded.actors == checkpoint.actors
 
 
@@ -47,21 +56,19 @@ def test_same_seed_gives_identical_weights_and_another_seed_does_not():
 
 def test_untrained_policy_gives_visibly_varying_actions_and_subgoals(saved):
     checkpoint, _ = saved
-    worker, manager = checkpoint.worker(), checkpoint.manager()
     states = np.random.default_rng(0).normal(size=(50, 30))
-    actions = np.array([worker.act(s, np.zeros(15, np.float32), None).value for s in states])
-    subgoals = np.array([manager.select(s, np.zeros(2), None).value for s in states])
+    actions = np.array([done(checkpoint, s, np.zeros(15, np.float32)) for s in states])
+    subgoals = np.array([chosen(checkpoint, 0, s, np.zeros(2, np.float32)).value for s in states])
     assert (actions.std(axis=0) > 0.05 * 30).all()
     assert (subgoals.std(axis=0) > 0.02 * GoalSpace(checkpoint.task, checkpoint.hierarchy.levels[0]).high).all()
 
 
 def test_masked_positions_do_not_reach_the_worker(saved):
-    worker = saved[0].worker()
     state = np.linspace(-1, 1, 30)
     elsewhere = state.copy()
     elsewhere[:2] = 1000.0
     subgoal = np.ones(15, np.float32)
-    assert worker.act(state, subgoal, None).value.tobytes() == worker.act(elsewhere, subgoal, None).value.tobytes()
+    assert done(saved[0], state, subgoal).tobytes() == done(saved[0], elsewhere, subgoal).tobytes()
 
 
 def test_fast_actor_agrees_with_the_training_actor(saved):
@@ -71,8 +78,7 @@ def test_fast_actor_agrees_with_the_training_actor(saved):
     assert {name: tuple(tensor.shape) for name, tensor in actor.state_dict().items()} == config.parameter_shapes()
     inputs = np.random.default_rng(0).normal(size=(20, config.input_dim)).astype(np.float32)
     batch = actor(torch.from_numpy(inputs)).detach().numpy()
-    worker = checkpoint.worker()
-    single = np.array([worker.act(x[:30].astype(np.float64), x[30:], None).value for x in inputs])
+    single = np.array([done(checkpoint, x[:30].astype(np.float64), x[30:]) for x in inputs])
     np.testing.assert_allclose(single, batch, rtol=1e-4, atol=1e-4)
 
 
@@ -91,9 +97,92 @@ def test_a_policy_of_any_number_of_levels_comes_back_as_it_was(levels, tmp_path)
     # The top pursues the task goal, each level below it a subgoal of the one above.
     sizes = [15, 2, 2][:levels]
     for level, (size, pursued) in enumerate(zip(sizes, [*sizes, 2][1:], strict=True)):
-        assert loaded.manager(level).select(np.zeros(30), np.zeros(pursued), None).value.shape == (size,)
-    assert loaded.worker().act(np.zeros(30), np.zeros([*sizes, 2][0], np.float32), None).value.shape == (8,)
+        assert chosen(loaded, level, np.zeros(30), np.zeros(pursued, np.float32)).value.shape == (size,)
+    assert done(loaded, np.zeros(30), np.zeros([*sizes, 2][0], np.float32)).shape == (8,)
     loaded.stack(seed=0)
+
+
+OPTIONS = LevelSpec("gait", "skill", skills=("a", "b", "c"), horizon=0, worker_may_terminate=True, sees_goal=False)
+SOMEWHERE = LevelSpec("there", "direction", size=4, horizon=1, cadence="every_step")
+
+
+@pytest.mark.parametrize("levels", [(OPTIONS,), (SOMEWHERE,), (OPTIONS, HIGHER)])
+def test_skills_and_directions_come_back_as_they_were_and_run(levels, tmp_path):
+    task = load_task("PointMaze")
+    checkpoint = random_checkpoint(task, 1, hierarchy=HierarchySpec(levels))
+    save_checkpoint(checkpoint, tmp_path / "policy")
+    loaded = load_checkpoint(tmp_path / "policy")
+    assert loaded.hierarchy == checkpoint.hierarchy == load_hierarchy(tmp_path / "policy")
+    assert (loaded.actors, loaded.evaluation) == (checkpoint.actors, checkpoint.evaluation)
+    for mode in (Mode.EVAL, Mode.TRAIN):
+        one, other = (rollout(EnvRunner(task, 3, mode), policy.stack(seed=3), 0) for policy in (checkpoint, loaded))
+        assert [a.value.tobytes() for a in one.actions] == [a.value.tobytes() for a in other.actions]
+        chosen_skills = [s.skill_id for s in one.subgoals if s.level == 0]
+        assert chosen_skills == [s.skill_id for s in other.subgoals if s.level == 0]
+        if levels[0] is OPTIONS:
+            assert set(chosen_skills) == {0, 1, 2}
+            assert {r.end_reason for r in one.subgoal_results} >= {SegmentEnd.WORKER_TERMINATED}
+            paths = {r.active_path for r in one.subgoal_results if r.level == 0}
+            assert paths == {("a",), ("b",), ("c",)}
+
+
+def test_a_greedy_policy_takes_the_likeliest_skill_and_a_sampled_one_draws_it():
+    task = load_task("PointMaze")
+    sampled = random_checkpoint(task, 2, hierarchy=HierarchySpec((replace(OPTIONS, sees_goal=True),)))
+    greedy = replace(sampled, evaluation="greedy")
+    state, goal = np.zeros(len(task.observation)), Assignment(np.ones(2, np.float32))
+
+    def skills(policy, count, explore=False):
+        draws = [Draws(seed, Purpose.SUBGOAL, 0, 0, 0, explore) for seed in range(count)]
+        return [policy.manager().select(state, goal, d) for d in draws]
+
+    said = skills(sampled, 3000)
+    shares = np.bincount([choice.skill for choice in said], minlength=3) / len(said)
+    for choice in said[:50]:
+        assert np.exp(choice.log_probability) == pytest.approx(shares[choice.skill], abs=0.05)
+    assert {choice.skill for choice in skills(greedy, 50)} == {int(shares.argmax())}
+    assert [c.skill for c in skills(greedy, 50, explore=True)] == [c.skill for c in said[:50]]
+
+
+def test_directions_have_length_1_also_where_the_network_points_nowhere():
+    task = load_task("PointMaze")
+    policy = random_checkpoint(task, 1, hierarchy=HierarchySpec((replace(SOMEWHERE, sees_goal=False),)))
+    space = policy.goal_space()
+    for state in (np.zeros(len(task.observation)), np.ones(len(task.observation))):
+        for explore in (False, True):
+            draws = Draws(1, Purpose.SUBGOAL, 0, 0, 0, explore)
+            choice = policy.manager().select(state, policy.assignment(0), draws)
+            check_choice(space, choice.value, choice.skill, "a choice")
+
+
+def test_a_level_that_does_not_see_the_goal_chooses_the_same_whatever_it_is():
+    task = load_task("PointMaze")
+    policy = random_checkpoint(task, 1, hierarchy=HierarchySpec((replace(OPTIONS, horizon=5),)))
+    chosen_for = [
+        [(s.step, s.skill_id) for s in rollout(EnvRunner(task, 3, Mode.EVAL, goal), policy.stack(3), 0).subgoals[:5]]
+        for goal in (np.array([0.0, 8.0]), np.array([8.0, 0.0]))
+    ]
+    assert chosen_for[0] == chosen_for[1]
+
+
+def test_what_ends_segments_and_what_chooses_skills_belong_to_a_policy_of_options(tmp_path):
+    checkpoint = random_checkpoint(load_task("PointMaze"), 1, hierarchy=HierarchySpec((OPTIONS,)))
+    folder = tmp_path / "policy"
+    save_checkpoint(checkpoint, folder)
+    actors = json.loads((folder / "policy.json").read_text())["actors"]
+    without = {name: actor for name, actor in actors.items() if name != "termination"}
+    for change, problem in (
+        ({"actors": without}, "actors: its hierarchy needs worker, manager, termination; got manager, worker"),
+        (
+            {"actors": actors | {"manager": actors["manager"] | {"head": "tanh"}}},
+            "manager actor has the head 'tanh', its hierarchy needs 'categorical'",
+        ),
+        ({"actors": actors | {"manager": actors["manager"] | {"low": [0.5] * 3}}}, "a categorical head has low 0"),
+        ({"evaluation": "lucky"}, "evaluation: must be one of greedy, sampled"),
+    ):
+        rewritten(folder, **{"actors": actors, "evaluation": "sampled"} | change)
+        with pytest.raises(CheckpointError, match=rf"policy\.json: .*{problem}"):
+            load_checkpoint(folder)
 
 
 @pytest.mark.parametrize("flat", [False, True])

@@ -23,6 +23,8 @@ from hrl_core.checkpoints.loading import (
 )
 from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.hierarchy.spec import FLAT, hierarchy_of
+from hrl_core.hierarchy.subgoals import Assignment
+from hrl_core.randomness import outside_a_run
 
 
 @pytest.fixture
@@ -188,6 +190,8 @@ def test_policy_built_in_the_thread_acts_like_one_built_here(announced, task):
     assert isinstance(loaded, LoadedPolicy)
     here = load_announced(reference, task, hierarchy_of(task)).worker()
     for state in np.random.default_rng(0).normal(size=(20, 4)):
-        subgoal = np.ones(3, np.float32)
-        assert loaded.policy.act(state, subgoal, None).value.tobytes() == here.act(state, subgoal, None).value.tobytes()
+        both = [
+            policy.act(state, Assignment(np.ones(3, np.float32)), outside_a_run()) for policy in (loaded.policy, here)
+        ]
+        assert both[0].value.tobytes() == both[1].value.tobytes()
     loader.close()

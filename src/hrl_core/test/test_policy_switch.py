@@ -12,6 +12,7 @@ from hrl_core.errors import CheckpointError, HrlError
 
 TWO = (WORKER, MANAGER)
 THREE = (WORKER, MANAGER, "manager_2")
+FOUR = (*THREE, "manager_3")
 
 
 def policy(version, party=ALL):
@@ -322,7 +323,7 @@ def some_steps(random, parties):
     return [(random.choice(kinds), *random.choice(pairs), random.randrange(3)) for _ in range(count)]
 
 
-@pytest.mark.parametrize("parties", [TWO, THREE])
+@pytest.mark.parametrize("parties", [TWO, THREE, FOUR])
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=500, deadline=None)
 def test_no_episode_is_ever_mixed(parties, seed):
@@ -339,7 +340,7 @@ def test_no_episode_is_ever_mixed(parties, seed):
     assert late.episodes[-1] == [late.version] * len(parties)
 
 
-@pytest.mark.parametrize("parties", [TWO, THREE])
+@pytest.mark.parametrize("parties", [TWO, THREE, FOUR])
 @given(seed=st.integers(0, 2**32))
 @settings(max_examples=300, deadline=None)
 def test_a_way_back_that_is_asked_for_is_gone_by_all(parties, seed):
@@ -360,3 +361,27 @@ def test_a_way_back_that_is_asked_for_is_gone_by_all(parties, seed):
     assert target < before
     late.settle()
     assert late.episodes[-1] == [target] * len(parties)
+
+
+@pytest.mark.parametrize("parties", [TWO, THREE, FOUR])
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=300, deadline=None)
+def test_a_way_back_is_not_overtaken_by_what_had_waited_when_it_was_asked_for(parties, seed):
+    random = Random(seed)
+    late = Late(parties)
+    for _ in range(2):
+        late.act("announce", WORKER, MANAGER, 0)
+        late.settle()
+    late.act("announce", WORKER, MANAGER, 0)
+    for name in parties:
+        late.act("load", name, None, 0)
+    pairs = list(late.said)
+    asked = random.choice(parties)
+    for when in range(2):
+        for other, name in random.sample(pairs, random.randrange(len(pairs))):
+            late.act("hear", name, other, random.randrange(3))
+        if when == 0:
+            assert getattr(late.group, asked).rollback().version == 1
+            late.say(asked)
+    late.settle()
+    assert late.episodes[-1] == [1] * len(parties)

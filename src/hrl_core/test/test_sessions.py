@@ -1,6 +1,6 @@
 """The barrier: whatever the order, repetition or restart, the trajectory is the in-process one."""
 
-import dataclasses
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import (
+    EPISODE_ENDS,
     Action,
     ActionSource,
     Mode,
@@ -30,16 +31,18 @@ from hrl_core.messages import (
 def world(tiny_task, stubs, make_observation):
     """Everything one run needs, made anew."""
 
-    def make(cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8):
+    def make(cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8, chain=(), seed=3):
         manager, worker, runner = stubs
         task = tiny_task(steps)
-        lowest = dataclasses.replace(hierarchy_of(task, horizon=3).levels[0], cadence=cadence)
-        spec = HierarchySpec((lowest, *ABOVE)[:levels])
-        return (
-            runner(task, make_observation, mode, goals),
-            lambda level=0: ManagerSession(task, spec, manager(size=spec.levels[level].dim), 3, level),
-            lambda: WorkerSession(task, spec, worker(), seed=3),
-        )
+        lowest = replace(hierarchy_of(task, horizon=3).levels[0], cadence=cadence)
+        spec = HierarchySpec(chain or (lowest, *ABOVE)[:levels])
+
+        def manage(level=0):
+            own = spec.levels[level]
+            policy = manager(size=own.dim or 1, kind=own.kind, skills=len(own.skills))
+            return ManagerSession(task, spec, policy, seed, level)
+
+        return runner(task, make_observation, mode, goals), manage, lambda: WorkerSession(task, spec, worker(), seed)
 
     return make
 
@@ -57,6 +60,25 @@ ABOVE = (
     LevelSpec("x", "relative", {"x": (-1.0, 1.0)}, horizon=2, unit="attempts"),
 )
 """Levels above the first one: ends by attempts, by what is achieved, and at the same step as those below."""
+
+
+XY = {"x": (-1.0, 1.0), "y": (-1.0, 1.0)}
+NAMES = ("left", "ahead", "right")
+SKILLS = LevelSpec("gait", "skill", skills=NAMES, horizon=3)
+OPTIONS = LevelSpec("options", "skill", skills=NAMES, horizon=0, worker_may_terminate=True)
+MOVES = LevelSpec("xyz", elements={**XY, "z": (-1.0, 1.0)}, horizon=3)
+LATENT = LevelSpec("latent", "direction", size=4, horizon=1, cadence="every_step")
+CHAINS = {
+    "skills": (SKILLS,),
+    "options": (OPTIONS,),
+    "skills that do not see the goal": (replace(OPTIONS, horizon=4, sees_goal=False),),
+    "options below attempts and achievement": (OPTIONS, *ABOVE),
+    "a skill for a manager": (MOVES, replace(SKILLS, unit="attempts", horizon=2)),
+    "directions": (replace(MOVES, kind="direction"),),
+    "a direction at every step": (LATENT,),
+    "a direction at every step for a manager": (SKILLS, replace(LATENT, size=0, elements=XY, horizon=2)),
+}
+"""Levels of other kinds than HIRO's, from the worker's on."""
 
 
 def stack(managers, worker, levels=1):
@@ -137,13 +159,13 @@ def test_three_levels_in_an_episode_of_thirty_steps(world):
 
 
 def test_a_worker_alone_pursues_the_task_goal(world):
-    (trace,) = reference(world, episodes=1, levels=0)
+    (trace,) = reference(world, episodes=1, levels=0, goals={1: np.array([0.5, -0.2])})
     assert len(trace.actions) == 8
     assert not trace.subgoals
     assert not trace.subgoal_results
-    first = trace.observations[0]
-    goal = first.desired_goal.astype(np.float32).astype(float)
-    assert trace.actions[0].value.tobytes() == np.tanh(first.state[:2] + goal + goal[-1]).tobytes()
+    seen = trace.observations[1]
+    asked = float(seen.desired_goal.astype(np.float32).astype(float).sum())
+    assert trace.actions[1].value.tobytes() == np.tanh(seen.state[:2] + asked * np.array([1.0, -0.5])).tobytes()
 
 
 class Peers:
@@ -154,7 +176,8 @@ class Peers:
         self.choose = choose
         self.flying = []
         self.memory = {}
-        self.subgoals = {}
+        self.last_words = []
+        self.subgoals, self.results = {}, {}
         self.managers = {}
         self.names = ["w", *map(str, range(levels))]
         self.restart(self.names)
@@ -162,6 +185,7 @@ class Peers:
     def restart(self, who):
         if "w" in who:
             self.worker = self.new_worker()
+            self.worker.restore(self.last_words)
         for level in (int(name) for name in who if name != "w"):
             self.managers[level] = self.new_manager(level)
             if level in self.memory:
@@ -179,7 +203,11 @@ class Peers:
     def answers(self, receiver, message):
         if receiver == "w":
             handle = self.worker.on_observation if isinstance(message, Observation) else self.worker.on_subgoal
-            return handle(message)
+            said = handle(message)
+            self.last_words = [m for m in said if isinstance(m, Action | SubgoalResult)] or self.last_words
+            for result in (m for m in said if isinstance(m, SubgoalResult)):
+                self.results.setdefault((result.level, result.episode, result.seq), result)
+            return said
         manager = self.managers[int(receiver)]
         handlers = {
             Observation: manager.on_observation,
@@ -240,18 +268,25 @@ class Network(Peers):
             assert self.runner.observation.last, "the barrier is stuck"
 
 
-@pytest.mark.parametrize(
-    ("levels", "cadence"), [(0, "on_result"), (1, "on_result"), (1, "every_step"), (2, "on_result"), (3, "on_result")]
-)
+PLAIN = {
+    "flat": {"levels": 0},
+    "one level": {},
+    "a word at every step": {"cadence": "every_step"},
+    "two levels": {"levels": 2, "steps": 30},
+    "three levels": {"levels": 3, "steps": 30},
+}
+OTHERS = {name: {"chain": chain, "levels": len(chain), "steps": 20} for name, chain in CHAINS.items()}
+
+
+@pytest.mark.parametrize("options", [pytest.param(o, id=name) for name, o in {**PLAIN, **OTHERS}.items()])
 @pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
 @given(seed=st.integers(0, 2**32))
 @example(seed=19770197)  # an old observation reached a manager and a worker that had both just been restarted
 @settings(max_examples=60, deadline=None)
-def test_order_repetition_and_restarts_of_any_of_them_change_nothing(world, levels, cadence, mode, seed):
-    options = {"levels": levels, "cadence": cadence, "mode": mode, "steps": 8 if levels < 2 else 30}
-    expected = reference(world, **options)
+def test_order_repetition_and_restarts_of_any_of_them_change_nothing(world, options, mode, seed):
+    expected = reference(world, mode=mode, **options)
     generator = np.random.default_rng(seed)
-    network = Network(world, lambda n: int(generator.integers(n)), **options)
+    network = Network(world, lambda n: int(generator.integers(n)), mode=mode, **options)
     network.run(2)
     states = [o.state.tobytes() for trace in expected for o in trace.observations]
     assert [o.state.tobytes() for o in network.observations] == states
@@ -261,7 +296,14 @@ def test_order_repetition_and_restarts_of_any_of_them_change_nothing(world, leve
         for subgoal in trace.subgoals:
             same = network.subgoals[subgoal.level, subgoal.episode, subgoal.seq]
             assert same.value.tobytes() == subgoal.value.tobytes()
-            assert (same.parent_seq, same.attempt) == (subgoal.parent_seq, subgoal.attempt)
+            told = ("kind", "skill_id", "parent_seq", "attempt", "deterministic")
+            assert [getattr(same, name) for name in told] == [getattr(subgoal, name) for name in told]
+        for result in trace.subgoal_results:
+            if result.end_reason in EPISODE_ENDS:
+                continue  # The next episode may begin before the end of this one is heard.
+            same = network.results.get((result.level, result.episode, result.seq))
+            told = ("step", "steps_used", "end_reason", "end_level", "active_path")
+            assert same is None or [getattr(same, name) for name in told] == [getattr(result, name) for name in told]
 
 
 class Robot(Peers):
@@ -399,3 +441,27 @@ def test_subgoal_that_is_not_finite_is_refused(world, make_observation, make_sub
     session.on_observation(make_observation())
     with pytest.raises(InvalidDataError, match="subgoal value: non-finite"):
         session.on_subgoal(make_subgoal(value=np.array([0.0, np.inf, 0.0])))
+
+
+@pytest.mark.parametrize("tested", [False, True])
+def test_below_a_tested_subgoal_nobody_explores_and_all_are_tested(world, make_observation, make_subgoal, tested):
+    def below(mode, seed):
+        """Subgoal of a manager, and the action of its worker, under a subgoal that is given."""
+        _, manager, worker = world(mode=mode, levels=2, seed=seed)
+        deciding, acting = manager(0), worker()
+        first = make_observation(first=True, mode=mode, state=np.full(4, 0.3))
+        given = {"level": 1, "kind": SubgoalKind.ABSOLUTE, "value": np.zeros(2), "anchor": np.zeros(2)}
+        parent = make_subgoal(**given, horizon_unit=1, horizon=2, test=tested)
+        deciding.on_observation(first)
+        acting.on_observation(first)
+        acting.on_subgoal(parent)
+        (subgoal,) = deciding.on_parent(parent)
+        (action,) = acting.on_subgoal(subgoal)
+        assert subgoal.test == tested
+        assert subgoal.deterministic == (tested or mode != Mode.TRAIN)
+        return subgoal.value.tobytes(), action.value.tobytes()
+
+    still = below(Mode.EVAL, seed=1)
+    explored = [below(Mode.TRAIN, seed) for seed in (1, 2)]
+    assert (explored == [still, still]) == tested
+    assert (explored[0] == explored[1]) == tested

@@ -10,8 +10,9 @@ from hrl_core.envs.vector import VectorEnv
 from hrl_core.hierarchy.rollout import EpisodeRecord
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, LevelSpec
 from hrl_core.hierarchy.vector import VectorHierarchy
+from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.messages import Mode
-from hrl_core.randomness import Purpose, step_generator
+from hrl_core.randomness import Draws, Purpose, outside_a_run, step_generator
 from hrl_core.task.text import load_task
 
 TASK = dataclasses.replace(load_task("mountain_car"), max_episode_steps=60)
@@ -71,14 +72,14 @@ def test_under_a_test_every_level_below_answers_as_without_exploration():
     for action, observation in zip(record.actions, record.observations, strict=False):
         subgoal = chosen[0, action.subgoal_seq]
         pursued = subgoal.value.astype(np.float32) - observation.state[space.indices].astype(np.float32)
-        plain = worker.act(observation.state, pursued, None).value
+        plain = worker.act(observation.state, Assignment(pursued), outside_a_run()).value
         compared += subgoal.test
         assert not subgoal.test or np.array_equal(action.value, plain)
     assert compared
     for subgoal in (s for s in record.subgoals if s.level == 0):
         parent, state = chosen[1, subgoal.parent_seq], record.observations[subgoal.step].state
         pursued = parent.value.astype(np.float32) - state[space.indices].astype(np.float32)
-        plain = manager.select(state, pursued.astype(np.float64), None).value
+        plain = manager.select(state, Assignment(pursued), outside_a_run()).value
         assert not parent.test or np.array_equal(subgoal.value, plain)
 
 
@@ -96,11 +97,11 @@ def test_which_subgoal_is_drawn_before_whether_it_is_a_test():
     """In the order u_random, vector, u_test, from the generator of the decision."""
     policy = checkpoint(test_probability=0.5, random_probability=0.5)
     manager, space = policy.manager(1), GoalSpace(TASK, LEVEL)
-    state, goal = np.array([-0.5, 0.0]), np.array([0.48, 0.04])
-    plain, seen = manager.select(state, goal, None), set()
+    state, goal = np.array([-0.5, 0.0]), Assignment(np.array([0.48, 0.04], np.float32))
+    plain, seen = manager.select(state, goal, outside_a_run()), set()
     for step in range(20):
-        rng, same = (step_generator(7, Purpose.SUBGOAL, 1, 0, step) for _ in range(2))
-        choice = manager.select(state, goal, rng)
+        decision = (7, Purpose.SUBGOAL, 1, 0, step)
+        choice, same = manager.select(state, goal, Draws(*decision, explore=True)), step_generator(*decision)
         if same.random() < 0.5:
             expected = same.uniform(space.low, space.high)
         else:

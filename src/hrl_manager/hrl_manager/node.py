@@ -10,7 +10,9 @@ from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.hierarchy.manager_session import ManagerMessage, ManagerSession
 from hrl_core.hierarchy.policies import Manager
 from hrl_core.hierarchy.spec import manager_name
+from hrl_core.hierarchy.subgoals import check_choice
 from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal, SubgoalRequest
+from hrl_core.randomness import outside_a_run
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.node import RawPublisher
@@ -45,11 +47,10 @@ class ManagerNode(PolicyNode[Manager]):
 
     def build(self, checkpoint: Checkpoint) -> Manager:
         """Make the manager and run it once."""
-        manager: Manager = checkpoint.manager(self._level)
-        task = checkpoint.task
-        pursued = np.zeros(checkpoint.hierarchy.pursued(self._level, task))
-        choice = manager.select(np.zeros(len(task.observation)), pursued, None)
-        checkpoint.goal_space(self._level).check(choice.value, "subgoal of the new manager")
+        manager = checkpoint.manager(self._level)
+        state = np.zeros(len(checkpoint.task.observation))
+        choice = manager.select(state, checkpoint.assignment(self._level), outside_a_run())
+        check_choice(checkpoint.goal_space(self._level), choice.value, choice.skill, "the new manager's subgoal")
         return manager
 
     def use(self, policy: Manager) -> None:

@@ -16,8 +16,20 @@ _NAME_SIZE = 0.5
 BESIDE, ABOVE = 0.7, 1.9
 """Heights of the names of two subgoals, which often lie close together: one is not written over the other."""
 _APPLE_DIAMETER = 0.8
+_GROWTH = 0.6
+"""By which what is drawn for a level is larger than for the one below, in sizes of the lowest."""
 _LIFT = 0.03
 """Height of flat things above the floor [m], so that they do not flicker."""
+
+
+def level_group(group: str, level: int) -> str:
+    """Group of what is drawn for a level's subgoals; the lowest one's has no number."""
+    return f"{group}_{level + 1}" if level else group
+
+
+def grown(size: float, level: int) -> float:
+    """Size of what is drawn for a level: the higher, the larger."""
+    return size * (1 + _GROWTH * level)
 
 
 def goal_shapes(goal: Point, radius: float, size: float) -> list[Shape]:
@@ -44,16 +56,14 @@ def subgoal_shapes(
     ]
 
 
-def history_shape(targets: Sequence[Point], size: float) -> Shape:
+def history_shape(targets: Sequence[Point], size: float, group: str, color: Color) -> Shape:
     """Earlier targets, the oldest first and faintest."""
     points = np.array(targets).reshape(-1, 3)
     alphas = np.linspace(0.08, 0.5, len(points)) if len(points) else np.empty(0)
-    colors = np.array([(*palette.SUBGOAL[:3], alpha) for alpha in alphas]).reshape(-1, 4)
+    colors = np.array([palette.faded(color, alpha) for alpha in alphas]).reshape(-1, 4)
     width = 0.22 * size
     scale = (width, width, width)
-    return Shape(
-        HISTORY, 0, ShapeKind.SPHERE_LIST, palette.faded(palette.SUBGOAL, 0.5), scale, points=points, colors=colors
-    )
+    return Shape(group, 0, ShapeKind.SPHERE_LIST, palette.faded(color, 0.5), scale, points=points, colors=colors)
 
 
 def trail_shape(path: Sequence[Point], size: float) -> Shape:
@@ -85,10 +95,10 @@ class Figures(NamedTuple):
     intrinsic: float
     """Mean per step over the last subgoal."""
     success: bool
-    subgoal: int | None
-    """Number of the subgoal in force."""
-    path: str
-    """Who is in control, outermost first."""
+    subgoals: Sequence[int]
+    """Numbers of the subgoals in force, outermost first."""
+    skills: Sequence[str]
+    """Names of the skills in control, outermost first."""
 
 
 def figures_shape(figures: Figures, robot: Point, size: float, names: Sequence[Point] = ()) -> Shape:
@@ -96,13 +106,13 @@ def figures_shape(figures: Figures, robot: Point, size: float, names: Sequence[P
     x = robot[0]
     y = max([robot[1], *(name[1] for name in names)])
     z = max([robot[2] + 3.0 * size, *(name[2] + 1.8 * size for name in names)])
-    number = "" if figures.subgoal is None else f"  subgoal {figures.subgoal}"
+    number = f"  subgoal {' / '.join(map(str, figures.subgoals))}" if figures.subgoals else ""
     state = "  at the goal" if figures.success else ""
     lines = [
         f"episode {figures.episode}  step {figures.step}{number}",
         f"to goal {_number(figures.distance, 1)} m{state}",
         f"return {_number(figures.episode_return, 1)}  intrinsic {_number(figures.intrinsic, 2)} per step",
-        figures.path,
+        " > ".join(figures.skills),
     ]
     words = "\n".join(line for line in lines if line)
     return text(TEXT, 0, palette.TEXT, (x, y, z), 0.55 * size, words)

@@ -4,6 +4,8 @@ from hrl_viz.shapes import Color
 
 GOAL: Color = (0.0, 0.62, 0.45, 1.0)
 SUBGOAL: Color = (0.0, 0.45, 0.70, 1.0)
+_HIGHER: tuple[Color, ...] = ((0.85, 0.68, 0.0, 1.0), (0.42, 0.24, 0.60, 1.0))
+"""Subgoals of the levels above the lowest; from the last one on all alike, told apart by their size."""
 RELABELLED: Color = (0.80, 0.40, 0.65, 1.0)
 TRAIL: Color = (0.90, 0.45, 0.10, 1.0)
 TEXT: Color = (0.10, 0.10, 0.12, 1.0)
@@ -14,6 +16,11 @@ GRID: Color = (0.74, 0.75, 0.76, 1.0)
 APPLE: Color = (0.45, 0.70, 0.15, 1.0)
 BOMB: Color = (0.75, 0.10, 0.10, 1.0)
 OTHER: Color = (0.85, 0.45, 0.25, 1.0)
+
+
+def of_level(level: int) -> Color:
+    """Colour of the subgoals of a level, from 0, which feeds the worker."""
+    return (SUBGOAL, *_HIGHER)[min(level, len(_HIGHER))]
 
 
 def faded(color: Color, alpha: float) -> Color:

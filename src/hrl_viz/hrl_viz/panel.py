@@ -15,7 +15,9 @@ _FLOOR_TILT = 1e-6
 
 LEGEND = {
     "robot, where it has been": palette.TRAIL,
-    "subgoal: arrow, ghost; earlier ones": palette.SUBGOAL,
+    "subgoal of the manager: arrow, ghost; earlier ones": palette.of_level(0),
+    "of the level above it (manager_2), larger": palette.of_level(1),
+    "of the levels above that (manager_3, ...), larger still": palette.of_level(2),
     "relabelled subgoal": palette.RELABELLED,
     "goal, circle of success": palette.GOAL,
     "apple": palette.APPLE,

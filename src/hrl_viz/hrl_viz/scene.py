@@ -5,19 +5,17 @@ from collections import deque
 from collections.abc import Mapping
 
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
-from hrl_core.hierarchy.subgoals import subgoal_target
-from hrl_core.messages import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
+from hrl_core.messages import NAN, WORKER_LEVEL, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import overlay, palette
-from hrl_viz.places import TaskPlaces
+from hrl_viz.level_view import LevelView
+from hrl_viz.places import Place, TaskPlaces
 from hrl_viz.scene_model import SceneModel
 from hrl_viz.shapes import Point, Quaternion, Shape
 
-HISTORY_LENGTH = 30
 TRAIL_LENGTH = 400
 _TRAIL_STEP = 0.25
 """Distance between points of the trail, in sizes of the robot."""
-_WITH_TARGET = (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE)
 GHOST = "subgoal_ghost"
 GHOST_ALPHA = 0.3
 
@@ -31,11 +29,12 @@ class Scene:
         Args:
             spec: the task.
             model: its robot and walls.
-            hierarchy: of the policy; of its subgoals the worker's are shown.
+            hierarchy: of the policy, whose levels are all shown.
         """
-        self._space = GoalSpace(spec, hierarchy.levels[0]) if hierarchy.levels else None
-        names = self._space.names if self._space is not None else ()
-        self._spec, self._model, self._places = spec, model, TaskPlaces(spec, names)
+        spaces = [GoalSpace(spec, level) for level in hierarchy.levels]
+        self._levels = [LevelView(space, number) for number, space in enumerate(spaces)]
+        placed = next((space.names for space in spaces if Place(space.names).exists), ())
+        self._spec, self._model, self._places = spec, model, TaskPlaces(spec, placed)
         self._size = model.size
         self._observation: Observation | None = None
         self._joints: dict[str, float] = {}
@@ -67,16 +66,18 @@ class Scene:
         if not self._trail or math.dist(self._trail[-1], robot) > _TRAIL_STEP * self._size:
             self._trail.append(robot)
 
+    @property
+    def skills(self) -> list[str]:
+        """Names of the skills in control, outermost first."""
+        return [level.skill for level in reversed(self._levels) if level.skill]
+
     def on_subgoal(self, subgoal: Subgoal) -> None:
-        """Take a subgoal of the lowest level; what it replaces becomes history."""
-        if subgoal.level != 0 or subgoal.kind == SubgoalKind.CONTINUE:
+        """Take a subgoal of any level; what it replaces becomes history."""
+        if subgoal.level >= len(self._levels) or subgoal.kind == SubgoalKind.CONTINUE:
             return
-        if self._subgoal is not None and self._subgoal.episode != subgoal.episode:
-            self._forget_subgoals()
-        target = self._target(self._subgoal)
-        if target is not None and self._subgoal is not None and subgoal.seq > self._subgoal.seq:
-            self._history.append(target)
-        self._subgoal, self._ghost = subgoal, []
+        self._levels[subgoal.level].take(subgoal, self._robot()[2])
+        if subgoal.level == WORKER_LEVEL:
+            self._ghost = []
 
     def on_relabelled(self, episode: int, seq: int, chosen: Vector) -> None:
         """Take the relative subgoal (subgoal_dim,) that relabelling puts in the place of subgoal ``seq``."""
@@ -95,7 +96,6 @@ class Scene:
         self._return = self._return + result.reward_sum if result.seq == self._next_seq else NAN
         self._next_seq = result.seq + 1
         self._intrinsic = result.intrinsic_sum / max(1, result.steps_used)
-        self._path = " > ".join(result.active_path)
 
     def on_joints(self, joints: Mapping[str, float]) -> None:
         """Take joint positions, by name."""
@@ -118,7 +118,7 @@ class Scene:
             shapes += overlay.goal_shapes(goal, self._spec.success.radius, size)
         subgoals = self._subgoal_shapes(robot)
         shapes += subgoals
-        shapes.append(overlay.history_shape(self._history, size))
+        shapes += [level.history(size) for level in self._levels]
         shapes.append(overlay.trail_shape(self._trail, size))
         positions = {name: pose[0] for name, pose in self._poses.items()}
         shapes += overlay.object_shapes(positions, self._model.body_names)
@@ -128,36 +128,33 @@ class Scene:
         return shapes
 
     def _subgoal_shapes(self, robot: Point) -> list[Shape]:
-        subgoal, target = self._subgoal, self._target(self._subgoal)
-        if subgoal is None or target is None or self._observation is None:
-            return []
-        if subgoal.episode != self._observation.episode:
+        shapes: list[Shape] = []
+        for number, level in enumerate(self._levels):
+            if self._current(level.subgoal):
+                shapes += self._lowest_shapes(robot) if number == WORKER_LEVEL else level.shapes(robot, self._size, "")
+        return shapes
+
+    def _current(self, subgoal: Subgoal | None) -> bool:
+        """Whether it is of the episode that is seen: one may come before its first observation."""
+        seen = self._observation
+        return subgoal is not None and seen is not None and subgoal.episode == seen.episode
+
+    def _lowest_shapes(self, robot: Point) -> list[Shape]:
+        """Of what the worker is asked for: the robot as it would be, and what relabelling puts in its place."""
+        level, subgoal, observation = self._levels[WORKER_LEVEL], self._levels[WORKER_LEVEL].subgoal, self._observation
+        if subgoal is None or observation is None or level.target(robot[2]) is None:
             return []
         other = self._relabelled.get((subgoal.episode, subgoal.seq))
-        name = "" if other is None else "original"
-        shapes = overlay.subgoal_shapes(robot, target, self._size, overlay.SUBGOAL, palette.SUBGOAL, name)
+        shapes = level.shapes(robot, self._size, "" if other is None else "original")
         if not self._ghost:
             color = palette.faded(palette.SUBGOAL, GHOST_ALPHA)
-            self._ghost = self._model.ghost_shapes(self._wanted_state(subgoal), GHOST, color)
+            self._ghost = self._model.ghost_shapes(level.wanted(observation.state), GHOST, color)
         shapes += self._ghost
-        if other is not None:
-            instead = self._places.subgoal.of(subgoal.anchor + other, robot[2])
+        instead = None if other is None else level.place(subgoal.anchor + other, robot[2])
+        if instead is not None:
             group, color = overlay.RELABELLED, palette.RELABELLED
             shapes += overlay.subgoal_shapes(robot, instead, self._size, group, color, "relabelled", overlay.ABOVE)
         return shapes
-
-    def _wanted_state(self, subgoal: Subgoal) -> Vector:
-        """Return the present state with the subgoal's elements as they are wanted."""
-        assert self._observation is not None
-        state = self._observation.state.copy()
-        if self._space is not None:
-            state[self._space.indices] = subgoal_target(subgoal)
-        return state
-
-    def _target(self, subgoal: Subgoal | None) -> Point | None:
-        if subgoal is None or subgoal.kind not in _WITH_TARGET or not self._places.subgoal.exists:
-            return None
-        return self._places.subgoal.of(subgoal_target(subgoal), self._robot()[2])
 
     def _robot(self) -> Point:
         """Position of the robot; the middle of its model where the task does not observe one."""
@@ -177,8 +174,8 @@ class Scene:
             episode_return=self._return_so_far(current and not fresh),
             intrinsic=self._intrinsic if current else NAN,
             success=observation.success,
-            subgoal=None if self._subgoal is None else self._subgoal.seq,
-            path=self._path,
+            subgoals=[level.subgoal.seq for level in reversed(self._levels) if level.subgoal is not None],
+            skills=self.skills,
         )
 
     def _return_so_far(self, segments_count: bool) -> float:
@@ -190,10 +187,7 @@ class Scene:
     def _begin(self) -> None:
         self._trail: deque[Point] = deque(maxlen=TRAIL_LENGTH)
         self._result_episode: int | None = None
-        self._rewards, self._return, self._intrinsic, self._next_seq, self._path = NAN, 0.0, NAN, 0, ""
-        self._forget_subgoals()
-
-    def _forget_subgoals(self) -> None:
-        self._subgoal: Subgoal | None = None
+        self._rewards, self._return, self._intrinsic, self._next_seq = NAN, 0.0, NAN, 0
         self._ghost: list[Shape] = []
-        self._history: deque[Point] = deque(maxlen=HISTORY_LENGTH)
+        for level in self._levels:
+            level.forget()

@@ -36,10 +36,10 @@ def observe(spec):
 
 @pytest.fixture
 def choose():
-    def make(value, anchor=(0.0, 0.0), seq=0, episode=0, kind=SubgoalKind.RELATIVE):
+    def make(value=(), anchor=(0.0, 0.0), seq=0, episode=0, kind=SubgoalKind.RELATIVE, level=0, skill_id=-1):
         names = {"stamp": 0, "frame": "odom", "run": 1, "robot": "robot", "episode": episode, "step": 10 * seq}
-        what = {"seq": seq, "parent_seq": -1, "level": 0, "kind": kind, "value": np.array(value, np.float64)}
-        skill = {"skill_id": -1, "num_skills": 0, "space": "position_xy", "task_goal": np.zeros(2)}
+        what = {"seq": seq, "parent_seq": -1, "level": level, "kind": kind, "value": np.array(value, np.float64)}
+        skill = {"skill_id": skill_id, "num_skills": 0, "space": "position_xy", "task_goal": np.zeros(2)}
         until = {"horizon": 10, "horizon_unit": 0, "tolerance": NO_VECTOR, "end_when_achieved": False}
         flags = {"worker_may_terminate": False, "test": False, "deterministic": True, "log_probability": NAN}
         anchored = {"anchor": np.array(anchor, np.float64), "value_estimate": NAN, "policy_version": 0}

@@ -55,5 +55,6 @@ def test_curves_keep_the_newest_points_and_start_afresh_when_time_goes_back():
 
 def test_the_legend_explains_every_colour_that_has_a_meaning():
     html = legend()
-    for color in (palette.TRAIL, palette.SUBGOAL, palette.RELABELLED, palette.GOAL, palette.APPLE, palette.BOMB):
+    levels = [palette.of_level(level) for level in range(3)]
+    for color in (palette.TRAIL, *levels, palette.RELABELLED, palette.GOAL, palette.APPLE, palette.BOMB):
         assert palette.hexadecimal(color) in html

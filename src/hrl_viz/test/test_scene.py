@@ -1,12 +1,15 @@
 """What is drawn is where the stack says it is; what is not known is not guessed."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.messages import SubgoalKind
 from hrl_core.task.text import load_task, shipped_tasks
-from hrl_viz import overlay
-from hrl_viz.scene import GHOST
+from hrl_viz import overlay, palette
+from hrl_viz.scene import GHOST, Scene
 from hrl_viz.scene_model import ROBOT, SceneModel
 from hrl_viz.shapes import ShapeKind
 
@@ -66,6 +69,65 @@ def test_arrow_and_ghost_point_at_the_target(scene, observe, choose, kind, targe
     ghost = next(shape for shape in by_group(scene, GHOST) if shape.kind == ShapeKind.SPHERE)
     assert ghost.position[:2] == pytest.approx(target)
     assert 0 < ghost.color[3] < 1
+
+
+HERE = LevelSpec("here", "absolute", {"x": (-4.0, 20.0), "y": (-4.0, 20.0)})
+SKILLS = LevelSpec("gait", "skill", skills=("trot", "bound"))
+
+
+@pytest.fixture
+def staged(spec):
+    """A scene of other levels than the task's."""
+    return lambda *levels: Scene(spec, SceneModel(spec), HierarchySpec(levels))
+
+
+def test_every_level_is_drawn_in_a_colour_of_its_own_and_the_higher_the_larger(staged, observe, choose):
+    scene = staged(HERE, HERE, HERE)
+    scene.on_observation(observe(1.0, 2.0))
+    for level in range(3):
+        for seq in range(2):
+            scene.on_subgoal(choose((4.0 * level, float(seq)), seq=seq, kind=SubgoalKind.ABSOLUTE, level=level))
+    groups = [overlay.level_group(overlay.SUBGOAL, level) for level in range(3)]
+    assert len(set(groups)) == 3
+    arrows, balls = zip(*(by_group(scene, group)[:2] for group in groups), strict=True)
+    assert [arrow.points[1][:2].tolist() for arrow in arrows] == [[0.0, 1.0], [4.0, 1.0], [8.0, 1.0]]
+    assert len({arrow.color for arrow in arrows}) == 3
+    assert [palette.of_level(level) for level in range(3)] == [arrow.color for arrow in arrows]
+    for lower, higher in pairwise(balls):
+        assert higher.scale[0] > lower.scale[0]
+    for level in range(3):
+        (earlier,) = by_group(scene, overlay.level_group(overlay.HISTORY, level))
+        assert earlier.points[:, :2].tolist() == [[4.0 * level, 0.0]]
+    assert "subgoal 1 / 1 / 1" in words(scene)
+    assert by_group(scene, GHOST), "the robot as its worker is to make it"
+
+
+def test_a_skill_is_named_and_drawn_nowhere(staged, observe, choose):
+    scene = staged(SKILLS, HERE)
+    scene.on_observation(observe(1.0, 2.0))
+    where = {"kind": SubgoalKind.ABSOLUTE, "level": 1}
+    scene.on_subgoal(choose((5.0, 5.0), **where))
+    assert scene.skills == []
+    for number, name in enumerate(SKILLS.skills):
+        scene.on_subgoal(choose(seq=number, kind=SubgoalKind.SKILL, skill_id=number, anchor=()))
+        assert scene.skills == [name]
+        assert words(scene).endswith(f"\n{name}")
+    assert not by_group(scene, overlay.SUBGOAL)
+    assert not by_group(scene, GHOST)
+    assert by_group(scene, overlay.level_group(overlay.SUBGOAL, 1))
+    scene.on_observation(observe(1.0, 2.0, episode=1))
+    assert scene.skills == []
+
+
+def test_a_direction_is_no_place(staged, observe, choose):
+    scene = staged(LevelSpec("way", "direction", {"x": (-1.0, 1.0), "y": (-1.0, 1.0)}))
+    scene.on_observation(observe(1.0, 2.0))
+    for seq in range(2):
+        scene.on_subgoal(choose((0.6, 0.8), seq=seq, kind=SubgoalKind.DIRECTION))
+    assert not by_group(scene, overlay.SUBGOAL)
+    assert not by_group(scene, GHOST)
+    assert not len(by_group(scene, overlay.HISTORY)[0].points)
+    assert "subgoal 1" in words(scene)
 
 
 def test_replaced_targets_become_history_and_fade(scene, observe, choose):

@@ -11,6 +11,7 @@ from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.policies import Worker
 from hrl_core.hierarchy.worker_session import WorkerMessage, WorkerSession
 from hrl_core.messages import Action, Observation, SubgoalRequest, SubgoalResult
+from hrl_core.randomness import outside_a_run
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.cdr import CdrCodec
@@ -32,11 +33,10 @@ class WorkerNode(PolicyNode[Worker]):
 
     def build(self, checkpoint: Checkpoint) -> Worker:
         """Make the worker and run it once."""
-        worker: Worker = checkpoint.worker()
-        task = checkpoint.task
-        levels = checkpoint.hierarchy.levels
-        pursued = np.zeros(levels[0].dim if levels else len(task.goal), np.float32)
-        choice = worker.act(np.zeros(len(task.observation)), pursued, None)
+        worker, task, pursued = checkpoint.worker(), checkpoint.task, checkpoint.assignment(-1)
+        state = np.zeros(len(task.observation))
+        worker.terminates(state, pursued, outside_a_run())
+        choice = worker.act(state, pursued, outside_a_run())
         task.check_action(choice.value, "action of the new worker")
         return worker
 
@@ -84,6 +84,9 @@ class WorkerNode(PolicyNode[Worker]):
     def repeat(self, last_words: list[bytes]) -> None:
         """Say the ends of segments and an action once more: whoever has them drops them."""
         action, *results = last_words or [b""]
+        if self._session is not None:
+            acted = [messages.ACTION.decode(action)] if action else []
+            self._session.restore([*acted, *map(messages.SUBGOAL_RESULT.decode, results)])
         for words in results:
             self._results.publish(words)
         if action:

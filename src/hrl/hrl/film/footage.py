@@ -1,18 +1,19 @@
 """The pictures of ``hrl video``: episodes run in this process and are drawn as rviz and the web viewer would."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import numpy as np
 
-from hrl.film.frames import captioned
+from hrl.film.frames import captioned, legend
 from hrl.film.video import Video
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.surroundings import Poses, Surroundings
 from hrl_core.hierarchy.rollout import EpisodeTrace, Runner, rollout
-from hrl_core.messages import ActionSource, EpisodeResult, Mode, Observation, Vector, frozen
+from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.messages import ActionSource, EpisodeResult, Mode, Observation, Subgoal, SubgoalKind, Vector, frozen
 from hrl_core.task.spec import TaskSpec
 from hrl_viz.render import Camera, ShapeRenderer
 from hrl_viz.scene import Scene
@@ -41,7 +42,7 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
     low, high = model.interior
     middle, wide = (low + high) / 2, float(np.max(high - low))
     camera = Camera((float(middle[0]), float(middle[1]), 0.0), _DISTANCE * wide)
-    stride = _stride(arguments, spec)
+    stride, explained = _stride(arguments, spec), legend(bool(spec.goal), checkpoint.hierarchy)
     try:
         for trace, surroundings in rollouts(checkpoint, arguments.episodes, arguments.seed, goal):
             scene, due = Scene(spec, model, checkpoint.hierarchy), 0.0
@@ -52,8 +53,8 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
                 shapes = [*static, *scene.shapes()]
                 if arguments.camera == "follow":
                     camera = Camera(scene.robot, _FOLLOW_DISTANCE)
-                caption = _caption(trace, step, spec, arguments.speed)
-                yield captioned(renderer.picture(shapes, camera), caption, bool(spec.goal))
+                caption = _caption(trace, step, checkpoint, arguments.speed)
+                yield captioned(renderer.picture(shapes, camera), caption, explained)
     finally:
         renderer.close()
 
@@ -130,7 +131,7 @@ def _own_pictures(checkpoint: Checkpoint, arguments: Video, goal: Vector | None)
             if step <= last:
                 times = max(1, arguments.height // len(picture))
                 larger = picture.repeat(times, axis=0).repeat(times, axis=1)
-                yield captioned(larger, _caption(trace, step, spec, arguments.speed), legend=False)
+                yield captioned(larger, _caption(trace, step, checkpoint, arguments.speed))
 
 
 def rollouts(
@@ -160,16 +161,14 @@ def _stride(arguments: Video, spec: TaskSpec) -> float:
 
 def _told(scene: Scene, trace: EpisodeTrace, surroundings: list[Seen], last: int) -> Iterator[int]:
     """Tell the scene the episode, step by step."""
-    subgoals = {subgoal.step: subgoal for subgoal in trace.subgoals}
-    results = {result.step: result for result in trace.subgoal_results}
     for observation, (joints, objects) in zip(trace.observations[: last + 1], surroundings, strict=False):
         scene.on_observation(observation)
         scene.on_joints(joints)
         scene.on_objects(objects)
-        if observation.step in results:
-            scene.on_result(results[observation.step])
-        if observation.step in subgoals:
-            scene.on_subgoal(subgoals[observation.step])
+        for result in (r for r in trace.subgoal_results if r.step == observation.step):
+            scene.on_result(result)
+        for subgoal in (s for s in trace.subgoals if s.step == observation.step):
+            scene.on_subgoal(subgoal)
         yield observation.step
 
 
@@ -181,15 +180,26 @@ def _last_step(trace: EpisodeTrace, spec: TaskSpec, stop_after: float) -> int:
     return min(last, reached + round(stop_after / spec.control_period))
 
 
-def _caption(trace: EpisodeTrace, step: int, spec: TaskSpec, speed: float) -> str:
-    observation = trace.observations[step]
+def _caption(trace: EpisodeTrace, step: int, checkpoint: Checkpoint, speed: float) -> str:
+    observation, spec = trace.observations[step], checkpoint.task
     words = [f"{step * spec.control_period:5.1f} s  ({speed:g}x)"]
     if observation.desired_goal.size:
         unit = spec.goal[0].unit
         words.append(f"to goal {spec.distance(observation.achieved_goal, observation.desired_goal):4.1f} {unit}")
     else:
         words.append(f"return {sum(o.reward for o in trace.observations[1 : step + 1]):4.1f}")
-    words.append(f"subgoal {sum(subgoal.step <= step for subgoal in trace.subgoals)}")
+    words += _decisions([subgoal for subgoal in trace.subgoals if subgoal.step <= step], checkpoint.hierarchy)
     if observation.success:
         words.append("goal reached")
     return "     ".join(words)
+
+
+def _decisions(subgoals: Sequence[Subgoal], hierarchy: HierarchySpec) -> list[str]:
+    """How many each level has chosen so far, and the skills in force, outermost first."""
+    by_level = [[s for s in subgoals if s.level == level] for level in reversed(range(len(hierarchy.levels)))]
+    if not by_level or not all(by_level):
+        return []
+    newest = [of_level[-1] for of_level in by_level if of_level[-1].kind == SubgoalKind.SKILL]
+    skills = [hierarchy.levels[s.level].skills[s.skill_id] for s in newest]
+    words = [f"subgoal {' / '.join(str(len(of_level)) for of_level in by_level)}"]
+    return [*words, " > ".join(skills)] if skills else words

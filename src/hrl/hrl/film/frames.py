@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import HierarchySpec, manager_name
 from hrl_viz import palette
 from hrl_viz.shapes import Color
 
@@ -17,8 +18,8 @@ Picture = npt.NDArray[np.uint8]
 FORMATS = (".gif", ".mp4")
 _FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 _COLORS = 96
-_GOAL = ("goal", palette.GOAL)
-_LEGEND: tuple[tuple[str, Color], ...] = (("subgoal of the manager", palette.SUBGOAL), ("path", palette.TRAIL))
+Legend = Sequence[tuple[str, Color]]
+"""What is seen, and its colour."""
 
 
 def check_format(out: Path) -> None:
@@ -27,19 +28,27 @@ def check_format(out: Path) -> None:
         raise HrlError(f"--out {out}: the ending must be one of {', '.join(FORMATS)}")
 
 
-def captioned(picture: Picture, words: str, has_goal: bool = True, legend: bool = True) -> Picture:
-    """Write a line at the top left, and the legend at the bottom if asked; without goals none is explained."""
+def legend(has_goal: bool, hierarchy: HierarchySpec) -> Legend:
+    """What the colours of a film mean: goals where there are any, and the subgoals of each level that have a place."""
+    levels = [k for k, level in enumerate(hierarchy.levels) if level.has_target]
+    # "subgoal of the" once: all of them fit into a line.
+    subgoals = [(("" if k > levels[0] else "subgoal of the ") + manager_name(k), palette.of_level(k)) for k in levels]
+    return [*([("goal", palette.GOAL)] if has_goal else []), *subgoals, ("path", palette.TRAIL)]
+
+
+def captioned(picture: Picture, words: str, explained: Legend = ()) -> Picture:
+    """Write a line at the top left, and at the bottom what the colours mean, if anything is to be explained."""
     image = Image.fromarray(picture)
     draw = ImageDraw.Draw(image, "RGBA")
     size = max(11, image.height // 30)
     font = ImageFont.truetype(str(_FONT), size)
     draw.rectangle((0, 0, image.width, 2 * size), fill=(255, 255, 255, 215))
     draw.text((size * 0.7, size * 0.4), words, font=font, fill=(20, 20, 25))
-    if not legend:
+    if not explained:
         return np.asarray(image)
     left, top = size * 0.7, image.height - 1.8 * size
     draw.rectangle((0, int(top - 0.4 * size), image.width, image.height), fill=(255, 255, 255, 215))
-    for name, color in (_GOAL, *_LEGEND) if has_goal else _LEGEND:
+    for name, color in explained:
         dot = tuple(round(255 * part) for part in color[:3])
         draw.ellipse((left, top + 0.2 * size, left + 0.8 * size, top + size), fill=dot)
         draw.text((left + 1.2 * size, top), name, font=font, fill=(20, 20, 25))

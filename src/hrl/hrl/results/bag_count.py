@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.find import find_bags
-from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT, read_tables
+from hrl_core.bags.tables import ACTION, OBSERVATION, RUN_INFO, SUBGOAL, SUBGOAL_RESULT, read_tables
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.text import parse_hierarchy
 
 _STEP, _DECISION = ("episode", "step"), ("episode", "level", "seq")
 _KEYS = {OBSERVATION: _STEP, ACTION: _STEP, SUBGOAL: _DECISION, SUBGOAL_RESULT: _DECISION}
@@ -38,6 +39,8 @@ class BagCount:
     subgoals: defaultdict[DecisionKey, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Sequence numbers of the subgoals."""
     subgoal_results: defaultdict[DecisionKey, set[int]] = field(default_factory=lambda: defaultdict(set))
+    unreported: frozenset[int] = frozenset()
+    """Levels of whose segments only an episode's last one has a result: directions that are spoken at every step."""
 
     def add(self, kind: str, key: tuple[int, ...]) -> None:
         """Count one message of type ``kind`` by what names it within its run."""
@@ -72,7 +75,8 @@ class BagCount:
             subgoals, results = self.subgoals[key], self.subgoal_results[key]
             sent = max((*subgoals, *results)) + 1
             open_segments = 0 if key.episode in finished or sent - 1 in results else 1
-            missing += 2 * sent - open_segments - len(subgoals) - len(results)
+            reported = min(1, sent) if key.level in self.unreported else sent
+            missing += sent - len(subgoals) + reported - open_segments - len(results)
         return missing
 
 
@@ -85,7 +89,10 @@ def count_bag(bag: Path, run: int) -> BagCount:
     tables = read_tables(find_bags([bag]))
     if tables.bad:
         raise HrlError(f"bag {bag} cannot be read: {tables.bad[0].cause}")
-    count = BagCount()
+    infos = (single.message for single in tables.singles if single.type == RUN_INFO)
+    said = next((info.hierarchy for info in infos if info.run == run and info.hierarchy), "")
+    levels = parse_hierarchy(said, f"hierarchy of run {run:016x}").levels if said else ()
+    count = BagCount(unreported=frozenset(k for k, level in enumerate(levels) if not level.reports_each))
     for kind in _KEYS:
         columns = tables.columns.get(kind)
         if columns is not None:

@@ -8,7 +8,7 @@ import numpy as np
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.problems import grouped, in_words, missing_numbers
 from hrl_core.bags.tables import ACTION, OBSERVATION, SUBGOAL, SUBGOAL_RESULT
-from hrl_core.messages import EPISODE_ENDS, WORKER_LEVEL, ActionSource, Mode
+from hrl_core.messages import EPISODE_ENDS, WORKER_LEVEL, ActionSource, HorizonUnit, Mode
 from hrl_core.task.spec import TaskSpec
 
 
@@ -113,19 +113,35 @@ def subgoals(
         heard: whether results of this run are recorded at all.
         sparse: whether a new subgoal comes with the result of the one before.
     """
-    mine = _of_worker(columns)
-    ended = _of_worker(results)
-    if mine is None or not len(mine["seq"]):
+    levels = np.empty(0, np.int64) if columns is None else np.unique(columns["level"])
+    if columns is None or WORKER_LEVEL not in levels:
         if len(observed["step"]) > 1:
             yield Finding(SUBGOAL, 0, "no subgoal of this episode is recorded", True)
         return
-    seqs = mine["seq"].astype(np.int64)
     last_step = int(observed["step"][-1])
+    for level in levels.tolist():
+        rows = np.flatnonzero(columns["level"] == level)
+        findings = _of_level(_rows(columns, rows), _of(results, level), last_step, exact, heard, spec)
+        where = "" if level == WORKER_LEVEL else f"level {level}: "
+        for finding in findings:
+            row = int(rows[finding.row]) if finding.table == SUBGOAL else finding.row
+            yield finding._replace(row=row, text=where + finding.text)
+
+
+def _of_level(
+    mine: Columns, ended: Columns | None, last_step: int, exact: bool, heard: bool, spec: TaskSpec | None
+) -> Found:
+    """The same of one level; rows are counted within it."""
+    seqs, level = mine["seq"].astype(np.int64), int(mine["level"][0])
     if exact and mine["step"][0] != 0:
         yield Finding(SUBGOAL, 0, f"the first subgoal is of step {mine['step'][0]}, not of step 0", False)
     yield from _order(seqs, mine["step"].astype(np.int64))
-    yield from _numbers(SUBGOAL, "subgoal", seqs, int(seqs[-1]) + 1)
+    # A worker's attempts are its actions, of which there is one a step. For how many steps another's is to stand nobody
+    # knows, but that it has ended is said.
+    timed = level == WORKER_LEVEL or mine["horizon_unit"][-1] == HorizonUnit.STEPS
     answered = int(seqs[-1])
+    known = answered if timed or ended is None or not len(ended["seq"]) else max(answered, int(ended["seq"][-1]))
+    yield from _numbers(SUBGOAL, "subgoal", seqs, known + 1)
     if ended is not None and len(ended["seq"]):
         end, step, reason = int(ended["seq"][-1]), int(ended["step"][-1]), int(ended["end_reason"][-1])
         if end >= answered and step < last_step and reason not in EPISODE_ENDS and sparse:
@@ -134,7 +150,8 @@ def subgoals(
     if heard and exact and sparse:
         results_seqs = np.empty(0, np.int64) if ended is None else ended["seq"].astype(np.int64)
         yield from _numbers(SUBGOAL_RESULT, "result of subgoal", results_seqs, answered)
-    # Steps, whatever the unit: a worker's attempts are its actions.
+    if not timed:
+        return
     due = int(mine["step"][-1]) + int(mine["horizon"][-1])
     if exact and mine["horizon"][-1] and due < last_step:
         text = f"subgoal {answered + 1}, due at step {due}, is missing"
@@ -149,11 +166,14 @@ def _order(seqs: np.ndarray, steps: np.ndarray) -> Found:
         yield Finding(SUBGOAL, row, f"subgoal {seqs[row]} cannot be of step {steps[row]}, after those before it", True)
 
 
-def _of_worker(columns: Columns | None) -> Columns | None:
-    if columns is None:
-        return None
-    mine = columns["level"] == WORKER_LEVEL
-    return columns if mine.all() else {name: column[mine] for name, column in columns.items()}
+def _of(columns: Columns | None, level: int) -> Columns | None:
+    return None if columns is None else _rows(columns, np.flatnonzero(columns["level"] == level))
+
+
+def _rows(columns: Columns, rows: np.ndarray) -> Columns:
+    if len(rows) == len(columns["level"]):
+        return columns
+    return {name: column[rows] for name, column in columns.items()}
 
 
 def _numbers(table: str, what: str, seqs: np.ndarray, expected: int) -> Found:

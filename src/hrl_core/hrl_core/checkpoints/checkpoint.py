@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import shutil
 import tempfile
@@ -13,26 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load, save_file
+from safetensors.numpy import save_file
 
-from hrl_core.checkpoints.manifest import FORMAT, MANIFEST, Manifest, read_manifest, require_file
-from hrl_core.documents import read_limited
-from hrl_core.errors import CheckpointError, FileError, TaskError
+from hrl_core.checkpoints.manifest import FORMAT, GREEDY, MANIFEST, SAMPLED, Manifest, read_manifest, require_file
+from hrl_core.checkpoints.weights import WEIGHTS, read_weights
+from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.hierarchy.manager_session import ManagerSession
-from hrl_core.hierarchy.policies import ActorManager, ActorWorker
-from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, hierarchy_of, manager_name
+from hrl_core.hierarchy.policies import ActorManager, ActorWorker, Manager, SkillManager, Termination, Worker
+from hrl_core.hierarchy.spec import TERMINATION, GoalSpace, HierarchySpec, hierarchy_of, manager_name
 from hrl_core.hierarchy.stack import Hierarchy
+from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file, task_difference
 
-WEIGHTS = "weights.safetensors"
 TASK = "task.yaml"
-_HEADER = 2**20
-"""Bytes that the names and shapes of a weights file may take."""
 RANDOM_OUTPUT = 0.3
 """Half-range of an untrained policy's output weights; with the usual 0.003 the ant would hardly move."""
 
@@ -54,13 +50,15 @@ class Checkpoint:
     seed: int
     git_commit: str
     actors: Mapping[str, ActorConfig]
-    """Party (``worker``, ``manager``, ``manager_2``, ...) -> architecture."""
+    """Party (``worker``, ``manager``, ``manager_2``, ...) -> architecture; ``termination`` where a worker may end."""
     weights: Mapping[str, Float32]
     """``<level>.<parameter>`` -> array."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
     """What it was trained from, as plain data: consumed segments, update, generators; empty for runs in simulation."""
     weights_sha256: str = ""
+    evaluation: str = GREEDY
+    """Outside training: ``greedy``, or ``sampled`` where choices are meant to be drawn."""
 
     def goal_space(self, level: int = 0) -> GoalSpace:
         """Where the subgoals of a level lie; raises ``CheckpointError`` where there are none."""
@@ -71,16 +69,33 @@ class Checkpoint:
             raise CheckpointError(f"the policy has no level {level}; its levels are 0 to {count - 1}")
         return GoalSpace(self.task, self.hierarchy.levels[level])
 
-    def manager(self, level: int = 0) -> ActorManager:
+    def manager(self, level: int = 0) -> Manager:
         """Build the manager of a level; raises ``CheckpointError`` when the weights do not fit."""
         name, space = manager_name(level), self.goal_space(level)
         pursued = self.hierarchy.pursued(level, self.task)
-        return ActorManager(self.task, space, pursued, self.actor(name), self.level(name), self.version)
+        config, weights = self.actor(name), self.level(name)
+        if space.level.kind == "skill":
+            return SkillManager(self.task, space, pursued, config, weights, self.version, self._sampled)
+        return ActorManager(self.task, space, pursued, config, weights, self.version)
 
-    def worker(self) -> ActorWorker:
+    def worker(self) -> Worker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
-        pursued = self.hierarchy.pursued(-1, self.task)
-        return ActorWorker(self.task, pursued, self.actor("worker"), self.level("worker"), self.version)
+        pursued, termination = self.hierarchy.pursued(-1, self.task), None
+        if self.hierarchy.worker_may_terminate:
+            inputs = len(self.task.observation) + pursued
+            termination = Termination(inputs, self.actor(TERMINATION), self.level(TERMINATION), self._sampled)
+        return ActorWorker(self.task, pursued, self.actor("worker"), self.level("worker"), self.version, termination)
+
+    @property
+    def _sampled(self) -> bool:
+        return self.evaluation == SAMPLED
+
+    def assignment(self, level: int) -> Assignment:
+        """Something that a level, or the worker (-1), might be asked for, to try it out with."""
+        above = self.hierarchy.levels[level + 1 : level + 2]
+        if above and above[0].kind == "skill" and self.hierarchy.sees_goal(level):
+            return Assignment(skill=0)
+        return Assignment(np.zeros(self.hierarchy.pursued(level, self.task), np.float32))
 
     def stack(self, seed: int) -> Hierarchy:
         """Everybody who acts in a run of this seed, in one process; raises ``CheckpointError`` where weights misfit."""
@@ -156,7 +171,7 @@ def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
             f"{manifest.task_hash[:12]}..."
         )
     hierarchy = manifest.hierarchy_for(task, folder / MANIFEST)
-    weights = _read_weights(folder / WEIGHTS, manifest, follow_links)
+    weights = read_weights(folder / WEIGHTS, manifest.actors, manifest.weights_sha256, follow_links)
     kept = {name: getattr(manifest, name) for name in _manifest_fields()}
     return Checkpoint(task=task, hierarchy=hierarchy, weights=weights, **kept)
 
@@ -168,50 +183,12 @@ def load_hierarchy(folder: Path) -> HierarchySpec:
     return manifest.hierarchy_for(parse_task(read_task_file(folder / TASK), str(folder / TASK)), folder / MANIFEST)
 
 
-def _read_weights(path: Path, manifest: Manifest, follow_links: bool) -> dict[str, Float32]:
-    """Weights that are those of the actors: all of them, of their shapes, 32-bit floats, finite."""
-    shapes = {
-        f"{level}.{name}": shape
-        for level, config in manifest.actors.items()
-        for name, shape in config.parameter_shapes().items()
-    }
-    try:
-        # Read once: what is checked is what is loaded, even if a trainer replaces the folder meanwhile.
-        data = read_limited(path, _HEADER + 4 * sum(map(math.prod, shapes.values())), follow_links)
-    except FileError as error:
-        raise CheckpointError(f"{error} for the actors that {MANIFEST} tells of") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != manifest.weights_sha256:
-        raise CheckpointError(
-            f"{path} is damaged: SHA-256 {found[:12]}..., {MANIFEST} says {manifest.weights_sha256[:12]}...; "
-            "restore or retrain it"
-        )
-    try:
-        weights = load(data)
-    except (SafetensorError, ValueError, LookupError, TypeError, AttributeError):
-        raise CheckpointError(f"{path} is no safetensors file of arrays") from None
-    for name, shape in shapes.items():
-        _check_tensor(path, name, weights.get(name), shape)
-    if strange := sorted(set(weights) - set(shapes)):
-        raise CheckpointError(f"{path}: tensor '{strange[0][:60]}' belongs to no actor of {MANIFEST}")
-    return weights
-
-
-def _check_tensor(path: Path, name: str, array: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - of any type
-    level, _, tensor = name.partition(".")
-    wanted = f"{path}: {level}: tensor '{tensor}': expected 32-bit floats of shape {shape}"
-    if array is None:
-        raise CheckpointError(f"{wanted}, got nothing")
-    if array.dtype != np.float32 or array.shape != shape:
-        raise CheckpointError(f"{wanted}, got {array.dtype} of shape {array.shape}")
-    if not np.isfinite(array).all():
-        raise CheckpointError(f"{path}: {level}: tensor '{tensor}' holds non-finite numbers")
-
-
 def random_checkpoint(
     task: TaskSpec, seed: int, git_commit: str = "", hierarchy: HierarchySpec | None = None
 ) -> Checkpoint:
     """Untrained policy whose actions and subgoals vary visibly: larger output weights than training starts from.
+
+    Skills, and whether to end them, are drawn.
 
     Args:
         task: what it is for.
@@ -221,27 +198,7 @@ def random_checkpoint(
     """
     generator = np.random.default_rng(seed)
     hierarchy = hierarchy_of(task) if hierarchy is None else hierarchy
-    observation = len(task.observation)
-    actors: dict[str, ActorConfig] = {}
-    for number, level in enumerate(hierarchy.levels):
-        space = GoalSpace(task, level)
-        actors[manager_name(number)] = ActorConfig(
-            observation + hierarchy.pursued(number, task),
-            (300, 300),
-            tuple(space.low),
-            tuple(space.high),
-            exploration_noise=(1.0,) * space.size,
-            held_exploration=1.0,
-        )
-    actors["worker"] = ActorConfig(
-        observation + hierarchy.pursued(-1, task),
-        (300, 300),
-        tuple(task.action_low),
-        tuple(task.action_high),
-        # Where it is means nothing to one that is told where to go from there.
-        masked=tuple(i for i, e in enumerate(task.observation) if e.name in ("x", "y")) if hierarchy.levels else (),
-        exploration_noise=(1.0,) * len(task.action),
-    )
+    actors = _untrained_actors(task, hierarchy)
     weights: dict[str, Float32] = {}
     for level, config in actors.items():
         last = f"layers.{len(config.hidden)}.weight"
@@ -249,7 +206,42 @@ def random_checkpoint(
             # As ``networks.Actor`` begins, but for the output.
             bound = 0.0 if len(shape) == 1 else RANDOM_OUTPUT if name == last else shape[1] ** -0.5
             weights[f"{level}.{name}"] = generator.uniform(-bound, bound, shape).astype(np.float32)
-    return Checkpoint(task, hierarchy, "random", False, 0, 0, seed, git_commit, actors, weights)
+    checkpoint = Checkpoint(task, hierarchy, "random", False, 0, 0, seed, git_commit, actors, weights)
+    drawn = any(level.kind == "skill" for level in hierarchy.levels)
+    return dataclasses.replace(checkpoint, evaluation=SAMPLED) if drawn else checkpoint
+
+
+def _untrained_actors(task: TaskSpec, hierarchy: HierarchySpec) -> dict[str, ActorConfig]:
+    hidden, observed = (300, 300), len(task.observation)
+    actors: dict[str, ActorConfig] = {}
+    for number, level in enumerate(hierarchy.levels):
+        inputs = observed + hierarchy.pursued(number, task)
+        if level.kind == "skill":
+            low, high = (0.0,) * level.shown, (1.0,) * level.shown
+            actors[manager_name(number)] = ActorConfig(inputs, hidden, low, high, head="categorical")
+            continue
+        space = GoalSpace(task, level)
+        actors[manager_name(number)] = ActorConfig(
+            inputs,
+            hidden,
+            tuple(space.low),
+            tuple(space.high),
+            exploration_noise=(1.0,) * space.size,
+            held_exploration=1.0,
+        )
+    inputs = observed + hierarchy.pursued(-1, task)
+    actors["worker"] = ActorConfig(
+        inputs,
+        hidden,
+        tuple(task.action_low),
+        tuple(task.action_high),
+        # Where it is means nothing to one that is told where to go from there.
+        masked=tuple(i for i, e in enumerate(task.observation) if e.name in ("x", "y")) if hierarchy.levels else (),
+        exploration_noise=(1.0,) * len(task.action),
+    )
+    if hierarchy.worker_may_terminate:
+        actors[TERMINATION] = ActorConfig(inputs, hidden, (0.0,), (1.0,))
+    return actors
 
 
 def _manifest_fields() -> list[str]:

@@ -7,14 +7,15 @@ from typing import Annotated, Any
 
 from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import CheckpointError, FileError
-from hrl_core.hierarchy.spec import FLAT, HierarchySpec, earlier_hierarchy
+from hrl_core.hierarchy.spec import FLAT, TERMINATION, HierarchySpec, earlier_hierarchy
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
-from hrl_core.typed_fields import FieldError, Must, read_fields
+from hrl_core.typed_fields import FieldError, Must, one_of, read_fields
 
 MANIFEST = "policy.json"
 FORMAT = 2
 FORMATS = (1, FORMAT)
+GREEDY, SAMPLED = "greedy", "sampled"
 _Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
 _Format = Annotated[
     int, Must(lambda n: n in FORMATS, f"one of {', '.join(map(str, FORMATS))}, which this version reads")
@@ -40,6 +41,8 @@ class Manifest:
     hierarchy: HierarchySpec | None = None
     """What its levels above the worker choose; format 1 leaves that to the task."""
     format: _Format = FORMAT
+    evaluation: Annotated[str, one_of((GREEDY, SAMPLED))] = GREEDY
+    """Outside training: ``greedy``, or ``sampled`` where choices are meant to be drawn."""
 
     def __post_init__(self) -> None:
         """Refuse a policy of this format that does not say what it chooses."""
@@ -55,17 +58,26 @@ class Manifest:
             hierarchy.require_task(task)
         except FieldError as error:
             raise CheckpointError(f"{path}: hierarchy.{error}") from None
-        if sorted(self.actors) != sorted(hierarchy.parties):
-            wanted, got = ", ".join(hierarchy.parties), ", ".join(self.actors)
+        if sorted(self.actors) != sorted(hierarchy.networks):
+            wanted, got = ", ".join(hierarchy.networks), ", ".join(self.actors)
             raise CheckpointError(f"{path}: actors: its hierarchy needs {wanted}; got {got[:60]}")
+        try:
+            self._require_sizes(task, hierarchy)
+        except CheckpointError as error:
+            raise CheckpointError(f"{path}: {error}") from None
+        return hierarchy
+
+    def _require_sizes(self, task: TaskSpec, hierarchy: HierarchySpec) -> None:
+        """Raise ``CheckpointError`` unless every network sees and says what its place in the hierarchy asks for."""
         for level, party in enumerate(hierarchy.parties, -1):
             inputs = len(task.observation) + hierarchy.pursued(level, task)
-            outputs = len(task.action) if level < 0 else hierarchy.levels[level].dim
-            try:
-                self.actors[party].check(inputs, outputs, party)
-            except CheckpointError as error:
-                raise CheckpointError(f"{path}: {error}") from None
-        return hierarchy
+            if level < 0:
+                self.actors[party].check(inputs, len(task.action), party)
+                if hierarchy.worker_may_terminate:
+                    self.actors[TERMINATION].check(inputs, 1, TERMINATION)
+            else:
+                own = hierarchy.levels[level]
+                self.actors[party].check(inputs, own.shown, party, "categorical" if own.kind == "skill" else "tanh")
 
 
 def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:

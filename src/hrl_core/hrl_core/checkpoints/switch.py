@@ -185,7 +185,10 @@ class PolicySwitch(Generic[P]):
         if self.leads or not lower or lower[-1].ready is None:
             return
         held = self._shared.get(lower[-1].ready.version)
-        if held is not None and held.reference.same(lower[-1].ready):
+        if held is None or not held.reference.same(lower[-1].ready):
+            return
+        # Who has asked for a way back insists on it until the others have heard.
+        if held.reference.version <= self.in_force.reference.version or held.reference.version > self._given_up:
             self.ready = held
 
     def _leaves_shared(self) -> bool:

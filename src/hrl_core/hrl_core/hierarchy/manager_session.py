@@ -6,17 +6,23 @@ the worker's result.
 
 from collections import Counter
 from collections.abc import Callable
-
-import numpy as np
+from typing import NamedTuple
 
 from hrl_core.hierarchy.exploration import HeldSubgoals
 from hrl_core.hierarchy.policies import Manager, SubgoalChoice
-from hrl_core.hierarchy.spec import KINDS, UNITS, GoalSpace, HierarchySpec
-from hrl_core.hierarchy.subgoals import carried_subgoal, check_number, check_subgoal, request_for, same_goal
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
+from hrl_core.hierarchy.subgoal_messages import SubgoalMessages, request_for
+from hrl_core.hierarchy.subgoals import (
+    Assignment,
+    assignment,
+    check_choice,
+    check_number,
+    check_subgoal,
+    same_goal,
+    to_float32,
+)
 from hrl_core.messages import (
     EPISODE_ENDS,
-    NAN,
-    NO_VECTOR,
     WORKER_LEVEL,
     Mode,
     Observation,
@@ -24,13 +30,19 @@ from hrl_core.messages import (
     SubgoalKind,
     SubgoalRequest,
     SubgoalResult,
-    Vector,
-    frozen,
 )
-from hrl_core.randomness import Purpose, step_generator
+from hrl_core.randomness import Draws, Purpose
 from hrl_core.task.spec import TaskSpec
 
 ManagerMessage = Subgoal | SubgoalRequest
+
+
+class _Decision(NamedTuple):
+    """What has been chosen."""
+
+    choice: SubgoalChoice
+    deterministic: bool
+    """Whether it could not have come out otherwise."""
 
 
 class ManagerSession:
@@ -63,13 +75,13 @@ class ManagerSession:
         self._parent: Subgoal | None = None
         self._held = HeldSubgoals(seed, self._space.low, self._space.high, level)
         self._every_step = self._level.cadence == "every_step"
-        self._tolerance = frozen(self._level.tolerance)
+        self._messages = SubgoalMessages(self._space, level)
         self._observation: Observation | None = None
         self._subgoal: Subgoal | None = None
         self._result: SubgoalResult | None = None
         self._request: SubgoalRequest | None = None
         self._outbox: list[Subgoal] = []
-        self._ahead: tuple[Observation, SubgoalChoice] | None = None
+        self._ahead: tuple[Observation, _Decision] | None = None
 
     def restore(self, last: Subgoal) -> None:
         """Go on after a predecessor, whose last subgoal (other than CONTINUE) is given.
@@ -234,43 +246,47 @@ class ManagerSession:
             return self._choose(observation, observation.step)
         if not same_goal(last.task_goal, observation.desired_goal):
             return self._choose(observation, observation.step)
-        subgoal = self._message(observation, observation.step, SubgoalKind.CONTINUE, NO_VECTOR, True)
-        subgoal = subgoal._replace(attempt=last.attempt)
+        subgoal = self._messages.going_on(observation, last, self.manager.version)
         # The subgoal in force goes along for a worker that has just started.
         self._outbox = [*self._outbox[:1], subgoal]
         return [subgoal]
 
     def _choose(self, observation: Observation, seq: int) -> list[ManagerMessage]:
         ahead, self._ahead = self._ahead, None
-        choice = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
-        deterministic = observation.mode != Mode.TRAIN
-        subgoal = self._message(observation, seq, KINDS[self._level.kind], choice.value, deterministic)
-        subgoal = subgoal._replace(
-            test=subgoal.test or choice.test,
-            log_probability=choice.log_probability,
-            value_estimate=choice.value_estimate,
+        chosen = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
+        self._subgoal = self._messages.decision(
+            observation,
+            self._parent,
+            chosen.choice,
+            seq=seq,
+            attempt=self._attempt(seq, observation.step),
+            deterministic=chosen.deterministic,
+            version=self.manager.version,
         )
-        self._subgoal = subgoal
-        self._outbox = [subgoal]
-        return [subgoal]
+        self._outbox = [self._subgoal]
+        return [self._subgoal]
 
-    def _select(self, observation: Observation) -> SubgoalChoice:
-        parent = self._parent if self._above is not None else None
-        explore = observation.mode == Mode.TRAIN and not (parent is not None and parent.test)
-        noise = step_generator(self._seed, Purpose.SUBGOAL, self.level, *observation.key) if explore else None
-        choice = self.manager.select(observation.state, self._pursued(observation), noise)
-        if explore:
-            decision = observation.step // self._level.horizon
+    def _select(self, observation: Observation) -> _Decision:
+        tested = self._parent is not None and self._parent.test
+        explore = observation.mode == Mode.TRAIN and not tested
+        draws = Draws(self._seed, Purpose.SUBGOAL, self.level, *observation.key, explore)
+        choice = self.manager.select(observation.state, self._assignment(observation), draws)
+        held = None
+        if explore and self._level.has_target:
+            decision = observation.step // self._level.horizon if self._level.horizon else 0
             held = self._held.at(observation.episode, decision, self.manager.held)
-            choice = choice if held is None else choice._replace(value=held)
-        self._space.check(choice.value, "subgoal of the manager")
-        return choice
+        if held is not None:
+            choice = SubgoalChoice(held, test=choice.test)
+        check_choice(self._space, choice.value, choice.skill, "the manager's subgoal")
+        return _Decision(choice, deterministic=held is None and not draws.used)
 
-    def _pursued(self, observation: Observation) -> Vector:
-        """The task goal, or the subgoal of the level above as it is seen from here."""
+    def _assignment(self, observation: Observation) -> Assignment:
+        """The task goal, or the subgoal of the level above as it is seen from here; nothing where it is hidden."""
+        if not self._level.sees_goal:
+            return Assignment()
         if self._above is None or self._parent is None:
-            return observation.desired_goal
-        return carried_subgoal(self._parent, observation.state[self._above.indices]).astype(np.float64)
+            return Assignment(to_float32(observation.desired_goal))
+        return assignment(self._parent, observation.state[self._above.indices])
 
     def _attempt(self, seq: int, step: int) -> int:
         """Number of a subgoal among those that serve the same parent; it survives a restart with the last one."""
@@ -280,36 +296,3 @@ class ManagerSession:
         last = self._subgoal
         same = last is not None and (last.episode, last.parent_seq) == (self._parent.episode, self._parent.seq)
         return last.attempt + 1 if last is not None and same else 0
-
-    def _message(
-        self, observation: Observation, seq: int, kind: SubgoalKind, value: np.ndarray, deterministic: bool
-    ) -> Subgoal:
-        return Subgoal(
-            stamp=observation.stamp,
-            frame=observation.frame,
-            run=observation.run,
-            robot=observation.robot,
-            episode=observation.episode,
-            step=observation.step,
-            seq=seq,
-            parent_seq=-1 if self._parent is None else self._parent.seq,
-            level=self.level,
-            kind=kind,
-            value=value,
-            anchor=observation.state[self._space.indices],
-            skill_id=-1,
-            num_skills=0,
-            space=self._level.space,
-            task_goal=observation.desired_goal,
-            horizon=self._level.horizon,
-            horizon_unit=UNITS[self._level.unit],
-            tolerance=self._tolerance,
-            end_when_achieved=self._level.end_when_achieved,
-            worker_may_terminate=self._level.worker_may_terminate,
-            test=self._parent is not None and self._parent.test,
-            deterministic=deterministic,
-            log_probability=NAN,
-            value_estimate=NAN,
-            policy_version=self.manager.version,
-            attempt=self._attempt(seq, observation.step),
-        )

@@ -1,4 +1,4 @@
-"""What a manager and a worker must answer, whatever the algorithm behind them, and the actors of HIRO and its kin."""
+"""What a manager and a worker must answer, whatever the algorithm behind them, and those made of actor networks."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -7,18 +7,21 @@ import numpy as np
 
 from hrl_core.hierarchy.exploration import HeldExploration
 from hrl_core.hierarchy.spec import GoalSpace
-from hrl_core.hierarchy.subgoals import Float32Vector, to_float32
-from hrl_core.messages import NAN, Vector
+from hrl_core.hierarchy.subgoals import Assignment, Float32Vector, to_float32
+from hrl_core.messages import NAN, NO_VECTOR, Vector
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.networks.fast_actor import FastActor
+from hrl_core.randomness import Draws
 from hrl_core.task.spec import TaskSpec
 
 
 class SubgoalChoice(NamedTuple):
     """A manager's decision in the kind and space of its level."""
 
-    value: Vector
-    """Shape (subgoal_dim,), units of the goal space."""
+    value: Vector = NO_VECTOR
+    """Shape (subgoal_dim,), units of the goal space; empty for a skill."""
+    skill: int = -1
+    """Number of the skill, where the level chooses among skills."""
     test: bool = False
     """Whether it is to be pursued without exploration at any level below (HAC)."""
     log_probability: float = NAN
@@ -38,10 +41,10 @@ class Manager(Protocol):
 
     version: int
     held: HeldExploration
-    """Random subgoals that are held while exploring."""
+    """Random subgoals that are held while exploring; of no effect on skills and directions."""
 
-    def select(self, state: Vector, task_goal: Vector, noise: np.random.Generator | None) -> SubgoalChoice:
-        """Choose a subgoal; ``noise`` is given when exploring."""
+    def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
+        """Choose a subgoal in state (observation_dim,) for what the level above, or the task, asks."""
         ...
 
 
@@ -50,13 +53,20 @@ class Worker(Protocol):
 
     version: int
 
-    def act(self, state: Vector, subgoal: Float32Vector, noise: np.random.Generator | None) -> ActionChoice:
-        """Choose an action; ``subgoal`` is the carried one, ``noise`` is given when exploring."""
+    def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
+        """Choose an action in state (observation_dim,)."""
+        ...
+
+    def terminates(self, state: Vector, task: Assignment, draws: Draws) -> bool:
+        """Whether to end the segment in this state; asked only where the level above allows it."""
         ...
 
 
 class ActorManager:
-    """Deterministic manager: an actor network on state and what is pursued, and how it explores."""
+    """Deterministic manager: an actor network on state and what is pursued, and how it explores.
+
+    What it says of a direction is brought to length 1.
+    """
 
     def __init__(
         self,
@@ -72,51 +82,102 @@ class ActorManager:
         Args:
             spec: the task.
             space: of its subgoals.
-            pursued: length of what is pursued: a subgoal of the level above, or the task goal.
+            pursued: length of what it sees of what is pursued: a subgoal of the level above, or the task goal.
             config: architecture.
             weights: of the network.
             version: of the policy.
         """
         config.check(len(spec.observation) + pursued, space.size, "manager")
         self.version, self.held = version, config.held
+        self._turns = space.level.kind == "direction"
         self._exploration = _Exploration(config, space.low, space.high)
         self._test_probability = config.test_probability
-        self._actor = FastActor(config, weights)
+        self._actor, self._pursued = FastActor(config, weights), pursued
 
-    def select(self, state: Vector, task_goal: Vector, noise: np.random.Generator | None) -> SubgoalChoice:
-        """Choose a subgoal from state (observation_dim,) and task goal (goal_dim,)."""
-        value = self._actor(to_float32(np.concatenate((state, task_goal)))).astype(np.float64)
-        if noise is None:
-            return SubgoalChoice(value)
+    def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
+        """Choose a subgoal."""
+        value = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
         # In this order, for who restarts to draw the same: which, then whether it is a test.
-        value = self._exploration.of(value, noise)
-        return SubgoalChoice(value, test=self._test_probability > 0 and noise.random() < self._test_probability)
+        value = self._exploration.of(value, draws)
+        test = draws.explore and self._test_probability > 0 and draws.rng.random() < self._test_probability
+        return SubgoalChoice(_direction(value) if self._turns else value, test=test)
+
+
+class SkillManager:
+    """Chooses among skills by the logits of an actor network: the likeliest, or one drawn by its probability."""
+
+    def __init__(
+        self,
+        spec: TaskSpec,
+        space: GoalSpace,
+        pursued: int,
+        config: ActorConfig,
+        weights: Mapping[str, Float32],
+        version: int,
+        sampled: bool,
+    ) -> None:
+        """Take over weights as ``ActorManager`` does.
+
+        Args:
+            spec: the task.
+            space: of its level.
+            pursued: length of what it sees of what is pursued.
+            config: architecture.
+            weights: of the network.
+            version: of the policy.
+            sampled: whether the skill is drawn also when not exploring.
+        """
+        config.check(len(spec.observation) + pursued, len(space.level.skills), "manager", "categorical")
+        self.version, self.held = version, HeldExploration()
+        self._actor, self._pursued, self._sampled = FastActor(config, weights), pursued, sampled
+
+    def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
+        """Choose a skill."""
+        logits = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
+        if not (draws.explore or self._sampled):
+            return SubgoalChoice(skill=int(logits.argmax()))
+        skill, log_probability = draw_category(logits, draws.rng)
+        return SubgoalChoice(skill=skill, log_probability=log_probability)
 
 
 class ActorWorker:
-    """Deterministic worker: an actor network on state and carried subgoal, and how it explores."""
+    """Deterministic worker: an actor network on state and carried subgoal, and how it explores.
+
+    Where it may end segments, another one says with which probability it does.
+    """
 
     def __init__(
-        self, spec: TaskSpec, pursued: int, config: ActorConfig, weights: Mapping[str, Float32], version: int
+        self,
+        spec: TaskSpec,
+        pursued: int,
+        config: ActorConfig,
+        weights: Mapping[str, Float32],
+        version: int,
+        termination: "Termination | None" = None,
     ) -> None:
         """Take over weights; raises ``CheckpointError`` when they do not fit the task and the level above.
 
         Args:
             spec: the task.
-            pursued: length of what is pursued: a subgoal, or the task goal where there is no manager.
+            pursued: length of what is pursued: a subgoal, one of the skills, or the task goal.
             config: architecture.
             weights: of the network.
             version: of the policy.
+            termination: ends segments; None: the worker never does.
         """
         config.check(len(spec.observation) + pursued, len(spec.action), "worker")
         self.version = version
         self._exploration = _Exploration(config, spec.action_low, spec.action_high)
-        self._actor = FastActor(config, weights)
+        self._actor, self._pursued, self._termination = FastActor(config, weights), pursued, termination
 
-    def act(self, state: Vector, subgoal: Float32Vector, noise: np.random.Generator | None) -> ActionChoice:
-        """Choose an action from state (observation_dim,) and carried subgoal (subgoal_dim,)."""
-        value = self._actor(np.concatenate((to_float32(state), subgoal))).astype(np.float64)
-        return ActionChoice(value if noise is None else self._exploration.of(value, noise))
+    def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
+        """Choose an action."""
+        value = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
+        return ActionChoice(self._exploration.of(value, draws))
+
+    def terminates(self, state: Vector, task: Assignment, draws: Draws) -> bool:
+        """Whether to end the segment in this state."""
+        return self._termination is not None and self._termination.fires(_inputs(state, task, self._pursued), draws)
 
 
 class _Exploration:
@@ -127,8 +188,63 @@ class _Exploration:
         self._sigma = np.asarray(config.exploration_noise)
         self._random_probability = config.random_probability
 
-    def of(self, value: Vector, noise: np.random.Generator) -> Vector:
+    def of(self, value: Vector, draws: Draws) -> Vector:
         """What is tried in the place of ``value``."""
-        if self._random_probability > 0 and noise.random() < self._random_probability:
-            return noise.uniform(self._low, self._high)
-        return np.clip(value + self._sigma * noise.standard_normal(value.shape), self._low, self._high)
+        if not draws.explore:
+            return value
+        if self._random_probability > 0 and draws.rng.random() < self._random_probability:
+            return draws.rng.uniform(self._low, self._high)
+        return np.clip(value + self._sigma * draws.rng.standard_normal(value.shape), self._low, self._high)
+
+
+class Termination:
+    """Whether a worker ends a segment: a network whose one output, from 0 to 1, is the probability."""
+
+    def __init__(self, inputs: int, config: ActorConfig, weights: Mapping[str, Float32], sampled: bool) -> None:
+        """Take over weights; raises ``CheckpointError`` when they do not fit.
+
+        Args:
+            inputs: length of what the worker sees.
+            config: architecture.
+            weights: of the network.
+            sampled: whether it is drawn also when not exploring; else it is the likelier one.
+        """
+        config.check(inputs, 1, "termination")
+        self._actor, self._sampled = FastActor(config, weights), sampled
+
+    def fires(self, inputs: Float32Vector, draws: Draws) -> bool:
+        """Decide for what the worker sees, (inputs,)."""
+        threshold = draws.rng.random() if draws.explore or self._sampled else 0.5
+        return float(self._actor(inputs)[0]) > threshold
+
+
+def draw_category(logits: Vector, rng: np.random.Generator) -> tuple[int, float]:
+    """Draw one of several choices with the probabilities softmax(logits), by one uniform number.
+
+    Args:
+        logits: shape (choices,).
+        rng: source of randomness.
+
+    Returns:
+        Number of the choice, and the logarithm of its probability [nat].
+    """
+    weights = np.exp(logits - logits.max())
+    below = weights.cumsum()
+    # The product may round to the sum itself.
+    drawn = min(int(np.searchsorted(below, rng.random() * below[-1], side="right")), len(below) - 1)
+    return drawn, float(np.log(weights[drawn] / below[-1]))
+
+
+def _inputs(state: Vector, task: Assignment, pursued: int) -> Float32Vector:
+    """What a network sees: the state, then what is pursued, of which a skill is a one-hot vector."""
+    asked = task.vector
+    if task.skill >= 0:
+        asked = np.zeros(pursued, np.float32)
+        asked[task.skill] = 1.0
+    return np.concatenate((to_float32(state), asked))
+
+
+def _direction(value: Vector) -> Vector:
+    """``value`` brought to length 1; what points nowhere, as an untrained network may at zero, along the first axis."""
+    length = np.linalg.norm(value)
+    return value / length if length > 0 else np.eye(1, len(value))[0]

@@ -18,6 +18,8 @@ class OpenSegment(NamedTuple):
     """Goal-space part of the observation, (subgoal_dim,)."""
     attempts: int = 0
     """Subgoals of the level below that have ended under it before this observation."""
+    terminated: bool = False
+    """Whether the worker wants to end it."""
 
 
 class End(NamedTuple):
@@ -31,8 +33,9 @@ class End(NamedTuple):
 def segment_ends(stack: Sequence[OpenSegment | None], observation: Observation) -> dict[int, End]:
     """Which segments end at an observation, by level, and why.
 
-    The highest level that ends takes all below it along: they end with HIGHER_GOAL_REACHED, whatever they have come to
-    themselves. What the end of a level's segment means to the one above, an attempt less, counts at the same step.
+    The highest level that ends takes all below it along. They end with HIGHER_GOAL_REACHED unless they come to an end
+    of their own: that one has achieved what it was asked for, or missed it, is said also of the last attempt of the
+    level above. What the end of a level's segment means to that one, an attempt less, counts at the same step.
 
     Args:
         stack: what is in force, by level from the worker's on; None: nothing is, or it has ended before.
@@ -46,8 +49,9 @@ def segment_ends(stack: Sequence[OpenSegment | None], observation: Observation) 
         if reason is not None:
             own[level] = reason
     highest = max(own, default=-1)
+    highest_achieved = max((level for level, reason in own.items() if reason == SegmentEnd.ACHIEVED), default=-1)
     return {
-        level: End(_with_those_above(own.get(level), alone=level == highest), highest)
+        level: End(_with_those_above(own.get(level), level < highest_achieved), highest)
         for level in range(highest + 1)
         if stack[level] is not None
     }
@@ -56,8 +60,8 @@ def segment_ends(stack: Sequence[OpenSegment | None], observation: Observation) 
 def segment_end(segment: OpenSegment, observation: Observation, attempts: int) -> SegmentEnd | None:
     """Why a segment ends by itself at ``observation``; None: it goes on.
 
-    The end of the episode comes before a change of the task goal, that before achievement, that before the horizon.
-    What attempts a worker's subgoal is an action, of which there is one a step.
+    The end of the episode comes before a change of the task goal, that before achievement, that before the horizon,
+    that before the worker's wish. What attempts a worker's subgoal is an action, of which there is one a step.
     """
     subgoal = segment.subgoal
     if observation.terminated:
@@ -70,8 +74,13 @@ def segment_end(segment: OpenSegment, observation: Observation, attempts: int) -
         return SegmentEnd.ACHIEVED
     counted = subgoal.horizon_unit == HorizonUnit.ATTEMPTS and subgoal.level > WORKER_LEVEL
     used = attempts if counted else observation.step - subgoal.step
-    return SegmentEnd.HORIZON if 0 < subgoal.horizon <= used else None
+    if 0 < subgoal.horizon <= used:
+        return SegmentEnd.HORIZON
+    return SegmentEnd.WORKER_TERMINATED if segment.terminated else None
 
 
-def _with_those_above(own: SegmentEnd | None, alone: bool) -> SegmentEnd:
-    return own if own is not None and (alone or own in _EVERYWHERE) else SegmentEnd.HIGHER_GOAL_REACHED
+def _with_those_above(own: SegmentEnd | None, achieved_above: bool) -> SegmentEnd:
+    """Why a segment ends: what a higher level has achieved counts for more than that its own time is up."""
+    if own is None or (achieved_above and own not in (*_EVERYWHERE, SegmentEnd.ACHIEVED)):
+        return SegmentEnd.HIGHER_GOAL_REACHED
+    return own

@@ -18,7 +18,7 @@ import yaml
 from hrl_core.errors import TaskError
 from hrl_core.messages import WORKER_LEVEL, HorizonUnit, SubgoalKind, Vector, frozen
 from hrl_core.task.spec import TaskSpec, check_vector, require_rising
-from hrl_core.typed_fields import Count, FieldError, Finite, Index, Name, NotNegative, one_of, require_fields
+from hrl_core.typed_fields import FieldError, Finite, Index, Name, NotNegative, one_of, require_fields
 
 KINDS = {
     "relative": SubgoalKind.RELATIVE,
@@ -31,6 +31,8 @@ FIRST, SMALLEST = "first", "smallest"
 """Goal spaces of a task by their place among its others."""
 HORIZON = 10
 """Environment steps per subgoal, c of HIRO (arXiv 1805.08296, C.1)."""
+TERMINATION = "termination"
+"""Network that says whether a worker ends its segment."""
 UNITS = {"steps": HorizonUnit.STEPS, "attempts": HorizonUnit.ATTEMPTS}
 
 
@@ -49,18 +51,18 @@ class LevelSpec:
     """Length of a direction without elements."""
     skills: tuple[Name, ...] = ()
     """Names of the skills, by number."""
-    horizon: Count = HORIZON
-    """Steps, or attempts of the level below, for which a subgoal stands; c of HIRO."""
+    horizon: Index = HORIZON
+    """Steps, or attempts of the level below, for which a subgoal stands; c of HIRO. 0: until the worker ends it."""
     unit: Annotated[str, one_of(tuple(UNITS))] = "steps"
     """What the horizon counts: ``steps``, or ``attempts`` of the level below."""
     cadence: Annotated[str, one_of(CADENCES)] = "on_result"
-    """``on_result`` (one subgoal per segment) or ``every_step`` (CONTINUE in between)."""
+    """``on_result`` (one subgoal per segment) or ``every_step`` (CONTINUE in between), of the topmost level alone."""
     tolerance: tuple[NotNegative, ...] = ()
     """Distance along each element within which the subgoal counts as achieved; empty: it never does."""
     end_when_achieved: bool = False
     """Whether a segment ends when its subgoal is achieved."""
     worker_may_terminate: bool = False
-    """Whether the worker may end a segment by itself."""
+    """Whether the worker may end a segment of the level that feeds it by itself."""
     sees_goal: bool = True
     """Whether who chooses sees what the level above, or the task, asks for."""
 
@@ -69,17 +71,48 @@ class LevelSpec:
         require_fields(self)
         for name, (low, high) in self.elements.items():
             require_rising(("elements", name), low, high)
-        if self.kind == "skill" and not self.skills:
-            raise FieldError(("skills",), "must name at least one skill where kind is skill")
-        if self.kind != "skill" and not self.dim:
-            raise FieldError(("elements",), "must be a table with at least one element where kind is no skill")
+        self._require_kind()
         if self.tolerance and len(self.tolerance) != len(self.elements):
             raise FieldError(("tolerance",), f"must be a list of {len(self.elements)}, as elements has", self.tolerance)
+        if not self.horizon and (self.cadence == "every_step" or not self.worker_may_terminate):
+            raise FieldError(("horizon",), "must be 1 or more unless the worker may end a segment by itself")
+
+    def _require_kind(self) -> None:
+        """Refuse a goal space that is none of the kind's."""
+        if self.kind == "skill":
+            if not self.skills or len(set(self.skills)) < len(self.skills):
+                raise FieldError(("skills",), "must name at least one skill, and each once, where kind is skill")
+            if self.elements or self.size:
+                raise FieldError(("elements" if self.elements else "size",), "must be empty where kind is skill")
+            return
+        if self.skills:
+            raise FieldError(("skills",), "must be empty where kind is no skill")
+        if self.size and (self.elements or self.kind != "direction"):
+            raise FieldError(("size",), "is for directions without elements")
+        if not self.dim:
+            raise FieldError(("elements",), "must be a table with at least one element where kind is no skill")
+        if self.tolerance and not self.has_target:
+            raise FieldError(("tolerance",), "must be empty: a direction has no target to come near to")
 
     @property
     def dim(self) -> int:
         """Length of a subgoal's value; 0 for skills."""
         return len(self.elements) or self.size
+
+    @property
+    def shown(self) -> int:
+        """Length of what a network sees of a subgoal: its value, or one of the skills as a one-hot vector."""
+        return len(self.skills) or self.dim
+
+    @property
+    def has_target(self) -> bool:
+        """Whether a subgoal names a state to reach; skills and directions do not."""
+        return self.kind in ("relative", "absolute")
+
+    @property
+    def reports_each(self) -> bool:
+        """Whether every segment's end is said; of a direction that is spoken at every step only the episode's is."""
+        return not (self.kind == "direction" and self.cadence == "every_step")
 
 
 @dataclass(frozen=True)
@@ -92,17 +125,45 @@ class HierarchySpec:
     """Whether they are a tree: depth varies, and where its leaf ends the whole path ends."""
 
     def __post_init__(self) -> None:
-        """Refuse fields that are none."""
+        """Refuse fields that are none, and what only one level can have."""
         require_fields(self)
+        for i, level in enumerate(self.levels):
+            if level.worker_may_terminate and i > 0:
+                raise FieldError(
+                    ("levels", i, "worker_may_terminate"), "is for the first level, which the worker follows"
+                )
+            if level.cadence == "every_step" and i + 1 < len(self.levels):
+                raise FieldError(
+                    ("levels", i, "cadence"), "must be on_result below another level, whose word it awaits"
+                )
 
     @cached_property
     def parties(self) -> tuple[str, ...]:
         """Process names of everybody who acts, from the worker upwards."""
         return ("worker", *(manager_name(level) for level in range(len(self.levels))))
 
+    @property
+    def worker_may_terminate(self) -> bool:
+        """Whether the worker may end segments of the level that feeds it."""
+        return bool(self.levels) and self.levels[0].worker_may_terminate
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """Names of what a policy is made of: one for each party, and what ends a worker's segments where it may."""
+        return (*self.parties, TERMINATION) if self.worker_may_terminate else self.parties
+
+    def sees_goal(self, level: int) -> bool:
+        """Whether a level, or the worker (-1), is shown what it is asked for; a worker always is."""
+        return level < 0 or self.levels[level].sees_goal
+
     def pursued(self, level: int, task: TaskSpec) -> int:
-        """Length of what a level, or the worker (-1), is asked for: a subgoal of the level above, or the task goal."""
-        return self.levels[level + 1].dim if level + 1 < len(self.levels) else len(task.goal)
+        """Length of what the network of a level, or of the worker (-1), sees of what it is asked for.
+
+        That is a subgoal of the level above, or the task goal; nothing where it is hidden.
+        """
+        if not self.sees_goal(level):
+            return 0
+        return self.levels[level + 1].shown if level + 1 < len(self.levels) else len(task.goal)
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``FieldError`` unless every element of a goal space is one of the task's observation."""
@@ -139,21 +200,29 @@ class GoalSpace:
         """Find the elements; the level fits the task (``HierarchySpec.require_task``)."""
         self.task, self.level = task, level
         self.names = tuple(level.elements)
+        """Observation elements that it is made of: none for skills and for directions in a space of their own."""
+        self.parts = self.names or tuple(f"{level.space}[{i}]" for i in range(level.size))
+        """Names of the numbers of a subgoal's value, (subgoal_dim,)."""
         names = [element.name for element in task.observation]
-        self.indices = np.array([names.index(name) for name in self.names])
-        """Observation index of each element, shape (subgoal_dim,)."""
-        self.low: Vector = frozen([low for low, _ in level.elements.values()])
+        self.indices = np.array([names.index(name) for name in self.names], np.int64)
+        """Observation index of each element."""
+        ranges = list(level.elements.values()) or [(-1.0, 1.0)] * level.size
+        self.low: Vector = frozen([low for low, _ in ranges])
         """Lower bounds of the subgoal value, shape (subgoal_dim,)."""
-        self.high: Vector = frozen([high for _, high in level.elements.values()])
+        self.high: Vector = frozen([high for _, high in ranges])
         """Upper bounds of the subgoal value, shape (subgoal_dim,)."""
 
     @property
     def size(self) -> int:
-        """Number of elements."""
-        return len(self.names)
+        """Length of a subgoal's value."""
+        return len(self.parts)
 
     def check(self, vector: Vector, what: str = "subgoal") -> None:
         """Raise ``InvalidDataError`` unless ``vector`` has the subgoal's size and is finite."""
+        check_vector(vector, self.parts, what, self.task.name)
+
+    def check_position(self, vector: Vector, what: str) -> None:
+        """Raise ``InvalidDataError`` unless ``vector`` has a finite number for each observation element."""
         check_vector(vector, self.names, what, self.task.name)
 
 

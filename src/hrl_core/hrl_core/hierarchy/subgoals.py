@@ -1,15 +1,38 @@
 """What a subgoal means between two decisions: how it is carried, how it is rewarded, when it is achieved."""
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.hierarchy.spec import GoalSpace
-from hrl_core.messages import Observation, Subgoal, SubgoalKind, SubgoalRequest, Vector
+from hrl_core.hierarchy.spec import KINDS, GoalSpace
+from hrl_core.messages import Subgoal, SubgoalKind, Vector
 
 Float32Vector = npt.NDArray[np.float32]
+_NOTHING: Float32Vector = np.empty(0, np.float32)
+_LENGTH_TOLERANCE = 1e-6
+"""By which the length of a direction may differ from 1."""
+_WITH_TARGET = (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE)
+
+
+class Assignment(NamedTuple):
+    """What a level is to do, seen from where it stands: a carried subgoal, the task goal, a direction or a skill."""
+
+    vector: Float32Vector = _NOTHING
+    """Shape (pursued,); empty for a skill, or where what is asked for is hidden."""
+    skill: int = -1
+    """Number of the skill to carry out."""
+
+
+def assignment(subgoal: Subgoal, position: Vector) -> Assignment:
+    """What a subgoal asks of who follows it at ``position``, the goal-space part of the observation."""
+    if subgoal.kind == SubgoalKind.SKILL:
+        return Assignment(skill=subgoal.skill_id)
+    if subgoal.kind == SubgoalKind.DIRECTION:
+        return Assignment(to_float32(subgoal.value))
+    return Assignment(carried_subgoal(subgoal, position))
 
 
 def to_float32(values: Vector) -> Float32Vector:
@@ -38,8 +61,18 @@ def subgoal_target(subgoal: Subgoal) -> Vector:
     return subgoal.value
 
 
+def has_target(subgoal: Subgoal) -> bool:
+    """Whether a subgoal names a state to reach: skills, directions and CONTINUE do not."""
+    return subgoal.kind in _WITH_TARGET
+
+
 def intrinsic_reward(subgoal: Subgoal, position: Vector) -> float:
-    """Minus the distance left after the step, r = -||s + g - s'||_2 (arXiv 1805.08296, equation 3)."""
+    """Minus the distance left after the step, r = -||s + g - s'||_2 (arXiv 1805.08296, equation 3).
+
+    Skills and directions have none of their own: what they are worth is the learner's affair.
+    """
+    if not has_target(subgoal):
+        return 0.0
     left = subgoal_target(subgoal) - position
     return -math.sqrt(left.dot(left))
 
@@ -47,19 +80,6 @@ def intrinsic_reward(subgoal: Subgoal, position: Vector) -> float:
 def same_goal(one: Vector, other: Vector) -> bool:
     """Whether two task goals are the same numbers, bit for bit (a tenth of the cost of ``np.array_equal``)."""
     return one.tobytes() == other.tobytes()
-
-
-def request_for(level: int, observation: Observation) -> SubgoalRequest:
-    """Ask for the subgoal of a level that was chosen before one was there to hear it."""
-    return SubgoalRequest(
-        stamp=observation.stamp,
-        frame=observation.frame,
-        run=observation.run,
-        robot=observation.robot,
-        episode=observation.episode,
-        level=level,
-        step=observation.step,
-    )
 
 
 def check_number(seq: int, step: int, what: str) -> None:
@@ -72,20 +92,35 @@ def check_number(seq: int, step: int, what: str) -> None:
 
 
 def check_subgoal(space: GoalSpace, subgoal: Subgoal) -> None:
-    """Raise ``InvalidDataError`` unless a worker can follow the subgoal of that space."""
+    """Raise ``InvalidDataError`` unless it is a subgoal of that space that can be followed."""
     check_number(subgoal.seq, subgoal.step, "subgoal")
     if subgoal.kind == SubgoalKind.CONTINUE:
         return
-    if subgoal.kind not in (SubgoalKind.RELATIVE, SubgoalKind.ABSOLUTE):
-        raise InvalidDataError(f"subgoal: kind {subgoal.kind}; followed are 1 (relative), 2 (absolute), 5 (continue)")
-    space.check(subgoal.value, "subgoal value")
-    space.check(subgoal.anchor, "subgoal anchor")
+    level = space.level
+    kind = KINDS[level.kind]
+    if subgoal.kind != kind:
+        raise InvalidDataError(f"subgoal: kind {subgoal.kind}; this level's is {kind.value} ({level.kind})")
+    if subgoal.num_skills != len(level.skills):
+        raise InvalidDataError(f"subgoal num_skills: {subgoal.num_skills}; this level has {len(level.skills)}")
+    check_choice(space, subgoal.value, subgoal.skill_id, "subgoal")
+    space.check_position(subgoal.anchor, "subgoal anchor")
     if subgoal.tolerance.size:
-        space.check(subgoal.tolerance, "subgoal tolerance")
+        space.check_position(subgoal.tolerance, "subgoal tolerance")
+
+
+def check_choice(space: GoalSpace, value: Vector, skill: int, what: str) -> None:
+    """Raise ``InvalidDataError`` unless value and number of the skill are a subgoal of that space."""
+    level = space.level
+    space.check(value, f"{what} value")
+    if level.kind == "skill" and not 0 <= skill < len(level.skills):
+        known = ", ".join(f"{number} ({name})" for number, name in enumerate(level.skills))
+        raise InvalidDataError(f"{what} skill_id: {skill}; the skills of this level are {known}")
+    if level.kind == "direction" and abs(math.sqrt(value.dot(value)) - 1.0) > _LENGTH_TOLERANCE:
+        raise InvalidDataError(f"{what} value: a direction of length {math.sqrt(value.dot(value)):.6g}, it must be 1")
 
 
 def achieved(subgoal: Subgoal, position: Vector) -> bool:
-    """Whether every element is within its tolerance of the target; never without a tolerance."""
-    if not subgoal.tolerance.size:
+    """Whether every element is within its tolerance of the target; never without a tolerance or a target."""
+    if not subgoal.tolerance.size or not has_target(subgoal):
         return False
     return bool(np.all(np.abs(subgoal_target(subgoal) - position) <= subgoal.tolerance))

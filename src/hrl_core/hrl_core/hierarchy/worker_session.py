@@ -5,15 +5,16 @@ so a worker that is killed and started again in mid-episode goes on with the ver
 """
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from hrl_core.hierarchy.policies import Worker
+from hrl_core.hierarchy.running_segment import RunningSegment
 from hrl_core.hierarchy.segments import End, OpenSegment, segment_ends
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, manager_name
-from hrl_core.hierarchy.subgoals import carried_subgoal, check_subgoal, intrinsic_reward, request_for, to_float32
+from hrl_core.hierarchy.subgoal_messages import request_for
+from hrl_core.hierarchy.subgoals import Assignment, assignment, check_subgoal, to_float32
 from hrl_core.messages import (
-    NAN,
+    EPISODE_ENDS,
     NO_VECTOR,
     WORKER_LEVEL,
     Action,
@@ -27,38 +28,10 @@ from hrl_core.messages import (
     SubgoalResult,
     Vector,
 )
-from hrl_core.randomness import Purpose, step_generator
+from hrl_core.randomness import Draws, Purpose
 from hrl_core.task.spec import TaskSpec
 
 WorkerMessage = SubgoalResult | SubgoalRequest | Action
-
-
-@dataclass
-class _Segment:
-    """The subgoal in force at a level and what has been summed up under it."""
-
-    subgoal: Subgoal
-    first_seq: int
-    """Number with which it was chosen; CONTINUE counts on from there."""
-    confirmed_step: int
-    """Last step for which the manager confirmed it (cadence every_step)."""
-    whole: bool
-    """Whether every step since the subgoal was chosen has been seen."""
-    result: SubgoalResult | None = None
-    """How it ended; None while it goes on."""
-    steps_seen: int = 0
-    reward: float = 0.0
-    discounted: float = 0.0
-    intrinsic: float = 0.0
-
-    @property
-    def ended(self) -> bool:
-        """Whether it waits for its successor."""
-        return self.result is not None
-
-    def leads(self, child: "_Segment") -> bool:
-        """Whether ``child``, of the level below, was chosen to serve it."""
-        return self.first_seq <= child.subgoal.parent_seq <= self.subgoal.seq
 
 
 class WorkerSession:
@@ -87,9 +60,11 @@ class WorkerSession:
         self._answered = True
         self._positions: list[Vector] = []
         """Goal-space part of the observation, by level."""
-        self._segments: list[_Segment | None] = [None] * len(self._spaces)
+        self._segments: list[RunningSegment | None] = [None] * len(self._spaces)
         self._early: list[Subgoal | None] = [None] * len(self._spaces)
         self._outbox: list[WorkerMessage] = []
+        self._oldest = (0, 0)
+        """Episode and number of the first subgoal that can be in force: those before have ended."""
 
     @property
     def waiting_for(self) -> str | None:
@@ -98,6 +73,16 @@ class WorkerSession:
             return "simulator"
         owing = [level for level in range(len(self._segments)) if not self._in_force(level)]
         return manager_name(max(owing, default=WORKER_LEVEL))
+
+    def restore(self, said: Sequence[WorkerMessage]) -> None:
+        """Go on after a predecessor, whose last words are given: what has ended before them is not taken for new."""
+        if not self._spaces or self._spaces[WORKER_LEVEL].level.cadence == "every_step":
+            return  # Its numbers count steps, of each of which one is confirmed.
+        for message in said:
+            if isinstance(message, Action):
+                self._oldest = max(self._oldest, (message.episode, message.subgoal_seq))
+            elif isinstance(message, SubgoalResult) and message.level == WORKER_LEVEL:
+                self._oldest = max(self._oldest, (message.episode, message.seq))
 
     def on_observation(self, observation: Observation) -> list[WorkerMessage]:
         """Take an observation; a repeated one is answered with the same messages again.
@@ -117,14 +102,17 @@ class WorkerSession:
             self._outbox = []
             self._abandon(current)
         else:
-            self._outbox = [segment.result for segment in self._segments if segment is not None and segment.result]
+            self._outbox = [s.result for s in self._segments if s and s.result and self._reported(s.result)]
         self._observation, self._answered = observation, observation.last
         if not self._spaces and observation.first and self.renew is not None:
             self.worker = self.renew(self.worker.version)
         self._positions = [observation.state[space.indices] for space in self._spaces]
         for segment, position in zip(self._segments, self._positions, strict=True):
-            if segment is not None and not segment.ended:
-                self._account(segment, observation, position)
+            if segment is not None:
+                segment.account(observation, position, self._discount)
+        if any(early is not None for early in self._early):
+            # Before it is taken: a subgoal that came ahead of its observation does not change why another one ends.
+            self._end_what_is_over(observation)
         # From the top down: a subgoal is held against the one that it serves.
         for level in reversed(range(len(self._early))):
             early, self._early[level] = self._early[level], None
@@ -174,6 +162,9 @@ class WorkerSession:
         """Put a subgoal in force, hold it, or drop it."""
         observation, level = self._observation, subgoal.level
         segment, early = self._segments[level], self._early[level]
+        if level == WORKER_LEVEL and (subgoal.episode, subgoal.seq) < self._oldest:
+            self.dropped["old"] += 1
+            return
         if observation is None or (subgoal.episode, subgoal.step) > observation.key:
             if early is None or (subgoal.episode, subgoal.seq) > (early.episode, early.seq):
                 self._early[level] = subgoal
@@ -183,36 +174,28 @@ class WorkerSession:
             return
         if subgoal.kind == SubgoalKind.CONTINUE:
             if segment is not None and not segment.ended:
-                segment.confirmed_step = subgoal.step
-                segment.subgoal = segment.subgoal._replace(seq=subgoal.seq)
+                segment.go_on(subgoal.seq, subgoal.step)
             return
         if segment is not None and not segment.ended:
             self._end(level, observation, End(SegmentEnd.PREEMPTED, level))
         if segment is None and level == WORKER_LEVEL and self.renew is not None:
             self.worker = self.renew(subgoal.policy_version)
-        self._segments[level] = _Segment(subgoal, subgoal.seq, subgoal.step, whole=subgoal.step == observation.step)
-
-    def _account(self, segment: _Segment, observation: Observation, position: Vector) -> None:
-        """Add the step's rewards to a running segment."""
-        if observation.step <= segment.subgoal.step:
-            return
-        segment.whole &= observation.step == segment.subgoal.step + segment.steps_seen + 1
-        segment.reward += observation.reward
-        segment.discounted += self._discount**segment.steps_seen * observation.reward
-        segment.intrinsic += intrinsic_reward(segment.subgoal, position)
-        segment.steps_seen += 1
+        self._segments[level] = RunningSegment.of(subgoal, observation)
 
     def _advance(self) -> None:
         """End the segments that are over, then act if valid subgoals of all levels are in hand."""
         observation = self._observation
         if observation is None:
             return
-        self._end_orphans(observation)
-        for level, end in segment_ends(self._judged(observation), observation).items():
-            self._end(level, observation, end)
+        self._end_what_is_over(observation)
         if not self._answered and all(self._in_force(level) for level in range(len(self._segments))):
             segment = self._segments[WORKER_LEVEL] if self._segments else None
             self._outbox.append(self._act(observation, segment))
+
+    def _end_what_is_over(self, observation: Observation) -> None:
+        self._end_orphans(observation)
+        for level, end in segment_ends(self._judged(observation), observation).items():
+            self._end(level, observation, end)
 
     def _end_orphans(self, observation: Observation) -> None:
         """End what serves a subgoal that has ended or been replaced: a worker just started may hear of that first."""
@@ -234,17 +217,25 @@ class WorkerSession:
             ahead = segment is None or (parent is not None and segment.subgoal.parent_seq > parent.subgoal.seq)
             if ahead and not observation.last:
                 break
-            stack[level] = self._open(level)
+            stack[level] = self._open(level, observation)
         return stack
 
-    def _open(self, level: int) -> OpenSegment | None:
+    def _open(self, level: int, observation: Observation) -> OpenSegment | None:
         segment = self._segments[level]
         if segment is None or segment.ended:
             return None
         child = self._segments[level - 1] if level else None
         # By the child's own word, which outlives the process that has counted.
         attempts = child.subgoal.attempt + child.ended if child is not None and segment.leads(child) else 0
-        return OpenSegment(segment.subgoal, self._positions[level], attempts)
+        return OpenSegment(segment.subgoal, self._positions[level], attempts, self._terminates(segment, observation))
+
+    def _terminates(self, segment: RunningSegment, observation: Observation) -> bool:
+        """Whether the worker wants to end its segment: asked at observations later than the choice."""
+        subgoal = segment.subgoal
+        if not subgoal.worker_may_terminate or observation.last or observation.step <= subgoal.step:
+            return False
+        draws = self._draws(Purpose.TERMINATION, observation, segment)
+        return self.worker.terminates(observation.state, self._assignment(observation, segment), draws)
 
     def _in_force(self, level: int) -> bool:
         """Whether the level's subgoal is valid for the present step and serves the one above."""
@@ -256,15 +247,19 @@ class WorkerSession:
         parent = self._segments[level + 1] if level + 1 < len(self._segments) else None
         return parent is None or parent.leads(segment)
 
-    def _act(self, observation: Observation, segment: _Segment | None) -> Action:
+    def _draws(self, purpose: Purpose, observation: Observation, segment: RunningSegment | None) -> Draws:
         tested = segment is not None and segment.subgoal.test
         explore = observation.mode == Mode.TRAIN and not tested
-        noise = step_generator(self._seed, Purpose.ACTION, WORKER_LEVEL, *observation.key) if explore else None
+        return Draws(self._seed, purpose, WORKER_LEVEL, *observation.key, explore)
+
+    def _assignment(self, observation: Observation, segment: RunningSegment | None) -> Assignment:
         if segment is None:
-            pursued = to_float32(observation.desired_goal)
-        else:
-            pursued = carried_subgoal(segment.subgoal, self._positions[WORKER_LEVEL])
-        choice = self.worker.act(observation.state, pursued, noise)
+            return Assignment(to_float32(observation.desired_goal))
+        return assignment(segment.subgoal, self._positions[WORKER_LEVEL])
+
+    def _act(self, observation: Observation, segment: RunningSegment | None) -> Action:
+        draws = self._draws(Purpose.ACTION, observation, segment)
+        choice = self.worker.act(observation.state, self._assignment(observation, segment), draws)
         self._spec.check_action(choice.value, "action of the worker")
         self._answered = True
         return Action(
@@ -287,29 +282,23 @@ class WorkerSession:
         segment = self._segments[level]
         if segment is None or segment.ended:
             return
-        subgoal = segment.subgoal
-        segment.result = SubgoalResult(
-            stamp=observation.stamp,
-            frame=observation.frame,
-            run=observation.run,
-            robot=observation.robot,
-            episode=subgoal.episode,
-            level=level,
-            seq=subgoal.seq,
-            step=observation.step,
-            steps_used=observation.step - subgoal.step,
-            end_reason=end.reason,
-            end_level=end.level,
-            achieved=observation.state[self._spaces[level].indices],
-            reward_sum=segment.reward if segment.whole else NAN,
-            reward_discounted=segment.discounted if segment.whole else NAN,
-            intrinsic_sum=segment.intrinsic if segment.whole else NAN,
-            active_path=(),
-        )
-        self._outbox.append(segment.result)
+        achieved = observation.state[self._spaces[level].indices]
+        result = segment.end(observation, end, achieved, self._path(level))
+        if self._reported(result):
+            self._outbox.append(result)
+
+    def _reported(self, result: SubgoalResult) -> bool:
+        """Whether the end of a segment is said: where there is a new one at every step, only the episode's is."""
+        return self._spaces[result.level].level.reports_each or result.end_reason in EPISODE_ENDS
+
+    def _path(self, level: int) -> tuple[str, ...]:
+        """Names of the skills in control down to a level, outermost first."""
+        open_ones = [self._segments[k] for k in reversed(range(level, len(self._segments)))]
+        chosen = [segment.subgoal for segment in open_ones if segment is not None]
+        return tuple(self._spaces[s.level].level.skills[s.skill_id] for s in chosen if s.kind == SubgoalKind.SKILL)
 
     def _abandon(self, last: Observation) -> None:
         """A new episode begins: close what was open in the old one at its last observation."""
         for level in range(len(self._segments)):
             self._end(level, last, End(SegmentEnd.TRUNCATED, len(self._segments) - 1))
-            self._segments[level] = None
+        self._segments = [None] * len(self._segments)

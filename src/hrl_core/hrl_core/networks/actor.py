@@ -69,7 +69,7 @@ class Actor(nn.Module):
         return actor.requires_grad_(False)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Map (batch, input_dim) to (batch, output_dim) in raw units."""
+        """Map (batch, input_dim) to (batch, output_dim) in raw units, or to logits."""
         if self._turner is None:
             return self.standard(inputs)
         sectors = self._turner.sectors(inputs)
@@ -77,7 +77,8 @@ class Actor(nn.Module):
 
     def standard(self, inputs: torch.Tensor) -> torch.Tensor:
         """The same at inputs that are turned to the standard heading."""
-        return self.centre + self.half_range * torch.tanh(self.pre_tanh(self.features(inputs)))
+        last = self.pre_tanh(self.features(inputs))
+        return last if self.config.head == "categorical" else self.centre + self.half_range * torch.tanh(last)
 
     def features(self, inputs: torch.Tensor) -> torch.Tensor:
         """What the first layer sees of inputs (batch, input_dim), shape (batch, feature_dim)."""

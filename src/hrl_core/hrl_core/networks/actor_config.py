@@ -11,16 +11,17 @@ import numpy.typing as npt
 from hrl_core.errors import CheckpointError
 from hrl_core.hierarchy.exploration import HeldExploration
 from hrl_core.networks.symmetry import QuarterTurn
-from hrl_core.typed_fields import Count, Finite, Fraction, Index, NonEmpty, NotNegative
+from hrl_core.typed_fields import Count, Finite, Fraction, Index, NonEmpty, NotNegative, one_of
 
 Float32 = npt.NDArray[np.float32]
+HEADS = ("tanh", "categorical")
 MOST_PARAMETERS = 2**24
 """Of one actor: 64 MiB; those of the paper have 100 thousand."""
 
 
 @dataclass(frozen=True)
 class ActorConfig:
-    """A multilayer perceptron with ReLU, whose tanh output is scaled to [low, high] per element.
+    """A multilayer perceptron with ReLU, whose tanh output is scaled to [low, high] per element, or are logits.
 
     Its first layer sees *features*: the inputs, each multiplied by its scale, then scaled differences of two
     inputs. This map is linear, so that acting folds it into the first layer.
@@ -55,11 +56,16 @@ class ActorConfig:
     """Shortest and longest of these subgoals as a multiple of the half-range."""
     turn: QuarterTurn | None = None
     """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
+    head: Annotated[str, one_of(HEADS)] = "tanh"
+    """``tanh``: numbers in [low, high]; ``categorical``: the logits of as many choices, of which low and high, 0 and 1,
+    are the bounds of the probabilities."""
 
     def __post_init__(self) -> None:
         """Refuse contradicting sizes."""
         if len(self.low) != len(self.high) or len(self.exploration_noise) not in (0, len(self.low)):
             raise CheckpointError("actor: low, high and exploration_noise must have one entry per output")
+        if self.head == "categorical" and (self.turn is not None or {*self.low} != {0.0} or {*self.high} != {1.0}):
+            raise CheckpointError("actor: a categorical head has low 0, high 1 and no turn: choices have no heading")
         if len(self.input_scale) not in (0, self.input_dim):
             raise CheckpointError(f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}")
         named = {"masked": self.masked, "differences": [k for i, j, _ in self.differences for k in (i, j)]}
@@ -116,8 +122,10 @@ class ActorConfig:
             shapes |= {f"layers.{i}.weight": (m, n), f"layers.{i}.bias": (m,)}
         return shapes
 
-    def check(self, input_dim: int, output_dim: int, name: str) -> None:
-        """Raise ``CheckpointError`` unless the sizes are those the task needs."""
+    def check(self, input_dim: int, output_dim: int, name: str, head: str = "tanh") -> None:
+        """Raise ``CheckpointError`` unless sizes and head are those the task needs."""
+        if self.head != head:
+            raise CheckpointError(f"{name} actor has the head '{self.head}', its hierarchy needs '{head}'")
         if (self.input_dim, self.output_dim) != (input_dim, output_dim):
             raise CheckpointError(
                 f"{name} actor maps {self.input_dim} -> {self.output_dim} numbers, the task needs "

@@ -42,10 +42,11 @@ class FastActor:
             if not np.isfinite(array).all():
                 raise CheckpointError(f"tensor '{name}' holds non-finite numbers")
         self._heading = None if config.turn is None else config.turn.heading
+        self._logits = config.head == "categorical"
         self._passes = _folded(config, weights)
 
     def __call__(self, inputs: Float32) -> Float32:
-        """Map (input_dim,) to (output_dim,) in raw units."""
+        """Map (input_dim,) to (output_dim,) in raw units, or to logits."""
         heading = self._heading
         chosen = self._passes[0 if heading is None else sector(inputs[heading[0]], inputs[heading[1]])]
         hidden = inputs
@@ -54,7 +55,8 @@ class FastActor:
             hidden += bias
             np.maximum(hidden, 0.0, out=hidden)
         weight, bias = chosen.layers[-1]
-        return chosen.centre + chosen.half_range * np.tanh(weight.dot(hidden) + bias)
+        last = weight.dot(hidden) + bias
+        return last if self._logits else chosen.centre + chosen.half_range * np.tanh(last)
 
 
 def _folded(config: ActorConfig, weights: Mapping[str, Float32]) -> list[_Pass]:
