@@ -271,7 +271,9 @@ def test_success_ends_an_episode_where_the_task_says_so(name: str) -> None:
         step = env.step(np.zeros(len(spec.action)))
         assert step.success
         assert step.terminated == ends
-        copies = VectorEnv(task, 2, seed=0, goals=[env.reset(seed=0).achieved, start.achieved + 100.0])
+        copies = VectorEnv(
+            task, 2, seed=0, goals=[env.reset(seed=0).achieved.tolist(), (start.achieved + 100.0).tolist()]
+        )
         copies._envs[0].set_goal(copies.achieved[0])
         told = copies.step(np.zeros((2, len(spec.action))))
         assert told.successes.tolist() == [True, False]

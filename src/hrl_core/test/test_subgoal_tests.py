@@ -9,8 +9,8 @@ from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.hierarchy.rollout import EpisodeRecord
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, LevelSpec
-from hrl_core.hierarchy.vector import VectorHierarchy
 from hrl_core.hierarchy.subgoals import Assignment
+from hrl_core.hierarchy.vector import VectorHierarchy
 from hrl_core.messages import Mode
 from hrl_core.randomness import Draws, Purpose, outside_a_run, step_generator
 from hrl_core.task.text import load_task

@@ -52,7 +52,7 @@ class TrainFromBags:
     material: MaterialConfig = field(default_factory=MaterialConfig)
     torch_threads: int = 1
     """Threads of matrix products."""
-    training: TrainConfig[Any] = field(default_factory=preset)
+    training: TrainConfig[Any] = field(default_factory=lambda: preset())
 
 
 def parse_bag_training(words: Sequence[str]) -> TrainingRequest:

@@ -43,7 +43,7 @@ class Train:
     """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
     torch_threads: int = 1
     """Threads of matrix products; with another number the last bits of the weights differ."""
-    config: TrainConfig[Any] = field(default_factory=preset)
+    config: TrainConfig[Any] = field(default_factory=lambda: preset())
 
 
 class TrainingRequest(NamedTuple):

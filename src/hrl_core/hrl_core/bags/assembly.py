@@ -128,7 +128,7 @@ class Assembly:
             results = tables.get(SUBGOAL_RESULT)
             heard = key.run in self._spoken[SUBGOAL_RESULT]
             yield from checks.subgoals(
-                observations, tables.get(SUBGOAL), results, exact, heard, self._runs.sparse(key.run)
+                observations, tables.get(SUBGOAL), results, exact, heard, self._runs.every_step(key.run)
             )
 
     def _announced(self, observations: Columns, kind: str) -> bool:

@@ -1,6 +1,6 @@
 """What must hold of one episode's messages for its transitions to be trusted."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -99,7 +99,12 @@ def _by_policy(observed: Columns) -> np.ndarray:
 
 
 def subgoals(
-    observed: Columns, columns: Columns | None, results: Columns | None, exact: bool, heard: bool, sparse: bool
+    observed: Columns,
+    columns: Columns | None,
+    results: Columns | None,
+    exact: bool,
+    heard: bool,
+    every_step: Collection[int],
 ) -> Found:
     """Decisions numbered without gap from step 0 on, each answered where its segment ended.
 
@@ -111,7 +116,7 @@ def subgoals(
         results: its segment results.
         exact: whether the run was in lock-step, where every subgoal comes at the very step it is due.
         heard: whether results of this run are recorded at all.
-        sparse: whether a new subgoal comes with the result of the one before.
+        every_step: levels that speak at every step; others with the result of the subgoal before.
     """
     levels = np.empty(0, np.int64) if columns is None else np.unique(columns["level"])
     if columns is None or WORKER_LEVEL not in levels:
@@ -121,16 +126,16 @@ def subgoals(
     last_step = int(observed["step"][-1])
     for level in levels.tolist():
         rows = np.flatnonzero(columns["level"] == level)
-        findings = _of_level(_rows(columns, rows), _of(results, level), last_step, exact, heard, spec)
+        findings = _of_level(
+            _rows(columns, rows), _of(results, level), last_step, exact, heard, level not in every_step
+        )
         where = "" if level == WORKER_LEVEL else f"level {level}: "
         for finding in findings:
             row = int(rows[finding.row]) if finding.table == SUBGOAL else finding.row
             yield finding._replace(row=row, text=where + finding.text)
 
 
-def _of_level(
-    mine: Columns, ended: Columns | None, last_step: int, exact: bool, heard: bool, spec: TaskSpec | None
-) -> Found:
+def _of_level(mine: Columns, ended: Columns | None, last_step: int, exact: bool, heard: bool, sparse: bool) -> Found:
     """The same of one level; rows are counted within it."""
     seqs, level = mine["seq"].astype(np.int64), int(mine["level"][0])
     if exact and mine["step"][0] != 0:

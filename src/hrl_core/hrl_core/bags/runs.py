@@ -59,10 +59,10 @@ class Runs:
         task = self._tasks.get(recorded)
         return recorded if task is None else task.hash64
 
-    def sparse(self, run: int) -> bool:
-        """Whether a new subgoal comes with the result of the one before (unknown hierarchies: assumed)."""
-        hierarchy = self.hierarchies.get(run, FLAT)
-        return not hierarchy.levels or hierarchy.levels[0].cadence == "on_result"
+    def every_step(self, run: int) -> set[int]:
+        """Levels that speak at every step of a run, as far as is known."""
+        levels = self.hierarchies.get(run, FLAT).levels
+        return {number for number, level in enumerate(levels) if level.cadence == "every_step"}
 
     def check(self, observations: Columns) -> Found:
         """One task hash in an episode, that of the task read."""
