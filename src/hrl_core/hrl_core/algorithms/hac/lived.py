@@ -34,8 +34,8 @@ class Decisions(NamedTuple):
     """Whether the subgoal was a test, or below one."""
     reached: npt.NDArray[np.bool_]
     """Whether it ended because it was reached."""
-    attempts: Index
-    """Decisions of the level below, or steps, that were spent on it."""
+    missed: npt.NDArray[np.bool_]
+    """Whether it ended because all attempts at it were used up."""
 
 
 class Lived(NamedTuple):
@@ -113,13 +113,11 @@ def decisions(actions: Float64, chosen: Sequence[Chosen]) -> tuple[Decisions, ..
     never = np.zeros(len(actions), np.bool_)
     # An action serves the subgoal in force, the last one chosen up to then.
     served = np.searchsorted(chosen[0].steps, steps, side="right") - 1 if chosen else np.zeros_like(steps)
-    levels = [Decisions(steps, steps + 1, actions, served, never, never, np.zeros_like(steps))]
+    levels = [Decisions(steps, steps + 1, actions, served, never, never, never)]
     for level, subgoals in enumerate(chosen):
         top = level + 1 == len(chosen)
         parents = 0 * subgoals.seqs if top else np.searchsorted(chosen[level + 1].seqs, subgoals.parent_seqs)
-        reached = subgoals.end_reasons == SegmentEnd.ACHIEVED
-        attempts = np.bincount(levels[-1].served, minlength=len(parents))
-        levels.append(
-            Decisions(subgoals.steps, subgoals.ends, subgoals.values, parents, subgoals.tests, reached, attempts)
-        )
+        reached, missed = (subgoals.end_reasons == reason for reason in (SegmentEnd.ACHIEVED, SegmentEnd.HORIZON))
+        columns = subgoals.steps, subgoals.ends, subgoals.values, parents, subgoals.tests, reached, missed
+        levels.append(Decisions(*columns))
     return tuple(levels)
