@@ -89,11 +89,13 @@ def lived(record: EpisodeRecord, hierarchy: HierarchySpec) -> Lived:
 
 
 def recorded(episode: BagEpisode, hierarchy: HierarchySpec) -> Lived | None:
-    """The same from a recording; None where it is not whole: cut off, or a subgoal or its end is missing."""
+    """The same from a recording; None where it is of another hierarchy, or an end is missing."""
     chosen: list[Chosen] = []
-    for level in range(len(hierarchy.levels)):
-        subgoals, ends = episode.subgoals.get(level), episode.segments.get(level)
-        if subgoals is None or ends is None or not np.array_equal(subgoals.seqs, ends.seqs):
+    if set(episode.subgoals) != set(range(len(hierarchy.levels))):
+        return None
+    for level, spec in enumerate(hierarchy.levels):
+        subgoals, ends = episode.subgoals[level], episode.segments.get(level)
+        if ends is None or not np.array_equal(subgoals.seqs, ends.seqs) or subgoals.values.shape[1] != spec.dim:
             return None
         columns = subgoals.seqs, subgoals.steps, subgoals.values, subgoals.parent_seqs, subgoals.tests
         chosen.append(Chosen(*columns, ends.steps, ends.end_reasons))
