@@ -30,7 +30,7 @@ def learner_module(algorithm: str) -> Any:  # noqa: ANN401 - a ``protocols.Train
 
 
 def recordings_module(algorithm: str) -> Any:  # noqa: ANN401 - see ``_module``
-    """The module whose ``learner(spec, config: BagTrainConfig, seed)`` is a ``RecordedLearner``; it loads torch."""
+    """The module whose ``learner(spec, config: BagTrainConfig, seed)`` is a ``FromRecordings``; it loads torch."""
     return _module(algorithm, "recordings")
 
 

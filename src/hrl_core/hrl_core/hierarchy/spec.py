@@ -156,6 +156,12 @@ class HierarchySpec:
         """Whether a level, or the worker (-1), is shown what it is asked for; a worker always is."""
         return level < 0 or self.levels[level].sees_goal
 
+    @property
+    def by_clock(self) -> bool:
+        """Whether the step alone says when subgoals are chosen."""
+        early = any(level.end_when_achieved or level.worker_may_terminate for level in self.levels)
+        return len(self.levels) <= 1 and not early
+
     def pursued(self, level: int, task: TaskSpec) -> int:
         """Length of what the network of a level, or of the worker (-1), sees of what it is asked for.
 

@@ -22,6 +22,8 @@ from hrl_core.threads import one_thread
 
 Float32 = npt.NDArray[np.float32]
 _WILSON_95 = 1.959964
+_IN_BATCHES = ("relative", "absolute")
+"""Kinds of subgoals that a batch of workers can be given."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def evaluate(
 
     Args:
         spec: the task.
-        hierarchy: of the policy, one that ``decides_together``.
+        hierarchy: of the policy: at most one level, of subgoals, that are chosen by the clock.
         envs: evaluation environments; they are restarted first, so that every call sees the same episodes.
         select: the manager without noise: states and task goals to subgoals; None: flat policy.
         act: the worker without noise: states and carried subgoals (flat: task goals) to actions.
@@ -93,7 +95,8 @@ def evaluate(
 
 def evaluate_checkpoint(checkpoint: Checkpoint, envs: Environments) -> list[EvaluationResult]:
     """The same for any policy: in batches where all environments decide at the same steps, else by its sessions."""
-    if decides_together(checkpoint.hierarchy):
+    levels = checkpoint.hierarchy.levels
+    if checkpoint.hierarchy.by_clock and all(level.kind in _IN_BATCHES for level in levels):
         return evaluate(checkpoint.task, checkpoint.hierarchy, envs, *checkpoint_policies(checkpoint))
     envs.restart()
     actors = VectorHierarchy(checkpoint.task, Mode.EVAL, envs)
@@ -101,11 +104,6 @@ def evaluate_checkpoint(checkpoint: Checkpoint, envs: Environments) -> list[Eval
         for env in range(envs.num_envs):
             actors.begin(env, 0, checkpoint.stack(seed=0))
         return _run(checkpoint.task, envs, actors)
-
-
-def decides_together(hierarchy: HierarchySpec) -> bool:
-    """Whether the step alone says when subgoals are chosen: the same in every environment."""
-    return len(hierarchy.levels) <= 1 and not any(level.end_when_achieved for level in hierarchy.levels)
 
 
 class _Batches:

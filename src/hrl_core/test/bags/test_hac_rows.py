@@ -5,18 +5,27 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hrl_core.algorithms.hac.config import HacConfig
+from hrl_core.algorithms.hac.config import HacConfig, hierarchy
 from hrl_core.algorithms.hac.learner import HacLearner
 from hrl_core.algorithms.hac.lived import lived, recorded
+from hrl_core.algorithms.hac.recordings import RecordedHacLearner
 from hrl_core.algorithms.hac.rows import level_rows
+from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.bags.reader import read_bags
-from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import HrlError
 from hrl_core.hierarchy.rollout import rollout
+from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.messages import Mode
 from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.randomness import Purpose, step_generator
 from hrl_core.task.text import load_task
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.segments import Source
+from hrl_core.training.recordings.trainer import BagTrainer
 
 TASK = dataclasses.replace(load_task("mountain_car"), max_episode_steps=60)
 SEED = 5
@@ -42,10 +51,10 @@ def bag(tmp_path, learner, write_traces):
     levels = learner.levels()
     actors: dict[str, ActorConfig] = {party: level.actor for party, level in levels.items()}
     weights = {f"{party}.{name}": a for party, level in levels.items() for name, a in level.weights.items()}
-    policy = Checkpoint(TASK, learner.hierarchy, "hac", True, 0, 0, SEED, "", actors, weights)
+    policy = Checkpoint(TASK, learner.agent.hierarchy, "hac", True, 0, 0, SEED, "", actors, weights)
     runner, stack = EnvRunner(TASK, SEED, Mode.TRAIN, run=7), policy.stack(SEED)
     traces = [rollout(runner, stack, episode) for episode in range(3)]
-    said = {"hierarchy": learner.hierarchy.to_yaml(), "hierarchy_hash": learner.hierarchy.sha256}
+    said = {"hierarchy": learner.agent.hierarchy.to_yaml(), "hierarchy_hash": learner.agent.hierarchy.sha256}
     return write_traces(tmp_path / "bag", TASK, traces, **said), traces
 
 
@@ -55,17 +64,17 @@ def equal(one, other):
 
 def test_rows_from_a_bag_are_those_of_the_learner_that_lived_them(learner, bag):
     path, _ = bag
-    levels, found = learner.hierarchy, read_bags([path]).episodes
+    levels, found = learner.agent.hierarchy, read_bags([path]).episodes
     assert len(found) == 3
     made = {party: [] for party in levels.parties}
     for episode in found:
         told = recorded(episode, levels)
         assert told is not None
         for level, rows in enumerate(made.values()):
-            rng = learner.generator(level, episode.key.episode)
+            rng = step_generator(SEED, Purpose.HINDSIGHT, level, episode.key.episode, 0)
             rows.append(level_rows(TASK, levels, config(len(made)), told, level, rng))
     for party, rows in made.items():
-        ring = learner.rows[party].state_dict()
+        ring = learner.agent.rows[party].state_dict()
         for name in ("inputs", "actions", "rewards", "discounts", "next_inputs"):
             joined = np.concatenate([getattr(each, name) for each in rows])
             np.testing.assert_array_equal(joined, ring[name])
@@ -74,7 +83,7 @@ def test_rows_from_a_bag_are_those_of_the_learner_that_lived_them(learner, bag):
 def test_an_episode_is_the_same_whoever_tells_it(learner, bag):
     path, traces = bag
     for episode, trace in zip(read_bags([path]).episodes, traces, strict=True):
-        one, other = recorded(episode, learner.hierarchy), lived(trace, learner.hierarchy)
+        one, other = recorded(episode, learner.agent.hierarchy), lived(trace, learner.agent.hierarchy)
         assert one is not None
         assert equal(one[:3], other[:3])
         assert all(equal(a, b) for a, b in zip(one.levels, other.levels, strict=True))
@@ -83,8 +92,60 @@ def test_an_episode_is_the_same_whoever_tells_it(learner, bag):
 def test_of_an_episode_that_is_not_whole_nothing_is_made(bag, learner):
     path, _ = bag
     episode = read_bags([path]).episodes[0]
-    assert recorded(dataclasses.replace(episode, terminated=False, truncated=False), learner.hierarchy) is None
+    assert recorded(dataclasses.replace(episode, terminated=False, truncated=False), learner.agent.hierarchy) is None
     for level, table in episode.subgoals.items():
         less = {**episode.subgoals, level: type(table)._make(column[1:] for column in table)}
-        assert recorded(dataclasses.replace(episode, subgoals=less), learner.hierarchy) is None
-        assert recorded(dataclasses.replace(episode, subgoals={}), learner.hierarchy) is None
+        assert recorded(dataclasses.replace(episode, subgoals=less), learner.agent.hierarchy) is None
+        assert recorded(dataclasses.replace(episode, subgoals={}), learner.agent.hierarchy) is None
+
+
+def bag_config(path, **change):
+    return BagTrainConfig((Source(path),), TrainConfig(algorithm="hac", agent=TRAINED), relabel="off", **change)
+
+
+TRAINED = HacConfig(levels=2, horizon=4, updates=8, learner=DDPGConfig(hidden=(8, 8), batch_size=32))
+
+
+def trained(folder, path, resume=False, stop=lambda run: False, **change):
+    run = BagTrainer(TASK, bag_config(path, **change), folder, seed=4)
+    run.begin(resume)
+    run.consume(must_exist=True)
+    run.proceed(stop=lambda: stop(run))
+    return run
+
+
+@pytest.mark.parametrize("learner", [2], indirect=True)
+def test_a_run_on_recordings_learns_as_much_as_the_episodes_pay_for_and_goes_on_exactly(tmp_path, bag):
+    path, _ = bag
+    whole = trained(tmp_path / "whole", path)
+    assert whole.reached == 3 * 8
+    assert not whole.left
+    stopped = trained(tmp_path / "stopped", path, stop=lambda run: run.reached >= 8)
+    assert stopped.reached == 8
+    resumed = trained(tmp_path / "stopped", path, resume=True)
+    weights = [acting_weights(run.learner.levels()) for run in (whole, resumed, stopped)]
+    assert all(np.array_equal(array, weights[1][name]) for name, array in weights[0].items())
+    assert not all(np.array_equal(array, weights[2][name]) for name, array in weights[0].items())
+    assert load_checkpoint(tmp_path / "whole" / "last").hierarchy == hierarchy(TASK, TRAINED)
+
+
+@pytest.mark.parametrize("learner", [2], indirect=True)
+def test_what_rows_cannot_give_is_refused(bag):
+    path, _ = bag
+    with pytest.raises(HrlError, match="hac relabels by hindsight alone"):
+        RecordedHacLearner(TASK, dataclasses.replace(bag_config(path), relabel="at-sampling"), 0)
+    with pytest.raises(HrlError, match="set replay instead of newest_steps 10"):
+        RecordedHacLearner(TASK, bag_config(path, newest_steps=10), 0)
+    weighted = dataclasses.replace(bag_config(path), sources=(Source(path, 2.0),))
+    with pytest.raises(HrlError, match="leave the weights of bags out"):
+        RecordedHacLearner(TASK, weighted, 0)
+
+
+@pytest.mark.parametrize("learner", [3], indirect=True)
+def test_episodes_of_another_hierarchy_are_left_out_in_words(bag):
+    path, _ = bag
+    run = BagTrainer(TASK, bag_config(path), path.parent / "run", seed=4)
+    assert run.consume(must_exist=True) == 1
+    assert not len(run.learner.store)
+    assert run.left == 0
+    assert all("is of another hierarchy, or not whole" in problem for problem in run.intake.problems[-3:])

@@ -15,4 +15,6 @@ def learner(spec: TaskSpec, config: BagTrainConfig, seed: int) -> RecordedLearne
         HrlError: switches contradict each other.
     """
     agent, generator = agent_config(config), torch.Generator().manual_seed(seed)
-    return RecordedLearner(spec, None, FlatAgent(spec, agent, generator), agent.replay, seed, generator)
+    return RecordedLearner(
+        spec, None, FlatAgent(spec, agent, generator), agent.replay, seed, generator, agent.worker_updates
+    )

@@ -83,6 +83,20 @@ class HacConfig:
         boxes = zip(self.subgoal_low, self.subgoal_high, self.subgoal_tolerance, strict=True)
         return dict(zip(self.subgoal_elements, boxes, strict=True))
 
+    def for_recordings(self, relabel: str, newest_steps: int) -> "HacConfig":
+        """The same switches, for training from recordings.
+
+        Raises:
+            HrlError: the choices of training from recordings (``BagTrainConfig``) ask for what rows cannot give.
+        """
+        if relabel != "off":
+            raise HrlError(f"hac relabels by hindsight alone: set relabel to off, got {relabel}")
+        if newest_steps:
+            raise HrlError(f"hac keeps rows, not steps: set replay instead of newest_steps {newest_steps}")
+        if not self.updates:
+            raise HrlError("training from recordings without updates learns nothing: set updates to 1 or more")
+        return self
+
     def attempts(self, task: TaskSpec) -> int:
         """H: what k levels need to fill an episode, H^k >= T."""
         # Less a little, for a whole root to stay one.

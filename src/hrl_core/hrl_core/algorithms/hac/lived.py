@@ -34,8 +34,8 @@ class Decisions(NamedTuple):
     """Whether the subgoal was a test, or below one."""
     reached: npt.NDArray[np.bool_]
     """Whether it ended because it was reached."""
-    attempts: Index
-    """Decisions of the level below, or steps, that were spent on it."""
+    missed: npt.NDArray[np.bool_]
+    """Whether it ended because all attempts at it were used up."""
 
 
 class Lived(NamedTuple):
@@ -89,11 +89,13 @@ def lived(record: EpisodeRecord, hierarchy: HierarchySpec) -> Lived:
 
 
 def recorded(episode: BagEpisode, hierarchy: HierarchySpec) -> Lived | None:
-    """The same from a recording; None where it is not whole: cut off, or a subgoal or its end is missing."""
+    """The same from a recording; None where it is of another hierarchy, or an end is missing."""
     chosen: list[Chosen] = []
-    for level in range(len(hierarchy.levels)):
-        subgoals, ends = episode.subgoals.get(level), episode.segments.get(level)
-        if subgoals is None or ends is None or not np.array_equal(subgoals.seqs, ends.seqs):
+    if set(episode.subgoals) != set(range(len(hierarchy.levels))):
+        return None
+    for level, spec in enumerate(hierarchy.levels):
+        subgoals, ends = episode.subgoals[level], episode.segments.get(level)
+        if ends is None or not np.array_equal(subgoals.seqs, ends.seqs) or subgoals.values.shape[1] != spec.dim:
             return None
         columns = subgoals.seqs, subgoals.steps, subgoals.values, subgoals.parent_seqs, subgoals.tests
         chosen.append(Chosen(*columns, ends.steps, ends.end_reasons))
@@ -113,13 +115,11 @@ def decisions(actions: Float64, chosen: Sequence[Chosen]) -> tuple[Decisions, ..
     never = np.zeros(len(actions), np.bool_)
     # An action serves the subgoal in force, the last one chosen up to then.
     served = np.searchsorted(chosen[0].steps, steps, side="right") - 1 if chosen else np.zeros_like(steps)
-    levels = [Decisions(steps, steps + 1, actions, served, never, never, np.zeros_like(steps))]
+    levels = [Decisions(steps, steps + 1, actions, served, never, never, never)]
     for level, subgoals in enumerate(chosen):
         top = level + 1 == len(chosen)
         parents = 0 * subgoals.seqs if top else np.searchsorted(chosen[level + 1].seqs, subgoals.parent_seqs)
-        reached = subgoals.end_reasons == SegmentEnd.ACHIEVED
-        attempts = np.bincount(levels[-1].served, minlength=len(parents))
-        levels.append(
-            Decisions(subgoals.steps, subgoals.ends, subgoals.values, parents, subgoals.tests, reached, attempts)
-        )
+        reached, missed = (subgoals.end_reasons == reason for reason in (SegmentEnd.ACHIEVED, SegmentEnd.HORIZON))
+        columns = subgoals.steps, subgoals.ends, subgoals.values, parents, subgoals.tests, reached, missed
+        levels.append(Decisions(*columns))
     return tuple(levels)

@@ -61,7 +61,7 @@ def hindsight_goals(sequences: Index, count: int, rng: np.random.Generator) -> t
 def _penalties(make: "_RowMaker", goals: Float64, horizon: int) -> Rows:
     """Tested subgoals that the level below missed with all its attempts (section 4.3): r = -H, nothing follows."""
     decisions = make.decisions
-    missed = np.flatnonzero(decisions.tests & ~decisions.reached & (decisions.attempts >= horizon))
+    missed = np.flatnonzero(decisions.tests & decisions.missed)
     rows = make.rows(missed, decisions.values[missed], goals[missed])
     return rows._replace(rewards=np.full_like(rows.rewards, -horizon), discounts=np.zeros_like(rows.discounts))
 

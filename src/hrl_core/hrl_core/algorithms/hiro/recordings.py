@@ -35,7 +35,7 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
         self._space = GoalSpace(spec, hierarchy(spec, self._config).levels[0])
         noise = torch.Generator().manual_seed(seed)
         agent = HiroAgent(self._space, self._config, self._task, noise, self._candidate_noise)
-        super().__init__(spec, self._space.level, agent, self._config.replay, seed, noise)
+        super().__init__(spec, self._space.level, agent, self._config.replay, seed, noise, self._config.worker_updates)
         self.warm_start_steps = self._config.warm_start_steps
         self._overlay = Overlay(self.store, config.relabelled, config.max_relabel_lag)
         self._manager_credit = 0.0

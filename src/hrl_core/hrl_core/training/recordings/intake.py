@@ -29,7 +29,8 @@ class Intake:
     ) -> None:
         """Begin without any; a learner of that hierarchy is to ``take`` what is read."""
         self._spec, self._config, self._take = spec, config, take
-        self._period = hierarchy.levels[0].horizon if hierarchy.levels else 1
+        # Segments that end each in its own time are no measure of what is whole.
+        self._period = hierarchy.levels[0].horizon if hierarchy.levels and hierarchy.by_clock else 1
         self.consumed: dict[str, ConsumedSegment] = {}
         """Path -> segment, in the order in which they were taken in."""
         self.left_out: Counter[str] = Counter()

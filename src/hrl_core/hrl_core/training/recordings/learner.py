@@ -4,16 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Stateful, Update
+from hrl_core.algorithms.protocols import BatchPolicy, Learner, LevelWeights, Stateful, Update
 from hrl_core.hierarchy.spec import LevelSpec
 from hrl_core.learners.transitions import LevelLearner
 from hrl_core.messages import WORKER_LEVEL
 from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.recordings.store import Piece, RecordedStore, Refusal
+from hrl_core.training.recordings.store import Piece, RecordedStore, Refusal, StoredPiece
 
 GROUP = 8
 """Worker updates whose batches are drawn together; the unit in which training is counted."""
@@ -43,8 +44,65 @@ class Agent(Stateful, Protocol):
 AnyAgent = TypeVar("AnyAgent", bound=Agent)
 
 
+class Memory(Protocol):
+    """What a run tells of the recordings that its learner draws from."""
+
+    pieces: dict[int, StoredPiece]
+    """What each slot holds."""
+
+    @property
+    def lengths(self) -> Sequence[int] | npt.NDArray[np.int64]:
+        """Environment steps of each slot."""
+        ...
+
+    @property
+    def segments(self) -> int:
+        """Something to learn from; 0: there is not enough yet."""
+        ...
+
+    def __len__(self) -> int:
+        """Environment steps."""
+        ...
+
+
+class FromRecordings(Learner, Protocol):
+    """What ``recordings.trainer.BagTrainer`` asks of a learner."""
+
+    @property
+    def warm_start_steps(self) -> int:
+        """Environment steps up to which the untrained policy explores better than the one that is learned."""
+        ...
+
+    @property
+    def store(self) -> Memory:
+        """Its memory."""
+        ...
+
+    @property
+    def updates(self) -> int:
+        """Worker updates so far."""
+        ...
+
+    @property
+    def relabelled(self) -> int:
+        """Recorded subgoals that relabelled ones stand in for."""
+        ...
+
+    def paid(self, env_steps: int) -> int:
+        """Worker updates that so many recorded steps pay for."""
+        ...
+
+    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
+        """Take in recorded stretches while the policy is at ``version``; returns what has no place."""
+        ...
+
+    def update(self, env_steps: int) -> Iterator[Update]:
+        """Make some worker updates, and what goes with them, after ``env_steps`` recorded steps."""
+        ...
+
+
 class RecordedLearner(Generic[AnyAgent]):
-    """An agent and its memory, which is filled from recordings; a ``protocols.Learner``."""
+    """An agent and its store of episodes, which is filled from recordings; a ``FromRecordings``."""
 
     warm_start_steps = 0
     """Environment steps up to which the untrained policy explores better than the one that is learned."""
@@ -57,6 +115,7 @@ class RecordedLearner(Generic[AnyAgent]):
         capacity: int,
         seed: int,
         noise: torch.Generator,
+        worker_updates: float,
     ) -> None:
         """Begin with an empty store.
 
@@ -67,9 +126,10 @@ class RecordedLearner(Generic[AnyAgent]):
             capacity: environment steps kept.
             seed: what batches are drawn by.
             noise: what the agent draws smoothing noise from.
+            worker_updates: per recorded step.
         """
         self.agent, self.store = agent, RecordedStore(spec, level, capacity)
-        self._spec, self._seed, self._noise = spec, seed, noise
+        self._spec, self._seed, self._noise, self._worker_updates = spec, seed, noise, worker_updates
 
     @property
     def updates(self) -> int:
@@ -80,6 +140,10 @@ class RecordedLearner(Generic[AnyAgent]):
     def relabelled(self) -> int:
         """Recorded subgoals that relabelled ones stand in for."""
         return 0
+
+    def paid(self, env_steps: int) -> int:
+        """Worker updates that so many recorded steps pay for."""
+        return int(env_steps * self._worker_updates)
 
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Take in recorded stretches, none or more, while the policy is at ``version``; returns what has no place."""

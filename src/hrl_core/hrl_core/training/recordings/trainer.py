@@ -13,12 +13,12 @@ from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.intake import Intake
-from hrl_core.training.recordings.learner import GROUP, RecordedLearner
+from hrl_core.training.recordings.learner import GROUP, FromRecordings
 from hrl_core.training.recordings.report import policy_lags
 from hrl_core.training.run import Row, Run
 
 
-class BagTrainer(Run[BagTrainConfig, RecordedLearner[Any]]):
+class BagTrainer(Run[BagTrainConfig, FromRecordings]):
     """Trains a policy on recorded episodes, by whatever algorithm can."""
 
     unit, counter = "update", "worker/updates"
@@ -33,7 +33,7 @@ class BagTrainer(Run[BagTrainConfig, RecordedLearner[Any]]):
         evaluation_envs: Environments | None = None,
     ) -> None:
         """Make the learner from ``seed``; nothing is read or written yet."""
-        learner: RecordedLearner[Any] = recordings_module(config.algorithm).learner(spec, config, seed)
+        learner: FromRecordings = recordings_module(config.algorithm).learner(spec, config, seed)
         training: Training = learner_module(config.algorithm)
         hierarchy = training.hierarchy(spec, config.training.agent)
         super().__init__(
@@ -49,7 +49,7 @@ class BagTrainer(Run[BagTrainConfig, RecordedLearner[Any]]):
     @property
     def left(self) -> int:
         """Worker updates that the recorded steps pay for and that have not been made, in whole groups."""
-        wanted = self.config.updates or int(self.env_steps * self.config.training.agent.worker_updates)
+        wanted = self.config.updates or self.learner.paid(self.env_steps)
         return max(0, -(-(wanted - self.reached) // GROUP)) * GROUP if self.learner.store.segments else 0
 
     @property

@@ -1,0 +1,76 @@
+"""The levels of HAC (arXiv 1712.00948): each a DDPG with rows of its own; none knows another's networks."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from hrl_core.algorithms.hac.actor_shapes import actor_configs
+from hrl_core.algorithms.hac.config import HacConfig, hierarchy
+from hrl_core.algorithms.hac.lived import Lived
+from hrl_core.algorithms.hac.rows import level_rows
+from hrl_core.algorithms.hac.watch import Watch
+from hrl_core.algorithms.protocols import LevelWeights, Update
+from hrl_core.learners.ddpg import DDPG
+from hrl_core.learners.transitions import TransitionBatch
+from hrl_core.randomness import Purpose, step_generator
+from hrl_core.replay.rows import RowRing
+from hrl_core.task.spec import TaskSpec
+
+
+class HacAgent:
+    """Learns every level from episodes, wherever they were lived."""
+
+    def __init__(self, task: TaskSpec, config: HacConfig, seed: int) -> None:
+        """Initialise networks from ``seed``, which also draws hindsight goals and batches.
+
+        Raises:
+            HrlError: task and subgoals do not fit together.
+        """
+        self._task, self._config, self._seed = task, config, seed
+        self.hierarchy = hierarchy(task, config)
+        generator = torch.Generator().manual_seed(seed)
+        shapes = actor_configs(task, self.hierarchy, config)
+        bound = 1 / (1 - config.discount) if config.levels == 1 else float(config.attempts(task))
+        self.networks = {party: DDPG(config.learner, shape, bound, generator) for party, shape in shapes.items()}
+        self.rows = {party: RowRing(config.replay, s.input_dim, s.output_dim) for party, s in shapes.items()}
+        self.watch = Watch(bound)
+
+    def take(self, episode: Lived, number: int) -> dict[str, float]:
+        """Make rows of an episode; of each manager, the share of its subgoals that were reached."""
+        for level, ring in enumerate(self.rows.values()):
+            rng = step_generator(self._seed, Purpose.HINDSIGHT, level, number, 0)
+            ring.add(level_rows(self._task, self.hierarchy, self._config, episode, level, rng))
+        managers = list(self.networks)[1:]
+        shares = {p: float(chosen.reached.mean()) for p, chosen in zip(managers, episode.levels[1:], strict=True)}
+        self.watch.lived(shares)
+        return shares
+
+    def update(self, number: int) -> Iterator[Update]:
+        """``updates`` of every level that has enough rows, the batches those of round ``number``."""
+        for level, party in enumerate(self.networks):
+            if self._config.updates and self.ready(party):
+                yield from self._update(level, party, number)
+
+    def ready(self, party: str) -> bool:
+        """Whether a level has rows for a batch."""
+        return len(self.rows[party]) >= self._config.learner.batch_size
+
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The worker, the manager, the manager's manager and so on."""
+        return {
+            party: LevelWeights(ddpg.actor_config, ddpg.actor_arrays(), ddpg.updates)
+            for party, ddpg in self.networks.items()
+        }
+
+    def _update(self, level: int, party: str, number: int) -> Iterator[Update]:
+        config, ddpg = self._config, self.networks[party]
+        size = config.learner.batch_size
+        rng = step_generator(self._seed, Purpose.BATCH, level, 0, number)
+        drawn = self.rows[party].sample(size * config.updates, rng)
+        values = 0.0
+        for columns in zip(*(torch.from_numpy(column).split(size) for column in drawn), strict=True):
+            batch = TransitionBatch(*columns)
+            metrics = ddpg.update(batch)
+            values += metrics["value"]
+            yield Update(party, metrics, batch._asdict())
+        self.watch.learned(party, values / config.updates)
