@@ -272,3 +272,10 @@ def test_a_package_prints_no_news_of_other_environments() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MUJOCO_GL"}
     ended = subprocess.run([sys.executable, "-c", make], env=environment, capture_output=True, text=True, check=True)
     assert "Adroit" not in ended.stdout + ended.stderr
+
+
+def test_an_environment_without_pictures_of_its_own_is_said_to_make_none() -> None:
+    with pytest.raises(
+        TaskError, match=r"^task 'mountain_car': hrl/MountainCar-v0 makes no pictures: it takes no render"
+    ):
+        GoalEnvironment(load_task("mountain_car"), render_mode="rgb_array")

@@ -57,6 +57,8 @@ def make_by_id(env_id: str, task: str, **options: Any) -> GoalEnv:  # noqa: ANN4
         )
         raise TaskError(f"{problem}: {error}{hint}") from error
     except Exception as error:  # whatever the constructor of an environment of others raises
+        if "render_mode" in options and "'render_mode'" in str(error):
+            raise TaskError(f"task '{task}': {env_id} makes no pictures: it takes no render_mode") from error
         raise TaskError(f"{problem}: {described(error)}") from error
 
 
