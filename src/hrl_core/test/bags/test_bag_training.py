@@ -30,7 +30,7 @@ from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
-from hrl_core.training.recordings.learner import GROUP
+from hrl_core.training.recordings.learner import GROUP, RecordedLearner
 from hrl_core.training.recordings.material import MaterialConfig, choose_material
 from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_core.training.recordings.segments import Source
@@ -77,6 +77,11 @@ def weights(agent):
 def hiro(run):
     assert isinstance(run.learner, RecordedHiroLearner)
     return run.learner
+
+
+def agent_of(run):
+    assert isinstance(run.learner, RecordedLearner)
+    return run.learner.agent
 
 
 def turns(run, groups):
@@ -176,16 +181,16 @@ def test_a_flat_policy_learns_from_what_a_hierarchy_recorded_and_goes_on_exactly
     for run in (whole, cut):
         run.begin(resume=False)
         run.consume()
-        before = weights(run.learner.agent)
+        before = weights(agent_of(run))
         turns(run, 3)
         save(run)
-        assert not torch.equal(weights(run.learner.agent), before)
+        assert not torch.equal(weights(agent_of(run)), before)
     turns(cut, 1)  # lost with the kill
     again.begin(resume=True)
     assert again.reached == 3 * GROUP
     for run in (whole, again):
         turns(run, 3)
-    assert torch.equal(weights(whole.learner.agent), weights(again.learner.agent))
+    assert torch.equal(weights(agent_of(whole)), weights(agent_of(again)))
     policy = load_checkpoint(tmp_path / "cut" / "last")
     assert (policy.algorithm, list(policy.actors), policy.version) == ("flat", ["worker"], 3 * GROUP)
     assert [segment["steps"] for segment in policy.provenance["segments"]] == [6 * 47]
@@ -418,7 +423,7 @@ def test_sources_are_drawn_by_weight(tmp_path, traces, record):
     sources = (Source(record(tmp_path / "a", traces[:2]), 3.0), Source(record(tmp_path / "b", traces[2:4])))
     ours = BagTrainer(SPEC, BagTrainConfig(sources=sources, training=TRAINING), tmp_path / "run", 0)
     ours.consume()
-    drawn = ours.learner.store.sample_segments(20_000, np.random.default_rng(0)).slots
+    drawn = hiro(ours).store.sample_segments(20_000, np.random.default_rng(0)).slots
     of_a = [slot for slot, (key, _, _) in ours.learner.store.pieces.items() if key.episode < 2]
     assert np.isin(drawn, of_a).mean() == pytest.approx(0.75, abs=0.02)
     with pytest.raises(HrlError, match="weight must be a finite number above 0"):

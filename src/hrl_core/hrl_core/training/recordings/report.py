@@ -1,7 +1,7 @@
 """Figures of training from recordings: how the recorded episodes went, how old their policies are."""
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,7 @@ class LiveOutcomes:
         }
 
 
-def policy_lags(version: int, pieces: Mapping[int, StoredPiece], lengths: npt.NDArray) -> Row:
+def policy_lags(version: int, pieces: Mapping[int, StoredPiece], lengths: Sequence[int] | npt.NDArray) -> Row:
     """Versions that the workers of the stored steps are behind ``version``: median, 90 %, largest.
 
     Args:
