@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +16,16 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from running_stack import kill_family
 
+from hrl.policies.shipped import resolve_policy
+from hrl_core.checkpoints.checkpoint import load_hierarchy
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.messages import ActionSource
 from hrl_msgs import msg
 from hrl_msgs.srv import SetRealTimeFactor
 from hrl_ros import messages, qos, topics
 
-PARTIES = ("worker", "manager")
-"""Policy nodes, as they call themselves in ``PolicyState``."""
+POLICY = "hiro_ant"
+"""Policy of a campaign that is not told another one."""
 LIMIT = 1.0
 """Seconds from the moment a restarted node is active within which the robot acts again."""
 
@@ -53,7 +57,8 @@ class Witness:
             node: of the listener's own, in the namespace of the stack.
         """
         self.observed: list[Step] = []
-        self._active: dict[str, list[float]] = {party: [] for party in PARTIES}
+        self._active: defaultdict[str, list[float]] = defaultdict(list)
+        """By party, as policy nodes call themselves in ``PolicyState``."""
         node.create_subscription(msg.PolicyState, topics.POLICY_STATE, self._on_state, qos.latched(qos.RIVALS))
         node.create_subscription(msg.Observation, topics.OBSERVATION, self._on_observation, qos.lockstep(), raw=True)
 
@@ -82,14 +87,18 @@ class Witness:
         return way
 
     def _on_state(self, state: msg.PolicyState) -> None:
-        if state.party in self._active:
-            self._active[state.party].append(messages.from_time(state.header.stamp) / messages.NANOSECONDS)
+        self._active[state.party].append(messages.from_time(state.header.stamp) / messages.NANOSECONDS)
 
     def _on_observation(self, data: bytes) -> None:
         observation = messages.OBSERVATION.decode(data)
         if not self.observed or observation.key > self.observed[-1].key:
             acted = observation.step > 0 and observation.action_source == ActionSource.POLICY
             self.observed.append(Step(time.time(), observation.key, acted, observation.achieved_goal))
+
+
+def hierarchy_of_policy(policy: str) -> HierarchySpec:
+    """What the levels of a shipped policy, or of one in a folder, choose; its ``parties`` are the nodes that act."""
+    return load_hierarchy(resolve_policy(policy, None))
 
 
 class HeardStack:

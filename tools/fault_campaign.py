@@ -19,10 +19,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aftermath import HRL, LIMIT, PARTIES, HeardStack
+from aftermath import HRL, LIMIT, POLICY, HeardStack, hierarchy_of_policy
 from rich.console import Console
 from rich.table import Table
 from running_stack import Stop, journal, kill_family, node_process, stop_of
+from targets import ROBOT, Targets
 
 from hrl.launching.environment import ensure_ros_environment
 
@@ -32,16 +33,6 @@ PERIOD = 0.1 / FACTOR
 TORQUE_LIMIT = 30.0
 SCHEDULING = 0.05
 """Seconds that a loaded machine with two cores may add to any stop time."""
-BOUNDS = {
-    "worker": 2 * PERIOD + 0.01,
-    # 130 ms without a heartbeat, a look every 10 ms; the rest is for two processes to be woken in time.
-    "bridge": 0.18,
-    # The subgoal expires after two horizons of ten steps; the worker then falls silent.
-    "manager": 20 * PERIOD + 10 * PERIOD + 2 * PERIOD + 0.01,
-    "recorder": 0.5,
-}
-"""Seconds from a kill to the safe action, by target; see docs/real_robot.md."""
-RECOVERABLE = ("manager", "worker", "fake_robot")
 THAW = {"freeze": 1.0, "long freeze": 4.0}
 """Seconds after which a frozen process goes on."""
 FATAL = ("bridge", "recorder", "simulator")
@@ -86,11 +77,11 @@ class Injection:
 class Stack(HeardStack):
     """A stack that runs until it is told to stop."""
 
-    def __init__(self, out: Path, real: bool, seed: int) -> None:
+    def __init__(self, out: Path, policy: str, real: bool, seed: int) -> None:
         """Start it."""
-        self.real = real
+        self.real, self.targets = real, Targets(hierarchy_of_policy(policy), PERIOD)
         kind = ["robot:=real"] if real else ["mode:=realtime", "supervise:=true"]
-        super().__init__(out, [*kind, f"rtf:={FACTOR}", "episodes:=0", f"seed:={seed}"])
+        super().__init__(out, [*kind, f"policy:={policy}", f"rtf:={FACTOR}", "episodes:=0", f"seed:={seed}"])
 
     def acts(self, since: float, limit: float) -> bool:
         """Wait until it acts and the robot goes somewhere after ``since`` [s, wall time]; False: it never does."""
@@ -120,15 +111,15 @@ def inject(stack: Stack, injection: Injection, randomness: random.Random) -> Non
         if injection.fault == "freeze for ever":
             # Longer than the supervisor's patience with a silent node.
             stack.until(lambda: False, 20.0 if injection.target == "recorder" else 5.0)
-    if stack.real and injection.target != "fake_robot":
+    if stack.real and injection.target != ROBOT:
         stop = stop_of(stack.out, at, until)
         if stop is not None:
             injection.stop_ms, injection.silence_ms = 1e3 * stop.after, 1e3 * stop.silence
-        _judge_stop(injection, stop)
+        _judge_stop(stack.targets, injection, stop)
     injection.survived = stack.acts(time.time(), 25.0)
-    if injection.target in PARTIES and injection.fault != "freeze" and injection.survived:
+    if injection.target in stack.targets.parties and injection.fault != "freeze" and injection.survived:
         _judge_return(stack, injection, killed)
-    expected = injection.target in RECOVERABLE or injection.fault in THAW
+    expected = injection.target in stack.targets.recoverable or injection.fault in THAW
     if injection.survived != expected:
         injection.problems.append("ended" if expected else "went on without it")
 
@@ -143,10 +134,10 @@ def _judge_return(stack: Stack, injection: Injection, killed: float) -> None:
         injection.problems.append(f"acted {injection.back_s} s after it was active again, promised {LIMIT:g}")
 
 
-def _judge_stop(injection: Injection, stop: Stop | None) -> None:
-    bound = BOUNDS.get(injection.target)
-    # A second's freeze of the manager or recorder is shorter than what a subgoal or the credit allows.
-    may_go_on = injection.target in ("manager", "recorder") and injection.fault != "kill"
+def _judge_stop(targets: Targets, injection: Injection, stop: Stop | None) -> None:
+    bound = targets.bounds.get(injection.target)
+    # A second's freeze of a manager or recorder is shorter than what a subgoal or the credit allows.
+    may_go_on = injection.target in (*targets.managers, "recorder") and injection.fault != "kill"
     if bound is None or may_go_on:
         return
     if stop is None:
@@ -191,20 +182,22 @@ def conclude(stack: Stack, injections: list[Injection]) -> dict[str, Any]:
     }
 
 
-def plan(count: int, seed: int, only: Sequence[str] | None = None) -> list[list[Injection]]:
+def plan(targets: Targets, count: int, seed: int, only: Sequence[str] | None = None) -> list[list[Injection]]:
     """Runs of up to three injections, the last of which may end the stack."""
     randomness = random.Random(seed)
     faults = {
-        target: ["kill", "freeze", "freeze for ever"] for target in (*RECOVERABLE, *FATAL) if not only or target in only
+        target: ["kill", "freeze", "freeze for ever"]
+        for target in (*targets.recoverable, *FATAL)
+        if not only or target in only
     }
     # A robot that is away for ever is waited for; that it is taken up again when it is back is the point.
-    if "fake_robot" in faults:
-        faults["fake_robot"][2] = "long freeze"
+    if ROBOT in faults:
+        faults[ROBOT][2] = "long freeze"
     kinds = [(target, fault) for target, row in faults.items() for fault in row]
     wanted = [kinds[i % len(kinds)] for i in range(count)]
     randomness.shuffle(wanted)
-    easy = [k for k in wanted if k[0] in RECOVERABLE]
-    hard = [k for k in wanted if k[0] not in RECOVERABLE]
+    easy = [k for k in wanted if k[0] in targets.recoverable]
+    hard = [k for k in wanted if k[0] not in targets.recoverable]
     runs: list[list[Injection]] = []
     while easy or hard:
         number = len(runs)
@@ -214,7 +207,9 @@ def plan(count: int, seed: int, only: Sequence[str] | None = None) -> list[list[
     return runs
 
 
-def show(injections: list[Injection], facts: list[dict[str, Any]], console: Console) -> dict[str, Any]:
+def show(
+    targets: Targets, injections: list[Injection], facts: list[dict[str, Any]], console: Console
+) -> dict[str, Any]:
     """Print the table of the report; return it as data."""
     title = f"{len(injections)} injections in {len(facts)} runs at real-time factor {FACTOR:g}"
     table = Table(*COLUMNS, title=title)
@@ -229,7 +224,7 @@ def show(injections: list[Injection], facts: list[dict[str, Any]], console: Cons
             "p50_ms": statistics.median(stops) if stops else None,
             "max_ms": max(stops) if stops else None,
             "silence_max_ms": max((i.silence_ms for i in group if i.silence_ms is not None), default=None),
-            "promised_ms": 1e3 * BOUNDS[target] if target in BOUNDS and target != "simulator" else None,
+            "promised_ms": 1e3 * targets.bounds[target] if target in targets.bounds else None,
             "acts_again_max_ms": max((1e3 * i.back_s for i in group if i.back_s is not None), default=None),
             "acted_on": sum(i.survived is True for i in group),
             "problems": sum(bool(i.problems) for i in group),
@@ -257,16 +252,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--injections", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="+", choices=(*RECOVERABLE, *FATAL), help="nodes to injure; all without it")
+    parser.add_argument("--policy", default=POLICY, help="shipped policy or folder, whose parties are injured")
+    parser.add_argument("--only", nargs="+", help="nodes to injure; all without it")
     parser.add_argument("--out", type=Path, default=None, help="file for the report as JSON")
     arguments = parser.parse_args()
     ensure_ros_environment()
+    targets = Targets(hierarchy_of_policy(arguments.policy), PERIOD)
+    known = (*targets.recoverable, *FATAL)
+    if strange := set(arguments.only or ()) - set(known):
+        parser.error(f"--only {', '.join(sorted(strange))}: the nodes of this policy are {', '.join(known)}")
     console, randomness = Console(width=None if sys.stdout.isatty() else 150), random.Random(arguments.seed)
     done: list[Injection] = []
     facts = []
     with tempfile.TemporaryDirectory(prefix="hrl_faults_") as folder:
-        for number, injections in enumerate(plan(arguments.injections, arguments.seed, arguments.only)):
-            stack = Stack(Path(folder, f"run{number}"), injections[0].target != "simulator", number)
+        for number, injections in enumerate(plan(targets, arguments.injections, arguments.seed, arguments.only)):
+            real = injections[0].target != "simulator"
+            stack = Stack(Path(folder, f"run{number}"), arguments.policy, real, number)
             try:
                 made = _run(stack, injections, randomness)
                 done += made
@@ -278,7 +279,7 @@ def main() -> int:
                 console.print(f"run {number}: {injection.target} {injection.fault}: {outcome}")
             if any(injection.problems for injection in made):
                 console.print(stack.output(), markup=False)
-    report = show(done, facts, console)
+    report = show(targets, done, facts, console)
     if arguments.out:
         arguments.out.write_text(json.dumps(report, indent=2) + "\n")
     return 1 if report["problems"] else 0

@@ -1,4 +1,4 @@
-"""Kill worker, manager and both in mid-episode; see whether the robot acts again and reaches its goal all the same.
+"""Kill worker and managers in mid-episode; see whether the robot acts again and reaches its goal all the same.
 
 One kill in each episode of a stack, in every clock mode and on the robot's own or the standard topic names, beside as
 many episodes of the same stack without a kill. What counts is what is heard on the topics: seconds from the moment the
@@ -19,14 +19,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aftermath import LIMIT, HeardStack
+from aftermath import LIMIT, POLICY, HeardStack, hierarchy_of_policy
 from rich.console import Console
 from rich.table import Table
 from running_stack import node_process, standard_robot
+from targets import groups
 
 from hrl.launching.environment import ensure_ros_environment
 from hrl_core.bags.reader import read_bags
-from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.task.text import load_task
 from hrl_core.training.recordings.material import whole_segments
 
 FACTOR = 3.0
@@ -37,7 +38,6 @@ SETTINGS = {
     "fake robot": ["robot:=real", f"rtf:={FACTOR}"],
     "standard topics": ["robot:=real", f"rtf:={FACTOR}"],
 }
-VICTIMS = (("worker",), ("manager",), ("worker", "manager"))
 SPARE = 5
 """Episodes of a lock-step run beyond those with a kill: what may pass at full speed before it is held to the pace."""
 LEAST_SHARE = 0.8
@@ -106,12 +106,13 @@ def kill_in_episode(stack: HeardStack, trial: Trial, step: int) -> None:
     trial.way = witness.distance(steady, ended)
 
 
-def run(folder: Path, setting: str, episodes: int, kills: bool, seed: int) -> Run:
+def run(folder: Path, setting: str, policy: str, episodes: int, kills: bool, seed: int) -> Run:
     """One stack from its start to its bag."""
+    hierarchy = hierarchy_of_policy(policy)
     randomness, done = random.Random(f"{seed} {setting}"), Run(setting)
     folder.mkdir(parents=True)
     spare = SPARE if setting == "lock-step" and kills else 0
-    words = [*SETTINGS[setting], f"episodes:={episodes + spare}"]
+    words = [*SETTINGS[setting], f"policy:={policy}", f"episodes:={episodes + spare}"]
     if setting == "standard topics":
         words.append(f"robot_config:={standard_robot(folder)}")
     stack = HeardStack(folder / "run", words)
@@ -123,7 +124,7 @@ def run(folder: Path, setting: str, episodes: int, kills: bool, seed: int) -> Ru
             stack.until(lambda: bool(stack.witness.observed))
             first = stack.witness.observed[-1].key[0] + 1
         planned = range(first, first + episodes) if kills else ()
-        for episode, victims in zip(planned, itertools.cycle(VICTIMS), strict=False):
+        for episode, victims in zip(planned, itertools.cycle(groups(hierarchy)), strict=False):
             done.trials.append(Trial("+".join(victims), episode))
             kill_in_episode(stack, done.trials[-1], randomness.randrange(30, 200))
         stack.until(lambda: False, limit=60.0 * episodes)
@@ -132,9 +133,9 @@ def run(folder: Path, setting: str, episodes: int, kills: bool, seed: int) -> Ru
     summary = folder / "run" / "summary.json"
     if summary.exists():
         done.summary = json.loads(summary.read_text())
-        policy = load_checkpoint(Path(json.loads((folder / "run" / "launch.json").read_text())["policy"]))
-        period = policy.hierarchy.levels[0].horizon
-        for recorded in read_bags([folder / "run" / "bag"], policy.task).episodes:
+        task = load_task(json.loads((folder / "run" / "launch.json").read_text())["policy"] + "/task.yaml")
+        period = hierarchy.levels[0].horizon if hierarchy.levels else 1
+        for recorded in read_bags([folder / "run" / "bag"], task).episodes:
             done.sound_steps += sum(
                 end - start for start, end in whole_segments(period, recorded, foreign_actions=False)
             )
@@ -180,6 +181,7 @@ def main() -> int:
     """Run the campaign; 0 only if nothing went wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--episodes", type=int, default=20, help="per setting, with a kill in each and without")
+    parser.add_argument("--policy", default=POLICY, help="shipped policy or folder, whose parties are killed")
     parser.add_argument("--settings", nargs="+", choices=tuple(SETTINGS), default=list(SETTINGS))
     parser.add_argument("--jobs", type=int, default=1, help="stacks at a time")
     parser.add_argument("--seed", type=int, default=0)
@@ -192,8 +194,8 @@ def main() -> int:
 
         def both(setting: str) -> tuple[Run, Run]:
             base = Path(folder, setting.replace(" ", "_"))
-            plain = run(base / "plain", setting, a.episodes, False, a.seed)
-            return plain, run(base / "kills", setting, a.episodes, True, a.seed)
+            plain = run(base / "plain", setting, a.policy, a.episodes, False, a.seed)
+            return plain, run(base / "kills", setting, a.policy, a.episodes, True, a.seed)
 
         for plain, faulty in pool.map(both, a.settings):
             with printing:

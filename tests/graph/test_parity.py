@@ -1,5 +1,6 @@
 """The ROS graph adds distribution, not behaviour: what it records is the in-process rollout, bit for bit."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,21 @@ def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, i
         assert {o.frame for o in bag["observation"]} == {f"{name}/odom"}
         assert_same_run(bag, in_process(untrained, seed=seed))
         assert graph.summary()["lost_messages"] == 0
+
+
+def test_actions_to_choose_from_are_the_same_in_the_graph_and_in_process(
+    launch, read_bag, in_process, assert_same_run, tmp_path
+):
+    task = Path(__file__).parents[2] / "src/hrl_core/test/grid.yaml"
+    policy = dataclasses.replace(random_checkpoint(load_task(task), seed=0), evaluation="sampled")
+    save_checkpoint(policy, tmp_path / "policy")
+    graph = launch(f"task:={task}", f"policy:={tmp_path / 'policy'}", "episodes:=2")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    assert len({action.value[0] for action in bag["action"]}) > 1
+    assert all(action.log_probability < 0 for action in bag["action"])
+    assert_same_run(bag, in_process(tmp_path / "policy", episodes=2))
 
 
 def test_fetch_push_runs_through_the_same_nodes(launch, read_bag, in_process, assert_same_run, tmp_path):

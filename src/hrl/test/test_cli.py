@@ -11,6 +11,7 @@ from rich.console import Console
 from hrl import cli
 from hrl.launching.run import run_graph
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.task.text import load_task
 
 
@@ -58,6 +59,16 @@ def test_an_error_is_one_message_with_exit_code_2(capsys, words, message):
     assert message in err
     assert "Traceback" not in err
     assert not out
+
+
+def test_a_policy_says_who_acts_and_what_each_manager_chooses(capsys, tmp_path):
+    levels = (
+        LevelSpec("gait", "skill", skills=("trot", "bound")),
+        LevelSpec("here", "absolute", {"x": (0.0, 1.0)}, horizon=2),
+    )
+    save_checkpoint(random_checkpoint(load_task("PointMaze"), 1, hierarchy=HierarchySpec(levels)), tmp_path / "policy")
+    _, out, _ = run(capsys, "policy", "show", str(tmp_path / "policy"))
+    assert "manager_2 (absolute: here), manager (skill: trot, bound), worker" in out
 
 
 @pytest.mark.parametrize("file", ["hiro_ant.launch.py", "launch/hiro_ant.launch.py"])

@@ -30,7 +30,9 @@ def two_idle_cores(monkeypatch):
 @pytest.fixture(scope="module")
 def ant_policy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("policies") / "ant"
-    save_checkpoint(random_checkpoint(load_task("AntMaze"), 0), folder)
+    # As the preset fast has them, with which one learns unless told otherwise.
+    task = load_task("AntMaze")
+    save_checkpoint(random_checkpoint(task, 0, hierarchy=hierarchy_of(task, "smallest")), folder)
     return folder
 
 
@@ -135,6 +137,9 @@ def test_fake_robot_starts_where_the_file_asks_for_it_and_only_there(arguments, 
 def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own_robot):
     save_checkpoint(random_checkpoint(load_task("fetch_push"), 0), tmp_path / "push")
     save_checkpoint(random_checkpoint(load_task("AntMaze"), 1), tmp_path / "other")
+    save_checkpoint(random_checkpoint(load_task("AntMaze"), 1, hierarchy=FLAT), tmp_path / "flat")
+    (tmp_path / "paper.json").write_text(json.dumps({"preset": "paper", "goal_space": "smallest"}))
+    paper = str(tmp_path / "paper.json")
     changes = {
         "task": {"task": "fetch_push", "policy": str(tmp_path / "push")},
         "policy": {"policy": str(tmp_path / "other")},
@@ -154,8 +159,9 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "wait_limit": {"wait_limit": 1.0},
         "log_level": {"log_level": "debug"},
         "learn": {"learn": True},
-        "training": {"learn": True, "training": "paper"},
-        "relabel": {"learn": True, "relabel": "at-sampling", "training": "paper"},
+        "algorithm": {"learn": True, "algorithm": "flat", "policy": str(tmp_path / "flat")},
+        "training": {"learn": True, "training": paper},
+        "relabel": {"learn": True, "relabel": "at-sampling", "training": paper},
         "policy_updates": {"learn": True, "policy_updates": 7},
         "viewer": {"viewer": True},
         "viewer_port": {"viewer_port": 9000, "viewer": True},

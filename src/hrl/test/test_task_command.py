@@ -69,3 +69,14 @@ def test_what_cannot_be_described_is_refused_in_a_sentence(folder: Path, capsys,
     assert message in capsys.readouterr().err
     assert not (folder / "x.yaml").exists()
     assert (folder / "two_link.yaml").read_text() == "kept"
+
+
+def test_actions_to_choose_from_are_written_with_names_to_fill_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(TWO_LINK.with_name("grid.py"), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["task", "new", "grid:Grid-v0", "--out", "grid.yaml", "--steps", "100"]) == 0
+    task = load_task(tmp_path / "grid.yaml")
+    assert task.choices == ("choice_0", "choice_1", "choice_2", "choice_3")
+    VectorEnv(task, 2, seed=0).close()

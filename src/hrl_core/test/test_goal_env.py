@@ -226,7 +226,7 @@ class _CannotBegin(TwoLink):
 @pytest.mark.parametrize(
     ("entry_point", "message"),
     [
-        (_Discrete, r"actions of \S+ are Discrete\(3\); only vectors"),
+        (_Discrete, r"action is a vector, \S+ has 3 actions to choose from"),
         (_NoGoals, "is not goal-conditioned: it observes Box, not a Dict of observation, achieved_goal, desired_goal"),
         (_CannotBegin, r"cannot make env_id '\S+': ValueError: no licence \(.*test_goal_env.py, line \d+\)"),
     ],
@@ -272,3 +272,10 @@ def test_a_package_prints_no_news_of_other_environments() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "MUJOCO_GL"}
     ended = subprocess.run([sys.executable, "-c", make], env=environment, capture_output=True, text=True, check=True)
     assert "Adroit" not in ended.stdout + ended.stderr
+
+
+def test_an_environment_without_pictures_of_its_own_is_said_to_make_none() -> None:
+    with pytest.raises(
+        TaskError, match=r"^task 'mountain_car': hrl/MountainCar-v0 makes no pictures: it takes no render"
+    ):
+        GoalEnvironment(load_task("mountain_car"), render_mode="rgb_array")

@@ -102,10 +102,10 @@ class ManagerNode(PolicyNode[Manager]):
         return "the worker or the simulator" if self._session else None
 
     def _on_result(self, data: bytes) -> None:
-        self._results.received()
         result = messages.SUBGOAL_RESULT.decode(data)
         if self._session is None or not self.belongs(result.run) or result.level != self._level:
             return
+        self._results.received()
         self.heard(topics.SUBGOAL_RESULT, (result.episode, result.seq))
         if result.end_reason not in EPISODE_ENDS:
             self.health.due()

@@ -17,7 +17,7 @@ from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import FORMAT, read_manifest
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.spec import FIRST, FLAT, hierarchy_of
+from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
 from hrl_core.task.text import load_task
 
 
@@ -66,7 +66,7 @@ class Show:
             "env steps": str(checkpoint.env_steps),
             "seed": str(checkpoint.seed),
             "git commit": checkpoint.git_commit or "unknown",
-            "levels": ", ".join(checkpoint.actors),
+            "levels": _told_levels(checkpoint.hierarchy),
             **{f"metric {name}": f"{value:g}" for name, value in checkpoint.metrics.items()},
         }
         show(facts(str(self.policy), rows))
@@ -114,6 +114,13 @@ class Convert:
         told = f"{self.policy}, format {found}, written to {self.out}, format {FORMAT}"
         Console().print(told, highlight=False, soft_wrap=True)
         return 0
+
+
+def _told_levels(hierarchy: HierarchySpec) -> str:
+    """Who acts, the topmost first, and what each manager chooses."""
+    chosen = [f"{level.kind}: {', '.join(level.skills) or level.space}" for level in hierarchy.levels]
+    managers = [f"{party} ({what})" for party, what in zip(hierarchy.parties[1:], chosen, strict=True)]
+    return ", ".join([*reversed(managers), "worker"])
 
 
 def _told_format(number: int) -> str:

@@ -50,7 +50,8 @@ def _layout(seen: Survey) -> Iterator[str]:
         yield f"  - {_element(name)}  # {low:.3g} to {high:.3g}"
     yield "action:"
     for name, low, high in zip(seen.action_names, seen.action_low, seen.action_high, strict=True):
-        yield f'  - {{name: {json.dumps(name)}, unit: "1", low: {float(low)!r}, high: {float(high)!r}}}'
+        choices = f", choices: [{', '.join(seen.choices)}]" if seen.choices else ""
+        yield f'  - {{name: {json.dumps(name)}, unit: "1", low: {float(low)!r}, high: {float(high)!r}{choices}}}'
     yield "goal:  # achieved_goal and desired_goal; the same names in the observation"
     for name in seen.goal_names:
         yield f"  - {_element(name)}"

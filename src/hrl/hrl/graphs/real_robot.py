@@ -18,6 +18,8 @@ BRIDGE_HEARTBEAT = 0.02
 
 def check_robot(arguments: LaunchArguments, task: TaskSpec) -> None:
     """Raise ``HrlError`` unless the robot's file is sound and fits task and arguments."""
+    if task.choices:
+        raise HrlError(f"task '{task.name}' has actions to choose from, a robot takes vectors: leave robot:=real out")
     config = load_robot(arguments.robot_config)
     config.require_task(task)
     if config.fake is None and arguments.rtf != 1.0:

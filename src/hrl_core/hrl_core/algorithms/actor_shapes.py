@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.errors import TaskError
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
@@ -12,6 +13,15 @@ _POSITION_SCALE = 0.1
 """Factor that brings goals and ways left in a maze [m] to the order of one."""
 _WALL_SCALE = 0.25
 """Factor on x, y [m]: larger, because what walls allow changes within a metre."""
+
+
+def require_vector_actions(spec: TaskSpec, algorithm: str) -> None:
+    """Raise ``TaskError`` where the actions of a task are choices: gradients of a critic along them do not exist."""
+    if spec.choices:
+        raise TaskError(
+            f"algorithm '{algorithm}' learns actions that are vectors; task '{spec.name}' has the choices "
+            f"{', '.join(spec.choices)}"
+        )
 
 
 def goal_actor_config(

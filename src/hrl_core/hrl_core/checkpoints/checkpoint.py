@@ -84,7 +84,8 @@ class Checkpoint:
         if self.hierarchy.worker_may_terminate:
             inputs = len(self.task.observation) + pursued
             termination = Termination(inputs, self.actor(TERMINATION), self.level(TERMINATION), self._sampled)
-        return ActorWorker(self.task, pursued, self.actor("worker"), self.level("worker"), self.version, termination)
+        own = self.actor("worker"), self.level("worker")
+        return ActorWorker(self.task, pursued, *own, self.version, termination, self._sampled)
 
     @property
     def _sampled(self) -> bool:
@@ -230,15 +231,13 @@ def _untrained_actors(task: TaskSpec, hierarchy: HierarchySpec) -> dict[str, Act
             held_exploration=1.0,
         )
     inputs = observed + hierarchy.pursued(-1, task)
-    actors["worker"] = ActorConfig(
-        inputs,
-        hidden,
-        tuple(task.action_low),
-        tuple(task.action_high),
-        # Where it is means nothing to one that is told where to go from there.
-        masked=tuple(i for i, e in enumerate(task.observation) if e.name in ("x", "y")) if hierarchy.levels else (),
-        exploration_noise=(1.0,) * len(task.action),
-    )
+    # Where it is means nothing to one that is told where to go from there.
+    masked = tuple(i for i, e in enumerate(task.observation) if e.name in ("x", "y")) if hierarchy.levels else ()
+    low, high, noise = tuple(task.action_low), tuple(task.action_high), (1.0,) * len(task.action)
+    actors["worker"] = ActorConfig(inputs, hidden, low, high, masked, exploration_noise=noise)
+    if task.choices:
+        count = len(task.choices)
+        actors["worker"] = ActorConfig(inputs, hidden, (0.0,) * count, (1.0,) * count, masked, head="categorical")
     if hierarchy.worker_may_terminate:
         actors[TERMINATION] = ActorConfig(inputs, hidden, (0.0,), (1.0,))
     return actors

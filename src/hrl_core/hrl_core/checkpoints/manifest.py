@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import CheckpointError, FileError
+from hrl_core.hierarchy.policies import require_worker
 from hrl_core.hierarchy.spec import FLAT, TERMINATION, HierarchySpec, earlier_hierarchy
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
@@ -72,7 +73,7 @@ class Manifest:
         for level, party in enumerate(hierarchy.parties, -1):
             inputs = len(task.observation) + hierarchy.pursued(level, task)
             if level < 0:
-                self.actors[party].check(inputs, len(task.action), party)
+                require_worker(self.actors[party], inputs, task)
                 if hierarchy.worker_may_terminate:
                     self.actors[TERMINATION].check(inputs, 1, TERMINATION)
             else:

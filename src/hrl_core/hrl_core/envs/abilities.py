@@ -4,13 +4,13 @@ Asked of every environment: observation, achieved_goal and desired_goal; reset(s
 optional. What is missing is known before anything starts and is said in one line.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import gymnasium
 import mujoco
 import numpy as np
+from gymnasium import spaces
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 
 from hrl_core.envs.layout import Layout
@@ -93,9 +93,8 @@ def told_success(info: dict[str, Any]) -> bool | None:
 def find_abilities(env: GoalEnv, layout: Layout) -> Abilities:
     """Look what an environment can do; it is reset and takes a step."""
     data, _ = env.reset(seed=0)
-    middle = np.zeros(env.action_space.shape or ()).clip(*_limits(env.action_space))
     follows = _follows(env, layout, data)
-    told, _, _, _, info = env.step(middle.astype(env.action_space.dtype))
+    told, _, _, _, info = env.step(_some_action(env.action_space))
     rewards = env.has_wrapper_attr("compute_reward")
     return Abilities(
         follows_goal=follows,
@@ -106,8 +105,11 @@ def find_abilities(env: GoalEnv, layout: Layout) -> Abilities:
     )
 
 
-def _limits(space: Any) -> Sequence[np.ndarray]:  # noqa: ANN401 - a Box, as every environment here has it
-    return space.low, space.high
+def _some_action(space: Any) -> Any:  # noqa: ANN401 - a Box or Discrete, as every environment here has it
+    """The first choice, or zero, or what is nearest to it."""
+    if isinstance(space, spaces.Discrete):
+        return space.start
+    return np.zeros(space.shape).clip(space.low, space.high).astype(space.dtype)
 
 
 def _follows(env: GoalEnv, layout: Layout, data: dict[str, Any]) -> bool:

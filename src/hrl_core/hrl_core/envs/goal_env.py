@@ -47,7 +47,6 @@ class GoalEnvironment:
         self.env = make_env(spec, render_mode)
         self._core = bare(self.env)
         self._layout = Layout(self._core.observation_space, len(spec.observation))  # pyright: ignore[reportArgumentType]
-        self._action_dtype = self._core.action_space.dtype
         self._own_success = spec.own_success
         try:
             self.abilities = abilities or self._guarded(find_abilities, self._core, self._layout)
@@ -91,14 +90,12 @@ class GoalEnvironment:
         self.goal = self._layout.goal(wanted)
 
     def step(self, action: Vector) -> GoalStep:
-        """Apply an action (action_dim,) within its limits for one control period.
+        """Apply an action (action_dim,) within its limits, or the number of a choice (1,), for one control period.
 
         Raises:
             InvalidDataError: the environment failed; names where.
         """
-        data, reward, terminated, truncated, info = self._guarded(
-            self._core.step, action.astype(self._action_dtype, copy=False)
-        )
+        data, reward, terminated, truncated, info = self._guarded(self._core.step, self._applied(action))
         step = self._told(data, float(reward), bool(terminated), bool(truncated), info)
         if self._imposed is not None:
             worth = float(self.compute_reward(step.achieved, self._imposed))
@@ -153,6 +150,12 @@ class GoalEnvironment:
     def close(self) -> None:
         """Free the environment."""
         self.env.close()
+
+    def _applied(self, action: Vector) -> Any:  # noqa: ANN401 - as the environment wants it
+        space: Any = self._core.action_space
+        if self.spec.choices:
+            return space.dtype.type(action[0] + space.start)
+        return action.astype(space.dtype, copy=False)
 
     def _told(self, data: dict[str, Any], reward: float, terminated: bool, truncated: bool, info: Any) -> GoalStep:  # noqa: ANN401 - a dict
         layout = self._layout

@@ -57,6 +57,8 @@ def make_by_id(env_id: str, task: str, **options: Any) -> GoalEnv:  # noqa: ANN4
         )
         raise TaskError(f"{problem}: {error}{hint}") from error
     except Exception as error:  # whatever the constructor of an environment of others raises
+        if "render_mode" in options and "'render_mode'" in str(error):
+            raise TaskError(f"task '{task}': {env_id} makes no pictures: it takes no render_mode") from error
         raise TaskError(f"{problem}: {described(error)}") from error
 
 
@@ -71,14 +73,23 @@ def require_goals(env: GoalEnv, env_id: str, task: str) -> None:
     if not isinstance(space, spaces.Dict) or any(key not in space.spaces for key in _GOAL_KEYS):
         wanted = ", ".join(_GOAL_KEYS)
         raise TaskError(f"task '{task}': {env_id} is not goal-conditioned: it observes {found}, not a Dict of {wanted}")
-    if not isinstance(env.action_space, spaces.Box) or len(env.action_space.shape) != 1:
-        raise TaskError(f"task '{task}': actions of {env_id} are {env.action_space}; only vectors (Box) can be learned")
+    if choice_count(env) is None and (not isinstance(env.action_space, spaces.Box) or len(env.action_space.shape) != 1):
+        raise TaskError(
+            f"task '{task}': actions of {env_id} are {env.action_space}; what can be learned are vectors (Box) and "
+            "choices (Discrete)"
+        )
     for key in _GOAL_KEYS:
         if flat_size(space[key]) is None:
             raise TaskError(f"task '{task}': {key} of {env_id} is {space[key]}, which is no vector of numbers")
     goals = [flat_size(space[key]) for key in ("achieved_goal", "desired_goal")]
     if goals[0] != goals[1]:
         raise TaskError(f"task '{task}': {env_id} has {goals[0]} numbers in achieved_goal, {goals[1]} in desired_goal")
+
+
+def choice_count(env: GoalEnv) -> int | None:
+    """How many actions there are to choose from; None: they are vectors."""
+    space = env.action_space
+    return int(space.n) if isinstance(space, spaces.Discrete) else None
 
 
 def described(error: BaseException) -> str:
@@ -91,8 +102,17 @@ def described(error: BaseException) -> str:
 def _compare(env: GoalEnv, spec: TaskSpec) -> None:
     layout = Layout(env.observation_space, len(spec.observation))  # pyright: ignore[reportArgumentType] - has goals
     observation, goal = layout.sizes
+    count = choice_count(env)
+    if (count or 0) != len(spec.choices):
+        theirs = "actions that are vectors" if count is None else f"{count} actions to choose from"
+        ours = f"{len(spec.choices)} choices" if spec.choices else "a vector"
+        raise TaskError(f"task '{spec.name}': action is {ours}, {spec.env_id} has {theirs}")
     declared = {"observation": len(spec.observation), "goal": len(spec.goal), "action": len(spec.action)}
-    sizes = {"observation": (observation, observation + goal), "goal": (goal,), "action": env.action_space.shape or ()}
+    sizes = {
+        "observation": (observation, observation + goal),
+        "goal": (goal,),
+        "action": (1,) if spec.choices else env.action_space.shape or (),
+    }
     for field, allowed in sizes.items():
         if declared[field] not in allowed:
             more = f" (or {observation + goal}, achieved_goal behind them)" if field == "observation" and goal else ""

@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from hrl_core.envs.abilities import bare, find_abilities, find_simulation, time_step
 from hrl_core.envs.layout import Layout
-from hrl_core.envs.making import GoalEnv, described, make_by_id, require_goals
+from hrl_core.envs.making import GoalEnv, choice_count, described, make_by_id, require_goals
 from hrl_core.errors import TaskError
 
 Array = npt.NDArray[np.float64]
@@ -39,6 +39,8 @@ class Survey:
     """Made up, but for the parts of a Dict; shape (observation_dim,), of which ``goal_names`` are some."""
     goal_names: tuple[str, ...]
     action_names: tuple[str, ...]
+    choices: tuple[str, ...]
+    """Names of the actions to choose from; none: they are vectors."""
     action_low: Array
     action_high: Array
     reach: Array
@@ -103,6 +105,7 @@ def _look(env: GoalEnv, env_id: str, steps: int, seed: int) -> Survey:
         observation_names=tuple(names),
         goal_names=tuple(goals),
         action_names=tuple(_action_names(core)),
+        choices=tuple(f"choice_{number}" for number in range(choice_count(core) or 0)),
         action_low=low,
         action_high=high,
         reach=_reach(episodes),
@@ -123,13 +126,12 @@ def _with_module(env: GoalEnv, env_id: str) -> str:
 def _episodes(env: GoalEnv, layout: Layout, steps: int, limit: int, seed: int) -> Iterator[tuple[Array, Array, Array]]:
     """Episodes of random actions, ``steps`` in all: observations and achieved goals, desired goal at the beginning."""
     rng = np.random.default_rng(seed)
-    low, high = _limits(env)
     left = steps
     while left > 0:
         data, _ = env.reset(seed=int(rng.integers(1 << 31)))
         told = [data]
         for _ in range(min(limit, left)):
-            data, _, terminated, truncated, _ = env.step(rng.uniform(low, high).astype(env.action_space.dtype))
+            data, _, terminated, truncated, _ = env.step(_random_action(env, rng))
             told.append(data)
             if terminated or truncated:
                 break
@@ -164,10 +166,19 @@ def _reach(episodes: list[tuple[Array, Array, Array]]) -> Array:
 
 
 def _limits(env: GoalEnv) -> tuple[Array, Array]:
-    """Limits of actions; 1 where the environment has none."""
+    """Limits of actions; 1 where the environment has none; of choices the numbers."""
     space: Any = env.action_space
+    if count := choice_count(env):
+        return np.zeros(1), np.full(1, count - 1.0)
     low, high = np.asarray(space.low, np.float64), np.asarray(space.high, np.float64)
     return np.where(np.isfinite(low), low, -1.0), np.where(np.isfinite(high), high, 1.0)
+
+
+def _random_action(env: GoalEnv, rng: np.random.Generator) -> Any:  # noqa: ANN401 - as the environment wants it
+    space: Any = env.action_space
+    if count := choice_count(env):
+        return space.dtype.type(space.start + rng.integers(count))
+    return rng.uniform(*_limits(env)).astype(space.dtype)
 
 
 def _names(prefix: str, space: spaces.Space) -> list[str]:
@@ -179,6 +190,8 @@ def _names(prefix: str, space: spaces.Space) -> list[str]:
 
 def _action_names(env: GoalEnv) -> list[str]:
     """The actuators of the MuJoCo model, where there are as many as actions and all have a name."""
+    if choice_count(env):
+        return ["choice"]
     count, simulation = int(np.prod(env.action_space.shape or ())), find_simulation(env)
     actuators = [] if simulation is None else [simulation.model.actuator(i).name for i in range(simulation.model.nu)]
     usable = len(set(actuators)) == count and all(actuators)

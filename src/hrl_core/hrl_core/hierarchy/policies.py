@@ -134,15 +134,14 @@ class SkillManager:
     def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
         """Choose a skill."""
         logits = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
-        if not (draws.explore or self._sampled):
-            return SubgoalChoice(skill=int(logits.argmax()))
-        skill, log_probability = draw_category(logits, draws.rng)
+        skill, log_probability = _chosen(logits, draws, self._sampled)
         return SubgoalChoice(skill=skill, log_probability=log_probability)
 
 
 class ActorWorker:
     """Deterministic worker: an actor network on state and carried subgoal, and how it explores.
 
+    Where the task has actions to choose from, the network says logits, and the likeliest is chosen, or one drawn.
     Where it may end segments, another one says with which probability it does.
     """
 
@@ -154,6 +153,7 @@ class ActorWorker:
         weights: Mapping[str, Float32],
         version: int,
         termination: "Termination | None" = None,
+        sampled: bool = False,
     ) -> None:
         """Take over weights; raises ``CheckpointError`` when they do not fit the task and the level above.
 
@@ -164,15 +164,20 @@ class ActorWorker:
             weights: of the network.
             version: of the policy.
             termination: ends segments; None: the worker never does.
+            sampled: whether an action to choose from is drawn also when not exploring.
         """
-        config.check(len(spec.observation) + pursued, len(spec.action), "worker")
+        require_worker(config, len(spec.observation) + pursued, spec)
         self.version = version
+        self._chooses, self._sampled = bool(spec.choices), sampled
         self._exploration = _Exploration(config, spec.action_low, spec.action_high)
         self._actor, self._pursued, self._termination = FastActor(config, weights), pursued, termination
 
     def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
         """Choose an action."""
         value = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
+        if self._chooses:
+            number, log_probability = _chosen(value, draws, self._sampled)
+            return ActionChoice(np.array([float(number)]), log_probability)
         return ActionChoice(self._exploration.of(value, draws))
 
     def terminates(self, state: Vector, task: Assignment, draws: Draws) -> bool:
@@ -216,6 +221,19 @@ class Termination:
         """Decide for what the worker sees, (inputs,)."""
         threshold = draws.rng.random() if draws.explore or self._sampled else 0.5
         return float(self._actor(inputs)[0]) > threshold
+
+
+def require_worker(config: ActorConfig, inputs: int, spec: TaskSpec) -> None:
+    """Raise ``CheckpointError`` unless a worker's network has so many inputs and says what actions of the task need."""
+    if spec.choices:
+        config.check(inputs, len(spec.choices), "worker", "categorical")
+    else:
+        config.check(inputs, len(spec.action), "worker")
+
+
+def _chosen(logits: Vector, draws: Draws, sampled: bool) -> tuple[int, float]:
+    """The likeliest of several choices, or, exploring or where that is meant, one drawn with its log-probability."""
+    return draw_category(logits, draws.rng) if draws.explore or sampled else (int(logits.argmax()), NAN)
 
 
 def draw_category(logits: Vector, rng: np.random.Generator) -> tuple[int, float]:

@@ -23,7 +23,8 @@ class VectorHierarchy:
         """Act nowhere yet: see ``begin``."""
         self._spec, self._mode, self._envs = spec, mode, envs
         self._hash, self._nanoseconds = spec.hash64, round(spec.control_period * 1e9)
-        self._middle = (spec.action_low + spec.action_high) / 2
+        middle = (spec.action_low + spec.action_high) / 2
+        self._middle = np.floor(middle) if spec.choices else middle
         self._hierarchies: list[Hierarchy | None] = [None] * envs.num_envs
         self._records = [EpisodeRecord() for _ in range(envs.num_envs)]
         self._present: list[Observation | None] = [None] * envs.num_envs

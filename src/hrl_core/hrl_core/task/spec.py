@@ -82,11 +82,17 @@ class Actuator:
     unit: Name
     low: Finite
     high: Finite
+    choices: tuple[Name, ...] = ()
+    """Names of the actions to choose from, by number, of which the element holds one; none: all within the limits."""
 
     def __post_init__(self) -> None:
-        """Refuse limits that leave nothing between them."""
+        """Refuse limits that leave nothing between them, and choices that they do not number."""
         require_fields(self)
         require_rising("low", self.low, self.high)
+        require_different(self.choices, "choices")
+        count = len(self.choices)
+        if self.choices and (self.low, self.high) != (0, count - 1):
+            raise FieldError(("choices",), f"{count} choices are numbered 0 to {count - 1}, as low and high must be")
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,8 @@ class TaskSpec:
         require_different(self._observation_names, "observation")
         require_different(self._action_names, "action")
         require_different(self._goal_names, "goal")
+        if len(self.action) > 1 and any(actuator.choices for actuator in self.action):
+            raise FieldError(("action",), "must be a single element where it has choices")
         for space, ranges in self.goal_spaces.items():
             self._require_space(ranges, "goal_spaces", space)
         if len(self.success.tolerance) not in (0, len(self.goal)):
@@ -184,6 +192,11 @@ class TaskSpec:
     def action_high(self) -> Vector:
         """Upper action bounds, shape (action_dim,)."""
         return frozen([a.high for a in self.action])
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """Names of the discrete actions, of which an action vector (1,) holds the number; none: actions are vectors."""
+        return self.action[0].choices
 
     @cached_property
     def _observation_names(self) -> tuple[str, ...]:
@@ -221,7 +234,8 @@ class TaskSpec:
     def as_dict(self) -> dict[str, Any]:
         """What all agree on as plain data, with tuples as lists."""
         agreed = {name: value for name, value in dataclasses.asdict(self).items() if name not in _NOT_AGREED}
-        return json.loads(json.dumps(agreed | {"success": self.success.as_dict()}))
+        actions = [{k: v for k, v in actuator.items() if k != "choices" or v} for actuator in agreed["action"]]
+        return json.loads(json.dumps(agreed | {"action": actions, "success": self.success.as_dict()}))
 
     def to_yaml(self) -> str:
         """The specification as YAML; ``parse_task`` of it gives an equal object."""
@@ -234,8 +248,11 @@ class TaskSpec:
         check_vector(state, self._observation_names, what, self.name)
 
     def check_action(self, action: Vector, what: str = "action") -> None:
-        """Raise ``InvalidDataError`` unless ``action`` has the right size and is finite."""
+        """Raise ``InvalidDataError`` unless ``action`` has the right size and is finite, and is one of the choices."""
         check_vector(action, self._action_names, what, self.name)
+        if self.choices and float(action[0]) not in range(len(self.choices)):
+            numbered = ", ".join(f"{number} ({name})" for number, name in enumerate(self.choices))
+            raise InvalidDataError(f"{what}: task '{self.name}' has the choices {numbered}, got {action[0]:g}")
 
     def check_goal(self, goal: Vector, what: str = "goal") -> None:
         """Raise ``InvalidDataError`` unless ``goal`` has the right size and is finite."""

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hrl_core.algorithms.actor_shapes import require_vector_actions
 from hrl_core.algorithms.flat.agent import FlatAgent
 from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
@@ -91,7 +92,8 @@ class FlatLearner:
 
 def hierarchy(spec: TaskSpec, config: FlatConfig) -> HierarchySpec:
     """No level above the worker."""
-    del spec, config
+    require_vector_actions(spec, "flat")
+    del config
     return FLAT
 
 

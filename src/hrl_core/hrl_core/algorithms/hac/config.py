@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from hrl_core.algorithms.actor_shapes import require_vector_actions
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.learners.ddpg_config import DDPGConfig
@@ -108,6 +109,7 @@ def hierarchy(task: TaskSpec, config: HacConfig) -> HierarchySpec:
     Raises:
         HrlError: the task does not say what success is, or the subgoals do not fit it.
     """
+    require_vector_actions(task, "hac")
     if not task.goal or (task.success.radius <= 0 and not task.success.tolerance):
         raise HrlError(
             f"hac learns from goals that it might have had: task '{task.name}' needs a goal and success.radius or "

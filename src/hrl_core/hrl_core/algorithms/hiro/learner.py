@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hrl_core.algorithms.actor_shapes import require_vector_actions
 from hrl_core.algorithms.hiro.acting import Acting
 from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
@@ -92,6 +93,7 @@ class HiroLearner:
 
 def hierarchy(spec: TaskSpec, config: HiroConfig) -> HierarchySpec:
     """A manager's goals above the worker; raises ``TaskError`` where the task offers no such goal space."""
+    require_vector_actions(spec, "hiro")
     if not spec.goal_spaces:
         raise TaskError(
             f"task '{spec.name}' offers no goal_spaces: name in its file what a manager may choose "
