@@ -8,7 +8,7 @@ import pytest
 from hrl import cli
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 
-SMALL = ["--steps", "700", "--learner.hidden", "8", "8", "--updates", "2", "--evaluation_interval", "350"]
+SMALL = ["--steps", "700", "--learner.hidden", "8", "8", "--updates_per_episode", "2", "--evaluation_interval", "350"]
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
@@ -53,3 +53,9 @@ def test_a_shipped_policy_does_what_its_page_says(capsys, name) -> None:
     page = (folder / "README.md").read_text()
     assert load_checkpoint(folder).git_commit in page
     assert f"docs/results/{name}_seed_0" in page
+
+
+def test_the_switches_of_runs_on_recordings_do_not_get_in_the_way(tmp_path, capsys) -> None:
+    nowhere = str(tmp_path / "nowhere")
+    assert cli.main(["train", "--algorithm", "hac", "--from-bags", nowhere, "--out", str(tmp_path / "run")]) == 2
+    assert "nowhere" in capsys.readouterr().err
