@@ -8,7 +8,7 @@ from hrl_viz.shapes import Point
 
 
 class Place:
-    """Finds x, y and perhaps z in vectors of one layout."""
+    """Finds x, y and perhaps z in vectors of one layout; x alone is a place on the line y = 0."""
 
     def __init__(self, names: Sequence[str], prefix: str | None = None) -> None:
         """Look for ``PREFIXx`` and ``PREFIXy``.
@@ -21,8 +21,10 @@ class Place:
         pairs = [name[:-1] for name in names if name.endswith("x") and f"{name[:-1]}y" in known]
         pairs = pairs if prefix is None else [pair for pair in pairs if pair == prefix]
         self.prefix = pairs[0] if pairs else ""
-        self._indices = [list(names).index(self.prefix + axis) for axis in "xy"] if pairs else []
-        self._height = list(names).index(f"{self.prefix}z") if pairs and f"{self.prefix}z" in known else None
+        on_a_line = not pairs and "x" in known and not prefix
+        axes = "xy" if pairs else "x" if on_a_line else ""
+        self._indices = [list(names).index(self.prefix + axis) for axis in axes]
+        self._height = list(names).index(f"{self.prefix}z") if axes and f"{self.prefix}z" in known else None
 
     @property
     def exists(self) -> bool:
@@ -31,9 +33,8 @@ class Place:
 
     def of(self, vector: Vector, height: float) -> Point:
         """Position in ``vector``; ``height`` where the layout has no z. Only where ``exists``."""
-        x, y = self._indices
-        z = height if self._height is None else float(vector[self._height])
-        return float(vector[x]), float(vector[y]), z
+        x, *y = (float(vector[index]) for index in self._indices)
+        return x, y[0] if y else 0.0, height if self._height is None else float(vector[self._height])
 
 
 class TaskPlaces:
