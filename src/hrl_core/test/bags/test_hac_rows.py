@@ -32,7 +32,7 @@ SEED = 5
 
 
 def config(levels):
-    return HacConfig(levels=levels, horizon=4, updates=0)
+    return HacConfig(levels=levels, horizon=4, updates_per_episode=0)
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -103,7 +103,7 @@ def bag_config(path, **change):
     return BagTrainConfig((Source(path),), TrainConfig(algorithm="hac", agent=TRAINED), relabel="off", **change)
 
 
-TRAINED = HacConfig(levels=2, horizon=4, updates=8, learner=DDPGConfig(hidden=(8, 8), batch_size=32))
+TRAINED = HacConfig(levels=2, horizon=4, updates_per_episode=8, learner=DDPGConfig(hidden=(8, 8), batch_size=32))
 
 
 def trained(folder, path, resume=False, stop=lambda run: False, **change):

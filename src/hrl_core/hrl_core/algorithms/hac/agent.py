@@ -46,9 +46,9 @@ class HacAgent:
         return shares
 
     def update(self, number: int) -> Iterator[Update]:
-        """``updates`` of every level that has enough rows, the batches those of round ``number``."""
+        """``updates_per_episode`` of every level that has enough rows, the batches those of round ``number``."""
         for level, party in enumerate(self.networks):
-            if self._config.updates and self.ready(party):
+            if self._config.updates_per_episode and self.ready(party):
                 yield from self._update(level, party, number)
 
     def ready(self, party: str) -> bool:
@@ -66,11 +66,11 @@ class HacAgent:
         config, ddpg = self._config, self.networks[party]
         size = config.learner.batch_size
         rng = step_generator(self._seed, Purpose.BATCH, level, 0, number)
-        drawn = self.rows[party].sample(size * config.updates, rng)
+        drawn = self.rows[party].sample(size * config.updates_per_episode, rng)
         values = 0.0
         for columns in zip(*(torch.from_numpy(column).split(size) for column in drawn), strict=True):
             batch = TransitionBatch(*columns)
             metrics = ddpg.update(batch)
             values += metrics["value"]
             yield Update(party, metrics, batch._asdict())
-        self.watch.learned(party, values / config.updates)
+        self.watch.learned(party, values / config.updates_per_episode)

@@ -41,7 +41,7 @@ class HacConfig:
     learner: DDPGConfig = field(default_factory=DDPGConfig)
     discount: float = 0.98
     """Per decision of a level, gamma (released code)."""
-    updates: int = 40
+    updates_per_episode: int = 40
     """Updates of each level after each episode (released code)."""
     test_probability: float = 0.3
     """Chance that a subgoal is a test, lambda (paper, section 4.3); 0: no subgoal tests."""
@@ -61,7 +61,7 @@ class HacConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        least = {"levels": 1, "horizon": 0, "updates": 0, "hindsight_goals": 0, "replay": 1}
+        least = {"levels": 1, "horizon": 0, "updates_per_episode": 0, "hindsight_goals": 0, "replay": 1}
         for name, value in least.items():
             if getattr(self, name) < value:
                 raise HrlError(f"training configuration: {name} must be at least {value}, got {getattr(self, name)}")
@@ -93,8 +93,10 @@ class HacConfig:
             raise HrlError(f"hac relabels by hindsight alone: set relabel to off, got {relabel}")
         if newest_steps:
             raise HrlError(f"hac keeps rows, not steps: set replay instead of newest_steps {newest_steps}")
-        if not self.updates:
-            raise HrlError("training from recordings without updates learns nothing: set updates to 1 or more")
+        if not self.updates_per_episode:
+            raise HrlError(
+                "training from recordings without updates learns nothing: set updates_per_episode to 1 or more"
+            )
         return self
 
     def attempts(self, task: TaskSpec) -> int:

@@ -45,7 +45,7 @@ class HacLearner:
         return figures
 
     def update(self) -> Iterator[Update]:
-        """``updates`` of every level for each episode that has ended."""
+        """``updates_per_episode`` of every level for each episode that has ended."""
         while self._learned < self._episodes:
             yield from self.agent.update(self._learned)
             self._learned += 1

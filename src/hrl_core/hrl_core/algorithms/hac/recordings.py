@@ -56,7 +56,7 @@ class RecordedHacLearner:
     def paid(self, env_steps: int) -> int:
         """Worker updates that the recorded episodes pay for, whatever their steps."""
         del env_steps
-        return self._config.updates * len(self.store.pieces)
+        return self._config.updates_per_episode * len(self.store.pieces)
 
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Make rows of whole episodes; returns those of which none can be made."""
@@ -76,9 +76,9 @@ class RecordedHacLearner:
         return refused
 
     def update(self, env_steps: int) -> Iterator[Update]:
-        """``updates`` of every level: what one episode pays for."""
+        """``updates_per_episode`` of every level: what one episode pays for."""
         del env_steps
-        yield from self.agent.update(self.updates // self._config.updates)
+        yield from self.agent.update(self.updates // self._config.updates_per_episode)
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker, the manager, the manager's manager and so on."""

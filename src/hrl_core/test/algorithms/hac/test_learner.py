@@ -24,7 +24,7 @@ from hrl_core.training.trainer import Trainer
 TASK = dataclasses.replace(load_task("mountain_car"), max_episode_steps=40)
 CONFIG = TrainConfig(
     algorithm="hac",
-    agent=HacConfig(learner=DDPGConfig(hidden=(8, 8), batch_size=32), updates=3, replay=2_000),
+    agent=HacConfig(learner=DDPGConfig(hidden=(8, 8), batch_size=32), updates_per_episode=3, replay=2_000),
     steps=200,
     num_envs=1,
     stagger=False,
