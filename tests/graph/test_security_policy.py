@@ -99,7 +99,7 @@ def free_port():
     ],
 )
 def test_every_name_of_the_running_graph_is_in_the_policy_and_the_reverse(launch, listener, namespace, more, nodes):
-    words = ["task:=AntMaze", "policy:=untrained_ant_maze", "episodes:=0", "wait_limit:=0.0", *more]
+    words = ["task:=AntMaze", "policy:=hiro_ant_maze", "episodes:=0", "wait_limit:=0.0", *more]
     graph = launch(*words, f"namespace:={namespace}", f"viewer_port:={free_port()}")
     end = time.monotonic() + 60
     while found := differences(listener, namespace, nodes):

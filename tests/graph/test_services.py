@@ -47,7 +47,7 @@ def test_pause_step_and_reset(launch, listener, observe, status):
 
 
 def test_goal_pose_and_reach_goal_change_the_task_goal_on_both_levels(launch, listener, observe, read_bag):
-    graph = launch("task:=AntMaze", "episodes:=0")
+    graph = launch("task:=AntMaze", "policy:=untrained_ant_maze", "episodes:=0")
     listener.spin_until(lambda: len(observe) > 20)
     publisher = listener.create_publisher(PoseStamped, "goal_pose", 1)
     listener.spin_until(lambda: publisher.get_subscription_count() == 1)

@@ -1,5 +1,6 @@
 """The pages on adding an algorithm and a task are followed from nothing: files from blocks, then the commands."""
 
+import importlib
 import re
 import shlex
 import sys
@@ -80,6 +81,4 @@ def test_the_task_of_the_page_is_one(folder):
     states = [first.state, *(env.step(np.array([2.0])).state for _ in range(10))]
     assert np.ptp(states, axis=0).all(), "an element is constant"
     assert len({id(state) for state in states}) == len(states)
-    from push_cart import PushCart  # pyright: ignore[reportMissingImports] - written above
-
-    check_env(PushCart(), skip_render_check=True)
+    check_env(importlib.import_module("push_cart").PushCart(), skip_render_check=True)

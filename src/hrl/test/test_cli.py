@@ -61,7 +61,8 @@ def test_an_error_is_one_message_with_exit_code_2(capsys, words, message):
     assert not out
 
 
-def test_a_policy_says_who_acts_and_what_each_manager_chooses(capsys, tmp_path):
+def test_a_policy_says_who_acts_and_what_each_manager_chooses(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     levels = (
         LevelSpec("gait", "skill", skills=("trot", "bound")),
         LevelSpec("here", "absolute", {"x": (0.0, 1.0)}, horizon=2),

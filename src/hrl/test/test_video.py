@@ -98,3 +98,13 @@ def test_the_block_is_filmed_where_the_ant_has_pushed_it():
     moved = [np.subtract(o["block_0"][0], start)[:2] for o in objects]
     # Poses are those of the last substep but one.
     assert np.abs(np.subtract(moved, pushed)).max() < 0.05
+
+
+def test_a_legend_of_many_levels_fits_into_the_picture():
+    explained = legend(True, HierarchySpec((HERE,) * 3))
+    written = captioned(np.full((520, 560, 3), 90, np.uint8), "12.0 s", explained)
+    strip = written[-30:]
+    for _, color in explained:
+        wanted = np.round(255 * np.array(color[:3]))
+        assert (np.abs(strip - wanted).max(axis=2) < 3).any(), "its dot is there"
+    assert np.ptp(strip[:, -8:].reshape(-1, 3), axis=0).max() < 30, "no letter is cut off at the edge"

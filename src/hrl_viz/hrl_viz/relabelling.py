@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.errors import CheckpointError
 from hrl_core.networks.actor import Actor
 from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes
 from hrl_msgs import msg
@@ -11,9 +12,16 @@ from hrl_viz.recorded_ticks import RecordedRun
 
 
 def relabel(checkpoint: Checkpoint, episodes: list[BagEpisode], candidates: int = 10) -> Relabelled:
-    """Relabel every manager transition with the checkpoint's worker."""
-    worker = Actor.of_arrays(checkpoint.actor("worker"), checkpoint.level("worker"))
+    """Relabel every manager transition with the checkpoint's worker.
+
+    Raises:
+        CheckpointError: its subgoals are none that can be relabelled.
+    """
     space = checkpoint.goal_space()
+    if space.level.kind != "relative":
+        kind = space.level.kind
+        raise CheckpointError(f"the policy's subgoals are of kind '{kind}'; only relative ones can be relabelled")
+    worker = Actor.of_arrays(checkpoint.actor("worker"), checkpoint.level("worker"))
     return relabel_episodes(space, episodes, worker, candidates)[0]
 
 
@@ -21,7 +29,7 @@ def relabelled_subgoals(recording: RecordedRun, policy: Path) -> dict[tuple[int,
     """Return (run, episode, step) -> relabelled subgoal.
 
     Raises:
-        CheckpointError: the policy cannot be read.
+        CheckpointError: the policy cannot be read, or chooses subgoals that cannot be relabelled.
         TaskError: it was made for another task.
     """
     checkpoint = load_checkpoint(policy)

@@ -5,10 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.errors import CheckpointError
 from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.messages import SubgoalKind
 from hrl_core.task.text import load_task, shipped_tasks
 from hrl_viz import overlay, palette
+from hrl_viz.relabelling import relabel
 from hrl_viz.scene import GHOST, Scene
 from hrl_viz.scene_model import ROBOT, SceneModel
 from hrl_viz.shapes import ShapeKind
@@ -244,3 +247,9 @@ def test_interior_ends_at_the_inner_faces_of_the_walls(task, low, high):
     corners = SceneModel(load_task(task)).interior
     assert corners[0] == pytest.approx(low)
     assert corners[1] == pytest.approx(high)
+
+
+def test_what_is_no_offset_cannot_be_relabelled_and_is_refused_by_its_kind():
+    policy = random_checkpoint(load_task("PointMaze"), 1, hierarchy=HierarchySpec((SKILLS,)))
+    with pytest.raises(CheckpointError, match="subgoals are of kind 'skill'; only relative ones can be relabelled"):
+        relabel(policy, [])

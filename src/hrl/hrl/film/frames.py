@@ -18,6 +18,8 @@ Picture = npt.NDArray[np.uint8]
 FORMATS = (".gif", ".mp4")
 _FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 _COLORS = 96
+_SMALLEST = 8
+"""Height of letters [pixel] below which nobody reads them."""
 Legend = Sequence[tuple[str, Color]]
 """What is seen, and its colour."""
 
@@ -31,7 +33,7 @@ def check_format(out: Path) -> None:
 def legend(has_goal: bool, hierarchy: HierarchySpec) -> Legend:
     """What the colours of a film mean: goals where there are any, and the subgoals of each level that have a place."""
     levels = [k for k, level in enumerate(hierarchy.levels) if level.has_target]
-    # "subgoal of the" once: all of them fit into a line.
+    # "subgoal of the" once, for the line's sake.
     subgoals = [(("" if k > levels[0] else "subgoal of the ") + manager_name(k), palette.of_level(k)) for k in levels]
     return [*([("goal", palette.GOAL)] if has_goal else []), *subgoals, ("path", palette.TRAIL)]
 
@@ -44,8 +46,18 @@ def captioned(picture: Picture, words: str, explained: Legend = ()) -> Picture:
     font = ImageFont.truetype(str(_FONT), size)
     draw.rectangle((0, 0, image.width, 2 * size), fill=(255, 255, 255, 215))
     draw.text((size * 0.7, size * 0.4), words, font=font, fill=(20, 20, 25))
-    if not explained:
-        return np.asarray(image)
+    if explained:
+        _explain(draw, image, explained, size)
+    return np.asarray(image)
+
+
+def _explain(draw: ImageDraw.ImageDraw, image: Image.Image, explained: Legend, size: int) -> None:
+    """Write the legend at the bottom, in letters small enough for all of it to fit."""
+    names = [name for name, _ in explained]
+    font = ImageFont.truetype(str(_FONT), size)
+    while size > _SMALLEST and sum(2.2 * size + draw.textlength(name, font=font) for name in names) > image.width:
+        size -= 1
+        font = ImageFont.truetype(str(_FONT), size)
     left, top = size * 0.7, image.height - 1.8 * size
     draw.rectangle((0, int(top - 0.4 * size), image.width, image.height), fill=(255, 255, 255, 215))
     for name, color in explained:
@@ -53,7 +65,6 @@ def captioned(picture: Picture, words: str, explained: Legend = ()) -> Picture:
         draw.ellipse((left, top + 0.2 * size, left + 0.8 * size, top + size), fill=dot)
         draw.text((left + 1.2 * size, top), name, font=font, fill=(20, 20, 25))
         left += 2.2 * size + draw.textlength(name, font=font)
-    return np.asarray(image)
 
 
 def write_film(frames: Sequence[Picture], out: Path, frames_per_second: float) -> None:
