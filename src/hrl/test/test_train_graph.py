@@ -51,16 +51,26 @@ def test_correction_at_sampling_is_refused_with_the_returns_of_fast(arguments):
 
 
 def test_without_a_policy_it_begins_with_an_untrained_one_of_the_algorithm(arguments):
-    for algorithm, parties in (("hiro", {"manager", "worker"}), ("flat", {"worker"})):
+    cases = (
+        ("hiro", "point_maze", "paper", {"manager", "worker"}),
+        ("flat", "point_maze", "paper", {"worker"}),
+        ("hac", "mountain_car", "fast", {"manager", "worker"}),
+    )
+    for algorithm, task, training, parties in cases:
         out = Path(arguments.out) / algorithm
         own = dataclasses.replace(
-            arguments, policy="", task="PointMaze", algorithm=algorithm, training="paper", out=str(out), robots=1
+            arguments, policy="", task=task, algorithm=algorithm, training=training, out=str(out), robots=1
         )
         graph = train_graph(own)
         assert not out.exists()
         graph.prepare()
         start = load_checkpoint(out / "start")
-        assert (set(start.actors), start.trained, start.task.name) == (parties, False, "point_maze")
+        assert (set(start.actors), start.trained, start.task.name) == (parties, False, task)
+        # As in its training: HAC tests some of its subgoals.
+        assert all(
+            (config.test_probability > 0) == (algorithm == "hac" and party == "manager")
+            for party, config in start.actors.items()
+        )
         told = {n.parameters["policy"] for n in graph.nodes if n.role in ("manager", "worker", "simulator")}
         assert told == {str(out / "start")}
         (trainer,) = [node for node in graph.nodes if node.role == "trainer"]

@@ -11,8 +11,7 @@ from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, checked_setup, require_fit, robot_nodes
 from hrl.graphs.run_folder import RunFolder, resolve_out
 from hrl.policies.provenance import git_commit
-from hrl_core.algorithms import learner_module
-from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.algorithms import recordings_module, require_recordings
 from hrl_core.task.text import load_task
 from hrl_core.training.presets import read_config
 
@@ -76,10 +75,10 @@ def train_graph(arguments: TrainArguments) -> Graph:
 def _untrained_setup(arguments: TrainArguments, policy: Path) -> Setup:
     """A task and the untrained policy that its robots begin with, which is written with the run's folder."""
     task, config = load_task(arguments.task), read_config(arguments.training, arguments.algorithm)
-    hierarchy = learner_module(config.algorithm).hierarchy(task, config.agent)
-    start = random_checkpoint(task, arguments.seed, git_commit(), hierarchy)
     require_fit(arguments, task)
-    return Setup(task, arguments.task, policy, start)
+    require_recordings(config.algorithm)
+    start = recordings_module(config.algorithm).untrained(task, config.agent, arguments.seed)
+    return Setup(task, arguments.task, policy, replace(start, git_commit=git_commit()))
 
 
 def _without_progress(node: NodeDescription) -> NodeDescription:

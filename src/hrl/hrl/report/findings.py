@@ -53,9 +53,10 @@ class Findings:
 
     @property
     def subgoal(self) -> tuple[str, ...]:
-        """Elements of the worker's subgoals, as the first episode's run has them; none: its policy is flat."""
+        """Elements of the worker's subgoals, as the first episode's run has them; none: they are no places."""
         hierarchy = self.recording.hierarchies.get(self.episodes[0].key.run)
-        return tuple(hierarchy.levels[0].elements) if hierarchy and hierarchy.levels else ()
+        levels = hierarchy.levels if hierarchy else ()
+        return tuple(levels[0].elements) if levels and levels[0].has_target else ()
 
     @property
     def successes(self) -> int:

@@ -30,7 +30,11 @@ def learner_module(algorithm: str) -> Any:  # noqa: ANN401 - a ``protocols.Train
 
 
 def recordings_module(algorithm: str) -> Any:  # noqa: ANN401 - see ``_module``
-    """The module whose ``learner(spec, config: BagTrainConfig, seed)`` is a ``FromRecordings``; it loads torch."""
+    """The module that learns from recordings; it loads torch.
+
+    Its ``learner(spec, config: BagTrainConfig, seed)`` is a ``FromRecordings``, its ``untrained(spec, config, seed)`` a
+    checkpoint for robots to begin with.
+    """
     return _module(algorithm, "recordings")
 
 

@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from hrl_core.algorithms.hac.agent import HacAgent
+from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hac.lived import recorded
-from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, acting_weights
 from hrl_core.bags.problems import Problem
+from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
@@ -94,3 +96,21 @@ class RecordedHacLearner:
 
 learner = RecordedHacLearner
 """As ``hrl_core.algorithms.recordings_module`` says."""
+
+
+def untrained(spec: TaskSpec, config: HacConfig, seed: int) -> Checkpoint:
+    """A policy at the beginning of its training, which explores and tests as in training."""
+    agent = HacAgent(spec, config, seed)
+    levels = agent.levels()
+    return Checkpoint(
+        task=spec,
+        hierarchy=agent.hierarchy,
+        algorithm="hac",
+        trained=False,
+        version=0,
+        env_steps=0,
+        seed=seed,
+        git_commit="",
+        actors={party: level.actor for party, level in levels.items()},
+        weights=acting_weights(levels),
+    )

@@ -7,10 +7,12 @@ import numpy as np
 import torch
 
 from hrl_core.algorithms.hiro.agent import HiroAgent
+from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.learner import hierarchy
 from hrl_core.algorithms.hiro.overlay import Overlay
 from hrl_core.algorithms.hiro.relabelling import DETERMINISTIC, candidate_noise
 from hrl_core.algorithms.protocols import Stateful, Update
+from hrl_core.checkpoints.checkpoint import Checkpoint, random_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.replay.episode_store import SegmentIndex
@@ -100,3 +102,8 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
 
 learner = RecordedHiroLearner
 """As ``hrl_core.algorithms.recordings_module`` says."""
+
+
+def untrained(spec: TaskSpec, config: HiroConfig, seed: int) -> Checkpoint:
+    """A policy that explores until there is one that has learned."""
+    return random_checkpoint(spec, seed, hierarchy=hierarchy(spec, config))
