@@ -36,6 +36,14 @@ def await_walk(graph, since=0.0, timeout=40):
     raise AssertionError("the robot does not move")
 
 
+def await_rest(graph, timeout=2):
+    """Wait until the last that the robot was told is the safe command: another process writes down what it hears."""
+    end = time.monotonic() + timeout
+    while moves([row for row in journal(graph.out) if "command" in row][-1]):
+        assert time.monotonic() < end, "the last command moves the robot"
+        time.sleep(0.02)
+
+
 def stopped_after(graph, since):
     """Seconds from ``since`` until the robot was safe for good."""
     stop = stop_of(graph.out, since)
@@ -189,7 +197,7 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     listener.spin_until(lambda: len(observe) > 20)
     change(Transition.TRANSITION_DEACTIVATE)
     listener.spin_until(lambda: not active())
-    assert not moves([row for row in journal(graph.out) if "command" in row][-1])
+    await_rest(graph)
     code, output = graph.stop()
     assert code == 0, output
 
@@ -204,8 +212,7 @@ def test_robot_whose_drivers_are_started_apart_walks_and_stays_when_the_stack_en
     await_walk(drivers)
     graph.process.send_signal(signal.SIGINT)
     assert graph.wait()[0] == 0
-    last = [row for row in journal(drivers.out) if "command" in row][-1]
-    assert not moves(last)
+    await_rest(drivers)
     assert drivers.process.poll() is None
     assert drivers.stop()[0] == 0
 
