@@ -155,7 +155,7 @@ def test_a_worker_or_manager_that_was_killed_acts_again_within_a_second_of_being
     assert 0 <= (witness.acted_after(back) or 0.0) < LIMIT
     # Of 100 periods; the very first actions may come late on a busy machine.
     assert witness.acted(back + LIMIT) >= 0.8 * (time.time() - back - LIMIT) * FACTOR / 0.1
-    # What is told is applied, and moves the robot; in the next episode, if it lies on its back now, legs at their stops.
+    # What is told is applied, and moves the robot; in the next episode, if it has fallen on its back meanwhile.
     applied = [
         abs(observation.applied_action).max() for observation in loop.observations[-20:] if not observation.first
     ]
