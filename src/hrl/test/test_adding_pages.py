@@ -46,6 +46,7 @@ def folder(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
+@pytest.mark.learning
 def test_the_algorithm_of_the_page_trains_goes_on_and_acts(folder, monkeypatch):
     commands = written("adding_an_algorithm.md", folder)
     line = re.search(r"^(ALGORITHMS\[.*?\] = \".*?\")", (DOCS / "adding_an_algorithm.md").read_text(), re.MULTILINE)
@@ -70,6 +71,7 @@ def test_the_algorithm_of_the_page_trains_goes_on_and_acts(folder, monkeypatch):
     assert {name: array.tobytes() for name, array in policy.items()} == {n: a.tobytes() for n, a in again.items()}
 
 
+@pytest.mark.learning
 def test_the_task_of_the_page_is_one(folder):
     commands = written("adding_a_task.md", folder)
     for words in commands:
