@@ -25,6 +25,7 @@ from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.prefixed import below
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file, task_difference
 
@@ -130,8 +131,7 @@ class Checkpoint:
 
     def level(self, level: str) -> dict[str, Float32]:
         """Parameters of a level under the names of ``networks.Actor``."""
-        prefix = f"{level}."
-        return {name.removeprefix(prefix): w for name, w in self.weights.items() if name.startswith(prefix)}
+        return below(f"{level}.", self.weights)
 
 
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:

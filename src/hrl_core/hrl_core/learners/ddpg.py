@@ -16,6 +16,7 @@ from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import OUTPUT_INIT, Actor
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.prefixed import below
 
 _FIRST_VALUE = -0.067
 """Of an untrained sigmoid critic (released code of HAC): optimistic, but not where the sigmoid is flat."""
@@ -119,16 +120,12 @@ class DDPG:
         """Go on exactly where ``state_dict`` was taken."""
         self.updates = state["updates"]
         for name, module, adam in self._networks():
-            module.load_state_dict(_below(f"{name}.", state))
+            module.load_state_dict(below(f"{name}.", state))
             moments: dict[int, dict[str, torch.Tensor]] = {}
-            for key, tensor in _below(f"{name}_adam.", state).items():
+            for key, tensor in below(f"{name}_adam.", state).items():
                 number, _, moment = key.partition(".")
                 moments.setdefault(int(number), {})[moment] = tensor.clone()
             adam.load_state_dict(adam.state_dict() | {"state": moments})
 
     def _networks(self) -> tuple[tuple[str, nn.Module, torch.optim.Adam], ...]:
         return ("actor", self.actor, self._actor_adam), ("critic", self.critic, self._critic_adam)
-
-
-def _below(prefix: str, state: dict[str, Any]) -> dict[str, Any]:
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

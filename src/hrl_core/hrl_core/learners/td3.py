@@ -16,6 +16,7 @@ from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
 from hrl_core.networks.actor import OUTPUT_INIT, Actor, Turner
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.prefixed import below
 
 SATURATED = 0.99
 """A tanh beyond this counts as saturated."""
@@ -166,10 +167,10 @@ class TD3:
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
         for name, module in self._modules():
-            module.load_state_dict(_below(f"{name}.", state))
+            module.load_state_dict(below(f"{name}.", state))
         for name, adam in (("actor_adam", self._actor_adam), ("critic_adam", self._critic_adam)):
             moments: dict[int, dict[str, torch.Tensor]] = {}
-            for key, tensor in _below(f"{name}.", state).items():
+            for key, tensor in below(f"{name}.", state).items():
                 number, _, moment = key.partition(".")
                 moments.setdefault(int(number), {})[moment] = tensor.clone()
             adam.load_state_dict(adam.state_dict() | {"state": moments})
@@ -197,7 +198,3 @@ def _move(target: nn.Module, online: nn.Module, share: float) -> None:
     with torch.no_grad():
         for kept, parameter in zip(target.parameters(), online.parameters(), strict=True):
             kept.lerp_(parameter, share)
-
-
-def _below(prefix: str, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}

@@ -24,6 +24,7 @@ from safetensors.torch import save_file as save_tensors
 
 from hrl_core.algorithms.protocols import Stateful
 from hrl_core.errors import CheckpointError, HrlError
+from hrl_core.prefixed import below
 from hrl_core.training.config import config_difference
 from hrl_core.training.run_names import CONFIG, METRICS, TASK
 
@@ -62,7 +63,7 @@ class TrainingState(NamedTuple):
         """
         entries = {**self.tensors, **self.arrays, **self.plain}
         for part, stateful in parts.items():
-            own = {k.removeprefix(f"{part}."): v for k, v in entries.items() if k.startswith(f"{part}.")}
+            own = below(f"{part}.", entries)
             try:
                 stateful.load_state_dict(own)
             except KeyError as error:

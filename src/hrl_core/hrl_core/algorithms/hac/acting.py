@@ -13,6 +13,7 @@ from hrl_core.hierarchy.rollout import EpisodeRecord
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.hierarchy.vector import VectorHierarchy
 from hrl_core.messages import Mode
+from hrl_core.prefixed import below
 from hrl_core.task.spec import TaskSpec
 
 Policy = Mapping[str, LevelWeights]
@@ -83,12 +84,12 @@ class Acting:
             if not self._envs.exact_resume:
                 self._episodes[env] += self._envs.num_envs
                 continue
-            updates, weights = state[f"{env}.updates"], _below(f"{env}.policy.", state)
+            updates, weights = state[f"{env}.updates"], below(f"{env}.policy.", state)
             self._begun[env] = policy = {
-                party: LevelWeights(level.actor, _below(f"{party}.", weights), updates[party])
+                party: LevelWeights(level.actor, below(f"{party}.", weights), updates[party])
                 for party, level in self._policy().items()
             }
-            hierarchy, told = self._checkpoint(policy).stack(self._seed), _below(f"{env}.told.", state)
+            hierarchy, told = self._checkpoint(policy).stack(self._seed), below(f"{env}.told.", state)
             self._actors.replay(env, self._episodes[env], hierarchy, told)
 
     def _checkpoint(self, policy: Policy) -> Checkpoint:
@@ -104,7 +105,3 @@ class Acting:
             actors={party: level.actor for party, level in policy.items()},
             weights=acting_weights(policy),
         )
-
-
-def _below(prefix: str, state: Mapping[str, Any]) -> dict[str, Any]:
-    return {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}

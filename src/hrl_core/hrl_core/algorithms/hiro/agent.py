@@ -19,6 +19,7 @@ from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.making import make_level
 from hrl_core.learners.transitions import LevelLearner, TransitionBatch
+from hrl_core.prefixed import below
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 
 Float32 = npt.NDArray[np.float32]
@@ -142,8 +143,7 @@ class HiroAgent:
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
         for name, part in self._parts().items():
-            prefix = f"{name}."
-            part.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+            part.load_state_dict(below(f"{name}.", state))
 
 
 def _joined(states: Float32, goals: Float32) -> torch.Tensor:
