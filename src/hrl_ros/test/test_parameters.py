@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import gc
 import os
 import subprocess
 from pathlib import Path
@@ -36,9 +37,12 @@ def make_node(monkeypatch):
         return nodes[-1]
 
     yield make
-    for node in nodes:
-        node.destroy_node()
+    while nodes:
+        nodes.pop().destroy_node()
     rclpy.try_shutdown()
+    # Or its participant would live on until a later test makes another one; Fast DDS (2.14) may wait for ever when it
+    # destroys one that is just discovering the next.
+    gc.collect()
 
 
 def value_of(struct, name):
