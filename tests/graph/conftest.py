@@ -16,7 +16,7 @@ import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rosbags.rosbag2 import Reader
-from running_stack import kill_family, node_process
+from running_stack import journal, kill_family, moves, node_process, walks
 
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.checkpoints.checkpoint import load_checkpoint
@@ -69,6 +69,21 @@ class RunningGraph:
             return node_process(self.process, name, timeout)
         except LookupError as error:
             raise AssertionError(f"{error}\n{self.said()}") from None
+
+    def await_walk(self, since=0.0, timeout=40):
+        """Wait until the fake robot is told to move, after ``since``."""
+        end = time.monotonic() + timeout
+        while not walks(self.out, since):
+            assert self.process.poll() is None, self.said()
+            assert time.monotonic() < end, "the robot does not move"
+            time.sleep(0.1)
+
+    def await_rest(self, timeout=5):
+        """Wait until the last that the fake robot was told is safe: another process writes down what it hears."""
+        end = time.monotonic() + timeout
+        while moves([row for row in journal(self.out) if "command" in row][-1]):
+            assert time.monotonic() < end, "the last command moves the robot"
+            time.sleep(0.02)
 
     def stop(self):
         """Ctrl-C."""

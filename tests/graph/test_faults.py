@@ -11,6 +11,7 @@ import pytest
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
+from hrl_msgs.srv import SetRealTimeFactor
 from hrl_ros import messages, qos
 
 pytestmark = pytest.mark.ros
@@ -95,7 +96,6 @@ def send(listener, graph, observe, change, topic, kind: type):
         listener.spin_for(0.05)
 
 
-@pytest.mark.alone
 def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, observe, read_bag):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=lockstep")
 
@@ -112,7 +112,6 @@ def test_action_that_is_not_a_number_stops_the_run_by_name(launch, listener, obs
     read_bag(graph.out / "bag")
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize(
     ("size", "value", "message"), [(29, 0.0, "needs 30 numbers, got shape (29,)"), (30, np.nan, "non-finite x=nan")]
 )
@@ -132,6 +131,8 @@ def test_unsound_observation_stops_the_run_by_name(launch, listener, observe, re
 
 def test_second_simulator_gives_way_and_the_first_goes_on(launch, listener, observe, domain, read_bag):
     first = launch("task:=AntMaze", "episodes:=0")
+    # Without a pace it would keep the cores from the second.
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=10.0).accepted
     listener.spin_until(lambda: len(observe) > 20)
     second = launch("task:=AntMaze", "episodes:=0", "record:=false", out="second", in_domain=domain)
     code, output = second.wait()

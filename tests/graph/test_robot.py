@@ -2,21 +2,15 @@
 
 import signal
 import time
-from importlib import resources
 
 import pytest
-import yaml
 from aftermath import Witness
 from hostile_messages import KINDS, Sender
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lifecycle_msgs.msg import State, Transition
-from lifecycle_msgs.srv import ChangeState, GetState
-from running_stack import journal, moves, standard_robot, stop_of, walks
-from std_srvs.srv import Trigger
+from running_stack import journal, standard_robot, stop_of
 
 from hrl_msgs import msg
-from hrl_robot import robot_config
 from hrl_ros import messages, qos
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
@@ -24,24 +18,6 @@ FACTOR = 5
 PERIOD = 0.1 / FACTOR
 SCHEDULING = 0.06
 """What a loaded machine may add [s]."""
-
-
-def await_walk(graph, since=0.0, timeout=40):
-    end = time.monotonic() + timeout
-    while time.monotonic() < end:
-        assert graph.process.poll() is None, graph.wait()[1]
-        if walks(graph.out, since):
-            return
-        time.sleep(0.1)
-    raise AssertionError("the robot does not move")
-
-
-def await_rest(graph, timeout=2):
-    """Wait until the last that the robot was told is the safe command: another process writes down what it hears."""
-    end = time.monotonic() + timeout
-    while moves([row for row in journal(graph.out) if "command" in row][-1]):
-        assert time.monotonic() < end, "the last command moves the robot"
-        time.sleep(0.02)
 
 
 def stopped_after(graph, since):
@@ -53,7 +29,7 @@ def stopped_after(graph, since):
 
 def test_dead_bridge_is_covered_by_another_process_and_the_stack_ends(launch):
     graph = launch("robot:=real", f"rtf:={FACTOR}")
-    await_walk(graph)
+    graph.await_walk()
     bridge = graph.node("bridge")
     at = time.monotonic()
     bridge.send_signal(signal.SIGSTOP)
@@ -66,7 +42,7 @@ def test_dead_bridge_is_covered_by_another_process_and_the_stack_ends(launch):
 
 def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
     graph = launch("robot:=real", f"rtf:={FACTOR}")
-    await_walk(graph)
+    graph.await_walk()
     names = ("bridge", "supervisor", "worker", "manager", "recorder", "fake_robot")
     nodes = [graph.node(name) for name in names]
     at = time.monotonic()
@@ -78,7 +54,7 @@ def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
 
 def test_missed_steps_cost_a_run_on_a_robot_that_always_publishes_nothing(launch, tmp_path):
     graph = launch("robot:=real", f"robot_config:={standard_robot(tmp_path)}", "rtf:=10", "episodes:=1")
-    await_walk(graph)
+    graph.await_walk()
     worker = graph.node("worker")
     worker.send_signal(signal.SIGSTOP)
     time.sleep(0.3)
@@ -99,7 +75,7 @@ class Stack:
         keep, decode = self.observations.append, messages.OBSERVATION.decode
         node.create_subscription(msg.SimStatus, "sim_status", self.status.append, qos.latched())
         node.create_subscription(msg.Observation, "observation", lambda d: keep(decode(d)), qos.lockstep(), raw=True)
-        await_walk(graph)
+        graph.await_walk()
         self.until(lambda: self.observations and self.status)
 
     def until(self, condition):
@@ -121,7 +97,7 @@ def test_killed_worker_stops_the_robot_in_two_periods_and_comes_back(stack):
     # A restarted one moves it again after a second at the earliest.
     stack.node.spin_for(0.6)
     assert stopped_after(stack.graph, at) < 2 * PERIOD + 0.01 + SCHEDULING
-    await_walk(stack.graph, since=time.monotonic())
+    stack.graph.await_walk(since=time.monotonic())
 
 
 def test_silent_robot_ends_the_episode_as_truncated_and_is_taken_up_again(stack):
@@ -136,7 +112,7 @@ def test_silent_robot_ends_the_episode_as_truncated_and_is_taken_up_again(stack)
         assert not cut.terminated
     finally:
         robot.send_signal(signal.SIGCONT)
-    await_walk(stack.graph, since=time.monotonic())
+    stack.graph.await_walk(since=time.monotonic())
 
 
 @pytest.fixture(scope="module")
@@ -165,64 +141,3 @@ def test_after_all_that_no_node_has_died_the_robot_walks_and_every_refusal_is_co
     rows = journal(stack.graph.out)
     assert any("refused" in row for row in rows)
     assert max(max(map(abs, row["command"])) for row in rows if "command" in row) <= 30.0
-
-
-def own_robot(folder, **operator):
-    """The shipped file with another way of beginning an episode."""
-    shipped = yaml.safe_load((robot_config._ROBOTS / "fake_ant.yaml").read_text())
-    shipped["operator"] |= operator
-    path = folder / "own.yaml"
-    path.write_text(yaml.safe_dump(shipped))
-    return path
-
-
-def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_manager(
-    launch, listener, observe, tmp_path
-):
-    path = own_robot(tmp_path, start="service")
-    graph = launch("robot:=real", f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false")
-
-    def change(transition):
-        assert listener.call(ChangeState, "supervisor/change_state", transition=Transition(id=transition)).success
-
-    def active():
-        return listener.call(GetState, "bridge/get_state").current_state.id == State.PRIMARY_STATE_ACTIVE
-
-    change(Transition.TRANSITION_CONFIGURE)
-    change(Transition.TRANSITION_ACTIVATE)
-    listener.spin_until(active, timeout=40)
-    listener.spin_for(1.0)
-    assert not observe
-    assert listener.call(Trigger, "start_episode").success
-    listener.spin_until(lambda: len(observe) > 20)
-    change(Transition.TRANSITION_DEACTIVATE)
-    listener.spin_until(lambda: not active())
-    await_rest(graph)
-    code, output = graph.stop()
-    assert code == 0, output
-
-
-def test_robot_whose_drivers_are_started_apart_walks_and_stays_when_the_stack_ends(launch, tmp_path):
-    drivers = launch("namespace:=robot_1", file="fake_robot.launch.py", out="drivers")
-    shipped = yaml.safe_load((resources.files("hrl_robot") / "robots" / "fake_ant.yaml").read_text())
-    del shipped["fake"]
-    path = tmp_path / "my_robot.yaml"
-    path.write_text(yaml.safe_dump(shipped))
-    graph = launch("robot:=real", f"robot_config:={path}", "namespace:=robot_1")
-    await_walk(drivers)
-    graph.process.send_signal(signal.SIGINT)
-    assert graph.wait()[0] == 0
-    await_rest(drivers)
-    assert drivers.process.poll() is None
-    assert drivers.stop()[0] == 0
-
-
-def test_robot_with_other_joints_is_refused_by_name_before_anything_moves(launch, tmp_path):
-    path = tmp_path / "own.yaml"
-    shipped = (robot_config._ROBOTS / "fake_ant.yaml").read_text()
-    path.write_text(shipped.replace("fl_hip", "front_left_hip"))
-    graph = launch("robot:=real", f"robot_config:={path}")
-    code, output = graph.wait(60)
-    assert code != 0
-    assert "missing ['front_left_hip'], extra ['fl_hip']" in output
-    assert not any("command" in row for row in journal(graph.out))

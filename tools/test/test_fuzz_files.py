@@ -63,6 +63,7 @@ def test_a_command_that_hangs_eats_or_crashes_is_measured_as_that(tmp_path, monk
 
     assert run(lambda words: 0).code == 0
     assert "ZeroDivisionError" in run(lambda words: 1 / 0).errors
-    assert run(lambda words: len(b"x" * 400_000_000) * 0).memory > run(lambda words: 0).memory + 300e6
+    # Some of it may be what the child was born with and has given back: far more than is asked for.
+    assert run(lambda words: len(b"x" * 800_000_000) * 0).memory > run(lambda words: 0).memory + MOST_MEMORY
     monkeypatch.setattr(fuzz_files, "LIMIT", 0.5)
     assert run(lambda words: time.sleep(60)).code == -1

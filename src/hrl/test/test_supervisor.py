@@ -195,7 +195,9 @@ def test_ctrl_c_around_the_restart_of_a_node_that_was_killed_is_no_failure(stubs
 
 
 def test_a_second_signal_does_not_wait(stubs):
-    stubs.add("worker", "signal.signal(signal.SIGINT, lambda *_: journal('asked'))\njournal('deaf')\nwait()")
+    # Deaf to both: SIGTERM goes out a moment before SIGKILL, and who is quick would end cleanly in between.
+    deaf = "for number in (signal.SIGINT, signal.SIGTERM): signal.signal(number, lambda *_: journal('asked'))\n"
+    stubs.add("worker", f"{deaf}journal('deaf')\nwait()")
 
     def hurry():
         wait_until(lambda: "deaf" in [event for _, event, _ in stubs.journal])

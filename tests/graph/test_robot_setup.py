@@ -1,0 +1,77 @@
+"""How a stack is put onto a robot: drivers of its own, an operator who starts episodes, joints that are not ours."""
+
+import signal
+from importlib import resources
+
+import pytest
+import yaml
+from lifecycle_msgs.msg import State, Transition
+from lifecycle_msgs.srv import ChangeState, GetState
+from running_stack import journal
+from std_srvs.srv import Trigger
+
+from hrl_robot import robot_config
+
+pytestmark = pytest.mark.ros
+FACTOR = 5
+
+
+def own_robot(folder, **operator):
+    """The shipped file with another way of beginning an episode."""
+    shipped = yaml.safe_load((robot_config._ROBOTS / "fake_ant.yaml").read_text())
+    shipped["operator"] |= operator
+    path = folder / "own.yaml"
+    path.write_text(yaml.safe_dump(shipped))
+    return path
+
+
+def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_manager(
+    launch, listener, observe, tmp_path
+):
+    path = own_robot(tmp_path, start="service")
+    graph = launch("robot:=real", f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false")
+
+    def change(transition):
+        assert listener.call(ChangeState, "supervisor/change_state", transition=Transition(id=transition)).success
+
+    def active():
+        return listener.call(GetState, "bridge/get_state").current_state.id == State.PRIMARY_STATE_ACTIVE
+
+    change(Transition.TRANSITION_CONFIGURE)
+    change(Transition.TRANSITION_ACTIVATE)
+    listener.spin_until(active, timeout=40)
+    listener.spin_for(1.0)
+    assert not observe
+    assert listener.call(Trigger, "start_episode").success
+    listener.spin_until(lambda: len(observe) > 20)
+    change(Transition.TRANSITION_DEACTIVATE)
+    listener.spin_until(lambda: not active())
+    graph.await_rest()
+    code, output = graph.stop()
+    assert code == 0, output
+
+
+def test_robot_whose_drivers_are_started_apart_walks_and_stays_when_the_stack_ends(launch, tmp_path):
+    drivers = launch("namespace:=robot_1", file="fake_robot.launch.py", out="drivers")
+    shipped = yaml.safe_load((resources.files("hrl_robot") / "robots" / "fake_ant.yaml").read_text())
+    del shipped["fake"]
+    path = tmp_path / "my_robot.yaml"
+    path.write_text(yaml.safe_dump(shipped))
+    graph = launch("robot:=real", f"robot_config:={path}", "namespace:=robot_1")
+    drivers.await_walk()
+    graph.process.send_signal(signal.SIGINT)
+    assert graph.wait()[0] == 0
+    drivers.await_rest()
+    assert drivers.process.poll() is None
+    assert drivers.stop()[0] == 0
+
+
+def test_robot_with_other_joints_is_refused_by_name_before_anything_moves(launch, tmp_path):
+    path = tmp_path / "own.yaml"
+    shipped = (robot_config._ROBOTS / "fake_ant.yaml").read_text()
+    path.write_text(shipped.replace("fl_hip", "front_left_hip"))
+    graph = launch("robot:=real", f"robot_config:={path}")
+    code, output = graph.wait(60)
+    assert code != 0
+    assert "missing ['front_left_hip'], extra ['fl_hip']" in output
+    assert not any("command" in row for row in journal(graph.out))
