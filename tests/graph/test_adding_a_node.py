@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.ros
 PAGE = Path(__file__).parents[2] / "docs" / "adding_a_node.md"
 
 
