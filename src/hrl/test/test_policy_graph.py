@@ -61,12 +61,12 @@ def test_nodes_start_in_order_and_only_the_simulator_is_required(arguments):
     assert all(("/clock", "clock") in node.remappings for node in graph.nodes)
 
 
-def test_neither_launching_nor_acting_loads_torch(ant_policy):
+def test_neither_launching_nor_acting_nor_summing_up_loads_torch(ant_policy):
     """It takes longer to load than all the rest; import-linter cannot see what libraries import."""
     program = f"""
 import sys
 from pathlib import Path
-import hrl.graphs.policy, hrl.launching.supervisor
+import hrl.graphs.policy, hrl.launching.supervisor, hrl.results.run_summaries
 import hrl_manager.node, hrl_worker.node, hrl_sim.node, hrl_robot.bridge_node
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.threads import one_thread

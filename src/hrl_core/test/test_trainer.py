@@ -34,7 +34,8 @@ from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
 from hrl_core.training.presets import preset, read_config
 from hrl_core.training.progress import summarise
-from hrl_core.training.run_files import RunFolder, TrainingState
+from hrl_core.training.run_files import RunFolder
+from hrl_core.training.state import TrainingState
 from hrl_core.training.trainer import Trainer
 from hrl_core.training.update_log import FAILED_BATCH
 

@@ -9,66 +9,21 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from safetensors import SafetensorError
-from safetensors.numpy import load_file as load_arrays
-from safetensors.numpy import save_file as save_arrays
-from safetensors.torch import load_file as load_tensors
-from safetensors.torch import save_file as save_tensors
 
-from hrl_core.algorithms.protocols import Stateful
 from hrl_core.errors import CheckpointError, HrlError
-from hrl_core.prefixed import below
 from hrl_core.training.config import config_difference
 from hrl_core.training.run_names import CONFIG, METRICS, TASK
+
+if TYPE_CHECKING:
+    from hrl_core.training.state import TrainingState
 
 _LATEST = "latest.json"
 _STATE_PREFIX = "state-"
 _PART_PREFIX = ".state-part-"
-
-
-class TrainingState(NamedTuple):
-    """Everything that an exact continuation needs, named ``<part>.<entry>``."""
-
-    tensors: dict[str, torch.Tensor]
-    arrays: dict[str, npt.NDArray]
-    plain: dict[str, Any]
-    """Data of JSON."""
-
-    @classmethod
-    def of(cls, parts: Mapping[str, Stateful]) -> "TrainingState":
-        """The state of all parts; no copies."""
-        state = cls({}, {}, {})
-        for part, stateful in parts.items():
-            for name, value in stateful.state_dict().items():
-                if isinstance(value, torch.Tensor):
-                    state.tensors[f"{part}.{name}"] = value
-                elif isinstance(value, np.ndarray):
-                    state.arrays[f"{part}.{name}"] = value
-                else:
-                    state.plain[f"{part}.{name}"] = value
-        return state
-
-    def restore(self, parts: Mapping[str, Stateful]) -> None:
-        """Have every part go on from here, in the order given.
-
-        Raises:
-            CheckpointError: something is missing.
-        """
-        entries = {**self.tensors, **self.arrays, **self.plain}
-        for part, stateful in parts.items():
-            own = below(f"{part}.", entries)
-            try:
-                stateful.load_state_dict(own)
-            except KeyError as error:
-                lacking = f"the training state lacks {error} of '{part}'"
-                raise CheckpointError(f"{lacking}: another version of hrl wrote it, begin a new run") from None
 
 
 class RunFolder:
@@ -144,7 +99,7 @@ class RunFolder:
                 continue
         return rows
 
-    def save_state(self, state: TrainingState, env_steps: int) -> None:
+    def save_state(self, state: "TrainingState", env_steps: int) -> None:
         """Write the training state; the one before is removed only when this one is whole.
 
         Raises:
@@ -157,9 +112,7 @@ class RunFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             part = Path(tempfile.mkdtemp(prefix=_PART_PREFIX, dir=self.folder))
-            save_tensors({k: v.contiguous() for k, v in state.tensors.items()}, part / "tensors.safetensors")
-            save_arrays({k: np.ascontiguousarray(v) for k, v in state.arrays.items()}, part / "arrays.safetensors")
-            (part / "plain.json").write_text(json.dumps(state.plain))
+            state.write(part)
             shutil.rmtree(self.folder / name, ignore_errors=True)
             os.rename(part, self.folder / name)
             write_whole(self.folder / _LATEST, json.dumps({"state": name}))
@@ -187,7 +140,7 @@ class RunFolder:
             return f"no training state was written to {self.folder} before"
         return f"the state of {saved} steps in {self.folder} is kept: free some space and resume the run"
 
-    def load_state(self) -> TrainingState | None:
+    def load_state(self) -> "TrainingState | None":
         """Read the last whole training state; None: the run was stopped before its first.
 
         Raises:
@@ -196,13 +149,11 @@ class RunFolder:
         latest = self.folder / _LATEST
         if not latest.is_file():
             return None
+        # Not before: it brings torch, and who reads what a run has told need not wait for that.
+        from hrl_core.training.state import TrainingState
+
         try:
-            state = self.folder / json.loads(latest.read_text())["state"]
-            return TrainingState(
-                load_tensors(state / "tensors.safetensors"),
-                load_arrays(state / "arrays.safetensors"),
-                json.loads((state / "plain.json").read_text()),
-            )
+            return TrainingState.read(self.folder / json.loads(latest.read_text())["state"])
         except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise CheckpointError(f"{latest}: damaged training state: {type(error).__name__}: {error}") from error
 
