@@ -219,7 +219,7 @@ def test_a_state_of_another_version_is_told_from_a_damaged_one(tmp_path, traces,
 
 
 def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, traces, record, monkeypatch, differences):
-    """With what `test_resume.py` cannot switch on: segments, their relabelled subgoals, live outcomes, a penalty."""
+    """With what `test_every_algorithm.py` cannot switch on: segments, relabelled subgoals, live outcomes, a penalty."""
     monkeypatch.setattr(adjacency, "BATCHES", 20)
     level = dataclasses.replace(SMALL, average_tau=0.1, bc_alpha=2.5)
     switches = {"worker": level, "manager": level, "candidates": 0, "adjacency_weight": 20.0, "adjacency_interval": 16}
