@@ -23,7 +23,7 @@ PANEL_INCHES = (4.2, 3.4)
 MEASURES = {
     "success_rate": "success at the last step",
     "ever_within": "ever within the success radius",
-    "final_distance": "mean final distance [m]",
+    "final_distance": "mean final distance [unit of the goal]",
     "return": "mean return",
 }
 _LETTERS_PER_INCH = 10
@@ -116,7 +116,7 @@ def _draw_panel(axis: Axes, groups: Sequence[Sequence[Run]], goal: str, measure:
             axis.fill_between(
                 found.steps / 1e3, found.values.min(axis=0), found.values.max(axis=0), color=colour, alpha=0.2, lw=0
             )
-    axis.set_title(TITLES.get(goal, f"goal ({goal.replace('_', ', ')}) m"))
+    axis.set_title(TITLES.get(goal, f"goal ({goal.replace('_', ', ')})"))
     axis.set_xlabel(axis_label)
     axis.set_ylabel(MEASURES[measure])
     axis.set_xlim(left=0)
