@@ -12,9 +12,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hrl_core.algorithms.hiro.config import PRESETS, HiroConfig
+from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.hac.config import HacConfig
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.presets import preset
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
 BEGIN, END = "<!-- switches: begin -->", "<!-- switches: end -->"
@@ -36,13 +40,15 @@ def field_docs(config: type) -> dict[str, str]:
 
 def table() -> str:
     """The tables of all switches in Markdown."""
-    paper, fast = PRESETS["paper"], PRESETS["fast"]
+    paper, fast = preset("paper"), preset("fast")
+    flat, flat_fast = preset("paper", "flat"), preset("fast", "flat")
+    hac, hac_paper = preset("fast", "hac"), preset("paper", "hac")
     parts = [
         "### Run",
-        _rows(TrainConfig, "--", ("`paper`", paper), ("`fast`", fast)),
-        "### HIRO",
+        _rows(TrainConfig, "--", ("`paper`", paper), ("`fast`", fast), ("`hac`", hac)),
+        "### HIRO: `--algorithm hiro`",
         _rows(HiroConfig, "--", ("`paper`", paper.agent), ("`fast`", fast.agent)),
-        "### Levels: `--worker.*` and `--manager.*`",
+        "### Levels of HIRO: `--worker.*` and `--manager.*`",
         _rows(
             TD3Config,
             "",
@@ -50,6 +56,12 @@ def table() -> str:
             ("`fast`, worker", fast.agent.worker),
             ("`fast`, manager", fast.agent.manager),
         ),
+        "### Flat TD3: `--algorithm flat`, and `--worker.*` as above",
+        _rows(FlatConfig, "--", ("`paper`", flat.agent), ("`fast`", flat_fast.agent)),
+        "### HAC: `--algorithm hac`",
+        _rows(HacConfig, "--", ("`fast`", hac.agent), ("`paper`", hac_paper.agent)),
+        "### Every level of HAC: `--learner.*`",
+        _rows(DDPGConfig, "", ("`fast`", hac.agent.learner), ("`paper`", hac_paper.agent.learner)),
     ]
     return "\n\n".join(parts)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 pytestmark = pytest.mark.ros
+SOURCED = ("AMENT_PREFIX_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 PAGE = Path(__file__).parents[2] / "docs" / "adding_a_node.md"
 
 
@@ -16,7 +17,9 @@ def test_the_node_of_the_page_hears_the_run(launch, domain, tmp_path):
     (block,) = re.findall(r"```python\n# odometer.py\n(.*?)```", PAGE.read_text(), re.DOTALL)
     node = tmp_path / "odometer.py"
     node.write_text(block)
-    environment = os.environ | {"ROS_DOMAIN_ID": str(domain)}
+    # As a stranger has it, who has sourced nothing.
+    environment = {name: value for name, value in os.environ.items() if name not in SOURCED}
+    environment["ROS_DOMAIN_ID"] = str(domain)
     command = [sys.executable, str(node)]
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -179,8 +179,8 @@ COMMANDS = {
     ),
     "policy": Command(
         "policy:policy",
-        "init | show | export",
-        "make an untrained policy, look at one, ship one",
+        "init | show | export | convert",
+        "make an untrained policy, look at one, ship one, write one anew in the present format",
     ),
     "bag": Command(
         "bag:bag",

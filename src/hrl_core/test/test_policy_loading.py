@@ -95,7 +95,7 @@ def test_network_of_another_size_is_refused(announced, task):
 
 
 def test_policy_of_another_hierarchy_is_refused_by_the_field_that_differs(announced, task):
-    with pytest.raises(CheckpointError, match=r"the policy has another hierarchy: levels: \["):
+    with pytest.raises(CheckpointError, match="the policy has another hierarchy: levels above the worker: 1 != 0"):
         load_announced(announced(), task, FLAT)
 
 

@@ -51,15 +51,16 @@ class Init:
 class Show:
     """Check a policy and print what it is."""
 
-    policy: tyro.conf.Positional[Path]
-    """Checkpoint folder."""
+    policy: tyro.conf.Positional[str]
+    """Policy folder, folder of a training run (its best policy), or shipped policy."""
 
     def run(self) -> int:
         """Load it, which checks hashes, shapes and numbers, and print its origin."""
-        checkpoint = load_checkpoint(self.policy)
+        folder = resolve_policy(self.policy, None)
+        checkpoint = load_checkpoint(folder)
         rows = {
             "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",
-            "format": _told_format(read_manifest(self.policy).format),
+            "format": _told_format(read_manifest(folder).format),
             "algorithm": checkpoint.algorithm,
             "trained": "yes" if checkpoint.trained else "no, random weights",
             "version": str(checkpoint.version),
@@ -67,9 +68,9 @@ class Show:
             "seed": str(checkpoint.seed),
             "git commit": checkpoint.git_commit or "unknown",
             "levels": _told_levels(checkpoint.hierarchy),
-            **{f"metric {name}": f"{value:g}" for name, value in checkpoint.metrics.items()},
+            **{f"metric {name}": f"{value:.12g}" for name, value in checkpoint.metrics.items()},
         }
-        show(facts(str(self.policy), rows))
+        show(facts(str(folder), rows))
         return 0
 
 

@@ -34,7 +34,7 @@ class Train:
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
     preset: str = ""
-    """Defaults of the switches below: paper or fast; none: the first that the algorithm has (hiro, flat: paper)."""
+    """Defaults of the switches below: paper or fast; none: the algorithm's first (hiro, flat: paper; hac: fast)."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None

@@ -46,8 +46,10 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
     try:
         for trace, surroundings in rollouts(checkpoint, arguments.episodes, arguments.seed, goal):
             scene, due = Scene(spec, model, checkpoint.hierarchy), 0.0
-            for step in _told(scene, trace, surroundings, _last_step(trace, spec, arguments.stop_after)):
-                if step < due:
+            last = _last_step(trace, spec, arguments.stop_after)
+            for step in _told(scene, trace, surroundings, last):
+                # Its end is seen whether it is due or not: there it says whether the goal was reached.
+                if step < due and step != last:
                     continue
                 due += stride
                 shapes = [*static, *scene.shapes()]
@@ -115,7 +117,8 @@ class _PictureRunner(EnvRunner):
         return self._look(super().step(action, source))
 
     def _look(self, observation: Observation) -> Observation:
-        if observation.step >= len(self.seen) * self.stride:
+        ended = observation.terminated or observation.truncated
+        if observation.step >= len(self.seen) * self.stride or ended:
             self.seen.append((observation.step, self.render()))
         return observation
 

@@ -248,7 +248,12 @@ class Argument:
             raise self._refuse(value, f"must be {self.rule.text}")
 
     def _refuse(self, value: Value, problem: str) -> LaunchArgumentError:
-        return LaunchArgumentError(f"{self.name}:={value} {problem} ({self.name}: {self.description.rstrip('.')})")
+        return LaunchArgumentError(f"{self.name}:={value} {problem} ({self.name}: {_without_dot(self.description)})")
+
+
+def _without_dot(sentence: str) -> str:
+    """The sentence to be put in brackets; three dots stay."""
+    return sentence if sentence.endswith("...") else sentence.removesuffix(".")
 
 
 @functools.cache

@@ -32,4 +32,6 @@ def announced_hierarchy(text: str, task: TaskSpec, source: str) -> HierarchySpec
 
 def hierarchy_difference(ours: HierarchySpec, theirs: HierarchySpec) -> str:
     """Name the first fields in which two hierarchies differ, ``field: ours != theirs``; empty when equal."""
+    if len(ours.levels) != len(theirs.levels):
+        return f"levels above the worker: {len(ours.levels)} != {len(theirs.levels)}"
     return first_differences(ours.as_dict(), theirs.as_dict())
