@@ -80,7 +80,7 @@ class AntFourRoomsEnv(MujocoControlEnv):
 
 def _build_model() -> mujoco.MjModel:
     spec = robot_spec("ant.xml")
-    spec.worldbody.add_camera(name="side", pos=(0, -14, 17), xyaxes=(1, 0, 0, 0, 0.77, 0.64))
+    spec.worldbody.add_camera(name="side", pos=(0, -16, 19), xyaxes=(1, 0, 0, 0, 0.77, 0.64))
     for actuator in spec.actuators:
         actuator.ctrlrange, actuator.gear[0] = (-1, 1), TORQUE
     for k, (centre, half_size) in enumerate(_walls()):
