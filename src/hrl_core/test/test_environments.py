@@ -305,7 +305,7 @@ def test_the_bead_stays_on_its_hill() -> None:
     assert error < 0.01
 
 
-@pytest.mark.parametrize("name", ["mountain_car", "hill_car", "reacher_arm", "ant_four_rooms"])
+@pytest.mark.parametrize("name", ["mountain_car", "hill_car", "reacher_arm", "ant_four_rooms", "fetch_reach"])
 def test_success_ends_an_episode_where_the_task_says_so(name: str) -> None:
     spec = load_task(name)
     lasting = dataclasses.replace(spec, success=dataclasses.replace(spec.success, ends_episode=False))
