@@ -91,15 +91,16 @@ def _build_model() -> mujoco.MjModel:
     return spec.compile()
 
 
-def _walls() -> list[tuple[tuple[float, float], tuple[float, float]]]:
+def _walls() -> list[tuple[tuple[float, ...], tuple[float, ...]]]:
     """Centre and half-size along x, y [m]: a cross in the middle, stubs opposite its ends, the outer walls."""
     stub, outside = (_INNER_FACE - _GAP[1]) / 2, _INNER_FACE + _OUTER_HALF_THICKNESS
     arms = ((0.0, _GAP[0]), (-_GAP[1] - stub, stub), (_GAP[1] + stub, stub))
-    walls = [((along, 0.0), (half, _HALF_THICKNESS)) for along, half in arms]
-    outer = ((side * outside, _INNER_FACE + 2 * _OUTER_HALF_THICKNESS) for side in (-1, 1))
-    walls += [((0.0, at), (half, _OUTER_HALF_THICKNESS)) for at, half in outer]
+    along_x: list[tuple[tuple[float, ...], tuple[float, ...]]] = [
+        *(((x, 0.0), (half, _HALF_THICKNESS)) for x, half in arms),
+        *(((0.0, y), (_INNER_FACE + 2 * _OUTER_HALF_THICKNESS, _OUTER_HALF_THICKNESS)) for y in (-outside, outside)),
+    ]
     # The same again, with x and y exchanged.
-    return walls + [(centre[::-1], half_size[::-1]) for centre, half_size in walls]
+    return along_x + [(centre[::-1], half_size[::-1]) for centre, half_size in along_x]
 
 
 def make_ant_four_rooms(render_mode: str | None = None) -> AntFourRoomsEnv:
