@@ -13,6 +13,7 @@ from gymnasium.utils.env_checker import check_env
 
 from hrl_core.envs import TASKS
 from hrl_core.envs.ant_fall import make_ant_fall
+from hrl_core.envs.ant_four_rooms import AntFourRoomsEnv, make_ant_four_rooms
 from hrl_core.envs.ant_gather import heading, make_ant_gather
 from hrl_core.envs.ant_maze import make_ant_maze
 from hrl_core.envs.ant_maze_env import AntMazeEnv
@@ -129,7 +130,9 @@ def test_blocks_have_the_released_masses_and_slides() -> None:
     np.testing.assert_allclose(fall.geom("block_0").size, (3.96, 3.96, 2))
 
 
-def _drive(env: AntMazeEnv, start: tuple[float, float], velocity: tuple[float, float], steps: int = 40) -> np.ndarray:
+def _drive(
+    env: AntMazeEnv | AntFourRoomsEnv, start: tuple[float, float], velocity: tuple[float, float], steps: int = 40
+) -> np.ndarray:
     """Throw the ant across the maze: keep resetting its velocity, as no gait could."""
     env.reset(seed=0)
     env.data.qpos[:2] = start
@@ -225,6 +228,48 @@ def test_gather_reads_the_nearest_object_by_direction_from_the_heading() -> None
     assert np.flatnonzero(readings[10:]).tolist() == [0]
 
 
+def test_the_ant_of_the_four_rooms_has_the_released_constants() -> None:
+    env = make_ant_four_rooms()
+    assert env.dt == pytest.approx(0.3)
+    assert env.model.opt.integrator == mujoco.mjtIntegrator.mjINT_RK4
+    np.testing.assert_array_equal(env.model.actuator_ctrlrange, [[-1, 1]] * 8)
+    np.testing.assert_array_equal(env.model.actuator_gear[:, 0], [15] * 8)
+    np.testing.assert_allclose(env.model.geom_solimp[:, :3], [(0.9, 0.95, 0.001)] * env.model.ngeom)
+    assert env.model.body_subtreemass[env.model.body("torso").id] == pytest.approx(0.91, abs=0.02)
+
+
+def test_start_and_goal_lie_in_two_of_the_four_rooms() -> None:
+    env, pairs = make_ant_four_rooms(), set()
+    for seed in range(100):
+        told, _ = env.reset(seed=seed)
+        places = [told[key][:2] for key in ("achieved_goal", "desired_goal")]
+        assert all(3.0 <= abs(place) <= 6.5 for place in np.concatenate(places))
+        pairs.add(tuple(tuple(np.sign(place)) for place in places))
+    assert all(start != goal for start, goal in pairs)
+    assert len(pairs) == 4 * 3
+
+
+@pytest.mark.parametrize(
+    ("start", "velocity", "passes"),
+    [
+        ((5, -3), (0, 4), True),
+        ((3, 5), (-4, 0), True),
+        ((-5, 3), (0, -4), True),
+        ((-3, -5), (4, 0), True),
+        ((2, -3), (0, 4), False),
+        ((3, 2), (-4, 0), False),
+        ((-2, 3), (0, -4), False),
+        ((-3, -2), (4, 0), False),
+        ((5, 4), (4, 4), False),
+        ((-5, -4), (-4, -4), False),
+    ],
+)
+def test_the_four_rooms_are_left_through_gaps_alone(start, velocity, passes) -> None:
+    x, y = _drive(make_ant_four_rooms(), start, velocity, steps=10)[:2]
+    assert max(abs(x), abs(y)) < 8
+    assert (np.sign((x, y)) != np.sign(start)).any() == passes
+
+
 def test_point_cannot_enter_walls() -> None:
     env = make_point_maze()
     rng = np.random.default_rng(0)
@@ -260,7 +305,7 @@ def test_the_bead_stays_on_its_hill() -> None:
     assert error < 0.01
 
 
-@pytest.mark.parametrize("name", ["mountain_car", "hill_car", "reacher_arm"])
+@pytest.mark.parametrize("name", ["mountain_car", "hill_car", "reacher_arm", "ant_four_rooms", "fetch_reach"])
 def test_success_ends_an_episode_where_the_task_says_so(name: str) -> None:
     spec = load_task(name)
     lasting = dataclasses.replace(spec, success=dataclasses.replace(spec.success, ends_episode=False))

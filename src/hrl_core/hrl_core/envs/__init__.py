@@ -7,6 +7,7 @@ TASKS = {
     "AntPush": ("ant_push", 500),
     "AntFall": ("ant_fall", 500),
     "AntGather": ("ant_gather", 500),
+    "AntFourRooms": ("ant_four_rooms", 700),
     "PointMaze": ("point_maze", 500),
     "MountainCar": ("mountain_car", 300),
     "HillCar": ("hill_car", 300),

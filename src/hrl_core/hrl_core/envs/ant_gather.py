@@ -6,14 +6,13 @@ falling costs nothing by itself (the paper counts apples minus bombs; rllab's de
 """
 
 import math
-from importlib import resources
 from typing import Any, ClassVar
 
 import mujoco
 import numpy as np
 
 from hrl_core.envs.ant_maze_env import ANT_QPOS, ANT_QVEL, AntMazeEnv, AntTask
-from hrl_core.envs.maze import MazeSpec
+from hrl_core.envs.maze import MazeSpec, add_box, robot_spec
 from hrl_core.envs.maze_env import Float64, Observation
 
 APPLES = BOMBS = 8
@@ -123,20 +122,13 @@ class AntGatherEnv(AntMazeEnv):
         return values
 
     def _build_model(self) -> mujoco.MjModel:
-        spec = mujoco.MjSpec.from_string((resources.files("hrl_core.envs") / "assets" / "ant.xml").read_text())
+        spec = robot_spec("ant.xml")
         along = (WALL_HALF_LENGTH, WALL_HALF_THICKNESS, WALL_HALF_HEIGHT)
         across = (WALL_HALF_THICKNESS, WALL_HALF_LENGTH, WALL_HALF_HEIGHT)
         places = ((0, 1, along), (0, -1, along), (1, 0, across), (-1, 0, across))
         for k, (x, y, size) in enumerate(places):
-            spec.worldbody.add_geom(
-                name=f"wall_{k}",
-                type=mujoco.mjtGeom.mjGEOM_BOX,
-                pos=(x * WALL_DISTANCE, y * WALL_DISTANCE, WALL_HALF_HEIGHT),
-                size=size,
-                contype=1,
-                conaffinity=1,
-                rgba=(0.55, 0.6, 0.68, 1.0),
-            )
+            centre = (x * WALL_DISTANCE, y * WALL_DISTANCE, WALL_HALF_HEIGHT)
+            add_box(spec.worldbody, f"wall_{k}", centre, size)
         return spec.compile()
 
 

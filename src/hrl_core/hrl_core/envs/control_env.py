@@ -15,8 +15,8 @@ Observation = dict[str, Float64]
 class ControlEnv(gymnasium.Env[Observation, Float64]):
     """A goal of the first elements of the state; -1 a step until every one is within its tolerance, 0 there.
 
-    ``reset(options={"goal": [...]})`` sets the goal; otherwise it is drawn uniformly from the box of goals. Writing
-    ``goal`` changes it between steps.
+    ``reset(options={"goal": [...]})`` sets the goal; otherwise it is drawn, as a rule uniformly from the box of goals.
+    Writing ``goal`` changes it between steps.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": []}
@@ -51,7 +51,7 @@ class ControlEnv(gymnasium.Env[Observation, Float64]):
         """Draw start and goal."""
         super().reset(seed=seed)
         self._place()
-        sampled = self.np_random.uniform(self.goal_low, self.goal_high)
+        sampled = self._draw_goal()
         wanted = (options or {}).get("goal")
         self.goal = sampled if wanted is None else self._checked_goal(wanted)
         return self._observation(), {}
@@ -66,6 +66,10 @@ class ControlEnv(gymnasium.Env[Observation, Float64]):
     def compute_reward(self, achieved_goal: Float64, desired_goal: Float64, info: object) -> Float64:
         """0 where every element is within its tolerance, else -1; batches along leading axes."""
         return -1.0 + np.all(np.abs(achieved_goal - desired_goal) <= self._tolerance, axis=-1)
+
+    def _draw_goal(self) -> Float64:
+        """A goal from the box of goals, after the start has been drawn."""
+        return self.np_random.uniform(self.goal_low, self.goal_high)
 
     @abstractmethod
     def simulation_state(self) -> Float64:

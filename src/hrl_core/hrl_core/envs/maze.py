@@ -87,22 +87,35 @@ class MazeSpec:
         raise ValueError(f"maze has no robot cell '{Cell.ROBOT.value}': {self.rows}")
 
 
+def robot_spec(robot_asset: str) -> mujoco.MjSpec:
+    """The robot of ``assets/robot_asset`` on its floor, to be put among walls."""
+    return mujoco.MjSpec.from_string((_ASSETS / robot_asset).read_text())
+
+
+def for_few_geoms(spec: mujoco.MjSpec) -> None:
+    """Switch off what costs more than it saves with one robot."""
+    # A dozen robot geoms among a few dozen boxes: bounding-volume trees cost more than they cull (12 % of a step).
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
+    # One robot and at most one block are not worth splitting into islands (6 %); MuJoCo 2, HIRO's, had none either.
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
+
+
 def build_model(robot_asset: str, maze: MazeSpec) -> mujoco.MjModel:
     """Compile the robot of ``assets/robot_asset`` inside the maze.
 
     Geoms and bodies are named ``wall_K``, ``platform_K`` and ``block_K``; block joints ``block_K_x`` and so on.
     """
-    spec = mujoco.MjSpec.from_string((_ASSETS / robot_asset).read_text())
+    spec = robot_spec(robot_asset)
     half = maze.cell_size / 2
     base = maze.platform_height
     if base > 0:
         spec.body("torso").pos[2] += base
         ground = [cell for kind in Cell if kind is not Cell.CHASM for cell in maze.cells(kind)]
         for k, (x, y) in enumerate(ground):
-            _add_box(spec.worldbody, f"platform_{k}", (x, y, base / 2), (half, half, base / 2), _WALL_RGBA)
+            add_box(spec.worldbody, f"platform_{k}", (x, y, base / 2), (half, half, base / 2))
     for k, (x, y) in enumerate(maze.cells(Cell.WALL)):
         centre = (x, y, base + maze.wall_height / 2)
-        _add_box(spec.worldbody, f"wall_{k}", centre, (half, half, maze.wall_height / 2), _WALL_RGBA)
+        add_box(spec.worldbody, f"wall_{k}", centre, (half, half, maze.wall_height / 2))
     for kind, block in maze.blocks:
         for k, (x, y) in enumerate(maze.cells(kind)):
             _add_block(spec, f"block_{k}", block, (x, y, base + maze.wall_height / 2), half, maze.wall_height / 2)
@@ -110,20 +123,18 @@ def build_model(robot_asset: str, maze: MazeSpec) -> mujoco.MjModel:
         # HIRO stiffens every contact of a maze with movable blocks; the default class reaches only later geoms.
         for geom in spec.geoms:
             geom.solimp[:_SOLIMP_LENGTH] = _STIFF_SOLIMP
-    # A dozen robot geoms among a few dozen boxes: bounding-volume trees cost more than they cull (12 % of a step).
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_MIDPHASE
-    # One robot and at most one block are not worth splitting into islands (6 %); MuJoCo 2, HIRO's, had none either.
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_ISLAND
+    for_few_geoms(spec)
     return spec.compile()
 
 
-def _add_box(
+def add_box(
     body: mujoco.MjsBody,
     name: str,
     position: tuple[float, ...],
     half_size: tuple[float, ...],
-    rgba: tuple[float, ...],
+    rgba: tuple[float, ...] = _WALL_RGBA,
 ) -> mujoco.MjsGeom:
+    """A box [m] that touches everything."""
     return body.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_BOX,
@@ -145,7 +156,7 @@ def _add_block(
 ) -> None:
     body = spec.worldbody.add_body(name=name, pos=position)
     size = (half * block.shrink, half * block.shrink, half_height)
-    _add_box(body, name, (0.0, 0.0, 0.0), size, _BLOCK_RGBA).mass = block.mass
+    add_box(body, name, (0.0, 0.0, 0.0), size, _BLOCK_RGBA).mass = block.mass
     for slide in block.slides:
         body.add_joint(
             name=f"{name}_{slide.axis}",

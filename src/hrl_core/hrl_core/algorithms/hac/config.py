@@ -18,6 +18,15 @@ SUBGOALS: Mapping[str, Box] = {
     "mountain_car": {"x": (-1.2, 0.6, 0.06), "vx": (-0.07, 0.07, 0.01)},
     "hill_car": {"x": (-1.8, 1.8, 0.12), "vx": (-4.0, 4.0, 0.5)},
     "reacher_arm": {"pan": (-2.4, 2.4, 0.2), "lift": (-1.2, 1.2, 0.2), "elbow": (-1.8, 1.8, 0.2)},
+    "fetch_reach": {"grip_x": (1.14, 1.54, 0.03), "grip_y": (0.55, 0.95, 0.03), "grip_z": (0.34, 0.74, 0.03)},
+    # Released code.
+    "ant_four_rooms": {
+        "x": (-8.0, 8.0, 0.4),
+        "y": (-8.0, 8.0, 0.4),
+        "z": (0.0, 1.0, 0.2),
+        "vx": (-3.0, 3.0, 0.8),
+        "vy": (-3.0, 3.0, 0.8),
+    },
 }
 """Task -> what subgoals are there: tolerances at most half of what random actions move within H steps."""
 

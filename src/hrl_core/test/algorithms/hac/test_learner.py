@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hrl_core.algorithms.hac.actor_shapes import actor_configs
-from hrl_core.algorithms.hac.config import PRESETS, HacConfig, hierarchy
+from hrl_core.algorithms.hac.config import PRESETS, SUBGOALS, HacConfig, hierarchy
 from hrl_core.algorithms.hac.watch import WINDOW, Watch
 from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.checkpoints.checkpoint import load_checkpoint
@@ -131,6 +131,14 @@ def test_attempts_of_all_levels_fill_an_episode(levels, horizon):
     assert config.attempts(task) == horizon
     assert [level.horizon for level in hierarchy(task, config).levels] == [horizon] * (levels - 1)
     assert HacConfig(levels=2).attempts(dataclasses.replace(task, max_episode_steps=400)) == 20
+
+
+@pytest.mark.parametrize("name", SUBGOALS)
+def test_a_task_whose_subgoals_are_known_can_be_learned(name):
+    task, config = load_task(name), HacConfig(levels=3)
+    (level, _), shapes = hierarchy(task, config).levels, actor_configs(task, hierarchy(task, config), config)
+    assert min(level.tolerance) > 0
+    assert list(shapes) == ["worker", "manager", "manager_2"]
 
 
 def test_the_top_is_shown_the_way_left_to_the_goal_and_the_others_that_to_their_subgoal():
