@@ -6,9 +6,10 @@ import imageio.v3 as imageio
 import numpy as np
 import pytest
 
-from hrl.film import gl_backend
+from hrl.film import footage, gl_backend
 from hrl.film.frames import captioned, check_format, legend, write_film
 from hrl.film.gl_backend import choose_backend
+from hrl.film.video import Video
 from hrl.policies.shipped import resolve_policy
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
 from hrl_core.envs.runner import EnvRunner
@@ -42,6 +43,32 @@ def test_the_first_backend_that_works_is_taken_and_a_given_one_is_kept(monkeypat
 def test_an_unknown_ending_is_refused(tmp_path):
     with pytest.raises(HrlError, match=r"must be one of \.gif, \.mp4"):
         check_format(tmp_path / "film.avi")
+
+
+class NoPictures:
+    """In the place of OpenGL."""
+
+    def __init__(self, width, height):
+        self._picture = np.zeros((height, width, 3), np.uint8)
+
+    def picture(self, shapes, camera):
+        return self._picture
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("speed", [1.0, 7.0, 100.0])
+def test_a_film_ends_with_the_step_that_reaches_the_goal_whatever_is_due(monkeypatch, tmp_path, speed):
+    captions = []
+    monkeypatch.setattr(footage, "ShapeRenderer", NoPictures)
+    monkeypatch.setattr(
+        footage, "captioned", lambda picture, caption, explained=(): captions.append(caption) or picture
+    )
+    policy = resolve_policy("hac_hill_car", None)
+    assert list(footage.film(policy, Video(str(policy), tmp_path / "film.gif", speed=speed)))
+    assert "goal reached" in captions[-1]
+    assert not any("goal reached" in caption for caption in captions[:-1])
 
 
 @pytest.mark.parametrize("ending", ["gif", "mp4"])
