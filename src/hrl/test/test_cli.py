@@ -46,7 +46,8 @@ def test_help_is_instant():
             "unknown argument 'episode'; did you mean episodes?",
         ),
         (["task", "show", "Chess"], "hrl: unknown task 'Chess'"),
-        (["policy", "show", "nowhere"], "hrl: nowhere is not a policy checkpoint"),
+        (["policy", "show", "nowhere"], "hrl: policy 'nowhere' is neither a folder nor a shipped policy"),
+        (["policy", "convert", "nowhere", "--out", "x"], "hrl: nowhere is not a policy checkpoint"),
         (
             ["rollout", "--policy", "nowhere"],
             "hrl: policy 'nowhere' is neither a folder nor a shipped policy",
