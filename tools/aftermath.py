@@ -24,7 +24,7 @@ from hrl_msgs import msg
 from hrl_msgs.srv import SetRealTimeFactor
 from hrl_ros import messages, qos, topics
 
-POLICY = "hiro_ant"
+POLICY = "hiro_ant_maze"
 """Policy of a campaign that is not told another one."""
 LIMIT = 1.0
 """Seconds from the moment a restarted node is active within which the robot acts again."""
