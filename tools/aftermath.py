@@ -17,11 +17,12 @@ from rclpy.node import Node
 from running_stack import kill_family
 
 from hrl.policies.shipped import resolve_policy
-from hrl_core.checkpoints.checkpoint import load_hierarchy
+from hrl_core.checkpoints.checkpoint import load_checkpoint, load_hierarchy
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.messages import ActionSource
 from hrl_msgs import msg
 from hrl_msgs.srv import SetRealTimeFactor
+from hrl_robot.robot_config import load_robot
 from hrl_ros import messages, qos, topics
 
 POLICY = "hiro_ant_maze"
@@ -99,6 +100,11 @@ class Witness:
 def hierarchy_of_policy(policy: str) -> HierarchySpec:
     """What the levels of a shipped policy, or of one in a folder, choose; its ``parties`` are the nodes that act."""
     return load_hierarchy(resolve_policy(policy, None))
+
+
+def require_robot(policy: str) -> None:
+    """Raise ``HrlError`` unless the fake robot, which tells of faults, has the joints of a policy's task."""
+    load_robot("fake_ant").require_task(load_checkpoint(resolve_policy(policy, None)).task)
 
 
 class HeardStack:

@@ -19,17 +19,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aftermath import HRL, LIMIT, POLICY, HeardStack, hierarchy_of_policy
+from aftermath import HRL, LIMIT, POLICY, HeardStack, hierarchy_of_policy, require_robot
 from rich.console import Console
 from rich.table import Table
 from running_stack import Stop, journal, kill_family, node_process, stop_of
 from targets import ROBOT, Targets
 
 from hrl.launching.environment import ensure_ros_environment
-from hrl.policies.shipped import resolve_policy
-from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
-from hrl_robot.robot_config import load_robot
 
 FACTOR = 5.0
 PERIOD = 0.1 / FACTOR
@@ -262,9 +259,9 @@ def main() -> int:
     arguments = parser.parse_args()
     ensure_ros_environment()
     try:
-        load_robot("fake_ant").require_task(load_checkpoint(resolve_policy(arguments.policy, None)).task)
+        require_robot(arguments.policy)
     except HrlError as error:
-        parser.error(f"--policy {arguments.policy}: its faults are told by the fake robot. {error}")
+        parser.error(f"--policy {arguments.policy}: {error}")
     targets = Targets(hierarchy_of_policy(arguments.policy), PERIOD)
     known = (*targets.recoverable, *FATAL)
     if strange := set(arguments.only or ()) - set(known):

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aftermath import LIMIT, POLICY, HeardStack, hierarchy_of_policy
+from aftermath import LIMIT, POLICY, HeardStack, hierarchy_of_policy, require_robot
 from rich.console import Console
 from rich.table import Table
 from running_stack import node_process, standard_robot
@@ -27,6 +27,7 @@ from targets import groups
 
 from hrl.launching.environment import ensure_ros_environment
 from hrl_core.bags.reader import read_bags
+from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
 from hrl_core.training.recordings.material import whole_segments
 
@@ -188,6 +189,12 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=None, help="file for the report as JSON")
     a = parser.parse_args()
     ensure_ros_environment()
+    try:
+        hierarchy_of_policy(a.policy)
+        if any("robot:=real" in SETTINGS[setting] for setting in a.settings):
+            require_robot(a.policy)
+    except HrlError as error:
+        parser.error(f"--policy {a.policy}: {error}")
     console, rows, wrong = Console(width=None if sys.stdout.isatty() else 150), [], {}
     printing = threading.Lock()
     with tempfile.TemporaryDirectory(prefix="hrl_restarts_") as folder, ThreadPoolExecutor(a.jobs) as pool:

@@ -78,7 +78,7 @@ class RunningGraph:
             assert time.monotonic() < end, "the robot does not move"
             time.sleep(0.1)
 
-    def await_rest(self, timeout=5):
+    def await_rest(self, timeout=2):
         """Wait until the last that the fake robot was told is safe: another process writes down what it hears."""
         end = time.monotonic() + timeout
         while moves([row for row in journal(self.out) if "command" in row][-1]):

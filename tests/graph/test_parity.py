@@ -144,10 +144,10 @@ def test_skills_and_directions_are_the_same_in_the_graph_and_in_process_and_are_
 ):
     policy, task = tmp_path / "others", load_task("PointMaze")
     save_checkpoint(random_checkpoint(task, seed=6, hierarchy=HierarchySpec(levels)), policy)
-    graph = launch(f"policy:={policy}", "episodes:=1", "seed:=4", file="policy.launch.py")
+    graph = launch(f"policy:={policy}", "episodes:=2", "seed:=4", file="policy.launch.py")
     code, output = graph.wait()
     assert code == 0, output
-    traces = in_process(policy, episodes=1, seed=4)
+    traces = in_process(policy, episodes=2, seed=4)
     assert_same_run(read_bag(graph.out / "bag"), traces)
     assert graph.summary()["lost_messages"] == 0
     recording = read_bags([graph.out / "bag"])

@@ -57,10 +57,10 @@ def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(killed_run, p
 
 
 def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
-    killed_run(policy_of(FLAT), 6, [("worker",), ("worker",)])
+    killed_run(policy_of(FLAT), 12, [("worker",), ("worker",)])
 
 
 def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory_is_the_same(
     killed_run, policy_of, tall
 ):
-    killed_run(policy_of(tall(2)), 6, [("manager_2",), MANAGERS, ("worker", *MANAGERS)])
+    killed_run(policy_of(tall(2)), 12, [("manager_2",), MANAGERS, ("worker", *MANAGERS)])
