@@ -36,9 +36,13 @@ def test_killed_worker_is_named_and_everything_ends_within_five_seconds(launch, 
     keys = [o.key for o in observations]
     assert len(keys) == len(set(keys))
     assert {o.key for o in observe} <= set(keys), "the bag is complete up to the death"
-    last = max(keys)
+    last, before = sorted(keys)[-1], sorted(keys)[-2]
     steps = {(a.episode, a.step) for a in actions}
-    assert {o.key for o in observations if o.key < last and not o.last} == steps - {last}
+    unanswered = {o.key for o in observations if o.key < last and not o.last} - steps
+    # Its last action may have reached the simulator alone: one that dies while it speaks is not asked again.
+    assert unanswered <= {before}
+    assert steps <= set(keys)
+    assert graph.summary()["lost"] == {"observation": 0, "action": len(unanswered), "subgoal message": 0}
 
 
 @pytest.mark.alone
