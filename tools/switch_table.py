@@ -15,7 +15,7 @@ from typing import Any
 from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.presets import preset
@@ -61,7 +61,7 @@ def table() -> str:
         "### HAC: `--algorithm hac`",
         _rows(HacConfig, "--", ("`fast`", hac.agent), ("`paper`", hac_paper.agent)),
         "### Every level of HAC: `--learner.*`",
-        _rows(DDPGConfig, "", ("`fast`", hac.agent.learner), ("`paper`", hac_paper.agent.learner)),
+        _rows(BoundedDDPGConfig, "", ("`fast`", hac.agent.learner), ("`paper`", hac_paper.agent.learner)),
     ]
     return "\n\n".join(parts)
 

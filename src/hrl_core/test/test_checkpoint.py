@@ -177,7 +177,7 @@ def test_what_ends_segments_and_what_chooses_skills_belong_to_a_policy_of_option
             {"actors": actors | {"manager": actors["manager"] | {"head": "tanh"}}},
             "manager actor has the head 'tanh', its hierarchy needs 'categorical'",
         ),
-        ({"actors": actors | {"manager": actors["manager"] | {"low": [0.5] * 3}}}, "a categorical head has low 0"),
+        ({"actors": actors | {"manager": actors["manager"] | {"low": [0.5] * 3}}}, "the head 'categorical' has low 0"),
         ({"evaluation": "lucky"}, "evaluation: must be one of greedy, sampled"),
     ):
         rewritten(folder, **{"actors": actors, "evaluation": "sampled"} | change)

@@ -14,6 +14,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrl_core.algorithms.flat.agent import FlatAgent
 from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.flat.learner import FlatLearner
 from hrl_core.algorithms.hiro.config import PRESETS, HiroConfig
@@ -26,7 +27,6 @@ from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
-from hrl_core.learners.transitions import LevelLearner
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
@@ -81,11 +81,12 @@ def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: Ta
 
 def _weights(trainer: Trainer) -> torch.Tensor:
     assert isinstance(trainer.learner, HiroLearner | FlatLearner)
-    levels = [_fast(level) for level in trainer.learner.agent.levels.values()]
+    agent = trainer.learner.agent
+    levels = [_fast(level) for level in ((agent.worker,) if isinstance(agent, FlatAgent) else agent.levels.values())]
     return torch.cat([part.flat for td3 in levels for part in (td3.actor, td3.critics)])
 
 
-def _fast(level: LevelLearner) -> FastTD3:
+def _fast(level: object) -> FastTD3:
     assert isinstance(level, FastTD3)
     return level
 

@@ -63,9 +63,10 @@ def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     """
     chosen = chosen_words(words)
     stored = None if chosen.resume is None else _stored(chosen.resume)
-    defaults = TrainFromBags(training=preset(algorithm=chosen.algorithm)) if stored is None else _as_words(*stored)
+    first = preset("", chosen.algorithm, chosen.learner)
+    defaults = TrainFromBags(training=first) if stored is None else _as_words(*stored)
     if chosen.preset is not None:
-        training = read_config(chosen.preset, defaults.training.algorithm)
+        training = read_config(chosen.preset, defaults.training.algorithm, chosen.learner)
         defaults = dataclasses.replace(defaults, preset=chosen.preset, training=training)
     given = parse_words(defaults, "training", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)

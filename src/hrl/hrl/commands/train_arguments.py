@@ -34,7 +34,8 @@ class Train:
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
     preset: str = ""
-    """Defaults of the switches below: paper or fast; none: the algorithm's first (hiro, flat: paper; hac: fast)."""
+    """Defaults of the switches below: paper or fast; none: the algorithm's first (hiro, flat: paper; hac: fast), or
+    that of flat's --learner."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None
@@ -65,9 +66,9 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
         HrlError: unknown task, preset or switch (names the closest), impossible value, no folder.
     """
     chosen = chosen_words(words)
-    defaults = Train(config=preset(algorithm=chosen.algorithm)) if chosen.resume is None else _of_run(chosen.resume)
+    defaults = _of_run(chosen.resume) if chosen.resume else Train(config=preset("", chosen.algorithm, chosen.learner))
     if chosen.preset is not None:
-        config = preset(chosen.preset, defaults.config.algorithm)
+        config = preset(chosen.preset, defaults.config.algorithm, chosen.learner)
         defaults = dataclasses.replace(defaults, preset=chosen.preset, config=config)
     given = parse_words(defaults, "config", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
@@ -118,9 +119,10 @@ def _without_prefix(outer: Words, name: str, inner: object) -> Words:
 
 
 def chosen_words(words: Sequence[str]) -> argparse.Namespace:
-    """Algorithm, preset and resumed folder, on which the other switches depend; the latter None where not named."""
+    """Algorithm, learner, preset and resumed folder, on which the others depend; the last two None where not named."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--algorithm", default="hiro")
+    parser.add_argument("--learner", default="")
     parser.add_argument("--preset")
     parser.add_argument("--resume", type=Path)
     try:

@@ -20,12 +20,17 @@ def require_vector_actions(spec: TaskSpec, algorithm: str) -> None:
     if spec.choices:
         raise TaskError(
             f"algorithm '{algorithm}' learns actions that are vectors; task '{spec.name}' has the choices "
-            f"{', '.join(spec.choices)}"
+            f"{', '.join(spec.choices)}: --algorithm flat learns them, with --learner dqn, ppo or a2c"
         )
 
 
 def goal_actor_config(
-    spec: TaskSpec, config: TD3Config, low: npt.NDArray, high: npt.NDArray, scale_inputs: bool
+    spec: TaskSpec,
+    hidden: tuple[int, ...],
+    low: npt.NDArray,
+    high: npt.NDArray,
+    scale_inputs: bool,
+    noise: tuple[float, ...] = (),
 ) -> ActorConfig:
     """A network from observation and task goal to [low, high]; scaled inputs come with the way left."""
     observation = len(spec.observation)
@@ -38,10 +43,10 @@ def goal_actor_config(
         differences = tuple((goal, position, _POSITION_SCALE) for goal, position in pairs)
     return ActorConfig(
         input_dim=observation + len(spec.goal),
-        hidden=config.hidden,
+        hidden=hidden,
         low=tuple(map(float, low)),
         high=tuple(map(float, high)),
-        exploration_noise=exploration_noise(config, low, high),
+        exploration_noise=noise,
         input_scale=scale,
         differences=differences,
     )

@@ -14,7 +14,7 @@ from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
 Metrics = dict[str, float]
-BatchPolicy = Callable[[Float32, Float32], Float32]
+BatchPolicy = Callable[[Float32, Float32], npt.NDArray[Any]]
 """Maps states (batch, observation_dim) and goals (batch, ...) to subgoals or actions."""
 
 

@@ -51,7 +51,8 @@ class Checkpoint:
     seed: int
     git_commit: str
     actors: Mapping[str, ActorConfig]
-    """Party (``worker``, ``manager``, ``manager_2``, ...) -> architecture; ``termination`` where a worker may end."""
+    """Party (``worker``, ``manager``, ``manager_2``, ...) -> architecture; ``termination`` where a worker may end;
+    ``<party>_value`` where what states are worth was learned beside."""
     weights: Mapping[str, Float32]
     """``<level>.<parameter>`` -> array."""
     metrics: Mapping[str, float] = field(default_factory=dict)

@@ -59,7 +59,8 @@ class Manifest:
             hierarchy.require_task(task)
         except FieldError as error:
             raise CheckpointError(f"{path}: hierarchy.{error}") from None
-        if sorted(self.actors) != sorted(hierarchy.networks):
+        acting = [name for name in self.actors if name not in map(value_name, hierarchy.parties)]
+        if sorted(acting) != sorted(hierarchy.networks):
             wanted, got = ", ".join(hierarchy.networks), ", ".join(self.actors)
             raise CheckpointError(f"{path}: actors: its hierarchy needs {wanted}; got {got[:60]}")
         try:
@@ -72,6 +73,8 @@ class Manifest:
         """Raise ``CheckpointError`` unless every network sees and says what its place in the hierarchy asks for."""
         for level, party in enumerate(hierarchy.parties, -1):
             inputs = len(task.observation) + hierarchy.pursued(level, task)
+            if value_name(party) in self.actors:
+                self.actors[value_name(party)].check(inputs, 1, value_name(party), "values")
             if level < 0:
                 require_worker(self.actors[party], inputs, task)
                 if hierarchy.worker_may_terminate:
@@ -79,6 +82,11 @@ class Manifest:
             else:
                 own = hierarchy.levels[level]
                 self.actors[party].check(inputs, own.shown, party, "categorical" if own.kind == "skill" else "tanh")
+
+
+def value_name(party: str) -> str:
+    """Name of the network that says what states are worth to a party: kept for who trains on, not acted by."""
+    return f"{party}_value"
 
 
 def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:

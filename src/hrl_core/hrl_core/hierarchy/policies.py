@@ -9,8 +9,9 @@ from hrl_core.hierarchy.exploration import HeldExploration
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import Assignment, Float32Vector, to_float32
 from hrl_core.messages import NAN, NO_VECTOR, Vector
-from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.networks.actor_config import OF_CHOICES, OF_VECTORS, ActorConfig, Float32
 from hrl_core.networks.fast_actor import FastActor
+from hrl_core.networks.heads import Categorical, Head, Tanh, make_head
 from hrl_core.randomness import Draws
 from hrl_core.task.spec import TaskSpec
 
@@ -90,15 +91,15 @@ class ActorManager:
         config.check(len(spec.observation) + pursued, space.size, "manager")
         self.version, self.held = version, config.held
         self._turns = space.level.kind == "direction"
-        self._exploration = _Exploration(config, space.low, space.high)
+        self._head = Tanh(config)
         self._test_probability = config.test_probability
         self._actor, self._pursued = FastActor(config, weights), pursued
 
     def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
         """Choose a subgoal."""
-        value = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
+        output = self._actor(_inputs(state, task, self._pursued))
         # In this order, for who restarts to draw the same: which, then whether it is a test.
-        value = self._exploration.of(value, draws)
+        value, _ = _decided(self._head, output, draws)
         test = draws.explore and self._test_probability > 0 and draws.rng.random() < self._test_probability
         return SubgoalChoice(_direction(value) if self._turns else value, test=test)
 
@@ -130,19 +131,19 @@ class SkillManager:
         config.check(len(spec.observation) + pursued, len(space.level.skills), "manager", "categorical")
         self.version, self.held = version, HeldExploration()
         self._actor, self._pursued, self._sampled = FastActor(config, weights), pursued, sampled
+        self._head = Categorical()
 
     def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
         """Choose a skill."""
-        logits = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
-        skill, log_probability = _chosen(logits, draws, self._sampled)
-        return SubgoalChoice(skill=skill, log_probability=log_probability)
+        output = self._actor(_inputs(state, task, self._pursued))
+        skill, log_probability = _decided(self._head, output, draws, self._sampled)
+        return SubgoalChoice(skill=int(skill[0]), log_probability=log_probability)
 
 
 class ActorWorker:
-    """Deterministic worker: an actor network on state and carried subgoal, and how it explores.
+    """A worker that is an actor network on state and carried subgoal; its head says how it acts and explores.
 
-    Where the task has actions to choose from, the network says logits, and the likeliest is chosen, or one drawn.
-    Where it may end segments, another one says with which probability it does.
+    Where it may end segments, another network says with which probability it does.
     """
 
     def __init__(
@@ -164,42 +165,21 @@ class ActorWorker:
             weights: of the network.
             version: of the policy.
             termination: ends segments; None: the worker never does.
-            sampled: whether an action to choose from is drawn also when not exploring.
+            sampled: whether what a stochastic head says is drawn also when not exploring.
         """
         require_worker(config, len(spec.observation) + pursued, spec)
-        self.version = version
-        self._chooses, self._sampled = bool(spec.choices), sampled
-        self._exploration = _Exploration(config, spec.action_low, spec.action_high)
+        self.version, self._sampled = version, sampled
         self._actor, self._pursued, self._termination = FastActor(config, weights), pursued, termination
+        self._head = make_head(config, weights)
 
     def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
         """Choose an action."""
-        value = self._actor(_inputs(state, task, self._pursued)).astype(np.float64)
-        if self._chooses:
-            number, log_probability = _chosen(value, draws, self._sampled)
-            return ActionChoice(np.array([float(number)]), log_probability)
-        return ActionChoice(self._exploration.of(value, draws))
+        output = self._actor(_inputs(state, task, self._pursued))
+        return ActionChoice(*_decided(self._head, output, draws, self._sampled))
 
     def terminates(self, state: Vector, task: Assignment, draws: Draws) -> bool:
         """Whether to end the segment in this state."""
         return self._termination is not None and self._termination.fires(_inputs(state, task, self._pursued), draws)
-
-
-class _Exploration:
-    """Gaussian noise in raw units, or now and then a uniformly random value."""
-
-    def __init__(self, config: ActorConfig, low: Vector, high: Vector) -> None:
-        self._low, self._high = low, high
-        self._sigma = np.asarray(config.exploration_noise)
-        self._random_probability = config.random_probability
-
-    def of(self, value: Vector, draws: Draws) -> Vector:
-        """What is tried in the place of ``value``."""
-        if not draws.explore:
-            return value
-        if self._random_probability > 0 and draws.rng.random() < self._random_probability:
-            return draws.rng.uniform(self._low, self._high)
-        return np.clip(value + self._sigma * draws.rng.standard_normal(value.shape), self._low, self._high)
 
 
 class Termination:
@@ -226,31 +206,16 @@ class Termination:
 def require_worker(config: ActorConfig, inputs: int, spec: TaskSpec) -> None:
     """Raise ``CheckpointError`` unless a worker's network has so many inputs and says what actions of the task need."""
     if spec.choices:
-        config.check(inputs, len(spec.choices), "worker", "categorical")
+        config.check(inputs, len(spec.choices), "worker", *OF_CHOICES)
     else:
-        config.check(inputs, len(spec.action), "worker")
+        config.check(inputs, len(spec.action), "worker", *OF_VECTORS)
 
 
-def _chosen(logits: Vector, draws: Draws, sampled: bool) -> tuple[int, float]:
-    """The likeliest of several choices, or, exploring or where that is meant, one drawn with its log-probability."""
-    return draw_category(logits, draws.rng) if draws.explore or sampled else (int(logits.argmax()), NAN)
-
-
-def draw_category(logits: Vector, rng: np.random.Generator) -> tuple[int, float]:
-    """Draw one of several choices with the probabilities softmax(logits), by one uniform number.
-
-    Args:
-        logits: shape (choices,).
-        rng: source of randomness.
-
-    Returns:
-        Number of the choice, and the logarithm of its probability [nat].
-    """
-    weights = np.exp(logits - logits.max())
-    below = weights.cumsum()
-    # The product may round to the sum itself.
-    drawn = min(int(np.searchsorted(below, rng.random() * below[-1], side="right")), len(below) - 1)
-    return drawn, float(np.log(weights[drawn] / below[-1]))
+def _decided(head: Head, output: Float32, draws: Draws, sampled: bool = False) -> tuple[Vector, float]:
+    """What is done, and its log-probability where it was drawn: when exploring, or where that is meant."""
+    if draws.explore or (sampled and head.stochastic):
+        return head.draw(output, draws.rng)
+    return head.greedy(output), NAN
 
 
 def _inputs(state: Vector, task: Assignment, pursued: int) -> Float32Vector:

@@ -1,131 +1,64 @@
-"""DDPG (arXiv 1509.02971) with values bounded to [-B, 0] and without target networks, as HAC learns its levels.
+"""DDPG (arXiv 1509.02971, algorithm 1): a deterministic actor and one critic; it knows no hierarchy.
 
-Knows no hierarchy: rows in, an actor out. Where every reward is -1 until the end, no value lies outside [-B, 0], B the
-most steps that count; clipping targets to that keeps the critic from running away without targets of its own.
+Deviations from the paper: white noise explores instead of an Ornstein-Uhlenbeck process, no weight decay, no batch
+normalisation, and the critic sees the action at its first layer.
 """
 
-import math
-from itertools import pairwise
-from typing import Any
+from copy import deepcopy
 
 import torch
-from torch import nn
-from torch.nn.functional import huber_loss, mse_loss
+from torch.nn.functional import mse_loss
 
+from hrl_core.learners.critic import Critic, initialise, move
 from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.one_level import OneLevel
 from hrl_core.learners.transitions import TransitionBatch
-from hrl_core.networks.actor import OUTPUT_INIT, Actor
-from hrl_core.networks.actor_config import ActorConfig, Float32
-from hrl_core.prefixed import below
-
-_FIRST_VALUE = -0.067
-"""Of an untrained sigmoid critic (released code of HAC): optimistic, but not where the sigmoid is flat."""
-_LINEAR_UNIT = 0.1
-"""Output of a linear critic that stands for a value of 1, in bounds."""
+from hrl_core.networks.actor import Actor
+from hrl_core.networks.actor_config import ActorConfig
 
 
-class BoundedCritic(nn.Module):
-    """Q(s, a) by a perceptron with ReLU.
+class DDPG(OneLevel):
+    """Actor, critic and their targets."""
 
-    ``linear``: Q = B/10 f(s, a);  ``sigmoid``: Q = -B sigmoid(f(s, a) + b), b such that it begins near 0.
-    """
-
-    def __init__(self, config: DDPGConfig, actor: ActorConfig, bound: float, generator: torch.Generator) -> None:
-        """Initialise hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003)."""
-        super().__init__()
-        sizes = (actor.feature_dim + actor.output_dim, *config.hidden, 1)
-        self.linears = [nn.Linear(n, m) for n, m in pairwise(sizes)]
-        self.layers = nn.ModuleList(self.linears)
-        self._sigmoid, self._bound = config.critic == "sigmoid", bound
-        self._offset = -math.log(bound / -_FIRST_VALUE - 1)
-        for layer in self.linears:
-            limit = OUTPUT_INIT if layer is self.linears[-1] else layer.in_features**-0.5
-            nn.init.uniform_(layer.weight, -limit, limit, generator=generator)
-            nn.init.zeros_(layer.bias)
-
-    def forward(self, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """Values (batch,) of features (batch, feature_dim) and actions (batch, action_dim) between -1 and 1."""
-        x = torch.cat((features, actions), 1)
-        for layer in self.linears[:-1]:
-            x = torch.relu(layer(x))
-        f = self.linears[-1](x)[:, 0]
-        return -self._bound * torch.sigmoid(f + self._offset) if self._sigmoid else _LINEAR_UNIT * self._bound * f
-
-
-class DDPG:
-    """One level's actor and critic."""
-
-    def __init__(self, config: DDPGConfig, actor_config: ActorConfig, bound: float, generator: torch.Generator) -> None:
-        """Initialise networks from ``generator``; values lie in [-``bound``, 0]."""
-        self.config, self.actor_config, self.bound = config, actor_config, bound
-        self.actor = Actor(actor_config, generator)
-        self.critic = BoundedCritic(config, actor_config, bound, generator)
-        self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr, fused=True)
-        self._critic_adam = torch.optim.Adam(self.critic.parameters(), config.critic_lr, fused=True)
-        self.updates = 0
-
-    def update(self, batch: TransitionBatch) -> dict[str, float]:
-        """One critic and one actor update; figures."""
-        features = self.actor.features(batch.inputs)
-        metrics = self._update_critic(batch, features) | self._update_actor(features)
-        self.updates += 1
-        return metrics
+    def __init__(self, config: DDPGConfig, actor_config: ActorConfig, generator: torch.Generator) -> None:
+        """Initialise networks from ``generator``."""
+        super().__init__(Actor(actor_config, generator))
+        self.config = config
+        self.critic = Critic(actor_config.feature_dim, actor_config.output_dim, config.hidden)
+        initialise([self.critic], generator)
+        self.target_actor, self.target_critic = deepcopy(self.actor), deepcopy(self.critic)
+        self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr)
+        self._critic_adam = torch.optim.Adam(self.critic.parameters(), config.critic_lr)
+        self.networks |= {"critic": self.critic, "target_actor": self.target_actor, "target_critic": self.target_critic}
+        self.optimisers = {"actor_adam": self._actor_adam, "critic_adam": self._critic_adam}
 
     def targets(self, batch: TransitionBatch) -> torch.Tensor:
-        """TD targets (batch,):  y = clip(r + d Q(s', mu(s')), -B, 0)."""
+        """TD targets (batch,):  y = r + gamma Q'(s', mu'(s'))."""
         with torch.no_grad():
             features = self.actor.features(batch.next_inputs)
-            values = self.critic(features, torch.tanh(self.actor.pre_tanh(features)))
-            return (batch.rewards + batch.discounts * values).clamp(-self.bound, 0.0)
+            squashed = torch.tanh(self.target_actor.pre_tanh(features))
+            return batch.rewards + batch.discounts * self.target_critic(features, squashed)
 
-    def _update_critic(self, batch: TransitionBatch, features: torch.Tensor) -> dict[str, float]:
-        """Descend the mean squared error of Q(s, a) to y, or its Huber loss in units of the bound."""
+    def update(self, batch: TransitionBatch) -> dict[str, float]:
+        """One update of the critic, the actor and both targets; figures."""
+        features = self.actor.features(batch.inputs)
         y = self.targets(batch)
-        values = self.critic(features, (batch.actions - self.actor.centre) / self.actor.half_range)
-        if self.config.critic == "sigmoid":
-            loss = mse_loss(values, y)
-        else:
-            # Few rows reach their goal: a loss that turned linear within the bounds would not see them.
-            loss = huber_loss(values / self.bound, y / self.bound)
+        values = self.critic(features, self.scaled(batch.actions))
+        critic_loss = mse_loss(values, y)  # L = mean (y - Q(s, a))^2
         self._critic_adam.zero_grad()
-        loss.backward()
+        critic_loss.backward()
         self._critic_adam.step()
-        return {"critic_loss": loss.item(), "value": values.mean().item(), "target": y.mean().item()}
-
-    def _update_actor(self, features: torch.Tensor) -> dict[str, float]:
-        """Descend L = -mean Q(s, mu(s)) / unit + penalty * mean z^2, z before the tanh."""
-        z = self.actor.pre_tanh(features)
-        value = self.critic(features, torch.tanh(z)).mean()
-        loss = -value / (_LINEAR_UNIT * self.bound) + self.config.pre_tanh_penalty * z.square().mean()
+        actor_value = self.critic(features, torch.tanh(self.actor.pre_tanh(features))).mean()
         self._actor_adam.zero_grad()
-        # Of the critic's parameters no gradient is needed.
-        loss.backward(inputs=list(self.actor.parameters()))
+        # Climb J = mean Q(s, mu(s)); of the critic's parameters no gradient is needed.
+        (-actor_value).backward(inputs=list(self.actor.parameters()))
         self._actor_adam.step()
-        return {"actor_value": value.item()}
-
-    def actor_arrays(self) -> dict[str, Float32]:
-        """The actor's parameters as arrays of their own."""
-        return {name: tensor.numpy().copy() for name, tensor in self.actor.state_dict().items()}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Parameters, optimiser moments and update counter."""
-        state: dict[str, Any] = {"updates": self.updates}
-        for name, module, adam in self._networks():
-            state |= {f"{name}.{k}": tensor for k, tensor in module.state_dict().items()}
-            for i, moments in adam.state_dict()["state"].items():
-                state |= {f"{name}_adam.{i}.{k}": tensor for k, tensor in moments.items()}
-        return state
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on exactly where ``state_dict`` was taken."""
-        self.updates = state["updates"]
-        for name, module, adam in self._networks():
-            module.load_state_dict(below(f"{name}.", state))
-            moments: dict[int, dict[str, torch.Tensor]] = {}
-            for key, tensor in below(f"{name}_adam.", state).items():
-                number, _, moment = key.partition(".")
-                moments.setdefault(int(number), {})[moment] = tensor.clone()
-            adam.load_state_dict(adam.state_dict() | {"state": moments})
-
-    def _networks(self) -> tuple[tuple[str, nn.Module, torch.optim.Adam], ...]:
-        return ("actor", self.actor, self._actor_adam), ("critic", self.critic, self._critic_adam)
+        move(self.target_actor, self.actor, self.config.tau)
+        move(self.target_critic, self.critic, self.config.tau)
+        self.updates += 1
+        return {
+            "critic_loss": critic_loss.item(),
+            "value": values.mean().item(),
+            "target": y.mean().item(),
+            "actor_value": actor_value.item(),
+        }

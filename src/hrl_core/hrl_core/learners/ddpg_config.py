@@ -2,34 +2,35 @@
 
 from dataclasses import dataclass
 
-from hrl_core.errors import HrlError
-
-CRITICS = ("linear", "sigmoid")
+from hrl_core.learners.checks import require
 
 
 @dataclass(frozen=True)
 class DDPGConfig:
-    """Switches of DDPG with bounded values; sizes and rates are those of HAC's released code."""
+    """Switches of DDPG; defaults are the paper's (arXiv 1509.02971, section 7) but for the noise, which is white."""
 
-    hidden: tuple[int, ...] = (64, 64, 64)
+    hidden: tuple[int, ...] = (400, 300)
     """Units of each hidden layer, actor and critic."""
-    actor_lr: float = 1e-3
+    actor_lr: float = 1e-4
     """Adam's step size, actor."""
     critic_lr: float = 1e-3
     """Adam's step size, critic."""
-    batch_size: int = 256
-    """Rows per update."""
-    critic: str = "linear"
-    """``linear``: Q of any size, Huber loss; ``sigmoid``: Q between -bound and 0, squared error (released code of
-    HAC)."""
-    pre_tanh_penalty: float = 1e-3
-    """Weight of the mean squared pre-tanh actor output in the actor's loss, against saturation; 0: none (HAC)."""
+    discount: float = 0.99
+    """Per step."""
+    tau: float = 0.001
+    """Share of the online parameters in a soft update."""
+    batch_size: int = 64
+    """Transitions per update."""
+    exploration_noise: float = 0.2
+    """Standard deviation of the Gaussian added to actions while exploring [half-ranges]."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        if self.critic not in CRITICS:
-            raise HrlError(f"DDPG configuration: critic must be one of {', '.join(CRITICS)}, got '{self.critic}'")
-        if not self.hidden or min(*self.hidden, self.batch_size) < 1:
-            raise HrlError(f"DDPG configuration: hidden, batch_size: at least 1 each, got {self}")
-        if min(self.actor_lr, self.critic_lr) <= 0 or self.pre_tanh_penalty < 0:
-            raise HrlError(f"DDPG configuration: learning rates above 0, pre_tanh_penalty at least 0, got {self}")
+        require(
+            self,
+            (len(self.hidden) > 0 and min(*self.hidden, self.batch_size) >= 1, "hidden, batch_size: at least 1"),
+            (min(self.actor_lr, self.critic_lr) > 0, "actor_lr, critic_lr: above 0"),
+            (0 <= self.discount < 1, "discount: in [0, 1)"),
+            (0 < self.tau <= 1, "tau: in (0, 1]"),
+            (self.exploration_noise >= 0, "exploration_noise: at least 0"),
+        )

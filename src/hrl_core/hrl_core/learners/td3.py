@@ -5,43 +5,22 @@ Deviation from HIRO's released code: between delayed actor updates the actor's A
 it go on with its momentum.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
 
 import torch
 from torch import nn
 from torch.nn.functional import huber_loss
 
+from hrl_core.learners.critic import Critic, initialise, move
+from hrl_core.learners.networks_state import load_networks, networks_state
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
-from hrl_core.networks.actor import OUTPUT_INIT, Actor, Turner
+from hrl_core.networks.actor import Actor, Turner
 from hrl_core.networks.actor_config import ActorConfig, Float32
-from hrl_core.prefixed import below
 
 SATURATED = 0.99
 """A tanh beyond this counts as saturated."""
-
-
-class Critic(nn.Module):
-    """Q(s, a): a perceptron with ReLU; the second layer may see the action again (HIRO's released code)."""
-
-    def __init__(self, config: TD3Config, actor_config: ActorConfig) -> None:
-        """Shape it; ``initialise`` draws the weights."""
-        super().__init__()
-        action_dim = actor_config.output_dim
-        ins = [actor_config.feature_dim + action_dim, *config.hidden]
-        ins[1] += action_dim if config.action_twice else 0
-        self._twice = config.action_twice
-        self.linears = [nn.Linear(n, m) for n, m in zip(ins, [*config.hidden, 1], strict=True)]
-        self.layers = nn.ModuleList(self.linears)
-
-    def forward(self, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
-        """Values (batch,) of features (batch, feature_dim) and scaled actions (batch, action_dim)."""
-        x = torch.cat((features, actions), 1)
-        for i, layer in enumerate(self.linears):
-            x = torch.cat((x, actions), 1) if i == 1 and self._twice else x
-            x = torch.relu(layer(x)) if i < len(self.linears) - 1 else layer(x)
-        return x[:, 0]
 
 
 class TD3:
@@ -51,7 +30,8 @@ class TD3:
         """Initialise networks from ``generator``, which also draws the smoothing noise."""
         self.config, self.actor_config, self._generator = config, actor_config, generator
         self.actor = Actor(actor_config, generator)
-        critics = [Critic(config, actor_config) for _ in range(2)]
+        sizes = actor_config.feature_dim, actor_config.output_dim, config.hidden, config.action_twice
+        critics = [Critic(*sizes) for _ in range(2)]
         initialise(critics, generator)
         self.critics = nn.ModuleList(critics)
         self.target_actor, self.target_critics = deepcopy(self.actor), deepcopy(self.critics)
@@ -61,6 +41,7 @@ class TD3:
         self._action_scale = 1 / self.actor.half_range if config.normalise_actions else torch.ones(())
         self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr)
         self._critic_adam = torch.optim.Adam(self.critics.parameters(), config.critic_lr)
+        self._optimisers = {"actor_adam": self._actor_adam, "critic_adam": self._critic_adam}
         self.updates = 0
         self.action_penalty: ActionPenalty | None = None
 
@@ -71,9 +52,7 @@ class TD3:
 
     def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
         """``count`` updates, each on its equal share of ``batches``; figures of each."""
-        size = len(batches.rewards) // count
-        parts = [None if part is None else part.split(size) for part in batches]
-        return [self.update(TransitionBatch(*(None if p is None else p[i] for p in parts))) for i in range(count)]  # pyright: ignore[reportArgumentType]
+        return [self.update(batch) for batch in batches.split(count)]
 
     def update(self, batch: TransitionBatch) -> dict[str, float]:
         """One critic update and, every ``policy_delay``-th time, one actor and soft update; figures."""
@@ -143,10 +122,10 @@ class TD3:
     def _follow(self) -> None:
         """Targets: theta' <- tau theta + (1 - tau) theta'. The average actor: all updates alike at first."""
         config = self.config
-        _move(self.target_actor, self.actor, config.tau)
-        _move(self.target_critics, self.critics, config.tau)
+        move(self.target_actor, self.actor, config.tau)
+        move(self.target_critics, self.critics, config.tau)
         if config.average_tau:
-            _move(self.average_actor, self.actor, max(config.average_tau, config.policy_delay / self.updates))
+            move(self.average_actor, self.actor, max(config.average_tau, config.policy_delay / self.updates))
 
     def actor_weights(self) -> dict[str, torch.Tensor]:
         """The (averaged) actor's parameters."""
@@ -158,22 +137,12 @@ class TD3:
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Parameters, targets, optimiser moments, update counter and generator."""
-        state = {f"{name}.{k}": tensor for name, module in self._modules() for k, tensor in module.state_dict().items()}
-        for name, adam in (("actor_adam", self._actor_adam), ("critic_adam", self._critic_adam)):
-            for i, moments in adam.state_dict()["state"].items():
-                state |= {f"{name}.{i}.{key}": tensor for key, tensor in moments.items()}
+        state = networks_state(dict(self._modules()), self._optimisers)
         return state | {"updates": torch.tensor([self.updates]), "generator": self._generator.get_state()}
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
-        for name, module in self._modules():
-            module.load_state_dict(below(f"{name}.", state))
-        for name, adam in (("actor_adam", self._actor_adam), ("critic_adam", self._critic_adam)):
-            moments: dict[int, dict[str, torch.Tensor]] = {}
-            for key, tensor in below(f"{name}.", state).items():
-                number, _, moment = key.partition(".")
-                moments.setdefault(int(number), {})[moment] = tensor.clone()
-            adam.load_state_dict(adam.state_dict() | {"state": moments})
+        load_networks(state, dict(self._modules()), self._optimisers)
         self.updates = int(state["updates"][0])
         self._generator.set_state(state["generator"])
 
@@ -182,19 +151,3 @@ class TD3:
         for name in ("actor", "target_actor", "average_actor", "critics", "target_critics"):
             if name != "average_actor" or self.average_actor is not self.actor:
                 yield name, getattr(self, name)
-
-
-def initialise(critics: Iterable[Critic], generator: torch.Generator) -> None:
-    """Hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003); layer by layer."""
-    layers = list(zip(*(critic.linears for critic in critics), strict=True))
-    for i, together in enumerate(layers):
-        for layer in together:
-            bound = OUTPUT_INIT if i == len(layers) - 1 else layer.in_features**-0.5
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            nn.init.zeros_(layer.bias)
-
-
-def _move(target: nn.Module, online: nn.Module, share: float) -> None:
-    with torch.no_grad():
-        for kept, parameter in zip(target.parameters(), online.parameters(), strict=True):
-            kept.lerp_(parameter, share)

@@ -28,6 +28,12 @@ class TransitionBatch(NamedTuple):
     """1 where the action was taken for the goal among the inputs, or led to it; 0: nothing to clone (``bc_alpha``).
     Shape (batch,); None: 1 throughout."""
 
+    def split(self, count: int) -> "list[TransitionBatch]":
+        """``count`` equal shares, in order."""
+        size = len(self.rewards) // count
+        parts = [None if part is None else part.split(size) for part in self]
+        return [TransitionBatch(*(None if p is None else p[i] for p in parts)) for i in range(count)]  # pyright: ignore[reportArgumentType]
+
     def standardised(self, turner: Turner | None) -> "TransitionBatch":
         """Every transition turned to the standard heading of a symmetry, if any; its two ends each by their own."""
         if turner is None:

@@ -47,7 +47,7 @@ class Actor(nn.Module):
         """Initialise hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003)."""
         super().__init__()
         self.config = config
-        sizes = (config.feature_dim, *config.hidden, config.output_dim)
+        sizes = (config.feature_dim, *config.hidden, config.last_dim)
         self.linears = [nn.Linear(n, m) for n, m in pairwise(sizes)]
         self.layers = nn.ModuleList(self.linears)
         matrix = config.feature_matrix()
@@ -55,6 +55,9 @@ class Actor(nn.Module):
         self._diagonal = None if config.differences else torch.from_numpy(matrix.diagonal().copy())
         self.centre, self.half_range = map(torch.from_numpy, config.output_range())
         self._turner = None if config.turn is None else Turner(config.turn)
+        self._activation = torch.relu if config.activation == "relu" else torch.tanh
+        if config.head == "gaussian":
+            self.log_std = nn.Parameter(torch.zeros(config.output_dim))
         with torch.no_grad():
             for layer in self.linears:
                 bound = OUTPUT_INIT if layer is self.linears[-1] else layer.in_features**-0.5
@@ -69,7 +72,7 @@ class Actor(nn.Module):
         return actor.requires_grad_(False)
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
-        """Map (batch, input_dim) to (batch, output_dim) in raw units, or to logits."""
+        """Map (batch, input_dim) to what the head takes, (batch, last_dim): under tanh in raw units already."""
         if self._turner is None:
             return self.standard(inputs)
         sectors = self._turner.sectors(inputs)
@@ -78,15 +81,15 @@ class Actor(nn.Module):
     def standard(self, inputs: torch.Tensor) -> torch.Tensor:
         """The same at inputs that are turned to the standard heading."""
         last = self.pre_tanh(self.features(inputs))
-        return last if self.config.head == "categorical" else self.centre + self.half_range * torch.tanh(last)
+        return self.centre + self.half_range * torch.tanh(last) if self.config.head == "tanh" else last
 
     def features(self, inputs: torch.Tensor) -> torch.Tensor:
         """What the first layer sees of inputs (batch, input_dim), shape (batch, feature_dim)."""
         return inputs @ self._matrix.T if self._diagonal is None else inputs * self._diagonal
 
     def pre_tanh(self, features: torch.Tensor) -> torch.Tensor:
-        """Output of the last layer, (batch, output_dim)."""
+        """Output of the last layer, (batch, last_dim)."""
         hidden = features
         for layer in self.linears[:-1]:
-            hidden = torch.relu(layer(hidden))
+            hidden = self._activation(layer(hidden))
         return self.linears[-1](hidden)

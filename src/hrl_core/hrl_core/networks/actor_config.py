@@ -14,14 +14,17 @@ from hrl_core.networks.symmetry import QuarterTurn
 from hrl_core.typed_fields import Count, Finite, Fraction, Index, NonEmpty, NotNegative, one_of
 
 Float32 = npt.NDArray[np.float32]
-HEADS = ("tanh", "categorical")
+HEADS = ("tanh", "gaussian", "squashed", "categorical", "values")
+OF_VECTORS, OF_CHOICES = HEADS[:3], HEADS[3:]
+"""Those that say vectors in [low, high], and those that say one of several choices."""
+ACTIVATIONS = ("relu", "tanh")
 MOST_PARAMETERS = 2**24
 """Of one actor: 64 MiB; those of the paper have 100 thousand."""
 
 
 @dataclass(frozen=True)
 class ActorConfig:
-    """A multilayer perceptron with ReLU, whose tanh output is scaled to [low, high] per element, or are logits.
+    """A multilayer perceptron; what its last layer means is its head's affair (``networks.heads``).
 
     Its first layer sees *features*: the inputs, each multiplied by its scale, then scaled differences of two
     inputs. This map is linear, so that acting folds it into the first layer.
@@ -57,15 +60,20 @@ class ActorConfig:
     turn: QuarterTurn | None = None
     """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
     head: Annotated[str, one_of(HEADS)] = "tanh"
-    """``tanh``: numbers in [low, high]; ``categorical``: the logits of as many choices, of which low and high, 0 and 1,
-    are the bounds of the probabilities."""
+    """``tanh``: numbers in [low, high]. ``gaussian``: means, in half-ranges, of numbers that are drawn and not clipped
+    (PPO). ``squashed``: means and logarithms of standard deviations of numbers that are drawn and pass a tanh (SAC).
+    ``categorical``: logits of choices, ``values``: values of choices (DQN), or of a state; low and high are 0 and 1."""
+    activation: Annotated[str, one_of(ACTIVATIONS)] = "relu"
+    """Of the hidden layers."""
 
     def __post_init__(self) -> None:
         """Refuse contradicting sizes."""
         if len(self.low) != len(self.high) or len(self.exploration_noise) not in (0, len(self.low)):
             raise CheckpointError("actor: low, high and exploration_noise must have one entry per output")
-        if self.head == "categorical" and (self.turn is not None or {*self.low} != {0.0} or {*self.high} != {1.0}):
-            raise CheckpointError("actor: a categorical head has low 0, high 1 and no turn: choices have no heading")
+        if self.head in OF_CHOICES and ({*self.low} != {0.0} or {*self.high} != {1.0}):
+            raise CheckpointError(f"actor: the head '{self.head}' has low 0 and high 1")
+        if self.head != "tanh" and self.turn is not None:
+            raise CheckpointError(f"actor: the head '{self.head}' has no turn: only 'tanh' has")
         if len(self.input_scale) not in (0, self.input_dim):
             raise CheckpointError(f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}")
         named = {"masked": self.masked, "differences": [k for i, j, _ in self.differences for k in (i, j)]}
@@ -94,6 +102,11 @@ class ActorConfig:
         return len(self.low)
 
     @property
+    def last_dim(self) -> int:
+        """Outputs of the last layer: under the head ``squashed`` two for each number."""
+        return 2 * len(self.low) if self.head == "squashed" else len(self.low)
+
+    @property
     def feature_dim(self) -> int:
         """Size of what the first layer sees."""
         return self.input_dim + len(self.differences)
@@ -116,16 +129,18 @@ class ActorConfig:
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parameters, as ``networks.Actor`` has them."""
-        sizes = (self.feature_dim, *self.hidden, self.output_dim)
+        sizes = (self.feature_dim, *self.hidden, self.last_dim)
         shapes: dict[str, tuple[int, ...]] = {}
         for i, (n, m) in enumerate(pairwise(sizes)):
             shapes |= {f"layers.{i}.weight": (m, n), f"layers.{i}.bias": (m,)}
-        return shapes
+        # Logarithms of the standard deviations, the same in all states.
+        return shapes | ({"log_std": (self.output_dim,)} if self.head == "gaussian" else {})
 
-    def check(self, input_dim: int, output_dim: int, name: str, head: str = "tanh") -> None:
-        """Raise ``CheckpointError`` unless sizes and head are those the task needs."""
-        if self.head != head:
-            raise CheckpointError(f"{name} actor has the head '{self.head}', its hierarchy needs '{head}'")
+    def check(self, input_dim: int, output_dim: int, name: str, *heads: str) -> None:
+        """Raise ``CheckpointError`` unless sizes and head (``heads``; none: tanh) are those the task needs."""
+        if self.head not in (heads or HEADS[:1]):
+            needed = " or ".join(f"'{head}'" for head in heads or HEADS[:1])
+            raise CheckpointError(f"{name} actor has the head '{self.head}', its hierarchy needs {needed}")
         if (self.input_dim, self.output_dim) != (input_dim, output_dim):
             raise CheckpointError(
                 f"{name} actor maps {self.input_dim} -> {self.output_dim} numbers, the task needs "

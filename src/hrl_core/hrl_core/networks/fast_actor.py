@@ -42,21 +42,21 @@ class FastActor:
             if not np.isfinite(array).all():
                 raise CheckpointError(f"tensor '{name}' holds non-finite numbers")
         self._heading = None if config.turn is None else config.turn.heading
-        self._logits = config.head == "categorical"
+        self._linear, self._tanh = config.head != "tanh", config.activation == "tanh"
         self._passes = _folded(config, weights)
 
     def __call__(self, inputs: Float32) -> Float32:
-        """Map (input_dim,) to (output_dim,) in raw units, or to logits."""
+        """Map (input_dim,) to what the head takes, (last_dim,): under tanh in raw units already."""
         heading = self._heading
         chosen = self._passes[0 if heading is None else sector(inputs[heading[0]], inputs[heading[1]])]
         hidden = inputs
         for weight, bias in chosen.layers[:-1]:
             hidden = weight.dot(hidden)
             hidden += bias
-            np.maximum(hidden, 0.0, out=hidden)
+            np.tanh(hidden, out=hidden) if self._tanh else np.maximum(hidden, 0.0, out=hidden)
         weight, bias = chosen.layers[-1]
         last = weight.dot(hidden) + bias
-        return last if self._logits else chosen.centre + chosen.half_range * np.tanh(last)
+        return last if self._linear else chosen.centre + chosen.half_range * np.tanh(last)
 
 
 def _folded(config: ActorConfig, weights: Mapping[str, Float32]) -> list[_Pass]:

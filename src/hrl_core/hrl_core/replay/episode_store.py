@@ -189,7 +189,14 @@ class EpisodeStore:
             next_goal_at_switch: next_subgoals at the last step of a segment is the next segment's subgoal
                 (released code of HIRO) instead of h(g) (paper).
         """
-        slots, steps = self._draw(self.lengths, batch, rng, newest)
+        return self.steps_at(*self.draw_steps(batch, rng, newest), next_goal_at_switch)
+
+    def draw_steps(self, batch: int, rng: np.random.Generator, newest: int = 0) -> tuple[Index, Index]:
+        """Slots and steps of ``batch`` transitions, as ``sample_steps`` draws them."""
+        return self._draw(self.lengths, batch, rng, newest)
+
+    def steps_at(self, slots: Index, steps: Index, next_goal_at_switch: bool = False) -> WorkerBatch:
+        """The transitions at ``steps`` of ``slots``, (batch,) each."""
         periods = steps // self.period
         states, next_states = _rows(self.states, slots, steps), _rows(self.states, slots, steps + 1)
         targets = _rows(self.targets, slots, periods)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from hrl_core.checkpoints.manifest import GREEDY, SAMPLED
 from hrl_core.errors import HrlError, did_you_mean
 
 AgentConfig = TypeVar("AgentConfig")
@@ -36,6 +37,9 @@ class TrainConfig(Generic[AgentConfig]):
     """Episodes per evaluation on the headline goal (HIRO's paper, C.4)."""
     evaluation_episodes_elsewhere: int = 10
     """Episodes on each further evaluation goal."""
+    evaluation: str = GREEDY
+    """How policies act outside training, which a checkpoint says of them: greedy, or sampled, where choices and
+    Gaussian actions are meant to be drawn."""
     evaluation_seed: int = 1_000_003
     """Seed of evaluation episodes; final reports use another."""
     checkpoint_interval: int = 50_000
@@ -46,6 +50,8 @@ class TrainConfig(Generic[AgentConfig]):
         for name in ("steps", "num_envs", "threads", "evaluation_interval", "checkpoint_interval"):
             if getattr(self, name) < 1:
                 raise HrlError(f"training configuration: {name} must be at least 1, got {getattr(self, name)}")
+        if self.evaluation not in (GREEDY, SAMPLED):
+            raise HrlError(f"training configuration: evaluation: {GREEDY} or {SAMPLED}, got {self.evaluation}")
 
     def as_dict(self) -> dict[str, Any]:
         """Every switch by name, the algorithm's beside the run's, as plain data with tuples as lists."""

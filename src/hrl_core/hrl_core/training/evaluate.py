@@ -10,6 +10,7 @@ import torch
 
 from hrl_core.algorithms.protocols import BatchPolicy
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.manifest import GREEDY
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
@@ -17,6 +18,7 @@ from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.hierarchy.vector import VectorHierarchy
 from hrl_core.messages import Mode
 from hrl_core.networks.actor import Actor
+from hrl_core.networks.heads import make_head
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 
@@ -95,8 +97,8 @@ def evaluate(
 
 def evaluate_checkpoint(checkpoint: Checkpoint, envs: Environments) -> list[EvaluationResult]:
     """The same for any policy: in batches where all environments decide at the same steps, else by its sessions."""
-    levels = checkpoint.hierarchy.levels
-    if checkpoint.hierarchy.by_clock and all(level.kind in _IN_BATCHES for level in levels):
+    levels, greedy = checkpoint.hierarchy.levels, checkpoint.evaluation == GREEDY
+    if greedy and checkpoint.hierarchy.by_clock and all(level.kind in _IN_BATCHES for level in levels):
         return evaluate(checkpoint.task, checkpoint.hierarchy, envs, *checkpoint_policies(checkpoint))
     envs.restart()
     actors = VectorHierarchy(checkpoint.task, Mode.EVAL, envs)
@@ -160,11 +162,12 @@ def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, Bat
     """Manager (None: flat) and worker of a checkpoint as policies for ``evaluate``."""
 
     def policy(level: str) -> BatchPolicy:
-        actor = Actor.of_arrays(checkpoint.actor(level), checkpoint.level(level))
+        config, weights = checkpoint.actor(level), checkpoint.level(level)
+        actor, head = Actor.of_arrays(config, weights), make_head(config, weights)
 
-        def act(states: Float32, goals: Float32) -> Float32:
+        def act(states: Float32, goals: Float32) -> npt.NDArray:
             with torch.inference_mode():
-                return actor(torch.from_numpy(np.concatenate((states, goals), axis=1))).numpy()
+                return head.greedy(actor(torch.from_numpy(np.concatenate((states, goals), axis=1))).numpy())
 
         return act
 

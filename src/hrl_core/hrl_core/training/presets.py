@@ -10,13 +10,20 @@ from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.training.config import TrainConfig
 
 
-def preset(name: str = "", algorithm: str = "hiro") -> TrainConfig[Any]:
-    """A preset of an algorithm by name; without one, the algorithm's first.
+def preset(name: str = "", algorithm: str = "hiro", learner: str = "") -> TrainConfig[Any]:
+    """A preset of an algorithm by name, or its first; with a learner, of those that are for this one.
 
     Raises:
         HrlError: one of them does not exist; lists those that do.
     """
     known = presets(algorithm)
+    if learner:
+        whose = {name: getattr(config.agent, "learner", "") for name, config in known.items()}
+        known = {name: config for name, config in known.items() if whose[name] == learner}
+        if not known:
+            learners = tuple(dict.fromkeys(one for one in whose.values() if isinstance(one, str) and one))
+            choose = f"choose one of {', '.join(learners)}" if learners else f"{algorithm} has no choice of learners"
+            raise HrlError(f"unknown learner '{learner}'{did_you_mean(learner, learners)}: {choose}")
     name = name or next(iter(known))
     if name not in known:
         raise HrlError(f"unknown preset '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
@@ -30,11 +37,11 @@ def stored_config(values: Mapping[str, Any]) -> TrainConfig[Any]:
         HrlError: unknown algorithm or switch.
     """
     algorithm = str(values.get("algorithm", "hiro"))
-    return preset(algorithm=algorithm).changed(values)
+    return preset(algorithm=algorithm, learner=_learner(values)).changed(values)
 
 
-def read_config(text: str, algorithm: str = "hiro") -> TrainConfig[Any]:
-    """A preset of an algorithm by name, or a .json file of switches as in config.json.
+def read_config(text: str, algorithm: str = "hiro", learner: str = "") -> TrainConfig[Any]:
+    """A preset of an algorithm (and learner) by name, or a .json file of switches as in config.json.
 
     Such a file names the preset that the switches change under ``preset``, another algorithm under ``algorithm``.
 
@@ -42,12 +49,18 @@ def read_config(text: str, algorithm: str = "hiro") -> TrainConfig[Any]:
         HrlError: unknown algorithm, preset or switch, or the file cannot be read.
     """
     if not text.endswith(".json"):
-        return preset(text, algorithm)
+        return preset(text, algorithm, learner)
     try:
         values = json.loads(Path(text).read_text())
     except (OSError, ValueError) as error:
         raise HrlError(f"training switches {text}: {error}") from None
     if not isinstance(values, dict):
         raise HrlError(f"training switches {text}: needs an object of switches, got {type(values).__name__}")
-    base = preset(str(values.pop("preset", "")), str(values.get("algorithm", algorithm)))
+    base = preset(str(values.pop("preset", "")), str(values.get("algorithm", algorithm)), _learner(values))
     return base.changed(values)
+
+
+def _learner(values: Mapping[str, Any]) -> str:
+    """The learner that switches name; elsewhere the word may stand for a table of switches."""
+    learner = values.get("learner", "")
+    return learner if isinstance(learner, str) else ""

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
+from hrl_core.checkpoints.manifest import SAMPLED
 from hrl_core.environments import Environments
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
@@ -167,6 +168,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
             weights=acting_weights(levels),
             metrics=metrics,
             provenance=self._provenance(),
+            evaluation=self.config.evaluation,
         )
 
     def report(self) -> Row:
@@ -218,7 +220,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
 
     def _results(self, envs: Environments) -> list[EvaluationResult]:
         policies = self.learner.policies()
-        if policies is None:
+        if policies is None or self.config.evaluation == SAMPLED:
             return evaluate_checkpoint(self.checkpoint({}), envs)
         return evaluate(self.spec, self.hierarchy, envs, *policies)
 

@@ -10,7 +10,7 @@ from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
@@ -116,7 +116,7 @@ CONFIGS = {
             subgoal_low=(-2.0, -2.0),
             subgoal_high=(2.0, 2.0),
             subgoal_tolerance=(0.1, 0.1),
-            learner=DDPGConfig((8, 8), 2e-3, 3e-3, 16, "sigmoid", 1e-2),
+            learner=BoundedDDPGConfig((8, 8), 2e-3, 3e-3, 16, "sigmoid", 1e-2),
             discount=0.9,
             updates_per_episode=3,
             test_probability=0.5,

@@ -17,7 +17,7 @@ from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.messages import Mode
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.randomness import Purpose, step_generator
@@ -103,7 +103,7 @@ def bag_config(path, **change):
     return BagTrainConfig((Source(path),), TrainConfig(algorithm="hac", agent=TRAINED), relabel="off", **change)
 
 
-TRAINED = HacConfig(levels=2, horizon=4, updates_per_episode=8, learner=DDPGConfig(hidden=(8, 8), batch_size=32))
+TRAINED = HacConfig(levels=2, horizon=4, updates_per_episode=8, learner=BoundedDDPGConfig(hidden=(8, 8), batch_size=32))
 
 
 def trained(folder, path, resume=False, stop=lambda run: False, **change):

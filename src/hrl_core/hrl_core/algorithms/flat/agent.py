@@ -1,34 +1,81 @@
-"""Flat TD3: the same trainer without a manager; the worker sees the task goal and earns the task's reward."""
+"""A flat policy that learns from a store of episodes, by whatever off-policy learner."""
 
-from functools import partial
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.actor_shapes import goal_actor_config
-from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.flat.config import AnyFlatConfig, DDPGFlatConfig, DQNFlatConfig, FlatConfig, SACFlatConfig
+from hrl_core.algorithms.flat.shapes import worker_shape
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
+from hrl_core.learners.ddpg import DDPG
+from hrl_core.learners.dqn import DQN
 from hrl_core.learners.making import make_level
+from hrl_core.learners.sac import SAC
 from hrl_core.learners.transitions import TransitionBatch
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.heads import make_head
 from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.replay.hindsight import Hindsight
 from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
+OffPolicyConfig = FlatConfig | SACFlatConfig | DDPGFlatConfig | DQNFlatConfig
+
+
+class OffPolicyLearner(Protocol):
+    """Learns an actor from transitions (``learners``)."""
+
+    actor_config: ActorConfig
+    updates: int
+    """Updates so far."""
+
+    def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
+        """Map (batch, input_dim) to what the actor's head takes."""
+        ...
+
+    def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
+        """``count`` updates, each on its equal share of ``batches``; figures of each."""
+        ...
+
+    def actor_arrays(self) -> dict[str, Float32]:
+        """The (averaged) actor's parameters."""
+        ...
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Everything that later updates depend on."""
+        ...
+
+    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        ...
 
 
 class FlatAgent:
-    """One TD3 on observation and task goal."""
+    """One learner on observation and task goal."""
 
-    def __init__(self, spec: TaskSpec, config: FlatConfig, generator: torch.Generator) -> None:
-        """Initialise from ``generator``."""
-        self.spec, self.config = spec, config
-        actor = goal_actor_config(spec, config.worker, spec.action_low, spec.action_high, config.scale_inputs)
-        self.worker = make_level(config.worker, actor, generator)
-        self.levels = {"worker": self.worker}
+    def __init__(
+        self,
+        spec: TaskSpec,
+        config: OffPolicyConfig,
+        generator: torch.Generator,
+        hindsight: Hindsight | None = None,
+    ) -> None:
+        """Initialise from ``generator``.
 
-    def act(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
-        """Noise-free actions (batch, action_dim)."""
+        Args:
+            spec: the task.
+            config: learner and switches.
+            generator: of weights, and of what updates draw.
+            hindsight: relabels the goals of batches; None: they stay.
+        """
+        self.spec, self.config, self._hindsight = spec, config, hindsight
+        self.worker = _learner(spec, config, generator)
+        self.head = make_head(self.worker.actor_config, {})
+
+    def outputs(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
+        """What the head takes, (batch, last_dim)."""
         inputs = torch.from_numpy(np.concatenate((states, task_goals), axis=1))
         return self.worker.act(inputs, averaged).numpy()
 
@@ -42,11 +89,14 @@ class FlatAgent:
 
     def policies(self) -> tuple[None, BatchPolicy]:
         """No manager; the worker without noise, averaged where an average is kept."""
-        return None, partial(self.act, averaged=True)
+        return None, lambda states, goals: self.head.greedy(self.outputs(states, goals, averaged=True))
 
     def _update(self, store: EpisodeStore, rng: np.random.Generator) -> Update:
         config = self.config.worker
-        batch = store.sample_steps(config.batch_size, rng, self.config.worker_replay)
+        slots, steps = store.draw_steps(config.batch_size, rng, self.config.worker_replay)
+        batch = store.steps_at(slots, steps)
+        if self._hindsight is not None:
+            batch = self._hindsight.relabelled(store, slots, steps, batch, rng)
         discounts = np.where(batch.terminated, 0, config.discount).astype(np.float32)
         learned_from = TransitionBatch(
             inputs=torch.from_numpy(np.concatenate((batch.states, batch.task_goals), axis=1)),
@@ -64,3 +114,15 @@ class FlatAgent:
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
         self.worker.load_state_dict(state)
+
+
+def _learner(spec: TaskSpec, config: AnyFlatConfig, generator: torch.Generator) -> OffPolicyLearner:
+    shape = worker_shape(spec, config)
+    if isinstance(config, SACFlatConfig):
+        return SAC(config.worker, shape, generator)
+    if isinstance(config, DDPGFlatConfig):
+        return DDPG(config.worker, shape, generator)
+    if isinstance(config, DQNFlatConfig):
+        return DQN(config.worker, shape, generator)
+    assert isinstance(config, FlatConfig)
+    return make_level(config.worker, shape, generator)

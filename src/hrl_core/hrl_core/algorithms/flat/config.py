@@ -1,44 +1,166 @@
-"""The switches of a flat policy."""
+"""The switches of a flat policy, whichever learner it has."""
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from hrl_core.errors import HrlError
+from hrl_core.learners.checks import require
+from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.dqn_config import DQNConfig
+from hrl_core.learners.on_policy_config import OnPolicyConfig
+from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
 
 
 @dataclass(frozen=True)
-class FlatConfig:
-    """The switches of flat TD3; defaults are those of HIRO's paper for its worker (figure 4, no HRL)."""
+class _Learned:
+    """What flat policies have in common."""
 
-    worker: TD3Config = field(default_factory=TD3Config)
+    learner: str
+    """td3, sac, ddpg (vectors), dqn (choices), ppo, a2c (either); each has presets of its own."""
     scale_inputs: bool = False
     """Whether inputs are brought to the order of one and the policy sees the way left to the goal."""
+    learners: ClassVar[tuple[str, ...]] = ()
+    """Whose switches these are."""
+
+    def __post_init__(self) -> None:
+        """Refuse another learner."""
+        if self.learner not in self.learners:
+            others = " or ".join(self.learners)
+            raise HrlError(f"learner {self.learner}: these are the switches of {others}; leave the preset out")
+
+
+@dataclass(frozen=True)
+class OffPolicy(_Learned):
+    """What learners from a store of past episodes have in common."""
+
     worker_replay: int = 200_000
     """Newest environment steps that are learned from; 0: all stored."""
     replay: int = 2_000_000
     """Environment steps kept."""
     learning_starts: int = 2_500
-    """Environment steps of the noisy untrained policy before any update."""
+    """Environment steps before any update."""
     worker_updates: float = 1.0
     """Updates per environment step."""
+    random_starts: bool = False
+    """Whether actions are uniformly random until ``learning_starts``, instead of the untrained policy's with noise."""
+    random_steps: int = 0
+    """Environment steps over which the chance of a uniformly random action falls in a line from 1 to 0."""
+    hindsight: float = 0.0
+    """Share of transitions whose task goal is one that was achieved later in the episode (HER, arXiv 1707.01495,
+    future; its k = 4 is 0.8)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        if self.replay < 1:
-            raise HrlError(f"training configuration: replay must be at least 1, got {self.replay}")
+        super().__post_init__()
+        require(
+            self,
+            (self.replay >= 1, "replay must be at least 1"),
+            (min(self.worker_replay, self.learning_starts, self.random_steps) >= 0, "numbers of steps: at least 0"),
+            (self.worker_updates >= 0, "worker_updates: at least 0"),
+            (0 <= self.hindsight <= 1, "hindsight: in [0, 1]"),
+        )
 
-    def for_recordings(self, relabel: str, newest_steps: int) -> "FlatConfig":
+    def for_recordings(self, relabel: str, newest_steps: int) -> "OffPolicy":
         """The switches with the choices of training from recordings put in (``BagTrainConfig``).
 
         Raises:
             HrlError: subgoals are to be relabelled.
         """
-        if relabel != "off":
-            raise HrlError(f"a flat policy has no subgoals to relabel: set relabel to off, got {relabel}")
+        _require_no_relabelling(relabel)
         return dataclasses.replace(self, worker_replay=newest_steps or self.worker_replay)
+
+
+@dataclass(frozen=True)
+class FlatConfig(OffPolicy):
+    """The switches of flat TD3; defaults are those of HIRO's paper for its worker (figure 4, no HRL)."""
+
+    learner: str = "td3"
+    learners: ClassVar[tuple[str, ...]] = ("td3",)
+    worker: TD3Config = field(default_factory=TD3Config)
+
+
+@dataclass(frozen=True)
+class SACFlatConfig(OffPolicy):
+    """The switches of flat SAC."""
+
+    learner: str = "sac"
+    learners: ClassVar[tuple[str, ...]] = ("sac",)
+    worker: SACConfig = field(default_factory=SACConfig)
+
+
+@dataclass(frozen=True)
+class DDPGFlatConfig(OffPolicy):
+    """The switches of flat DDPG."""
+
+    learner: str = "ddpg"
+    learners: ClassVar[tuple[str, ...]] = ("ddpg",)
+    worker: DDPGConfig = field(default_factory=DDPGConfig)
+
+
+@dataclass(frozen=True)
+class DQNFlatConfig(OffPolicy):
+    """The switches of flat DQN."""
+
+    learner: str = "dqn"
+    learners: ClassVar[tuple[str, ...]] = ("dqn",)
+    worker: DQNConfig = field(default_factory=DQNConfig)
+    exploration: float = 0.05
+    """Chance of a uniformly random action in the end (epsilon), beside that of ``random_steps``."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        super().__post_init__()
+        require(self, (0 <= self.exploration <= 1, "exploration: in [0, 1]"))
+
+
+@dataclass(frozen=True)
+class OnPolicyFlatConfig(_Learned):
+    """The switches of flat PPO, A2C and TRPO."""
+
+    learner: str = "ppo"
+    learners: ClassVar[tuple[str, ...]] = ("ppo", "a2c")
+    worker: OnPolicyConfig = field(default_factory=OnPolicyConfig)
+    rollout_steps: int = 2_048
+    """Environment steps that each update learns from, in all environments together."""
+    bonus: str = ""
+    """Name of an intrinsic reward that is added to the task's; empty: none."""
+    bonus_weight: float = 1.0
+    """Factor on it."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        super().__post_init__()
+        require(self, (self.rollout_steps >= 1, "rollout_steps: at least 1"))
+
+    def for_recordings(self, relabel: str, newest_steps: int) -> "OnPolicyFlatConfig":
+        """The same; raises ``HrlError`` where subgoals are to be relabelled or old steps kept."""
+        _require_no_relabelling(relabel)
+        if newest_steps:
+            raise HrlError(f"learner {self.learner} learns from everything once: leave newest_steps out")
+        return self
+
+
+AnyFlatConfig = FlatConfig | SACFlatConfig | DDPGFlatConfig | DQNFlatConfig | OnPolicyFlatConfig
+
+
+def _require_no_relabelling(relabel: str) -> None:
+    if relabel != "off":
+        raise HrlError(f"a flat policy has no subgoals to relabel: set relabel to off, got {relabel}")
+
+
+def _run(agent: AnyFlatConfig, steps: int, num_envs: int = 1) -> TrainConfig[Any]:
+    return TrainConfig(
+        algorithm="flat",
+        agent=agent,
+        steps=steps,
+        num_envs=num_envs,
+        evaluation_interval=max(1, steps // 20),
+        evaluation_episodes=20,
+    )
 
 
 def _fast() -> TrainConfig[FlatConfig]:
@@ -62,7 +184,20 @@ def _fast() -> TrainConfig[FlatConfig]:
     return TrainConfig(algorithm="flat", agent=agent, steps=1_000_000, num_envs=20, evaluation_episodes=20)
 
 
-PRESETS: Mapping[str, TrainConfig[FlatConfig]] = {
+_A2C = OnPolicyConfig(
+    step="plain", lr=7e-4, optimiser="rmsprop", gae_lambda=1.0, epochs=1, batch_size=0, normalise_advantages=False
+)
+_STARTS = {"worker_replay": 0, "replay": 1_000_000, "random_starts": True}
+
+PRESETS: Mapping[str, TrainConfig[Any]] = {
     "paper": TrainConfig(algorithm="flat", agent=FlatConfig()),
     "fast": _fast(),
+    "sac": _run(SACFlatConfig(**_STARTS, learning_starts=10_000), 1_000_000),
+    "ddpg": _run(DDPGFlatConfig(**_STARTS, learning_starts=10_000), 1_000_000),
+    "dqn": _run(
+        DQNFlatConfig(worker_replay=0, replay=100_000, learning_starts=1_000, worker_updates=0.25, random_steps=10_000),
+        100_000,
+    ),
+    "ppo": _run(OnPolicyFlatConfig(), 1_000_000, num_envs=8),
+    "a2c": _run(OnPolicyFlatConfig(learner="a2c", worker=_A2C, rollout_steps=40), 1_000_000, num_envs=8),
 }

@@ -1,101 +1,27 @@
-"""Flat TD3 in training environments: act, remember, update."""
+"""Flat policies in training environments, by whatever learner; as ``protocols.Training`` asks for it."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
-import torch
-
-from hrl_core.algorithms.actor_shapes import require_vector_actions
-from hrl_core.algorithms.flat.agent import FlatAgent
-from hrl_core.algorithms.flat.config import FlatConfig
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
-from hrl_core.environments import Environments, Step
+from hrl_core.algorithms.flat.config import AnyFlatConfig, OnPolicyFlatConfig
+from hrl_core.algorithms.flat.off_policy import FlatLearner
+from hrl_core.algorithms.flat.on_policy import OnPolicyLearner
+from hrl_core.algorithms.flat.shapes import require_actions
+from hrl_core.environments import Environments
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec
-from hrl_core.hierarchy.subgoals import to_float32
-from hrl_core.learners.portions import portions
-from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
 
-class FlatLearner:
-    """A worker alone that pursues the task goal and earns the task's reward."""
-
-    def __init__(self, spec: TaskSpec, config: FlatConfig, envs: Environments, seed: int) -> None:
-        """Initialise network and store from ``seed`` and begin every environment's first episode."""
-        self._spec, self._config, self._envs = spec, config, envs
-        self._rng = np.random.default_rng(seed)
-        self.agent = FlatAgent(spec, config, torch.Generator().manual_seed(seed))
-        self.store = EpisodeStore(spec, None, config.replay, envs.num_envs)
-        self._actions = np.zeros((envs.num_envs, len(spec.action)))
-        self._env_steps, self._credit = 0, 0.0
-        for env in range(envs.num_envs):
-            self._begin(env)
-
-    def act(self) -> npt.NDArray[np.float64]:
-        """Actions of all environments with Gaussian noise."""
-        actions = self.agent.act(to_float32(self._envs.states), to_float32(self._envs.goals)).astype(np.float64)
-        noise = self._rng.standard_normal(actions.shape)
-        sigma = np.asarray(self.agent.worker.actor_config.exploration_noise)
-        self._actions = np.clip(actions + sigma * noise, self._spec.action_low, self._spec.action_high)
-        return self._actions
-
-    def observe(self, step: Step) -> Mapping[str, Metrics]:
-        """Store what the actions led to."""
-        self._env_steps += self._envs.num_envs
-        self.store.append(self._actions, step.rewards, step.states, step.terminated, step.truncated)
-        for env in np.flatnonzero(step.ended):
-            self._begin(int(env))
-        return {}
-
-    def update(self) -> Iterator[Update]:
-        """``worker_updates`` per environment step."""
-        if self._env_steps < self._config.learning_starts:
-            return
-        self._credit += self._envs.num_envs * self._config.worker_updates
-        due, self._credit = divmod(self._credit, 1)
-        for updates in portions(int(due)):
-            yield from self.agent.update_worker(self.store, self._rng, updates)
-
-    def levels(self) -> Mapping[str, LevelWeights]:
-        """The worker."""
-        return self.agent.level_weights()
-
-    def policies(self) -> tuple[None, BatchPolicy]:
-        """No manager; the worker without noise, averaged where an average is kept."""
-        return self.agent.policies()
-
-    def parts(self) -> Mapping[str, Stateful]:
-        """Network, store; and how far it is."""
-        return {"agent": self.agent, "store": self.store, "learner": self}
-
-    def state_dict(self) -> dict[str, Any]:
-        """Counters and generator."""
-        return {"env_steps": self._env_steps, "credit": self._credit, "rng": self._rng.bit_generator.state}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on exactly where ``state_dict`` was taken; environments and store have been restored before.
-
-        Where the environments begin new episodes instead, the store keeps what there is of the old ones.
-        """
-        self._env_steps, self._credit = state["env_steps"], state["credit"]
-        self._rng.bit_generator.state = state["rng"]
-        if not self._envs.exact_resume:
-            for env in range(self._envs.num_envs):
-                self._begin(env)
-
-    def _begin(self, env: int) -> None:
-        """Start the episode that environment ``env`` has been reset to."""
-        self.store.begin(env, self._envs.states[env], self._envs.goals[env])
-
-
-def hierarchy(spec: TaskSpec, config: FlatConfig) -> HierarchySpec:
+def hierarchy(spec: TaskSpec, config: AnyFlatConfig) -> HierarchySpec:
     """No level above the worker."""
-    require_vector_actions(spec, "flat")
-    del config
+    require_actions(spec, config)
     return FLAT
 
 
-learner = FlatLearner
-"""As ``protocols.Training`` asks for it."""
+def learner(spec: TaskSpec, config: AnyFlatConfig, envs: Environments, seed: int) -> FlatLearner | OnPolicyLearner:
+    """A learner at the beginning of a run.
+
+    Raises:
+        HrlError: task and learner, or its switches, do not fit together.
+    """
+    require_actions(spec, config)
+    if isinstance(config, OnPolicyFlatConfig):
+        return OnPolicyLearner(spec, config, envs, seed)
+    return FlatLearner(spec, config, envs, seed)

@@ -10,7 +10,7 @@ from hrl_core.algorithms.hac.lived import Lived
 from hrl_core.algorithms.hac.rows import level_rows
 from hrl_core.algorithms.hac.watch import Watch
 from hrl_core.algorithms.protocols import LevelWeights, Update
-from hrl_core.learners.ddpg import DDPG
+from hrl_core.learners.bounded_ddpg import BoundedDDPG
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.randomness import Purpose, step_generator
 from hrl_core.replay.rows import RowRing
@@ -31,7 +31,7 @@ class HacAgent:
         generator = torch.Generator().manual_seed(seed)
         shapes = actor_configs(task, self.hierarchy, config)
         bound = 1 / (1 - config.discount) if config.levels == 1 else float(config.attempts(task))
-        self.networks = {party: DDPG(config.learner, shape, bound, generator) for party, shape in shapes.items()}
+        self.networks = {party: BoundedDDPG(config.learner, shape, bound, generator) for party, shape in shapes.items()}
         self.rows = {party: RowRing(config.replay, s.input_dim, s.output_dim) for party, s in shapes.items()}
         self.watch = Watch(bound)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hrl_core.algorithms.actor_shapes import require_vector_actions
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
-from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 from hrl_core.typed_fields import FieldError
@@ -47,7 +47,7 @@ class HacConfig:
     """Greatest value along each of them."""
     subgoal_tolerance: tuple[float, ...] = ()
     """How far off along each of them still counts as reached."""
-    learner: DDPGConfig = field(default_factory=DDPGConfig)
+    learner: BoundedDDPGConfig = field(default_factory=BoundedDDPGConfig)
     discount: float = 0.98
     """Per decision of a level, gamma (released code)."""
     updates_per_episode: int = 40
@@ -165,6 +165,6 @@ def _train(agent: HacConfig) -> TrainConfig[HacConfig]:
 
 
 _PAPER = HacConfig(
-    learner=DDPGConfig(batch_size=1024, critic="sigmoid", pre_tanh_penalty=0.0), drop_reached_starts=False
+    learner=BoundedDDPGConfig(batch_size=1024, critic="sigmoid", pre_tanh_penalty=0.0), drop_reached_starts=False
 )
 PRESETS: Mapping[str, TrainConfig[HacConfig]] = {"fast": _train(HacConfig()), "paper": _train(_PAPER)}

@@ -20,7 +20,8 @@ _TIME_SCALE = 4.0
 def manager_actor_config(space: GoalSpace, config: HiroConfig) -> ActorConfig:
     """The manager's network: observation and task goal in, subgoal out."""
     spec = space.task
-    actor = goal_actor_config(spec, config.manager, space.low, space.high, config.scale_inputs)
+    noise = exploration_noise(config.manager, space.low, space.high)
+    actor = goal_actor_config(spec, config.manager.hidden, space.low, space.high, config.scale_inputs, noise)
     if not config.manager_sees_pose_only:
         return actor
     timed = [i for i, e in enumerate(spec.observation) if e.name == TIME] if config.manager_sees_time else []

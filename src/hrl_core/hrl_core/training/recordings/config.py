@@ -63,6 +63,11 @@ class BagTrainConfig:
         return self.training.algorithm
 
     @property
+    def evaluation(self) -> str:
+        """How policies act outside training."""
+        return self.training.evaluation
+
+    @property
     def evaluation_interval(self) -> int:
         """Worker updates between evaluations."""
         return self.checkpoint_updates

@@ -15,7 +15,7 @@ from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
-from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
@@ -24,7 +24,7 @@ from hrl_core.training.trainer import Trainer
 TASK = dataclasses.replace(load_task("mountain_car"), max_episode_steps=40)
 CONFIG = TrainConfig(
     algorithm="hac",
-    agent=HacConfig(learner=DDPGConfig(hidden=(8, 8), batch_size=32), updates_per_episode=3, replay=2_000),
+    agent=HacConfig(learner=BoundedDDPGConfig(hidden=(8, 8), batch_size=32), updates_per_episode=3, replay=2_000),
     steps=200,
     num_envs=1,
     stagger=False,

@@ -7,20 +7,20 @@ import pytest
 import torch
 
 from hrl_core.errors import HrlError
-from hrl_core.learners.ddpg import DDPG
-from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.bounded_ddpg import BoundedDDPG
+from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.replay.rows import RowRing, Rows, joined
 
 ACTOR = ActorConfig(3, (16, 16), (-1.0, 0.0), (1.0, 4.0))
-SMALL = DDPGConfig(hidden=(16, 16), batch_size=32)
+SMALL = BoundedDDPGConfig(hidden=(16, 16), batch_size=32)
 CRITICS = ("linear", "sigmoid")
 
 
 def ddpg(critic="linear", bound=10.0, seed=0, **change):
     config = dataclasses.replace(SMALL, critic=critic, **change)
-    return DDPG(config, ACTOR, bound, torch.Generator().manual_seed(seed))
+    return BoundedDDPG(config, ACTOR, bound, torch.Generator().manual_seed(seed))
 
 
 def batch(size=32, seed=0):
@@ -92,7 +92,7 @@ def test_saving_and_loading_goes_on_with_the_same_bits(critic):
 def test_impossible_switches_are_refused():
     for change in ({"critic": "cubic"}, {"batch_size": 0}, {"hidden": ()}, {"actor_lr": 0.0}):
         with pytest.raises(HrlError, match="DDPG configuration"):
-            dataclasses.replace(DDPGConfig(), **change)
+            dataclasses.replace(BoundedDDPGConfig(), **change)
 
 
 def rows(first, count):

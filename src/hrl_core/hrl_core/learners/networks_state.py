@@ -1,0 +1,35 @@
+"""Networks and optimisers as named tensors, for a resume to the bit."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+from hrl_core.prefixed import below
+
+
+def networks_state(
+    networks: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
+) -> dict[str, torch.Tensor]:
+    """``<network>.<parameter>`` and ``<optimiser>.<number of the parameter>.<moment>`` -> tensor; no copies."""
+    state = {f"{name}.{k}": tensor for name, module in networks.items() for k, tensor in module.state_dict().items()}
+    for name, optimiser in optimisers.items():
+        for i, moments in optimiser.state_dict()["state"].items():
+            state |= {f"{name}.{i}.{moment}": tensor for moment, tensor in moments.items()}
+    return state
+
+
+def load_networks(
+    state: Mapping[str, torch.Tensor],
+    networks: Mapping[str, nn.Module],
+    optimisers: Mapping[str, torch.optim.Optimizer],
+) -> None:
+    """Go on exactly where ``networks_state`` was taken."""
+    for name, module in networks.items():
+        module.load_state_dict(below(f"{name}.", state))
+    for name, optimiser in optimisers.items():
+        moments: dict[int, dict[str, torch.Tensor]] = {}
+        for key, tensor in below(f"{name}.", state).items():
+            number, _, moment = key.partition(".")
+            moments.setdefault(int(number), {})[moment] = tensor.clone()
+        optimiser.load_state_dict(optimiser.state_dict() | {"state": moments})

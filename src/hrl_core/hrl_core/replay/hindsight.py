@@ -1,0 +1,61 @@
+"""Hindsight experience replay (arXiv 1707.01495, "future"): task goals that were achieved later in the episode."""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.errors import TaskError
+from hrl_core.replay.episode_store import EpisodeStore, Index, WorkerBatch
+from hrl_core.task.spec import TaskSpec
+
+Reward = Callable[[npt.NDArray, npt.NDArray], npt.NDArray]
+"""Task reward of achieved goals under desired ones, (..., goal_dim) each."""
+
+
+class Hindsight:
+    """Relabels a share of the transitions of a batch, each with a goal of its own."""
+
+    def __init__(self, spec: TaskSpec, share: float, reward: Reward) -> None:
+        """Of batches of that task.
+
+        Args:
+            spec: the task.
+            share: of the transitions, in [0, 1].
+            reward: of the task.
+
+        Raises:
+            TaskError: goals cannot be told from observations, or only the environment knows when one is reached.
+        """
+        names = {element.name for element in spec.observation}
+        hidden = [element.name for element in spec.goal if element.name not in names]
+        if hidden or not spec.goal:
+            why = f"its observation lacks {', '.join(hidden)}" if hidden else "it has no goal"
+            raise TaskError(f"hindsight: goals of task '{spec.name}' cannot be replaced: {why}; set hindsight to 0")
+        if spec.success.ends_episode and spec.own_success:
+            raise TaskError(f"hindsight: only the environment of task '{spec.name}' knows when a goal ends the episode")
+        self._spec, self._share, self._reward = spec, share, reward
+
+    def relabelled(
+        self, store: EpisodeStore, slots: Index, steps: Index, batch: WorkerBatch, rng: np.random.Generator
+    ) -> WorkerBatch:
+        """The transitions at ``steps`` of ``slots`` (batch,), the first of them under goals achieved later.
+
+        g = achieved(s_k), k uniform in t + 1 ... T;   r = R(achieved(s_t+1), g)
+        """
+        count = round(self._share * len(slots))
+        slots, steps = slots[:count], steps[:count]
+        later = rng.integers(steps + 1, store.lengths[slots] + 1)
+        goals, achieved = store.achieved_goals(slots, later), store.achieved_goals(slots, steps + 1)
+        task_goals, rewards, terminated = batch.task_goals.copy(), batch.rewards.copy(), batch.terminated.copy()
+        task_goals[:count], rewards[:count] = goals, self._reward(achieved, goals)
+        if self._spec.success.ends_episode:
+            terminated[:count] = self._there(achieved, goals)
+        return batch._replace(task_goals=task_goals, rewards=rewards, terminated=terminated)
+
+    def _there(self, achieved: npt.NDArray, goals: npt.NDArray) -> npt.NDArray[np.bool_]:
+        """Where the success rule holds (``TaskSpec.succeeded``), (batch,)."""
+        rule = self._spec.success
+        if rule.tolerance:
+            return np.all(np.abs(achieved - goals) <= np.array(rule.tolerance), axis=1)
+        return np.linalg.norm(achieved - goals, axis=1) <= rule.radius
