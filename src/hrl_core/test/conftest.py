@@ -16,6 +16,9 @@ from hrl_core.hierarchy.policies import ActionChoice, SubgoalChoice
 from hrl_core.messages import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind
 from hrl_core.task.spec import Actuator, Element, SuccessRule, TaskSpec
 
+# Test processes share the cores: with a thread for each of them, small products wait for each other.
+torch.set_num_threads(1)
+
 
 @pytest.fixture(scope="session")
 def make_observation():
@@ -177,7 +180,8 @@ def stubs():
     return StubManager, StubWorker, StubRunner
 
 
-_SCRATCH = {"_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_pool", "_evaluation_envs"}
+_SCRATCH = {"_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_inputs", "_pursued", "_pool"}
+_SCRATCH |= {"_evaluation_envs"}
 """What a part is worked out in, keeps from acting to observing, or begins anew whenever it is used."""
 
 

@@ -12,7 +12,7 @@ from hrl_core.errors import TaskError
 from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.task.text import load_task
 from hrl_core.training.presets import preset
-from hrl_core.training.recordings.material import goal_distance_task
+from hrl_core.training.recordings.recorded_reward import RecordedReward
 
 FAST = preset("fast").agent
 
@@ -63,4 +63,4 @@ def test_without_these_switches_any_task_fits() -> None:
 def test_the_agent_asks() -> None:
     spec = load_task("point_maze")
     with pytest.raises(TaskError, match="tilt_penalty"):
-        HiroAgent(GoalSpace(spec, hierarchy_of(spec).levels[0]), FAST, goal_distance_task(spec), torch.Generator())
+        HiroAgent(GoalSpace(spec, hierarchy_of(spec).levels[0]), FAST, RecordedReward(spec), torch.Generator())

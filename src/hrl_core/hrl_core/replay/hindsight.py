@@ -50,12 +50,5 @@ class Hindsight:
         task_goals, rewards, terminated = batch.task_goals.copy(), batch.rewards.copy(), batch.terminated.copy()
         task_goals[:count], rewards[:count] = goals, self._reward(achieved, goals)
         if self._spec.success.ends_episode:
-            terminated[:count] = self._there(achieved, goals)
+            terminated[:count] = self._spec.success.holds(achieved, goals)
         return batch._replace(task_goals=task_goals, rewards=rewards, terminated=terminated)
-
-    def _there(self, achieved: npt.NDArray, goals: npt.NDArray) -> npt.NDArray[np.bool_]:
-        """Where the success rule holds (``TaskSpec.succeeded``), (batch,)."""
-        rule = self._spec.success
-        if rule.tolerance:
-            return np.all(np.abs(achieved - goals) <= np.array(rule.tolerance), axis=1)
-        return np.linalg.norm(achieved - goals, axis=1) <= rule.radius

@@ -15,21 +15,13 @@ class RolloutBuffer:
 
     def __init__(self, num_envs: int, steps: int, input_dim: int, action_dim: int) -> None:
         """Reserve room."""
-        shape = (num_envs, steps)
-        self._rows = Rollout(
-            inputs=np.zeros((*shape, input_dim), np.float32),
-            actions=np.zeros((*shape, action_dim), np.float32),
-            rewards=np.zeros(shape, np.float32),
-            next_inputs=np.zeros((*shape, input_dim), np.float32),
-            terminal=np.zeros(shape, np.bool_),
-            boundary=np.zeros(shape, np.bool_),
-        )
-        self._steps, self._filled = steps, 0
+        self._shape, self._input_dim, self._action_dim = (num_envs, steps), input_dim, action_dim
+        self._rows, self._filled = self._empty(), 0
 
     @property
     def full(self) -> bool:
         """Whether there is no more room."""
-        return self._filled == self._steps
+        return self._filled == self._shape[1]
 
     def add(
         self,
@@ -55,8 +47,8 @@ class RolloutBuffer:
         """All rows, environment by environment, each in order of time; the buffer is empty afterwards."""
         self.cut()
         rows = Rollout._make(column[:, : self._filled].reshape(-1, *column.shape[2:]) for column in self._rows)
-        self._filled = 0
-        return Rollout._make(column.copy() for column in rows)
+        self._rows, self._filled = self._empty(), 0
+        return rows
 
     def state_dict(self) -> dict[str, Any]:
         """What is in it."""
@@ -67,3 +59,14 @@ class RolloutBuffer:
         self._filled = state["rewards"].shape[1]
         for name, column in self._rows._asdict().items():
             column[:, : self._filled] = state[name]
+
+    def _empty(self) -> Rollout:
+        shape = self._shape
+        return Rollout(
+            inputs=np.zeros((*shape, self._input_dim), np.float32),
+            actions=np.zeros((*shape, self._action_dim), np.float32),
+            rewards=np.zeros(shape, np.float32),
+            next_inputs=np.zeros((*shape, self._input_dim), np.float32),
+            terminal=np.zeros(shape, np.bool_),
+            boundary=np.zeros(shape, np.bool_),
+        )

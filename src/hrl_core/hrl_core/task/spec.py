@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
+import numpy.typing as npt
 import yaml
 
 from hrl_core.errors import InvalidDataError
@@ -112,6 +113,12 @@ class SuccessRule:
         require_fields(self)
         if self.tolerance and self.radius != NEVER:
             raise FieldError(("tolerance",), f"takes the place of a radius: set radius to {NEVER:g}", self.tolerance)
+
+    def holds(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray[np.bool_]:
+        """Whether it holds for goals (..., goal_dim) each, (...,); never where it is the environment's own word."""
+        if self.tolerance:
+            return np.all(np.abs(achieved - desired) <= np.array(self.tolerance), axis=-1)
+        return np.sqrt(np.square(achieved - desired).sum(axis=-1)) <= (self.radius or NEVER)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; what has been added since is left out where it is not set, so that old tasks keep their hash."""

@@ -511,7 +511,7 @@ def test_task_goals_are_not_relabelled_where_the_reward_is_another(tmp_path, tra
     base = BagTrainConfig(sources=(Source(bag),), training=dataclasses.replace(TRAINING, agent=agent), relabel="off")
     ours = BagTrainer(SPEC, base, tmp_path / "run", 0)
     ours.consume()
-    with pytest.raises(HrlError, match="not minus the distance"):
+    with pytest.raises(HrlError, match="neither minus the distance to the goal nor -1 until success"):
         turns(ours, 1)
 
 

@@ -78,21 +78,21 @@ class OnPolicyLearner:
         self._head = self.agent.head()
         steps = -(-config.rollout_steps // envs.num_envs)
         self._buffer = RolloutBuffer(envs.num_envs, steps, self.agent.shape.input_dim, len(spec.action))
-        self._goals = envs.goals
-        self._inputs = self._seen(envs.states, self._goals)
+        self._pursued = envs.goals
+        self._inputs = self._seen(envs.states, self._pursued)
         self._actions = np.zeros((envs.num_envs, len(spec.action)))
 
     def act(self) -> npt.NDArray[np.float64]:
         """Actions of all environments, drawn, not clipped: environments do that."""
-        self._goals = self._envs.goals
-        self._inputs = self._seen(self._envs.states, self._goals)
+        self._pursued = self._envs.goals
+        self._inputs = self._seen(self._envs.states, self._pursued)
         for env, output in enumerate(self.agent.outputs(self._inputs)):
             self._actions[env], _ = self._head.draw(output, self._rng)
         return self._actions
 
     def observe(self, step: Step) -> Mapping[str, Metrics]:
         """Keep what the actions led to."""
-        next_inputs = self._seen(step.states, self._goals)
+        next_inputs = self._seen(step.states, self._pursued)
         self._buffer.add(self._inputs, self._actions, step.rewards, next_inputs, step.terminated, step.ended)
         return {}
 

@@ -1,28 +1,182 @@
-"""Flat TD3 from recordings, whoever acted in them."""
+"""Flat policies from recordings: off-policy learners whoever acted in them, on-policy ones from their own policy's."""
 
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
 import torch
 
-from hrl_core.algorithms.flat.agent import FlatAgent
-from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.flat.agent import FlatAgent, OffPolicyConfig
+from hrl_core.algorithms.flat.config import AnyFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.flat.learner import hierarchy
+from hrl_core.algorithms.flat.on_policy import OnPolicyAgent
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Stateful, Update, acting_weights
+from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint, random_checkpoint
+from hrl_core.errors import HrlError
+from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.learners.on_policy import Rollout
+from hrl_core.replay.hindsight import Hindsight
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
 from hrl_core.training.recordings.learner import RecordedLearner
+from hrl_core.training.recordings.recorded_reward import RecordedReward
+from hrl_core.training.recordings.store import Piece, Refusal, WholeEpisodes
 
 
-def learner(spec: TaskSpec, config: BagTrainConfig, seed: int) -> RecordedLearner[FlatAgent]:
+def learner(spec: TaskSpec, config: BagTrainConfig, seed: int) -> "RecordedFlatLearner | RecordedOnPolicyLearner":
     """A learner at the beginning of a run.
 
     Raises:
         HrlError: switches contradict each other.
     """
-    agent, generator = agent_config(config), torch.Generator().manual_seed(seed)
-    return RecordedLearner(
-        spec, None, FlatAgent(spec, agent, generator), agent.replay, seed, generator, agent.worker_updates
+    agent = agent_config(config)
+    hierarchy(spec, agent)
+    if isinstance(agent, OnPolicyFlatConfig):
+        return RecordedOnPolicyLearner(spec, config, agent, seed)
+    return RecordedFlatLearner(spec, agent, seed)
+
+
+def untrained(spec: TaskSpec, config: AnyFlatConfig, seed: int) -> Checkpoint:
+    """A policy that explores until there is one that has learned; on-policy, the very one that learns."""
+    if not isinstance(config, OnPolicyFlatConfig):
+        return random_checkpoint(spec, seed, hierarchy=hierarchy(spec, config))
+    levels = OnPolicyAgent(spec, config, seed).levels()
+    return Checkpoint(
+        task=spec,
+        hierarchy=hierarchy(spec, config),
+        algorithm="flat",
+        trained=False,
+        version=0,
+        env_steps=0,
+        seed=seed,
+        git_commit="",
+        actors={name: level.actor for name, level in levels.items()},
+        weights=acting_weights(levels),
     )
 
 
-def untrained(spec: TaskSpec, config: FlatConfig, seed: int) -> Checkpoint:
-    """A policy that explores until there is one that has learned."""
-    return random_checkpoint(spec, seed, hierarchy=hierarchy(spec, config))
+class RecordedFlatLearner(RecordedLearner[FlatAgent]):
+    """A worker that learns from one store of recorded episodes."""
+
+    def __init__(self, spec: TaskSpec, config: OffPolicyConfig, seed: int) -> None:
+        """Initialise networks from ``seed``; raises ``TaskError`` where goals are to be relabelled and cannot be."""
+        self._reward, self._hindsight = RecordedReward(spec), config.hindsight
+        hindsight = Hindsight(spec, config.hindsight, self._reward.compute_reward) if config.hindsight else None
+        generator = torch.Generator().manual_seed(seed)
+        agent = FlatAgent(spec, config, generator, hindsight)
+        super().__init__(spec, None, agent, config.replay, seed, generator, config.worker_updates)
+
+    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
+        """Fill the store, and see what the rewards are."""
+        self._reward.learn(piece.episode for piece in pieces)
+        return super().take(pieces, version)
+
+    def update(self, env_steps: int) -> Iterator[Update]:
+        """A group of updates; raises ``HrlError`` where goals are to be relabelled and their reward is not known."""
+        if self._hindsight and not self._reward.known:
+            raise HrlError(
+                f"recorded rewards of task '{self._spec.name}' are neither minus the distance to the goal nor -1 until "
+                "success: task goals cannot be relabelled; set hindsight to 0"
+            )
+        yield from super().update(env_steps)
+
+
+class RecordedOnPolicyLearner:
+    """Learns from recorded episodes of its own present policy, once; ``training.recordings.learner.FromRecordings``."""
+
+    warm_start_steps = 0
+    """Nobody else's policy is learned from."""
+    relabelled = 0
+    """There are no subgoals."""
+
+    def __init__(self, spec: TaskSpec, config: BagTrainConfig, agent: OnPolicyFlatConfig, seed: int) -> None:
+        """Initialise networks from ``seed``.
+
+        Raises:
+            HrlError: not every policy would be written.
+        """
+        if config.checkpoint_updates != 1:
+            raise HrlError(
+                f"learner {agent.learner} learns from what its newest policy did: every update must be written; set "
+                f"checkpoint_updates (policy_updates of a launch) to 1, got {config.checkpoint_updates}"
+            )
+        self.agent, self.store = OnPolicyAgent(spec, agent, seed), WholeEpisodes()
+        self._first_version, self._rollout_steps = config.first_version, agent.rollout_steps
+        self._waiting: list[Rollout] = []
+
+    @property
+    def updates(self) -> int:
+        """Worker updates so far."""
+        return self.agent.worker.updates
+
+    def paid(self, env_steps: int) -> int:
+        """Worker updates that the recorded episodes pay for: one more, when there are enough of the present policy."""
+        del env_steps
+        return self.updates + self._ready
+
+    @property
+    def _ready(self) -> bool:
+        return sum(len(rows.rewards) for rows in self._waiting) >= self._rollout_steps
+
+    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
+        """Keep the whole episodes of the present policy; returns the others.
+
+        What was taken in at an earlier version, before a resume, has been learned from.
+        """
+        if version != self._first_version + self.updates:
+            return []
+        refused: list[Refusal] = []
+        for piece in pieces:
+            why = self._misfit(piece, version)
+            if why:
+                refused.append(Refusal.of(piece.episode, why))
+                continue
+            self._waiting.append(episode_rows(piece.episode))
+            self.store.note(piece)
+        self.store.segments = int(self._ready)
+        return refused
+
+    def update(self, env_steps: int) -> Iterator[Update]:
+        """One, from all that waits, which is then forgotten; none where it is not enough."""
+        del env_steps
+        if self._ready:
+            rollout = Rollout._make(np.concatenate(columns) for columns in zip(*self._waiting, strict=True))
+            self._waiting, self.store.segments = [], 0
+            yield self.agent.learn(rollout)
+
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The worker, and what states are worth to it."""
+        return self.agent.levels()
+
+    def policies(self) -> tuple[None, BatchPolicy]:
+        """No manager; the worker without drawing."""
+        return self.agent.policies()
+
+    def parts(self) -> Mapping[str, Stateful]:
+        """The networks; the recordings give the episodes again."""
+        return self.agent.parts()
+
+    @staticmethod
+    def _misfit(piece: Piece, version: int) -> str:
+        """Why an episode is none of the present policy's, whole; empty if it is."""
+        episode = piece.episode
+        if piece.start or not episode.finished:
+            return "is not whole"
+        if np.isnan(episode.actions).any():
+            return "lacks an action of the policy"
+        found = sorted(set(episode.policy_versions.tolist()))
+        return "" if found == [version] else f"is of policy {', '.join(map(str, found))}, learned is from {version}"
+
+
+def episode_rows(episode: BagEpisode) -> Rollout:
+    """What a policy lived through in one whole episode; its actions as it drew them, not as they were applied."""
+    states, goals = to_float32(episode.states), to_float32(episode.desired_goals[:-1])
+    last = np.arange(episode.steps) == episode.steps - 1
+    return Rollout(
+        inputs=np.concatenate((states[:-1], goals), axis=1),
+        actions=to_float32(episode.actions),
+        rewards=to_float32(episode.rewards),
+        next_inputs=np.concatenate((states[1:], goals), axis=1),
+        terminal=last & episode.terminated,
+        boundary=last,
+    )

@@ -52,7 +52,7 @@ class TaskPursuit:
 
     def __init__(self, task: TaskSpec) -> None:
         """Of that task."""
-        self._radius, self._tolerance = task.success.radius, np.array(task.success.tolerance)
+        self._success = task.success
 
     def positions(self, episode: Lived) -> Float64:
         """The achieved goals."""
@@ -60,9 +60,7 @@ class TaskPursuit:
 
     def holds(self, goals: Float64, positions: Float64) -> npt.NDArray[np.bool_]:
         """As ``TaskSpec.succeeded``."""
-        if self._tolerance.size:
-            return np.all(np.abs(positions - goals) <= self._tolerance, axis=1)
-        return np.sqrt(np.square(positions - goals).sum(axis=1)) <= self._radius
+        return self._success.holds(positions, goals)
 
     def seen(self, goals: Float64, positions: Float64) -> npt.NDArray[np.float32]:
         """As they are."""

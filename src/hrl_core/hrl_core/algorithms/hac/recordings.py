@@ -6,29 +6,11 @@ from hrl_core.algorithms.hac.agent import HacAgent
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hac.lived import recorded
 from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, acting_weights
-from hrl_core.bags.problems import Problem
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
-from hrl_core.training.recordings.store import Piece, Refusal, StoredPiece
-
-
-class RecordedEpisodes:
-    """The episodes that rows were made of."""
-
-    def __init__(self) -> None:
-        """Begin without any."""
-        self.pieces: dict[int, StoredPiece] = {}
-        """What was taken in, by number."""
-        self.lengths: list[int] = []
-        """Environment steps of each."""
-        self.segments = 0
-        """Episodes, once there are rows for a batch of the worker's."""
-
-    def __len__(self) -> int:
-        """Environment steps."""
-        return sum(self.lengths)
+from hrl_core.training.recordings.store import Piece, Refusal, WholeEpisodes
 
 
 class RecordedHacLearner:
@@ -48,7 +30,7 @@ class RecordedHacLearner:
         if any(source.weight != 1 for source in config.sources):
             raise HrlError("hac draws all rows alike: leave the weights of bags out")
         self._config = agent_config(config)
-        self.agent, self.store = HacAgent(spec, self._config, seed), RecordedEpisodes()
+        self.agent, self.store = HacAgent(spec, self._config, seed), WholeEpisodes()
 
     @property
     def updates(self) -> int:
@@ -68,12 +50,10 @@ class RecordedHacLearner:
             told = recorded(episode, self.agent.hierarchy) if piece.start == 0 else None
             if told is None:
                 text = "is of another hierarchy, or not whole: its end, a subgoal or the end of one is missing"
-                problem = Problem(episode.bag, "", int(episode.received[0]), episode.key, text, True)
-                refused.append(Refusal(episode.steps, problem))
+                refused.append(Refusal.of(episode, text))
                 continue
             self.agent.take(told, episode.key.episode)
-            self.store.pieces[len(self.store.lengths)] = StoredPiece(episode.key, piece.start, piece.version)
-            self.store.lengths.append(episode.steps)
+            self.store.note(piece)
         self.store.segments = len(self.store.pieces) if self.agent.ready("worker") else 0
         return refused
 

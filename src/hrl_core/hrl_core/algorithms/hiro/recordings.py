@@ -19,7 +19,7 @@ from hrl_core.replay.episode_store import SegmentIndex
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
 from hrl_core.training.recordings.learner import GROUP, RecordedLearner
-from hrl_core.training.recordings.material import goal_distance_task
+from hrl_core.training.recordings.recorded_reward import RecordedReward
 from hrl_core.training.recordings.store import Piece, Refusal
 
 
@@ -33,7 +33,7 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
             HrlError: switches contradict each other.
             TaskError: the task lacks what a switch needs.
         """
-        self._config, self._task = agent_config(config), goal_distance_task(spec)
+        self._config, self._task = agent_config(config), RecordedReward(spec)
         self._space = GoalSpace(spec, hierarchy(spec, self._config).levels[0])
         noise = torch.Generator().manual_seed(seed)
         agent = HiroAgent(self._space, self._config, self._task, noise, self._candidate_noise)
@@ -60,10 +60,10 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
         Raises:
             HrlError: task goals are to be relabelled, but the recorded rewards are others than they would be given.
         """
-        if self._config.relabels_goals and not self._task.exact:
+        if self._config.relabels_goals and not self._task.known:
             raise HrlError(
-                f"recorded rewards of task '{self._spec.name}' are not minus the distance to the goal: task goals "
-                "cannot be relabelled; set relabel_goals_uniform and relabel_goals_future to 0"
+                f"recorded rewards of task '{self._spec.name}' are neither minus the distance to the goal nor -1 until "
+                "success: task goals cannot be relabelled; set relabel_goals_uniform and relabel_goals_future to 0"
             )
         yield from super().update(env_steps)
 

@@ -3,17 +3,15 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from hrl_core.bags.episodes import BagEpisode, SegmentTable, SubgoalTable
 from hrl_core.bags.store_filling import decisions
 from hrl_core.errors import HrlError
 from hrl_core.messages import ActionSource, Mode
-from hrl_core.task.spec import TaskSpec
 
 _STEPS = (
     "rewards",
@@ -161,37 +159,3 @@ def _segments(table: SegmentTable, start: int, end: int) -> SegmentTable:
     rows = (table.steps > start) & (table.steps <= end)
     kept = SegmentTable._make(column[rows] for column in table)
     return kept._replace(steps=kept.steps - start)
-
-
-@dataclass
-class GoalDistanceTask:
-    """The reward of a recorded task, minus the distance to the goal, and the box its goals came from."""
-
-    low: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
-    exact: bool = field(default=True)
-    """Whether every recorded reward is minus the distance; only then can task goals be relabelled."""
-
-    @property
-    def goal_box(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Corners of the box that goals are drawn from, (goal_dim,) each."""
-        return self.low, self.high
-
-    def compute_reward(self, achieved_goal: npt.NDArray, desired_goal: npt.NDArray) -> npt.NDArray:
-        """Minus the distance; batches along leading axes."""
-        return -np.linalg.norm(achieved_goal - desired_goal, axis=-1)
-
-    def learn(self, episodes: Iterable[BagEpisode]) -> None:
-        """Widen the box to the goals of ``episodes`` and compare their rewards."""
-        for episode in episodes:
-            self.low = np.minimum(self.low, episode.desired_goals.min(axis=0))
-            self.high = np.maximum(self.high, episode.desired_goals.max(axis=0))
-            expected = self.compute_reward(episode.achieved_goals[1:], episode.desired_goals[:-1])
-            self.exact &= bool(np.allclose(expected, episode.rewards, rtol=1e-6, atol=1e-6))
-
-
-def goal_distance_task(spec: TaskSpec) -> GoalDistanceTask:
-    """Start from the evaluation goals of the task; an empty box without them."""
-    size = len(spec.goal)
-    goals = np.array(spec.evaluation_goals, dtype=np.float64).reshape(-1, size)
-    return GoalDistanceTask(goals.min(axis=0, initial=np.inf), goals.max(axis=0, initial=-np.inf))

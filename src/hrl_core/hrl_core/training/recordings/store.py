@@ -40,6 +40,33 @@ class Refusal(NamedTuple):
     steps: int
     problem: Problem
 
+    @classmethod
+    def of(cls, episode: BagEpisode, why: str) -> "Refusal":
+        """Of a whole episode; ``why`` goes on from its name."""
+        return cls(episode.steps, Problem(episode.bag, "", int(episode.received[0]), episode.key, why, True))
+
+
+class WholeEpisodes:
+    """What learners that turn episodes into rows tell of those they were given (``learner.Memory``)."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.pieces: dict[int, StoredPiece] = {}
+        """What was taken in, by number."""
+        self.lengths: list[int] = []
+        """Environment steps of each."""
+        self.segments = 0
+        """Something to learn from; 0: there is not enough yet."""
+
+    def note(self, piece: Piece) -> None:
+        """One more was taken in."""
+        self.pieces[len(self.lengths)] = StoredPiece(piece.episode.key, piece.start, piece.version)
+        self.lengths.append(piece.episode.steps)
+
+    def __len__(self) -> int:
+        """Environment steps."""
+        return sum(self.lengths)
+
 
 class RecordedStore(EpisodeStore):
     """A store of episodes that knows which recorded stretch each slot holds."""

@@ -1,0 +1,52 @@
+"""The reward of a recorded task, without its environment: the rule that gives all recorded rewards again."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.bags.episodes import BagEpisode
+from hrl_core.task.spec import TaskSpec
+
+Rule = Callable[[npt.NDArray, npt.NDArray], npt.NDArray]
+"""Reward of achieved goals under desired ones, (..., goal_dim) each."""
+
+
+class RecordedReward:
+    """Minus the distance to the goal, or -1 until success: whichever agrees with all episodes so far."""
+
+    def __init__(self, spec: TaskSpec) -> None:
+        """Start from the evaluation goals of the task; an empty box of goals without them."""
+        goals = np.array(spec.evaluation_goals, dtype=np.float64).reshape(-1, len(spec.goal))
+        self._low, self._high = goals.min(axis=0, initial=np.inf), goals.max(axis=0, initial=-np.inf)
+        self._rules: list[Rule] = [_minus_distance]
+        if not spec.own_success:
+            self._rules.append(lambda achieved, desired: spec.success.holds(achieved, desired) - 1.0)
+
+    @property
+    def goal_box(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Corners of the box that goals were drawn from, (goal_dim,) each."""
+        return self._low, self._high
+
+    @property
+    def known(self) -> bool:
+        """Whether a rule is left; only then can task goals be relabelled."""
+        return bool(self._rules)
+
+    def compute_reward(self, achieved_goal: npt.NDArray, desired_goal: npt.NDArray) -> npt.NDArray:
+        """By the first rule that is left; batches along leading axes."""
+        return self._rules[0](achieved_goal, desired_goal)
+
+    def learn(self, episodes: Iterable[BagEpisode]) -> None:
+        """Widen the box to the goals of ``episodes`` and drop the rules that their rewards do not follow."""
+        for episode in episodes:
+            self._low = np.minimum(self._low, episode.desired_goals.min(axis=0))
+            self._high = np.maximum(self._high, episode.desired_goals.max(axis=0))
+            lived = episode.achieved_goals[1:], episode.desired_goals[:-1]
+            self._rules = [
+                rule for rule in self._rules if np.allclose(rule(*lived), episode.rewards, rtol=1e-6, atol=1e-6)
+            ]
+
+
+def _minus_distance(achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
+    return -np.linalg.norm(achieved - desired, axis=-1)
