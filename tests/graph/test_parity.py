@@ -5,14 +5,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import minari
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from ament_index_python.packages import get_package_share_directory
+from gymnasium import spaces
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
 from rclpy.serialization import deserialize_message
 from rosbags.highlevel import AnyReader
 
+from hrl import cli
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
@@ -184,16 +188,42 @@ def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, i
 def test_actions_to_choose_from_are_the_same_in_the_graph_and_in_process(
     launch, read_bag, in_process, assert_same_run, tmp_path
 ):
-    task = Path(__file__).parents[2] / "src/hrl_core/test/grid.yaml"
-    policy = dataclasses.replace(random_checkpoint(load_task(task), seed=0), evaluation="sampled")
+    policy = dataclasses.replace(random_checkpoint(load_task("grid_world"), seed=0), evaluation="sampled")
     save_checkpoint(policy, tmp_path / "policy")
-    graph = launch(f"task:={task}", f"policy:={tmp_path / 'policy'}", "episodes:=2")
+    graph = launch("task:=grid_world", f"policy:={tmp_path / 'policy'}", "episodes:=2", "markers:=true")
     code, output = graph.wait()
     assert code == 0, output
+    assert "Traceback" not in output
     bag = read_bag(graph.out / "bag")
     assert len({action.value[0] for action in bag["action"]}) > 1
     assert all(action.log_probability < 0 for action in bag["action"])
     assert_same_run(bag, in_process(tmp_path / "policy", episodes=2))
+
+
+def test_a_plain_gymnasium_environment_with_choices_runs_is_recorded_and_exported(
+    launch, read_bag, in_process, assert_same_run, tmp_path, monkeypatch, capsys
+):
+    policy = tmp_path / "policy"
+    assert cli.main(["policy", "init", "--flat", "--task", "cart_pole", "--seed", "1", "--out", str(policy)]) == 0
+    graph = launch(f"policy:={policy}", "episodes:=2", "explore:=true", "markers:=true", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    assert "Traceback" not in output
+    assert graph.summary()["lost_messages"] == 0
+    traces = in_process(policy, episodes=2, mode=Mode.TRAIN)
+    assert_same_run(read_bag(graph.out / "bag"), traces)
+    assert all(trace.observations[-1].terminated for trace in traces)
+    chosen = [action.value[0] for trace in traces for action in trace.actions]
+    assert {*chosen} == {0.0, 1.0}
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    for words in (["info"], ["export", "--to", "parquet", "--out", "p"], ["export", "--to", "minari", "--out", "m-v0"]):
+        monkeypatch.chdir(tmp_path)
+        assert cli.main(["bag", words[0], str(graph.out / "bag"), *words[1:]]) == 0
+    rows = pq.read_table(tmp_path / "p/steps.parquet", columns=["action"])["action"].to_pylist()
+    assert [row[0] for row in rows if row is not None] == chosen
+    dataset = minari.load_dataset("m-v0")
+    assert dataset.action_space == spaces.Discrete(2)
+    assert [int(action) for episode in dataset.iterate_episodes() for action in episode.actions] == chosen
 
 
 def test_fetch_push_runs_through_the_same_nodes(launch, read_bag, in_process, assert_same_run, tmp_path):

@@ -54,7 +54,10 @@ def test_an_observation_without_the_goal_gets_it_behind(folder: Path) -> None:
     ("words", "message"),
     [
         (["Nothing-v0", "--out", "x.yaml"], "cannot make env_id 'gymnasium_robotics:Nothing-v0'"),
-        (["CartPole-v1", "--out", "x.yaml"], "CartPole-v1 is not goal-conditioned: it observes Box"),
+        (
+            ["FrozenLake-v1", "--out", "x.yaml"],
+            "FrozenLake-v1 observes Discrete(16); what can be used",
+        ),
         (["nowhere:Nothing-v0", "--out", "x.yaml"], "module 'nowhere' is not installed and lies neither beside"),
         (["two_link:TwoLink-v0", "--out", "x.txt"], "--out x.txt: the ending must be .yaml"),
         (["two_link:TwoLink-v0", "--out", "x.yaml", "--kwargs", "[1]"], "--kwargs [1]: needs a YAML mapping"),
@@ -71,12 +74,22 @@ def test_what_cannot_be_described_is_refused_in_a_sentence(folder: Path, capsys,
     assert (folder / "two_link.yaml").read_text() == "kept"
 
 
-def test_actions_to_choose_from_are_written_with_names_to_fill_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("env_id", "sizes", "choices", "period"),
+    [
+        ("CartPole-v1", (4, 1, 0), ("choice_0", "choice_1"), 0.02),
+        ("Pendulum-v1", (3, 1, 0), (), 0.05),
+        ("hrl/GridWorld-v0", (2, 1, 2), ("choice_0", "choice_1", "choice_2", "choice_3"), 0.1),
+    ],
+)
+def test_without_a_goal_and_with_choices_too_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env_id: str, sizes, choices, period
 ) -> None:
-    shutil.copy(TWO_LINK.with_name("grid.py"), tmp_path)
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["task", "new", "grid:Grid-v0", "--out", "grid.yaml", "--steps", "100"]) == 0
-    task = load_task(tmp_path / "grid.yaml")
-    assert task.choices == ("choice_0", "choice_1", "choice_2", "choice_3")
+    assert cli.main(["task", "new", env_id, "--out", "new.yaml", "--steps", "100"]) == 0
+    task = load_task(tmp_path / "new.yaml")
+    assert (len(task.observation), len(task.action), len(task.goal)) == sizes
+    assert (task.choices, task.control_period) == (choices, period)
+    assert bool(task.goal_spaces) == bool(task.goal)
+    assert (task.success.radius == -1) == (not task.goal)
     VectorEnv(task, 2, seed=0).close()

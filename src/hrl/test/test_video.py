@@ -1,5 +1,6 @@
 """Films: what is missing is said, and a short one comes out in both formats."""
 
+import importlib.util
 from dataclasses import replace
 
 import imageio.v3 as imageio
@@ -11,11 +12,11 @@ from hrl.film.frames import captioned, check_format, legend, write_film
 from hrl.film.gl_backend import choose_backend
 from hrl.film.video import Video
 from hrl.policies.shipped import resolve_policy
-from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
 
@@ -135,3 +136,28 @@ def test_a_legend_of_many_levels_fits_into_the_picture():
         wanted = np.round(255 * np.array(color[:3]))
         assert (np.abs(strip - wanted).max(axis=2) < 3).any(), "its dot is there"
     assert np.ptp(strip[:, -8:].reshape(-1, 3), axis=0).max() < 30, "no letter is cut off at the edge"
+
+
+@pytest.fixture
+def flat_policy(tmp_path):
+    """Makes an untrained policy of a task, without a manager."""
+
+    def make(task):
+        save_checkpoint(random_checkpoint(load_task(task), 0, hierarchy=FLAT), tmp_path / task)
+        return tmp_path / task
+
+    return make
+
+
+def test_a_task_without_mujoco_is_filmed_by_its_own_pictures(flat_policy, tmp_path):
+    folder = flat_policy("grid_world")
+    frames = list(footage.film(folder, Video(str(folder), tmp_path / "film.gif", speed=1.0)))
+    assert frames[0].shape[0] >= 7 * 8 * (520 // 56)
+    with pytest.raises(HrlError, match=r"task 'mountain_car': hrl/MountainCar-v0 makes no pictures"):
+        list(footage.film(flat_policy("mountain_car"), Video("", tmp_path / "film.gif")))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pygame") is not None, reason="pygame is there")
+def test_what_an_environment_needs_for_its_pictures_is_said(flat_policy, tmp_path):
+    with pytest.raises(HrlError, match=r"^CartPole-v1 lacks a package for that: pygame is not installed, run `pip"):
+        list(footage.film(flat_policy("cart_pole"), Video("", tmp_path / "film.gif")))

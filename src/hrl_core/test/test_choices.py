@@ -1,7 +1,6 @@
 """Actions to choose from: the task names them, the message holds the number, the environment gets its own kind."""
 
 import dataclasses
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +13,10 @@ from hrl_core.errors import CheckpointError, InvalidDataError, TaskError
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import FLAT, hierarchy_of
 from hrl_core.messages import Mode
-from hrl_core.task.text import load_task, parse_task
+from hrl_core.task.text import SHIPPED, load_task, parse_task
 
-FILE = Path(__file__).parent / "grid.yaml"
-TASK = load_task(FILE)
+TEXT = (SHIPPED / "grid_world.yaml").read_text()
+TASK = load_task("grid_world")
 
 
 def test_they_are_part_of_the_task_and_of_no_other_task_s_hash():
@@ -42,7 +41,7 @@ def test_they_are_part_of_the_task_and_of_no_other_task_s_hash():
 )
 def test_a_mistake_is_refused_by_field(old, new, message):
     with pytest.raises(TaskError, match=message):
-        parse_task(FILE.read_text().replace(old, new, 1), "grid.yaml")
+        parse_task(TEXT.replace(old, new, 1), "grid_world.yaml")
 
 
 @pytest.mark.parametrize("number", [-1.0, 0.5, 4.0])
@@ -55,14 +54,15 @@ def test_a_number_that_is_no_choice_is_refused_with_those_that_are(number):
 
 def test_the_environment_gets_the_number():
     env = GoalEnvironment(TASK)
-    start = env.reset(seed=1, goal=np.array([4.0, 4.0])).state
-    for _ in range(4):
+    env.reset(seed=1)
+    env.restore(np.array([0.0, 1.0, 6.0, 6.0]))
+    for _ in range(8):
         state = env.step(np.array([1.0])).state
-    assert state.tolist() == [4.0, start[1]]
+    assert state.tolist() == [6.0, 1.0]
 
 
 def test_task_and_environment_that_differ_are_refused():
-    with pytest.raises(TaskError, match="action is a vector, grid:Grid-v0 has 4 actions to choose from"):
+    with pytest.raises(TaskError, match="action is a vector, hrl/GridWorld-v0 has 4 actions to choose from"):
         GoalEnvironment(dataclasses.replace(TASK, action=(dataclasses.replace(TASK.action[0], choices=()),)))
 
 
@@ -93,5 +93,7 @@ def test_a_network_that_says_vectors_is_refused():
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_an_algorithm_that_learns_vectors_refuses_in_a_sentence(algorithm):
     config = next(iter(presets(algorithm).values()))
-    with pytest.raises(TaskError, match=f"algorithm '{algorithm}' learns actions that are vectors; task 'grid' has"):
+    with pytest.raises(
+        TaskError, match=f"algorithm '{algorithm}' learns actions that are vectors; task 'grid_world' has"
+    ):
         learner_module(algorithm).hierarchy(TASK, config.agent)

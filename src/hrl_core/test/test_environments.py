@@ -9,6 +9,7 @@ import gymnasium
 import mujoco
 import numpy as np
 import pytest
+from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
 from hrl_core.envs import TASKS
@@ -19,6 +20,7 @@ from hrl_core.envs.ant_maze import make_ant_maze
 from hrl_core.envs.ant_maze_env import AntMazeEnv
 from hrl_core.envs.ant_push import make_ant_push
 from hrl_core.envs.goal_env import GoalEnvironment
+from hrl_core.envs.grid_world import FREE, GridWorldEnv, make_grid_world
 from hrl_core.envs.hill_car import GOAL, make_hill_car
 from hrl_core.envs.making import make_env
 from hrl_core.envs.maze_env import MazeEnv
@@ -27,17 +29,38 @@ from hrl_core.envs.point_maze import POINT_MAZE, make_point_maze
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.text import load_task, shipped_tasks
 
-OURS = [name for name in shipped_tasks() if load_task(name).env_id.startswith("hrl/")]
-
 
 @pytest.mark.parametrize("name", TASKS)
 def test_gymnasium_accepts_it(name: str) -> None:
     check_env(gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True).unwrapped, skip_render_check=True)
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", shipped_tasks())
 def test_it_fits_its_task_specification(name: str) -> None:
     make_env(load_task(name)).close()
+
+
+WITHOUT_GOAL = [name for name in shipped_tasks() if not load_task(name).goal]
+
+
+@pytest.mark.parametrize("name", WITHOUT_GOAL)
+def test_a_task_without_a_goal_is_told_as_the_environment_tells_it_and_never_succeeds(name: str) -> None:
+    spec = load_task(name)
+    env: Any = gymnasium.make(spec.env_id)
+    ours = GoalEnvironment(spec)
+    rng = np.random.default_rng(0)
+    told = env.reset(seed=4)[0]
+    step = ours.reset(seed=4)
+    for action in _actions(env, rng, 15):
+        bare = told["observation"] if isinstance(told, dict) else told
+        np.testing.assert_array_equal(step.state, bare)
+        assert step.achieved.shape == step.desired.shape == (0,)
+        assert not step.success
+        told, *rest, _ = env.step(action.astype(env.action_space.dtype))
+        step = ours.step(np.atleast_1d(action).astype(np.float64))
+        assert rest == [pytest.approx(step.reward), step.terminated, step.truncated]
+        if step.terminated:
+            break
 
 
 def _make(name: str) -> Any:
@@ -45,16 +68,23 @@ def _make(name: str) -> Any:
     return gymnasium.make(f"hrl/{name}-v0", disable_env_checker=True).unwrapped
 
 
+def _actions(env: Any, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Random ones."""
+    space = env.action_space
+    if isinstance(space, spaces.Discrete):
+        return rng.integers(space.n, size=count)
+    return rng.uniform(space.low, space.high, (count, len(space.low)))
+
+
 @pytest.mark.parametrize("name", TASKS)
 def test_same_seed_same_episode_and_a_restored_state_goes_on_exactly(name: str) -> None:
     env, again = (_make(name) for _ in range(2))
     rng = np.random.default_rng(0)
     np.testing.assert_array_equal(env.reset(seed=4)[0]["observation"], again.reset(seed=4)[0]["observation"])
-    low, high = env.action_space.low, env.action_space.high
-    for action in rng.uniform(low, high, (20, len(low))):
+    for action in _actions(env, rng, 20):
         env.step(action)
     again.restore(env.simulation_state())
-    for action in rng.uniform(low, high, (20, len(low))):
+    for action in _actions(env, rng, 20):
         one, two = env.step(action), again.step(action)
         np.testing.assert_array_equal(one[0]["observation"], two[0]["observation"])
         assert one[1:4] == two[1:4]
@@ -64,9 +94,9 @@ def test_same_seed_same_episode_and_a_restored_state_goes_on_exactly(name: str) 
 def test_observations_share_no_memory_and_every_element_varies(name: str) -> None:
     env = _make(name)
     rng = np.random.default_rng(0)
-    seen, low, high = [], env.action_space.low, env.action_space.high
+    seen = []
     for seed in range(3):
-        told = [env.reset(seed=seed)[0]] + [env.step(action)[0] for action in rng.uniform(low, high, (100, len(low)))]
+        told = [env.reset(seed=seed)[0]] + [env.step(action)[0] for action in _actions(env, rng, 100)]
         for one, next_one in pairwise(told):
             arrays = [*one.values(), *next_one.values()]
             assert not any(np.shares_memory(*pair) for pair in combinations(arrays, 2))
@@ -305,7 +335,9 @@ def test_the_bead_stays_on_its_hill() -> None:
     assert error < 0.01
 
 
-@pytest.mark.parametrize("name", ["mountain_car", "hill_car", "reacher_arm", "ant_four_rooms", "fetch_reach"])
+@pytest.mark.parametrize(
+    "name", ["mountain_car", "hill_car", "reacher_arm", "ant_four_rooms", "fetch_reach", "grid_world"]
+)
 def test_success_ends_an_episode_where_the_task_says_so(name: str) -> None:
     spec = load_task(name)
     lasting = dataclasses.replace(spec, success=dataclasses.replace(spec.success, ends_episode=False))
@@ -330,3 +362,49 @@ def test_tolerances_hold_for_each_element() -> None:
     goal = np.array(spec.evaluation_goals[0])
     for off, succeeds in (((0.03, -0.03), True), ((0.031, 0.0), False), ((0.0, 0.031), False)):
         assert spec.succeeded(goal + off - np.sign(off) * 1e-12, goal) == succeeds
+
+
+def _walk(env: GridWorldEnv, names: str) -> list[tuple[float, float]]:
+    """Where each of the choices, by their first letters, leads."""
+    choices = [name[0] for name in load_task("grid_world").choices]
+    return [tuple(env.step(choices.index(name))[0]["observation"].tolist()) for name in names]
+
+
+def test_the_grid_is_walked_a_cell_at_a_time_and_walls_and_edges_hold() -> None:
+    env = make_grid_world()
+    env.reset(seed=0, options={"goal": [5.0, 4.0]})
+    env.restore(np.array([0.0, 2.0, 5.0, 4.0]))
+    # (0, 3) is a wall, (1, 3) the gap to the room in the north, west of (0, 4) is nothing.
+    assert _walk(env, "neewnnww") == [(0, 2), (1, 2), (2, 2), (1, 2), (1, 3), (1, 4), (0, 4), (0, 4)]
+    # East by the gap at (3, 5), into the goal from the north; (3, 4) and (5, 7) are closed.
+    assert _walk(env, "eeenee") == [(1, 4), (2, 4), (2, 4), (2, 5), (3, 5), (4, 5)]
+    assert _walk(env, "enn") == [(5, 5), (5, 6), (5, 6)]
+    rewards = [env.step(2)[1] for _ in range(3)]
+    assert rewards == [-1.0, 0.0, -1.0]
+    assert env._state().tolist() == [5.0, 3.0]
+
+
+def test_start_and_goal_of_the_grid_are_any_two_free_cells() -> None:
+    env, starts, goals = make_grid_world(), set(), set()
+    for seed in range(400):
+        told, _ = env.reset(seed=seed)
+        start, goal = (tuple(told[key].tolist()) for key in ("observation", "desired_goal"))
+        assert start != goal
+        starts.add(start)
+        goals.add(goal)
+    assert starts == goals == set(FREE)
+    assert len(FREE) == 4 * 9 + 4
+
+
+def test_a_picture_of_the_grid_shows_where_one_is_and_is_to_go() -> None:
+    env = make_grid_world("rgb_array")
+    env.reset(seed=0)
+    env.restore(np.array([0.0, 0.0, 6.0, 6.0]))
+    picture = env.render()
+    colors, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
+    assert picture.shape == (56, 56, 3)
+    assert sorted((counts / 64).tolist()) == [1, 1, 9, 38]
+    south_west, north_east = picture[-1, 0], picture[0, -1]
+    assert not np.array_equal(south_west, north_east)
+    assert np.array_equal(picture[0, 0], picture[-1, -1])
+    assert len(colors) == 4

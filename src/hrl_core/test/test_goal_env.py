@@ -165,17 +165,53 @@ def test_wrappers_and_time_limits_of_the_environment_count_in_copies_as_in_one()
             single.reset(episode)
 
 
-def test_without_a_simulation_state_the_next_episodes_begin_and_that_is_said() -> None:
-    envs = VectorEnv(SPEC, 2, seed=1)
+class _Forgetful(TwoLink):
+    """Its seed does not decide everything."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed, options=options)
+        self._rates += 1e-4 * next(_NUMBERS)
+        return self._observation(), {}
+
+
+class _Hot(TwoLink):
+    """Draws random numbers at every step."""
+
+    def step(self, action):
+        noisy = np.clip(action + self.np_random.normal(size=2), -1, 1)
+        return super().step(noisy.astype(action.dtype))
+
+
+@pytest.mark.parametrize("entry_point", [TwoLink, _Hot])
+def test_without_a_simulation_state_the_episode_s_actions_are_taken_again(entry_point) -> None:
+    spec, rng = spec_of(entry_point, max_episode_steps=9), np.random.default_rng(0)
+    envs = VectorEnv(spec, 2, seed=1, stagger=True, segment=2)
+    for action in rng.uniform(-1, 1, (13, 2, 2)):
+        envs.step(action)
+    again = VectorEnv(spec, 2, seed=1)
+    again.load_state_dict(envs.state_dict())
+    assert again.exact_resume
+    for action in rng.uniform(-1, 1, (13, 2, 2)):
+        for one, other in zip(envs.step(action), again.step(action), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_where_they_lead_elsewhere_the_next_episodes_begin_and_that_is_said(caplog) -> None:
+    spec = spec_of(_Forgetful)
+    envs, again = (VectorEnv(spec, 2, seed=1) for _ in range(2))
     for _ in range(5):
         envs.step(np.ones((2, 2)))
-    assert "has no simulation_state() and restore()" in envs.missing[0]
-    again = VectorEnv(SPEC, 2, seed=1)
-    again.load_state_dict(envs.state_dict())
-    for i in range(2):
-        fresh = EnvRunner(SPEC, seed=1, mode=Mode.TRAIN)
-        np.testing.assert_array_equal(again.states[i], fresh.reset(2 + i).state)
-    assert not again.episode_steps.any()
+    before = VectorEnv(spec, 2, seed=1)
+    earlier = {name: array for name, array in envs.state_dict().items() if name not in ("actions", "states")}
+    for resumed, state, words in ((again, envs.state_dict(), "comes to other states"), (before, earlier, "")):
+        caplog.clear()
+        resumed.load_state_dict(state)
+        assert words in caplog.text
+        assert not resumed.exact_resume
+        for i in range(2):
+            fresh = EnvRunner(spec, seed=1, mode=Mode.TRAIN)
+            np.testing.assert_allclose(resumed.states[i], fresh.reset(2 + i).state, atol=0.05)
+        assert not resumed.episode_steps.any()
 
 
 class _Unpriced(TwoLink):
@@ -212,10 +248,10 @@ class _Discrete(TwoLink):
         self.action_space = spaces.Discrete(3)
 
 
-class _NoGoals(TwoLink):
+class _Picture(TwoLink):
     def __init__(self, render_mode=None):
         super().__init__()
-        self.observation_space = spaces.Box(-1.0, 1.0, (6,))
+        self.observation_space = spaces.Box(-1.0, 1.0, (6, 6))
 
 
 class _CannotBegin(TwoLink):
@@ -227,7 +263,10 @@ class _CannotBegin(TwoLink):
     ("entry_point", "message"),
     [
         (_Discrete, r"action is a vector, \S+ has 3 actions to choose from"),
-        (_NoGoals, "is not goal-conditioned: it observes Box, not a Dict of observation, achieved_goal, desired_goal"),
+        (
+            _Picture,
+            r"observes Box\(.*\); what can be used is a vector \(Box with one axis\) or a Dict of obs",
+        ),
         (_CannotBegin, r"cannot make env_id '\S+': ValueError: no licence \(.*test_goal_env.py, line \d+\)"),
     ],
 )

@@ -8,6 +8,7 @@ import numpy as np
 import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.making import make_env
+from hrl_core.envs.surroundings import movable_bodies
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
@@ -60,6 +61,14 @@ class SceneModel:
     def meshed(self) -> bool:
         """Whether meshes are part of it, of which only the bounding boxes are drawn."""
         return any(self.model.geom_type[g] == _GEOM.mjGEOM_MESH for g in (*self._fixed, *self._moving))
+
+    @property
+    def placed(self) -> bool:
+        """Whether the task tells where the robot is; one that is free and not observed is drawn where it began."""
+        free = [joint for joint in range(self.model.njnt) if self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE]
+        beside, told = movable_bodies(self.model), {address for _, address, _ in self._sources}
+        robots = [joint for joint in free if self.model.body(self.model.jnt_bodyid[joint]).name not in beside]
+        return all(int(self.model.jnt_qposadr[joint]) in told for joint in robots)
 
     def static_shapes(self) -> list[Shape]:
         """Floor, grid, walls, platforms: everything that never moves."""

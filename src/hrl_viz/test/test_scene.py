@@ -29,7 +29,23 @@ def test_nothing_is_drawn_before_the_first_observation(scene):
     assert scene.shapes() == []
 
 
-@pytest.mark.parametrize("task", [name for name in shipped_tasks() if name != "mountain_car"])
+WITHOUT_MUJOCO = ("mountain_car", "grid_world", "cart_pole", "pendulum")
+
+
+@pytest.mark.parametrize("task", WITHOUT_MUJOCO)
+def test_a_task_without_mujoco_has_an_empty_stage(task):
+    model = SceneModel(load_task(task))
+    assert model.empty
+    assert model.placed
+    assert model.static_shapes() == model.robot_shapes() == []
+
+
+@pytest.mark.parametrize("task", [name for name in shipped_tasks() if name not in WITHOUT_MUJOCO])
+def test_where_the_robot_is_is_told_but_of_gymnasium_s_ant(task):
+    assert SceneModel(load_task(task)).placed == (task != "ant")
+
+
+@pytest.mark.parametrize("task", [name for name in shipped_tasks() if name not in WITHOUT_MUJOCO])
 def test_every_shipped_task_in_a_simulator_has_a_stage_and_a_robot(task):
     model = SceneModel(load_task(task), wall_height=1.0)
     static = model.static_shapes()

@@ -23,6 +23,11 @@ _GOAL_SPACES = """\
 goal_spaces:
   goal:
 """
+_NO_GOAL_SPACES = """\
+
+# Without a goal nothing is offered to managers. Where one is to lead, name elements of the observation and how far from
+# where the worker is:  goal_spaces: {{place: {{{name}: [-1.0, 1.0]}}}}
+"""
 
 
 def task_text(name: str, options: Mapping[str, Any], seen: Survey) -> str:
@@ -37,10 +42,10 @@ def task_text(name: str, options: Mapping[str, Any], seen: Survey) -> str:
         period=seen.time_step,
         period_note=period_note,
     )
-    period = min(PERIOD, seen.max_episode_steps)
-    return (
-        head + "\n".join([*_layout(seen), *_success(seen)]) + "\n" + _GOAL_SPACES.format(period=period) + _ranges(seen)
-    )
+    text = head + "\n".join([*_layout(seen), *_success(seen)]) + "\n"
+    if not seen.goal_names:
+        return text + _NO_GOAL_SPACES.format(name=seen.observation_names[0])
+    return text + _GOAL_SPACES.format(period=min(PERIOD, seen.max_episode_steps)) + _ranges(seen)
 
 
 def _layout(seen: Survey) -> Iterator[str]:
@@ -52,6 +57,9 @@ def _layout(seen: Survey) -> Iterator[str]:
     for name, low, high in zip(seen.action_names, seen.action_low, seen.action_high, strict=True):
         choices = f", choices: [{', '.join(seen.choices)}]" if seen.choices else ""
         yield f'  - {{name: {json.dumps(name)}, unit: "1", low: {float(low)!r}, high: {float(high)!r}{choices}}}'
+    if not seen.goal_names:
+        yield "goal: []"
+        return
     yield "goal:  # achieved_goal and desired_goal; the same names in the observation"
     for name in seen.goal_names:
         yield f"  - {_element(name)}"
@@ -64,6 +72,9 @@ def _element(name: str) -> str:
 def _success(seen: Survey) -> Iterator[str]:
     if seen.tells_success:
         yield 'success: {radius: 0.0, unit: "1"}  # 0: info["is_success"] of the environment; or a distance to the goal'
+    elif not seen.goal_names:
+        yield 'success: {radius: -1.0, unit: "1"}  # none: it is measured by its return'
+        return
     else:
         radius = float(f"{seen.distance / 10:.1g}") or 0.1
         yield f'success: {{radius: {radius!r}, unit: "1"}}  # a tenth of the way to the goal: set what success is'

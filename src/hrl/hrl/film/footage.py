@@ -34,7 +34,7 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
     spec = checkpoint.task
     goal = frozen(arguments.goal) if arguments.goal else None
     model = SceneModel(spec, _WALL_HEIGHT)
-    own = arguments.camera == "environment" or (arguments.camera == "auto" and model.meshed)
+    own = arguments.camera == "environment" or (arguments.camera == "auto" and (model.meshed or not model.placed))
     if own or model.empty:
         yield from _own_pictures(checkpoint, arguments, goal)
         return

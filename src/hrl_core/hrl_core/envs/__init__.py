@@ -12,6 +12,7 @@ TASKS = {
     "MountainCar": ("mountain_car", 300),
     "HillCar": ("hill_car", 300),
     "ReacherArm": ("reacher_arm", 300),
+    "GridWorld": ("grid_world", 50),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
 

@@ -1,7 +1,7 @@
-"""What an environment may offer beyond Gymnasium's goal API, and the one place that looks for it.
+"""What an environment may offer beyond Gymnasium's API, and the one place that looks for it.
 
-Asked of every environment: observation, achieved_goal and desired_goal; reset(seed), step(action). Everything here is
-optional. What is missing is known before anything starts and is said in one line.
+Asked of every environment: an observation, alone or with achieved_goal and desired_goal; reset(seed), step(action).
+Everything here is optional. What is missing is known before anything starts and is said in one line.
 """
 
 from dataclasses import dataclass
@@ -42,19 +42,13 @@ class Abilities:
     rewards_batches: bool
     """It takes many of them at a time."""
     saves_state: bool
-    """``simulation_state()`` and ``restore(state)``: a stopped run goes on exactly where it was."""
+    """``simulation_state()`` and ``restore(state)``: a resumed run need not take its episodes' actions again."""
 
     def missing(self, env_id: str) -> list[str]:
         """What a training run does without, each in one line."""
-        lines = []
-        if not self.saves_state:
-            lines.append(
-                f"{env_id} has no simulation_state() and restore(): a resumed run begins new episodes instead of going "
-                "on within the old ones"
-            )
         if self.rewards_goals and not self.rewards_batches:
-            lines.append(f"compute_reward of {env_id} takes one goal at a time: relabelling task goals is slow")
-        return lines
+            return [f"compute_reward of {env_id} takes one goal at a time: relabelling task goals is slow"]
+        return []
 
 
 def bare(env: GoalEnv) -> GoalEnv:
@@ -95,7 +89,7 @@ def find_abilities(env: GoalEnv, layout: Layout) -> Abilities:
     data, _ = env.reset(seed=0)
     follows = _follows(env, layout, data)
     told, _, _, _, info = env.step(_some_action(env.action_space))
-    rewards = env.has_wrapper_attr("compute_reward")
+    rewards = layout.has_goals and env.has_wrapper_attr("compute_reward")
     return Abilities(
         follows_goal=follows,
         tells_success=told_success(info) is not None,
@@ -112,8 +106,10 @@ def _some_action(space: Any) -> Any:  # noqa: ANN401 - a Box or Discrete, as eve
     return np.zeros(space.shape).clip(space.low, space.high).astype(space.dtype)
 
 
-def _follows(env: GoalEnv, layout: Layout, data: dict[str, Any]) -> bool:
+def _follows(env: GoalEnv, layout: Layout, data: Any) -> bool:  # noqa: ANN401 - as the environment has it
     """Whether ``goal`` is what the observation calls desired_goal: wrappers may have changed the latter."""
+    if not layout.has_goals:
+        return False
     base: Any = env.unwrapped
     try:
         # In the precision that observations have.
@@ -121,7 +117,7 @@ def _follows(env: GoalEnv, layout: Layout, data: dict[str, Any]) -> bool:
         base.goal = goal
     except (AttributeError, KeyError, TypeError, ValueError):
         return False
-    return np.array_equal(layout.goal(goal), layout.goal(data["desired_goal"]))
+    return np.array_equal(layout.goal(goal), layout.desired(data))
 
 
 def _rewards_batches(env: GoalEnv, layout: Layout, data: dict[str, Any]) -> bool:

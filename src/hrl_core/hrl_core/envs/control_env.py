@@ -12,7 +12,7 @@ Float64 = npt.NDArray[np.float64]
 Observation = dict[str, Float64]
 
 
-class ControlEnv(gymnasium.Env[Observation, Float64]):
+class ControlEnv(gymnasium.Env[Observation, Any]):
     """A goal of the first elements of the state; -1 a step until every one is within its tolerance, 0 there.
 
     ``reset(options={"goal": [...]})`` sets the goal; otherwise it is drawn, as a rule uniformly from the box of goals.
@@ -26,14 +26,17 @@ class ControlEnv(gymnasium.Env[Observation, Float64]):
     """First elements of the observation that a goal speaks of."""
 
     def __init__(
-        self, goal_box: tuple[tuple[float, ...], tuple[float, ...]], tolerance: tuple[float, ...], actions: int
+        self,
+        goal_box: tuple[tuple[float, ...], tuple[float, ...]],
+        tolerance: tuple[float, ...],
+        actions: int | spaces.Discrete,
     ) -> None:
         """Make the spaces; nothing random happens before ``reset``.
 
         Args:
             goal_box: lower and upper corner of the box of goals.
             tolerance: how far each element of the goal may be off for the reward.
-            actions: elements of the action, each between -1 and 1.
+            actions: elements of the action, each between -1 and 1; or the choices there are.
         """
         self.goal_low, self.goal_high = (np.array(corner) for corner in goal_box)
         self.goal, self._tolerance = self.goal_low.copy(), np.array(tolerance)
@@ -43,7 +46,8 @@ class ControlEnv(gymnasium.Env[Observation, Float64]):
             achieved_goal=goal_space,
             desired_goal=goal_space,
         )
-        self.action_space = spaces.Box(-1.0, 1.0, (actions,), np.float64)
+        choices = isinstance(actions, spaces.Discrete)
+        self.action_space = actions if choices else spaces.Box(-1.0, 1.0, (actions,), np.float64)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -56,8 +60,8 @@ class ControlEnv(gymnasium.Env[Observation, Float64]):
         self.goal = sampled if wanted is None else self._checked_goal(wanted)
         return self._observation(), {}
 
-    def step(self, action: Float64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Apply the action for one control period."""
+    def step(self, action: Float64 | int) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
+        """Apply the action, a vector or the number of a choice, for one control period."""
         self._advance(action)
         observation = self._observation()
         reward = self.compute_reward(observation["achieved_goal"], self.goal, {})
@@ -84,7 +88,7 @@ class ControlEnv(gymnasium.Env[Observation, Float64]):
         """Draw the start of an episode."""
 
     @abstractmethod
-    def _advance(self, action: Float64) -> None:
+    def _advance(self, action: Any) -> None:  # noqa: ANN401 - as the action space has it
         """Let one control period pass."""
 
     @abstractmethod

@@ -1,8 +1,9 @@
-"""One environment as a task sees it: vectors in, vectors out, whatever of Gymnasium's goal API it is made of."""
+"""One environment as a task sees it: vectors in, vectors out, with a goal or without."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
@@ -46,7 +47,7 @@ class GoalEnvironment:
         self.spec = spec
         self.env = make_env(spec, render_mode)
         self._core = bare(self.env)
-        self._layout = Layout(self._core.observation_space, len(spec.observation))  # pyright: ignore[reportArgumentType]
+        self._layout = Layout(self._core.observation_space, len(spec.observation))
         self._own_success = spec.own_success
         try:
             self.abilities = abilities or self._guarded(find_abilities, self._core, self._layout)
@@ -157,9 +158,9 @@ class GoalEnvironment:
             return space.dtype.type(action[0] + space.start)
         return action.astype(space.dtype, copy=False)
 
-    def _told(self, data: dict[str, Any], reward: float, terminated: bool, truncated: bool, info: Any) -> GoalStep:  # noqa: ANN401 - a dict
+    def _told(self, data: Any, reward: float, terminated: bool, truncated: bool, info: Any) -> GoalStep:  # noqa: ANN401 - as the environment has it
         layout = self._layout
-        goals = layout.goal(data["achieved_goal"]), layout.goal(data["desired_goal"])
+        goals = layout.achieved(data), layout.desired(data)
         success = bool(told_success(info)) if self._own_success else None
         return GoalStep(layout.state(data), *goals, reward, terminated, truncated, success)
 
@@ -183,5 +184,7 @@ class GoalEnvironment:
             return call(*values, **named)
         except HrlError:
             raise
+        except gymnasium.error.DependencyNotInstalled as error:
+            raise InvalidDataError(f"{self.spec.env_id} lacks a package for that: {error}") from error
         except Exception as error:
             raise InvalidDataError(f"{self.spec.env_id} failed: {described(error)}") from error

@@ -7,13 +7,12 @@ from typing import Any
 import gymnasium
 from gymnasium import spaces
 
-from hrl_core.envs.layout import Layout, flat_size
+from hrl_core.envs.layout import GOAL_KEYS, Layout, flat_size, has_goals
 from hrl_core.errors import TaskError
 from hrl_core.own_modules import look_here
 from hrl_core.task.spec import TaskSpec
 
-GoalEnv = gymnasium.Env[dict[str, Any], Any]
-_GOAL_KEYS = ("observation", "achieved_goal", "desired_goal")
+GoalEnv = gymnasium.Env[Any, Any]
 
 
 def make_env(spec: TaskSpec, render_mode: str | None = None) -> GoalEnv:
@@ -24,12 +23,12 @@ def make_env(spec: TaskSpec, render_mode: str | None = None) -> GoalEnv:
         render_mode: how pictures are made; None: as the task's ``env_kwargs`` say.
 
     Raises:
-        TaskError: it cannot be made, is not goal-conditioned, or a space does not fit; names both sizes.
+        TaskError: it cannot be made, a space is none of vectors, or does not fit; names both sizes.
     """
     options = dict(spec.env_kwargs) | ({} if render_mode is None else {"render_mode": render_mode})
     env = make_by_id(spec.env_id, spec.name, max_episode_steps=spec.max_episode_steps, **options)
     try:
-        require_goals(env, spec.env_id, spec.name)
+        require_vectors(env, spec.env_id, spec.name)
         _compare(env, spec)
     except TaskError:
         env.close()
@@ -62,23 +61,30 @@ def make_by_id(env_id: str, task: str, **options: Any) -> GoalEnv:  # noqa: ANN4
         raise TaskError(f"{problem}: {described(error)}") from error
 
 
-def require_goals(env: GoalEnv, env_id: str, task: str) -> None:
-    """Refuse environments without goals or without an action vector.
+def require_vectors(env: GoalEnv, env_id: str, task: str) -> None:
+    """Refuse environments that observe neither a vector nor the parts of the goal API, or that are not acted on so.
 
     Raises:
         TaskError: names what was found.
     """
     space = env.observation_space
-    found = sorted(space) if isinstance(space, spaces.Dict) else type(space).__name__
-    if not isinstance(space, spaces.Dict) or any(key not in space.spaces for key in _GOAL_KEYS):
-        wanted = ", ".join(_GOAL_KEYS)
-        raise TaskError(f"task '{task}': {env_id} is not goal-conditioned: it observes {found}, not a Dict of {wanted}")
+    if isinstance(space, spaces.Dict) and has_goals(space):
+        _require_goals(space, env_id, task)
+    elif not isinstance(space, spaces.Box) or len(space.shape) != 1:
+        found = f"a Dict of {', '.join(sorted(space))}" if isinstance(space, spaces.Dict) else space
+        raise TaskError(
+            f"task '{task}': {env_id} observes {found}; what can be used is a vector (Box with one axis) or a Dict of "
+            f"{', '.join(GOAL_KEYS)}"
+        )
     if choice_count(env) is None and (not isinstance(env.action_space, spaces.Box) or len(env.action_space.shape) != 1):
         raise TaskError(
             f"task '{task}': actions of {env_id} are {env.action_space}; what can be learned are vectors (Box) and "
             "choices (Discrete)"
         )
-    for key in _GOAL_KEYS:
+
+
+def _require_goals(space: spaces.Dict, env_id: str, task: str) -> None:
+    for key in GOAL_KEYS:
         if flat_size(space[key]) is None:
             raise TaskError(f"task '{task}': {key} of {env_id} is {space[key]}, which is no vector of numbers")
     goals = [flat_size(space[key]) for key in ("achieved_goal", "desired_goal")]
@@ -100,7 +106,7 @@ def described(error: BaseException) -> str:
 
 
 def _compare(env: GoalEnv, spec: TaskSpec) -> None:
-    layout = Layout(env.observation_space, len(spec.observation))  # pyright: ignore[reportArgumentType] - has goals
+    layout = Layout(env.observation_space, len(spec.observation))
     observation, goal = layout.sizes
     count = choice_count(env)
     if (count or 0) != len(spec.choices):

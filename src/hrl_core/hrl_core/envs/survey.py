@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from hrl_core.envs.abilities import bare, find_abilities, find_simulation, time_step
 from hrl_core.envs.layout import Layout
-from hrl_core.envs.making import GoalEnv, choice_count, described, make_by_id, require_goals
+from hrl_core.envs.making import GoalEnv, choice_count, described, make_by_id, require_vectors
 from hrl_core.errors import TaskError
 
 Array = npt.NDArray[np.float64]
@@ -46,7 +46,7 @@ class Survey:
     reach: Array
     """Half-ranges of relative subgoals over ``PERIOD`` steps, shape (goal_dim,)."""
     distance: float
-    """Median distance from achieved to desired goal when an episode begins."""
+    """Median distance from achieved to desired goal when an episode begins; 0 without goals."""
     tells_success: bool
     follows_goal: bool
 
@@ -62,11 +62,11 @@ def survey(name: str, env_id: str, options: Mapping[str, Any], steps: int, seed:
         seed: of resets and actions.
 
     Raises:
-        TaskError: it cannot be made, has no goals, or fails.
+        TaskError: it cannot be made, is not one of vectors, or fails.
     """
     env = make_by_id(env_id, name, **options)
     try:
-        require_goals(env, env_id, name)
+        require_vectors(env, env_id, name)
         return _look(env, env_id, steps, seed)
     except TaskError:
         raise
@@ -86,7 +86,7 @@ def _look(env: GoalEnv, env_id: str, steps: int, seed: int) -> Survey:
     observed = np.concatenate([episode[0] for episode in episodes])
     achieved = np.concatenate([episode[1] for episode in episodes])
     where = _columns(observed, achieved)
-    names = _names("observation", space["observation"])
+    names = _names("observation", space["observation"] if layout.has_goals else space)
     if where is None:
         goals = _names("goal", space["achieved_goal"])
         names, states = names + goals, np.concatenate((observed, achieved), axis=1)
@@ -139,8 +139,8 @@ def _episodes(env: GoalEnv, layout: Layout, steps: int, limit: int, seed: int) -
         states = np.stack([layout.state(data) for data in told])
         yield (
             states,
-            np.stack([layout.goal(data["achieved_goal"]) for data in told]),
-            layout.goal(told[0]["desired_goal"]),
+            np.stack([layout.achieved(data) for data in told]),
+            layout.desired(told[0]),
         )
 
 

@@ -6,6 +6,7 @@ warm start, without which trajectories drift from the single environment's by ro
 amplify.
 """
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -22,6 +23,7 @@ from hrl_core.task.spec import TaskSpec
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+_log = logging.getLogger(__name__)
 _HEADLINE_KEY = 1
 """Random numbers of the choice of goals, apart from those of resets, which have the same seed."""
 _DRAWN_GOALS = 100
@@ -95,6 +97,10 @@ class VectorEnv:
             self._limits = np.maximum(share // segment, 1) * segment
         self._episodes = np.arange(num_envs)
         self._steps = np.zeros(num_envs, np.int64)
+        self._saves_state = first.abilities.saves_state
+        self._taken: list[list[Array]] = [[] for _ in range(num_envs)]
+        """Actions of the present episodes, where environments cannot tell of themselves."""
+        self._goes_on = True
         self._show([self._reset(i) for i in range(num_envs)])
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
         self._chunks = [range(k, num_envs, threads) for k in range(threads)]
@@ -126,8 +132,8 @@ class VectorEnv:
 
     @property
     def exact_resume(self) -> bool:
-        """Whether ``load_state_dict`` goes on within the episodes; otherwise it begins new ones."""
-        return self._envs[0].abilities.saves_state
+        """Whether the last ``load_state_dict`` went on within the episodes; otherwise it has begun new ones."""
+        return self._goes_on
 
     @property
     def missing(self) -> list[str]:
@@ -156,6 +162,9 @@ class VectorEnv:
             InvalidDataError: a state is not finite; names the copy and its episode.
         """
         applied = np.clip(actions, self.spec.action_low, self.spec.action_high)
+        if not self._saves_state:
+            for before, action in zip(self._taken, applied, strict=True):
+                before.append(action)
         taken: list[GoalStep] = [None] * self.num_envs  # pyright: ignore[reportAssignmentType] - filled in below
 
         def advance(chunk: range) -> None:
@@ -184,22 +193,27 @@ class VectorEnv:
         return result
 
     def state_dict(self) -> dict[str, npt.NDArray]:
-        """Everything that later steps depend on, as arrays, but for what the environment cannot tell of itself."""
+        """Everything that later steps depend on, as arrays; where an environment cannot tell of itself, its actions."""
         counters = {"episodes": self._episodes.copy(), "steps": self._steps.copy(), "limits": self._limits.copy()}
-        if not self.exact_resume:
-            return counters
-        return {"simulation": np.stack([env.simulation_state() for env in self._envs]), **counters}
+        if self._saves_state:
+            return {"simulation": np.stack([env.simulation_state() for env in self._envs]), **counters}
+        actions = np.zeros((self.num_envs, int(self._steps.max()), len(self.spec.action)))
+        for row, taken in zip(actions, self._taken, strict=True):
+            row[: len(taken)] = np.reshape(taken, (-1, actions.shape[2]))
+        return {"actions": actions, "states": self.states.copy(), **counters}
 
     def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
         """Go on exactly where ``state_dict`` was taken, or begin the episodes after those, see ``exact_resume``."""
         self._episodes, self._steps = state["episodes"].copy(), state["steps"].copy()
         self._limits = state["limits"].copy()
-        if self.exact_resume:
+        self._goes_on = True
+        if "simulation" in state:
             self._show([env.restore(s) for env, s in zip(self._envs, state["simulation"], strict=True)])
-            return
-        self._episodes += self.num_envs
-        self._limits[:] = self.spec.max_episode_steps
-        self._show([self._reset(i) for i in range(self.num_envs)])
+        elif not self._repeat(state):
+            self._goes_on = False
+            self._episodes += self.num_envs
+            self._limits[:] = self.spec.max_episode_steps
+            self._show([self._reset(i) for i in range(self.num_envs)])
 
     def close(self) -> None:
         """Stop the threads and free the copies."""
@@ -216,7 +230,28 @@ class VectorEnv:
     def _reset(self, i: int) -> GoalStep:
         seed = episode_seed(self.seed, int(self._episodes[i]))
         self._steps[i] = 0
+        self._taken[i] = []
         return self._envs[i].reset(seed, self._fixed[i] if self._fixed else self._headline(seed))
+
+    def _repeat(self, state: dict[str, npt.NDArray]) -> bool:
+        """Take the actions of the episodes again; whether that led to the same states, bit for bit."""
+        if "actions" not in state:
+            return False
+        steps = [self._reset(i) for i in range(self.num_envs)]
+        for i, count in enumerate(state["steps"].tolist()):
+            self._taken[i] = list(state["actions"][i, :count].copy())
+            for action in self._taken[i]:
+                steps[i] = self._envs[i].step(action)
+        self._steps = state["steps"].copy()
+        self._show(steps)
+        if np.array_equal(self.states, state["states"]):
+            return True
+        _log.warning(
+            "%s comes to other states by the same seeds and actions: new episodes begin instead of going on within the "
+            "old ones",
+            self.spec.env_id,
+        )
+        return False
 
     def _headline(self, seed: int) -> Array | None:
         """The first evaluation goal in a share of the episodes, decided by the episode's seed; None: drawn as usual."""

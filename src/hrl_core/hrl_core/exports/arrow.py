@@ -1,4 +1,4 @@
-"""numpy columns as Arrow arrays: the same bits, vectors as lists of fixed size."""
+"""numpy columns as Arrow arrays: the same bits, vectors as lists of fixed size, empty ones as lists."""
 
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,9 @@ def arrow_array(column: Array, nulls: int = 0) -> pa.Array:
     padded = np.concatenate((column, np.zeros((nulls, *column.shape[1:]), column.dtype)))
     if column.ndim == 1:
         return pa.array(padded, mask=mask if nulls else None)
+    if not column.shape[1]:
+        # Arrow has no lists of the fixed size 0.
+        return pa.array([[]] * len(column) + [None] * nulls, pa.list_(pa.from_numpy_dtype(column.dtype)))
     flat = pa.array(np.ascontiguousarray(padded).reshape(-1))
     return pa.FixedSizeListArray.from_arrays(flat, column.shape[1], mask=pa.array(mask) if nulls else None)
 

@@ -49,7 +49,8 @@ def frames(episode: BagEpisode, layout: Layout, number: int, first: int, period:
     columns |= {_TAKEN.get(own, own): _plain(c) for own, c in taken.items() if own not in _LEFT_OUT}
     columns["next.success"] = observed["success"][1:]
     columns["next.done"] = taken["terminated"] | taken["truncated"]
-    return columns
+    # LeRobot has no vectors of nothing: the goal of a task without one.
+    return {name: column for name, column in columns.items() if column.ndim == 1 or column.shape[1]}
 
 
 def describe_features(columns: Columns, selection: Selection) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import minari
+import numpy as np
 from minari.data_collector.episode_buffer import EpisodeBuffer
 from minari.dataset.minari_storage import MinariStorage
 from minari.serialization import deserialize_space
 
 from hrl_core.bags.episodes import BagEpisode
-from hrl_core.exports.columns import step_columns
+from hrl_core.exports.columns import Array, step_columns
 from hrl_core.exports.folder import require_space
 from hrl_core.exports.minari_id import place
 from hrl_core.exports.own_process import in_own_process
@@ -54,10 +55,12 @@ def _observation_space(selection: Selection) -> Any:  # noqa: ANN401 - gymnasium
 
 
 def _action_space(selection: Selection) -> Any:  # noqa: ANN401
-    """Box with the limits of the task; unbounded where it is unknown."""
+    """The choices of the task, or a box with its limits; unbounded where it is unknown."""
     size = selection.layout.action
     if selection.task is None:
         return deserialize_space(_box([-_INFINITY] * size, [_INFINITY] * size))
+    if selection.task.choices:
+        return deserialize_space({"type": "Discrete", "start": 0, "n": len(selection.task.choices)})
     return deserialize_space(_box(selection.task.action_low.tolist(), selection.task.action_high.tolist()))
 
 
@@ -74,12 +77,17 @@ def _buffer(episode: BagEpisode, selection: Selection) -> EpisodeBuffer:
     return EpisodeBuffer(
         seed=None if episode.outcome is None else episode.outcome.seed,
         observations={name: observed[name] for name in _OBSERVATIONS},
-        actions=taken["action"],  # pyright: ignore[reportArgumentType] - declared as lists, stored as arrays
+        actions=_actions(taken["action"], selection),  # pyright: ignore[reportArgumentType] - declared as lists, stored as arrays
         rewards=taken["reward"],  # pyright: ignore[reportArgumentType]
         terminations=taken["terminated"],  # pyright: ignore[reportArgumentType]
         truncations=taken["truncated"],  # pyright: ignore[reportArgumentType]
         infos=infos,
     )
+
+
+def _actions(applied: Array, selection: Selection) -> Array:
+    """As the action space has them: the numbers of choices are whole, shape (steps,)."""
+    return applied[:, 0].astype(np.int64) if selection.task is not None and selection.task.choices else applied
 
 
 def _metadata(selection: Selection, out: Path) -> dict[str, Any]:

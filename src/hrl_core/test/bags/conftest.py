@@ -70,7 +70,7 @@ class Script:
     def episode(self, number, states, actions, rewards, run=1, robot="robot", terminated=False, task=None, end=True):
         """An episode in lock-step; states (T + 1, 4), actions (T, 2), subgoals every period."""
         task = task or self.task
-        period, length = self.period, len(actions)
+        period, length, goal = self.period, len(actions), len(task.goal)
         key = {"run": run, "robot": robot, "episode": number}
         for step in range(length + 1):
             last = step == length and end
@@ -80,8 +80,8 @@ class Script:
                 header_stamp=step * 100_000_000,
                 step=step,
                 state=states[step],
-                achieved_goal=states[step][:2],
-                desired_goal=np.array([float(number), 2.0]),
+                achieved_goal=states[step][:goal],
+                desired_goal=np.array([float(number), 2.0])[:goal],
                 reward=float(rewards[step - 1]) if step else 0.0,
                 first=step == 0,
                 terminated=last and terminated,

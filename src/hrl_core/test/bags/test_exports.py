@@ -2,13 +2,16 @@
 
 import dataclasses
 import importlib.util
+import json
 import os
 import resource
 import signal
 import subprocess
 import sys
 
+import minari
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from hrl_core.bags.reader import read_bags
@@ -54,6 +57,28 @@ def test_subgoal_goes_on_at_continue_and_is_not_valid_before_the_first(selection
     assert taken["subgoal_valid"].tolist() == [False] * 2 + [True] * 6
     assert taken["subgoal_attempt"].tolist() == [-1, -1, 0, 0, 0, 0, 0, 0]
     assert not taken["subgoal"][:2].any()
+
+
+@pytest.mark.parametrize("form", ALL)
+def test_a_task_without_a_goal_is_exported_in_every_format(script, write_bag, tmp_path, tiny_task, form):
+    said = script(dataclasses.replace(tiny_task(), goal=(), evaluation_goals=()))
+    said.run_info()
+    said.episode(0, np.ones((6, 4)), np.ones((5, 2)), np.arange(5.0))
+    selection = choose_episodes(read_bags([write_bag(tmp_path / "bag", said.messages)]))
+    assert selection.layout.goal == 0
+    out = tmp_path / "out-v0"
+    FORMATS[form].export(selection, out)
+    if form == "parquet":
+        steps = pq.read_table(out / "steps.parquet")
+        assert steps["desired_goal"].to_pylist() == steps["achieved_goal"].to_pylist() == [[]] * 6
+    elif form == "minari":
+        (episode,) = minari.MinariDataset(out / "data").iterate_episodes()
+        assert isinstance(episode.observations, dict)
+        assert episode.observations["desired_goal"].shape == (6, 0)
+    else:
+        features = json.loads((out / "meta/info.json").read_text())["features"]
+        assert "observation.state" in features
+        assert not [name for name in features if "goal" in name and "subgoal" not in name]
 
 
 def test_only_the_last_step_ends_the_episode(selection):

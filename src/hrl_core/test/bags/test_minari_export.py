@@ -1,13 +1,17 @@
 """Minari, read by ``minari.load_dataset``: the recorded numbers, bit for bit, in Minari's own places."""
 
+import dataclasses
+
 import minari
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from hrl_core.bags.reader import read_bags
 from hrl_core.exports.columns import step_columns
 from hrl_core.exports.formats import FORMATS
 from hrl_core.exports.selection import choose_episodes
+from hrl_core.task.spec import Actuator
 
 
 def same_bits(one, other):
@@ -98,3 +102,17 @@ def test_damaged_episode_stays_out_and_an_outcome_may_be_missing(load, script, w
 def test_ready_for_filtering_as_minari_offers_it(load, odd_numbers, write_bag, tmp_path):
     _, dataset = load(write_bag(tmp_path / "bag", odd_numbers))
     assert dataset.filter_episodes(lambda episode: bool(episode.terminations[-1])).total_episodes == 2
+
+
+def test_actions_to_choose_from_are_whole_numbers_of_a_discrete_space(load, script, write_bag, tmp_path, tiny_task):
+    turn = Actuator("turn", "1", 0.0, 2.0, ("left", "ahead", "right"))
+    task, chosen = dataclasses.replace(tiny_task(), action=(turn,)), np.array([2, 0, 0, 1, 2])
+    said = script(task)
+    said.run_info()
+    said.episode(0, np.ones((6, 4)), chosen[:, None].astype(np.float64), np.arange(5.0))
+    _, dataset = load(write_bag(tmp_path / "bag", said.messages))
+    assert dataset.action_space == spaces.Discrete(3)
+    (read,) = dataset.iterate_episodes()
+    assert same_bits(read.actions, chosen)
+    assert all(dataset.action_space.contains(action) for action in read.actions)
+    assert same_bits(read.infos["policy_action"], chosen[:, None].astype(np.float64))
