@@ -173,7 +173,8 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
 
     def report(self) -> Row:
         """How far the learning is, as numbers."""
-        return {f"{name}/updates": level.updates for name, level in self.learner.levels().items()}
+        levels = self.learner.levels()
+        return {f"{party}/updates": levels[party].updates for party in self.hierarchy.parties}
 
     def record(self, figures: Row, score: float | None = None) -> Row:
         """Write a line of metrics and the newest policy, which is the best one if none had a higher score.
