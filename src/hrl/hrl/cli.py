@@ -172,6 +172,11 @@ COMMANDS = {
         "--checkpoint DIR --episodes N [--json]",
         "success of a policy, held-out episodes",
     ),
+    "compare": Command(
+        "compare:compare",
+        "flat --out DIR [--only MATCH] [--table]",
+        "our flat learners against those of stable-baselines3",
+    ),
     "plot": Command(
         "plot:plot",
         "RUN ... --out FILE.png",

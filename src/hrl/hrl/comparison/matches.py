@@ -111,6 +111,12 @@ class Match:
         """What people, files and folders call it."""
         return f"{self.task}_{self.learner}"
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What it is decided by, of what a ``Score`` holds."""
+        pursues_goals = isinstance(self.settings, ActorCritic) and self.settings.hindsight_goals > 0
+        return ("success_rate", "episode_return") if pursues_goals else ("episode_return",)
+
 
 _FETCH_REACH = ActorCritic(hidden=(64, 64), lr=1e-3, discount=0.95, tau=0.05, learning_starts=1_000, hindsight_goals=4)
 _CART_POLE_DQN = QLearning(

@@ -21,7 +21,6 @@ POINT_SEED = 1_000_003
 """Of the episodes of a curve; those that judge the end have another, and no training has either."""
 FINAL_EPISODES = 20
 FINAL_SEED = 3_000_017
-SIDES = ("ours", "sb3")
 _LIBRARIES = ("numpy", "torch", "gymnasium", "mujoco", "stable-baselines3")
 
 
@@ -43,12 +42,15 @@ class Course:
 
     match: Match
     curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
-    final: Score = Score(0.0, 0.0)
+    final: Score | None = None
+    """None: not yet there."""
     env_steps: int = 0
     cpu_seconds: float = 0.0
     """Of training alone."""
     judging: float = 0.0
     """Processor time of evaluations on the way [s]."""
+    tell: Callable[[str], object] = str
+    """Takes a line about each point, for people."""
 
     def reached(self, env_steps: int, judge: Judge) -> None:
         """Evaluate if a point is due; the last one is that of the end."""
@@ -71,7 +73,12 @@ class Course:
         self.final = judge(FINAL_EPISODES, FINAL_SEED)
 
     def _note(self, env_steps: int, judge: Judge) -> None:
-        self.curve.append({"env_steps": env_steps, **judge(POINT_EPISODES, POINT_SEED)._asdict()})
+        score = judge(POINT_EPISODES, POINT_SEED)
+        self.curve.append({"env_steps": env_steps, **score._asdict()})
+        told = ", ".join(
+            f"{measure.replace('_', ' ')} {getattr(score, measure):.4g}" for measure in self.match.measures
+        )
+        self.tell(f"{env_steps} steps: {told}")
 
 
 def settings_of(match: Match) -> dict[str, Any]:
@@ -86,6 +93,7 @@ def outcome_path(folder: Path, match: Match, side: str, seed: int) -> Path:
 
 def write_outcome(path: Path, course: Course, side: str, seed: int) -> None:
     """Write the file of a run that has come to its end, whole or not at all."""
+    assert course.final is not None
     document = {
         "match": course.match.name,
         "side": side,
