@@ -20,6 +20,9 @@ from hrl_core.training.trainer import Trainer
 _QUADRATIC = 1e6
 """Error up to which a loss is quadratic: any that occurs, as theirs is the mean square."""
 
+_PRESETS = {"td3": "paper"}
+"""Of a learner that has no preset of its name."""
+
 
 def our_task(match: Match) -> TaskSpec:
     """The task, whose episodes go on after a success as those of the bare environment do."""
@@ -31,16 +34,15 @@ def our_config(match: Match) -> TrainConfig[Any]:
     """The settings of a match as switches of our training.
 
     Raises:
-        HrlError: one of them is none of our switches.
+        HrlError: there is no such learner, or one of them is none of its switches.
     """
-    return preset(algorithm="flat").changed(our_switches(match))
+    return preset(_PRESETS.get(match.learner, match.learner), algorithm="flat").changed(our_switches(match))
 
 
 def our_switches(match: Match) -> dict[str, Any]:
     """What the settings of a match are called in ``TrainConfig``, with what makes our learners like theirs."""
     settings = match.settings
     run: dict[str, Any] = {
-        "learner": match.learner,
         "steps": match.steps,
         "num_envs": match.num_envs,
         "stagger": False,
@@ -50,7 +52,7 @@ def our_switches(match: Match) -> dict[str, Any]:
         return run | _replaying(settings)
     if isinstance(settings, QLearning):
         return run | _q_learning(settings)
-    return run | _policy_gradient(settings)
+    return run | _policy_gradient(settings, match.num_envs)
 
 
 def train_ours(match: Match, seed: int, course: Course) -> None:
@@ -115,8 +117,9 @@ def _q_learning(settings: QLearning) -> dict[str, Any]:
         "learning_starts": settings.learning_starts,
         "random_starts": True,
         "worker_updates": 1 / settings.steps_per_update,
-        "exploration_final": settings.exploration_final,
-        "exploration_steps": settings.exploration_steps,
+        # The chance of a random action is 1 - (1 - random)(1 - exploration), where random falls from 1 to 0.
+        "exploration": settings.exploration_final,
+        "random_steps": settings.exploration_steps,
         "worker": {
             "hidden": list(settings.hidden),
             "lr": settings.lr,
@@ -124,13 +127,14 @@ def _q_learning(settings: QLearning) -> dict[str, Any]:
             "batch_size": settings.batch_size,
             "double": False,
             "target_interval": settings.target_interval,
+            "gradient_norm": settings.gradient_norm,
         },
     }
 
 
-def _policy_gradient(settings: PolicyGradient) -> dict[str, Any]:
+def _policy_gradient(settings: PolicyGradient, num_envs: int) -> dict[str, Any]:
     return {
-        "rollout_steps": settings.rollout_steps,
+        "rollout_steps": settings.rollout_steps * num_envs,
         "worker": {
             "hidden": list(settings.hidden),
             "lr": settings.lr,
@@ -138,6 +142,7 @@ def _policy_gradient(settings: PolicyGradient) -> dict[str, Any]:
             "gae_lambda": settings.gae_lambda,
             "epochs": settings.epochs,
             "batch_size": settings.batch_size,
+            "normalise_advantages": settings.normalise_advantages,
             "value_weight": settings.value_weight,
             "entropy_weight": settings.entropy_weight,
             "gradient_norm": settings.gradient_norm,
