@@ -172,11 +172,6 @@ COMMANDS = {
         "--checkpoint DIR --episodes N [--json]",
         "success of a policy, held-out episodes",
     ),
-    "compare": Command(
-        "compare:compare",
-        "flat --out DIR [--only MATCH] [--table]",
-        "our flat learners against those of stable-baselines3",
-    ),
     "plot": Command(
         "plot:plot",
         "RUN ... --out FILE.png",
@@ -226,5 +221,10 @@ COMMANDS = {
         "bench:main",
         "NAME [--json]",
         "run a benchmark",
+    ),
+    "compare": Command(
+        "compare:compare",
+        "flat --out DIR [--only MATCH] [--table]",
+        "our flat learners against those of stable-baselines3",
     ),
 }
