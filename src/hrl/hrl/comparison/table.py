@@ -11,7 +11,7 @@ from hrl.comparison.outcome import Outcome
 from hrl.comparison.standing import Sample, bar, sample, steps_per_second
 
 _UNKNOWN = "-"
-_COLUMNS = ("match", "measure", "ours", "stable-baselines3", "bar", "holds", "steps per CPU second", "theirs")
+_COLUMNS = ("match", "measure", "ours", "theirs", "bar", "holds", "our steps per CPU second", "theirs")
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Played:
 
 def standing_table(played: Sequence[Played], seeds: int) -> Table:
     """One row per match and measure; what fewer than ``seeds`` runs of a side have decided says how many."""
-    title = f"flat learners, mean and standard deviation of {seeds} seeds; bar: theirs less one pooled deviation"
+    title = (
+        f"flat learners and stable-baselines3, mean ± deviation of {seeds} seeds; bar: theirs less a pooled deviation"
+    )
     table = Table(title=Text(title), title_justify="left")
     for column in _COLUMNS:
         table.add_column(Text(column))
@@ -42,7 +44,8 @@ def _told(side: Sample, seeds: int) -> str:
     count = len(side.values)
     if not count:
         return _UNKNOWN
-    return f"{side.mean:.2f} ± {side.deviation:.2f}" + (f" ({count} of {seeds})" if count < seeds else "")
+    spread = f" ± {side.deviation:.2f}" if count > 1 else ""
+    return f"{side.mean:.2f}{spread}" + (f" ({count} of {seeds})" if count < seeds else "")
 
 
 def _verdict(ours: Sample, theirs: Sample, seeds: int) -> tuple[str, str]:
