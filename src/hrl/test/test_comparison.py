@@ -2,6 +2,7 @@ import math
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -119,7 +120,7 @@ def test_episodes_that_judge_are_the_same_on_both_sides() -> None:
     assert theirs.success_rate == 1.0
 
 
-def test_a_course_is_judged_at_ten_points_and_in_the_end_at_no_cost(monkeypatch) -> None:
+def test_a_course_is_judged_at_ten_points_and_in_the_end_at_no_cost(monkeypatch, tmp_path: Path) -> None:
     clock = iter(range(100))
     monkeypatch.setattr(outcome.time, "process_time", lambda: next(clock))
     asked: list[tuple[int, int]] = []
@@ -128,7 +129,7 @@ def test_a_course_is_judged_at_ten_points_and_in_the_end_at_no_cost(monkeypatch)
         asked.append((episodes, seed))
         return Score(len(asked), 0.0)
 
-    run = Course(REACH)
+    run = Course(REACH, tmp_path)
     for env_steps in range(1, REACH.steps + 1):
         run.reached(env_steps, judge)
     assert [point["env_steps"] for point in run.curve] == [4, 8, 12, 16, 20, 24, 28, 32, 36]
@@ -139,7 +140,7 @@ def test_a_course_is_judged_at_ten_points_and_in_the_end_at_no_cost(monkeypatch)
     assert (len(run.curve), run.final) == (10, Score(11, 0.0))
 
 
-def test_our_td3_learns_with_the_settings_of_a_match(monkeypatch) -> None:
+def test_our_td3_learns_with_the_settings_of_a_match(monkeypatch, tmp_path: Path) -> None:
     known = our_side.preset("paper", "flat")
     named = our_side.our_switches(REACH)
     planned = {"random_starts", "hindsight"} - known.as_dict().keys()
@@ -147,7 +148,7 @@ def test_our_td3_learns_with_the_settings_of_a_match(monkeypatch) -> None:
     monkeypatch.setattr(our_side, "our_config", lambda match: known.changed(switches))
     monkeypatch.setattr(outcome, "POINT_EPISODES", 1)
     monkeypatch.setattr(outcome, "FINAL_EPISODES", 1)
-    run = Course(REACH)
+    run = Course(REACH, tmp_path)
     our_side.train_ours(REACH, 0, run)
     assert (run.env_steps, len(run.curve)) == (40, 10)
     assert run.final is not None
@@ -223,10 +224,10 @@ def fake_sb3(monkeypatch) -> Iterator[type[FakeLearner]]:
 
 @pytest.mark.parametrize("name", MATCHES)
 def test_their_learners_are_made_with_the_settings_and_judged_on_the_way(
-    name: str, fake_sb3: type[FakeLearner]
+    name: str, fake_sb3: type[FakeLearner], tmp_path: Path
 ) -> None:
     match = replace(MATCHES[name], steps=16 * MATCHES[name].num_envs)
-    run = Course(match)
+    run = Course(match, tmp_path)
     their_side.train_theirs(match, 7, run)
     made = fake_sb3.made
     assert (run.env_steps, len(run.curve)) == (match.steps, 10)
@@ -245,14 +246,15 @@ def test_their_names_of_the_settings() -> None:
     assert given("pendulum_ppo")["clip_range"] == 0.2
 
 
-def test_their_noise_is_drawn_for_each_action(fake_sb3: type[FakeLearner]) -> None:
-    their_side.train_theirs(replace(MATCHES["ant_td3"], steps=10), 7, Course(replace(MATCHES["ant_td3"], steps=10)))
+def test_their_noise_is_drawn_for_each_action(fake_sb3: type[FakeLearner], tmp_path: Path) -> None:
+    match = replace(MATCHES["ant_td3"], steps=10)
+    their_side.train_theirs(match, 7, Course(match, tmp_path))
     assert fake_sb3.made["action_noise"] == ([0.0] * 8, [0.1] * 8)
 
 
-def test_their_goals_are_relabelled_as_often_as_ours(fake_sb3: type[FakeLearner]) -> None:
+def test_their_goals_are_relabelled_as_often_as_ours(fake_sb3: type[FakeLearner], tmp_path: Path) -> None:
     match = replace(MATCHES["fetch_reach_sac"], steps=10)
-    their_side.train_theirs(match, 7, Course(match))
+    their_side.train_theirs(match, 7, Course(match, tmp_path))
     assert fake_sb3.made["policy"] == "MultiInputPolicy"
     assert fake_sb3.made["replay_buffer_kwargs"] == {"n_sampled_goal": 4, "goal_selection_strategy": "future"}
 

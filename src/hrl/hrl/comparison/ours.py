@@ -1,9 +1,7 @@
 """Our side: a flat learner, trained as ``hrl train`` does."""
 
-import tempfile
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import hrl_core.envs  # noqa: F401 - registers the environments
@@ -63,17 +61,16 @@ def train_ours(match: Match, seed: int, course: Course) -> None:
     """
     spec, config = our_task(match), our_config(match)
     envs = VectorEnv(spec, config.num_envs, seed, stagger=config.stagger)
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = Trainer(spec, config, envs, envs, Path(folder), seed)
+    trainer = Trainer(spec, config, envs, envs, course.folder, seed)
 
-        def judge(episodes: int, first_seed: int) -> Score:
-            return _judge(trainer, episodes, first_seed)
+    def judge(episodes: int, first_seed: int) -> Score:
+        return _judge(trainer, episodes, first_seed)
 
-        begun = time.process_time()
-        while trainer.left:
-            trainer.iterate()
-            course.reached(trainer.env_steps, judge)
-        course.ended(trainer.env_steps, time.process_time() - begun, judge)
+    begun = time.process_time()
+    while trainer.left:
+        trainer.iterate()
+        course.reached(trainer.env_steps, judge)
+    course.ended(trainer.env_steps, time.process_time() - begun, judge)
     envs.close()
 
 

@@ -41,6 +41,8 @@ class Course:
     """A run as it goes: evaluated at ten points and in the end, all of which costs it no time."""
 
     match: Match
+    folder: Path
+    """Where it may leave what made it fail."""
     curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
     final: Score | None = None
     """None: not yet there."""

@@ -70,9 +70,10 @@ def make(run: Pairing, folder: Path, tell: Callable[[str], None]) -> None:
     Raises:
         HrlError: it failed.
     """
-    course = Course(run.match, tell=lambda line: tell(f"{run.name}, {line}"))
+    path = outcome_path(folder, *run)
+    course = Course(run.match, path.with_suffix(""), tell=lambda line: tell(f"{run.name}, {line}"))
     TRAINING[run.side](run.match, run.seed, course)
-    write_outcome(outcome_path(folder, *run), course, run.side, run.seed)
+    write_outcome(path, course, run.side, run.seed)
 
 
 def _outcomes(folder: Path, match: Match, side: str, seeds: int) -> list[Outcome]:
