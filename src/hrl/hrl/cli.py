@@ -222,4 +222,9 @@ COMMANDS = {
         "NAME [--json]",
         "run a benchmark",
     ),
+    "compare": Command(
+        "compare:compare",
+        "flat --out DIR [--only MATCH] [--table]",
+        "our flat learners against those of stable-baselines3",
+    ),
 }
