@@ -16,6 +16,7 @@ from hrl_core.typed_fields import FieldError, Must, one_of, read_fields
 MANIFEST = "policy.json"
 FORMAT = 2
 FORMATS = (1, FORMAT)
+_VALUE = "_value"
 GREEDY, SAMPLED = "greedy", "sampled"
 _Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
 _Format = Annotated[
@@ -59,7 +60,7 @@ class Manifest:
             hierarchy.require_task(task)
         except FieldError as error:
             raise CheckpointError(f"{path}: hierarchy.{error}") from None
-        acting = [name for name in self.actors if name not in map(value_name, hierarchy.parties)]
+        acting = [name for name in self.actors if acts(name) or name not in map(value_name, hierarchy.parties)]
         if sorted(acting) != sorted(hierarchy.networks):
             wanted, got = ", ".join(hierarchy.networks), ", ".join(self.actors)
             raise CheckpointError(f"{path}: actors: its hierarchy needs {wanted}; got {got[:60]}")
@@ -86,7 +87,12 @@ class Manifest:
 
 def value_name(party: str) -> str:
     """Name of the network that says what states are worth to a party: kept for who trains on, not acted by."""
-    return f"{party}_value"
+    return f"{party}{_VALUE}"
+
+
+def acts(network: str) -> bool:
+    """Whether a network of that name is acted by."""
+    return not network.endswith(_VALUE)
 
 
 def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from hrl_core.checkpoints.manifest import SAMPLED
+from hrl_core.checkpoints.manifest import SAMPLED, acts
 from hrl_core.environments import Environments
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
@@ -174,7 +174,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
     def report(self) -> Row:
         """How far the learning is, as numbers."""
         levels = self.learner.levels()
-        return {f"{party}/updates": levels[party].updates for party in self.hierarchy.parties}
+        return {f"{name}/updates": level.updates for name, level in levels.items() if acts(name)}
 
     def record(self, figures: Row, score: float | None = None) -> Row:
         """Write a line of metrics and the newest policy, which is the best one if none had a higher score.

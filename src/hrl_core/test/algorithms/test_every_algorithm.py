@@ -2,15 +2,27 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 
-from hrl_core.algorithms import ALGORITHMS
-from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms import ALGORITHMS, presets
+from hrl_core.algorithms.flat.bonus import BONUSES
+from hrl_core.algorithms.flat.config import (
+    DDPGFlatConfig,
+    DQNFlatConfig,
+    FlatConfig,
+    OnPolicyFlatConfig,
+    SACFlatConfig,
+)
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.dqn_config import DQNConfig
+from hrl_core.learners.on_policy_config import OnPolicyConfig
+from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
@@ -19,6 +31,7 @@ from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
 SPEC = dataclasses.replace(load_task("AntMaze"), max_episode_steps=30)
+CHOICES = dataclasses.replace(load_task("grid_world"), max_episode_steps=30)
 LEVEL = TD3Config(
     hidden=(8, 8),
     actor_lr=1e-3,
@@ -88,9 +101,62 @@ ALL_ON = TrainConfig(
     evaluation_interval=70,
     evaluation_episodes=2,
     evaluation_episodes_elsewhere=1,
+    evaluation="sampled",
     evaluation_seed=7,
     checkpoint_interval=50,
 )
+STORED = dict(
+    scale_inputs=True,
+    worker_replay=90,
+    replay=240,
+    learning_starts=30,
+    worker_updates=0.5,
+    random_starts=True,
+    random_steps=100,
+    hindsight=0.5,
+)
+ON_POLICY = OnPolicyConfig(
+    step="natural",
+    hidden=(8, 8),
+    activation="relu",
+    lr=1e-3,
+    optimiser="rmsprop",
+    discount=0.9,
+    gae_lambda=0.9,
+    epochs=2,
+    batch_size=16,
+    clip=0.1,
+    trust_region=0.02,
+    damping=0.2,
+    value_weight=0.4,
+    entropy_weight=0.01,
+    gradient_norm=1.0,
+    normalise_advantages=False,
+    advantage_floor=0.1,
+    log_std=-0.5,
+    reward_scale=0.1,
+)
+FLAT = {
+    "td3": FlatConfig(worker=PLAIN, **STORED),
+    "sac": SACFlatConfig(
+        worker=SACConfig((8, 8), 1e-3, 1e-3, 1e-3, 0.5, -1.0, 0.9, 0.01, 8), **STORED | {"random_starts": False}
+    ),
+    "ddpg": DDPGFlatConfig(
+        worker=DDPGConfig((8, 8), 1e-3, 2e-3, 0.9, 0.01, 8, 0.3), **STORED | {"random_starts": False}
+    ),
+    "dqn": DQNFlatConfig(worker=DQNConfig((8, 8), 1e-3, 0.9, 8, False, 7, 1.0), exploration=0.2, **STORED),
+    "ppo": OnPolicyFlatConfig(worker=ON_POLICY, scale_inputs=True, rollout_steps=45, bonus="visits", bonus_weight=0.5),
+    "a2c": OnPolicyFlatConfig(
+        learner="a2c",
+        worker=dataclasses.replace(
+            ON_POLICY, step="clipped", epochs=3, batch_size=16, optimiser="adam", normalise_advantages=True
+        ),
+        scale_inputs=True,
+        rollout_steps=30,
+        bonus="visits",
+        bonus_weight=0.5,
+    ),
+}
 CONFIGS = {
     "all on": ALL_ON,
     "off-policy correction, which goes without long returns": dataclasses.replace(
@@ -99,13 +165,7 @@ CONFIGS = {
     "plain updates": dataclasses.replace(
         ALL_ON, agent=dataclasses.replace(ALL_ON.agent, worker=PLAIN, manager=dataclasses.replace(PLAIN, bc_alpha=0.0))
     ),
-    "flat": dataclasses.replace(
-        ALL_ON,
-        algorithm="flat",
-        agent=FlatConfig(
-            worker=PLAIN, scale_inputs=True, worker_replay=90, replay=240, learning_starts=30, worker_updates=0.5
-        ),
-    ),
+    **{f"flat {name}": dataclasses.replace(ALL_ON, algorithm="flat", agent=agent) for name, agent in FLAT.items()},
     "hac": dataclasses.replace(
         ALL_ON,
         algorithm="hac",
@@ -132,17 +192,61 @@ CONFIGS = {
 }
 
 
+class Visits:
+    """An intrinsic reward that falls with the rows seen so far."""
+
+    def __init__(self):
+        self.seen = 0
+
+    def bonus(self, batch):
+        self.seen += len(batch.rewards)
+        return np.full(len(batch.rewards), 1 / self.seen, np.float32) * batch.inputs[:, 0]
+
+    def state_dict(self):
+        return {"seen": self.seen}
+
+    def load_state_dict(self, state):
+        self.seen = state["seen"]
+
+
+Visits.__module__ = "hrl_core.test"
+
+
+def bonus(spec, seed):
+    """As ``bonus.BONUSES`` asks for it."""
+    del spec, seed
+    return Visits()
+
+
+@pytest.fixture(autouse=True)
+def plugged_in(monkeypatch):
+    monkeypatch.setitem(BONUSES, "visits", __name__)
+
+
 def make_trainer(folder, config):
-    envs = VectorEnv(SPEC, config.num_envs, 0, config.threads, (), config.stagger, config.headline_goal_share, 10)
-    goals = evaluation_goals(SPEC, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
-    return Trainer(SPEC, config, envs, VectorEnv(SPEC, len(goals), config.evaluation_seed, goals=goals), folder, 0)
+    task = CHOICES if config.agent is FLAT["dqn"] else SPEC
+    share = config.headline_goal_share if task is SPEC else 0.0
+    envs = VectorEnv(task, config.num_envs, 0, config.threads, (), config.stagger, share, 10)
+    goals = evaluation_goals(task, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
+    evaluation = VectorEnv(task, len(goals), config.evaluation_seed, goals=goals if task.evaluation_goals else ())
+    return Trainer(task, config, envs, evaluation, folder, 0)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_switch_is_on_in_one_of_them(algorithm):
+KINDS = [(name, "") for name in ALGORITHMS if name != "flat"] + [("flat", learner) for learner in FLAT]
+
+
+@pytest.mark.parametrize(("algorithm", "learner"), KINDS)
+def test_every_switch_is_on_in_one_of_them(algorithm, learner):
+    default = switches(preset(algorithm=algorithm, learner=learner))
     ours = [switches(config) for config in CONFIGS.values() if config.algorithm == algorithm]
-    default = switches(preset(algorithm=algorithm))
-    assert [name for name, value in default.items() if all(c[name] == value for c in ours)] == ["algorithm"]
+    if learner:
+        ours = [own for own in ours if own["learner"] == learner]
+    off = [name for name, value in default.items() if all(own[name] == value for own in ours)]
+    assert off == (["algorithm", "learner"] if learner else ["algorithm"])
+
+
+def test_every_learner_of_flat_policies_is_tried():
+    assert {config.agent.learner for config in presets("flat").values()} == set(FLAT)
 
 
 @pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
