@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
+from hrl_core.algorithms.flat.recordings import untrained
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.hierarchy.spec import FLAT
 from hrl_core.messages import Mode
@@ -18,7 +20,12 @@ def policy_of(tmp_path):
     """Save an untrained policy of a hierarchy, None: the task's; returns its folder."""
 
     def save(hierarchy):
-        save_checkpoint(random_checkpoint(load_task("AntMaze"), seed=6, hierarchy=hierarchy), tmp_path / "policy")
+        task = load_task("AntMaze")
+        # A flat one whose actions are drawn: what is told again must be the same draw.
+        flat = untrained(task, OnPolicyFlatConfig(), seed=6)
+        save_checkpoint(
+            flat if hierarchy == FLAT else random_checkpoint(task, seed=6, hierarchy=hierarchy), tmp_path / "policy"
+        )
         return tmp_path / "policy"
 
     return save
