@@ -1,6 +1,7 @@
 """What a network's last layer means: drawn as often as said, with the probabilities that gradients see."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from hrl_core.networks.fast_actor import FastActor
 from hrl_core.networks.heads import make_head
 from hrl_core.randomness import Purpose, step_generator
 
-CHOICES = dict(low=(0.0,) * 4, high=(1.0,) * 4)
-VECTORS = dict(low=(-2.0, 0.0), high=(2.0, 10.0))
+CHOICES: dict[str, Any] = dict(low=(0.0,) * 4, high=(1.0,) * 4)
+VECTORS: dict[str, Any] = dict(low=(-2.0, 0.0), high=(2.0, 10.0))
 
 
 def config(head, activation="relu", **change):

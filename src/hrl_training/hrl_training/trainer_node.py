@@ -55,7 +55,9 @@ class TrainerParameters(NodeParameters):
     max_policy_lag: int = parameter(0, "leave out episodes of workers more versions behind; 0: any age", low=0)
     modes: str = parameter("TRAIN", "purposes of the episodes learned from, of TRAIN, EVAL, DEMO, separated by commas")
     newest_steps: int = parameter(0, "learn from that many newest environment steps only; 0: all", low=0)
-    checkpoint_updates: int = parameter(1000, "worker updates between announced policies", low=1)
+    checkpoint_updates: int = parameter(
+        1000, "worker updates between announced policies; on-policy learners announce every one", low=1
+    )
     keep_policies: int = parameter(10, "announced policies kept on disk", low=2)
     keep_segments: int = parameter(0, "consumed segments kept on disk; 0: all", low=0)
     max_owed_updates: int = parameter(
@@ -105,6 +107,7 @@ class TrainerNode(HrlNode):
         resumed = (self._out / CONFIG).is_file()
         self._trainer.begin(resumed)
         self._saved = self._trainer.version
+        self._between = 1 if self._trainer.learner.on_policy else p.checkpoint_updates
         self._pressure = BackPressure(self, text_list(p.simulators), p.max_owed_updates, resumed)
         self._told, self._looked = 0, 0.0
         self._health = Health(p.diagnostics)
@@ -132,7 +135,7 @@ class TrainerNode(HrlNode):
         while trainer.left and time.monotonic() < end:
             trainer.iterate()
             warm = self._settings.finish or trainer.env_steps >= trainer.learner.warm_start_steps
-            if warm and trainer.version - self._saved >= self._settings.checkpoint_updates:
+            if warm and trainer.version - self._saved >= self._between:
                 self._announce(self._save())
         self._pressure.update(trainer.left)
         if self._settings.finish and not trainer.left:

@@ -1,6 +1,7 @@
 """Whatever is switched on, a trainer that is saved and loaded is the trainer that it was, down to its last part."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +106,7 @@ ALL_ON = TrainConfig(
     evaluation_seed=7,
     checkpoint_interval=50,
 )
-STORED = dict(
+STORED: dict[str, Any] = dict(
     scale_inputs=True,
     worker_replay=90,
     replay=240,
@@ -115,6 +116,7 @@ STORED = dict(
     random_steps=100,
     hindsight=0.5,
 )
+NOT_RANDOM: dict[str, Any] = STORED | {"random_starts": False}
 ON_POLICY = OnPolicyConfig(
     step="natural",
     hidden=(8, 8),

@@ -84,22 +84,14 @@ class RecordedFlatLearner(RecordedLearner[FlatAgent]):
 class RecordedOnPolicyLearner:
     """Learns from recorded episodes of its own present policy, once; ``training.recordings.learner.FromRecordings``."""
 
+    on_policy = True
     warm_start_steps = 0
     """Nobody else's policy is learned from."""
     relabelled = 0
     """There are no subgoals."""
 
     def __init__(self, spec: TaskSpec, config: BagTrainConfig, agent: OnPolicyFlatConfig, seed: int) -> None:
-        """Initialise networks from ``seed``.
-
-        Raises:
-            HrlError: not every policy would be written.
-        """
-        if config.checkpoint_updates != 1:
-            raise HrlError(
-                f"learner {agent.learner} learns from what its newest policy did: every update must be written; set "
-                f"checkpoint_updates (policy_updates of a launch) to 1, got {config.checkpoint_updates}"
-            )
+        """Initialise networks from ``seed``."""
         self.agent, self.store = OnPolicyAgent(spec, agent, seed), WholeEpisodes()
         self._first_version, self._rollout_steps = config.first_version, agent.rollout_steps
         self._waiting: list[Rollout] = []
@@ -127,12 +119,14 @@ class RecordedOnPolicyLearner:
             return []
         refused: list[Refusal] = []
         for piece in pieces:
-            why = self._misfit(piece, version)
-            if why:
-                refused.append(Refusal.of(piece.episode, why))
-                continue
-            self._waiting.append(episode_rows(piece.episode))
-            self.store.note(piece)
+            episode = piece.episode
+            if piece.start or not episode.finished or np.isnan(episode.actions).any():
+                refused.append(Refusal.of(episode, "is not whole: its end or an action of the policy is missing"))
+            elif (episode.policy_versions != version).any():
+                refused.append(Refusal(episode.steps, None, "another policy than the one that learns"))
+            else:
+                self._waiting.append(episode_rows(episode))
+                self.store.note(piece)
         self.store.segments = int(self._ready)
         return refused
 
@@ -155,17 +149,6 @@ class RecordedOnPolicyLearner:
     def parts(self) -> Mapping[str, Stateful]:
         """The networks; the recordings give the episodes again."""
         return self.agent.parts()
-
-    @staticmethod
-    def _misfit(piece: Piece, version: int) -> str:
-        """Why an episode is none of the present policy's, whole; empty if it is."""
-        episode = piece.episode
-        if piece.start or not episode.finished:
-            return "is not whole"
-        if np.isnan(episode.actions).any():
-            return "lacks an action of the policy"
-        found = sorted(set(episode.policy_versions.tolist()))
-        return "" if found == [version] else f"is of policy {', '.join(map(str, found))}, learned is from {version}"
 
 
 def episode_rows(episode: BagEpisode) -> Rollout:

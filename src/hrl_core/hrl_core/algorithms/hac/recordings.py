@@ -16,6 +16,7 @@ from hrl_core.training.recordings.store import Piece, Refusal, WholeEpisodes
 class RecordedHacLearner:
     """Levels that learn from recorded episodes; ``training.recordings.learner.FromRecordings``."""
 
+    on_policy = False
     warm_start_steps = 0
     """The untrained policy explores no better than the one that is learned."""
     relabelled = 0

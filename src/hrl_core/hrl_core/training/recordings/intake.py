@@ -108,5 +108,6 @@ class Intake:
         """Give the learner what was read, in canonical order."""
         pieces.sort(key=lambda piece: (piece.episode.key, piece.start))
         for refusal in self._take(pieces, version):
-            self.problems.append(str(refusal.problem))
-            self.left_out["no place in the store"] += refusal.steps
+            if refusal.problem is not None:
+                self.problems.append(str(refusal.problem))
+            self.left_out[refusal.cause] += refusal.steps

@@ -74,6 +74,9 @@ class Memory(Protocol):
 class FromRecordings(Learner, Protocol):
     """What ``recordings.trainer.BagTrainer`` asks of a learner."""
 
+    on_policy: bool
+    """Whether it only learns from its newest policy, so that robots need every one."""
+
     @property
     def warm_start_steps(self) -> int:
         """Environment steps up to which the untrained policy explores better than the one that is learned."""
@@ -110,6 +113,7 @@ class FromRecordings(Learner, Protocol):
 class RecordedLearner(Generic[AnyAgent]):
     """An agent and its store of episodes, which is filled from recordings; a ``FromRecordings``."""
 
+    on_policy = False
     warm_start_steps = 0
     """Environment steps up to which the untrained policy explores better than the one that is learned."""
 

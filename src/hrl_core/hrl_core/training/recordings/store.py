@@ -38,7 +38,10 @@ class Refusal(NamedTuple):
     """A stretch that the store has no place for."""
 
     steps: int
-    problem: Problem
+    problem: Problem | None
+    """None: nothing is wrong with it, and nobody need read of it."""
+    cause: str = "no place in the store"
+    """What its steps are counted under."""
 
     @classmethod
     def of(cls, episode: BagEpisode, why: str) -> "Refusal":

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ from hrl_core.training.trainer import Trainer
 
 VECTORS = dataclasses.replace(load_task("point_maze"), max_episode_steps=30)
 CHOICES = dataclasses.replace(load_task("grid_world"), max_episode_steps=30)
-STORED = dict(replay=400, worker_replay=400, learning_starts=20)
+STORED: dict[str, Any] = dict(replay=400, worker_replay=400, learning_starts=20)
 # A wide Huber loss: in its linear part a larger error would change nothing.
 TD3 = TD3Config(hidden=(8, 8), batch_size=16, huber_delta=1e3, exploration_noise=0.3)
 PPO = OnPolicyConfig(hidden=(8, 8), epochs=2, batch_size=20)
@@ -114,6 +115,11 @@ def run(agent, steps=90, num_envs=3, **change):
     return made
 
 
+def policies(made) -> Any:
+    """Those of a learner that acts in batches, as all here do."""
+    return made.learner.policies()
+
+
 @functools.cache
 def trained(agent):
     return np.concatenate([array.ravel() for array in acting_weights(run(agent).learner.levels()).values()])
@@ -141,7 +147,7 @@ def test_a_policy_is_evaluated_as_its_checkpoint_acts(learner):
     made = run(AGENTS[learner])
     task = CHOICES if learner == "dqn" else VECTORS
     envs = VectorEnv(task, 4, 9)
-    told = evaluate(task, made.hierarchy, envs, *made.learner.policies())
+    told = evaluate(task, made.hierarchy, envs, *policies(made))
     (one,), (other,) = told, evaluate_checkpoint(made.checkpoint({}), envs)
     assert one.episode_return == pytest.approx(other.episode_return, rel=1e-6)
     by_sessions = dataclasses.replace(made.checkpoint({}), evaluation="sampled")
@@ -156,7 +162,7 @@ def test_sampled_evaluation_draws():
     assert made.checkpoint({}).evaluation == "sampled"
     envs = VectorEnv(VECTORS, 4, 9)
     (drawn,) = made._results(envs)
-    (greedy,) = evaluate(VECTORS, made.hierarchy, envs, *made.learner.policies())
+    (greedy,) = evaluate(VECTORS, made.hierarchy, envs, *policies(made))
     assert drawn.episode_return != greedy.episode_return
     assert [drawn] == made._results(envs), "the same numbers every time"
 
