@@ -402,9 +402,8 @@ def test_a_picture_of_the_grid_shows_where_one_is_and_is_to_go() -> None:
     env.restore(np.array([0.0, 0.0, 6.0, 6.0]))
     picture = env.render()
     colors, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
-    assert picture.shape == (56, 56, 3)
-    assert sorted((counts / 64).tolist()) == [1, 1, 9, 38]
-    south_west, north_east = picture[-1, 0], picture[0, -1]
-    assert not np.array_equal(south_west, north_east)
-    assert np.array_equal(picture[0, 0], picture[-1, -1])
+    assert picture.shape == (72, 72, 3)
+    assert sorted((counts / 64).tolist()) == [1, 1, 38, 81 - 40]
+    south_west, north_east, north_west = picture[-9, 8], picture[8, -9], picture[8, 8]
+    assert len(np.unique([south_west, north_east, north_west], axis=0)) == 3
     assert len(colors) == 4
