@@ -13,6 +13,7 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
 from hrl_core.envs import TASKS
+from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.ant_fall import make_ant_fall
 from hrl_core.envs.ant_four_rooms import AntFourRoomsEnv, make_ant_four_rooms
 from hrl_core.envs.ant_gather import heading, make_ant_gather
@@ -407,3 +408,26 @@ def test_a_picture_of_the_grid_shows_where_one_is_and_is_to_go() -> None:
     south_west, north_east, north_west = picture[-9, 8], picture[8, -9], picture[8, 8]
     assert len(np.unique([south_west, north_east, north_west], axis=0)) == 3
     assert len(colors) == 4
+
+
+def test_what_gymnasium_s_ant_observes_is_called_as_its_model_calls_it() -> None:
+    spec = load_task("ant")
+    env = GoalEnvironment(spec)
+    env.reset(seed=0)
+    model, data = find_simulation(env.env) or nothing()
+    for _ in range(100):
+        told = dict(zip([element.name for element in spec.observation], env.step(np.zeros(8)).state, strict=True))
+    assert told["z"] == data.qpos[2]
+    assert [told[name] for name in ("qw", "qx", "qy", "qz")] == data.qpos[3:7].tolist()
+    assert [told[name] for name in ("vx", "vy", "vz", "wx", "wy", "wz")] == data.qvel[:6].tolist()
+    driven = [model.joint(model.actuator_trnid[i, 0]).name for i in range(model.nu)]
+    assert [actuator.name for actuator in spec.action] == driven
+    for name in driven:
+        assert (told[name], told[f"{name}_rate"]) == (data.joint(name).qpos[0], data.joint(name).qvel[0])
+    for name, body in (("torso", "torso"), ("front_left_leg", "front_left_leg"), ("aux_3", "aux_3"), ("ankle_3", None)):
+        number = model.body(body).id if body else int(model.jnt_bodyid[model.joint(name).id])
+        felt = [told[f"{name}_{what}_{axis}"] for what in ("torque", "force") for axis in "xyz"]
+        assert felt == np.clip(data.cfrc_ext[number], -1, 1).tolist()
+    # At rest the floor carries the ant: what is called a force is one.
+    weight = model.body_mass.sum() * 9.81
+    assert data.cfrc_ext[:, 5].sum() == pytest.approx(weight, rel=0.05)
