@@ -28,6 +28,7 @@ from hrl_core.envs.maze_env import MazeEnv
 from hrl_core.envs.mountain_car import make_mountain_car
 from hrl_core.envs.point_maze import POINT_MAZE, make_point_maze
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import InvalidDataError
 from hrl_core.task.text import load_task, shipped_tasks
 
 
@@ -62,6 +63,8 @@ def test_a_task_without_a_goal_is_told_as_the_environment_tells_it_and_never_suc
         assert rest == [pytest.approx(step.reward), step.terminated, step.truncated]
         if step.terminated:
             break
+    with pytest.raises(InvalidDataError, match=f"goal: task '{name}' has none"):
+        spec.check_goal(np.zeros(2))
 
 
 def _make(name: str) -> Any:
