@@ -83,13 +83,18 @@ def test_what_cannot_be_described_is_refused_in_a_sentence(folder: Path, capsys,
     ],
 )
 def test_without_a_goal_and_with_choices_too_it_fits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, env_id: str, sizes, choices, period
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, env_id: str, sizes, choices, period
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert cli.main(["task", "new", env_id, "--out", "new.yaml", "--steps", "100"]) == 0
     task = load_task(tmp_path / "new.yaml")
     assert (len(task.observation), len(task.action), len(task.goal)) == sizes
     assert (task.choices, task.control_period) == (choices, period)
+    # What it says to try next is words of these commands.
+    words = capsys.readouterr().out.rpartition("then: hrl ")[2].split()
+    assert words[0] == ("policy" if choices else "train")
+    quick = [] if choices else ["--steps", "50", "--replay", "1000", "--evaluation_episodes", "1"]
+    assert cli.main([*words, *quick]) == 0
     assert bool(task.goal_spaces) == bool(task.goal)
     assert (task.success.radius == -1) == (not task.goal)
     VectorEnv(task, 2, seed=0).close()

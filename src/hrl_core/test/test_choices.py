@@ -9,6 +9,7 @@ from hrl_core.algorithms import ALGORITHMS, learner_module, presets
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.envs.goal_env import GoalEnvironment
 from hrl_core.envs.runner import EnvRunner
+from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import CheckpointError, InvalidDataError, TaskError
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import FLAT, hierarchy_of
@@ -59,6 +60,12 @@ def test_the_environment_gets_the_number():
     for _ in range(8):
         state = env.step(np.array([1.0])).state
     assert state.tolist() == [6.0, 1.0]
+
+
+@pytest.mark.parametrize("wrong", [[[0.5], [0.0]], [[0.1, 0.2, 0.9, 0.3]] * 2])
+def test_copies_are_not_led_by_what_is_no_choice(wrong):
+    with pytest.raises(InvalidDataError, match=r"has the choices 0 \(north\)|needs 1 numbers, got shape \(4,\)"):
+        VectorEnv(TASK, 2, seed=0).step(np.array(wrong))
 
 
 def test_task_and_environment_that_differ_are_refused():

@@ -13,6 +13,7 @@ from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
 from hrl_core.envs import TASKS
+from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.ant_fall import make_ant_fall
 from hrl_core.envs.ant_four_rooms import AntFourRoomsEnv, make_ant_four_rooms
 from hrl_core.envs.ant_gather import heading, make_ant_gather
@@ -27,6 +28,7 @@ from hrl_core.envs.maze_env import MazeEnv
 from hrl_core.envs.mountain_car import make_mountain_car
 from hrl_core.envs.point_maze import POINT_MAZE, make_point_maze
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import InvalidDataError
 from hrl_core.task.text import load_task, shipped_tasks
 
 
@@ -61,6 +63,8 @@ def test_a_task_without_a_goal_is_told_as_the_environment_tells_it_and_never_suc
         assert rest == [pytest.approx(step.reward), step.terminated, step.truncated]
         if step.terminated:
             break
+    with pytest.raises(InvalidDataError, match=f"goal: task '{name}' has none"):
+        spec.check_goal(np.zeros(2))
 
 
 def _make(name: str) -> Any:
@@ -402,9 +406,31 @@ def test_a_picture_of_the_grid_shows_where_one_is_and_is_to_go() -> None:
     env.restore(np.array([0.0, 0.0, 6.0, 6.0]))
     picture = env.render()
     colors, counts = np.unique(picture.reshape(-1, 3), axis=0, return_counts=True)
-    assert picture.shape == (56, 56, 3)
-    assert sorted((counts / 64).tolist()) == [1, 1, 9, 38]
-    south_west, north_east = picture[-1, 0], picture[0, -1]
-    assert not np.array_equal(south_west, north_east)
-    assert np.array_equal(picture[0, 0], picture[-1, -1])
+    assert picture.shape == (72, 72, 3)
+    assert sorted((counts / 64).tolist()) == [1, 1, 38, 81 - 40]
+    south_west, north_east, north_west = picture[-9, 8], picture[8, -9], picture[8, 8]
+    assert len(np.unique([south_west, north_east, north_west], axis=0)) == 3
     assert len(colors) == 4
+
+
+def test_what_gymnasium_s_ant_observes_is_called_as_its_model_calls_it() -> None:
+    spec = load_task("ant")
+    env = GoalEnvironment(spec)
+    env.reset(seed=0)
+    model, data = find_simulation(env.env) or nothing()
+    for _ in range(100):
+        told = dict(zip([element.name for element in spec.observation], env.step(np.zeros(8)).state, strict=True))
+    assert told["z"] == data.qpos[2]
+    assert [told[name] for name in ("qw", "qx", "qy", "qz")] == data.qpos[3:7].tolist()
+    assert [told[name] for name in ("vx", "vy", "vz", "wx", "wy", "wz")] == data.qvel[:6].tolist()
+    driven = [model.joint(model.actuator_trnid[i, 0]).name for i in range(model.nu)]
+    assert [actuator.name for actuator in spec.action] == driven
+    for name in driven:
+        assert (told[name], told[f"{name}_rate"]) == (data.joint(name).qpos[0], data.joint(name).qvel[0])
+    for name, body in (("torso", "torso"), ("front_left_leg", "front_left_leg"), ("aux_3", "aux_3"), ("ankle_3", None)):
+        number = model.body(body).id if body else int(model.jnt_bodyid[model.joint(name).id])
+        felt = [told[f"{name}_{what}_{axis}"] for what in ("torque", "force") for axis in "xyz"]
+        assert felt == np.clip(data.cfrc_ext[number], -1, 1).tolist()
+    # At rest the floor carries the ant: what is called a force is one.
+    weight = model.body_mass.sum() * 9.81
+    assert data.cfrc_ext[:, 5].sum() == pytest.approx(weight, rel=0.05)

@@ -72,8 +72,8 @@ def brute_force(rewards, values, next_values, terminal, boundary, discount, gae_
 
 @given(courses(), st.floats(0, 1), st.floats(0, 1))
 def test_advantages_are_the_sum_that_defines_them(course, discount, gae_lambda):
-    expected = brute_force(*course, discount, gae_lambda)
-    np.testing.assert_allclose(gae(*course, discount, gae_lambda), expected, rtol=1e-4, atol=1e-3)
+    expected = brute_force(*course, discount=discount, gae_lambda=gae_lambda)
+    np.testing.assert_allclose(gae(*course, discount=discount, gae_lambda=gae_lambda), expected, rtol=1e-4, atol=1e-3)
 
 
 @given(courses())
@@ -83,13 +83,13 @@ def test_lambda_1_is_monte_carlo_and_lambda_0_one_step(course):
     goes_on = ~(terminal | boundary)[:-1]
     next_values[:-1][goes_on] = values[1:][goes_on]
     one_step = rewards + 0.9 * np.where(terminal, 0, next_values) - values
-    np.testing.assert_allclose(gae(*course, 0.9, 0.0), one_step, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(gae(*course, discount=0.9, gae_lambda=0.0), one_step, rtol=1e-5, atol=1e-5)
     returns, later = np.zeros(len(rewards)), 0.0
     for t in reversed(range(len(rewards))):
         ends = terminal[t] or boundary[t] or t == len(rewards) - 1
         later = rewards[t] + 0.9 * ((0 if terminal[t] else next_values[t]) if ends else later)
         returns[t] = later
-    np.testing.assert_allclose(gae(*course, 0.9, 1.0), returns - values, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(gae(*course, discount=0.9, gae_lambda=1.0), returns - values, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("shape", [VECTORS, CHOICES], ids=["vectors", "choices"])

@@ -8,7 +8,7 @@ from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import InvalidDataError
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
-from hrl_core.task.text import load_task
+from hrl_core.task.text import load_task, shipped_tasks
 
 SHORT = 23
 
@@ -40,9 +40,17 @@ def test_every_copy_equals_the_single_environment(threads: int) -> None:
     envs.close()
 
 
-def test_going_on_from_a_saved_state_repeats_the_same_numbers() -> None:
-    spec = _short()
-    actions = np.random.default_rng(1).uniform(-30, 30, (50, 2, 8))
+def _random_actions(spec: TaskSpec, steps: int, copies: int) -> np.ndarray:
+    rng, shape = np.random.default_rng(1), (steps, copies, len(spec.action))
+    if spec.choices:
+        return rng.integers(len(spec.choices), size=shape).astype(np.float64)
+    return rng.uniform(spec.action_low, spec.action_high, shape)
+
+
+@pytest.mark.parametrize("name", shipped_tasks())
+def test_going_on_from_a_saved_state_repeats_the_same_numbers(name: str) -> None:
+    spec = _short(name)
+    actions = _random_actions(spec, 50, 2)
     envs = VectorEnv(spec, 2, seed=1, stagger=True, segment=10)
     for a in actions[:17]:
         envs.step(a)
@@ -50,6 +58,7 @@ def test_going_on_from_a_saved_state_repeats_the_same_numbers() -> None:
     expected = [envs.step(a).states for a in actions[17:]]
     other = VectorEnv(spec, 2, seed=1)
     other.load_state_dict(saved)
+    assert other.exact_resume
     np.testing.assert_array_equal([other.step(a).states for a in actions[17:]], expected)
     np.testing.assert_array_equal(other.goals, envs.goals)
 

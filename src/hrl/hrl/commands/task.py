@@ -13,6 +13,7 @@ from hrl.results.tables import show
 from hrl_core.documents import read_yaml
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.own_modules import look_beside
+from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task, parse_task, shipped_tasks
 
 if TYPE_CHECKING:
@@ -77,13 +78,13 @@ class New:
             raise HrlError(f"--kwargs {self.kwargs}: needs a YAML mapping of names to values, as '{{name: value}}'")
         look_beside(self.out)
         text = task_text(self.out.stem, options, self._survey(options))
-        parse_task(text, str(self.out))
+        task = parse_task(text, str(self.out))
         try:
             self.out.parent.mkdir(parents=True, exist_ok=True)
             self.out.write_text(text)
         except OSError as error:
             raise HrlError(f"--out {self.out} cannot be written: {error}") from None
-        words = f"task written to {self.out}; fill in its names, then: hrl train --task {self.out} --out runs/first"
+        words = f"task written to {self.out}; fill in its names, then: {_next_command(task, self.out)}"
         Console().print(words, highlight=False, markup=False, soft_wrap=True)
         return 0
 
@@ -110,6 +111,13 @@ class New:
             if not bare or find_spec(_ROBOTICS) is None:
                 raise
             return survey(self.out.stem, f"{_ROBOTICS}:{self.env_id}", *about)
+
+
+def _next_command(task: TaskSpec, path: Path) -> str:
+    """What to try first: managers need goal spaces, and not every algorithm chooses."""
+    if task.choices:
+        return f"hrl policy init --task {path} --out untrained" + ("" if task.goal_spaces else " --flat")
+    return f"hrl train --task {path} --out runs/first" + ("" if task.goal_spaces else " --algorithm flat")
 
 
 def task(words: list[str]) -> int:

@@ -94,7 +94,7 @@ class GoalEnvironment:
         """Apply an action (action_dim,) within its limits, or the number of a choice (1,), for one control period.
 
         Raises:
-            InvalidDataError: the environment failed; names where.
+            InvalidDataError: the environment failed; names where. Or there is no such choice.
         """
         data, reward, terminated, truncated, info = self._guarded(self._core.step, self._applied(action))
         step = self._told(data, float(reward), bool(terminated), bool(truncated), info)
@@ -155,6 +155,7 @@ class GoalEnvironment:
     def _applied(self, action: Vector) -> Any:  # noqa: ANN401 - as the environment wants it
         space: Any = self._core.action_space
         if self.spec.choices:
+            self.spec.check_action(action)
             return space.dtype.type(action[0] + space.start)
         return action.astype(space.dtype, copy=False)
 

@@ -73,11 +73,12 @@ class GridWorldEnv(ControlEnv):
         return self._observation()
 
     def render(self) -> npt.NDArray[np.uint8]:  # pyright: ignore[reportIncompatibleMethodOverride] - one mode only
-        """The map from above, north at the top; shape (56, 56, 3)."""
-        cells = np.array([[_FREE if cell == "." else _WALL for cell in row] for row in ROWS], np.uint8)
-        for (x, y), color in ((self.goal, _GOAL), ((self._x, self._y), _SELF)):
+        """The map from above with a wall around it, north at the top; shape (72, 72, 3)."""
+        cells = np.full((HEIGHT + 2, WIDTH + 2, 3), _WALL, np.uint8)
+        places = [(cell, _FREE) for cell in FREE] + [(self.goal, _GOAL), ((self._x, self._y), _SELF)]
+        for (x, y), color in places:
             if is_free(x, y):
-                cells[HEIGHT - 1 - int(y), int(x)] = color
+                cells[HEIGHT - int(y), int(x) + 1] = color
         return cells.repeat(_PIXELS, axis=0).repeat(_PIXELS, axis=1)
 
     def _place(self) -> None:

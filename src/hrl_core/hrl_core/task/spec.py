@@ -263,6 +263,8 @@ class TaskSpec:
 
     def check_goal(self, goal: Vector, what: str = "goal") -> None:
         """Raise ``InvalidDataError`` unless ``goal`` has the right size and is finite."""
+        if goal.size and not self.goal:
+            raise InvalidDataError(f"{what}: task '{self.name}' has none")
         check_vector(goal, self._goal_names, what, self.name)
 
     def distance(self, achieved_goal: Vector, desired_goal: Vector) -> float:

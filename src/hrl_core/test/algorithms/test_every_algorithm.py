@@ -140,12 +140,8 @@ ON_POLICY = OnPolicyConfig(
 )
 FLAT = {
     "td3": FlatConfig(worker=PLAIN, **STORED),
-    "sac": SACFlatConfig(
-        worker=SACConfig((8, 8), 1e-3, 1e-3, 1e-3, 0.5, -1.0, 0.9, 0.01, 8), **STORED | {"random_starts": False}
-    ),
-    "ddpg": DDPGFlatConfig(
-        worker=DDPGConfig((8, 8), 1e-3, 2e-3, 0.9, 0.01, 8, 0.3), **STORED | {"random_starts": False}
-    ),
+    "sac": SACFlatConfig(worker=SACConfig((8, 8), 1e-3, 1e-3, 1e-3, 0.5, -1.0, 0.9, 0.01, 8), **NOT_RANDOM),
+    "ddpg": DDPGFlatConfig(worker=DDPGConfig((8, 8), 1e-3, 2e-3, 0.9, 0.01, 8, 0.3), **NOT_RANDOM),
     "dqn": DQNFlatConfig(worker=DQNConfig((8, 8), 1e-3, 0.9, 8, False, 7, 1.0), exploration=0.2, **STORED),
     "ppo": OnPolicyFlatConfig(worker=ON_POLICY, scale_inputs=True, rollout_steps=45, bonus="visits", bonus_weight=0.5),
     "a2c": OnPolicyFlatConfig(
