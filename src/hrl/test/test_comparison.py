@@ -240,8 +240,8 @@ def test_their_names_of_the_settings() -> None:
         return their_side._settings(MATCHES[name], (1,)).given
 
     assert given("cart_pole_dqn")["exploration_fraction"] == pytest.approx(0.16)
-    # Ten updates at two steps each.
-    assert given("cart_pole_dqn")["target_update_interval"] == 20
+    # So many updates at two steps each.
+    assert given("cart_pole_dqn")["target_update_interval"] == 2 * 250
     assert given("pendulum_a2c")["use_rms_prop"]
     assert given("pendulum_ppo")["clip_range"] == 0.2
 
