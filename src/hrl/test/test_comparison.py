@@ -18,6 +18,7 @@ from hrl.comparison.matches import MATCHES, DelayedActorCritic, Match, PolicyGra
 from hrl.comparison.outcome import Course, Outcome, Score
 from hrl.comparison.standing import Sample, bar, pooled_deviation, sample, steps_per_second
 from hrl.comparison.table import Played, standing_table
+from hrl_core.algorithms import presets
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT
@@ -160,6 +161,14 @@ def test_settings_are_switches_of_our_td3() -> None:
     assert (config.hidden, config.discount, config.critic_lr) == ((256, 256), 0.99, 3e-4)
     assert config.noise_in_range
     assert not config.action_twice
+
+
+def test_settings_are_switches_of_each_of_our_learners() -> None:
+    for match in MATCHES.values():
+        if match.learner in presets("flat"):
+            config = our_side.our_config(match)
+            assert (config.steps, config.num_envs) == (match.steps, match.num_envs)
+            assert config.agent.learner == match.learner
 
 
 def test_our_names_of_the_settings() -> None:
