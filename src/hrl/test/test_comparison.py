@@ -18,6 +18,7 @@ from hrl.comparison.matches import MATCHES, DelayedActorCritic, Match, PolicyGra
 from hrl.comparison.outcome import Course, Outcome, Score
 from hrl.comparison.standing import Sample, bar, pooled_deviation, sample, steps_per_second
 from hrl.comparison.table import Played, standing_table
+from hrl_core.algorithms import presets
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT
@@ -162,6 +163,14 @@ def test_settings_are_switches_of_our_td3() -> None:
     assert not config.action_twice
 
 
+def test_settings_are_switches_of_each_of_our_learners() -> None:
+    for match in MATCHES.values():
+        if match.learner in presets("flat"):
+            config = our_side.our_config(match)
+            assert (config.steps, config.num_envs) == (match.steps, match.num_envs)
+            assert config.agent.learner == match.learner
+
+
 def test_our_names_of_the_settings() -> None:
     reach = our_side.our_switches(MATCHES["fetch_reach_sac"])
     assert (reach["hindsight"], reach["worker"]["temperature_lr"]) == (0.8, 1e-3)
@@ -240,8 +249,8 @@ def test_their_names_of_the_settings() -> None:
         return their_side._settings(MATCHES[name], (1,)).given
 
     assert given("cart_pole_dqn")["exploration_fraction"] == pytest.approx(0.16)
-    # Ten updates at two steps each.
-    assert given("cart_pole_dqn")["target_update_interval"] == 20
+    # So many updates at two steps each.
+    assert given("cart_pole_dqn")["target_update_interval"] == 2 * 250
     assert given("pendulum_a2c")["use_rms_prop"]
     assert given("pendulum_ppo")["clip_range"] == 0.2
 
