@@ -12,23 +12,29 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.ddpg_config import DDPGConfig
+from hrl_core.learners.dqn_config import DQNConfig
+from hrl_core.learners.on_policy_config import OnPolicyConfig
+from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.presets import preset
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
+_NOT_THERE = object()
 BEGIN, END = "<!-- switches: begin -->", "<!-- switches: end -->"
 
 
 def field_docs(config: type) -> dict[str, str]:
-    """Docstring under each field of a dataclass."""
-    body = ast.parse(inspect.getsource(config)).body[0]
+    """Docstring under each field of a dataclass, and of those it is derived from."""
     docs: dict[str, str] = {}
-    name = ""
+    for base in config.__bases__:
+        docs |= field_docs(base) if dataclasses.is_dataclass(base) else {}
+    body, name = ast.parse(inspect.getsource(config)).body[0], ""
     for statement in body.body if isinstance(body, ast.ClassDef) else ():
         if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             name = statement.target.id
@@ -42,6 +48,7 @@ def table() -> str:
     """The tables of all switches in Markdown."""
     paper, fast = preset("paper"), preset("fast")
     flat, flat_fast = preset("paper", "flat"), preset("fast", "flat")
+    sac, ddpg, dqn, ppo, a2c = (preset(learner=n, algorithm="flat") for n in ("sac", "ddpg", "dqn", "ppo", "a2c"))
     hac, hac_paper = preset("fast", "hac"), preset("paper", "hac")
     parts = [
         "### Run",
@@ -56,8 +63,26 @@ def table() -> str:
             ("`fast`, worker", fast.agent.worker),
             ("`fast`, manager", fast.agent.manager),
         ),
-        "### Flat TD3: `--algorithm flat`, and `--worker.*` as above",
-        _rows(FlatConfig, "--", ("`paper`", flat.agent), ("`fast`", flat_fast.agent)),
+        "### Flat, off-policy: `--algorithm flat --learner td3|sac|ddpg|dqn`; of TD3 `--worker.*` as above",
+        _rows(
+            DQNFlatConfig,
+            "--",
+            ("td3 `paper`", flat.agent),
+            ("td3 `fast`", flat_fast.agent),
+            ("`sac`", sac.agent),
+            ("`ddpg`", ddpg.agent),
+            ("`dqn`", dqn.agent),
+        ),
+        "### Flat SAC: `--worker.*`",
+        _rows(SACConfig, "", ("`sac`", sac.agent.worker)),
+        "### Flat DDPG: `--worker.*`",
+        _rows(DDPGConfig, "", ("`ddpg`", ddpg.agent.worker)),
+        "### Flat DQN: `--worker.*`",
+        _rows(DQNConfig, "", ("`dqn`", dqn.agent.worker)),
+        "### Flat, on-policy: `--algorithm flat --learner ppo|a2c`",
+        _rows(OnPolicyFlatConfig, "--", ("`ppo`", ppo.agent), ("`a2c`", a2c.agent)),
+        "### Flat PPO, A2C, TRPO: `--worker.*`",
+        _rows(OnPolicyConfig, "", ("`ppo`", ppo.agent.worker), ("`a2c`", a2c.agent.worker)),
         "### HAC: `--algorithm hac`",
         _rows(HacConfig, "--", ("`fast`", hac.agent), ("`paper`", hac_paper.agent)),
         "### Every level of HAC: `--learner.*`",
@@ -78,7 +103,7 @@ def _rows(config: type, prefix: str, *columns: tuple[str, Any]) -> str:
     head = ["switch", *(name for name, _ in columns), "what, and where it is from"]
     lines = [_row(head), _row(["---"] * len(head))]
     for field in dataclasses.fields(config):
-        values = [getattr(values, field.name) for _, values in columns]
+        values = [getattr(values, field.name, _NOT_THERE) for _, values in columns]
         if not dataclasses.is_dataclass(values[0]):
             lines.append(_row([f"`{prefix}{field.name}`", *map(_shown, values), docs.get(field.name, "")]))
     return "\n".join(lines)
@@ -89,6 +114,8 @@ def _row(cells: list[str]) -> str:
 
 
 def _shown(value: object) -> str:
+    if value is _NOT_THERE:
+        return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):

@@ -18,7 +18,6 @@ from hrl.comparison.matches import MATCHES, DelayedActorCritic, Match, PolicyGra
 from hrl.comparison.outcome import Course, Outcome, Score
 from hrl.comparison.standing import Sample, bar, pooled_deviation, sample, steps_per_second
 from hrl.comparison.table import Played, standing_table
-from hrl_core.algorithms import presets
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT
@@ -142,11 +141,6 @@ def test_a_course_is_judged_at_ten_points_and_in_the_end_at_no_cost(monkeypatch,
 
 
 def test_our_td3_learns_with_the_settings_of_a_match(monkeypatch, tmp_path: Path) -> None:
-    known = our_side.preset("paper", "flat")
-    named = our_side.our_switches(REACH)
-    planned = {"random_starts", "hindsight"} - known.as_dict().keys()
-    switches = {name: value for name, value in named.items() if name not in planned}
-    monkeypatch.setattr(our_side, "our_config", lambda match: known.changed(switches))
     monkeypatch.setattr(outcome, "POINT_EPISODES", 1)
     monkeypatch.setattr(outcome, "FINAL_EPISODES", 1)
     run = Course(REACH, tmp_path)
@@ -165,15 +159,15 @@ def test_settings_are_switches_of_our_td3() -> None:
 
 def test_settings_are_switches_of_each_of_our_learners() -> None:
     for match in MATCHES.values():
-        if match.learner in presets("flat"):
-            config = our_side.our_config(match)
-            assert (config.steps, config.num_envs) == (match.steps, match.num_envs)
-            assert config.agent.learner == match.learner
+        config = our_side.our_config(match)
+        assert (config.steps, config.num_envs) == (match.steps, match.num_envs)
+        assert config.agent.learner == match.learner
 
 
 def test_our_names_of_the_settings() -> None:
     reach = our_side.our_switches(MATCHES["fetch_reach_sac"])
-    assert (reach["hindsight"], reach["worker"]["temperature_lr"]) == (0.8, 1e-3)
+    assert (reach["her"], reach["hindsight_goals"], reach["worker"]["temperature_lr"]) == (True, 4, 1e-3)
+    assert not our_side.our_switches(MATCHES["pendulum_sac"])["her"]
     values = our_side.our_switches(MATCHES["cart_pole_dqn"])
     assert (values["worker_updates"], values["random_steps"]) == (0.5, 8_000)
     proximal = our_side.our_switches(MATCHES["pendulum_ppo"])

@@ -30,11 +30,11 @@ def filled(tiny_task):
     return task, store
 
 
-def batch(task, store, share=0.75, size=400, reward=sparse):
+def batch(task, store, goals=3, size=400, reward=sparse):
     rng = np.random.default_rng(0)
     slots, steps = store.draw_steps(size, rng)
     before = store.steps_at(slots, steps)
-    return slots, steps, before, Hindsight(task, share, reward).relabelled(store, slots, steps, before, rng)
+    return slots, steps, before, Hindsight(task, goals, reward).relabelled(store, slots, steps, before, rng)
 
 
 def test_goals_come_from_later_in_the_same_episode_and_rewards_from_what_followed(filled):
@@ -52,7 +52,7 @@ def test_goals_come_from_later_in_the_same_episode_and_rewards_from_what_followe
 
 
 def test_every_later_step_is_as_likely(filled):
-    slots, steps, _, after = batch(*filled, share=1.0, size=40_000)
+    slots, steps, _, after = batch(*filled, goals=10**6, size=40_000)
     rows = (slots == 0) & (steps == 3)
     counts = np.bincount(after.task_goals[rows, 1].astype(int), minlength=9)[4:9]
     np.testing.assert_allclose(counts / rows.sum(), 0.2, atol=0.03)
@@ -81,4 +81,4 @@ def test_goals_that_cannot_be_replaced_are_refused(tiny_task):
         ({"success": SuccessRule(0.0, "m", ends_episode=True)}, "only the environment"),
     ):
         with pytest.raises(TaskError, match=message):
-            Hindsight(dataclasses.replace(task, **change), 0.5, sparse)
+            Hindsight(dataclasses.replace(task, **change), 4, sparse)

@@ -114,9 +114,9 @@ class New:
 
 
 def _next_command(task: TaskSpec, path: Path) -> str:
-    """What to try first: managers need goal spaces, and not every algorithm chooses."""
+    """What to try first: managers need goal spaces, and not every learner chooses."""
     if task.choices:
-        return f"hrl policy init --task {path} --out untrained" + ("" if task.goal_spaces else " --flat")
+        return f"hrl train --task {path} --out runs/first --algorithm flat --learner dqn"
     return f"hrl train --task {path} --out runs/first" + ("" if task.goal_spaces else " --algorithm flat")
 
 

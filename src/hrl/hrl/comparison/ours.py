@@ -18,9 +18,6 @@ from hrl_core.training.trainer import Trainer
 _QUADRATIC = 1e6
 """Error up to which a loss is quadratic: any that occurs, as theirs is the mean square."""
 
-_PRESETS = {"td3": "paper"}
-"""Of a learner that has no preset of its name."""
-
 
 def our_task(match: Match) -> TaskSpec:
     """The task, whose episodes go on after a success as those of the bare environment do."""
@@ -34,7 +31,7 @@ def our_config(match: Match) -> TrainConfig[Any]:
     Raises:
         HrlError: there is no such learner, or one of them is none of its switches.
     """
-    return preset(_PRESETS.get(match.learner, match.learner), algorithm="flat").changed(our_switches(match))
+    return preset(algorithm="flat", learner=match.learner).changed(our_switches(match))
 
 
 def our_switches(match: Match) -> dict[str, Any]:
@@ -102,7 +99,8 @@ def _replaying(settings: ActorCritic) -> dict[str, Any]:
         "learning_starts": settings.learning_starts,
         "random_starts": True,
         "worker_updates": settings.updates_per_step,
-        "hindsight": goals / (goals + 1),
+        "her": goals > 0,
+        "hindsight_goals": max(1, goals),
         "worker": worker | common,
     }
 

@@ -14,14 +14,14 @@ Reward = Callable[[npt.NDArray, npt.NDArray], npt.NDArray]
 
 
 class Hindsight:
-    """Relabels a share of the transitions of a batch, each with a goal of its own."""
+    """Relabels most transitions of a batch, each with a goal of its own."""
 
-    def __init__(self, spec: TaskSpec, share: float, reward: Reward) -> None:
+    def __init__(self, spec: TaskSpec, goals: int, reward: Reward) -> None:
         """Of batches of that task.
 
         Args:
             spec: the task.
-            share: of the transitions, in [0, 1].
+            goals: transitions that are relabelled for each that is not (k of the paper).
             reward: of the task.
 
         Raises:
@@ -31,10 +31,10 @@ class Hindsight:
         hidden = [element.name for element in spec.goal if element.name not in names]
         if hidden or not spec.goal:
             why = f"its observation lacks {', '.join(hidden)}" if hidden else "it has no goal"
-            raise TaskError(f"hindsight: goals of task '{spec.name}' cannot be replaced: {why}; set hindsight to 0")
+            raise TaskError(f"her: goals of task '{spec.name}' cannot be replaced: {why}; leave --her out")
         if spec.success.ends_episode and spec.own_success:
-            raise TaskError(f"hindsight: only the environment of task '{spec.name}' knows when a goal ends the episode")
-        self._spec, self._share, self._reward = spec, share, reward
+            raise TaskError(f"her: only the environment of task '{spec.name}' knows when a goal ends the episode")
+        self._spec, self._share, self._reward = spec, goals / (goals + 1), reward
 
     def relabelled(
         self, store: EpisodeStore, slots: Index, steps: Index, batch: WorkerBatch, rng: np.random.Generator

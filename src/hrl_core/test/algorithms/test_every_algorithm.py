@@ -114,7 +114,8 @@ STORED: dict[str, Any] = dict(
     worker_updates=0.5,
     random_starts=True,
     random_steps=100,
-    hindsight=0.5,
+    her=True,
+    hindsight_goals=2,
 )
 NOT_RANDOM: dict[str, Any] = STORED | {"random_starts": False}
 ON_POLICY = OnPolicyConfig(

@@ -155,7 +155,7 @@ def test_hindsight_from_recordings_knows_the_reward_or_says_that_it_does_not(tmp
         task = VECTORS
         assert task.success.radius > 0
     traces = lived(task, random_checkpoint(task, 0, hierarchy=FLAT))
-    agent = FlatConfig(learning_starts=0, worker_updates=0.5, hindsight=0.8, replay=300)
+    agent = FlatConfig(learning_starts=0, worker_updates=0.5, her=True, replay=300)
     path = write_traces(tmp_path / "bag", task, traces, change)
     run = trainer(tmp_path / "run", path, agent, task)
     run.proceed()

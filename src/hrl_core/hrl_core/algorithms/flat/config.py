@@ -49,9 +49,10 @@ class OffPolicy(_Learned):
     """Whether actions are uniformly random until ``learning_starts``, instead of the untrained policy's with noise."""
     random_steps: int = 0
     """Environment steps over which the chance of a uniformly random action falls in a line from 1 to 0."""
-    hindsight: float = 0.0
-    """Share of transitions whose task goal is one that was achieved later in the episode (HER, arXiv 1707.01495,
-    future; its k = 4 is 0.8)."""
+    her: bool = False
+    """Whether task goals are relabelled with those achieved later in the episode (HER, arXiv 1707.01495, future)."""
+    hindsight_goals: int = 4
+    """With ``her``: relabelled transitions for each that is not, k of the paper."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -61,7 +62,7 @@ class OffPolicy(_Learned):
             (self.replay >= 1, "replay must be at least 1"),
             (min(self.worker_replay, self.learning_starts, self.random_steps) >= 0, "numbers of steps: at least 0"),
             (self.worker_updates >= 0, "worker_updates: at least 0"),
-            (0 <= self.hindsight <= 1, "hindsight: in [0, 1]"),
+            (self.hindsight_goals >= 1, "hindsight_goals: at least 1"),
         )
 
     def for_recordings(self, relabel: str, newest_steps: int) -> "OffPolicy":

@@ -28,7 +28,7 @@ class FlatLearner:
         """
         self._spec, self._config, self._envs = spec, config, envs
         self._rng = np.random.default_rng(seed)
-        hindsight = Hindsight(spec, config.hindsight, envs.compute_reward) if config.hindsight else None
+        hindsight = Hindsight(spec, config.hindsight_goals, envs.compute_reward) if config.her else None
         self.agent = FlatAgent(spec, config, torch.Generator().manual_seed(seed), hindsight)
         self.store = EpisodeStore(spec, None, config.replay, envs.num_envs)
         self._actions = np.zeros((envs.num_envs, len(spec.action)))

@@ -60,8 +60,8 @@ class RecordedFlatLearner(RecordedLearner[FlatAgent]):
 
     def __init__(self, spec: TaskSpec, config: OffPolicyConfig, seed: int) -> None:
         """Initialise networks from ``seed``; raises ``TaskError`` where goals are to be relabelled and cannot be."""
-        self._reward, self._hindsight = RecordedReward(spec), config.hindsight
-        hindsight = Hindsight(spec, config.hindsight, self._reward.compute_reward) if config.hindsight else None
+        self._reward, self._relabels = RecordedReward(spec), config.her
+        hindsight = Hindsight(spec, config.hindsight_goals, self._reward.compute_reward) if config.her else None
         generator = torch.Generator().manual_seed(seed)
         agent = FlatAgent(spec, config, generator, hindsight)
         super().__init__(spec, None, agent, config.replay, seed, generator, config.worker_updates)
@@ -73,10 +73,10 @@ class RecordedFlatLearner(RecordedLearner[FlatAgent]):
 
     def update(self, env_steps: int) -> Iterator[Update]:
         """A group of updates; raises ``HrlError`` where goals are to be relabelled and their reward is not known."""
-        if self._hindsight and not self._reward.known:
+        if self._relabels and not self._reward.known:
             raise HrlError(
                 f"recorded rewards of task '{self._spec.name}' are neither minus the distance to the goal nor -1 until "
-                "success: task goals cannot be relabelled; set hindsight to 0"
+                "success: task goals cannot be relabelled; leave --her out"
             )
         yield from super().update(env_steps)
 

@@ -54,7 +54,7 @@ OTHER = {
     "worker_replay": 30,
     "learning_starts": 60,
     "random_steps": 60,
-    "hindsight": 0.5,
+    "hindsight_goals": 1,
     "discount": 0.5,
     "policy_delay": 3,
     "huber_delta": 1e-3,
@@ -131,6 +131,8 @@ def trained(agent):
 )
 def test_every_switch_has_an_effect(learner, name):
     agent = AGENTS[learner]
+    if name == "hindsight_goals":
+        agent = dataclasses.replace(agent, her=True)
     if name in NATURAL:
         agent = dataclasses.replace(agent, worker=dataclasses.replace(PPO, step="natural"))
     level, _, last = name.rpartition(".")
