@@ -27,8 +27,8 @@ class DDPG(OneLevel):
         self.critic = Critic(actor_config.feature_dim, actor_config.output_dim, config.hidden)
         initialise([self.critic], generator)
         self.target_actor, self.target_critic = deepcopy(self.actor), deepcopy(self.critic)
-        self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr)
-        self._critic_adam = torch.optim.Adam(self.critic.parameters(), config.critic_lr)
+        self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr, fused=True)
+        self._critic_adam = torch.optim.Adam(self.critic.parameters(), config.critic_lr, fused=True)
         self.networks |= {"critic": self.critic, "target_actor": self.target_actor, "target_critic": self.target_critic}
         self.optimisers = {"actor_adam": self._actor_adam, "critic_adam": self._critic_adam}
 

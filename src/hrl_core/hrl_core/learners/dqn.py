@@ -19,7 +19,7 @@ class DQN(OneLevel):
         """Initialise the network from ``generator``."""
         super().__init__(Actor(actor_config, generator))
         self.config, self.target = config, deepcopy(self.actor)
-        self._adam = torch.optim.Adam(self.actor.parameters(), config.lr)
+        self._adam = torch.optim.Adam(self.actor.parameters(), config.lr, fused=True)
         self.networks |= {"target": self.target}
         self.optimisers = {"adam": self._adam}
 

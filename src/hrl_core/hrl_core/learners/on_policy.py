@@ -72,7 +72,7 @@ class OnPolicy:
             nn.init.constant_(self.actor.log_std, config.log_std)
         moved = [*self.values.parameters(), *(() if config.step == "natural" else self.actor.parameters())]
         if config.optimiser == "adam":
-            self._optimiser = torch.optim.Adam(moved, config.lr, eps=1e-5)
+            self._optimiser = torch.optim.Adam(moved, config.lr, eps=1e-5, fused=True)
         else:
             self._optimiser = torch.optim.RMSprop(moved, config.lr, alpha=0.99, eps=1e-5)
         self.updates = 0

@@ -38,9 +38,9 @@ class SAC(OneLevel):
         self.critics, self.temperature = nn.ModuleList(critics), Temperature(config.temperature)
         self.target_critics = deepcopy(self.critics)
         self._target_entropy = -actor_config.output_dim if config.target_entropy is None else config.target_entropy
-        self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr)
-        self._critic_adam = torch.optim.Adam(self.critics.parameters(), config.critic_lr)
-        self._temperature_adam = torch.optim.Adam(self.temperature.parameters(), config.temperature_lr)
+        self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr, fused=True)
+        self._critic_adam = torch.optim.Adam(self.critics.parameters(), config.critic_lr, fused=True)
+        self._temperature_adam = torch.optim.Adam(self.temperature.parameters(), config.temperature_lr, fused=True)
         self.networks |= {
             "critics": self.critics,
             "target_critics": self.target_critics,
