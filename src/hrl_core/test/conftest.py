@@ -16,9 +16,6 @@ from hrl_core.hierarchy.policies import ActionChoice, SubgoalChoice
 from hrl_core.messages import NAN, NO_VECTOR, Observation, Subgoal, SubgoalKind
 from hrl_core.task.spec import Actuator, Element, SuccessRule, TaskSpec
 
-# Test processes share the cores: with a thread for each of them, small products wait for each other.
-torch.set_num_threads(1)
-
 
 @pytest.fixture(scope="session")
 def make_observation():

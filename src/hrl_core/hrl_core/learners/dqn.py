@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import torch
+from torch import nn
 from torch.nn.functional import smooth_l1_loss
 
 from hrl_core.learners.dqn_config import DQNConfig
@@ -16,8 +17,15 @@ class DQN(OneLevel):
     """A network that says what each choice is worth, and its target."""
 
     def __init__(self, config: DQNConfig, actor_config: ActorConfig, generator: torch.Generator) -> None:
-        """Initialise the network from ``generator``."""
+        """Initialise the network from ``generator``: weights and biases U(+-1/sqrt(fan_in)), also of the last layer.
+
+        Without biases values would begin as multiples of the distance from state 0, where small tasks live.
+        """
         super().__init__(Actor(actor_config, generator))
+        for layer in self.actor.linears:
+            bound = layer.in_features**-0.5
+            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
         self.config, self.target = config, deepcopy(self.actor)
         self._adam = torch.optim.Adam(self.actor.parameters(), config.lr, fused=True)
         self.networks |= {"target": self.target}
