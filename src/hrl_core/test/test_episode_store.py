@@ -4,10 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hrl_core.algorithms.hiro.agent import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.hierarchy.spec import hierarchy_of
+from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
@@ -195,3 +198,49 @@ def test_restored_store_samples_the_same_and_two_million_steps_fit_in_400_mb() -
         np.testing.assert_array_equal(a, b)
     task = load_task("ant_maze")
     assert EpisodeStore(task, hierarchy_of(task, "smallest").levels[0], capacity=2_000_000, num_envs=20).nbytes < 400e6
+
+
+def _lives(store: EpisodeStore, lengths: list[int]) -> None:
+    """Episodes of one environment, one after the other."""
+    for number, length in enumerate(lengths):
+        store.begin(0, _state(number, 0), np.array([number, -number]))
+        for step in range(length):
+            last = np.array([step + 1 == length])
+            # One more begins, as in training, before anything is drawn.
+            store.append(np.zeros((1, 8)), np.zeros(1), _state(number, step + 1)[None], last, ~last & False)
+    store.begin(0, _state(len(lengths), 0), np.zeros(2))
+
+
+@given(st.lists(st.integers(1, LENGTH), min_size=1, max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_as_many_steps_are_kept_as_there_is_room_for_however_short_episodes_are(lengths: list[int]) -> None:
+    """The newest episodes, as long as all fit; never a hole, never fewer than one could be kept more."""
+    room = 3 * LENGTH
+    store = EpisodeStore(_spec(), None, capacity=room, num_envs=1)
+    _lives(store, lengths)
+    kept = sorted(int(store.states[slot, 0, 0]) for slot in np.flatnonzero(store.lengths))
+    assert kept == list(range(len(lengths) - len(kept), len(lengths)))
+    assert len(store) == sum(lengths[len(lengths) - len(kept) :]) <= room
+    oldest = len(lengths) - len(kept) - 1
+    assert oldest < 0 or len(store) + lengths[oldest] > room
+    other = EpisodeStore(_spec(), None, capacity=room, num_envs=1)
+    _lives(other, lengths[::-1])
+    other.load_state_dict({name: array.copy() for name, array in store.state_dict().items()})
+    for a, b in zip(*(s.sample_steps(50, np.random.default_rng(1)) for s in (store, other)), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_state_holds_no_rows_that_are_not_written() -> None:
+    store = EpisodeStore(_spec(), None, capacity=50 * LENGTH, num_envs=1)
+    _lives(store, [2] * 100)
+    assert len(store) == 200
+    assert store.state_dict()["states"].shape == (200 + 100 + 1, 30)
+
+
+def test_recorded_stretches_of_any_length_fill_the_store() -> None:
+    store = EpisodeStore(_spec(), None, capacity=2 * LENGTH, num_envs=0)
+    for number in range(30):
+        states, nothing = np.stack([_state(number, step) for step in range(5)]), np.zeros((1, 0))
+        store.add(StoredEpisode(states, np.zeros((4, 8)), np.zeros(4), nothing, nothing, np.zeros(2), True, False))
+    assert len(store) == 2 * LENGTH
+    assert {int(x) for x in store.sample_steps(500, np.random.default_rng(0)).states[:, 0]} == set(range(18, 30))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from hrl_core.errors import TaskError
-from hrl_core.replay.episode_store import EpisodeStore, StoredEpisode
+from hrl_core.replay.episode_slots import StoredEpisode
+from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.replay.hindsight import Hindsight
 from hrl_core.task.spec import SuccessRule
 

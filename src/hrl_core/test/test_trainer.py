@@ -317,6 +317,7 @@ _TESTED_ELSEWHERE = {
 _NOT_ABOUT_LEARNING = {
     "algorithm",  # goes with the class of ``agent``
     "threads",
+    "evaluation",
     "evaluation_interval",
     "evaluation_episodes",
     "evaluation_episodes_elsewhere",

@@ -8,7 +8,8 @@ from hrl_core.bags.episodes import BagEpisode, SubgoalTable
 from hrl_core.bags.problems import Problem
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.messages import WORKER_LEVEL, SubgoalKind
-from hrl_core.replay.episode_store import EpisodeStore, StoredEpisode
+from hrl_core.replay.episode_slots import StoredEpisode
+from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
 

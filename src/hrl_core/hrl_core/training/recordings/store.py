@@ -76,10 +76,10 @@ class RecordedStore(EpisodeStore):
 
     def __init__(self, spec: TaskSpec, level: LevelSpec | None, capacity: int) -> None:
         """Reserve room for ``capacity`` environment steps, in whole episodes, with subgoals of ``level`` if any."""
-        super().__init__(spec, level, capacity, num_envs=0, weighted=True)
-        self._spec = spec
         self.pieces: dict[int, StoredPiece] = {}
         """What each slot holds."""
+        super().__init__(spec, level, capacity, num_envs=0, weighted=True)
+        self._spec = spec
 
     def take(self, pieces: Iterable[Piece]) -> list[Refusal]:
         """Add stretches in the given order; returns those without a place, and why."""
@@ -91,3 +91,8 @@ class RecordedStore(EpisodeStore):
             else:
                 self.pieces[slot] = StoredPiece(piece.episode.key, piece.start, piece.version)
         return refused
+
+    def _free(self, slot: int) -> None:
+        """Forget the stretch of a slot."""
+        super()._free(slot)
+        self.pieces.pop(slot, None)
