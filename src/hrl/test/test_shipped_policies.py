@@ -1,0 +1,21 @@
+"""Policies that come with it do what their pages say."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hrl import cli
+from hrl_core.checkpoints.checkpoint import load_checkpoint
+
+
+@pytest.mark.parametrize("name", ["hac_mountain_car_k3", "hac_hill_car", "hac_reacher_arm", "flat_fetch_reach"])
+def test_a_shipped_policy_does_what_its_page_says(capsys, name) -> None:
+    assert cli.main(["evaluate", "--checkpoint", name, "--episodes", "10", "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert outcome["trained"]
+    assert outcome["results"][0]["success_rate"] >= 0.9
+    folder = Path(outcome["policy"])
+    page = (folder / "README.md").read_text()
+    assert load_checkpoint(folder).git_commit in page
+    assert f"docs/results/{name}_seed_0" in page
