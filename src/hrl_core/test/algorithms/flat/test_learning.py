@@ -24,7 +24,17 @@ LESSONS = {
         "episode_return",
         -250.0,
     ),
-    "dqn": ("grid_world", {"steps": 12_000, "her": True, "worker": SMALL}, "success_rate", 0.9),
+    "dqn": (
+        "grid_world",
+        {
+            "steps": 15_000,
+            "her": True,
+            "worker_updates": 1.0,
+            "worker": {"hidden": [128, 128], "target_interval": 100, "lr": 1e-3},
+        },
+        "success_rate",
+        0.8,
+    ),
 }
 
 
