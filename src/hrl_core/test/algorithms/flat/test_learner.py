@@ -43,8 +43,8 @@ AGENTS = {
     "td3": FlatConfig(worker=TD3, **STORED),
     "sac": SACFlatConfig(worker=SACConfig(hidden=(8, 8), batch_size=16), **STORED),
     "ddpg": DDPGFlatConfig(worker=DDPGConfig(hidden=(8, 8), batch_size=16), **STORED),
-    # Gradients that are scaled down.
-    "dqn": DQNFlatConfig(worker=DQNConfig((8, 8), batch_size=16, target_interval=5, gradient_norm=1e-3), **STORED),
+    # A rate at which online and target network soon disagree, and gradients that are scaled down.
+    "dqn": DQNFlatConfig(worker=DQNConfig((8, 8), 3e-2, batch_size=16, target_interval=5, gradient_norm=0.1), **STORED),
     "ppo": OnPolicyFlatConfig(worker=PPO, rollout_steps=60, bonus="first", bonus_weight=0.1),
 }
 OTHER = {
