@@ -27,13 +27,13 @@ LESSONS = {
     "dqn": (
         "grid_world",
         {
-            "steps": 15_000,
+            "steps": 12_000,
             "her": True,
             "worker_updates": 1.0,
-            "worker": {"hidden": [128, 128], "target_interval": 100, "lr": 1e-3},
+            "worker": {"hidden": [128, 128], "target_interval": 50, "lr": 2e-3, "discount": 0.9, "batch_size": 128},
         },
         "success_rate",
-        0.8,
+        0.9,
     ),
 }
 
