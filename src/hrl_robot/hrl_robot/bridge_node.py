@@ -48,7 +48,8 @@ class BridgeNode(EnvironmentNode):
         runner.assembler = StateAssembler(config, task, self._port.map.joints)
         runner.look = self._port.look
         if runner.goal is None:
-            raise HrlError(f"task '{task.name}' has no evaluation goal; give one with goal:=")
+            why = "no robot draws its training goals" if mode is Mode.TRAIN else "it has no evaluation goal"
+            raise HrlError(f"task '{task.name}': {why}; give one with goal:=")
         self._silence_limit = p.silence_limit
         return runner
 
