@@ -177,8 +177,10 @@ def stubs():
     return StubManager, StubWorker, StubRunner
 
 
-_SCRATCH = {"_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_inputs", "_pursued", "_pool"}
-_SCRATCH |= {"_evaluation_envs"}
+_SCRATCH = {
+    *("_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_inputs", "_pursued", "_pool"),
+    "_evaluation_envs",
+}
 """What a part is worked out in, keeps from acting to observing, or begins anew whenever it is used."""
 
 

@@ -34,3 +34,12 @@ def test_a_loss_beyond_reason_stops_the_run_and_saves_the_batch(tmp_path, loss):
     saved = load_file(tmp_path / "run" / FAILED_BATCH)
     assert torch.equal(saved["rewards"], BATCH["rewards"])
     assert log.means() == {"manager/critic_loss": 999_999.0, "manager/adjacency_loss": 0.5}
+
+
+@pytest.mark.parametrize("figure", [np.inf, np.nan])
+def test_so_does_any_figure_that_is_no_number_of_learners_without_a_critic(tmp_path, figure):
+    log = UpdateLog(tmp_path / "run")
+    log.learned(Update("worker", {"value_loss": 1e9}, BATCH), "1 update")
+    with pytest.raises(HrlError, match=r"worker's policy loss is .* training stopped; .* lower the learning rates"):
+        log.learned(Update("worker", {"value_loss": 1.0, "policy_loss": figure}, BATCH), "2 updates")
+    assert (tmp_path / "run" / FAILED_BATCH).is_file()

@@ -11,7 +11,7 @@ from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.evaluate import evaluate, evaluate_checkpoint
+from hrl_core.training.evaluate import evaluate_checkpoint
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
@@ -152,10 +152,6 @@ def _policy_gradient(settings: PolicyGradient, num_envs: int) -> dict[str, Any]:
 def _judge(trainer: Trainer, episodes: int, first_seed: int) -> Score:
     """Play an episode in each of fresh environments, which draw their goals themselves."""
     envs = VectorEnv(trainer.spec, episodes, first_seed)
-    policies = trainer.learner.policies()
-    if policies is None:
-        (result,) = evaluate_checkpoint(trainer.checkpoint({}), envs)
-    else:
-        (result,) = evaluate(trainer.spec, trainer.hierarchy, envs, *policies)
+    (result,) = evaluate_checkpoint(trainer.checkpoint({}), envs)
     envs.close()
     return Score(result.episode_return, result.success_rate)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hrl_core.errors import HrlError
+from hrl_core.learners.checks import require
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class TD3Config:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        rules = (
+        bounds = self.reward_bounds
+        require(
+            self,
             (len(self.hidden) > 0, "hidden: at least one layer"),
             (0 <= self.discount < 1, "discount: in [0, 1)"),
             (0 < self.tau <= 1, "tau: in (0, 1]"),
@@ -61,11 +63,5 @@ class TD3Config:
             (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
             (self.bc_alpha >= 0, "bc_alpha: at least 0"),
             (self.huber_delta > 0, "huber_delta: positive"),
-            (
-                self.reward_bounds is None or self.reward_bounds[0] < self.reward_bounds[1],
-                "reward_bounds: low < high",
-            ),
+            (bounds is None or bounds[0] < bounds[1], "reward_bounds: low < high"),
         )
-        for holds, rule in rules:
-            if not holds:
-                raise HrlError(f"TD3 configuration: {rule}, got {self}")

@@ -46,29 +46,23 @@ class TransitionBatch(NamedTuple):
         )
 
 
-class LevelLearner(Protocol):
-    """Learns the actor of one level from transitions."""
+class OffPolicyLearner(Protocol):
+    """Learns an actor from transitions."""
 
-    config: TD3Config
     actor_config: ActorConfig
     updates: int
     """Updates so far."""
-    action_penalty: ActionPenalty | None
 
     def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
-        """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
+        """Map (batch, input_dim) to what the actor's head takes (``networks.heads``), (batch, last_dim)."""
         ...
 
     def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
         """``count`` updates, each on its equal share of ``batches``; figures of each."""
         ...
 
-    def actor_weights(self) -> dict[str, torch.Tensor]:
-        """The (averaged) actor's parameters under the names of ``networks.actor.Actor``."""
-        ...
-
     def actor_arrays(self) -> dict[str, Float32]:
-        """The same as arrays."""
+        """The (averaged) actor's parameters under the names of ``networks.actor.Actor``."""
         ...
 
     def state_dict(self) -> dict[str, torch.Tensor]:
@@ -77,4 +71,15 @@ class LevelLearner(Protocol):
 
     def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
+        ...
+
+
+class LevelLearner(OffPolicyLearner, Protocol):
+    """TD3 for one level, the plain or the fast one."""
+
+    config: TD3Config
+    action_penalty: ActionPenalty | None
+
+    def actor_weights(self) -> dict[str, torch.Tensor]:
+        """The (averaged) actor's parameters as tensors."""
         ...

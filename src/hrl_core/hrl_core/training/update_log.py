@@ -1,5 +1,6 @@
 """What updates tell: means between two lines of metrics, and the guard that stops a run whose losses diverge."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,16 +39,17 @@ class UpdateLog:
             after: how much had been learned by then, for people.
 
         Raises:
-            HrlError: its loss is not finite or beyond reason; the batch has been written.
+            HrlError: its critic loss is beyond reason, or a figure not finite; the batch has been written.
         """
-        loss = update.metrics.get("critic_loss", 0.0)
-        if not abs(loss) < _DIVERGED:
-            path = self._folder / FAILED_BATCH
-            save_batch(update.batch, path)
-            raise HrlError(
-                f"the {update.level}'s critic loss is {loss} after {after}: training stopped; the batch is in {path}, "
-                f"the last good state in {self._folder}; lower critic_lr or set reward_bounds"
-            )
+        for name, figure in update.metrics.items():
+            if not abs(figure) < (_DIVERGED if name == "critic_loss" else math.inf):
+                path = self._folder / FAILED_BATCH
+                save_batch(update.batch, path)
+                cure = "lower critic_lr or set reward_bounds" if name == "critic_loss" else "lower the learning rates"
+                raise HrlError(
+                    f"the {update.level}'s {name.replace('_', ' ')} is {figure} after {after}: training stopped; the "
+                    f"batch is in {path}, the last good state in {self._folder}; {cure}"
+                )
         self.note(update.level, update.metrics)
 
     def means(self) -> dict[str, float]:

@@ -1,7 +1,5 @@
 """A flat policy that learns from a store of episodes, by whatever off-policy learner."""
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,8 +11,7 @@ from hrl_core.learners.ddpg import DDPG
 from hrl_core.learners.dqn import DQN
 from hrl_core.learners.making import make_level
 from hrl_core.learners.sac import SAC
-from hrl_core.learners.transitions import TransitionBatch
-from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.learners.transitions import OffPolicyLearner, TransitionBatch
 from hrl_core.networks.heads import make_head
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.replay.hindsight import Hindsight
@@ -22,34 +19,6 @@ from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
 OffPolicyConfig = FlatConfig | SACFlatConfig | DDPGFlatConfig | DQNFlatConfig
-
-
-class OffPolicyLearner(Protocol):
-    """Learns an actor from transitions (``learners``)."""
-
-    actor_config: ActorConfig
-    updates: int
-    """Updates so far."""
-
-    def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
-        """Map (batch, input_dim) to what the actor's head takes."""
-        ...
-
-    def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
-        """``count`` updates, each on its equal share of ``batches``; figures of each."""
-        ...
-
-    def actor_arrays(self) -> dict[str, Float32]:
-        """The (averaged) actor's parameters."""
-        ...
-
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        """Everything that later updates depend on."""
-        ...
-
-    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
-        """Go on exactly where ``state_dict`` was taken."""
-        ...
 
 
 class FlatAgent:

@@ -9,6 +9,7 @@ import torch
 
 from hrl_core.algorithms.protocols import BatchPolicy, Learner, LevelWeights, Stateful, Update
 from hrl_core.hierarchy.spec import LevelSpec
+from hrl_core.learners.transitions import OffPolicyLearner
 from hrl_core.messages import WORKER_LEVEL
 from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.replay.episode_store import EpisodeStore
@@ -19,18 +20,11 @@ GROUP = 8
 """Worker updates whose batches are drawn together; the unit in which training is counted."""
 
 
-class Counted(Protocol):
-    """A learner that says how far it is."""
-
-    updates: int
-    """Updates so far."""
-
-
 class Agent(Stateful, Protocol):
     """Networks that learn from a store of episodes."""
 
     @property
-    def worker(self) -> "Counted":
+    def worker(self) -> OffPolicyLearner:
         """The level that acts."""
         ...
 
