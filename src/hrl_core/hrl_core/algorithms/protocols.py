@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.networks.actor_config import ActorConfig
@@ -40,6 +41,24 @@ class LevelWeights(NamedTuple):
 def acting_weights(levels: Mapping[str, LevelWeights]) -> dict[str, Float32]:
     """The weights of all levels as a checkpoint holds them: ``<level>.<parameter>`` -> array."""
     return {f"{level}.{name}": array for level, kept in levels.items() for name, array in kept.weights.items()}
+
+
+def untrained_checkpoint(
+    algorithm: str, spec: TaskSpec, hierarchy: HierarchySpec, levels: Mapping[str, LevelWeights], seed: int
+) -> Checkpoint:
+    """The policy of a learner at the beginning of its training, which explores as in training."""
+    return Checkpoint(
+        task=spec,
+        hierarchy=hierarchy,
+        algorithm=algorithm,
+        trained=False,
+        version=0,
+        env_steps=0,
+        seed=seed,
+        git_commit="",
+        actors={name: level.actor for name, level in levels.items()},
+        weights=acting_weights(levels),
+    )
 
 
 class Stateful(Protocol):

@@ -9,7 +9,7 @@ from hrl_core.algorithms.flat.agent import FlatAgent, OffPolicyConfig
 from hrl_core.algorithms.flat.config import AnyFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.flat.learner import hierarchy
 from hrl_core.algorithms.flat.on_policy import OnPolicyAgent
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Stateful, Update, acting_weights
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Stateful, Update, untrained_checkpoint
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint, random_checkpoint
 from hrl_core.errors import HrlError
@@ -41,18 +41,7 @@ def untrained(spec: TaskSpec, config: AnyFlatConfig, seed: int) -> Checkpoint:
     if not isinstance(config, OnPolicyFlatConfig):
         return random_checkpoint(spec, seed, hierarchy=hierarchy(spec, config))
     levels = OnPolicyAgent(spec, config, seed).levels()
-    return Checkpoint(
-        task=spec,
-        hierarchy=hierarchy(spec, config),
-        algorithm="flat",
-        trained=False,
-        version=0,
-        env_steps=0,
-        seed=seed,
-        git_commit="",
-        actors={name: level.actor for name, level in levels.items()},
-        weights=acting_weights(levels),
-    )
+    return untrained_checkpoint("flat", spec, hierarchy(spec, config), levels, seed)
 
 
 class RecordedFlatLearner(RecordedLearner[FlatAgent]):

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hrl_core.algorithms.hac.agent import HacAgent
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hac.lived import recorded
-from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, acting_weights
+from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, untrained_checkpoint
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
@@ -82,16 +82,4 @@ learner = RecordedHacLearner
 def untrained(spec: TaskSpec, config: HacConfig, seed: int) -> Checkpoint:
     """A policy at the beginning of its training, which explores and tests as in training."""
     agent = HacAgent(spec, config, seed)
-    levels = agent.levels()
-    return Checkpoint(
-        task=spec,
-        hierarchy=agent.hierarchy,
-        algorithm="hac",
-        trained=False,
-        version=0,
-        env_steps=0,
-        seed=seed,
-        git_commit="",
-        actors={party: level.actor for party, level in levels.items()},
-        weights=acting_weights(levels),
-    )
+    return untrained_checkpoint("hac", spec, agent.hierarchy, agent.levels(), seed)
