@@ -96,7 +96,14 @@ def test_trainer_and_plain_loop_live_and_learn_the_same(candidates, tmp_path):
     spec = dataclasses.replace(maze, max_episode_steps=32)
     level = TD3Config(hidden=(16, 16), batch_size=8, target_noise=0.0)
     agent = HiroConfig(
-        worker=level, manager=level, horizon=8, candidates=candidates, worker_replay=0, replay=600, learning_starts=1
+        worker=level,
+        manager=level,
+        horizon=8,
+        candidates=candidates,
+        worker_replay=0,
+        replay=600,
+        learning_starts=1,
+        overlap=False,
     )
     config = TrainConfig(agent=agent, num_envs=1, stagger=False)
     envs = VectorEnv(spec, 1, seed=4)

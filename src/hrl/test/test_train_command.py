@@ -22,7 +22,7 @@ from hrl_core.training.presets import preset
 SMALL = (
     "--task PointMaze --num_envs 4 --steps 2400 --evaluation_interval 1200 --evaluation_episodes 2 "
     "--evaluation_episodes_elsewhere 1 --checkpoint_interval 400 --learning_starts 500 --worker_updates 0.2 "
-    "--candidates 4 --worker.hidden 16 16 --manager.hidden 16 16"
+    "--candidates 4 --products numpy --worker.hidden 16 16 --manager.hidden 16 16"
 ).split()
 FILE_LIMIT = 90_000
 """Bytes: holds the first training states of the small run, not its last."""
@@ -192,6 +192,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(whole: Path, capsys) -> No
 
 
 OTHER = {
+    "products": ("forward", "inputs 8x4x2"),
     "worker_reward": "progress",
     "evaluation": "sampled",
     "hidden": (7,),

@@ -180,6 +180,7 @@ def stubs():
 _SCRATCH = {
     *("_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_inputs", "_pursued", "_pool"),
     "_evaluation_envs",
+    "_snapshot",
 }
 """What a part is worked out in, keeps from acting to observing, or begins anew whenever it is used."""
 
@@ -194,7 +195,9 @@ def differences():
         if (one is None) != (other is None):
             yield path
             return
-        if isinstance(one, torch.Tensor | np.ndarray | float | int | str | bytes | slice | Path | set | None):
+        if isinstance(
+            one, torch.Tensor | np.ndarray | float | int | str | bytes | slice | Path | set | frozenset | None
+        ):
             if not np.array_equal(np.asarray(one), np.asarray(other), equal_nan=isinstance(one, float)):
                 yield path
             return

@@ -310,6 +310,7 @@ _OTHER = {
 _TESTED_ELSEWHERE = {
     "adjacency_interval",  # below
     "fast",  # equal within rounding: test_td3.py
+    "products",  # the same: test_products.py
     "average_tau",  # changes evaluations only: test_td3.py
     "four_fold_symmetry",  # needs an ant: test_symmetry.py
     "tilt_penalty",  # needs an ant: test_episode_store.py

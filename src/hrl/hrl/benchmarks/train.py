@@ -1,14 +1,27 @@
 """The whole HIRO loop at update ratio 1, batch 128: the trainer against a plain loop of the same arithmetic."""
 
 import dataclasses
+import os
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import tyro
 
-from hrl.benchmarks.measuring import Figures, forward_flops, matmul_flops, run_benchmark, update_flops
+from hrl.benchmarks.measuring import (
+    Figures,
+    LearningBenchmark,
+    best_seconds,
+    forward_flops,
+    matmul_flops,
+    report,
+    update_flops,
+)
 from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl.benchmarks.relabel import make_sensitive
 from hrl.benchmarks.update import BATCH, CONFIG, goal_space
@@ -20,15 +33,54 @@ from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
+from hrl_core.training.choose_products import AUTO, with_products
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
 WARM_UP, STEPS, REPETITIONS = 600, 40, 20
 
 
+@dataclass(frozen=True)
+class TrainBenchmark(LearningBenchmark):
+    """Measure the trainer and a plain loop of the same arithmetic in one process, in turn."""
+
+    preset: Literal["", "paper", "fast"] = ""
+    """Instead: the trainer with the switches of a preset, with overlap and without, in turn."""
+
+
 def main(arguments: Sequence[str]) -> None:
     """Parse, measure, print."""
-    run_benchmark("train", measure, arguments)
+    options = tyro.cli(TrainBenchmark, args=arguments, prog="hrl bench train")
+    report("train", partial(measure_preset, options.preset) if options.preset else measure, options)
+
+
+def measure_preset(name: str, threads: int = 1) -> Figures:
+    """Time whole iterations of a preset on Ant Maze with overlap and without."""
+    del threads
+    at_once, in_turn = (preset_trainer(name, overlap) for overlap in (True, False))
+    seconds = best_seconds(at_once.iterate, in_turn.iterate, calls=5)
+    at_once_rate, in_turn_rate = (at_once.config.num_envs / s for s in seconds)
+    return {
+        "ratio": at_once_rate / in_turn_rate,
+        "unit": "env steps/s",
+        "overlap": at_once_rate,
+        "in_turn": in_turn_rate,
+        "cores": len(os.sched_getaffinity(0)),
+    }
+
+
+def preset_trainer(name: str, overlap: bool) -> Trainer:
+    """A trainer of the preset that has begun to learn at both levels."""
+    spec, chosen = load_task("ant_maze"), preset(name)
+    starts = {"learning_starts": WARM_UP, "manager_learning_starts": WARM_UP, "warm_start_steps": WARM_UP}
+    config = chosen.changed({**starts, "replay": 60_000, "overlap": overlap})
+    envs = VectorEnv(spec, config.num_envs, seed=0, stagger=config.stagger)
+    config = with_products(config, AUTO, spec, envs, 0)
+    trainer = Trainer(spec, config, envs, envs, Path(tempfile.gettempdir()) / "unused", seed=0)
+    while trainer.env_steps < 2 * WARM_UP:
+        trainer.iterate()
+    return trainer
 
 
 def measure(threads: int = 1) -> Figures:
@@ -59,7 +111,7 @@ def hiro_config(candidates: int) -> HiroConfig:
 
 def warm_trainer(spec: TaskSpec, candidates: int) -> Trainer:
     """The trainer, past its warm-up."""
-    agent = dataclasses.replace(hiro_config(candidates), replay=20_000, learning_starts=WARM_UP)
+    agent = dataclasses.replace(hiro_config(candidates), replay=20_000, learning_starts=WARM_UP, overlap=False)
     config = TrainConfig(agent=agent, num_envs=20)
     envs = VectorEnv(spec, config.num_envs, seed=0)
     trainer = Trainer(spec, config, envs, envs, Path(tempfile.gettempdir()) / "unused", seed=0)

@@ -6,12 +6,22 @@ timed with their sampling.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+import tyro
 
 from hrl.benchmarks.list_replay import ListReplay
-from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, run_benchmark, update_flops
+from hrl.benchmarks.measuring import (
+    Figures,
+    LearningBenchmark,
+    best_seconds,
+    matmul_flops,
+    report,
+    update_flops,
+)
 from hrl_core.algorithms.hiro.actor_shapes import worker_actor_config
 from hrl_core.algorithms.hiro.agent import worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
@@ -32,9 +42,24 @@ TOGETHER = 8
 CONFIG = HiroConfig(worker=TD3Config(batch_size=BATCH))
 
 
+@dataclass(frozen=True)
+class UpdateBenchmark(LearningBenchmark):
+    """Measure our worker update and the plain reference in one process, in turn."""
+
+    peers: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Instead: ours beside the TD3 of others that are installed (stable-baselines3, sbx, jax) and one in plain torch,
+    all on one core, for two sizes of networks and of batches."""
+
+
 def main(arguments: Sequence[str]) -> None:
     """Parse, measure, print."""
-    run_benchmark("update", measure, arguments)
+    options = tyro.cli(UpdateBenchmark, args=arguments, prog="hrl bench update")
+    if options.peers:
+        from hrl.benchmarks.peers.measure import measure_peers
+
+        report("update", measure_peers, options)
+    else:
+        report("update", measure, options)
 
 
 def goal_space(spec: TaskSpec, config: HiroConfig = CONFIG) -> GoalSpace:

@@ -15,6 +15,7 @@ from hrl_core.algorithms import learner_module
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
+from hrl_core.training.choose_products import with_products
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard
@@ -63,6 +64,8 @@ def _trainer(request: TrainingRequest, console: Console) -> Trainer:
         segment=levels[0].horizon if levels else 1,
         headline_share=config.headline_goal_share,
     )
+    if request.products:
+        config = with_products(config, request.products, spec, envs, request.seed)
     for line in envs.missing:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     return Trainer(spec, config, envs, evaluation_envs(spec, config), request.folder, request.seed, git_commit())

@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import tyro
 
@@ -44,6 +44,10 @@ class Train:
     """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
     torch_threads: int = 1
     """Threads of matrix products; with another number the last bits of the weights differ."""
+    products: Literal["auto", "numpy", "torch"] = "auto"
+    """Library that makes the matrix products of td3's fast updates: auto measures shape by shape which is quicker when
+    a run begins, and writes it into its configuration, so that a resumed run goes on with the same. Pinned, runs
+    begun anew have the same last bits too."""
     config: TrainConfig[Any] = field(default_factory=lambda: preset())
 
 
@@ -57,6 +61,8 @@ class TrainingRequest(NamedTuple):
     folder: Path
     resume: bool
     torch_threads: int
+    products: str = ""
+    """As ``choose_products.with_products`` takes it; empty: as the configuration says."""
 
 
 def parse_training(words: Sequence[str]) -> TrainingRequest:
@@ -73,7 +79,9 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     given = parse_words(defaults, "config", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     spec = _task(given)
-    return TrainingRequest(spec, given.config, given.seed, folder, given.resume is not None, given.torch_threads)
+    resumed = given.resume is not None
+    products = "" if resumed else given.products
+    return TrainingRequest(spec, given.config, given.seed, folder, resumed, given.torch_threads, products)
 
 
 def parse_words(defaults: Words, name: str, words: Sequence[str]) -> Words:

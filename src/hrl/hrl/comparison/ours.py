@@ -96,6 +96,7 @@ def _replaying(settings: ActorCritic) -> dict[str, Any]:
     return {
         "replay": settings.replay,
         "worker_replay": 0,
+        "overlap": False,
         "learning_starts": settings.learning_starts,
         "random_starts": True,
         "worker_updates": settings.updates_per_step,
@@ -109,6 +110,7 @@ def _q_learning(settings: QLearning) -> dict[str, Any]:
     return {
         "replay": settings.replay,
         "worker_replay": 0,
+        "overlap": False,
         "learning_starts": settings.learning_starts,
         "random_starts": True,
         "worker_updates": 1 / settings.steps_per_update,

@@ -1,7 +1,7 @@
 """What an algorithm is to the training loop: a learner that acts, observes and updates, and what it is made from."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,15 @@ class Update(NamedTuple):
     """Where ``critic_loss`` is among them, the divergence guard looks at it."""
     batch: Mapping[str, torch.Tensor | None]
     """What was learned from, for a post-mortem; updates drawn together share it."""
+
+
+Work = Callable[[], list[Update]]
+"""Makes updates whose batches are drawn."""
+
+
+def done_in_turn(work: Iterable[Work]) -> list[Update]:
+    """Do one piece after the other."""
+    return [update for piece in work for update in piece()]
 
 
 class LevelWeights(NamedTuple):
@@ -105,6 +114,19 @@ class ActingLearner(Learner, Protocol):
 
     def update(self) -> Iterator[Update]:
         """Make the updates that are due now."""
+        ...
+
+
+@runtime_checkable
+class OverlappingLearner(Protocol):
+    """Can learn while the environments step, from what was remembered before."""
+
+    def meanwhile(self) -> Sequence[Work]:
+        """Work due between ``act`` and ``observe``; ``update`` makes what is not among it.
+
+        Pieces touch nothing that another one, or a step of the environments, touches: whether they are done at once or
+        in any order, the same bits come of it.
+        """
         ...
 
 

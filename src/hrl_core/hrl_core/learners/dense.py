@@ -10,21 +10,19 @@ What makes an update faster than modules under autograd (docs/training_speed.md 
 - Input rows are padded with zeros to a multiple of 8, for the same registers.
 - Intermediate results have their place in a ``Room``, made once per batch size; perceptrons of one shape take
   turns there, which keeps the room in the cache.
-- NumPy's products (OpenBLAS) take the way forward, torch's (MKL) the way back: each is the quicker one there.
+- Every product is made by the library that is quicker at it on this machine (``products``).
 """
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
+from hrl_core.learners.products import Product, Products
 from hrl_core.networks.actor import OUTPUT_INIT
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 _ROWS = 8
 """Rows of a layer's input are a multiple of this."""
-# The operator itself: its Python front takes as long as the smaller passes.
-_relu_gradient = torch.ops.aten.threshold_backward.grad_input._op
 
 
 class DenseStack:
@@ -39,6 +37,7 @@ class DenseStack:
         tail_dim: int = 0,
         tail_twice: bool = False,
         generator: torch.Generator | None = None,
+        products: Products = Products(),  # noqa: B008 - immutable
     ) -> None:
         """Initialise hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003).
 
@@ -50,8 +49,9 @@ class DenseStack:
             tail_dim: how many of the inputs, the last ones, form the tail (a critic's action).
             tail_twice: whether the second layer sees the tail again (HIRO's critics).
             generator: source of the initial weights.
+            products: says which library makes which product.
         """
-        self.copies, self.tail_dim, self.tail_twice = copies, tail_dim, tail_twice
+        self.copies, self.tail_dim, self.tail_twice, self.products = copies, tail_dim, tail_twice, products
         self.widths = (input_dim, *hidden, output_dim)
         """Size of the input, of every hidden layer and of the output."""
         self.fan_in = [n + (tail_dim if i == 1 and tail_twice else 0) for i, n in enumerate(self.widths[:-1])]
@@ -71,12 +71,13 @@ class DenseStack:
             bound = OUTPUT_INIT if weight is self.weights[-1] else weight.shape[2] ** -0.5
             weight.copy_(torch.empty(weight.shape).uniform_(-bound, bound, generator=generator))
 
-    def like(self) -> "DenseStack":
-        """A stack of the same shape with zero parameters that takes turns in the same room."""
+    def like(self, own_room: bool = False) -> "DenseStack":
+        """A stack of the same shape with zero parameters that takes turns in the same room, or has its own."""
         sizes = self.widths[0], self.widths[1:-1], self.widths[-1]
-        twin = DenseStack(*sizes, self.copies, self.tail_dim, self.tail_twice)
+        twin = DenseStack(*sizes, self.copies, self.tail_dim, self.tail_twice, products=self.products)
         twin.flat.zero_()
-        twin._rooms = self._rooms
+        if not own_room:
+            twin._rooms = self._rooms
         return twin
 
     def room(self, columns: int) -> "Room":
@@ -113,7 +114,7 @@ class Room:
         self._tail_again = self.inputs[1][widths[1] : stack.fan_in[1]] if stack.tail_twice else None
         self.hidden = [rows[:n] for rows, n in zip(self.inputs[1:], widths[1:], strict=True)]
         """Outputs of the ReLUs, (units, columns); they lie in the next layer's input."""
-        self.hidden_grads = [torch.empty(n, columns) for n in widths[1:]]
+        self.hidden_grads = [torch.zeros(n, columns) for n in widths[1:]]
 
     def write(self, values: torch.Tensor) -> None:
         """Write an input with its tail, (input_dim, columns)."""
@@ -138,32 +139,36 @@ class Pass:
     def __init__(self, stack: DenseStack, room: Room, copy: int) -> None:
         """Prepare the products of perceptron ``copy`` of ``stack``."""
         matrices, gradients = ([m[copy] for m in group] for group in (stack.matrices, stack.gradients))
-        self.output = torch.empty(stack.widths[-1], room.columns)
+        self.output = torch.zeros(stack.widths[-1], room.columns)
         """Shape (out, columns)."""
-        self.output_grad = torch.empty_like(self.output)
+        self.output_grad = torch.zeros_like(self.output)
         """To be written before a way back."""
         outputs, output_grads = [*room.hidden, self.output], [*room.hidden_grads, self.output_grad]
-        self._hidden = room.hidden
-        self._forward = [tuple(t.numpy() for t in group) for group in zip(matrices, room.inputs, outputs, strict=True)]
+        self._hidden, self._hidden_grads = room.hidden, room.hidden_grads
+        made = stack.products.make
+        # y = W x,   dL/dW = dL/dy x^T,   dL/dx = W^T dL/dy, of every layer; the first one's input has no gradient.
+        self._forward = [made("forward", *three) for three in zip(matrices, room.inputs, outputs, strict=True)]
         transposed = [rows.T for rows in room.inputs]
-        self._parameter_grads = list(zip(output_grads, transposed, gradients, strict=True))
-        self._hidden_grads = [
-            (matrix[:, :n].T, dy, dx)
+        self._to_weights = [made("weights", *three) for three in zip(output_grads, transposed, gradients, strict=True)]
+        self._to_inputs = [
+            made("inputs", matrix[:, :n].T, dy, dx)
             for matrix, n, dy, dx in zip(
                 matrices[1:], stack.widths[1:-1], output_grads[1:], room.hidden_grads, strict=True
             )
         ]
+        self.products: list[Product] = [*self._forward, *self._to_weights, *self._to_inputs]
+        """All of them."""
         seen = 2 if stack.tail_twice else 1
         tails = [weight[copy, :, weight.shape[2] - stack.tail_dim :].T for weight in stack.weights[:seen]]
         self._tail_grads = list(zip(tails, output_grads, strict=False))
 
     def forward(self) -> torch.Tensor:
         """Map the room's inputs to ``output``."""
-        *hidden_layers, (matrix, x, y) = self._forward
-        for operands, hidden in zip(hidden_layers, self._hidden, strict=True):
-            np.dot(operands[0], operands[1], out=operands[2])
+        *hidden_layers, last = self._forward
+        for layer, hidden in zip(hidden_layers, self._hidden, strict=True):
+            layer.run()
             hidden.relu_()
-        np.dot(matrix, x, out=y)
+        last.run()
         return self.output
 
     def backward(self) -> None:
@@ -171,8 +176,7 @@ class Pass:
         for i in range(len(self._forward) - 1, -1, -1):
             if i:
                 self._through(i)
-            dy, x, gradient = self._parameter_grads[i]
-            torch.mm(dy, x, out=gradient)
+            self._to_weights[i].run()
 
     def gradient_of_tail(self) -> torch.Tensor:
         """Turn ``output_grad`` into the gradient of the tail, (tail_dim, columns)."""
@@ -186,9 +190,9 @@ class Pass:
 
     def _through(self, i: int) -> None:
         """Carry the gradient of layer i's output to the output of the layer before, ahead of its ReLU."""
-        weights, dy, dx = self._hidden_grads[i - 1]
-        torch.mm(weights, dy, out=dx)
-        _relu_gradient(dx, self._hidden[i - 1], 0, grad_input=dx)
+        self._to_inputs[i - 1].run()
+        gradient = self._hidden_grads[i - 1]
+        torch.ops.aten.threshold_backward.grad_input(gradient, self._hidden[i - 1], 0, grad_input=gradient)
 
 
 class FlatAdam:

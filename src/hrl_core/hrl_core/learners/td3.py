@@ -5,7 +5,7 @@ Deviation from HIRO's released code: between delayed actor updates the actor's A
 it go on with its momentum.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 
 import torch
@@ -49,6 +49,11 @@ class TD3:
         """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
         with torch.no_grad():
             return (self.average_actor if averaged else self.actor)(inputs)
+
+    def snapshot(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """``act`` as it is now, whatever is learned meanwhile."""
+        actor = deepcopy(self.actor)
+        return torch.no_grad()(actor)
 
     def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
         """``count`` updates, each on its equal share of ``batches``; figures of each."""

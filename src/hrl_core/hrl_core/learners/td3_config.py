@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hrl_core.learners.checks import require
+from hrl_core.learners.product_names import WAY_BACK, is_product
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ class TD3Config:
     fast: bool = True
     """Whether updates are differentiated by hand, 1.8 times as fast and equal within rounding, instead of by
     autograd."""
+    products: tuple[str, ...] = WAY_BACK
+    """With ``fast``, matrix products that torch makes, NumPy all others: kinds (forward, weights, inputs), one shape of
+    a kind each (weights 256x128x272), or none. ``--products`` of ``hrl train`` fills it in."""
     average_tau: float = 0.0
     """Share of the online actor per update in a slow average for evaluation and export; 0: none (preset fast)."""
 
@@ -63,5 +67,6 @@ class TD3Config:
             (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
             (self.bc_alpha >= 0, "bc_alpha: at least 0"),
             (self.huber_delta > 0, "huber_delta: positive"),
+            (all(map(is_product, self.products)), "products: forward, weights or inputs, each alone or with a shape"),
             (bounds is None or bounds[0] < bounds[1], "reward_bounds: low < high"),
         )

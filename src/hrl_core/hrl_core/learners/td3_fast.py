@@ -1,10 +1,13 @@
 """The updates of ``td3``, differentiated by hand for speed on one core: see ``dense``."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import torch
 
 from hrl_core.learners.dense import DenseStack, FlatAdam, Pass
+from hrl_core.learners.products import Product, Products
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_metrics import UpdateRecord, update_metrics
 from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
@@ -22,9 +25,10 @@ class FastTD3:
         self.config, self.actor_config, self._generator = config, actor_config, generator
         action_dim = actor_config.output_dim
         features = actor_config.feature_dim
-        self.actor = DenseStack(features, config.hidden, action_dim, generator=generator)
+        products = Products(config.products)
+        self.actor = DenseStack(features, config.hidden, action_dim, generator=generator, products=products)
         self.critics = DenseStack(
-            features + action_dim, config.hidden, 1, TWINS, action_dim, config.action_twice, generator
+            features + action_dim, config.hidden, 1, TWINS, action_dim, config.action_twice, generator, products
         )
         self.target_actor, self.target_critics = self.actor.like(), self.critics.like()
         self.average_actor = self.actor.like() if config.average_tau else self.actor
@@ -40,16 +44,20 @@ class FastTD3:
         self._turner = None if actor_config.turn is None else Turner(actor_config.turn)
         self._actor_adam = FlatAdam(self.actor, config.actor_lr)
         self._critic_adam = FlatAdam(self.critics, config.critic_lr)
+        self._snapshot: DenseStack | None = None
         self.updates = 0
         self.action_penalty: ActionPenalty | None = None
 
     def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
         """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
-        actor = self.average_actor if averaged else self.actor
-        if self._turner is None:
-            return self._act(actor, inputs)
-        sectors = self._turner.sectors(inputs)
-        return self._turner.outputs(self._act(actor, self._turner.inputs(inputs, sectors)), sectors)
+        return self._act_by(self.average_actor if averaged else self.actor, inputs)
+
+    def snapshot(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """``act`` as it is now, whatever is learned meanwhile; until the next snapshot."""
+        if self._snapshot is None:
+            self._snapshot = self.actor.like(own_room=True)
+        self._snapshot.flat.copy_(self.actor.flat)
+        return partial(self._act_by, self._snapshot)
 
     def update(self, batch: TransitionBatch) -> dict[str, float]:
         """One critic update and, every ``policy_delay``-th time, one actor and soft update."""
@@ -84,6 +92,12 @@ class FastTD3:
         torch.mm(self._feature_matrix, inputs.T, out=room.head)
         room.write_tail(actions.T, self._action_scale)
         return torch.cat([self.critics.at(len(inputs), k).forward() for k in range(TWINS)])
+
+    def products(self) -> list[Product]:
+        """All matrix products of updates, at the numbers of samples that updates take together."""
+        size = self.config.batch_size
+        passes = [stack.at(n) for stack in (self.actor, self.critics) for n in {size, size * self.config.policy_delay}]
+        return [product for one in passes for product in one.products]
 
     def actor_weights(self) -> dict[str, torch.Tensor]:
         """The (averaged) actor's parameters under the names of ``networks.Actor``."""
@@ -135,6 +149,12 @@ class FastTD3:
         next_features = torch.mm(self._feature_matrix, batch.next_inputs.T)
         meant = torch.ones_like(batch.rewards) if batch.meant is None else batch.meant
         return _Columns(batch.inputs.T, critic_inputs, batch.rewards, batch.discounts, next_features, meant)
+
+    def _act_by(self, actor: DenseStack, inputs: torch.Tensor) -> torch.Tensor:
+        if self._turner is None:
+            return self._act(actor, inputs)
+        sectors = self._turner.sectors(inputs)
+        return self._turner.outputs(self._act(actor, self._turner.inputs(inputs, sectors)), sectors)
 
     def _act(self, actor: DenseStack, inputs: torch.Tensor) -> torch.Tensor:
         """Actions (batch, action_dim) at turned inputs, block by block, so that a block stays in the cache."""

@@ -83,3 +83,7 @@ class LevelLearner(OffPolicyLearner, Protocol):
     def actor_weights(self) -> dict[str, torch.Tensor]:
         """The (averaged) actor's parameters as tensors."""
         ...
+
+    def snapshot(self) -> Callable[[torch.Tensor], torch.Tensor]:
+        """``act`` as it is now, whatever is learned meanwhile; until the next snapshot."""
+        ...

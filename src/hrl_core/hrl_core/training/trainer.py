@@ -1,12 +1,14 @@
 """Training in environments: act, learn."""
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hrl_core.algorithms import learner_module
-from hrl_core.algorithms.protocols import ActingLearner, Stateful, Training
+from hrl_core.algorithms.protocols import ActingLearner, OverlappingLearner, Stateful, Training
 from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.at_once import AtOnce
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.run import Run
 
@@ -30,6 +32,7 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         hierarchy = training.hierarchy(spec, config.agent)
         super().__init__(spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit)
         self._envs = envs
+        self._at_once = AtOnce()
 
     @property
     def left(self) -> int:
@@ -37,12 +40,14 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         return max(0, self.config.steps - self.env_steps)
 
     def iterate(self) -> None:
-        """One step in every environment and the updates it pays for."""
-        step = self._envs.step(self.learner.act())
+        """One step in every environment and the updates it pays for, some of them meanwhile."""
+        actions = self.learner.act()
+        work = self.learner.meanwhile() if isinstance(self.learner, OverlappingLearner) else ()
+        step, meanwhile = self._at_once(lambda: self._envs.step(actions), work)
         self.env_steps += self._envs.num_envs
         for level, figures in self.learner.observe(step).items():
             self._log.note(level, figures)
-        for update in self.learner.update():
+        for update in chain(*meanwhile, self.learner.update()):
             self._log.learned(update, f"{self.env_steps} environment steps")
 
     def _parts(self) -> dict[str, Stateful]:

@@ -26,6 +26,7 @@ from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
+from hrl_core.training.at_once import AtOnce
 from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.presets import preset
@@ -52,6 +53,7 @@ LEVEL = TD3Config(
     bc_alpha=2.5,
     reward_bounds=(-2.0, 1.0),
     average_tau=0.1,
+    products=("forward",),
 )
 PLAIN = dataclasses.replace(LEVEL, fast=False)
 ALL_ON = TrainConfig(
@@ -112,6 +114,7 @@ STORED: dict[str, Any] = dict(
     replay=240,
     learning_starts=30,
     worker_updates=0.5,
+    overlap=False,
     random_starts=True,
     random_steps=100,
     her=True,
@@ -162,7 +165,10 @@ CONFIGS = {
         ALL_ON, agent=dataclasses.replace(ALL_ON.agent, candidates=4, manager_n_step=1, manager_n_step_own=0)
     ),
     "plain updates": dataclasses.replace(
-        ALL_ON, agent=dataclasses.replace(ALL_ON.agent, worker=PLAIN, manager=dataclasses.replace(PLAIN, bc_alpha=0.0))
+        ALL_ON,
+        agent=dataclasses.replace(
+            ALL_ON.agent, worker=PLAIN, manager=dataclasses.replace(PLAIN, bc_alpha=0.0), overlap=False
+        ),
     ),
     **{f"flat {name}": dataclasses.replace(ALL_ON, algorithm="flat", agent=agent) for name, agent in FLAT.items()},
     "hac": dataclasses.replace(
@@ -223,12 +229,18 @@ def plugged_in(monkeypatch):
 
 
 def make_trainer(folder, config):
-    task = CHOICES if config.agent is FLAT["dqn"] else SPEC
+    task = CHOICES if isinstance(config.agent, DQNFlatConfig) else SPEC
     share = config.headline_goal_share if task is SPEC else 0.0
     envs = VectorEnv(task, config.num_envs, 0, config.threads, (), config.stagger, share, 10)
     goals = evaluation_goals(task, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     evaluation = VectorEnv(task, len(goals), config.evaluation_seed, goals=goals if task.evaluation_goals else ())
     return Trainer(task, config, envs, evaluation, folder, 0)
+
+
+def backwards(first, others):
+    """As ``AtOnce``, one after the other from the last to the first."""
+    done = [other() for other in reversed(others)]
+    return first(), done[::-1]
 
 
 KINDS = [(name, "") for name in ALGORITHMS if name != "flat"] + [("flat", learner) for learner in FLAT]
@@ -260,3 +272,20 @@ def test_every_part_of_a_trainer_survives_saving_and_loading(tmp_path, monkeypat
         # And goes on as the other does.
         for trainer in (one, other):
             trainer.iterate()
+
+
+@pytest.mark.parametrize("name", [name for name, config in CONFIGS.items() if hasattr(config.agent, "overlap")])
+def test_work_done_while_environments_step_is_the_same_at_once_in_turn_and_backwards(
+    tmp_path, monkeypatch, differences, name
+):
+    monkeypatch.setattr(adjacency, "BATCHES", 20)
+    config = dataclasses.replace(CONFIGS[name], agent=dataclasses.replace(CONFIGS[name].agent, overlap=True))
+    at_once, in_turn, last_first = (make_trainer(tmp_path / "run", config) for _ in range(3))
+    for trainer, how in ((at_once, AtOnce(cores=3)), (in_turn, AtOnce(cores=1)), (last_first, backwards)):
+        monkeypatch.setattr(trainer, "_at_once", how)
+    for trainer in (at_once, in_turn, last_first):
+        while trainer.env_steps < 160:
+            trainer.iterate()
+        assert trainer.learner.levels()["worker"].updates > 40
+    assert differences(at_once.learner, in_turn.learner) == []
+    assert differences(at_once.learner, last_first.learner) == []

@@ -6,7 +6,7 @@ import torch
 
 from hrl_core.algorithms.flat.config import AnyFlatConfig, DDPGFlatConfig, DQNFlatConfig, FlatConfig, SACFlatConfig
 from hrl_core.algorithms.flat.shapes import worker_shape
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update, Work
 from hrl_core.learners.ddpg import DDPG
 from hrl_core.learners.dqn import DQN
 from hrl_core.learners.making import make_level
@@ -50,7 +50,12 @@ class FlatAgent:
 
     def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
         """Gradient steps, each on a fresh batch."""
-        return [self._update(store, rng) for _ in range(updates)]
+        return self.prepare_worker(store, rng, updates)()
+
+    def prepare_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int) -> Work:
+        """Draw a batch for each update; what is returned makes the gradient steps."""
+        batches = [self._draw(store, rng) for _ in range(updates)]
+        return lambda: [self._learn(batch) for batch in batches]
 
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
@@ -60,21 +65,23 @@ class FlatAgent:
         """No manager; the worker without noise, averaged where an average is kept."""
         return None, lambda states, goals: self.head.greedy(self.outputs(states, goals, averaged=True))
 
-    def _update(self, store: EpisodeStore, rng: np.random.Generator) -> Update:
+    def _draw(self, store: EpisodeStore, rng: np.random.Generator) -> TransitionBatch:
         config = self.config.worker
         slots, steps = store.draw_steps(config.batch_size, rng, self.config.worker_replay)
         batch = store.steps_at(slots, steps)
         if self._hindsight is not None:
             batch = self._hindsight.relabelled(store, slots, steps, batch, rng)
         discounts = np.where(batch.terminated, 0, config.discount).astype(np.float32)
-        learned_from = TransitionBatch(
+        return TransitionBatch(
             inputs=torch.from_numpy(np.concatenate((batch.states, batch.task_goals), axis=1)),
             actions=torch.from_numpy(batch.actions),
             rewards=torch.from_numpy(batch.rewards),
             discounts=torch.from_numpy(discounts),
             next_inputs=torch.from_numpy(np.concatenate((batch.next_states, batch.task_goals), axis=1)),
         )
-        return Update("worker", self.worker.update_many(learned_from, 1)[0], learned_from._asdict())
+
+    def _learn(self, batch: TransitionBatch) -> Update:
+        return Update("worker", self.worker.update_many(batch, 1)[0], batch._asdict())
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """The agent's tensors."""

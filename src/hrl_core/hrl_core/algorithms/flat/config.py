@@ -45,6 +45,9 @@ class OffPolicy(_Learned):
     """Environment steps before any update."""
     worker_updates: float = 1.0
     """Updates per environment step."""
+    overlap: bool = True
+    """Whether updates are made while the environments step, from what was remembered before the step; off: after it.
+    Not in training from recordings."""
     random_starts: bool = False
     """Whether actions are uniformly random until ``learning_starts``, instead of the untrained policy's with noise."""
     random_steps: int = 0

@@ -1,6 +1,6 @@
 """A flat off-policy learner in training environments: act, remember, update."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,10 +8,9 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.flat.agent import FlatAgent, OffPolicyConfig
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update, Work
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
-from hrl_core.learners.portions import portions
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.replay.hindsight import Hindsight
 from hrl_core.task.spec import TaskSpec
@@ -56,13 +55,21 @@ class FlatLearner:
         return {}
 
     def update(self) -> Iterator[Update]:
+        """Without overlap, all that is due."""
+        if not self._config.overlap:
+            yield from self._due()()
+
+    def meanwhile(self) -> Sequence[Work]:
+        """With overlap, all that is due."""
+        return [self._due()] if self._config.overlap and self._env_steps else ()
+
+    def _due(self) -> Work:
         """``worker_updates`` per environment step."""
         if self._env_steps < self._config.learning_starts:
-            return
+            return list
         self._credit += self._envs.num_envs * self._config.worker_updates
         due, self._credit = divmod(self._credit, 1)
-        for updates in portions(int(due)):
-            yield from self.agent.update_worker(self.store, self._rng, updates)
+        return self.agent.prepare_worker(self.store, self._rng, int(due))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker."""

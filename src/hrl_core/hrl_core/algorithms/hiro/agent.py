@@ -12,15 +12,21 @@ from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_a
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty
 from hrl_core.algorithms.hiro.relabel_goals import GoalTask, relabelled_goals
-from hrl_core.algorithms.hiro.relabelling import best_candidates, candidate_subgoals, candidates_from_noise
+from hrl_core.algorithms.hiro.relabelling import (
+    Policy,
+    RelabelChoice,
+    best_candidates,
+    candidate_subgoals,
+    candidates_from_noise,
+)
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.task_fit import require_elements
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update, Work
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.learners.making import make_level
 from hrl_core.learners.transitions import LevelLearner, TransitionBatch
 from hrl_core.prefixed import below
-from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
+from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, Windows
 
 Float32 = npt.NDArray[np.float32]
 
@@ -35,8 +41,9 @@ class HiroAgent:
         task: GoalTask,
         generator: torch.Generator,
         candidate_noise: Callable[[SegmentIndex], torch.Tensor] | None = None,
+        manager_generator: torch.Generator | None = None,
     ) -> None:
-        """Initialise both levels from ``generator``.
+        """Initialise both levels from their generators.
 
         Args:
             space: of the subgoals, on the task.
@@ -44,18 +51,19 @@ class HiroAgent:
             task: box and reward of task goals, for relabelling.
             generator: draws weights, smoothing noise and, unless ``candidate_noise`` does, candidates.
             candidate_noise: noise (batch, candidates - 2, subgoal_dim) of the off-policy correction of segments.
+            manager_generator: draws for the manager in its place, so that the levels can learn at once.
 
         Raises:
             TaskError: switches need observation elements that the task lacks.
         """
         require_elements(space.task, config)
         self.space, self.config, self._task = space, config, task
-        self._generator = generator
-        self.manager = make_level(config.manager, manager_actor_config(space, config), generator)
+        self._generator = generator if manager_generator is None else manager_generator
+        self.manager = make_level(config.manager, manager_actor_config(space, config), self._generator)
         self.worker = make_level(config.worker, worker_actor_config(space, config), generator)
         self.adjacency: AdjacencyPenalty | None = None
         if config.adjacency_weight:
-            adjacency = AdjacencyPenalty(space.indices, space.level.horizon, generator)
+            adjacency = AdjacencyPenalty(space.indices, space.level.horizon, self._generator)
             self.manager.action_penalty = lambda s, g: config.adjacency_weight * adjacency.gradient(s, g)
             self.adjacency = adjacency
         self.levels = {"manager": self.manager, "worker": self.worker}
@@ -71,6 +79,14 @@ class HiroAgent:
 
     def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
         """Gradient steps of the worker on batches drawn together."""
+        return self.prepare_worker(store, rng, updates)()
+
+    def update_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
+        """Gradient steps of the manager, subgoals and task goals relabelled as configured."""
+        return self.prepare_manager(store, rng, updates, self.worker.act)()
+
+    def prepare_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int) -> Work:
+        """Draw batches of the worker; what is returned makes the gradient steps."""
         config = self.config
         size = config.worker.batch_size
         drawn = store.sample_steps(size * updates, rng, config.worker_replay, config.next_goal_at_switch)
@@ -82,10 +98,13 @@ class HiroAgent:
             discounts=torch.from_numpy(discounts),
             next_inputs=_joined(drawn.next_states, drawn.next_subgoals),
         )
-        return self._learn("worker", whole, updates)
+        return lambda: self._learn("worker", whole, updates)
 
-    def update_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
-        """Gradient steps of the manager, subgoals and task goals relabelled as configured."""
+    def prepare_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int, worker: Policy) -> Work:
+        """Draw batches of the manager, task goals relabelled as configured; what is returned makes the gradient steps.
+
+        Subgoals are relabelled there, by the actions of ``worker``.
+        """
         config = self.config
         index = store.sample_segments(
             config.manager.batch_size * updates, rng, config.longest_n_step, config.manager_replay
@@ -95,26 +114,24 @@ class HiroAgent:
             index = store.shortened(index, np.where(goals.own, config.manager_n_step_own, config.manager_n_step))
         returns = manager_returns(config, store, index, goals.goals, self._task)
         states, next_states = store.states[index.slots, index.starts], store.states[index.slots, index.ends]
-        subgoals = torch.from_numpy(store.subgoals[index.slots, index.starts // store.period])
-        relabelled = 0.0
-        if config.candidates:
-            windows = store.windows(index)
-            proposals = (
-                candidate_subgoals(self.space, windows, subgoals, config.candidates, self._generator)
-                if self._candidate_noise is None
-                else candidates_from_noise(self.space, windows, subgoals, self._candidate_noise(index))
-            )
-            choice = best_candidates(self.space, windows, proposals, self.worker.act)
-            relabelled, subgoals = float((choice.candidate > 0).float().mean()), choice.subgoals
         whole = TransitionBatch(
             inputs=_joined(states, goals.goals),
-            actions=subgoals,
+            actions=torch.from_numpy(store.subgoals[index.slots, index.starts // store.period]),
             rewards=torch.from_numpy(returns.rewards),
             discounts=torch.from_numpy(returns.discounts),
             next_inputs=_joined(next_states, goals.goals),
             meant=torch.from_numpy(goals.meant.astype(np.float32)),
         )
-        return self._learn("manager", whole, updates, {"relabelled": relabelled})
+        if not config.candidates:
+            return lambda: self._learn("manager", whole, updates, {"relabelled": 0.0})
+        windows = store.windows(index)
+
+        def correct_and_learn() -> list[Update]:
+            choice = self._corrected(index, windows, whole.actions, worker)
+            share = float((choice.candidate > 0).float().mean())
+            return self._learn("manager", whole._replace(actions=choice.subgoals), updates, {"relabelled": share})
+
+        return correct_and_learn
 
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps; the manager explores as in training."""
@@ -124,6 +141,17 @@ class HiroAgent:
     def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
         """Manager and worker without noise, averaged where averages are kept."""
         return partial(self.select, averaged=True), partial(self.act, averaged=True)
+
+    def _corrected(
+        self, index: SegmentIndex, windows: Windows, subgoals: torch.Tensor, worker: Policy
+    ) -> RelabelChoice:
+        """Off-policy correction (paper 3.3): of candidates, the subgoal that best explains what the worker did."""
+        proposals = (
+            candidate_subgoals(self.space, windows, subgoals, self.config.candidates, self._generator)
+            if self._candidate_noise is None
+            else candidates_from_noise(self.space, windows, subgoals, self._candidate_noise(index))
+        )
+        return best_candidates(self.space, windows, proposals, worker)
 
     def _parts(self) -> dict[str, LevelLearner | AdjacencyPenalty]:
         return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})

@@ -82,6 +82,9 @@ class HiroConfig:
     """Worker updates per environment step (paper C.2)."""
     manager_updates: float = 1.0
     """Manager updates per manager transition (paper C.2)."""
+    overlap: bool = True
+    """Whether worker and manager learn at once while the environments step, from what was remembered before the step;
+    off: one after the other, after it. Not in training from recordings."""
     warm_start_steps: int = 0
     """Environment steps in which random held subgoals stand in for the manager's (preset fast)."""
     warm_start_length: float = 1.4

@@ -1,6 +1,7 @@
 """HIRO (arXiv 1805.08296) in training environments: act, remember, and update both levels at their own rates."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,19 @@ from hrl_core.algorithms.actor_shapes import require_vector_actions
 from hrl_core.algorithms.hiro.acting import Acting
 from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty
+from hrl_core.algorithms.hiro.relabelling import Policy
+from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update, Work, done_in_turn
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import TaskError
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, hierarchy_of
 from hrl_core.learners.portions import portions
+from hrl_core.randomness import Purpose, step_seed
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
+
+_MANAGER = 0
+"""Level of its subgoals."""
 
 
 class HiroLearner:
@@ -33,7 +40,10 @@ class HiroLearner:
         space = GoalSpace(spec, level)
         self._config, self._num_envs, self._period = config, envs.num_envs, level.horizon
         self._rng = np.random.default_rng(seed)
-        self.agent = HiroAgent(space, config, envs, torch.Generator().manual_seed(seed))
+        generator, own = torch.Generator().manual_seed(seed), None
+        if config.overlap:
+            own = torch.Generator().manual_seed(step_seed(seed, Purpose.UPDATE, _MANAGER, 0, 0))
+        self.agent = HiroAgent(space, config, envs, generator, manager_generator=own)
         self.store = EpisodeStore(spec, level, config.replay, envs.num_envs)
         self._acting = Acting(space, config, envs, self.store, self._rng)
         self._env_steps, self._worker_credit, self._manager_credit = 0, 0.0, 0.0
@@ -48,25 +58,44 @@ class HiroLearner:
         return {"worker": self._acting.observe(step)}
 
     def update(self) -> Iterator[Update]:
-        """``worker_updates`` per environment step, ``manager_updates`` per subgoal period of it."""
-        config, steps = self._config, self._env_steps
-        if steps < config.learning_starts:
-            return
+        """Without overlap, all that is due: first the worker learns, then the manager."""
+        if not self._config.overlap:
+            yield from done_in_turn(self._worker_work())
+            yield from done_in_turn(self._manager_work(self.agent.worker.act))
+
+    def meanwhile(self) -> Sequence[Work]:
+        """With overlap, all that is due; the manager corrects subgoals by the worker as it is before it learns."""
+        if not self._config.overlap or not self._env_steps:
+            return ()
+        worker, manager = self._worker_work(), self._manager_work(self.agent.worker.snapshot())
+        return [partial(done_in_turn, work) for work in (worker, manager) if work]
+
+    def _worker_work(self) -> list[Work]:
+        """``worker_updates`` per environment step."""
+        config = self._config
+        if self._env_steps < config.learning_starts:
+            return []
         self._worker_credit += self._num_envs * config.worker_updates
         due, self._worker_credit = divmod(self._worker_credit, 1)
-        for updates in portions(int(due)):
-            yield from self.agent.update_worker(self.store, self._rng, updates)
-        if steps < config.manager_learning_starts:
-            return
+        return [self.agent.prepare_worker(self.store, self._rng, updates) for updates in portions(int(due))]
+
+    def _manager_work(self, worker: Policy) -> list[Work]:
+        """``manager_updates`` per subgoal period of the environment steps; ``worker`` says what subgoals led to."""
+        config, steps = self._config, self._env_steps
+        if steps < max(config.learning_starts, config.manager_learning_starts):
+            return []
         self._manager_credit += self._num_envs / self._period * config.manager_updates
         if not self.store.segments:
-            return
+            return []
         due, self._manager_credit = divmod(self._manager_credit, 1)
-        for updates in portions(int(due)):
-            yield from self.agent.update_manager(self.store, self._rng, updates)
+        work = [self.agent.prepare_manager(self.store, self._rng, updates, worker) for updates in portions(int(due))]
         interval = config.adjacency_interval
         if self.agent.adjacency is not None and (steps - self._num_envs) // interval != steps // interval:
-            yield Update("manager", {"adjacency_loss": self.agent.adjacency.fit(self.store, self._rng)}, {})
+            work.append(partial(self._fit_adjacency, self.agent.adjacency))
+        return work
+
+    def _fit_adjacency(self, adjacency: AdjacencyPenalty) -> list[Update]:
+        return [Update("manager", {"adjacency_loss": adjacency.fit(self.store, self._rng)}, {})]
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """Manager and worker; the manager explores as in training."""

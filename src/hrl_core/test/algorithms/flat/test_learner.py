@@ -76,6 +76,7 @@ OTHER = {
 TESTED_ELSEWHERE = {
     "learner",  # the presets of each: test_every_algorithm.py
     "worker.fast",  # equal within rounding: test_td3.py
+    "worker.products",  # the same: test_products.py
     "worker.average_tau",  # changes evaluations only: test_td3.py
 }
 NATURAL = {"worker.trust_region", "worker.damping"}
@@ -106,7 +107,7 @@ def plugged_in(monkeypatch):
     monkeypatch.setitem(BONUSES, "first", __name__)
 
 
-def run(agent, steps=90, num_envs=3, **change):
+def run(agent, steps=96, num_envs=3, **change):
     task = CHOICES if isinstance(agent, DQNFlatConfig) else VECTORS
     config = TrainConfig(algorithm="flat", agent=agent, steps=steps, num_envs=num_envs, **change)
     made = Trainer(task, config, VectorEnv(task, num_envs, 0), VectorEnv(task, 1, 1), Path("unused"), 0)

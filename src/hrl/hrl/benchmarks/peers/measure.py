@@ -1,0 +1,120 @@
+"""Ours and every peer that is installed, on the same work, in turn, on one core."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, update_flops
+from hrl.benchmarks.peers.jax_td3 import jax_updates
+from hrl.benchmarks.peers.libraries import library_updates
+from hrl.benchmarks.peers.torch_td3 import torch_updates
+from hrl.benchmarks.peers.work import (
+    ACTIONS,
+    DISCOUNT,
+    INPUTS,
+    LR,
+    NOISE,
+    NOISE_CLIP,
+    POLICY_DELAY,
+    TAU,
+    TOGETHER,
+    Size,
+    Updates,
+    random_transitions,
+)
+from hrl_core.learners.products import quicker_by_torch
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_fast import FastTD3
+from hrl_core.learners.transitions import TransitionBatch
+from hrl_core.networks.actor_config import ActorConfig
+
+SIZES = tuple(Size((units, units), batch) for units in (256, 300) for batch in (128, 256))
+OURS = "ours"
+PEERS: dict[str, Callable[[Size], Updates]] = {
+    "torch, as cleanrl": lambda size: torch_updates(size, fused=False),
+    "the same, fused Adam": lambda size: torch_updates(size, fused=True),
+    "stable-baselines3": lambda size: library_updates("stable_baselines3", size),
+    "sbx": lambda size: library_updates("sbx", size),
+    "jax": jax_updates,
+}
+
+
+def measure_peers(threads: int = 1) -> Figures:
+    """Milliseconds per update of everyone, and ours as a share of the quickest other."""
+    del threads
+    with on_one_core():
+        table = {size.name: _milliseconds(size) for size in SIZES}
+        rate = matmul_flops()
+    shares = {name: row[OURS] / min(ms for who, ms in row.items() if who != OURS) for name, row in table.items()}
+    limits = {size.name: 1e3 * update_flops(td3_config(size), _actor(size)) / rate for size in SIZES}
+    return {
+        "ratio": shares[SIZES[0].name],
+        "unit": "our time as a share of the quickest peer's, 256-256, batch 128",
+        "shares": shares,
+        "ms_per_update": table,
+        "arithmetic_limit_ms": limits,
+        "matmul_gflops": rate / 1e9,
+        "missing": sorted(set(PEERS) - set(table[SIZES[0].name])),
+    }
+
+
+def td3_config(size: Size, products: tuple[str, ...] = ()) -> TD3Config:
+    """The peers' switches as ours."""
+    return TD3Config(
+        hidden=size.hidden,
+        actor_lr=LR,
+        critic_lr=LR,
+        discount=DISCOUNT,
+        tau=TAU,
+        policy_delay=POLICY_DELAY,
+        batch_size=size.batch,
+        target_noise=NOISE,
+        target_noise_clip=NOISE_CLIP,
+        action_twice=False,
+        products=products,
+    )
+
+
+def our_updates(size: Size) -> Updates:
+    """Ours, with the products that a run would choose here."""
+    replay, rng = random_transitions(), np.random.default_rng(0)
+    trial = FastTD3(td3_config(size), _actor(size), torch.Generator())
+    products = tuple(quicker_by_torch(trial.products()))
+    learner = FastTD3(td3_config(size, products), _actor(size), torch.Generator().manual_seed(0))
+
+    def make() -> None:
+        drawn = map(torch.from_numpy, replay.sample(TOGETHER * size.batch, rng))
+        inputs, actions, rewards, next_inputs, discounts = drawn
+        learner.update_many(TransitionBatch(inputs, actions, rewards, discounts, next_inputs), TOGETHER)
+
+    return make
+
+
+def _milliseconds(size: Size) -> dict[str, float]:
+    everyone = {OURS: our_updates(size)}
+    for name, make in PEERS.items():
+        try:
+            everyone[name] = make(size)
+        except ImportError:
+            continue
+    for updates in everyone.values():
+        updates()
+    return dict(zip(everyone, (1e3 * s / TOGETHER for s in best_seconds(*everyone.values())), strict=True))
+
+
+def _actor(size: Size) -> ActorConfig:
+    return ActorConfig(INPUTS, size.hidden, (-1.0,) * ACTIONS, (1.0,) * ACTIONS)
+
+
+@contextmanager
+def on_one_core() -> Iterator[None]:
+    """Keep the process, with all threads that libraries may start, on one of its cores."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
