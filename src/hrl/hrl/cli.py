@@ -167,6 +167,11 @@ COMMANDS = {
         "--task NAME --steps N --seed S --out DIR [--preset fast]",
         "train a policy, resumable",
     ),
+    "sweep": Command(
+        "sweep:sweep",
+        "--task NAME --seeds 0:5 [--set NAME=A,B] --out DIR [--jobs 2]",
+        "train over seeds and values of switches, resumable",
+    ),
     "evaluate": Command(
         "evaluate:evaluate_command",
         "--checkpoint DIR --episodes N [--json]",

@@ -58,6 +58,10 @@ class TrainingRequest(NamedTuple):
     resume: bool
     torch_threads: int
 
+    def stored(self) -> dict[str, Any]:
+        """What ``config.json`` of the run holds."""
+        return {"task": self.spec.name, "task_hash": self.spec.sha256, "seed": self.seed} | self.config.as_dict()
+
 
 def parse_training(words: Sequence[str]) -> TrainingRequest:
     """Read the words; refuses what contradicts itself.

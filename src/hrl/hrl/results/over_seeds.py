@@ -1,0 +1,122 @@
+"""What the seeds of a configuration have reached, each for itself and taken together."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hrl.results.curves import LIVE, Group, Run, goals, has_success
+from hrl_core.errors import HrlError
+from hrl_core.statistics import bootstrap_interval, interquartile_mean, mean, median
+from hrl_core.training.progress import OWN_GOALS
+
+MEASURES = {
+    "success_rate": "success at the last step",
+    "ever_within": "ever within the success radius",
+    "final_distance": "mean final distance [unit of the goal]",
+    "return": "mean return",
+}
+"""Of an evaluation, as they are told."""
+TITLES = {OWN_GOALS: "own goals", LIVE: "newest 20 live episodes, exploring"}
+_BOOTSTRAP_SEED = 0
+"""The same runs have the same interval whenever they are looked at."""
+
+
+class Headline(NamedTuple):
+    """What a run is judged and its best policy chosen by: success at the first goal, else the return."""
+
+    goal: str
+    measure: str
+
+    def __str__(self) -> str:
+        """For people."""
+        return f"{MEASURES[self.measure]}, {goal_title(self.goal)}"
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is the share of episodes in which something holds."""
+        return self.measure != "return"
+
+
+class SeedOutcome(NamedTuple):
+    """What one run has reached."""
+
+    seed: int
+    last: float
+    """Of its last evaluation."""
+    best: float
+    """Of the evaluation whose policy is kept as the best."""
+    episodes: int
+    """Of an evaluation at the headline goal."""
+    env_steps: int
+    cpu_minutes: float
+    finished: bool
+    """Whether it has made all its steps."""
+
+
+class Figures(NamedTuple):
+    """Statistics over seeds."""
+
+    mean: float
+    median: float
+    iqm: float
+    """Interquartile mean."""
+    interval: tuple[float, float]
+    """95 % bootstrap interval of it."""
+    worst: float
+    best: float
+
+
+def goal_title(goal: str) -> str:
+    """A goal's name in the metrics for people: ``goal (0, 16)``."""
+    return TITLES.get(goal, f"goal ({goal.replace('_', ', ')})")
+
+
+def headline_of(groups: Sequence[Group]) -> Headline:
+    """The headline measure of runs of one task.
+
+    Raises:
+        HrlError: none of them has been evaluated.
+    """
+    runs = [run for group in groups for run in group.runs]
+    names = goals(runs)
+    if not names:
+        raise HrlError("none of the runs has been evaluated yet; look again later")
+    return Headline(names[0], "success_rate" if has_success(runs, names[0]) else "return")
+
+
+def outcome(run: Run, headline: Headline) -> SeedOutcome:
+    """What one run has reached."""
+    name = f"evaluation/{headline.goal}/"
+    rows = [row for row in run.rows if f"{name}{headline.measure}" in row]
+    values = [float(row[f"{name}{headline.measure}"]) for row in rows]
+    newest = run.rows[-1]
+    return SeedOutcome(
+        run.config["seed"],
+        values[-1] if values else math.nan,
+        max(values, default=math.nan),
+        int(rows[-1][f"{name}episodes"]) if rows else 0,
+        newest["env_steps"],
+        newest["cpu_seconds"] / 60,
+        newest["env_steps"] >= run.config["steps"],
+    )
+
+
+def figures(scores: Sequence[float]) -> Figures:
+    """Statistics over seeds, at least one."""
+    values = np.array(scores, float)
+    low, high = bootstrap_interval([values], interquartile_mean, np.random.default_rng(_BOOTSTRAP_SEED))
+    return Figures(
+        float(mean(values)),
+        float(median(values)),
+        float(interquartile_mean(values)),
+        (float(low), float(high)),
+        float(values.min()),
+        float(values.max()),
+    )
+
+
+def with_interval(found: Figures) -> str:
+    """The interquartile mean for people: ``0.95 [0.90, 0.98]``."""
+    return f"{found.iqm:.3g} [{found.interval[0]:.3g}, {found.interval[1]:.3g}]"
