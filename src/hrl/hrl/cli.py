@@ -179,7 +179,7 @@ COMMANDS = {
     ),
     "plot": Command(
         "plot:plot",
-        "RUN ... --out FILE.png",
+        "RUN|SWEEP ... --out FILE.png",
         "success curves of training runs",
     ),
     "policy": Command(
@@ -194,8 +194,8 @@ COMMANDS = {
     ),
     "report": Command(
         "report:report",
-        "BAG|RUN --out FILE.html",
-        "one page about a recording: paths, curves, latency",
+        "BAG|RUN|SWEEP --out FILE.html",
+        "one page about a recording (paths, curves, latency) or a sweep",
     ),
     "video": Command(
         "video:video",

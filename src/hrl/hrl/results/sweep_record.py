@@ -95,6 +95,8 @@ def read_sweep(folder: Path) -> SweepRecord:
 def sweep_groups(folder: Path) -> list[Group]:
     """Runs of each combination that have been evaluated; of some there may be none yet.
 
+    Where nothing is varied, the label is the folder's name.
+
     Raises:
         HrlError: ``sweep.json`` or a run is damaged.
     """
@@ -102,7 +104,7 @@ def sweep_groups(folder: Path) -> list[Group]:
     for combination in record.combinations:
         folders = [run_folder(folder, combination, seed) for seed in record.seeds]
         runs = [read_run(one) for one in folders if RunFolder(one).metrics()]
-        groups.append(Group(combination.name or folder.name, runs))
+        groups.append(Group(combination.name or folder.resolve().name, runs))
     return groups
 
 
