@@ -1,6 +1,7 @@
 """The switch ``--seed``, and ``--seeds`` for several: one range in every command, that of ROS parameters."""
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated
 
 import tyro
@@ -57,3 +58,9 @@ def read_seeds(text: str) -> tuple[int, ...]:
     if len(set(seeds)) < len(seeds):
         raise HrlError(f"--seeds {text}: {Counter(seeds).most_common(1)[0][0]} is there twice")
     return tuple(seeds)
+
+
+def tell_seeds(seeds: Sequence[int]) -> str:
+    """Seeds as ``read_seeds`` reads them."""
+    in_a_row = len(seeds) > 1 and tuple(seeds) == tuple(range(seeds[0], seeds[0] + len(seeds)))
+    return f"{seeds[0]}:{seeds[-1] + 1}" if in_a_row else ",".join(map(str, seeds))

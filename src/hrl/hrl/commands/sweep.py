@@ -17,6 +17,8 @@ from hrl.sweeps.progress import SweepProgress
 from hrl_core.errors import HrlError
 
 _FAILED, _INTERRUPTED = 1, 130
+_COLUMNS = ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best")
+_UNKNOWN = "-"
 
 
 def sweep(words: list[str]) -> int:
@@ -75,7 +77,7 @@ def standing_table(groups: Sequence[Group], seeds: int) -> Table:
     """One row per combination; runs that have not come to their end are left out."""
     headline = headline_of(groups)
     table = Table(title=Text(f"{headline}: last policies over seeds"), title_justify="left")
-    for column in ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best"):
+    for column in _COLUMNS:
         table.add_column(Text(column))
     for group in groups:
         scores = [one.last for run in group.runs if (one := outcome(run, headline)).finished]
@@ -83,5 +85,6 @@ def standing_table(groups: Sequence[Group], seeds: int) -> Table:
         if scores:
             found = figures(scores)
             told += [f"{found.mean:.3g}", with_interval(found), f"{found.worst:.3g}", f"{found.best:.3g}"]
+        told += [_UNKNOWN] * (len(_COLUMNS) - 1 - len(told))
         table.add_row(Text(group.label), *map(Text, told))
     return table

@@ -9,6 +9,7 @@ from hrl.results.curve_figure import AUTO, choose_statistic, curve_figure
 from hrl.results.curves import Group
 from hrl.results.over_seeds import Headline, SeedOutcome, figures, headline_of, outcome, with_interval
 from hrl.results.sweep_record import SweepRecord, read_sweep, run_folder, sweep_groups
+from hrl.seed import tell_seeds
 from hrl_core.statistics import wilson_interval
 from hrl_core.wording import counted
 
@@ -70,7 +71,7 @@ def _facts(
     }
     scores = {label: [one.last for one in several if one.finished] for label, several in outcomes.items()}
     known = {label: figures(values).iqm for label, values in scores.items() if values}
-    if known:
+    if len(known) > 1:
         first = max(known, key=lambda label: known[label])
         named[f"highest IQM, {first}"] = f"{known[first]:.3g}"
     return facts(named)
@@ -113,8 +114,8 @@ def _scores(one: SeedOutcome, headline: Headline) -> Iterator[str]:
 
 def _commands(folder: Path, record: SweepRecord) -> str:
     sets = (word for name, values in record.sets.items() for word in ("--set", f"{name}={','.join(values)}"))
-    seeds = ",".join(map(str, record.seeds))
-    whole = shlex.join(["hrl", "sweep", *record.options, *sets, "--seeds", seeds, "--out", str(folder)])
+    ours = (*sets, "--seeds", tell_seeds(record.seeds), "--out", str(folder))
+    whole = shlex.join(["hrl", "sweep", *record.options, *ours])
     each = (
         shlex.join(["hrl", "train", *record.words(one, seed), "--out", str(run_folder(folder, one, seed))])
         for seed in record.seeds

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from hrl.results.curves import Array, Group, curve, goals, has_success
-from hrl.results.over_seeds import MEASURES, goal_title
+from hrl.results.over_seeds import BOOTSTRAP_SEED, MEASURES, goal_title
 from hrl_core.errors import HrlError
 from hrl_core.statistics import STATISTICS, bootstrap_interval
 
@@ -31,7 +31,6 @@ AUTO = "auto"
 ENOUGH = 4
 """Seeds from which on the interquartile mean leaves any out."""
 _NAMES = {"mean": "mean", "median": "median", "iqm": "IQM"}
-_BOOTSTRAP_SEED = 0
 _COLOURS, _STYLES = 10, ("-", "--", ":", "-.")
 _FEW = 3
 """Curves whose shades still show through each other."""
@@ -116,4 +115,4 @@ def _ends(values: Array, statistic: str) -> tuple[Array, Array]:
     """Lower and upper end of what is shaded, shape (steps,), of values (seeds, steps)."""
     if statistic == RANGE:
         return values.min(axis=0), values.max(axis=0)
-    return bootstrap_interval([values], STATISTICS[statistic], np.random.default_rng(_BOOTSTRAP_SEED))
+    return bootstrap_interval([values], STATISTICS[statistic], np.random.default_rng(BOOTSTRAP_SEED))

@@ -19,7 +19,7 @@ MEASURES = {
 }
 """Of an evaluation, as they are told."""
 TITLES = {OWN_GOALS: "own goals", LIVE: "newest 20 live episodes, exploring"}
-_BOOTSTRAP_SEED = 0
+BOOTSTRAP_SEED = 0
 """The same runs have the same interval whenever they are looked at."""
 
 
@@ -106,7 +106,7 @@ def outcome(run: Run, headline: Headline) -> SeedOutcome:
 def figures(scores: Sequence[float]) -> Figures:
     """Statistics over seeds, at least one."""
     values = np.array(scores, float)
-    low, high = bootstrap_interval([values], interquartile_mean, np.random.default_rng(_BOOTSTRAP_SEED))
+    low, high = bootstrap_interval([values], interquartile_mean, np.random.default_rng(BOOTSTRAP_SEED))
     return Figures(
         float(mean(values)),
         float(median(values)),

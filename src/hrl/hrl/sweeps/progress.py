@@ -2,11 +2,11 @@
 
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from hrl.launching.ending import Ending
@@ -19,6 +19,8 @@ _STOPPED = (128 + signal.SIGINT, -signal.SIGTERM, -signal.SIGINT)
 """Ends of a process that was asked to end: with its state saved, or before its beginning."""
 _SMOOTHING_SECONDS = 300.0
 """Runs tell how far they are only when they evaluate or save."""
+_WIDE = 40
+"""Columns of a terminal that a bar, the time left and an outcome need."""
 
 
 class SweepProgress:
@@ -35,14 +37,12 @@ class SweepProgress:
         self._steps = {run: run.reached()[0] for run in runs}
         self._done = sum(run.finished for run in runs)
         self.failed: dict[SweepRun, str] = {}
-        name = Column(no_wrap=True)
-        columns = (TextColumn("{task.description}", table_column=name, markup=False), BarColumn(), MofNCompleteColumn())
+        widest = max((len(run.name) for run in runs), default=0)
         self._bars = Progress(
-            *columns,
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[outcome]}", markup=False),
+            *_columns(room=console.width - widest),
             console=console,
             speed_estimate_period=_SMOOTHING_SECONDS,
+            expand=True,
         )
         self._all = self._bars.add_task("", total=sum(run.steps for run in runs), outcome="")
         self._rows: dict[SweepRun, TaskID] = {}
@@ -100,3 +100,15 @@ class SweepProgress:
             self._bars.update(row, completed=self._steps[run], outcome=outcome)
         steps = sum(min(steps, run.steps) for run, steps in self._steps.items())
         self._bars.update(self._all, description=f"{self._done} of {counted(self._total, 'run')}", completed=steps)
+
+
+def _columns(room: int) -> Iterator[ProgressColumn]:
+    """Name and share; more where there is ``room`` beside the names, so that nothing is cut."""
+    whole = Column(no_wrap=True)
+    yield TextColumn("{task.description}", table_column=whole, markup=False)
+    if room >= _WIDE:
+        yield BarColumn(bar_width=None, table_column=Column(ratio=1))
+    yield TextColumn("{task.percentage:>3.0f} %", table_column=whole)
+    if room >= _WIDE:
+        yield TimeRemainingColumn(table_column=whole)
+        yield TextColumn("{task.fields[outcome]}", table_column=whole, markup=False)
