@@ -20,6 +20,7 @@ from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard
 from hrl_core.training.run import Observer
 from hrl_core.training.trainer import Trainer
+from hrl_core.training.wandb_log import WandbLog
 
 
 def train(words: list[str]) -> int:
@@ -39,6 +40,7 @@ def train(words: list[str]) -> int:
     limit_threads(request.torch_threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
+    more = [WandbLog(request.folder, request.stored())] if request.logger == "wandb" else []
     trainer = _trainer(request, console)
 
     def begin() -> Sequence[Observer]:
@@ -46,7 +48,7 @@ def train(words: list[str]) -> int:
         if trainer.left:
             console.print(_introduction(request), soft_wrap=True)
         board = TensorBoard(request.folder / "tensorboard", resume_at=trainer.env_steps + 1 if request.resume else None)
-        return ProgressDisplay(request.config.steps, console), board
+        return ProgressDisplay(request.config.steps, console), board, *more
 
     return run_to_the_end(trainer, begin, words, request.torch_threads, console)
 

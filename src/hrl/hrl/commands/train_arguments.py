@@ -5,7 +5,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import tyro
 
@@ -44,6 +44,8 @@ class Train:
     """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
     torch_threads: int = 1
     """Threads of matrix products; with another number the last bits of the weights differ."""
+    logger: Literal["tensorboard", "wandb"] = "tensorboard"
+    """tensorboard, or wandb: Weights & Biases beside it, offline (pip install wandb)."""
     config: TrainConfig[Any] = field(default_factory=lambda: preset())
 
 
@@ -57,6 +59,8 @@ class TrainingRequest(NamedTuple):
     folder: Path
     resume: bool
     torch_threads: int
+    logger: str = ""
+    """As ``Train.logger``; where recordings are learned from there is none."""
 
     def stored(self) -> dict[str, Any]:
         """What ``config.json`` of the run holds."""
@@ -77,7 +81,9 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     given = parse_words(defaults, "config", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     spec = _task(given)
-    return TrainingRequest(spec, given.config, given.seed, folder, given.resume is not None, given.torch_threads)
+    return TrainingRequest(
+        spec, given.config, given.seed, folder, given.resume is not None, given.torch_threads, given.logger
+    )
 
 
 def parse_words(defaults: Words, name: str, words: Sequence[str]) -> Words:
