@@ -13,7 +13,7 @@ from hrl.commands.sweep import standing_table
 from hrl.commands.sweep_arguments import planned
 from hrl.results.curve_figure import AUTO, RANGE, choose_statistic, curve_figure
 from hrl.results.curves import Group
-from hrl.results.over_seeds import figures, headline_of, outcome
+from hrl.results.over_seeds import figures, headline_of, headlines, outcomes
 from hrl.results.sweep_record import SweepRecord, is_sweep, sweep_groups
 
 OPTIONS = ("--task", "ant_maze", "--preset", "fast", "--steps", "200")
@@ -52,9 +52,8 @@ def cells(page: str) -> list[list[str]]:
 
 def test_each_seed_has_its_last_and_its_best_policy(tmp_path: Path) -> None:
     groups = sweep_groups(written(tmp_path))
-    headline = headline_of(groups)
-    assert str(headline) == "success at the last step, goal (0, 16)"
-    found = [outcome(run, headline) for run in groups[0].runs]
+    assert headlines(groups) == "success at the last step, goal (0, 16)"
+    found = outcomes(groups[0])
     assert [one.last for one in found] == list(LAST["0.005"])
     assert [one.best for one in found] == [0.8, 0.8, 0.8, 0.8, 1.0]
     assert {(one.env_steps, one.cpu_minutes, one.episodes, one.finished) for one in found} == {(200, 1.0, 20, True)}
@@ -71,12 +70,14 @@ def test_figures_over_seeds_by_hand() -> None:
 
 def test_a_task_without_goals_is_judged_by_its_return(tmp_path: Path) -> None:
     groups = sweep_groups(written(tmp_path))
-    for group in groups:
-        for run in group.runs:
-            for one in run.rows:
-                one["evaluation/0_16/final_distance"] = float("nan")
-    assert headline_of(groups).measure == "return"
-    assert outcome(groups[0].runs[0], headline_of(groups)).last == -9.0
+    for run in groups[0].runs:
+        for one in run.rows:
+            one["evaluation/0_16/final_distance"] = float("nan")
+    assert headline_of(groups[0].runs).measure == "return"
+    assert [one.last for one in outcomes(groups[0])] == [-9.0] * 5
+    # Each combination may have a task of its own.
+    assert [one.last for one in outcomes(groups[1])] == list(LAST["0.01"])
+    assert headlines(groups) == "mean return, goal (0, 16) / success at the last step, goal (0, 16)"
 
 
 @pytest.mark.parametrize(("evaluated", "end", "seeds"), [(5, 200, "5"), (3, 200, "3 of 5"), (5, 150, "0 of 5")])

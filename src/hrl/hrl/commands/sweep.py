@@ -8,7 +8,7 @@ from rich.text import Text
 
 from hrl.commands.sweep_arguments import SweepRequest, parse_sweep
 from hrl.results.curves import Group
-from hrl.results.over_seeds import figures, headline_of, outcome, with_interval
+from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import sweep_groups
 from hrl.results.tables import show
 from hrl.sweeps.lock import only_sweep
@@ -75,12 +75,11 @@ def _make(request: SweepRequest, console: Console) -> tuple[list[tuple[str, str]
 
 def standing_table(groups: Sequence[Group], seeds: int) -> Table:
     """One row per combination; runs that have not come to their end are left out."""
-    headline = headline_of(groups)
-    table = Table(title=Text(f"{headline}: last policies over seeds"), title_justify="left")
+    table = Table(title=Text(f"last policies over seeds: {headlines(groups)}"), title_justify="left")
     for column in _COLUMNS:
         table.add_column(Text(column))
     for group in groups:
-        scores = [one.last for run in group.runs if (one := outcome(run, headline)).finished]
+        scores = [one.last for one in outcomes(group) if one.finished]
         told = [f"{len(scores)}" if len(scores) == seeds else f"{len(scores)} of {seeds}"]
         if scores:
             found = figures(scores)

@@ -1,18 +1,19 @@
 """The page about a sweep: curves, what the seeds have reached together and each for itself, and the commands."""
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hrl.report.document import document, embedded, facts, picture, table, text
 from hrl.results.curve_figure import AUTO, choose_statistic, curve_figure
-from hrl.results.curves import Group
-from hrl.results.over_seeds import Headline, SeedOutcome, figures, headline_of, outcome, with_interval
+from hrl.results.over_seeds import SeedOutcome, figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import SweepRecord, read_sweep, run_folder, sweep_groups
 from hrl.seed import tell_seeds
 from hrl_core.statistics import wilson_interval
 from hrl_core.wording import counted
 
+Reached = Mapping[str, Sequence[SeedOutcome]]
+"""By the name of a combination."""
 _UNKNOWN = "-"
 _COLUMNS = ("combination", "seeds", "mean", "median", "IQM [95 %]", "worst", "best")
 _NOTE = (
@@ -32,53 +33,46 @@ def sweep_page(folder: Path) -> str:
         HrlError: a file of the sweep is damaged, or none of its runs has been evaluated yet.
     """
     record, groups = read_sweep(folder), sweep_groups(folder)
-    headline = headline_of(groups)
+    headline = headlines(groups)
     evaluated = [group for group in groups if group.runs]
-    outcomes = {group.label: [outcome(run, headline) for run in group.runs] for group in groups}
-    task = evaluated[0].runs[0].config["task"]
+    reached = {group.label: outcomes(group) for group in groups}
+    task = ", ".join(dict.fromkeys(group.runs[0].config["task"] for group in evaluated))
     varied = ", ".join(f"{name} = {', '.join(values)}" for name, values in record.sets.items())
     statistic = choose_statistic(AUTO, evaluated)
     image = embedded(curve_figure(evaluated, statistic=statistic))
     parts = [
         f"<h1>{text(task)}: {counted(len(groups), 'combination')}, {counted(len(record.seeds), 'seed')} each</h1>",
         f'<p class="small">{text(folder)}{text("; " + varied if varied else "")}</p>',
-        _facts(record, groups, outcomes, headline),
+        _facts(record, reached),
         "<h2>Evaluations while training</h2>",
         picture(image, "curves over environment steps", "As far as every run of a combination has come."),
         f"<h2>Last policies: {text(headline)}</h2>",
-        _over_seeds(record, outcomes, "last"),
+        _over_seeds(record, reached, "last"),
         f'<p class="small">{_NOTE}</p>',
         f"<h2>Best policies: {text(headline)}</h2>",
-        _over_seeds(record, outcomes, "best"),
+        _over_seeds(record, reached, "best"),
         f'<p class="small">{_FLATTERS}</p>',
         "<h2>Runs</h2>",
-        _runs(outcomes, headline),
+        _runs(reached),
         "<h2>Commands</h2>",
         _commands(folder, record),
     ]
     return document(f"{task} sweep", parts)
 
 
-def _facts(
-    record: SweepRecord, groups: Sequence[Group], outcomes: dict[str, list[SeedOutcome]], headline: Headline
-) -> str:
-    every = [one for several in outcomes.values() for one in several]
+def _facts(record: SweepRecord, reached: Reached) -> str:
+    every = [one for several in reached.values() for one in several]
     finished = sum(one.finished for one in every)
     named = {
-        "runs at their end": f"{finished} of {len(groups) * len(record.seeds)}",
+        "runs at their end": f"{finished} of {len(reached) * len(record.seeds)}",
         "environment steps": f"{sum(one.env_steps for one in every):,}",
         "processor time": f"{sum(one.cpu_minutes for one in every):,.0f} min",
     }
-    scores = {label: [one.last for one in several if one.finished] for label, several in outcomes.items()}
-    known = {label: figures(values).iqm for label, values in scores.items() if values}
-    if len(known) > 1:
-        first = max(known, key=lambda label: known[label])
-        named[f"highest IQM, {first}"] = f"{known[first]:.3g}"
     return facts(named)
 
 
-def _over_seeds(record: SweepRecord, outcomes: dict[str, list[SeedOutcome]], which: str) -> str:
-    return table(_COLUMNS, (_row(record, label, several, which) for label, several in outcomes.items()))
+def _over_seeds(record: SweepRecord, reached: Reached, which: str) -> str:
+    return table(_COLUMNS, (_row(record, label, several, which) for label, several in reached.items()))
 
 
 def _row(record: SweepRecord, label: str, several: Sequence[SeedOutcome], which: str) -> list[str]:
@@ -91,21 +85,21 @@ def _row(record: SweepRecord, label: str, several: Sequence[SeedOutcome], which:
     return [text(label), seeds, *map(_number, before), with_interval(found), *map(_number, after)]
 
 
-def _runs(outcomes: dict[str, list[SeedOutcome]], headline: Headline) -> str:
+def _runs(reached: Reached) -> str:
     head = ("combination", "seed", "last", "best", "episodes", "environment steps", "processor time [min]", "end")
-    rows = (_run(label, one, headline) for label, several in outcomes.items() for one in several)
+    rows = (_run(label, one) for label, several in reached.items() for one in several)
     return table(head, rows) + '<p class="small">In brackets Wilson\'s 95 % interval over the episodes of a run.</p>'
 
 
-def _run(label: str, one: SeedOutcome, headline: Headline) -> list[str]:
+def _run(label: str, one: SeedOutcome) -> list[str]:
     end = '<span class="good">reached</span>' if one.finished else '<span class="bad">not yet</span>'
     counts = (str(one.episodes), f"{one.env_steps:,}", f"{one.cpu_minutes:.1f}")
-    return [text(label), str(one.seed), *_scores(one, headline), *counts, end]
+    return [text(label), str(one.seed), *_scores(one), *counts, end]
 
 
-def _scores(one: SeedOutcome, headline: Headline) -> Iterator[str]:
+def _scores(one: SeedOutcome) -> Iterator[str]:
     for score in (one.last, one.best):
-        if headline.is_share and one.episodes:
+        if one.headline.is_share and one.episodes:
             low, high = wilson_interval(score, one.episodes)
             yield f"{_number(score)} [{max(0.0, low):.2f}, {min(1.0, high):.2f}]"
         else:

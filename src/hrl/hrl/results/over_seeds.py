@@ -43,6 +43,7 @@ class SeedOutcome(NamedTuple):
     """What one run has reached."""
 
     seed: int
+    headline: Headline
     last: float
     """Of its last evaluation."""
     best: float
@@ -73,27 +74,41 @@ def goal_title(goal: str) -> str:
     return TITLES.get(goal, f"goal ({goal.replace('_', ', ')})")
 
 
-def headline_of(groups: Sequence[Group]) -> Headline:
+def headline_of(runs: Sequence[Run]) -> Headline:
     """The headline measure of runs of one task.
 
     Raises:
         HrlError: none of them has been evaluated.
     """
-    runs = [run for group in groups for run in group.runs]
     names = goals(runs)
     if not names:
         raise HrlError("none of the runs has been evaluated yet; look again later")
     return Headline(names[0], "success_rate" if has_success(runs, names[0]) else "return")
 
 
-def outcome(run: Run, headline: Headline) -> SeedOutcome:
-    """What one run has reached."""
+def headlines(groups: Sequence[Group]) -> str:
+    """What groups are judged by, for people; those of other tasks by something else.
+
+    Raises:
+        HrlError: none of them has been evaluated.
+    """
+    evaluated = [group.runs for group in groups if group.runs] or [()]
+    return " / ".join(dict.fromkeys(str(headline_of(runs)) for runs in evaluated))
+
+
+def outcomes(group: Group) -> list[SeedOutcome]:
+    """What each run of a group has reached."""
+    return [_outcome(run, headline_of(group.runs)) for run in group.runs]
+
+
+def _outcome(run: Run, headline: Headline) -> SeedOutcome:
     name = f"evaluation/{headline.goal}/"
     rows = [row for row in run.rows if f"{name}{headline.measure}" in row]
     values = [float(row[f"{name}{headline.measure}"]) for row in rows]
     newest = run.rows[-1]
     return SeedOutcome(
         run.config["seed"],
+        headline,
         values[-1] if values else math.nan,
         max(values, default=math.nan),
         int(rows[-1][f"{name}episodes"]) if rows else 0,
