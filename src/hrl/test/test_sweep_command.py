@@ -160,13 +160,17 @@ def test_one_sweep_at_a_time(tmp_path: Path, capsys) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(4 * PATIENCE)
-def test_a_run_that_cannot_start_is_named_with_its_own_words(tmp_path: Path, capsys) -> None:
-    """Only the trainer knows that point masses do not tilt."""
-    words = ("--task", "PointMaze", "--set", "tilt_penalty=0.1", "--out", str(tmp_path / "sweep"))
+def test_a_run_that_fails_is_named_with_its_own_words(tmp_path: Path, capsys) -> None:
+    words, folder = (*SMALL, "--seeds", "3", "--out", str(tmp_path)), tmp_path / "seed_3"
+    (run,) = parse_sweep(words).runs
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(dict(run.config)))
+    (folder / "latest.json").write_text("{")
     assert sweep(*words) == 1
-    told = capsys.readouterr().err
-    assert "tilt_penalty=0.1/seed_0: exit code 2: switches that do not fit task 'point_maze': tilt_penalty" in told
-    assert "Traceback" not in told
+    told = capsys.readouterr()
+    assert f"hrl: {folder}: exit code 2: {folder}/latest.json: damaged training state" in told.err
+    assert "Traceback" not in told.err
+    assert not told.out
 
 
 def test_the_commands_are_printed_for_a_shell_and_nothing_is_run(tmp_path: Path, capsys) -> None:
@@ -221,6 +225,11 @@ def test_algorithms_learners_and_tasks_can_be_varied_too() -> None:
         (["--set", "worker.tua=1,2"], "unknown switch '--worker.tua'; did you mean worker.tau?"),
         (["--set", "agent.worker.tau=0.1"], "unknown switch '--agent.worker.tau'; did you mean worker.tau?"),
         (["--set", "worker.discount=0.9,1.5"], "discount: in [0, 1)"),
+        (
+            ["--task", "PointMaze", "--set", "goal_space=first,xyz"],
+            "goal_space=xyz/seed_0: goal_space: 'xyz' is none of",
+        ),
+        (["--task", "PointMaze", "--set", "tilt_penalty=0,0.1"], "tilt_penalty=0.1/seed_0: switches that do not fit"),
         (["--set", "worker.tau"], "--set worker.tau: must be a name and its values, as in worker.tau=0.005,0.01"),
         (["--set", "worker.tau=0.1,"], "must be a name and its values"),
         (["--set", "worker.tau=0.1,0.1"], "a value is there twice"),

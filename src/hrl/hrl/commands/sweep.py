@@ -32,6 +32,7 @@ def sweep(words: list[str]) -> int:
         HrlError: it could not be started.
     """
     request = parse_sweep(words)
+    _require_startable(request)
     if request.print_only:
         for run in request.runs:
             if not run.finished:
@@ -48,6 +49,24 @@ def sweep(words: list[str]) -> int:
         console.print("stopped; the same command goes on", soft_wrap=True)
         return _INTERRUPTED
     return _FAILED if failed else 0
+
+
+def _require_startable(request: SweepRequest) -> None:
+    """Make the trainer of each combination once: what it refuses would else be found out by a run, hours later perhaps.
+
+    Raises:
+        HrlError: the switches of a combination do not fit its task.
+    """
+    # Brings torch.
+    from hrl.commands.train import make_trainer
+    from hrl.commands.train_arguments import parse_training
+
+    firsts = request.runs[: len(request.record.combinations)]
+    for run in (run for run in firsts if not run.begun):
+        try:
+            make_trainer(parse_training(run.arguments[1:]), Console(quiet=True))
+        except HrlError as error:
+            raise HrlError(f"{run.name}: {error}") from None
 
 
 def _make(request: SweepRequest, console: Console) -> tuple[list[tuple[str, str]], bool]:

@@ -41,7 +41,7 @@ def train(words: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
     more = [WandbLog(request.folder, request.stored())] if request.logger == "wandb" else []
-    trainer = _trainer(request, console)
+    trainer = make_trainer(request, console)
 
     def begin() -> Sequence[Observer]:
         trainer.begin(request.resume)
@@ -53,7 +53,12 @@ def train(words: list[str]) -> int:
     return run_to_the_end(trainer, begin, words, request.torch_threads, console)
 
 
-def _trainer(request: TrainingRequest, console: Console) -> Trainer:
+def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
+    """Make what trains; nothing is written, and ``console`` is told what the environments lack.
+
+    Raises:
+        HrlError: the switches do not fit the task.
+    """
     spec, config = request.spec, request.config
     levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
     envs = VectorEnv(
