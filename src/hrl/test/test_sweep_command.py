@@ -23,7 +23,7 @@ SMALL = (
 ).split()
 VARIED = ("--set", "worker.tau=0.005,0.01")
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
-PATIENCE = 100
+PATIENCE = 240
 """Seconds that a loaded machine may take for what takes ten."""
 
 
