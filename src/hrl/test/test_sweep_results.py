@@ -13,7 +13,7 @@ from hrl.commands.sweep import standing_table
 from hrl.commands.sweep_arguments import planned
 from hrl.results.curve_figure import AUTO, RANGE, choose_statistic, curve_figure
 from hrl.results.curves import Group
-from hrl.results.over_seeds import figures, headline_of, headlines, outcomes
+from hrl.results.over_seeds import Headline, figures, headline_of, headlines, outcomes
 from hrl.results.sweep_record import SweepRecord, is_sweep, sweep_groups
 
 OPTIONS = ("--task", "ant_maze", "--preset", "fast", "--steps", "200")
@@ -78,6 +78,12 @@ def test_a_task_without_goals_is_judged_by_its_return(tmp_path: Path) -> None:
     # Each combination may have a task of its own.
     assert [one.last for one in outcomes(groups[1])] == list(LAST["0.01"])
     assert headlines(groups) == "mean return, goal (0, 16) / success at the last step, goal (0, 16)"
+
+
+def test_a_goal_is_named_where_there_is_one() -> None:
+    assert str(Headline("own_goals", "return")) == "mean return"
+    assert str(Headline("own_goals", "success_rate")) == "success at the last step, own goals"
+    assert str(Headline("8_0", "return")) == "mean return, goal (8, 0)"
 
 
 @pytest.mark.parametrize(("evaluated", "end", "seeds"), [(5, 200, "5"), (3, 200, "3 of 5"), (5, 150, "0 of 5")])

@@ -92,7 +92,7 @@ def _draw_panel(axis: Axes, groups: Sequence[Group], goal: str, measure: str, ov
         if found is not None and len(group.runs) > 1:
             ends = _ends(found.values, statistic)
             axis.fill_between(found.steps / 1e3, *ends, color=colour, alpha=0.2 if len(groups) <= _FEW else 0.12, lw=0)
-    axis.set_title(goal_title(goal))
+    axis.set_title(goal_title(goal, measure))
     axis.set_xlabel(axis_label)
     axis.set_ylabel(MEASURES[measure])
     axis.set_xlim(left=0)

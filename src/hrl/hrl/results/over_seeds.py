@@ -31,7 +31,7 @@ class Headline(NamedTuple):
 
     def __str__(self) -> str:
         """For people."""
-        return f"{MEASURES[self.measure]}, {goal_title(self.goal)}"
+        return ", ".join(filter(None, (MEASURES[self.measure], goal_title(self.goal, self.measure))))
 
     @property
     def is_share(self) -> bool:
@@ -69,8 +69,10 @@ class Figures(NamedTuple):
     best: float
 
 
-def goal_title(goal: str) -> str:
-    """A goal's name in the metrics for people: ``goal (0, 16)``."""
+def goal_title(goal: str, measure: str) -> str:
+    """A goal's name in the metrics for people: ``goal (0, 16)``; empty where a return is all that there is."""
+    if measure == "return" and goal == OWN_GOALS:
+        return ""
     return TITLES.get(goal, f"goal ({goal.replace('_', ', ')})")
 
 
