@@ -62,6 +62,7 @@ PARTS = {
         partial(_imports, "ledataset.datasets.lerobot_dataset"),
         "pip install lerobot-dataset torchvision, elsewhere: 1 GB, another torchvision",
     ),
+    "wandb": Part(partial(_imports, "wandb"), "pip install wandb"),
 }
 
 

@@ -167,6 +167,11 @@ COMMANDS = {
         "--task NAME --steps N --seed S --out DIR [--preset fast]",
         "train a policy, resumable",
     ),
+    "sweep": Command(
+        "sweep:sweep",
+        "--task NAME --seeds 0:5 [--set NAME=A,B] --out DIR [--jobs 2]",
+        "train over seeds and values of switches, resumable",
+    ),
     "evaluate": Command(
         "evaluate:evaluate_command",
         "--checkpoint DIR --episodes N [--json]",
@@ -174,7 +179,7 @@ COMMANDS = {
     ),
     "plot": Command(
         "plot:plot",
-        "RUN ... --out FILE.png",
+        "RUN|SWEEP ... --out FILE.png",
         "success curves of training runs",
     ),
     "policy": Command(
@@ -189,8 +194,8 @@ COMMANDS = {
     ),
     "report": Command(
         "report:report",
-        "BAG|RUN --out FILE.html",
-        "one page about a recording: paths, curves, latency",
+        "BAG|RUN|SWEEP --out FILE.html",
+        "one page about a recording (paths, curves, latency) or a sweep",
     ),
     "video": Command(
         "video:video",

@@ -38,7 +38,7 @@ def test_help_is_instant():
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["fly"], "hrl: unknown command 'fly'; commands are: launch, rollout, train, evaluate, plot, policy,"),
+        (["fly"], "hrl: unknown command 'fly'; commands are: launch, rollout, train, sweep, evaluate, plot,"),
         (["launch"], "hrl: usage: hrl launch FILE"),
         (["launch", "other.launch.py"], "unknown launch file 'other.launch.py'; known: hiro_ant.launch.py"),
         (

@@ -10,8 +10,9 @@ from hrl import cli
 from hrl.policies.held_out import HELD_OUT_SEED, figures
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
+from hrl_core.statistics import wilson_interval
 from hrl_core.task.text import load_task
-from hrl_core.training.evaluate import EvaluationResult, wilson_interval
+from hrl_core.training.evaluate import EvaluationResult
 from hrl_core.training.presets import preset
 
 

@@ -191,6 +191,23 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(whole: Path, capsys) -> No
     assert sorted(path.name for path in whole.rglob("*")) == before
 
 
+def test_a_logger_that_is_not_installed_is_refused_by_name(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "wandb", None)
+    assert trained(*SMALL, "--out", str(tmp_path / "run"), "--logger", "wandb") == 2
+    assert "wandb, which --logger wandb writes with, is not installed: pip install wandb" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.needs("wandb")
+def test_wandb_stands_beside_tensorboard_and_changes_no_weight(whole: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert trained(*SMALL, "--out", str(folder), "--logger", "wandb") == 0
+    assert len(list(folder.glob("wandb/offline-run-*/run-*.wandb"))) == 1
+    assert list((folder / "tensorboard").iterdir())
+    assert weights_of(folder) == weights_of(whole)
+    assert (folder / "config.json").read_text() == (whole / "config.json").read_text()
+
+
 OTHER = {
     "products": ("forward", "inputs 8x4x2"),
     "worker_reward": "progress",

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from hrl_core.algorithms.flat.agent import FlatAgent
 from hrl_core.algorithms.flat.config import FlatConfig
@@ -31,7 +29,7 @@ from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals, wilson_interval
+from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals
 from hrl_core.training.presets import preset, read_config
 from hrl_core.training.progress import summarise
 from hrl_core.training.run_files import RunFolder
@@ -389,21 +387,6 @@ def test_presets_are_named_and_serialisable() -> None:
         assert json.loads(json.dumps(preset(name).as_dict())) == preset(name).as_dict()
     with pytest.raises(HrlError, match="choose one of paper, fast"):
         preset("fsat")
-
-
-@given(st.integers(0, 100), st.integers(1, 100))
-def test_wilson_interval_holds_the_rate_and_shrinks_with_more_trials(successes: int, trials: int) -> None:
-    rate = min(successes, trials) / trials
-    low, high = wilson_interval(rate, trials)
-    assert -1e-12 <= low <= rate + 1e-12
-    assert rate - 1e-12 <= high <= 1 + 1e-12
-    more = wilson_interval(rate, 10 * trials)
-    assert more[1] - more[0] < high - low
-
-
-def test_wilson_interval_by_hand() -> None:
-    low, high = wilson_interval(0.88, 200)
-    assert (round(low, 2), round(high, 2)) == (0.83, 0.92)
 
 
 @pytest.mark.learning

@@ -1,4 +1,4 @@
-"""``hrl report``: one self-contained page about a recording."""
+"""``hrl report``: one self-contained page about a recording or a sweep."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,15 +6,19 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
+from hrl.results.sweep_record import is_sweep
 from hrl_core.errors import HrlError
 
 
 @dataclass(frozen=True)
 class Report:
-    """Write a page that shows what a recording holds: paths with subgoals, curves, outcomes, latency, relabelling."""
+    """Write a page that shows what a recording holds: paths with subgoals, curves, outcomes, latency, relabelling.
+
+    Of a sweep: curves, statistics over seeds with bootstrap intervals, every run, and the commands.
+    """
 
     source: tyro.conf.Positional[Path]
-    """Bag directory, folder of bags, or folder of a run (which adds latency and policy)."""
+    """Bag directory, folder of bags, or folder of a run (which adds latency and policy), or of a sweep."""
     out: Path = Path("report.html")
     """Page to write."""
     policy: str = "auto"
@@ -24,10 +28,7 @@ class Report:
 def report(words: list[str]) -> int:
     """Run ``hrl report`` with the words that follow it; returns the exit code."""
     arguments = tyro.cli(Report, prog="hrl report", args=words)
-    from hrl.report.findings import gather
-    from hrl.report.page import page
-
-    text = page(gather(arguments.source, arguments.policy))
+    text = _page(arguments)
     part = arguments.out.with_name(f".{arguments.out.name}.part")
     try:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -37,3 +38,14 @@ def report(words: list[str]) -> int:
         raise HrlError(f"--out {arguments.out} cannot be written: {error.strerror}") from None
     Console().print(f"report written to {arguments.out}", highlight=False, soft_wrap=True)
     return 0
+
+
+def _page(arguments: Report) -> str:
+    if is_sweep(arguments.source):
+        from hrl.report.sweep_page import sweep_page
+
+        return sweep_page(arguments.source)
+    from hrl.report.findings import gather
+    from hrl.report.page import page
+
+    return page(gather(arguments.source, arguments.policy))

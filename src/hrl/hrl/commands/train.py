@@ -21,6 +21,7 @@ from hrl_core.training.evaluate import evaluation_goals
 from hrl_core.training.progress import ProgressDisplay, TensorBoard
 from hrl_core.training.run import Observer
 from hrl_core.training.trainer import Trainer
+from hrl_core.training.wandb_log import WandbLog
 
 
 def train(words: list[str]) -> int:
@@ -40,19 +41,25 @@ def train(words: list[str]) -> int:
     limit_threads(request.torch_threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
-    trainer = _trainer(request, console)
+    more = [WandbLog(request.folder, request.stored())] if request.logger == "wandb" else []
+    trainer = make_trainer(request, console)
 
     def begin() -> Sequence[Observer]:
         trainer.begin(request.resume)
         if trainer.left:
             console.print(_introduction(request), soft_wrap=True)
         board = TensorBoard(request.folder / "tensorboard", resume_at=trainer.env_steps + 1 if request.resume else None)
-        return ProgressDisplay(request.config.steps, console), board
+        return ProgressDisplay(request.config.steps, console), board, *more
 
     return run_to_the_end(trainer, begin, words, request.torch_threads, console)
 
 
-def _trainer(request: TrainingRequest, console: Console) -> Trainer:
+def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
+    """Make what trains; nothing is written, and ``console`` is told what the environments lack.
+
+    Raises:
+        HrlError: the switches do not fit the task.
+    """
     spec, config = request.spec, request.config
     levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
     envs = VectorEnv(

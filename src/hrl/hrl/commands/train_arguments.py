@@ -48,6 +48,8 @@ class Train:
     """Library that makes the matrix products of td3's fast updates: auto measures shape by shape which is quicker when
     a run begins, and writes it into its configuration, so that a resumed run goes on with the same. Pinned, runs
     begun anew have the same last bits too."""
+    logger: Literal["tensorboard", "wandb"] = "tensorboard"
+    """tensorboard, or wandb: Weights & Biases beside it, offline (pip install wandb)."""
     config: TrainConfig[Any] = field(default_factory=lambda: preset())
 
 
@@ -63,6 +65,12 @@ class TrainingRequest(NamedTuple):
     torch_threads: int
     products: str = ""
     """As ``choose_products.with_products`` takes it; empty: as the configuration says."""
+    logger: str = ""
+    """As ``Train.logger``; where recordings are learned from there is none."""
+
+    def stored(self) -> dict[str, Any]:
+        """What ``config.json`` of the run holds."""
+        return {"task": self.spec.name, "task_hash": self.spec.sha256, "seed": self.seed} | self.config.as_dict()
 
 
 def parse_training(words: Sequence[str]) -> TrainingRequest:
@@ -81,7 +89,9 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     spec = _task(given)
     resumed = given.resume is not None
     products = "" if resumed else given.products
-    return TrainingRequest(spec, given.config, given.seed, folder, resumed, given.torch_threads, products)
+    return TrainingRequest(
+        spec, given.config, given.seed, folder, resumed, given.torch_threads, products, given.logger
+    )
 
 
 def parse_words(defaults: Words, name: str, words: Sequence[str]) -> Words:

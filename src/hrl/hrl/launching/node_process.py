@@ -16,7 +16,7 @@ from hrl.launching.process_state import Work, catches, process_work
 from hrl.launching.security import enclave_arguments
 from hrl_core.errors import HrlError
 
-_WRAPPER = Path(__file__).with_name("die_with_parent.py")
+DIE_WITH_PARENT = Path(__file__).with_name("die_with_parent.py")
 _OUTPUT_GRACE = 0.3
 """Seconds that the last output of an ended process may take to arrive."""
 
@@ -104,7 +104,7 @@ class NodeProcess:
         self._asked = []
         # What moves a robot gets the chance to stop it when the launcher is killed.
         last = signal.SIGTERM if self.description.moves_robot else signal.SIGKILL
-        wrapper = [sys.executable, "-I", "-S", str(_WRAPPER), str(os.getpid()), str(int(last))]
+        wrapper = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), str(int(last))]
         with _INTERRUPT_BLOCKED:
             self._process = await asyncio.create_subprocess_exec(
                 *wrapper,

@@ -1,7 +1,5 @@
 """The pictures of a report."""
 
-import base64
-import io
 from collections.abc import Sequence
 
 import matplotlib as mpl
@@ -13,9 +11,9 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
+from hrl.report.document import embedded
 from hrl.report.findings import Relabelling
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.task.spec import TaskSpec
@@ -28,7 +26,6 @@ SHOWN = 6
 """Episodes drawn; the table lists them all."""
 _FLOOR = 0
 """Number of the floor among the scene's shapes."""
-_DPI = 110
 GOAL, SUBGOAL, TRAIL, MOVED = map(
     palette.hexadecimal, (palette.GOAL, palette.SUBGOAL, palette.TRAIL, palette.RELABELLED)
 )
@@ -55,7 +52,7 @@ def paths(spec: TaskSpec, subgoal: tuple[str, ...], episodes: Sequence[BagEpisod
     ]
     figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False)
     figure.tight_layout(rect=(0, 0.35 / figure.get_size_inches()[1], 1, 0.99), pad=1.5)
-    return _image(figure)
+    return embedded(figure)
 
 
 def series(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
@@ -83,7 +80,7 @@ def series(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
     for ax in axes:
         ax.grid(alpha=0.3)
     figure.tight_layout()
-    return _image(figure)
+    return embedded(figure)
 
 
 def latency(edges_ms: Sequence[float], counts: Sequence[int], marks: dict[str, float]) -> str:
@@ -102,7 +99,7 @@ def latency(edges_ms: Sequence[float], counts: Sequence[int], marks: dict[str, f
     ax.set_ylabel("actions")
     ax.grid(alpha=0.3)
     figure.tight_layout()
-    return _image(figure)
+    return embedded(figure)
 
 
 def relabelling(found: Relabelling, unit: str) -> str:
@@ -121,7 +118,7 @@ def relabelling(found: Relabelling, unit: str) -> str:
     for ax in (left, right):
         ax.grid(alpha=0.3, axis="y")
     figure.tight_layout()
-    return _image(figure)
+    return embedded(figure)
 
 
 def _scene(ax: Axes, model: SceneModel) -> None:
@@ -157,10 +154,3 @@ def _way(ax: Axes, places: TaskPlaces, spec: TaskSpec, episode: BagEpisode) -> N
             ax.plot(x, y, "*", color=GOAL, ms=14, zorder=5)
             if spec.success.radius > 0:
                 ax.add_patch(Circle((x, y), spec.success.radius, fc=GOAL, alpha=0.15, ec=GOAL))
-
-
-def _image(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI)
-    plt.close(figure)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -14,8 +14,8 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording, read_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.errors import HrlError, TaskError
+from hrl_core.statistics import wilson_interval
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.evaluate import wilson_interval
 from hrl_core.training.recordings.relabel_episodes import Relabelled
 
 SIMULATOR_REPORT, LAUNCH_RECORD, SUMMARY = "simulator.json", "launch.json", "summary.json"

@@ -1,24 +1,13 @@
-"""The page of a report: one file, nothing loaded from elsewhere."""
+"""The page about a recording."""
 
-import html
 import math
 from collections.abc import Iterable, Sequence
 
 from hrl.report import figures
+from hrl.report.document import document, facts, picture, table, text
 from hrl.report.findings import Findings
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.wording import counted
-
-_STYLE = """
-body{font:16px/1.5 system-ui,sans-serif;color:#1b1f24;max-width:1080px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.7rem;margin:0}h2{font-size:1.25rem;margin:2.2rem 0 .6rem;border-bottom:1px solid #d5d9de}
-img{max-width:100%}table{border-collapse:collapse;font-size:.95rem}
-th,td{padding:.25rem .8rem;border-bottom:1px solid #e3e6ea;text-align:right}
-th:first-child,td:first-child{text-align:left}
-.facts{display:flex;flex-wrap:wrap;gap:.8rem;margin:1rem 0}
-.fact{background:#f2f5f8;border-radius:.5rem;padding:.6rem 1rem}.fact b{display:block;font-size:1.35rem}
-.small{color:#5b6470;font-size:.9rem}.good{color:#007a5a;font-weight:600}.bad{color:#a33;font-weight:600}
-"""
 
 
 def page(findings: Findings) -> str:
@@ -27,13 +16,13 @@ def page(findings: Findings) -> str:
     shown = episodes[: figures.SHOWN]
     note = f"The first {len(shown)} of {len(episodes)} episodes." if len(shown) < len(episodes) else ""
     parts = [
-        f"<h1>{_text(task.name)}: {counted(len(episodes), 'episode')}</h1>",
-        f'<p class="small">{_text(_origin(findings))}</p>',
+        f"<h1>{text(task.name)}: {counted(len(episodes), 'episode')}</h1>",
+        f'<p class="small">{text(_origin(findings))}</p>',
         _facts(findings),
         "<h2>Paths and subgoals, from above</h2>",
-        _picture(figures.paths(task, findings.subgoal, shown), "paths and subgoals over the scene", note),
+        picture(figures.paths(task, findings.subgoal, shown), "paths and subgoals over the scene", note),
         "<h2>Over time</h2>",
-        _picture(figures.series(task, shown), "distance, reward and intrinsic reward over time", note),
+        picture(figures.series(task, shown), "distance, reward and intrinsic reward over time", note),
         "<h2>Episodes</h2>",
         _episodes(findings),
         "<h2>Action latency</h2>",
@@ -44,9 +33,7 @@ def page(findings: Findings) -> str:
         _relabelling(findings),
         *_problems(findings),
     ]
-    title = _text(f"{task.name} report")
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    return document(f"{task.name} report", parts)
 
 
 def _origin(findings: Findings) -> str:
@@ -62,24 +49,23 @@ def _facts(findings: Findings) -> str:
     episodes = findings.episodes
     rate = findings.successes / findings.finished if findings.finished else math.nan
     mean_return = sum(float(e.rewards.sum()) for e in episodes) / len(episodes)
-    facts = {
+    found = {
         "success at the last step": f"{findings.successes} of {findings.finished} ({rate:.0%})",
         "Wilson 95 % interval": f"{low:.2f} to {high:.2f}",
         "environment steps": f"{sum(e.steps for e in episodes):,}",
         "mean return": f"{mean_return:.1f}",
     }
     if speed := findings.summary.env_steps_per_s:
-        facts["steps per second"] = f"{speed:.0f}"
+        found["steps per second"] = f"{speed:.0f}"
     if (lost := findings.summary.lost_messages) is not None:
-        facts["lost messages"] = str(lost)
-    boxes = (f'<div class="fact"><b>{_text(value)}</b>{_text(name)}</div>' for name, value in facts.items())
-    return f'<div class="facts">{"".join(boxes)}</div>'
+        found["lost messages"] = str(lost)
+    return facts(found)
 
 
 def _episodes(findings: Findings) -> str:
     unit = findings.task.goal[0].unit if findings.task.goal else "1"
     head = ("episode", "seed", "steps", "return", f"final distance [{unit}]", "ended by", "success")
-    return _table(head, (_episode(episode) for episode in findings.episodes))
+    return table(head, (_episode(episode) for episode in findings.episodes))
 
 
 def _episode(episode: BagEpisode) -> Sequence[str]:
@@ -99,20 +85,20 @@ def _latency(findings: Findings) -> str:
     marks = findings.simulator.action_latency_ms
     wanted = {name: value for name in ("p50", "p99") if (value := marks.get(name))}
     image = figures.latency(histogram.edges_ms, histogram.counts, wanted)
-    return _picture(image, "histogram of action latency", "Wall time from an observation to its action.")
+    return picture(image, "histogram of action latency", "Wall time from an observation to its action.")
 
 
 def _policies(findings: Findings) -> str:
     steps = findings.policy_steps()
     rows = [(str(version), f"{count:,}") for version, count in sorted(steps.items())]
     named = findings.launch.policy
-    return _table(("worker version", "steps acted"), rows) + (f'<p class="small">{_text(named)}</p>' if named else "")
+    return table(("worker version", "steps acted"), rows) + (f'<p class="small">{text(named)}</p>' if named else "")
 
 
 def _relabelling(findings: Findings) -> str:
     found = findings.relabelling
     if found is None or not found.wins.sum():
-        return f"<p>None: {_text(findings.relabelling_missing or 'no subgoal is recorded')}.</p>"
+        return f"<p>None: {text(findings.relabelling_missing or 'no subgoal is recorded')}.</p>"
     kept = found.wins[0] / found.wins.sum()
     unit = {element.name: element.unit for element in findings.task.observation}
     units = {unit[name] for name in findings.subgoal}
@@ -121,27 +107,11 @@ def _relabelling(findings: Findings) -> str:
         f"mean move {found.moved.mean():.2f}, largest {found.moved.max():.2f}."
     )
     image = figures.relabelling(found, units.pop() if len(units) == 1 else "mixed units")
-    return _picture(image, "relabelling statistics", words)
+    return picture(image, "relabelling statistics", words)
 
 
 def _problems(findings: Findings) -> Iterable[str]:
     if findings.recording.problems:
         yield "<h2>Found wrong in the recording</h2><ul>"
-        yield from (f"<li>{_text(str(problem))}</li>" for problem in findings.recording.problems)
+        yield from (f"<li>{text(str(problem))}</li>" for problem in findings.recording.problems)
         yield "</ul>"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Cells are HTML: they hold numbers and our own words only."""
-    top = "".join(f"<th>{_text(cell)}</th>" for cell in head)
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
-
-
-def _picture(image: str, description: str, words: str) -> str:
-    caption = f'<p class="small">{_text(words)}</p>' if words else ""
-    return f'<img alt="{_text(description)}" src="{image}">{caption}'
-
-
-def _text(words: object) -> str:
-    return html.escape(str(words))

@@ -33,6 +33,13 @@ class Run(NamedTuple):
         return repr({k: v for k, v in self.config.items() if k not in _NOT_SHOWN})
 
 
+class Group(NamedTuple):
+    """Runs that differ in their seed only: one curve."""
+
+    label: str
+    runs: Sequence[Run]
+
+
 class Curve(NamedTuple):
     """A measure over environment steps or another counter, of one or several seeds."""
 
@@ -79,7 +86,7 @@ def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
     differing = [name for name in _fields(configs) if len({repr(config.get(name)) for config in configs}) > 1]
     if len(differing) > _MANY:
         return [_by_folder(group) for group in groups]
-    texts = [", ".join(f"{_short(name, differing)}={config.get(name)}" for name in differing) for config in configs]
+    texts = [", ".join(f"{short_name(name, differing)}={config.get(name)}" for name in differing) for config in configs]
     return [text or configs[i]["task"] for i, text in enumerate(texts)]
 
 
@@ -111,6 +118,14 @@ def curve(group: Sequence[Run], goal: str, measure: str, over: str = "env_steps"
     return Curve(steps, np.array(values)) if len(steps) else None
 
 
+def short_name(name: str, names: Sequence[str]) -> str:
+    """The last part of a switch's name, where that is no other's among ``names``: ``tau`` for ``worker.tau``."""
+    last = name.rpartition(".")[2]
+    if sum(other.rpartition(".")[2] == last for other in names) == 1:
+        return last
+    return name.removeprefix("training.").removeprefix("agent.")
+
+
 _MANY = 4
 """With more differing fields than this a legend would hide the curves."""
 
@@ -128,13 +143,6 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _fields(configs: Iterable[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for config in configs for name in config))
-
-
-def _short(name: str, names: Sequence[str]) -> str:
-    last = name.rpartition(".")[2]
-    if sum(other.rpartition(".")[2] == last for other in names) == 1:
-        return last
-    return name.removeprefix("training.").removeprefix("agent.")
 
 
 def _by_folder(group: Sequence[Run]) -> str:

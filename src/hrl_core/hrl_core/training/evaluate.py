@@ -1,6 +1,5 @@
 """Evaluation by the task's protocol: noise-free policies, success at the last step of each episode."""
 
-import math
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -19,11 +18,11 @@ from hrl_core.hierarchy.vector import VectorHierarchy
 from hrl_core.messages import Mode
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.heads import make_head
+from hrl_core.statistics import wilson_interval
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 
 Float32 = npt.NDArray[np.float32]
-_WILSON_95 = 1.959964
 _IN_BATCHES = ("relative", "absolute")
 """Kinds of subgoals that a batch of workers can be given."""
 
@@ -57,14 +56,6 @@ class _Outcomes(NamedTuple):
     ever: npt.NDArray[np.bool_]
     final: npt.NDArray
     returns: npt.NDArray
-
-
-def wilson_interval(rate: float, trials: int) -> tuple[float, float]:
-    """Wilson's 95 % score interval of a proportion."""
-    z2 = _WILSON_95**2
-    centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
-    spread = _WILSON_95 * math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
-    return centre - spread, centre + spread
 
 
 class _Actors(Protocol):

@@ -1,0 +1,108 @@
+"""``hrl sweep``: one training over seeds and values of switches, resumable, and the table of what it has reached."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hrl.commands.sweep_arguments import SweepRequest, parse_sweep
+from hrl.results.curves import Group
+from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
+from hrl.results.sweep_record import sweep_groups
+from hrl.results.tables import show
+from hrl.sweeps.lock import only_sweep
+from hrl.sweeps.processes import StopRequests, make_all
+from hrl.sweeps.progress import SweepProgress
+from hrl_core.errors import HrlError
+
+_FAILED, _INTERRUPTED = 1, 130
+_COLUMNS = ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best")
+_UNKNOWN = "-"
+
+
+def sweep(words: list[str]) -> int:
+    """Run ``hrl sweep`` with the words that follow it; returns the exit code.
+
+    Returns:
+        0: every run has come to its end; 1: one failed, the others were made; 130: stopped by Ctrl-C or SIGTERM, all
+        states saved.
+
+    Raises:
+        HrlError: it could not be started.
+    """
+    request = parse_sweep(words)
+    _require_startable(request)
+    if request.print_only:
+        for run in request.runs:
+            if not run.finished:
+                Console().print(run.command, markup=False, highlight=False, soft_wrap=True)
+        return 0
+    console = Console(stderr=True, highlight=False)
+    failed, stopped = _make(request, console)
+    groups = sweep_groups(request.folder)
+    if any(group.runs for group in groups):
+        show(standing_table(groups, len(request.record.seeds)))
+    for name, why in failed:
+        console.print(f"hrl: {name}: {why}", style="bold red", markup=False, soft_wrap=True)
+    if stopped:
+        console.print("stopped; the same command goes on", soft_wrap=True)
+        return _INTERRUPTED
+    return _FAILED if failed else 0
+
+
+def _require_startable(request: SweepRequest) -> None:
+    """Make the trainer of each combination once: what it refuses would else be found out by a run, hours later perhaps.
+
+    Raises:
+        HrlError: the switches of a combination do not fit its task.
+    """
+    # Brings torch.
+    from hrl.commands.train import make_trainer
+    from hrl.commands.train_arguments import parse_training
+
+    firsts = request.runs[: len(request.record.combinations)]
+    for run in (run for run in firsts if not run.begun):
+        try:
+            make_trainer(parse_training(run.arguments[1:]), Console(quiet=True))
+        except HrlError as error:
+            raise HrlError(f"{run.name}: {error}") from None
+
+
+def _make(request: SweepRequest, console: Console) -> tuple[list[tuple[str, str]], bool]:
+    """Make what is left; returns who failed with the reason, and whether it was stopped before the end."""
+    try:
+        request.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise HrlError(f"--out {request.folder} cannot be written: {error.strerror}") from None
+    stop = StopRequests()
+    try:
+        with only_sweep(request.folder, lambda line: console.print(line, soft_wrap=True), stop) as lock:
+            request.record.write(request.folder)
+            progress = SweepProgress(request.runs, console)
+            left = [run for run in request.runs if not run.finished]
+            progress.begin(request.jobs)
+            try:
+                make_all(left, request.jobs, lock, stop, progress)
+            finally:
+                progress.close()
+    finally:
+        stop.close()
+    failed = [(str(run.folder), why) for run, why in progress.failed.items()]
+    return failed, stop() and not all(run.finished for run in left)
+
+
+def standing_table(groups: Sequence[Group], seeds: int) -> Table:
+    """One row per combination; runs that have not come to their end are left out."""
+    table = Table(title=Text(f"last policies over seeds: {headlines(groups)}"), title_justify="left")
+    for column in _COLUMNS:
+        table.add_column(Text(column))
+    for group in groups:
+        scores = [one.last for one in outcomes(group) if one.finished]
+        told = [f"{len(scores)}" if len(scores) == seeds else f"{len(scores)} of {seeds}"]
+        if scores:
+            found = figures(scores)
+            told += [f"{found.mean:.3g}", with_interval(found), f"{found.worst:.3g}", f"{found.best:.3g}"]
+        told += [_UNKNOWN] * (len(_COLUMNS) - 1 - len(told))
+        table.add_row(Text(group.label), *map(Text, told))
+    return table

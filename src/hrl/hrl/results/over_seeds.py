@@ -1,0 +1,139 @@
+"""What the seeds of a configuration have reached, each for itself and taken together."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from hrl.results.curves import LIVE, Group, Run, goals, has_success
+from hrl_core.errors import HrlError
+from hrl_core.statistics import bootstrap_interval, interquartile_mean, mean, median
+from hrl_core.training.progress import OWN_GOALS
+
+MEASURES = {
+    "success_rate": "success at the last step",
+    "ever_within": "ever within the success radius",
+    "final_distance": "mean final distance [unit of the goal]",
+    "return": "mean return",
+}
+"""Of an evaluation, as they are told."""
+TITLES = {OWN_GOALS: "own goals", LIVE: "newest 20 live episodes, exploring"}
+BOOTSTRAP_SEED = 0
+"""The same runs have the same interval whenever they are looked at."""
+
+
+class Headline(NamedTuple):
+    """What a run is judged and its best policy chosen by: success at the first goal, else the return."""
+
+    goal: str
+    measure: str
+
+    def __str__(self) -> str:
+        """For people."""
+        return ", ".join(filter(None, (MEASURES[self.measure], goal_title(self.goal, self.measure))))
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is the share of episodes in which something holds."""
+        return self.measure != "return"
+
+
+class SeedOutcome(NamedTuple):
+    """What one run has reached."""
+
+    seed: int
+    headline: Headline
+    last: float
+    """Of its last evaluation."""
+    best: float
+    """Of the evaluation whose policy is kept as the best."""
+    episodes: int
+    """Of an evaluation at the headline goal."""
+    env_steps: int
+    cpu_minutes: float
+    finished: bool
+    """Whether it has made all its steps."""
+
+
+class Figures(NamedTuple):
+    """Statistics over seeds."""
+
+    mean: float
+    median: float
+    iqm: float
+    """Interquartile mean."""
+    interval: tuple[float, float]
+    """95 % bootstrap interval of it."""
+    worst: float
+    best: float
+
+
+def goal_title(goal: str, measure: str) -> str:
+    """A goal's name in the metrics for people: ``goal (0, 16)``; empty where a return is all that there is."""
+    if measure == "return" and goal == OWN_GOALS:
+        return ""
+    return TITLES.get(goal, f"goal ({goal.replace('_', ', ')})")
+
+
+def headline_of(runs: Sequence[Run]) -> Headline:
+    """The headline measure of runs of one task.
+
+    Raises:
+        HrlError: none of them has been evaluated.
+    """
+    names = goals(runs)
+    if not names:
+        raise HrlError("none of the runs has been evaluated yet; look again later")
+    return Headline(names[0], "success_rate" if has_success(runs, names[0]) else "return")
+
+
+def headlines(groups: Sequence[Group]) -> str:
+    """What groups are judged by, for people; those of other tasks by something else.
+
+    Raises:
+        HrlError: none of them has been evaluated.
+    """
+    evaluated = [group.runs for group in groups if group.runs] or [()]
+    return " / ".join(dict.fromkeys(str(headline_of(runs)) for runs in evaluated))
+
+
+def outcomes(group: Group) -> list[SeedOutcome]:
+    """What each run of a group has reached."""
+    return [_outcome(run, headline_of(group.runs)) for run in group.runs]
+
+
+def _outcome(run: Run, headline: Headline) -> SeedOutcome:
+    name = f"evaluation/{headline.goal}/"
+    rows = [row for row in run.rows if f"{name}{headline.measure}" in row]
+    values = [float(row[f"{name}{headline.measure}"]) for row in rows]
+    newest = run.rows[-1]
+    return SeedOutcome(
+        run.config["seed"],
+        headline,
+        values[-1] if values else math.nan,
+        max(values, default=math.nan),
+        int(rows[-1][f"{name}episodes"]) if rows else 0,
+        newest["env_steps"],
+        newest["cpu_seconds"] / 60,
+        newest["env_steps"] >= run.config["steps"],
+    )
+
+
+def figures(scores: Sequence[float]) -> Figures:
+    """Statistics over seeds, at least one."""
+    values = np.array(scores, float)
+    low, high = bootstrap_interval([values], interquartile_mean, np.random.default_rng(BOOTSTRAP_SEED))
+    return Figures(
+        float(mean(values)),
+        float(median(values)),
+        float(interquartile_mean(values)),
+        (float(low), float(high)),
+        float(values.min()),
+        float(values.max()),
+    )
+
+
+def with_interval(found: Figures) -> str:
+    """The interquartile mean for people: ``0.95 [0.90, 0.98]``."""
+    return f"{found.iqm:.3g} [{found.interval[0]:.3g}, {found.interval[1]:.3g}]"

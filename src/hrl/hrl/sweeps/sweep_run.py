@@ -1,0 +1,86 @@
+"""One run of a sweep: how it is begun or gone on with, and how far it is, as its folder tells."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hrl_core.errors import HrlError
+from hrl_core.training.config import config_difference
+from hrl_core.training.progress import headline
+from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_names import CONFIG
+
+LOG = "train.log"
+"""What a run has printed, of all its starts."""
+_LONGEST = 300
+"""Characters of its last words that are repeated."""
+
+
+@dataclass(frozen=True)
+class SweepRun:
+    """A run that is made by ``hrl train`` in a process of its own."""
+
+    name: str
+    """Its folder within that of the sweep."""
+    folder: Path
+    words: tuple[str, ...]
+    """What follows ``hrl train``, but for the folder."""
+    config: Mapping[str, Any] = field(compare=False)
+    """What ``config.json`` of its folder holds, or will."""
+
+    @property
+    def steps(self) -> int:
+        """Environment steps at its end."""
+        return self.config["steps"]
+
+    @property
+    def begun(self) -> bool:
+        """Whether its folder holds a run."""
+        return (self.folder / CONFIG).is_file()
+
+    @property
+    def finished(self) -> bool:
+        """Whether its end is saved: metrics and policies are written before the state is."""
+        return self.saved >= self.steps
+
+    @property
+    def saved(self) -> int:
+        """Environment steps of the state that it goes on from."""
+        return RunFolder(self.folder).saved_steps() or 0
+
+    @property
+    def arguments(self) -> list[str]:
+        """What follows ``hrl`` to begin it, or to go on with it."""
+        return ["train", *self.words, "--resume" if self.begun else "--out", str(self.folder)]
+
+    @property
+    def command(self) -> str:
+        """The same for a shell."""
+        return shlex.join(["hrl", *self.arguments])
+
+    def require_own_folder(self) -> None:
+        """Refuse a folder that holds another run.
+
+        Raises:
+            HrlError: it does; names the fields.
+        """
+        differing = config_difference(dict(self.config), RunFolder(self.folder).config()) if self.begun else []
+        if differing:
+            raise HrlError(f"{self.folder} holds another run than this sweep would make: {'; '.join(differing)}")
+
+    def reached(self) -> tuple[int, str]:
+        """Environment steps by its last evaluation or state, and success or return by the former."""
+        rows = RunFolder(self.folder).metrics()
+        return max(self.saved, rows[-1]["env_steps"] if rows else 0), headline(rows[-1]) if rows else ""
+
+    def last_words(self) -> str:
+        """What it said last: why it failed, where it did."""
+        try:
+            lines = (self.folder / LOG).read_text(errors="replace").split("\n")
+        except OSError:
+            return ""
+        said = [line.strip() for line in lines if line.strip()]
+        errors = [line.removeprefix("hrl: ") for line in said if line.startswith("hrl: ")]
+        return (errors or said or [""])[-1][:_LONGEST]

@@ -1,0 +1,166 @@
+"""What is told of a sweep: statistics over seeds in table, picture and page, of made-up runs with known figures."""
+
+import json
+import re
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from hrl import cli
+from hrl.commands.sweep import standing_table
+from hrl.commands.sweep_arguments import planned
+from hrl.results.curve_figure import AUTO, RANGE, choose_statistic, curve_figure
+from hrl.results.curves import Group
+from hrl.results.over_seeds import Headline, figures, headline_of, headlines, outcomes
+from hrl.results.sweep_record import SweepRecord, is_sweep, sweep_groups
+
+OPTIONS = ("--task", "ant_maze", "--preset", "fast", "--steps", "200")
+LAST = {"0.005": (0.0, 0.5, 0.6, 0.7, 1.0), "0.01": (0.2, 0.2, 0.2, 0.2, 0.2)}
+"""By value of tau, success of the last policies of seeds 0 to 4; half of that at 100 steps, 0.8 at 150."""
+
+
+def written(folder: Path, evaluated: int = 5, end: int = 200) -> Path:
+    """A sweep, as it would lie there with so many seeds evaluated up to a step."""
+    record = SweepRecord(OPTIONS, {"worker.tau": tuple(LAST)}, tuple(range(5)))
+    record.write(folder)
+    for run in planned(record, folder):
+        seed = run.config["seed"]
+        if seed >= evaluated:
+            continue
+        last = LAST[f"{run.config['worker']['tau']}"][seed]
+        run.folder.mkdir(parents=True)
+        (run.folder / "config.json").write_text(json.dumps(run.config))
+        scores = {100: last / 2, 150: 0.8, 200: last}
+        lines = [json.dumps(row(steps, score)) for steps, score in scores.items() if steps <= end]
+        (run.folder / "metrics.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def row(steps: int, score: float) -> dict[str, float]:
+    name = "evaluation/0_16/"
+    outcome = {f"{name}success_rate": score, f"{name}final_distance": 1.0, f"{name}return": -9.0, f"{name}episodes": 20}
+    return {"env_steps": steps, "worker/updates": steps, "seconds": 2.0 * steps, "cpu_seconds": 60.0, **outcome}
+
+
+def cells(page: str) -> list[list[str]]:
+    """The tables of a page, row by row."""
+    plain = [re.findall(r"<td>(.*?)</td>", one) for one in re.findall(r"<tr>(.*?)</tr>", page)]
+    return [one for one in plain if one]
+
+
+def test_each_seed_has_its_last_and_its_best_policy(tmp_path: Path) -> None:
+    groups = sweep_groups(written(tmp_path))
+    assert headlines(groups) == "success at the last step, goal (0, 16)"
+    found = outcomes(groups[0])
+    assert [one.last for one in found] == list(LAST["0.005"])
+    assert [one.best for one in found] == [0.8, 0.8, 0.8, 0.8, 1.0]
+    assert {(one.env_steps, one.cpu_minutes, one.episodes, one.finished) for one in found} == {(200, 1.0, 20, True)}
+
+
+def test_figures_over_seeds_by_hand() -> None:
+    found = figures(LAST["0.005"])
+    assert (found.mean, found.median, found.iqm) == pytest.approx((0.56, 0.6, 0.6))
+    assert (found.worst, found.best) == (0.0, 1.0)
+    assert found.worst <= found.interval[0] < found.iqm < found.interval[1] <= found.best
+    assert figures(LAST["0.01"]).interval == pytest.approx((0.2, 0.2))
+    assert figures(LAST["0.005"]) == found
+
+
+def test_a_task_without_goals_is_judged_by_its_return(tmp_path: Path) -> None:
+    groups = sweep_groups(written(tmp_path))
+    for run in groups[0].runs:
+        for one in run.rows:
+            one["evaluation/0_16/final_distance"] = float("nan")
+    assert headline_of(groups[0].runs).measure == "return"
+    assert [one.last for one in outcomes(groups[0])] == [-9.0] * 5
+    # Each combination may have a task of its own.
+    assert [one.last for one in outcomes(groups[1])] == list(LAST["0.01"])
+    assert headlines(groups) == "mean return, goal (0, 16) / success at the last step, goal (0, 16)"
+
+
+def test_a_goal_is_named_where_there_is_one() -> None:
+    assert str(Headline("own_goals", "return")) == "mean return"
+    assert str(Headline("own_goals", "success_rate")) == "success at the last step, own goals"
+    assert str(Headline("8_0", "return")) == "mean return, goal (8, 0)"
+
+
+@pytest.mark.parametrize(("evaluated", "end", "seeds"), [(5, 200, "5"), (3, 200, "3 of 5"), (5, 150, "0 of 5")])
+def test_only_runs_at_their_end_count(tmp_path: Path, evaluated: int, end: int, seeds: str) -> None:
+    table = standing_table(sweep_groups(written(tmp_path, evaluated, end)), 5)
+    columns = [[str(cell) for cell in column.cells] for column in table.columns]
+    assert columns[0] == ["tau=0.005", "tau=0.01"]
+    assert columns[1] == [seeds, seeds]
+    assert columns[2] == {"5": ["0.56", "0.2"], "3 of 5": ["0.367", "0.2"], "0 of 5": ["-", "-"]}[seeds]
+
+
+def test_a_statistic_is_the_same_for_all_curves() -> None:
+    few, many = Group("a", [None] * 3), Group("b", [None] * 4)  # pyright: ignore[reportArgumentType]
+    assert choose_statistic(AUTO, [many, many]) == "iqm"
+    assert choose_statistic(AUTO, [few, many]) == "mean"
+    assert choose_statistic("median", [few]) == "median"
+
+
+@pytest.mark.parametrize(("statistic", "expected"), [("mean", 0.56), ("median", 0.6), ("iqm", 0.6), (RANGE, 0.56)])
+def test_a_curve_is_the_statistic_with_its_interval_around_it(tmp_path: Path, statistic: str, expected: float) -> None:
+    figure = curve_figure(sweep_groups(written(tmp_path)), statistic=statistic)
+    (axis,) = figure.axes
+    line = np.asarray(axis.lines[0].get_ydata(), float)
+    assert line == pytest.approx([expected / 2, 0.8, expected])
+    shade = axis.collections[0].get_paths()[0].vertices
+    low, high = np.asarray(shade)[:, 1].min(), np.asarray(shade)[:, 1].max()
+    assert 0 <= low < line.min()
+    assert line.max() <= high <= 1
+    if statistic == RANGE:
+        assert (low, high) == (0.0, 1.0)
+    plt.close(figure)
+
+
+def test_a_sweep_is_plotted_alone_and_beside_runs_and_other_sweeps(tmp_path: Path, capsys) -> None:
+    first, second = written(tmp_path / "first"), written(tmp_path / "second", evaluated=2)
+    for words, count in (
+        ([first], 10),
+        ([first, "--statistic", "median"], 10),
+        ([first, second], 14),
+        ([first / "tau=0.01" / "seed_0", second], 5),
+        ([first / "tau=0.01" / "seed_0", first / "tau=0.01" / "seed_1"], 2),
+    ):
+        out = tmp_path / "curves.png"
+        assert cli.main(["plot", *map(str, words), "--out", str(out)]) == 0
+        assert f"curves of {count} runs written" in capsys.readouterr().out
+        assert out.read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_cannot_be_drawn_is_refused(tmp_path: Path, capsys) -> None:
+    young = written(tmp_path / "young", evaluated=0)
+    assert is_sweep(young)
+    for words, message in (
+        (["plot", str(young)], "no run has been evaluated yet; plot it later"),
+        (["report", str(young)], "none of the runs has been evaluated yet"),
+        (["plot", str(young), "--statistic", "mode"], "--statistic 'mode' is none of mean, median, iqm, range"),
+    ):
+        assert cli.main([*words, "--out", str(tmp_path / "x.png")]) == 2
+        assert message in capsys.readouterr().err
+        assert not (tmp_path / "x.png").exists()
+
+
+def test_the_page_of_a_sweep_has_curves_figures_runs_and_commands(tmp_path: Path, capsys) -> None:
+    folder, out = written(tmp_path / "<my> sweep"), tmp_path / "page.html"
+    assert cli.main(["report", str(folder), "--out", str(out)]) == 0
+    assert f"report written to {out}" in capsys.readouterr().out
+    page = out.read_text()
+    rows = cells(page)
+    found = figures(LAST["0.005"])
+    interval = f"0.6 [{found.interval[0]:.3g}, {found.interval[1]:.3g}]"
+    assert rows[0] == ["tau=0.005", "5", "0.56", "0.6", interval, "0", "1"]
+    assert rows[1] == ["tau=0.01", "5", "0.2", "0.2", "0.2 [0.2, 0.2]", "0.2", "0.2"]
+    assert rows[2][:4] == ["tau=0.005", "5", "0.84", "0.8"]
+    assert rows[4][:4] == ["tau=0.005", "0", "0 [0.00, 0.16]", "0.8 [0.58, 0.92]"]
+    assert len(rows) == 2 + 2 + 10
+    assert 'src="data:image/png;base64,' in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert "<my>" not in page
+    options = " ".join(OPTIONS)
+    assert f"hrl sweep {options} --set worker.tau=0.005,0.01 --seeds 0:5 --out" in page
+    assert f"hrl train {options} --worker.tau 0.01 --seed 4 --out" in page
