@@ -98,7 +98,8 @@ class Randomisation:
     def drawn(self, seed: int) -> Drawn:
         """What the episode of that seed is like; each quantity is the same whatever others are varied."""
         shares = step_generator(seed, Purpose.WORLD, 0, 0, 0).random(3).tolist()
-        return Drawn(*(own.at(share) for own, share in zip((self.delay, self.friction, self.mass), shares, strict=True)))
+        ranges = (self.delay, self.friction, self.mass)
+        return Drawn(*(own.at(share) for own, share in zip(ranges, shares, strict=True)))
 
     def lost(self, seed: int, step: int) -> bool:
         """Whether the command that answers the observation of that step is lost."""
@@ -121,8 +122,8 @@ class Randomisation:
             if name and name not in known:
                 listed = ", ".join(element.name for element in task.observation)
                 raise TaskError(
-                    f"randomise: noise.{name}: task '{task.name}' has no such element or unit{did_you_mean(name, known)}"
-                    f" (elements: {listed}; units: {', '.join(sorted(units))})"
+                    f"randomise: noise.{name}: '{task.name}' observes no such element or unit"
+                    f"{did_you_mean(name, known)} (elements: {listed}; units: {', '.join(sorted(units))})"
                 )
         general = dict.fromkeys(MEASURED_UNITS, self.noise.get("", 0.0))
         chosen = general | dict(self.noise)

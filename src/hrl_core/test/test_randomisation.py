@@ -118,7 +118,7 @@ def test_noise_is_for_what_is_measured_unless_an_element_is_named():
 @pytest.mark.parametrize(
     ("task", "text", "message"),
     [
-        ("ant_maze", "noise.hip_7=1", r"noise.hip_7: task 'ant_maze' has no such element or unit; did you mean hip_\d"),
+        ("ant_maze", "noise.hip_7=1", r"noise.hip_7: 'ant_maze' observes no such element or unit; did you mean hip_\d"),
         ("ant_maze", "noise.km=1", r"\(elements: x, y, .*; units: 1, 1000 steps, m, m/s, rad, rad/s\)"),
         ("mountain_car", "noise=1", "no element of the observation of 'mountain_car' is in m, rad, m/s, rad/s; name"),
     ],

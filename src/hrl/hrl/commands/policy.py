@@ -15,7 +15,7 @@ from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.checkpoints.manifest import FORMAT, read_manifest
+from hrl_core.checkpoints.manifest import FORMAT, RANDOMISED, read_manifest
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
 from hrl_core.task.text import load_task
@@ -58,6 +58,7 @@ class Show:
         """Load it, which checks hashes, shapes and numbers, and print its origin."""
         folder = resolve_policy(self.policy, None)
         checkpoint = load_checkpoint(folder)
+        randomised = checkpoint.provenance.get(RANDOMISED)
         rows = {
             "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",
             "format": _told_format(read_manifest(folder).format),
@@ -68,6 +69,7 @@ class Show:
             "seed": str(checkpoint.seed),
             "git commit": checkpoint.git_commit or "unknown",
             "levels": _told_levels(checkpoint.hierarchy),
+            **({RANDOMISED: f"in training, {randomised}"} if randomised else {}),
             **{f"metric {name}": f"{value:.12g}" for name, value in checkpoint.metrics.items()},
         }
         show(facts(str(folder), rows))

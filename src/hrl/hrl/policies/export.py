@@ -66,7 +66,8 @@ def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: P
     spec, first = checkpoint.task, results[0]
     unit = spec.success.unit
     rule = _rule(spec)
-    held_out = f"held-out episodes (seed {protocol.seed})"
+    randomised = f", randomised by {protocol.randomise}" if protocol.randomise else ""
+    held_out = f"held-out episodes (seed {protocol.seed}{randomised})"
     if spec.goal:
         lines = [
             f"Success at the last step, {rule}, on {held_out}; Wilson 95 % interval.",
