@@ -194,6 +194,8 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(whole: Path, capsys) -> No
 OTHER = {
     "worker_reward": "progress",
     "evaluation": "sampled",
+    "randomise": "delay=0:0.1,loss=0.1",
+    "evaluation_randomise": "same",
     "hidden": (7,),
     "reward_bounds": (-3.0, 4.0),
     "held_subgoal_decisions": (1, 2),
