@@ -47,9 +47,17 @@ def test_run_and_policy_tell_how_training_episodes_differed(trained: Path, polic
     assert load_checkpoint(trained / "last").provenance == {RANDOMISED: TEXT}
     capsys.readouterr()
     assert cli.main(["policy", "show", str(trained)]) == 0
-    assert TEXT in capsys.readouterr().out.replace("\n", "")
+    assert f"│ randomised training                  │ {TEXT} " in capsys.readouterr().out
+    exported = trained.parent / "exported"
+    words = ["--out", str(exported), "--episodes", "1", "--randomise", "loss=0.3"]
+    assert cli.main(["policy", "export", str(trained), *words]) == 0
+    assert "held-out episodes (seed 3000017, randomised by loss=0.3)" in (exported / "README.md").read_text()
+    assert cli.main(["policy", "show", str(exported)]) == 0
+    shown = capsys.readouterr().out
+    assert "│ randomised training" in shown
+    assert "│ randomised held-out" in shown
     assert cli.main(["policy", "show", str(policy)]) == 0
-    assert RANDOMISED not in capsys.readouterr().out
+    assert "randomised" not in capsys.readouterr().out
 
 
 def test_a_run_goes_on_under_its_own_randomisation_only(trained: Path, capsys) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from hrl.policies.export import README, export
+from hrl.policies.export import HELD_OUT, README, export
 from hrl.policies.held_out import Protocol
 from hrl.policies.provenance import git_commit
 from hrl.policies.shipped import resolve_policy
@@ -19,6 +19,9 @@ from hrl_core.checkpoints.manifest import FORMAT, RANDOMISED, read_manifest
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
 from hrl_core.task.text import load_task
+
+_RANDOMISED = {RANDOMISED: "randomised training", HELD_OUT: "randomised held-out"}
+"""What the provenance calls it, and what people do."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Show:
         """Load it, which checks hashes, shapes and numbers, and print its origin."""
         folder = resolve_policy(self.policy, None)
         checkpoint = load_checkpoint(folder)
-        randomised = checkpoint.provenance.get(RANDOMISED)
+        told = {name: checkpoint.provenance.get(key) for key, name in _RANDOMISED.items()}
         rows = {
             "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",
             "format": _told_format(read_manifest(folder).format),
@@ -69,7 +72,7 @@ class Show:
             "seed": str(checkpoint.seed),
             "git commit": checkpoint.git_commit or "unknown",
             "levels": _told_levels(checkpoint.hierarchy),
-            **({RANDOMISED: f"in training, {randomised}"} if randomised else {}),
+            **{name: str(text) for name, text in told.items() if text},
             **{f"metric {name}": f"{value:.12g}" for name, value in checkpoint.metrics.items()},
         }
         show(facts(str(folder), rows))
