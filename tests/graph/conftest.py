@@ -24,6 +24,7 @@ from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.messages import Mode
+from hrl_core.randomisation import parse_randomisation
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos
@@ -242,9 +243,9 @@ def read_bag():
 def in_process():
     """The same run without ROS: traces of each episode."""
 
-    def run(policy, episodes=1, seed=0, mode=Mode.EVAL):
+    def run(policy, episodes=1, seed=0, mode=Mode.EVAL, randomise=""):
         checkpoint = load_checkpoint(Path(policy))
-        runner = EnvRunner(checkpoint.task, seed, mode)
+        runner = EnvRunner(checkpoint.task, seed, mode, randomisation=parse_randomisation(randomise))
         hierarchy = checkpoint.stack(seed)
         return [rollout(runner, hierarchy, episode) for episode in range(episodes)]
 

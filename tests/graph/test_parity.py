@@ -22,6 +22,7 @@ from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_core.messages import EPISODE_ENDS, Mode, SegmentEnd
+from hrl_core.randomisation import parse_randomisation, told_in
 from hrl_core.task.text import load_task
 from hrl_msgs.msg import RunInfo
 
@@ -96,6 +97,32 @@ def test_exploration_is_the_same_in_the_graph_and_in_process(launch, read_bag, i
     assert_same_run(bag, traces)
     noiseless = in_process(untrained, seed=4)
     assert traces[0].actions[0].value.tobytes() != noiseless[0].actions[0].value.tobytes()
+
+
+RANDOMISE = "delay=0:0.16,loss=0.05,friction=0.7:1.3,mass=0.8:1.2,noise=0.01"
+
+
+def test_randomised_episodes_are_the_same_in_the_graph_and_in_process_and_the_bag_says_so(
+    launch, read_bag, in_process, assert_same_run, untrained, capsys
+):
+    graph = launch("task:=AntMaze", f"policy:={untrained}", "episodes:=2", "seed:=4", f"randomise:={RANDOMISE}")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    traces = in_process(untrained, episodes=2, seed=4, randomise=RANDOMISE)
+    assert_same_run(bag, traces)
+    plain = in_process(untrained, seed=4)
+    assert traces[0].observations[0].state.tobytes() != plain[0].observations[0].state.tobytes()
+    info: Any = deserialize_message(bag["run_info"][0], RunInfo)
+    assert told_in(info.task) == RANDOMISE
+    assert cli.main(["bag", "info", str(graph.out / "bag")]) == 0
+    assert RANDOMISE in capsys.readouterr().out.replace("\n", "")
+    # What each episode was like follows from what the bag holds.
+    recording = read_bags([graph.out / "bag"])
+    assert recording.task == load_task("AntMaze")
+    assert not recording.problems
+    seeds = [result.seed for result in bag["episode_result"]]
+    assert len({parse_randomisation(told_in(info.task)).drawn(seed) for seed in seeds}) == 2
 
 
 def test_a_flat_policy_is_the_worker_alone(launch, read_bag, in_process, assert_same_run, tmp_path):

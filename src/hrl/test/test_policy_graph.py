@@ -148,6 +148,7 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "episodes": {"episodes": 1},
         "seed": {"seed": 1},
         "goal": {"goal": "1,2"},
+        "randomise": {"randomise": "loss=0.1"},
         "explore": {"explore": True},
         "record": {"record": False},
         "split_episodes": {"split_episodes": 2},

@@ -212,6 +212,8 @@ OTHER = {
     "products": ("forward", "inputs 8x4x2"),
     "worker_reward": "progress",
     "evaluation": "sampled",
+    "randomise": "delay=0:0.1,loss=0.1",
+    "evaluation_randomise": "same",
     "hidden": (7,),
     "reward_bounds": (-3.0, 4.0),
     "held_subgoal_decisions": (1, 2),

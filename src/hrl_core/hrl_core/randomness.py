@@ -33,6 +33,12 @@ class Purpose(IntEnum):
     """Goals in the place of those that a level pursued in an episode."""
     TERMINATION = 8
     """Whether a worker ends a segment by itself."""
+    WORLD = 9
+    """Delay, friction and masses of a randomised episode, whose seed takes the place of the run's; so do the next."""
+    LOSS = 10
+    """Whether a command is lost in a randomised episode."""
+    NOISE = 11
+    """What sensors add to an observation in a randomised episode."""
 
 
 def episode_seed(run_seed: int, episode: int) -> int:

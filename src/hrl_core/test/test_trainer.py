@@ -70,7 +70,13 @@ FLAT = dataclasses.replace(CONFIG, algorithm="flat", agent=FlatConfig(worker=SMA
 
 def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: TaskSpec = SPEC) -> Trainer:
     envs = VectorEnv(
-        spec, config.num_envs, seed, stagger=config.stagger, headline_share=config.headline_goal_share, segment=10
+        spec,
+        config.num_envs,
+        seed,
+        stagger=config.stagger,
+        headline_share=config.headline_goal_share,
+        segment=10,
+        randomisation=config.randomisation,
     )
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     evaluation = VectorEnv(spec, len(goals), config.evaluation_seed, goals=goals)
@@ -115,13 +121,15 @@ class _Killer:
         pass
 
 
-def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path) -> None:
-    whole = _trainer(tmp_path / "whole")
+@pytest.mark.parametrize("randomise", ["", "delay=0:0.05,loss=0.2,noise=0.02"])
+def test_a_killed_and_resumed_run_equals_an_uninterrupted_one(tmp_path: Path, randomise: str) -> None:
+    config = dataclasses.replace(CONFIG, randomise=randomise)
+    whole = _trainer(tmp_path / "whole", config)
     whole.run()
-    killed = _trainer(tmp_path / "killed")
+    killed = _trainer(tmp_path / "killed", config)
     with pytest.raises(_KilledError):
         killed.run(observers=[_Killer(171)])
-    resumed = _trainer(tmp_path / "killed")
+    resumed = _trainer(tmp_path / "killed", config)
     resumed.run(resume=True)
     assert torch.equal(_weights(whole), _weights(resumed))
     np.testing.assert_array_equal(_hiro(whole).store.states, _hiro(resumed).store.states)
@@ -304,6 +312,7 @@ _OTHER = {
     "manager_n_step": 3,
     "manager_n_step_own": 3,
     "policy_delay": 3,
+    "randomise": "loss=0.2",
 }
 _TESTED_ELSEWHERE = {
     "adjacency_interval",  # below
@@ -321,6 +330,7 @@ _NOT_ABOUT_LEARNING = {
     "evaluation_episodes",
     "evaluation_episodes_elsewhere",
     "evaluation_seed",
+    "evaluation_randomise",
     "checkpoint_interval",
 }
 

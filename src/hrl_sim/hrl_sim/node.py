@@ -3,6 +3,7 @@
 import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.messages import Mode, Observation
+from hrl_core.randomisation import parse_randomisation, told_with
 from hrl_core.task.spec import TaskSpec
 from hrl_ros.loop.course import EnvironmentClock
 from hrl_ros.loop.emergency_stop import EmergencyStop
@@ -11,12 +12,15 @@ from hrl_ros.loop.parameters import parse_goal
 from hrl_ros.running import main_of
 from hrl_sim.clocks import LockstepClock, RealtimeClock
 from hrl_sim.pace import FASTEST, Pace
+from hrl_sim.parameters import SimulatorParameters
 from hrl_sim.services import SimulationServices
 from hrl_sim.standard_topics import StandardTopics
 
 
 class SimulatorNode(EnvironmentNode):
     """MuJoCo closes the loop."""
+
+    parameters_kind = SimulatorParameters
 
     def __init__(self) -> None:
         """Name the node."""
@@ -25,8 +29,11 @@ class SimulatorNode(EnvironmentNode):
     def make_runner(self, task: TaskSpec, prefix: str) -> EnvRunner:
         """Make the environment and what onlookers see of it."""
         p = self.settings
+        assert isinstance(p, SimulatorParameters)
         mode, goal = Mode[p.episode_mode.upper()], parse_goal(p.goal, task)
-        runner = EnvRunner(task, p.seed, mode, goal, self.run_id, p.robot, prefix + task.frame)
+        self._randomisation = parse_randomisation(p.randomise)
+        frame = prefix + task.frame
+        runner = EnvRunner(task, p.seed, mode, goal, self.run_id, p.robot, frame, self._randomisation)
         self._standard = StandardTopics(self, runner, prefix)
         return runner
 
@@ -41,6 +48,11 @@ class SimulatorNode(EnvironmentNode):
         self._pace = Pace(self, clock, self.runner.spec.control_period, factor)
         self._offers = SimulationServices(self, course, clock, self._pace)
         return clock
+
+    @property
+    def told_task(self) -> str:
+        """The task specification, and how its episodes differ."""
+        return told_with(super().told_task, self._randomisation)
 
     @property
     def wanted_real_time_factor(self) -> float:

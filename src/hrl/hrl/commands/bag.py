@@ -21,6 +21,7 @@ from hrl_core.bags.problems import iso_time
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import Recovery, default_out, recover, recoverable
 from hrl_core.errors import HrlError
+from hrl_core.randomisation import told_in
 from hrl_core.task.text import parse_task
 from hrl_core.wording import counted
 
@@ -150,6 +151,8 @@ def _said(custom: dict[str, Any]) -> dict[str, str]:
         "policies": ", ".join(f"version {version} ({sha256})" for version, sha256 in policies.items()) or "none acted",
         "episodes": f"{len(episodes)}, {successes} successful, {counted(sum(e['steps'] for e in episodes), 'step')}",
     }
+    if randomised := told_in(custom["task"]):
+        rows["randomised"] = f"{randomised} (each episode by its seed)"
     if custom.get("hierarchy"):
         rows["hierarchy"] = f"hash {custom['hierarchy_hash'][:12]}"
     if custom.get("unfinished_episodes"):

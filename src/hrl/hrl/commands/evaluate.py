@@ -51,13 +51,15 @@ def evaluate_command(words: list[str]) -> int:
         "trained": checkpoint.trained,
         "env_steps": checkpoint.env_steps,
         "seed": arguments.protocol.seed,
+        "randomised": arguments.protocol.randomise,
         "seconds": round(time.perf_counter() - started, 2),
         "results": [figures(checkpoint.task, result) for result in results],
     }
     if arguments.json:
         sys.stdout.write(json.dumps(outcome, allow_nan=False) + "\n")
     else:
-        show(results_table(folder.name, checkpoint.task, results))
+        randomised = f", randomised by {arguments.protocol.randomise}" if arguments.protocol.randomise else ""
+        show(results_table(folder.name + randomised, checkpoint.task, results))
     return 0
 
 

@@ -8,17 +8,20 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from hrl.policies.export import README, export
+from hrl.policies.export import HELD_OUT, README, export
 from hrl.policies.held_out import Protocol
 from hrl.policies.provenance import git_commit
 from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.checkpoints.manifest import FORMAT, read_manifest
+from hrl_core.checkpoints.manifest import FORMAT, RANDOMISED, read_manifest
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
 from hrl_core.task.text import load_task
+
+_RANDOMISED = {RANDOMISED: "randomised training", HELD_OUT: "randomised held-out"}
+"""What the provenance calls it, and what people do."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Show:
         """Load it, which checks hashes, shapes and numbers, and print its origin."""
         folder = resolve_policy(self.policy, None)
         checkpoint = load_checkpoint(folder)
+        told = {name: checkpoint.provenance.get(key) for key, name in _RANDOMISED.items()}
         rows = {
             "task": f"{checkpoint.task.name} (hash {checkpoint.task.sha256[:12]})",
             "format": _told_format(read_manifest(folder).format),
@@ -68,6 +72,7 @@ class Show:
             "seed": str(checkpoint.seed),
             "git commit": checkpoint.git_commit or "unknown",
             "levels": _told_levels(checkpoint.hierarchy),
+            **{name: str(text) for name, text in told.items() if text},
             **{f"metric {name}": f"{value:.12g}" for name, value in checkpoint.metrics.items()},
         }
         show(facts(str(folder), rows))

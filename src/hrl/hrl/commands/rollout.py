@@ -19,6 +19,7 @@ from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.messages import EpisodeResult, Mode, frozen
+from hrl_core.randomisation import parse_randomisation
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
 
@@ -39,6 +40,8 @@ class Rollout:
     """Task goal in the units of the task; empty for the task's own."""
     explore: bool = False
     """Run training episodes: the policies add exploration noise."""
+    randomise: str = ""
+    """How the episodes differ, as `hrl train --randomise` (`delay=0.1,loss=0.05`); empty: not at all."""
     json: bool = False
     """Print one JSON object instead of a table."""
 
@@ -83,7 +86,7 @@ def run_rollout(arguments: Rollout) -> RolloutSummary:
     checkpoint.require_task(task)
     mode = Mode.TRAIN if arguments.explore else Mode.EVAL
     goal = frozen(arguments.goal) if arguments.goal else None
-    runner = EnvRunner(task, arguments.seed, mode, goal)
+    runner = EnvRunner(task, arguments.seed, mode, goal, randomisation=parse_randomisation(arguments.randomise))
     hierarchy = checkpoint.stack(arguments.seed)
     start = time.perf_counter()
     try:

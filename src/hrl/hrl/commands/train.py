@@ -70,6 +70,7 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
         stagger=config.stagger,
         segment=levels[0].horizon if levels else 1,
         headline_share=config.headline_goal_share,
+        randomisation=config.randomisation,
     )
     if request.products:
         config = with_products(config, request.products, spec, envs, request.seed)
@@ -82,14 +83,18 @@ def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any]) -> VectorEnv:
     """Environments of the evaluation episodes, one each."""
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     own_goals = goals if spec.evaluation_goals else ()
-    return VectorEnv(spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals)
+    randomisation = config.evaluation_randomisation
+    return VectorEnv(
+        spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals, randomisation=randomisation
+    )
 
 
 def _introduction(request: TrainingRequest) -> str:
     spec, config = request.spec, request.config
     levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
     subgoals = " / ".join(", ".join(level.elements) for level in levels) or "none"
+    randomised = f", randomised by {config.randomise}" if config.randomise else ""
     return (
         f"{'going on' if request.resume else 'training'} in {request.folder}: {config.algorithm} on {spec.name} "
-        f"(subgoals: {subgoals}), {config.steps} steps, seed {request.seed}; Ctrl-C stops and saves"
+        f"(subgoals: {subgoals}), {config.steps} steps, seed {request.seed}{randomised}; Ctrl-C stops and saves"
     )

@@ -89,9 +89,7 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     spec = _task(given)
     resumed = given.resume is not None
     products = "" if resumed else given.products
-    return TrainingRequest(
-        spec, given.config, given.seed, folder, resumed, given.torch_threads, products, given.logger
-    )
+    return TrainingRequest(spec, given.config, given.seed, folder, resumed, given.torch_threads, products, given.logger)
 
 
 def parse_words(defaults: Words, name: str, words: Sequence[str]) -> Words:

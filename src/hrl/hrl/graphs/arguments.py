@@ -104,6 +104,9 @@ class LaunchArguments(Arguments):
     episodes: int = argument(0, "Number of episodes, 0 for ever.", rule=COUNT)
     seed: int = argument(0, "Seed from which resets and exploration noise are drawn.", rule=SEED)
     goal: str = argument("", "Task goal as x,y in the units of the task; empty for the task's own.", rule=VECTOR)
+    randomise: str = argument(
+        "", "How simulated episodes differ, as hrl train --randomise: delay=0:0.06,loss=0.05; empty: not at all."
+    )
     explore: bool = argument(False, "Run training episodes: the policies add exploration noise.")
     record: bool = argument(True, "Record a rosbag2 directory (MCAP) of all topics of the stack in OUT/bag.")
     split_episodes: int = argument(

@@ -23,7 +23,8 @@ from hrl.graphs.real_robot import HEARTBEAT, REALTIME, check_robot, real_parts, 
 from hrl.graphs.run_folder import RunFolder
 from hrl.policies.shipped import AUTO, resolve_policy
 from hrl_core.checkpoints.checkpoint import TASK, Checkpoint, load_checkpoint
-from hrl_core.errors import TaskError
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.randomisation import parse_randomisation
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_ros.affinity import ANY
@@ -58,10 +59,14 @@ def checked_setup(arguments: LaunchArguments) -> Setup:
 
 
 def require_fit(arguments: LaunchArguments, task: TaskSpec) -> None:
-    """Raise ``HrlError`` where goal or robot of the arguments do not fit the task."""
+    """Raise ``HrlError`` where goal, randomisation or robot of the arguments do not fit the task."""
     if arguments.goal_vector:
         task.check_goal(np.array(arguments.goal_vector), "argument goal")
+    randomisation = parse_randomisation(arguments.randomise)
+    randomisation.deviations(task)
     if arguments.robot == "real":
+        if randomisation:
+            raise HrlError(f"randomise:={arguments.randomise}: only simulated episodes can be made to differ")
         check_robot(arguments, task)
 
 
@@ -105,7 +110,10 @@ def robot_nodes(
     ]
     if arguments.record:
         parts.insert(0, (RECORDER, recorder))
-    parts += real_parts(arguments, environment) if arguments.robot == "real" else [(SIMULATOR, environment)]
+    if arguments.robot == "real":
+        parts += real_parts(arguments, environment)
+    else:
+        parts.append((SIMULATOR, environment | {"randomise": arguments.randomise}))
     if supervised:
         parts.append(supervisor_part(arguments, setup.task_argument, [name for name, _ in parts], parties))
     managers = parties[1:]

@@ -17,6 +17,8 @@ from hrl_core.training.progress import OWN_GOALS
 
 KEPT = ("env_steps", "seconds", "cpu_seconds")
 README = "README.md"
+HELD_OUT = "held_out_randomised"
+"""What the provenance of a policy calls the randomisation of the episodes that its held-out figures are from."""
 
 
 def export(source: Path, target: Path, protocol: Protocol) -> None:
@@ -29,7 +31,8 @@ def export(source: Path, target: Path, protocol: Protocol) -> None:
     for result in results:
         metrics |= _figures(checkpoint.task, result)
     try:
-        save_checkpoint(dataclasses.replace(checkpoint, metrics=metrics), target)
+        provenance = {**checkpoint.provenance} | ({HELD_OUT: protocol.randomise} if protocol.randomise else {})
+        save_checkpoint(dataclasses.replace(checkpoint, metrics=metrics, provenance=provenance), target)
         (target / README).write_text(_readme(checkpoint, results, protocol, _commands(source.parent)))
     except OSError as error:
         raise HrlError(f"cannot write {target}: {error}; free some space and export again") from None
@@ -66,7 +69,8 @@ def _readme(checkpoint: Checkpoint, results: list[EvaluationResult], protocol: P
     spec, first = checkpoint.task, results[0]
     unit = spec.success.unit
     rule = _rule(spec)
-    held_out = f"held-out episodes (seed {protocol.seed})"
+    randomised = f", randomised by {protocol.randomise}" if protocol.randomise else ""
+    held_out = f"held-out episodes (seed {protocol.seed}{randomised})"
     if spec.goal:
         lines = [
             f"Success at the last step, {rule}, on {held_out}; Wilson 95 % interval.",

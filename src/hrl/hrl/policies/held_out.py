@@ -11,6 +11,7 @@ from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
+from hrl_core.randomisation import parse_randomisation
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluate import EvaluationResult, evaluate_checkpoint
 
@@ -30,12 +31,15 @@ class Protocol:
     """One task goal instead of the task's evaluation goals, in units of the task."""
     threads: int = 1
     """Threads that step the environments."""
+    randomise: str = ""
+    """How the episodes differ, as `hrl train --randomise` (`delay=0.1,loss=0.05`); empty: not at all."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         for name in ("episodes", "threads"):
             if getattr(self, name) < 1:
                 raise HrlError(f"--{name} {getattr(self, name)}: must be 1 or more")
+        object.__setattr__(self, "randomise", str(parse_randomisation(self.randomise)))
 
 
 def evaluate_held_out(checkpoint: Checkpoint, protocol: Protocol) -> list[EvaluationResult]:
@@ -43,7 +47,8 @@ def evaluate_held_out(checkpoint: Checkpoint, protocol: Protocol) -> list[Evalua
     spec = checkpoint.task
     goals = [goal for goal in _goals(spec, protocol.goal) for _ in range(protocol.episodes)]
     own_goals = goals if goals[0] else ()
-    envs = VectorEnv(spec, len(goals), protocol.seed, protocol.threads, goals=own_goals)
+    randomisation = parse_randomisation(protocol.randomise)
+    envs = VectorEnv(spec, len(goals), protocol.seed, protocol.threads, goals=own_goals, randomisation=randomisation)
     try:
         return evaluate_checkpoint(checkpoint, envs)
     finally:

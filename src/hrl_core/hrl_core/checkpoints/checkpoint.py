@@ -57,7 +57,8 @@ class Checkpoint:
     """``<level>.<parameter>`` -> array."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
-    """What it was trained from, as plain data: consumed segments, update, generators; empty for runs in simulation."""
+    """What it was trained from, as plain data: consumed segments, update, generators; of runs in simulation how their
+    episodes were randomised, otherwise empty."""
     weights_sha256: str = ""
     evaluation: str = GREEDY
     """Outside training: ``greedy``, or ``sampled`` where choices are meant to be drawn."""

@@ -18,6 +18,8 @@ FORMAT = 2
 FORMATS = (1, FORMAT)
 _VALUE = "_value"
 GREEDY, SAMPLED = "greedy", "sampled"
+RANDOMISED = "randomised"
+"""What the provenance of a policy calls the randomisation of the episodes that it was trained in."""
 _Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
 _Format = Annotated[
     int, Must(lambda n: n in FORMATS, f"one of {', '.join(map(str, FORMATS))}, which this version reads")

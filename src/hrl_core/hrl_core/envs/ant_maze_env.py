@@ -78,12 +78,16 @@ class AntMazeEnv(MazeEnv):
 
     def step(self, action: Float64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Apply torques [N m] for 0.1 s."""
-        self.data.ctrl[:] = action
-        mujoco.mj_step(self.model, self.data, nstep=FRAME_SKIP)
+        self.do_simulation(action, FRAME_SKIP)
         self._steps += 1
         observation = self._observation()
         left = observation["achieved_goal"] - observation["desired_goal"]
         return observation, -math.sqrt(left.dot(left)), False, False, {}
+
+    def do_simulation(self, ctrl: Float64, n_frames: int) -> None:
+        """Hold controls (nu,) for so many physics steps; Gymnasium's name for it, by which others come between them."""
+        self.data.ctrl[:] = ctrl
+        mujoco.mj_step(self.model, self.data, nstep=n_frames)
 
     def simulation_state(self) -> Float64:
         """Everything that stepping depends on, the solver's warm start included; shape (state_size,)."""

@@ -41,6 +41,11 @@ class MujocoControlEnv(ControlEnv):
         self._frame_skip = frame_skip
         self._renderer: mujoco.Renderer | None = None
 
+    def do_simulation(self, ctrl: Float64, n_frames: int) -> None:
+        """Hold controls (nu,) for so many physics steps; Gymnasium's name for it, by which others come between them."""
+        self.data.ctrl[:] = ctrl
+        mujoco.mj_step(self.model, self.data, nstep=n_frames)
+
     def simulation_state(self) -> Float64:
         """Everything that stepping depends on, the solver's warm start included; shape (state_size,)."""
         physics = np.empty(mujoco.mj_stateSize(self.model, _STATE))
@@ -78,5 +83,4 @@ class MujocoControlEnv(ControlEnv):
         mujoco.mj_forward(self.model, self.data)
 
     def _advance(self, action: Float64) -> None:
-        self.data.ctrl[:] = action
-        mujoco.mj_step(self.model, self.data, nstep=self._frame_skip)
+        self.do_simulation(action, self._frame_skip)

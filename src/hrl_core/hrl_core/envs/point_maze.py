@@ -51,6 +51,8 @@ class PointMazeEnv(MazeEnv):
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 50}
     observation_dim: ClassVar[int] = 7
+    kinematic: ClassVar[bool] = True
+    """The model is moved directly: masses and friction have no say."""
 
     def __init__(self, render_mode: str | None = None) -> None:
         """Compile the model, which serves for geometry and pictures only."""

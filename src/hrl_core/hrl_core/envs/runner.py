@@ -10,9 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.control.episode_runner import NANOSECONDS, EpisodeRunner
-from hrl_core.envs.goal_env import GoalEnvironment, GoalStep
-from hrl_core.messages import NO_VECTOR, ActionSource, Observation, Vector
+from hrl_core.envs.goal_env import GoalStep
+from hrl_core.envs.randomised_env import make_environment
+from hrl_core.messages import NO_VECTOR, ActionSource, Mode, Observation, Vector
+from hrl_core.randomisation import NONE, Randomisation
 from hrl_core.randomness import episode_seed
+from hrl_core.task.spec import TaskSpec
 
 
 class EnvRunner(EpisodeRunner):
@@ -21,9 +24,24 @@ class EnvRunner(EpisodeRunner):
     render_mode: ClassVar[str | None] = None
     """How the environment makes pictures; None: as the task says."""
 
+    def __init__(
+        self,
+        spec: TaskSpec,
+        seed: int,
+        mode: Mode = Mode.EVAL,
+        goal: Vector | None = None,
+        run: int = 0,
+        robot: str = "robot",
+        frame: str | None = None,
+        randomisation: Randomisation = NONE,
+    ) -> None:
+        """Start without an observation; ``randomisation``: how episodes differ, the rest as ``EpisodeRunner`` says."""
+        self._randomisation = randomisation
+        super().__init__(spec, seed, mode, goal, run, robot, frame)
+
     def _open(self) -> None:
         """Make the environment; raises ``TaskError`` where it does not exist or does not fit the specification."""
-        self._environment = GoalEnvironment(self.spec, render_mode=self.render_mode)
+        self._environment = make_environment(self.spec, self._randomisation, render_mode=self.render_mode)
         self.env = self._environment.env
         self._period = round(self.spec.control_period * NANOSECONDS)
         self._stamp = 0

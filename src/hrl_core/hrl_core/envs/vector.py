@@ -17,7 +17,9 @@ import numpy.typing as npt
 
 from hrl_core.envs.abilities import find_goal_box
 from hrl_core.envs.goal_env import GoalEnvironment, GoalStep
+from hrl_core.envs.randomised_env import make_environment
 from hrl_core.errors import InvalidDataError
+from hrl_core.randomisation import NONE, Randomisation
 from hrl_core.randomness import episode_seed
 from hrl_core.task.spec import TaskSpec
 
@@ -65,6 +67,7 @@ class VectorEnv:
         stagger: bool = False,
         headline_share: float = 0.0,
         segment: int = 1,
+        randomisation: Randomisation = NONE,
     ) -> None:
         """Make the copies and reset them.
 
@@ -78,6 +81,7 @@ class VectorEnv:
                 time.
             headline_share: share of episodes whose goal is the task's first evaluation goal.
             segment: steps of which first episodes are cut to a multiple.
+            randomisation: how episodes differ.
         """
         if num_envs < 1:
             raise InvalidDataError(f"vector environment: {num_envs} environments; give 1 or more")
@@ -87,8 +91,9 @@ class VectorEnv:
             raise InvalidDataError(f"headline_goal_share: task '{spec.name}' has no evaluation goals; set it to 0")
         self.spec, self.num_envs, self.seed = spec, num_envs, seed
         self._headline_share = headline_share
-        first = GoalEnvironment(spec)
-        self._envs = [first, *(GoalEnvironment(spec, first.abilities) for _ in range(num_envs - 1))]
+        first = make_environment(spec, randomisation)
+        others = (make_environment(spec, randomisation, first.abilities) for _ in range(num_envs - 1))
+        self._envs = [first, *others]
         self._fixed = [np.array(goal, dtype=np.float64) for goal in goals]
         self._limits = np.full(num_envs, spec.max_episode_steps)
         if stagger:

@@ -8,7 +8,12 @@ from typing import Any, Generic, TypeVar
 
 from hrl_core.checkpoints.manifest import GREEDY, SAMPLED
 from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.randomisation import Randomisation, parse_randomisation
 
+SAME = "same"
+"""Of ``evaluation_randomise``: as training."""
+_LATER = ("randomise", "evaluation_randomise")
+"""Switches that are left out of plain data where they are not set, so that runs begun without them go on."""
 AgentConfig = TypeVar("AgentConfig")
 Config = TypeVar("Config")
 
@@ -44,6 +49,11 @@ class TrainConfig(Generic[AgentConfig]):
     """Seed of evaluation episodes; final reports use another."""
     checkpoint_interval: int = 50_000
     """Environment steps between checkpoints of the whole training state."""
+    randomise: str = ""
+    """How training episodes differ, for instance `delay=0:0.06,loss=0.05,friction=0.7:1.3,mass=0.8:1.2,noise=0.01`:
+    delay of actions [s], chance that one is lost, factors on friction and mass, deviation of sensor noise."""
+    evaluation_randomise: str = ""
+    """The same for evaluation episodes, which choose `best`; `same`: as in training."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -52,10 +62,26 @@ class TrainConfig(Generic[AgentConfig]):
                 raise HrlError(f"training configuration: {name} must be at least 1, got {getattr(self, name)}")
         if self.evaluation not in (GREEDY, SAMPLED):
             raise HrlError(f"training configuration: evaluation: {GREEDY} or {SAMPLED}, got {self.evaluation}")
+        # In the same words whoever wrote them: a resumed run compares texts.
+        object.__setattr__(self, "randomise", str(self.randomisation))
+        if self.evaluation_randomise != SAME:
+            object.__setattr__(self, "evaluation_randomise", str(self.evaluation_randomisation))
+
+    @property
+    def randomisation(self) -> Randomisation:
+        """How training episodes differ."""
+        return parse_randomisation(self.randomise)
+
+    @property
+    def evaluation_randomisation(self) -> Randomisation:
+        """How evaluation episodes differ."""
+        text = self.evaluation_randomise
+        return self.randomisation if text == SAME else parse_randomisation(text)
 
     def as_dict(self) -> dict[str, Any]:
         """Every switch by name, the algorithm's beside the run's, as plain data with tuples as lists."""
         values = dataclasses.asdict(self)
+        values = {name: value for name, value in values.items() if value or name not in _LATER}
         return json.loads(json.dumps(values | values.pop("agent")))
 
     def changed(self, values: Mapping[str, Any]) -> "TrainConfig[AgentConfig]":

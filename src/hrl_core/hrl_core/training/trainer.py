@@ -6,6 +6,7 @@ from typing import Any
 
 from hrl_core.algorithms import learner_module
 from hrl_core.algorithms.protocols import ActingLearner, OverlappingLearner, Stateful, Training
+from hrl_core.checkpoints.manifest import RANDOMISED
 from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.at_once import AtOnce
@@ -49,6 +50,9 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
             self._log.note(level, figures)
         for update in chain(*meanwhile, self.learner.update()):
             self._log.learned(update, f"{self.env_steps} environment steps")
+
+    def _provenance(self) -> dict[str, Any]:
+        return {RANDOMISED: self.config.randomise} if self.config.randomise else {}
 
     def _parts(self) -> dict[str, Stateful]:
         return {"envs": self._envs, **super()._parts()}

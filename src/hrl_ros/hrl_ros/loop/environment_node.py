@@ -74,6 +74,11 @@ class EnvironmentNode(HrlNode):
         """Simulated seconds per wall second asked for; 0: as fast as possible."""
         return self.settings.real_time_factor
 
+    @property
+    def told_task(self) -> str:
+        """The task specification as the run tells it."""
+        return self.runner.spec.to_yaml()
+
     def setup(self) -> None:
         """Make the environment, publishers, subscriptions and services."""
         self.settings = p = self.read_parameters(self.parameters_kind)
@@ -115,7 +120,7 @@ class EnvironmentNode(HrlNode):
     def start(self) -> None:
         """Announce the run; the first observation follows once the recorder, if any, can hear it."""
         p, task = self.settings, self.runner.spec
-        info = msg.RunInfo(run=self.run_id, robot=p.robot, task=task.to_yaml(), task_hash=task.sha256, seed=p.seed)
+        info = msg.RunInfo(run=self.run_id, robot=p.robot, task=self.told_task, task_hash=task.sha256, seed=p.seed)
         info.header.stamp = messages.to_time(time.time_ns())
         info.clock_mode = msg.RunInfo.REALTIME if p.realtime else msg.RunInfo.LOCKSTEP
         info.real_time_factor = p.real_time_factor if p.realtime else 0.0

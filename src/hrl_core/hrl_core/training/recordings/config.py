@@ -49,6 +49,11 @@ class BagTrainConfig:
             raise HrlError(f"relabel: choose one of {', '.join(RELABEL)}, got '{self.relabel}'")
         if (self.relabel == "from-relabelled") != bool(self.relabelled):
             raise HrlError("relabel from-relabelled goes with folders of relabelled bags, other ways without")
+        if self.training.randomise:
+            raise HrlError(
+                "randomise is for episodes simulated in training; recordings are what they are (evaluation_randomise "
+                "is for evaluation)"
+            )
         if not self.sources:
             raise HrlError("training from bags needs at least one bag or folder of bags")
         for name in ("max_relabel_lag", "newest_steps", "updates", "first_version"):
