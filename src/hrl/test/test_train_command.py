@@ -76,7 +76,7 @@ def test_a_run_leaves_policies_configuration_and_where_it_comes_from(whole: Path
     config = json.loads((whole / "config.json").read_text())
     assert (config["task"], config["seed"], config["worker"]["hidden"]) == ("point_maze", 0, [16, 16])
     (first,) = json.loads((whole / "provenance.json").read_text())
-    assert {"git_commit", "seed", "command", "versions"} <= set(first)
+    assert {"git_commit", "seed", "command", "versions", "products"} <= set(first)
     assert list((whole / "tensorboard").iterdir())
 
 

@@ -2,8 +2,9 @@
 
 import sys
 from contextlib import AbstractContextManager
+from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -24,3 +25,22 @@ def limit_threads(count: int) -> AbstractContextManager[object]:
     if torch is not None:
         torch.set_num_threads(count)
     return threadpool_limits(limits=count, user_api="blas")
+
+
+def matrix_libraries() -> dict[str, dict[str, Any]]:
+    """Library, kernel and threads of the matrix products of NumPy and, where it is loaded, torch.
+
+    The kernel decides speed and last bits; the environment may choose it (``OPENBLAS_CORETYPE``).
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for pool in threadpool_info():
+        if pool["user_api"] == "blas":
+            library = " ".join(filter(None, (pool["internal_api"], pool["version"])))
+            kernel = pool.get("architecture")
+            found["numpy"] = {"library": library, "kernel": kernel, "threads": pool["num_threads"]}
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        library = "mkl" if torch.backends.mkl.is_available() else "other"
+        kernel = torch.backends.cpu.get_cpu_capability()
+        found["torch"] = {"library": library, "kernel": kernel, "threads": torch.get_num_threads()}
+    return found

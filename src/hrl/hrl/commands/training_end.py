@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 from hrl.policies.provenance import PROVENANCE
 from hrl_core.errors import HrlError
+from hrl_core.threads import matrix_libraries
 from hrl_core.training.progress import summarise
 from hrl_core.training.run import Observer, Run
 from hrl_core.training.run_files import RunFolder, write_whole
@@ -108,6 +109,7 @@ def _note_start(run: Run[Any, Any], words: Sequence[str], torch_threads: int) ->
         "seed": run.seed,
         f"from_{run.counter.split('/')[-1]}": run.reached,
         "torch_threads": torch_threads,
+        "products": matrix_libraries(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
     }
     write_whole(path, json.dumps([*starts, entry], indent=2) + "\n")

@@ -107,6 +107,8 @@ ALL_ON = TrainConfig(
     evaluation="sampled",
     evaluation_seed=7,
     checkpoint_interval=50,
+    randomise="delay=0:0.05,loss=0.1,noise=0.01",
+    evaluation_randomise="same",
 )
 STORED: dict[str, Any] = dict(
     scale_inputs=True,
@@ -231,9 +233,14 @@ def plugged_in(monkeypatch):
 def make_trainer(folder, config):
     task = CHOICES if isinstance(config.agent, DQNFlatConfig) else SPEC
     share = config.headline_goal_share if task is SPEC else 0.0
-    envs = VectorEnv(task, config.num_envs, 0, config.threads, (), config.stagger, share, 10)
+    envs = VectorEnv(
+        task, config.num_envs, 0, config.threads, (), config.stagger, share, 10, randomisation=config.randomisation
+    )
     goals = evaluation_goals(task, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
-    evaluation = VectorEnv(task, len(goals), config.evaluation_seed, goals=goals if task.evaluation_goals else ())
+    own = goals if task.evaluation_goals else ()
+    evaluation = VectorEnv(
+        task, len(goals), config.evaluation_seed, goals=own, randomisation=config.evaluation_randomisation
+    )
     return Trainer(task, config, envs, evaluation, folder, 0)
 
 
