@@ -18,6 +18,7 @@ _OURS = {
     "seed": "a sweep takes --seeds, as in 0:5",
     "resume": "the same hrl sweep again goes on with what was stopped",
     "out": "every run gets a folder below that of the sweep",
+    "cores": "every run of a sweep has its share of them; --jobs says how many run side by side",
     "torch_threads": "every run of a sweep has one; --jobs says how many run side by side",
     "from_bags": "a sweep trains in environments; from recordings one run at a time: hrl train --from-bags",
     "from_relabelled": "a sweep trains in environments; from recordings one run at a time: hrl train --from-bags",

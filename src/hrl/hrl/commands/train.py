@@ -76,7 +76,8 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
         config = with_products(config, request.products, spec, envs, request.seed)
     for line in envs.missing:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
-    return Trainer(spec, config, envs, evaluation_envs(spec, config), request.folder, request.seed, git_commit())
+    evaluation = evaluation_envs(spec, config)
+    return Trainer(spec, config, envs, evaluation, request.folder, request.seed, git_commit(), request.cores)
 
 
 def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any]) -> VectorEnv:

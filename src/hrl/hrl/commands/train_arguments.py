@@ -48,6 +48,9 @@ class Train:
     """Library that makes the matrix products of td3's fast updates: auto measures shape by shape which is quicker when
     a run begins, and writes it into its configuration, so that a resumed run goes on with the same. Pinned, runs
     begun anew have the same last bits too."""
+    cores: int = 0
+    """Cores that work which goes on at once (--overlap) is spread over, which decides about the time alone; 0: all that
+    there are."""
     logger: Literal["tensorboard", "wandb"] = "tensorboard"
     """tensorboard, or wandb: Weights & Biases beside it, offline (pip install wandb)."""
     config: TrainConfig[Any] = field(default_factory=lambda: preset())
@@ -65,6 +68,8 @@ class TrainingRequest(NamedTuple):
     torch_threads: int
     products: str = ""
     """As ``choose_products.with_products`` takes it; empty: as the configuration says."""
+    cores: int = 0
+    """As ``Train.cores``."""
     logger: str = ""
     """As ``Train.logger``; where recordings are learned from there is none."""
 
@@ -86,10 +91,20 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
         defaults = dataclasses.replace(defaults, preset=chosen.preset, config=config)
     given = parse_words(defaults, "config", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
+    if given.cores < 0:
+        raise HrlError(f"--cores {given.cores}: must be 0 or more")
     spec = _task(given)
-    resumed = given.resume is not None
-    products = "" if resumed else given.products
-    return TrainingRequest(spec, given.config, given.seed, folder, resumed, given.torch_threads, products, given.logger)
+    return TrainingRequest(
+        spec,
+        given.config,
+        given.seed,
+        folder,
+        resume=given.resume is not None,
+        torch_threads=given.torch_threads,
+        products="" if given.resume else given.products,
+        cores=given.cores,
+        logger=given.logger,
+    )
 
 
 def parse_words(defaults: Words, name: str, words: Sequence[str]) -> Words:

@@ -74,10 +74,11 @@ def make_all(runs: Iterable[SweepRun], jobs: int, lock: int, stop: StopRequests,
         watcher: is told.
     """
     waiting, working, passed_on = deque(runs), dict[SweepRun, _Process](), 0
+    cores = max(1, len(os.sched_getaffinity(0)) // jobs)
     while working or (waiting and not stop()):
         while waiting and len(working) < jobs and not stop():
             run = waiting.popleft()
-            working[run] = _Process(run, lock)
+            working[run] = _Process(run, lock, cores)
             watcher.started(run)
         if passed_on < stop.count:
             passed_on = stop.count
@@ -94,14 +95,14 @@ def make_all(runs: Iterable[SweepRun], jobs: int, lock: int, stop: StopRequests,
 class _Process:
     """One ``hrl train``, which saves its state and ends when this process dies."""
 
-    def __init__(self, run: SweepRun, lock: int) -> None:
+    def __init__(self, run: SweepRun, lock: int, cores: int) -> None:
         run.folder.mkdir(parents=True, exist_ok=True)
         self._asked: list[int] = []
         # What Python warns of at its beginning has no place in the log of a run, nor has a tty's Ctrl-C (the wrapper).
         wrapper = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), str(int(signal.SIGTERM))]
         with (run.folder / LOG).open("ab") as log:
             self._process = subprocess.Popen(
-                [*wrapper, sys.executable, "-c", _HRL, *run.arguments],
+                [*wrapper, sys.executable, "-c", _HRL, *run.arguments, "--cores", str(cores)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -26,14 +26,15 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         folder: Path,
         seed: int,
         git_commit: str = "",
+        cores: int = 0,
     ) -> None:
-        """Make the learner from ``seed``; nothing is written yet."""
+        """Make the learner from ``seed``; nothing is written yet. ``cores`` are for work at once; 0: all there are."""
         training: Training = learner_module(config.algorithm)
         learner = training.learner(spec, config.agent, envs, seed)
         hierarchy = training.hierarchy(spec, config.agent)
         super().__init__(spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit)
         self._envs = envs
-        self._at_once = AtOnce()
+        self._at_once = AtOnce(cores)
 
     @property
     def left(self) -> int:
