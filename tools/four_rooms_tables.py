@@ -1,7 +1,7 @@
 """The tables of docs/results.md on options in the Four Rooms.
 
-`python tools/four_rooms_tables.py planning` and `learning` take seconds. `recovery --options 4 --seeds 20 --out DIR` takes
-a minute or two and writes a file, `recovered DIR` makes the table of such files.
+`python tools/four_rooms_tables.py planning` and `learning` take seconds, `recovery --options 4 --seeds 20 --out DIR` a
+minute or two for a file, `recovered DIR` makes the table of such files.
 """
 
 from __future__ import annotations

@@ -97,7 +97,4 @@ def outcomes(dynamics: Dynamics) -> Cells:
 
 def transition_matrix(table: Cells) -> Float64:
     """P[a, s, s'], (4, 104, 104), of a table of outcomes."""
-    matrix = np.zeros((NUM_ACTIONS, NUM_CELLS, NUM_CELLS))
-    actions, cells = np.indices(table.shape[:2])
-    np.add.at(matrix, (actions[..., None], cells[..., None], table), 1.0)
-    return matrix / NUM_OUTCOMES
+    return (table[..., None] == np.arange(NUM_CELLS)).mean(axis=2)

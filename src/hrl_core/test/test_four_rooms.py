@@ -48,7 +48,7 @@ def test_where_a_move_leads_is_a_distribution(dynamics: Dynamics) -> None:
     np.testing.assert_allclose(matrix.sum(axis=2), 1.0, atol=1e-12)
 
 
-def _leads(dynamics: Dynamics, action: int, place: tuple[int, int]) -> dict[tuple[int, int], float]:
+def _leads(dynamics: Dynamics, action: int, place: tuple[int, int]) -> dict[tuple[int, int], Any]:
     """36 times the probability of each place that is possible."""
     row = 36 * transition_matrix(outcomes(dynamics))[action, NUMBER[place]]
     return {PLACES[cell]: pytest.approx(row[cell]) for cell in np.flatnonzero(row)}
@@ -121,7 +121,8 @@ def test_the_goal_is_worth_one_and_ends_the_episode_but_for_mlsh() -> None:
 def test_episodes_begin_where_the_version_says() -> None:
     starts, goals = {}, {}
     for version in ("option_critic", "multi"):
-        told = [make_four_rooms(version).reset(seed=seed)[0] for seed in range(1500)]
+        env = make_four_rooms(version)
+        told = [env.reset(seed=seed)[0] for seed in range(1500)]
         starts[version] = {int(one["observation"][2]) for one in told}
         goals[version] = {NUMBER[tuple(one["desired_goal"].astype(int).tolist())] for one in told}
     assert starts["option_critic"] == set(range(NUM_CELLS)) - {EAST_HALLWAY}

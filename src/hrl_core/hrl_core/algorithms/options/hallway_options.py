@@ -28,7 +28,11 @@ class Options(NamedTuple):
 
     def and_also(self, others: "Options") -> "Options":
         """These, then the others."""
-        return Options(*(np.concatenate(pair) for pair in zip(self, others, strict=True)))
+        return Options(
+            np.concatenate((self.begins, others.begins)),
+            np.concatenate((self.actions, others.actions)),
+            np.concatenate((self.goes_on, others.goes_on)),
+        )
 
     def ended_at(self, goal: int) -> "Options":
         """The same where the goal ends everything: nothing begins there, nothing goes on."""

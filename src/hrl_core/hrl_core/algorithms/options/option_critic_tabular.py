@@ -127,6 +127,21 @@ class Lived(NamedTuple):
     """Options that were chosen, (seeds, episodes)."""
 
 
+class _At(NamedTuple):
+    """Where the seeds are that are not done yet, each part (seeds,)."""
+
+    seeds: Cells
+    episodes: Cells
+    steps: Cells
+    """Of the episode, so far."""
+    cells: Cells
+    options: Cells
+
+    def kept(self, kept: Bools) -> "_At":
+        """Some of them."""
+        return _At(self.seeds[kept], self.episodes[kept], self.steps[kept], self.cells[kept], self.options[kept])
+
+
 def live(
     agent: OptionCritic, goals: Cells, seeds: Sequence[int], learning: bool = True, most_steps: int = 1000
 ) -> Lived:
@@ -140,42 +155,42 @@ def live(
         most_steps: after which an episode is cut.
     """
     table, streams = outcomes(Dynamics.THROWN), Streams(seeds, 5)
-    lived = Lived(np.zeros_like(goals), np.zeros_like(goals))
-    rows, episode, steps = np.arange(len(seeds)), *(np.zeros(len(seeds), np.int64) for _ in range(2))
-    goal = goals[:, 0]
-    drawn = streams.step()
-    cell = _start(goal, drawn[_START])
-    option = agent.choose(rows, cell, drawn[_OPTION])
-    lived.chosen[:, 0] = 1
-    while len(rows):
-        drawn = streams.step()
-        action = agent.act(rows, cell, option, drawn[_ACTION])
-        arrived = table[action, cell, (drawn[_MOVE] * NUM_OUTCOMES).astype(np.int64)]
-        at_goal = arrived == goal
-        if learning:
-            agent.learn(rows, cell, option, action, arrived, at_goal)
-        choosing, cell, steps = agent.ends(rows, arrived, option, drawn[_END]), arrived, steps + 1
-        over = at_goal | (steps == most_steps)
-        if over.any():
-            lived.lengths[rows[over], episode[over]] = steps[over]
-            episode += over
-            kept = episode < goals.shape[1]
-            if not kept.all():
-                streams.keep(kept)
-                rows, episode, steps, cell, option, choosing, over = (
-                    part[kept] for part in (rows, episode, steps, cell, option, choosing, over)
-                )
-                drawn = drawn[:, kept]
-            goal = goals[rows, episode]
-            cell, steps = np.where(over, _start(goal, drawn[_START]), cell), np.where(over, 0, steps)
-            choosing |= over
+    lived, num_episodes = Lived(np.zeros_like(goals), np.zeros_like(goals)), goals.shape[1]
+    drawn, nothing = streams.step(), np.zeros(len(seeds), np.int64)
+    at = _At(np.arange(len(seeds)), nothing, nothing, _start(goals[:, 0], drawn[_START]), nothing)
+    choosing = np.ones(len(seeds), bool)
+    while len(at.seeds):
         if choosing.any():
-            option = np.where(choosing, agent.choose(rows, cell, drawn[_OPTION]), option)
-            lived.chosen[rows, episode] += choosing
+            chosen = agent.choose(at.seeds, at.cells, drawn[_OPTION])
+            at = at._replace(options=np.where(choosing, chosen, at.options))
+            lived.chosen[at.seeds, at.episodes] += choosing
+        drawn = streams.step()
+        actions = agent.act(at.seeds, at.cells, at.options, drawn[_ACTION])
+        arrived = table[actions, at.cells, (drawn[_MOVE] * NUM_OUTCOMES).astype(np.int64)]
+        at_goal = arrived == goals[at.seeds, at.episodes]
+        if learning:
+            agent.learn(at.seeds, at.cells, at.options, actions, arrived, at_goal)
+        choosing = agent.ends(at.seeds, arrived, at.options, drawn[_END])
+        at = at._replace(cells=arrived, steps=at.steps + 1)
+        over = at_goal | (at.steps == most_steps)
+        if over.any():
+            lived.lengths[at.seeds[over], at.episodes[over]] = at.steps[over]
+            kept = at.episodes + over < num_episodes
+            streams.keep(kept)
+            drawn, over, choosing = drawn[:, kept], over[kept], (choosing | over)[kept]
+            at = _begun(at.kept(kept), over, goals, drawn)
     return lived
 
 
-def _start(goal: Cells, uniform: Float64) -> Cells:
+def _begun(at: _At, over: Bools, goals: Cells, drawn: Float64) -> _At:
+    """The same with a new episode in the place of those that are over."""
+    episodes = at.episodes + over
+    starts = _start(goals[at.seeds, episodes], drawn[_START])
+    cells, steps = np.where(over, starts, at.cells), np.where(over, 0, at.steps)
+    return at._replace(episodes=episodes, cells=cells, steps=steps)
+
+
+def _start(goals: Cells, uniform: Float64) -> Cells:
     """Any cell but the goal."""
-    other = (uniform * (NUM_CELLS - 1)).astype(np.int64)
-    return other + (other >= goal)
+    others = (uniform * (NUM_CELLS - 1)).astype(np.int64)
+    return others + (others >= goals)

@@ -33,7 +33,7 @@ def _model(actions: npt.NDArray[np.int64], goes_on: npt.NDArray[np.bool_], matri
     # m = gamma P_pi (E + C m), C: cells in which it goes on, E = 1 - C: those in which it ends
     # => (1 - gamma P_pi C) m = gamma P_pi E
     one = np.eye(NUM_CELLS)
-    return np.linalg.solve(one - DISCOUNT * followed @ on, DISCOUNT * followed @ (one - on))
+    return np.linalg.solve(one - DISCOUNT * followed @ on, DISCOUNT * followed @ (one - on)).astype(np.float64)
 
 
 def value_iteration(options: Options, matrix: Float64, goal: int, iterations: int) -> Float64:

@@ -44,10 +44,10 @@ def moved_goals(seeds: Sequence[int]) -> Cells:
     return np.array([np.random.default_rng([seed, 1]).choice(LOWER_RIGHT) for seed in seeds])
 
 
-def recover(config: OptionCriticConfig, seeds: Sequence[int]) -> Recovery:
+def recover(config: OptionCriticConfig, seeds: Sequence[int], episodes: int = EPISODES) -> Recovery:
     """Learn to reach the first goal, then, from episode 1000 on, another one."""
     moved = moved_goals(seeds)
-    goals = np.full((len(seeds), EPISODES), FIRST_GOAL)
+    goals = np.full((len(seeds), episodes), FIRST_GOAL)
     goals[:, MOVED_AFTER:] = moved[:, None]
     agent = OptionCritic(config, len(seeds))
     return Recovery(live(agent, goals, seeds), agent, moved)

@@ -33,5 +33,7 @@ class Streams:
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:
         """Go on with some of the seeds."""
+        if kept.all():
+            return
         self._rngs = [rng for rng, keep in zip(self._rngs, kept, strict=True) if keep]
         self._block = self._block[:, :, kept]

@@ -165,11 +165,12 @@ def test_the_goal_moves_within_the_lower_right_alike_for_any_number_of_options()
 
 
 @pytest.mark.learning
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_with_more_options_a_moved_goal_is_found_sooner() -> None:
     seeds, found = range(20), {}
-    for number in (1, 4, 8):
-        found[number] = recover(OptionCriticConfig(num_options=number), seeds)
+    # One option takes a thousand steps an episode until it has found the goal: of it the first ones are enough.
+    for number, episodes in ((1, 1200), (4, 2000), (8, 2000)):
+        found[number] = recover(OptionCriticConfig(num_options=number), seeds, episodes)
         assert np.median(found[number].steps((900, 1000))) <= 12
     moved = {number: one.steps((1000, 1200)) for number, one in found.items()}
     assert moved[1].mean() >= 450
