@@ -13,12 +13,18 @@ TASKS = {
     "HillCar": ("hill_car", 300),
     "ReacherArm": ("reacher_arm", 300),
     "GridWorld": ("grid_world", 50),
+    "FourRooms": ("four_rooms", 1000),
+    "FourRoomsPlanning": ("four_rooms", 1000),
+    "FourRoomsMulti": ("four_rooms", 100),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
+_ARGUMENTS = {"FourRoomsPlanning": {"version": "planning"}, "FourRoomsMulti": {"version": "multi"}}
+"""What an environment is made with by default."""
 
 for _name, (_module, _steps) in TASKS.items():
     gymnasium.register(
         id=f"hrl/{_name}-v0",
         entry_point=f"hrl_core.envs.{_module}:make_{_module}",
         max_episode_steps=_steps,
+        kwargs=_ARGUMENTS.get(_name, {}),
     )
