@@ -9,6 +9,7 @@ import torch
 
 from hrl import cli
 from hrl.benchmarks import measuring, relabel, sim, update
+from hrl.benchmarks.peers import measure
 from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl.benchmarks.update import goal_space
 from hrl.commands.bench import BENCHMARKS
@@ -128,6 +129,18 @@ def test_a_benchmark_prints_one_json_object_and_nothing_else(capsys, monkeypatch
     outcome = json.loads(capsys.readouterr().out)
     assert {"name", "ratio", "unit", "fast", "reference", "arithmetic_limit", "threads", "machine"} <= set(outcome)
     assert outcome["identical_choice"] is True
+
+
+def test_peers_do_the_same_work_and_those_that_are_missing_are_told(capsys, monkeypatch):
+    monkeypatch.setitem(measuring.best_seconds.__kwdefaults__, "repetitions", 1)
+    monkeypatch.setattr(measure, "SIZES", (measure.Size((8, 8), 4),))
+    assert cli.main(["bench", "update", "--peers", "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    (row,) = outcome["ms_per_update"].values()
+    assert {"ours", "torch, as cleanrl", "the same, fused Adam"} <= set(row)
+    assert set(row) | set(outcome["missing"]) == {"ours", *measure.PEERS}
+    quickest = min(ms for name, ms in row.items() if name != "ours")
+    assert outcome["ratio"] == pytest.approx(row["ours"] / quickest)
 
 
 def test_an_unknown_benchmark_lists_those_that_exist(capsys):

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+import torch
 
 from hrl_core.training.at_once import AtOnce
 
@@ -36,7 +37,6 @@ def test_a_failure_is_raised_when_all_have_ended(failing):
 
 
 def test_a_thread_beside_uses_as_many_threads_as_its_caller():
-    torch = pytest.importorskip("torch")
     assert AtOnce(2)(torch.get_num_threads, [torch.get_num_threads] * 3) == (
         torch.get_num_threads(),
         [torch.get_num_threads()] * 3,

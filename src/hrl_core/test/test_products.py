@@ -16,6 +16,7 @@ from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.text import load_task
+from hrl_core.training import choose_products
 from hrl_core.training.choose_products import with_products
 from hrl_core.training.config import TrainConfig
 
@@ -70,7 +71,7 @@ def test_the_clearly_quicker_library_is_found():
     assert quicker_by_torch([*products, products[1]]) == ["weights 1x1x1"]
 
 
-def test_a_run_names_the_products_of_its_own_shapes():
+def test_a_run_names_the_products_of_its_own_shapes(monkeypatch):
     task = load_task("point_maze")
     envs = VectorEnv(task, 2, 0)
     plain = dataclasses.replace(LEVEL, fast=False)
@@ -78,7 +79,10 @@ def test_a_run_names_the_products_of_its_own_shapes():
     for choice, products in (("numpy", ()), ("torch", KINDS)):
         chosen = with_products(config, choice, task, envs, 0).agent
         assert (chosen.worker.products, chosen.manager) == (products, plain)
-    chosen = with_products(config, "auto", task, envs, 0).agent
-    assert all(is_product(name) and " " in name for name in chosen.worker.products)
+    monkeypatch.setattr(choose_products, "quicker_by_torch", lambda products: [product.name for product in products])
+    chosen = with_products(config, "auto", task, envs, 0).agent.worker.products
+    assert all(map(is_product, chosen))
+    # The second layer of 64 inputs with its bias, padded, on a batch and on those of two updates.
+    assert {"forward 48x72x32", "forward 48x72x64", "weights 48x32x72", "inputs 64x48x32"} <= set(chosen)
     pinned = dataclasses.replace(config, agent=HiroConfig(worker=dataclasses.replace(LEVEL, products=("forward",))))
     assert with_products(pinned, "auto", task, envs, 0).agent.worker.products == ("forward",)

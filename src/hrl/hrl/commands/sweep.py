@@ -64,7 +64,8 @@ def _require_startable(request: SweepRequest) -> None:
     firsts = request.runs[: len(request.record.combinations)]
     for run in (run for run in firsts if not run.begun):
         try:
-            make_trainer(parse_training(run.arguments[1:]), Console(quiet=True))
+            # Products are the run's own to measure.
+            make_trainer(parse_training(run.arguments[1:])._replace(products=""), Console(quiet=True))
         except HrlError as error:
             raise HrlError(f"{run.name}: {error}") from None
 

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import torch
 
+from hrl_core.learners.product_names import FORWARD, INPUTS, WEIGHTS
 from hrl_core.learners.products import Product, Products
 from hrl_core.networks.actor import OUTPUT_INIT
 
@@ -147,11 +148,11 @@ class Pass:
         self._hidden, self._hidden_grads = room.hidden, room.hidden_grads
         made = stack.products.make
         # y = W x,   dL/dW = dL/dy x^T,   dL/dx = W^T dL/dy, of every layer; the first one's input has no gradient.
-        self._forward = [made("forward", *three) for three in zip(matrices, room.inputs, outputs, strict=True)]
+        self._forward = [made(FORWARD, *three) for three in zip(matrices, room.inputs, outputs, strict=True)]
         transposed = [rows.T for rows in room.inputs]
-        self._to_weights = [made("weights", *three) for three in zip(output_grads, transposed, gradients, strict=True)]
+        self._to_weights = [made(WEIGHTS, *three) for three in zip(output_grads, transposed, gradients, strict=True)]
         self._to_inputs = [
-            made("inputs", matrix[:, :n].T, dy, dx)
+            made(INPUTS, matrix[:, :n].T, dy, dx)
             for matrix, n, dy, dx in zip(
                 matrices[1:], stack.widths[1:-1], output_grads[1:], room.hidden_grads, strict=True
             )

@@ -7,20 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from hrl.benchmarks.peers.work import (
-    ACTIONS,
-    INPUTS,
-    LR,
-    NOISE,
-    NOISE_CLIP,
-    POLICY_DELAY,
-    TAU,
-    TOGETHER,
-    Size,
-    Transitions,
-    Updates,
-    random_transitions,
-)
+from hrl.benchmarks.peers import work
+from hrl.benchmarks.peers.work import Size, Transitions, Updates, random_transitions
 
 
 def jax_updates(size: Size) -> Updates:
@@ -61,15 +49,15 @@ def jax_updates(size: Size) -> Updates:
         count = count + 1
         mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, gradients)
         square = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * g * g, square, gradients)
-        rate = LR * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
+        rate = work.LR * jnp.sqrt(1 - 0.999**count) / (1 - 0.9**count)
         moved = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) + 1e-8), parameters, mean, square)
         return moved, (mean, square, count)
 
-    def update(state: Any, work: Any) -> tuple[Any, None]:
+    def update(state: Any, parts: Any) -> tuple[Any, None]:
         nets, targets, adams, key, k = state
-        batch = Transitions(*work)
+        batch = Transitions(*parts)
         key, drawn = jax.random.split(key)
-        noise = jnp.clip(NOISE * jax.random.normal(drawn, batch.actions.shape), -NOISE_CLIP, NOISE_CLIP)
+        noise = jnp.clip(work.NOISE * jax.random.normal(drawn, batch.actions.shape), -work.NOISE_CLIP, work.NOISE_CLIP)
         next_actions = jnp.clip(policy(targets["actor"], batch.next_inputs) + noise, -1, 1)
         values = [value(critic, batch.next_inputs, next_actions) for critic in targets["critics"]]
         target = batch.rewards + batch.discounts * jnp.minimum(*values)
@@ -79,26 +67,26 @@ def jax_updates(size: Size) -> Updates:
         def delayed(actor: Any, actor_adam: Any, targets: Any) -> Any:
             actor, actor_adam = adam(actor, jax.grad(actor_loss)(actor, critics[0], batch), actor_adam)
             online = {"actor": actor, "critics": critics}
-            return actor, actor_adam, jax.tree.map(lambda t, o: t + TAU * (o - t), targets, online)
+            return actor, actor_adam, jax.tree.map(lambda t, o: t + work.TAU * (o - t), targets, online)
 
         actor, actor_adam, targets = jax.lax.cond(
-            k % POLICY_DELAY == 0, delayed, lambda *unchanged: unchanged, nets["actor"], adams["actor"], targets
+            k % work.POLICY_DELAY == 0, delayed, lambda *unchanged: unchanged, nets["actor"], adams["actor"], targets
         )
         nets, adams = {"actor": actor, "critics": critics}, {"actor": actor_adam, "critics": critic_adam}
         return (nets, targets, adams, key, k + 1), None
 
     nets = {
-        "actor": perceptron(INPUTS, ACTIONS, 0),
-        "critics": [perceptron(INPUTS + ACTIONS, 1, seed) for seed in (1, 2)],
+        "actor": perceptron(work.INPUTS, work.ACTIONS, 0),
+        "critics": [perceptron(work.INPUTS + work.ACTIONS, 1, seed) for seed in (1, 2)],
     }
     zeros = jax.tree.map(jnp.zeros_like, nets)
     adams = {name: (zeros[name], jax.tree.map(jnp.copy, zeros[name]), jnp.zeros(())) for name in nets}
-    updates = jax.jit(lambda state, work: jax.lax.scan(update, state, work)[0], donate_argnums=0)
+    updates = jax.jit(lambda state, parts: jax.lax.scan(update, state, parts)[0], donate_argnums=0)
     kept = [(nets, jax.tree.map(jnp.copy, nets), adams, jax.random.PRNGKey(0), jnp.zeros((), jnp.int32))]
 
     def make() -> None:
-        drawn = replay.sample(TOGETHER * size.batch, rng)
-        kept[0] = updates(kept[0], tuple(part.reshape(TOGETHER, size.batch, *part.shape[1:]) for part in drawn))
+        drawn = replay.sample(work.TOGETHER * size.batch, rng)
+        kept[0] = updates(kept[0], tuple(part.reshape(work.TOGETHER, size.batch, *part.shape[1:]) for part in drawn))
         jax.block_until_ready(kept[0])
 
     return make

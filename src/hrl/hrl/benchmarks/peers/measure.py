@@ -8,23 +8,11 @@ import numpy as np
 import torch
 
 from hrl.benchmarks.measuring import Figures, best_seconds, matmul_flops, update_flops
+from hrl.benchmarks.peers import work
 from hrl.benchmarks.peers.jax_td3 import jax_updates
 from hrl.benchmarks.peers.libraries import library_updates
 from hrl.benchmarks.peers.torch_td3 import torch_updates
-from hrl.benchmarks.peers.work import (
-    ACTIONS,
-    DISCOUNT,
-    INPUTS,
-    LR,
-    NOISE,
-    NOISE_CLIP,
-    POLICY_DELAY,
-    TAU,
-    TOGETHER,
-    Size,
-    Updates,
-    random_transitions,
-)
+from hrl.benchmarks.peers.work import Size, Updates, random_transitions
 from hrl_core.learners.products import quicker_by_torch
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
@@ -65,14 +53,14 @@ def td3_config(size: Size, products: tuple[str, ...] = ()) -> TD3Config:
     """The peers' switches as ours."""
     return TD3Config(
         hidden=size.hidden,
-        actor_lr=LR,
-        critic_lr=LR,
-        discount=DISCOUNT,
-        tau=TAU,
-        policy_delay=POLICY_DELAY,
+        actor_lr=work.LR,
+        critic_lr=work.LR,
+        discount=work.DISCOUNT,
+        tau=work.TAU,
+        policy_delay=work.POLICY_DELAY,
         batch_size=size.batch,
-        target_noise=NOISE,
-        target_noise_clip=NOISE_CLIP,
+        target_noise=work.NOISE,
+        target_noise_clip=work.NOISE_CLIP,
         action_twice=False,
         products=products,
     )
@@ -86,9 +74,9 @@ def our_updates(size: Size) -> Updates:
     learner = FastTD3(td3_config(size, products), _actor(size), torch.Generator().manual_seed(0))
 
     def make() -> None:
-        drawn = map(torch.from_numpy, replay.sample(TOGETHER * size.batch, rng))
+        drawn = map(torch.from_numpy, replay.sample(work.TOGETHER * size.batch, rng))
         inputs, actions, rewards, next_inputs, discounts = drawn
-        learner.update_many(TransitionBatch(inputs, actions, rewards, discounts, next_inputs), TOGETHER)
+        learner.update_many(TransitionBatch(inputs, actions, rewards, discounts, next_inputs), work.TOGETHER)
 
     return make
 
@@ -102,11 +90,11 @@ def _milliseconds(size: Size) -> dict[str, float]:
             continue
     for updates in everyone.values():
         updates()
-    return dict(zip(everyone, (1e3 * s / TOGETHER for s in best_seconds(*everyone.values())), strict=True))
+    return dict(zip(everyone, (1e3 * s / work.TOGETHER for s in best_seconds(*everyone.values())), strict=True))
 
 
 def _actor(size: Size) -> ActorConfig:
-    return ActorConfig(INPUTS, size.hidden, (-1.0,) * ACTIONS, (1.0,) * ACTIONS)
+    return ActorConfig(work.INPUTS, size.hidden, (-1.0,) * work.ACTIONS, (1.0,) * work.ACTIONS)
 
 
 @contextmanager

@@ -7,37 +7,26 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from hrl.benchmarks.peers.work import (
-    ACTIONS,
-    INPUTS,
-    LR,
-    NOISE,
-    NOISE_CLIP,
-    POLICY_DELAY,
-    TAU,
-    TOGETHER,
-    Size,
-    Updates,
-    random_transitions,
-)
+from hrl.benchmarks.peers import work
+from hrl.benchmarks.peers.work import Size, Updates, random_transitions
 
 
 def torch_updates(size: Size, fused: bool) -> Updates:
     """Updates of that TD3; ``fused``: whether Adam makes one pass over all parameters."""
     torch.manual_seed(0)
     replay, rng = random_transitions(), np.random.default_rng(0)
-    actor = nn.Sequential(_perceptron(INPUTS, size, ACTIONS), nn.Tanh())
-    critics = [_perceptron(INPUTS + ACTIONS, size, 1) for _ in range(2)]
+    actor = nn.Sequential(_perceptron(work.INPUTS, size, work.ACTIONS), nn.Tanh())
+    critics = [_perceptron(work.INPUTS + work.ACTIONS, size, 1) for _ in range(2)]
     target_actor, target_critics = deepcopy(actor), deepcopy(critics)
     critic_parameters = [p for critic in critics for p in critic.parameters()]
-    actor_adam = torch.optim.Adam(actor.parameters(), LR, fused=fused)
-    critic_adam = torch.optim.Adam(critic_parameters, LR, fused=fused)
+    actor_adam = torch.optim.Adam(actor.parameters(), work.LR, fused=fused)
+    critic_adam = torch.optim.Adam(critic_parameters, work.LR, fused=fused)
 
     def update(k: int) -> None:
         batch = [torch.as_tensor(part) for part in replay.sample(size.batch, rng)]
         inputs, actions, rewards, next_inputs, discounts = batch
         with torch.no_grad():
-            noise = (torch.randn_like(actions) * NOISE).clamp(-NOISE_CLIP, NOISE_CLIP)
+            noise = (torch.randn_like(actions) * work.NOISE).clamp(-work.NOISE_CLIP, work.NOISE_CLIP)
             seen = torch.cat((next_inputs, (target_actor(next_inputs) + noise).clamp(-1, 1)), 1)
             target = rewards + discounts * torch.minimum(*(critic(seen)[:, 0] for critic in target_critics))
         seen = torch.cat((inputs, actions), 1)
@@ -45,16 +34,16 @@ def torch_updates(size: Size, fused: bool) -> Updates:
         critic_adam.zero_grad()
         critic_loss.backward()
         critic_adam.step()
-        if k % POLICY_DELAY == 0:
+        if k % work.POLICY_DELAY == 0:
             actor_loss = -critics[0](torch.cat((inputs, actor(inputs)), 1)).mean()
             actor_adam.zero_grad()
             actor_loss.backward()
             actor_adam.step()
             for online, target_net in ((actor, target_actor), *zip(critics, target_critics, strict=True)):
                 for parameter, kept in zip(online.parameters(), target_net.parameters(), strict=True):
-                    kept.data.copy_(TAU * parameter.data + (1 - TAU) * kept.data)
+                    kept.data.copy_(work.TAU * parameter.data + (1 - work.TAU) * kept.data)
 
-    return lambda: [update(k) for k in range(TOGETHER)]
+    return lambda: [update(k) for k in range(work.TOGETHER)]
 
 
 def _perceptron(inputs: int, size: Size, outputs: int) -> nn.Module:

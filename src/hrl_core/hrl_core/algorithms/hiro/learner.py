@@ -67,7 +67,8 @@ class HiroLearner:
         """With overlap, all that is due; the manager corrects subgoals by the worker as it is before it learns."""
         if not self._config.overlap or not self._env_steps:
             return ()
-        worker, manager = self._worker_work(), self._manager_work(self.agent.worker.snapshot())
+        worker = self._worker_work()
+        manager = self._manager_work(self.agent.worker.snapshot() if self._config.candidates else self.agent.worker.act)
         return [partial(done_in_turn, work) for work in (worker, manager) if work]
 
     def _worker_work(self) -> list[Work]:
