@@ -35,13 +35,14 @@ def policy_of(tmp_path):
 def killed_run(launch, listener, observe, read_bag, in_process, assert_same_run):
     """Run a policy, kill in turn who is named, and demand the trajectory of a run without kills."""
 
-    def run(policy, episodes, kills):
+    def run(policy, episodes, kills, at_an_end=False):
         words = [f"policy:={policy}", f"episodes:={episodes}", "seed:=2", "respawn:=true", "explore:=true"]
         graph = launch(*words, file="policy.launch.py")
         for victims in kills:
             reached = observe[-1].key if observe else (0, 0)
             # By what it has reached, not by how much came: a waiting simulator repeats itself.
-            listener.spin_until(lambda reached=reached: observe and observe[-1].key > (reached[0], reached[1] + 60))
+            then = (reached[0] + 1, 0) if at_an_end else (reached[0], reached[1] + 60)
+            listener.spin_until(lambda then=then: observe and observe[-1].key > then and observe[-1].last >= at_an_end)
             for victim in victims:
                 process = graph.node(victim)
                 # A lock in shared memory would outlive it.
@@ -61,6 +62,10 @@ def killed_run(launch, listener, observe, read_bag, in_process, assert_same_run)
 # Several episodes: a short run may be over before the listener is heard of.
 def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
     killed_run(policy_of(None), 6, [("worker",), ("manager",), ("worker", "manager")])
+
+
+def test_a_worker_killed_as_episodes_end_has_its_successor_tell_how(killed_run, policy_of, tall):
+    killed_run(policy_of(tall(1)), 12, [("worker",), ("worker", *MANAGERS[:1]), ("worker",)], at_an_end=True)
 
 
 def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):

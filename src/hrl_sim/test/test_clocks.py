@@ -1,12 +1,14 @@
 """Two clocks: lock-step takes one action a step and nothing else; real time holds, then makes safe."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import InvalidDataError
-from hrl_core.messages import NAN, Action, ActionSource, EpisodeEnd
+from hrl_core.messages import NAN, Action, ActionSource, EpisodeEnd, SegmentEnd, SubgoalResult
 from hrl_core.task.text import load_task
 from hrl_ros.loop.course import Course, Listeners
 from hrl_sim.clocks import LockstepClock, RealtimeClock
@@ -34,6 +36,13 @@ def action(simulation, value=1.0, back=0, episode=None):
     now = simulation.observation
     number = now.episode if episode is None else episode
     return Action(0, "", 0, "robot", number, now.step - back, np.full(8, value), 0, 0, NAN, 0)
+
+
+def ended(episode, step, level):
+    """The word of a subgoal that has ended with its episode."""
+    nothing = np.zeros(2)
+    reason = SegmentEnd.TRUNCATED
+    return SubgoalResult(0, "", 0, "robot", episode, level, 0, step, 1, reason, level, nothing, 0.0, 0.0, 0.0, ())
 
 
 def test_lockstep_drops_repeated_old_and_early_actions(simulation, heard):
@@ -112,8 +121,6 @@ def test_realtime_refuses_stale_and_older_actions_and_names_unsound_ones(simulat
 
 
 def test_episodes_follow_each_other_and_the_last_one_finishes(heard):
-    import dataclasses
-
     short = dataclasses.replace(TASK, max_episode_steps=3)
     simulation = Course(EnvRunner(short, seed=0), 2, heard.listeners)
     clock = LockstepClock(simulation)
@@ -124,6 +131,39 @@ def test_episodes_follow_each_other_and_the_last_one_finishes(heard):
     assert [o.key for o in heard.observations] == [(e, s) for e in range(2) for s in range(4)]
     assert [r.end_reason for r in heard.results] == [EpisodeEnd.TIME_LIMIT] * 2
     assert not simulation.may_step
+
+
+@pytest.fixture
+def at_its_end(heard):
+    """A run of two episodes whose first is over, but for what the two levels of its policy have to say of that."""
+    simulation = Course(EnvRunner(dataclasses.replace(TASK, max_episode_steps=3), seed=0), 2, heard.listeners, levels=2)
+    simulation.begin()
+    for _ in range(3):
+        simulation.step(np.zeros(8))
+    return simulation
+
+
+def test_lockstep_ends_an_episode_when_all_levels_have_told_how_their_last_subgoal_ended(at_its_end, heard):
+    simulation, clock = at_its_end, LockstepClock(at_its_end)
+    told = [(2, 0), (3, 0), (3, 0), (3, 1), (3, 1)]
+    for (step, level), episode in zip(told, [0, 0, 0, 1, 1], strict=True):
+        simulation.on_result(ended(0, step, level))
+        clock.on_action(action(simulation, back=1))
+        assert simulation.observation.episode == episode
+    assert len(heard.results) == 1
+    for _ in range(3):
+        simulation.step(np.zeros(8))
+    assert not simulation.finished
+    for level in (1, 0):
+        simulation.on_result(ended(1, 3, level))
+    assert simulation.finished
+
+
+def test_reset_at_the_end_of_an_episode_does_not_cancel_it(at_its_end, heard):
+    assert at_its_end.restart(seed=9, goal=None) == 1
+    assert [r.end_reason for r in heard.results] == [EpisodeEnd.TIME_LIMIT]
+    at_its_end.on_result(ended(0, 3, 0))
+    assert at_its_end.observation.key == (1, 0)
 
 
 def test_reset_cuts_the_episode_and_keeps_its_outcome_apart_from_its_end(simulation, heard):

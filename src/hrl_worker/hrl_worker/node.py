@@ -1,6 +1,7 @@
 """Worker node: observation + subgoal in, action + segment result out."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,9 @@ from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import WORKER
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.policies import Worker
-from hrl_core.hierarchy.worker_session import WorkerMessage, WorkerSession
-from hrl_core.messages import Action, Observation, SubgoalRequest, SubgoalResult
+from hrl_core.hierarchy.worker_messages import WorkerMessage
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.messages import Action, Observation, Subgoal, SubgoalRequest, SubgoalResult
 from hrl_core.randomness import outside_a_run
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -19,6 +21,9 @@ from hrl_ros.node import RawPublisher
 from hrl_ros.policy_node import PolicyNode
 from hrl_ros.running import main_of
 
+NOTHING = b""
+"""In the last words: no action, and the end of the results."""
+
 
 class WorkerNode(PolicyNode[Worker]):
     """Acts on step t only with the subgoal valid for step t."""
@@ -26,6 +31,7 @@ class WorkerNode(PolicyNode[Worker]):
     party = WORKER
     _session: WorkerSession | None = None
     _observed_at = 0.0
+    _serialised: Sequence[tuple[Subgoal, bytes]] = ()
 
     def __init__(self) -> None:
         """Name the node."""
@@ -82,11 +88,14 @@ class WorkerNode(PolicyNode[Worker]):
             self._send(self._session.resend())
 
     def repeat(self, last_words: list[bytes]) -> None:
-        """Say the ends of segments and an action once more: whoever has them drops them."""
-        action, *results = last_words or [b""]
-        if self._session is not None:
-            acted = [messages.ACTION.decode(action)] if action else []
-            self._session.restore([*acted, *map(messages.SUBGOAL_RESULT.decode, results)])
+        """Take over the subgoals in force, say the last words again: whoever has heard them drops them."""
+        if self._session is None or not last_words:
+            return
+        end = last_words.index(NOTHING, 1)
+        action, results, standing = last_words[0], last_words[1:end], last_words[end + 1 :]
+        acted = [messages.ACTION.decode(action)] if action else []
+        ended = map(messages.SUBGOAL_RESULT.decode, results)
+        self._session.restore([*map(messages.SUBGOAL.decode, standing), *ended, *acted])
         for words in results:
             self._results.publish(words)
         if action:
@@ -121,12 +130,21 @@ class WorkerNode(PolicyNode[Worker]):
 
     def _send(self, answers: list[WorkerMessage]) -> None:
         said = [(type(answer), self._channels[type(answer)][1].encode(answer)) for answer in answers]
-        action = next((data for kind, data in said if kind is Action), b"")
+        action = next((data for kind, data in said if kind is Action), NOTHING)
         results = [data for kind, data in said if kind is SubgoalResult]
         if action or results:
-            self._memory.keep(answers[0].run, [action, *results])
+            self._memory.keep(answers[0].run, [action, *results, NOTHING, *self._standing()])
         for kind, data in said:
             self._channels[kind][0].publish(data)
+
+    def _standing(self) -> list[bytes]:
+        """The subgoals in force, serialised once: most of them stand for many steps."""
+        standing, known = self._session.standing() if self._session else [], self._serialised
+        self._serialised = [
+            next((pair for pair in known if pair[0] is subgoal), None) or (subgoal, messages.SUBGOAL.encode(subgoal))
+            for subgoal in standing
+        ]
+        return [data for _, data in self._serialised]
 
 
 main = main_of(WorkerNode)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from hrl_core.hierarchy.segments import End
 from hrl_core.hierarchy.subgoals import intrinsic_reward
-from hrl_core.messages import NAN, Observation, Subgoal, SubgoalResult, Vector
+from hrl_core.messages import NAN, Observation, Subgoal, SubgoalKind, SubgoalResult, Vector
 
 
 @dataclass
@@ -34,6 +34,14 @@ class RunningSegment:
     def ended(self) -> bool:
         """Whether it waits for its successor."""
         return self.result is not None
+
+    def messages(self) -> list[Subgoal]:
+        """What says as much to a successor: the choice, and how long it has been confirmed."""
+        subgoal = self.subgoal
+        if subgoal.seq == self.first_seq:
+            return [subgoal]
+        confirmed = subgoal._replace(kind=SubgoalKind.CONTINUE, step=self.confirmed_step)
+        return [subgoal._replace(seq=self.first_seq), confirmed]
 
     def leads(self, child: "RunningSegment") -> bool:
         """Whether ``child``, of the level below, was chosen to serve it."""

@@ -50,8 +50,9 @@ def segment_ends(stack: Sequence[OpenSegment | None], observation: Observation) 
             own[level] = reason
     highest = max(own, default=-1)
     highest_achieved = max((level for level, reason in own.items() if reason == SegmentEnd.ACHIEVED), default=-1)
+    end_level = len(stack) - 1 if observation.last else highest
     return {
-        level: End(_with_those_above(own.get(level), level < highest_achieved), highest)
+        level: End(_with_those_above(own.get(level), level < highest_achieved), end_level)
         for level in range(highest + 1)
         if stack[level] is not None
     }

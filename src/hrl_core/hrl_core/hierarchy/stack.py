@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from hrl_core.hierarchy.manager_session import ManagerMessage, ManagerSession
-from hrl_core.hierarchy.worker_session import WorkerMessage, WorkerSession
+from hrl_core.hierarchy.worker_messages import WorkerMessage
+from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import Observation, Subgoal, SubgoalRequest, SubgoalResult
 
 Message = ManagerMessage | WorkerMessage

@@ -13,25 +13,21 @@ from hrl_core.hierarchy.segments import End, OpenSegment, segment_ends
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, manager_name
 from hrl_core.hierarchy.subgoal_messages import request_for
 from hrl_core.hierarchy.subgoals import Assignment, assignment, check_subgoal, to_float32
+from hrl_core.hierarchy.worker_messages import WorkerMessage, action_for
 from hrl_core.messages import (
     EPISODE_ENDS,
-    NO_VECTOR,
     WORKER_LEVEL,
     Action,
-    ActionSource,
     Mode,
     Observation,
     SegmentEnd,
     Subgoal,
     SubgoalKind,
-    SubgoalRequest,
     SubgoalResult,
     Vector,
 )
 from hrl_core.randomness import Draws, Purpose
 from hrl_core.task.spec import TaskSpec
-
-WorkerMessage = SubgoalResult | SubgoalRequest | Action
 
 
 class WorkerSession:
@@ -64,25 +60,45 @@ class WorkerSession:
         self._early: list[Subgoal | None] = [None] * len(self._spaces)
         self._outbox: list[WorkerMessage] = []
         self._oldest = (0, 0)
-        """Episode and number of the first subgoal that can be in force: those before have ended."""
+        """Episode and step that a predecessor has answered: observations before are late copies."""
 
     @property
     def waiting_for(self) -> str | None:
         """The peer whose message is missing: ``simulator``, or the highest manager that owes a subgoal."""
-        if self._answered:
-            return "simulator"
-        owing = [level for level in range(len(self._segments)) if not self._in_force(level)]
-        return manager_name(max(owing, default=WORKER_LEVEL))
+        observation = self._observation
+        if observation is not None and observation.last:
+            owing = [level for level, segment in enumerate(self._segments) if segment is None]
+        else:
+            owing = [level for level in range(len(self._segments)) if not self._answered and not self._in_force(level)]
+        return manager_name(max(owing)) if owing else "simulator"
 
-    def restore(self, said: Sequence[WorkerMessage]) -> None:
-        """Go on after a predecessor, whose last words are given: what has ended before them is not taken for new."""
-        if not self._spaces or self._spaces[WORKER_LEVEL].level.cadence == "every_step":
-            return  # Its numbers count steps, of each of which one is confirmed.
+    def standing(self) -> list[Subgoal]:
+        """What a successor has to know besides the last words: the subgoals under which they were said."""
+        kept = [s for s in self._segments if s and (s.result is None or self._reported(s.result))]
+        return [message for segment in kept for message in segment.messages()]
+
+    def restore(self, said: Sequence[Subgoal | WorkerMessage]) -> None:
+        """Go on after a predecessor.
+
+        Args:
+            said: what was ``standing`` when it spoke last, then its words.
+        """
         for message in said:
-            if isinstance(message, Action):
-                self._oldest = max(self._oldest, (message.episode, message.subgoal_seq))
-            elif isinstance(message, SubgoalResult) and message.level == WORKER_LEVEL:
-                self._oldest = max(self._oldest, (message.episode, message.seq))
+            segment = self._segments[message.level] if isinstance(message, Subgoal | SubgoalResult) else None
+            if isinstance(message, Subgoal):
+                if segment is not None:
+                    segment.go_on(message.seq, message.step)
+                else:
+                    self._segments[message.level] = RunningSegment(message, message.seq, message.step, whole=True)
+                continue
+            self._oldest = max(self._oldest, (message.episode, message.step))
+            if isinstance(message, SubgoalResult) and segment is not None and segment.subgoal.seq == message.seq:
+                segment.result = message
+
+    def _follow_predecessor(self) -> None:
+        segment = self._segments[WORKER_LEVEL] if self._segments else None
+        if segment is not None and self.renew is not None:
+            self.worker = self.renew(segment.subgoal.policy_version)
 
     def on_observation(self, observation: Observation) -> list[WorkerMessage]:
         """Take an observation; a repeated one is answered with the same messages again.
@@ -93,15 +109,22 @@ class WorkerSession:
             InvalidDataError: it has the wrong size or holds a non-finite number.
         """
         current = self._observation
-        if current is not None and observation.key <= current.key:
-            self.dropped["duplicate" if observation.key == current.key else "old"] += 1
-            return self.resend() if observation.key == current.key else []
+        if current is not None and observation.key == current.key:
+            self.dropped["duplicate"] += 1
+            return self.resend()
+        if observation.key < (self._oldest if current is None else current.key):
+            self.dropped["old"] += 1
+            return []
         self._spec.check_state(observation.state)
         self._spec.check_goal(observation.desired_goal, "desired_goal")
         if current is not None and observation.episode != current.episode:
             self._outbox = []
             self._abandon(current)
+        elif current is None and observation.episode != self._oldest[0]:
+            self._segments = [None] * len(self._segments)
         else:
+            if current is None:
+                self._follow_predecessor()
             self._outbox = [s.result for s in self._segments if s and s.result and self._reported(s.result)]
         self._observation, self._answered = observation, observation.last
         if not self._spaces and observation.first and self.renew is not None:
@@ -154,7 +177,7 @@ class WorkerSession:
     def _requests(self) -> list[WorkerMessage]:
         """Ask for subgoals that were chosen before this worker was there; the first ones come without asking."""
         observation = self._observation
-        if observation is None or observation.first or observation.last:
+        if observation is None or observation.first:
             return []
         return [request_for(level, observation) for level, segment in enumerate(self._segments) if segment is None]
 
@@ -162,9 +185,6 @@ class WorkerSession:
         """Put a subgoal in force, hold it, or drop it."""
         observation, level = self._observation, subgoal.level
         segment, early = self._segments[level], self._early[level]
-        if level == WORKER_LEVEL and (subgoal.episode, subgoal.seq) < self._oldest:
-            self.dropped["old"] += 1
-            return
         if observation is None or (subgoal.episode, subgoal.step) > observation.key:
             if early is None or (subgoal.episode, subgoal.seq) > (early.episode, early.seq):
                 self._early[level] = subgoal
@@ -204,7 +224,8 @@ class WorkerSession:
             if parent is None or segment is None:
                 continue
             replaced = segment.subgoal.parent_seq < parent.first_seq
-            if replaced or (parent.result is not None and parent.leads(segment)):
+            overruled = parent.result is not None and parent.result.end_reason not in EPISODE_ENDS
+            if replaced or (overruled and parent.leads(segment)):
                 highest = level + 1 if replaced or parent.result is None else parent.result.end_level
                 self._end(level, observation, End(SegmentEnd.HIGHER_GOAL_REACHED, highest))
 
@@ -214,8 +235,8 @@ class WorkerSession:
         for level in reversed(range(len(self._segments))):
             segment = self._segments[level]
             parent = self._segments[level + 1] if level + 1 < len(self._segments) else None
-            ahead = segment is None or (parent is not None and segment.subgoal.parent_seq > parent.subgoal.seq)
-            if ahead and not observation.last:
+            ahead = segment and parent and segment.subgoal.parent_seq > parent.subgoal.seq
+            if segment is None or (ahead and not observation.last):
                 break
             stack[level] = self._open(level, observation)
         return stack
@@ -262,21 +283,7 @@ class WorkerSession:
         choice = self.worker.act(observation.state, self._assignment(observation, segment), draws)
         self._spec.check_action(choice.value, "action of the worker")
         self._answered = True
-        return Action(
-            stamp=observation.stamp,
-            frame=observation.frame,
-            run=observation.run,
-            robot=observation.robot,
-            episode=observation.episode,
-            step=observation.step,
-            value=choice.value,
-            subgoal_seq=0 if segment is None else segment.subgoal.seq,
-            observation_stamp=observation.stamp,
-            log_probability=choice.log_probability,
-            policy_version=self.worker.version,
-            source=ActionSource.POLICY,
-            intended=NO_VECTOR,
-        )
+        return action_for(observation, choice, 0 if segment is None else segment.subgoal.seq, self.worker.version)
 
     def _end(self, level: int, observation: Observation, end: End) -> None:
         segment = self._segments[level]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from hrl_core.control.episode_runner import EpisodeRunner
-from hrl_core.messages import Action, ActionSource, EpisodeEnd, EpisodeResult, Observation, Vector
+from hrl_core.messages import Action, ActionSource, EpisodeEnd, EpisodeResult, Observation, SubgoalResult, Vector
 from hrl_ros.loop.run_log import RunLog
 
 
@@ -42,13 +42,14 @@ class EnvironmentClock(Protocol):
 class Course:
     """Takes environment steps one at a time and starts the next episode by itself."""
 
-    def __init__(self, runner: EpisodeRunner, episodes: int, listeners: Listeners) -> None:
+    def __init__(self, runner: EpisodeRunner, episodes: int, listeners: Listeners, levels: int = 0) -> None:
         """Wait for ``begin``.
 
         Args:
             runner: the environment or robot.
             episodes: uncancelled episodes to run; 0: for ever.
             listeners: called at every event, in order.
+            levels: of the hierarchy whose last results are waited for before an episode is concluded; 0: nobody is.
         """
         self.runner = runner
         self.log = RunLog()
@@ -64,6 +65,9 @@ class Course:
         self._episodes, self._tell = episodes, listeners
         self._episode = -1
         self._completed = 0
+        self._levels = levels
+        self._untold: set[int] = set()
+        """Levels whose last subgoal of the episode has not been told to have ended."""
 
     @property
     def episode(self) -> int:
@@ -81,6 +85,11 @@ class Course:
         waits = self.held or self.waiting or (self.paused and self.log.steps >= self.target_step)
         return not (waits or self.finished or self.observation is None)
 
+    @property
+    def ending(self) -> bool:
+        """Whether the last observation is out, and the worker has not said yet how its subgoals ended."""
+        return bool(self._untold)
+
     def begin(self, seed: int | None = None, goal: Vector | None = None) -> int:
         """Start the next episode; returns its number."""
         self.waiting = False
@@ -96,6 +105,20 @@ class Course:
         if self.paused and self.log.steps >= self.target_step:
             self._tell.status()
         if observation.last:
+            self._untold.update(range(self._levels))
+            self._conclude_if_told()
+
+    def on_result(self, result: SubgoalResult) -> None:
+        """Take the worker's word that a subgoal has ended; only the last ones of an episode are waited for.
+
+        Nobody but the worker can tell them, and one that is killed before has to be shown the last observation again.
+        """
+        if self.ending and self.observation is not None and (result.episode, result.step) == self.observation.key:
+            self._untold.discard(result.level)
+            self._conclude_if_told()
+
+    def _conclude_if_told(self) -> None:
+        if not self.ending:
             self.conclude()
 
     def cut(self, last: Observation, end: EpisodeEnd) -> None:
@@ -106,8 +129,7 @@ class Course:
 
     def conclude(self, end: EpisodeEnd | None = None) -> None:
         """Tell the outcome of an episode whose last observation is out, and go on to the next."""
-        self._tell_result(self.runner.result(end))
-        self._completed += 1
+        self._count(end)
         if self._episodes and self._completed >= self._episodes:
             self.finished = True
             self._tell.status()
@@ -116,7 +138,9 @@ class Course:
 
     def restart(self, seed: int | None, goal: Vector | None) -> int:
         """Cut the running episode and start a new one; returns its number."""
-        if self.observation is not None and not self.observation.last and not self.waiting:
+        if self.ending:
+            self._count()
+        elif self.observation is not None and not self.observation.last and not self.waiting:
             self._tell_result(self.runner.result(EpisodeEnd.CANCELLED))
         return self.next_episode(seed, goal)
 
@@ -139,6 +163,11 @@ class Course:
         self.target_step = max(self.target_step, self.log.steps) + n
         self._tell.status()
         return self.target_step
+
+    def _count(self, end: EpisodeEnd | None = None) -> None:
+        self._untold.clear()
+        self._tell_result(self.runner.result(end))
+        self._completed += 1
 
     def _publish(self, observation: Observation) -> None:
         self.log.published()

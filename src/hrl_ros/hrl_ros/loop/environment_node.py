@@ -87,9 +87,11 @@ class EnvironmentNode(HrlNode):
         prefix = self.get_namespace().strip("/")
         task = load_task(p.task)
         self.runner = self.make_runner(task, f"{prefix}/" if prefix else "")
-        self.course = Course(
-            self.runner, p.episodes, Listeners(self._publish_observation, self._publish_result, self.publish_status)
-        )
+        self._hierarchy = load_hierarchy(Path(p.policy)) if p.policy else None
+        listeners = Listeners(self._publish_observation, self._publish_result, self.publish_status)
+        # Real time waits for nobody.
+        levels = 0 if p.realtime or self._hierarchy is None else len(self._hierarchy.levels)
+        self.course = Course(self.runner, p.episodes, listeners, levels)
         self.course.log.took = self._acted
         self.health.waits_for = lambda: "the worker (and the manager through it)"
         self._taken = self.health.stream(
@@ -107,6 +109,8 @@ class EnvironmentNode(HrlNode):
         self._info = self.create_lifecycle_publisher(msg.RunInfo, topics.RUN_INFO, qos.latched())
         self._status = self.create_lifecycle_publisher(msg.SimStatus, topics.SIM_STATUS, qos.latched())
         self.subscribe_raw(msg.Action, topics.ACTION, self._on_action, qos.lockstep())
+        if levels:
+            self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_subgoal_result, qos.lockstep())
         self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
         self._rivals = Rivals(self, self.run_id, lambda: self.course.log.actions)
         self.subscribe(PoseStamped, topics.GOAL_POSE, self._on_goal_pose, qos.event())
@@ -126,9 +130,8 @@ class EnvironmentNode(HrlNode):
         info.real_time_factor = p.real_time_factor if p.realtime else 0.0
         info.recorded = p.recorder
         info.git_commit = p.git_commit
-        if p.policy:
-            hierarchy = load_hierarchy(Path(p.policy))
-            info.hierarchy, info.hierarchy_hash = hierarchy.to_yaml(), hierarchy.sha256
+        if self._hierarchy is not None:
+            info.hierarchy, info.hierarchy_hash = self._hierarchy.to_yaml(), self._hierarchy.sha256
         self._info.publish(info)
         self._rivals.announced()
         self.publish_status()
@@ -207,6 +210,13 @@ class EnvironmentNode(HrlNode):
             return
         self._patience.heard(topics.ACTION, (action.episode, action.step))
         self.clock.on_action(action)
+
+    def _on_subgoal_result(self, data: bytes) -> None:
+        if not self.course.ending:
+            return
+        result = messages.SUBGOAL_RESULT.decode(data)
+        if result.run == self.run_id:
+            self.course.on_result(result)
 
     def _on_recorder(self, status: msg.RecorderStatus) -> None:
         if status.run != self.run_id:
