@@ -1,8 +1,8 @@
 """Run pytest with the variables of ROS 2 set, so that tests can import messages; arguments go to pytest.
 
-Without arguments every test is run: first those that start no graph, on all cores, then those that do, two at a time
-since a graph waits a third of its life, at last one by one those that judge by the clock. Left out is what learns a
-task for minutes: `make test-learning` runs that, and CI does.
+Without arguments every test is run: first, on all cores and one more since those that start a graph wait a third of
+their life, all that do not judge by the clock; then, one by one, those that do. Left out is what learns a task for
+minutes: `make test-learning` runs that, and CI does.
 
 At the end it is listed what was skipped and what to install. HRL_MAY_SKIP names the parts (``optional_parts``) that may
 be missing, with commas between them: any other skip is then a failure. Without it nothing has to be there.
@@ -22,10 +22,10 @@ from optional_parts import MISSING
 
 from hrl.launching.environment import ensure_ros_environment
 
+AT_ONCE = len(os.sched_getaffinity(0)) + 1
 STAGES = (
-    ["-m", "not ros and not learning", "--numprocesses", "auto", "--dist", "loadfile"],
-    ["-m", "ros and not alone", "--numprocesses", "2", "--dist", "loadfile"],
-    ["-m", "ros and alone"],
+    ["-m", "not alone and not learning", "--numprocesses", str(AT_ONCE), "--dist", "loadfile"],
+    ["-m", "alone and not learning"],
 )
 
 

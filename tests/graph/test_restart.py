@@ -13,6 +13,7 @@ from hrl_core.task.text import load_task
 
 pytestmark = pytest.mark.ros
 MANAGERS = ("manager", "manager_2")
+ANYWHERE, AT_AN_END = False, True
 
 
 @pytest.fixture
@@ -33,16 +34,21 @@ def policy_of(tmp_path):
 
 @pytest.fixture
 def killed_run(launch, listener, observe, read_bag, in_process, assert_same_run):
-    """Run a policy, kill in turn who is named, and demand the trajectory of a run without kills."""
+    """Run a policy, kill in turn who is named, and demand the trajectory of a run without kills.
 
-    def run(policy, episodes, kills, at_an_end=False):
+    A kill comes anywhere, or with the last observation of an episode.
+    """
+
+    def run(policy, episodes, kills):
         words = [f"policy:={policy}", f"episodes:={episodes}", "seed:=2", "respawn:=true", "explore:=true"]
         graph = launch(*words, file="policy.launch.py")
-        for victims in kills:
+        for victims, at_an_end in kills:
             reached = observe[-1].key if observe else (0, 0)
             # By what it has reached, not by how much came: a waiting simulator repeats itself.
             then = (reached[0] + 1, 0) if at_an_end else (reached[0], reached[1] + 60)
-            listener.spin_until(lambda then=then: observe and observe[-1].key > then and observe[-1].last >= at_an_end)
+            listener.spin_until(
+                lambda then=then, end=at_an_end: observe and observe[-1].key > then and observe[-1].last >= end
+            )
             for victim in victims:
                 process = graph.node(victim)
                 # A lock in shared memory would outlive it.
@@ -50,7 +56,7 @@ def killed_run(launch, listener, observe, read_bag, in_process, assert_same_run)
                 process.kill()
         code, output = graph.wait()
         assert code == 0, output
-        assert output.count("restarting it") == sum(map(len, kills)), output
+        assert output.count("restarting it") == sum(len(victims) for victims, _ in kills), output
         # Also what was killed between two readers of its last word: its successor says it again.
         assert_same_run(read_bag(graph.out / "bag"), in_process(policy, episodes=episodes, seed=2, mode=Mode.TRAIN))
         assert graph.summary()["lost_messages"] == 0
@@ -61,18 +67,17 @@ def killed_run(launch, listener, observe, read_bag, in_process, assert_same_run)
 
 # Several episodes: a short run may be over before the listener is heard of.
 def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
-    killed_run(policy_of(None), 6, [("worker",), ("manager",), ("worker", "manager")])
-
-
-def test_a_worker_killed_as_episodes_end_has_its_successor_tell_how(killed_run, policy_of, tall):
-    killed_run(policy_of(tall(1)), 12, [("worker",), ("worker", *MANAGERS[:1]), ("worker",)], at_an_end=True)
+    killed_run(
+        policy_of(None), 9, [(("worker",), AT_AN_END), (("manager",), ANYWHERE), (("worker", "manager"), AT_AN_END)]
+    )
 
 
 def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
-    killed_run(policy_of(FLAT), 12, [("worker",), ("worker",)])
+    killed_run(policy_of(FLAT), 12, [(("worker",), ANYWHERE), (("worker",), AT_AN_END)])
 
 
 def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory_is_the_same(
     killed_run, policy_of, tall
 ):
-    killed_run(policy_of(tall(2)), 12, [("manager_2",), MANAGERS, ("worker", *MANAGERS)])
+    kills = [(("manager_2",), ANYWHERE), (MANAGERS, ANYWHERE), (("worker", *MANAGERS), AT_AN_END)]
+    killed_run(policy_of(tall(2)), 12, kills)

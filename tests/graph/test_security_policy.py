@@ -15,8 +15,13 @@ VERBS = {"topics": ("publish", "subscribe"), "services": ("reply", "request"), "
 OPTIONAL = {
     "": {("publish", "heartbeat")},  # of any node that is supervised
     "fake_robot": {("publish", "/diagnostics")},  # it stands for hardware and reports nothing
-    # Tasks with things in them; by the wall clock only.
-    "simulator": {("publish", "objects"), ("reply", "emergency_stop"), ("reply", "release_emergency_stop")},
+    # Tasks with things in them; in lock-step only; by the wall clock only.
+    "simulator": {
+        ("publish", "objects"),
+        ("subscribe", "subgoal_result"),
+        ("reply", "emergency_stop"),
+        ("reply", "release_emergency_stop"),
+    },
     "markers": {("publish", "tf")},  # where tf2_msgs is installed
     "supervisor": {("request", f"{node}/change_state") for node in ("simulator", "bridge")},  # one of them
 }

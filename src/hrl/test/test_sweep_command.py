@@ -13,7 +13,9 @@ import psutil
 import pytest
 
 from hrl import cli
+from hrl.commands.sweep import startable
 from hrl.commands.sweep_arguments import parse_sweep, planned
+from hrl.commands.train_arguments import parse_training
 from hrl.results.sweep_record import SweepRecord, read_sweep
 
 SMALL = (
@@ -182,6 +184,28 @@ def test_the_commands_are_printed_for_a_shell_and_nothing_is_run(tmp_path: Path,
         for name, units in (("16_16", "16 16"), ("32", "32"))
     ]
     assert not folder.exists()
+
+
+def test_runs_of_a_combination_share_one_choice_of_products(tmp_path: Path) -> None:
+    words = [word for word in SMALL if word not in ("--products", "numpy")]
+    request = parse_sweep([*words, *VARIED, "--seeds", "0:3", "--out", str(tmp_path)])
+    chosen = [run.products for run in startable(request)]
+    assert chosen[:2] == chosen[2:4] == chosen[4:], "seed by seed, tau by tau"
+    assert chosen[0][:3] == ("--products", "given", "--worker.products")
+    begun = request.runs[3]
+    begun.folder.mkdir(parents=True)
+    config = {**begun.config, "worker": {**begun.config["worker"], "products": ["forward", "weights 8x8x8"]}}
+    (begun.folder / "config.json").write_text(json.dumps(config))
+    again = [run.products for run in startable(request)]
+    assert again[1] == again[3] == again[5]
+    assert "weights 8x8x8" in again[1], "as the one that has begun has measured"
+    taken = parse_training(startable(request)[1].arguments[1:]).config
+    assert taken.agent.worker.products == ("forward", "weights 8x8x8")
+
+
+def test_pinned_products_are_left_as_they_are(tmp_path: Path) -> None:
+    request = parse_sweep([*SMALL, "--out", str(tmp_path)])
+    assert [run.products for run in startable(request)] == [()]
 
 
 def test_what_varies_names_the_folders() -> None:

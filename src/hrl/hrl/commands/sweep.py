@@ -1,12 +1,14 @@
 """``hrl sweep``: one training over seeds and values of switches, resumable, and the table of what it has reached."""
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hrl.commands.sweep_arguments import SweepRequest, parse_sweep
+from hrl.commands.sweep_arguments import SweepRequest, named, parse_sweep
 from hrl.results.curves import Group
 from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import sweep_groups
@@ -14,7 +16,9 @@ from hrl.results.tables import show
 from hrl.sweeps.lock import only_sweep
 from hrl.sweeps.processes import StopRequests, make_all
 from hrl.sweeps.progress import SweepProgress
+from hrl.sweeps.sweep_run import PRODUCTS, SweepRun, product_words
 from hrl_core.errors import HrlError
+from hrl_core.training.run_files import RunFolder
 
 _FAILED, _INTERRUPTED = 1, 130
 _COLUMNS = ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best")
@@ -32,14 +36,15 @@ def sweep(words: list[str]) -> int:
         HrlError: it could not be started.
     """
     request = parse_sweep(words)
-    _require_startable(request)
+    runs = startable(request)
     if request.print_only:
+        # Who runs them, and on which machines, is not known here: each measures its own products.
         for run in request.runs:
             if not run.finished:
                 Console().print(run.command, markup=False, highlight=False, soft_wrap=True)
         return 0
     console = Console(stderr=True, highlight=False)
-    failed, stopped = _make(request, console)
+    failed, stopped = _make(request._replace(runs=runs), console)
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):
         show(standing_table(groups, len(request.record.seeds)))
@@ -51,23 +56,37 @@ def sweep(words: list[str]) -> int:
     return _FAILED if failed else 0
 
 
-def _require_startable(request: SweepRequest) -> None:
+def startable(request: SweepRequest) -> list[SweepRun]:
     """Make the trainer of each combination once: what it refuses would else be found out by a run, hours later perhaps.
+
+    Returns:
+        The runs, those of a combination with one choice of the library of their products: that of a run that has begun,
+        or as measured now. What differs between seeds is then the seed alone.
 
     Raises:
         HrlError: the switches of a combination do not fit its task.
     """
+    runs, combinations = list(request.runs), len(request.record.combinations)
+    for number in range(combinations):
+        of_combination = slice(number, None, combinations)
+        same = runs[of_combination]
+        begun = next((run for run in same if run.begun), None)
+        config = _configured(same[0]) if begun is None else RunFolder(begun.folder).config()
+        if PRODUCTS not in named(same[0].words):
+            products = product_words(config)
+            runs[of_combination] = [dataclasses.replace(run, products=products) for run in same]
+    return runs
+
+
+def _configured(run: SweepRun) -> dict[str, Any]:
     # Brings torch.
     from hrl.commands.train import make_trainer
     from hrl.commands.train_arguments import parse_training
 
-    firsts = request.runs[: len(request.record.combinations)]
-    for run in (run for run in firsts if not run.begun):
-        try:
-            # Products are the run's own to measure.
-            make_trainer(parse_training(run.arguments[1:])._replace(products=""), Console(quiet=True))
-        except HrlError as error:
-            raise HrlError(f"{run.name}: {error}") from None
+    try:
+        return make_trainer(parse_training(run.arguments[1:]), Console(quiet=True)).config.as_dict()
+    except HrlError as error:
+        raise HrlError(f"{run.name}: {error}") from None
 
 
 def _make(request: SweepRequest, console: Console) -> tuple[list[tuple[str, str]], bool]:

@@ -72,7 +72,7 @@ def parse_sweep(words: Sequence[str]) -> SweepRequest:
     if given.jobs < 1:
         raise HrlError(f"--jobs {given.jobs}: must be 1 or more")
     record = SweepRecord(tuple(options), _sets(given.sets, options), read_seeds(given.seeds))
-    for name in (*_named(options), *record.sets):
+    for name in (*named(options), *record.sets):
         if name in _OURS:
             raise HrlError(f"hrl sweep takes no {name}: {_OURS[name]}")
     runs = planned(record, given.out)
@@ -115,13 +115,13 @@ def _sets(texts: Sequence[str], options: Sequence[str]) -> dict[str, tuple[str, 
             raise HrlError(f"--set {text}: must be a name and its values, as in worker.tau=0.005,0.01")
         if len(set(values)) < len(values):
             raise HrlError(f"--set {text}: a value is there twice")
-        if name in sets or name in _named(options):
+        if name in sets or name in named(options):
             raise HrlError(f"--set {text}: {name} is given twice")
         sets[name] = values
     return sets
 
 
-def _named(options: Sequence[str]) -> list[str]:
+def named(options: Sequence[str]) -> list[str]:
     """Names of the options among some words."""
     return [word[2:].partition("=")[0].replace("-", "_") for word in options if word.startswith("--")]
 

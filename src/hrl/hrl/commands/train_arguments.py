@@ -18,6 +18,8 @@ from hrl_core.training.presets import preset, stored_config
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import TASK
 
+GIVEN = "given"
+"""Products as the configuration says."""
 NOT_SWITCHES = frozenset({"task", "task_hash", "seed"})
 """What the configuration file of a run holds beside the switches."""
 Words = TypeVar("Words")
@@ -44,10 +46,11 @@ class Train:
     """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
     torch_threads: int = 1
     """Threads of matrix products; with another number the last bits of the weights differ."""
-    products: Literal["auto", "numpy", "torch"] = "auto"
+    products: Literal["auto", "numpy", "torch", "given"] = "auto"
     """Library that makes the matrix products of td3's fast updates: auto measures shape by shape which is quicker when
     a run begins, and writes it into its configuration, so that a resumed run goes on with the same. Pinned, runs
-    begun anew have the same last bits too."""
+    begun anew have the same last bits too; given: as --worker.products and the like say, also where that is their
+    default."""
     cores: int = 0
     """Cores that work which goes on at once (--overlap) is spread over, which decides about the time alone; 0: all that
     there are."""
@@ -101,7 +104,7 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
         folder,
         resume=given.resume is not None,
         torch_threads=given.torch_threads,
-        products="" if given.resume else given.products,
+        products="" if given.resume or given.products == GIVEN else given.products,
         cores=given.cores,
         logger=given.logger,
     )

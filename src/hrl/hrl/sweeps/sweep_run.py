@@ -1,5 +1,6 @@
 """One run of a sweep: how it is begun or gone on with, and how far it is, as its folder tells."""
 
+import itertools
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,8 +15,16 @@ from hrl_core.training.run_names import CONFIG
 
 LOG = "train.log"
 """What a run has printed, of all its starts."""
+PRODUCTS = "products"
 _LONGEST = 300
 """Characters of its last words that are repeated."""
+
+
+def product_words(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Words of ``hrl train`` for the library of the products of a run, as a configuration has it."""
+    levels = {name: level for name, level in config.items() if isinstance(level, Mapping) and level.get("fast")}
+    words = [(f"--{name}.{PRODUCTS}", *level[PRODUCTS]) for name, level in levels.items() if PRODUCTS in level]
+    return (f"--{PRODUCTS}", "given", *itertools.chain(*words)) if words else ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class SweepRun:
     """What follows ``hrl train``, but for the folder."""
     config: Mapping[str, Any] = field(compare=False)
     """What ``config.json`` of its folder holds, or will."""
+    products: tuple[str, ...] = ()
+    """Words of ``hrl train`` that name the library of its matrix products; none: its own affair."""
 
     @property
     def steps(self) -> int:
@@ -53,7 +64,9 @@ class SweepRun:
     @property
     def arguments(self) -> list[str]:
         """What follows ``hrl`` to begin it, or to go on with it."""
-        return ["train", *self.words, "--resume" if self.begun else "--out", str(self.folder)]
+        if self.begun:
+            return ["train", *self.words, "--resume", str(self.folder)]
+        return ["train", *self.words, *self.products, "--out", str(self.folder)]
 
     @property
     def command(self) -> str:
