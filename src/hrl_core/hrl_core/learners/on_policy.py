@@ -19,7 +19,7 @@ from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig, Float32
 
-_GAIN, _POLICY_GAIN = 2**0.5, 0.01
+_GAIN, POLICY_GAIN = 2**0.5, 0.01
 """Of orthogonal weights: hidden layers, and the policy's last one, which begins near its centre."""
 
 
@@ -66,8 +66,8 @@ class OnPolicy:
         """
         self.config, self.actor_config, self._generator = config, actor, generator
         self.actor, self.values = Actor(actor, generator), Actor(values, generator)
-        _orthogonal(self.actor, _POLICY_GAIN, generator)
-        _orthogonal(self.values, 1.0, generator)
+        orthogonal(self.actor, POLICY_GAIN, generator)
+        orthogonal(self.values, 1.0, generator)
         if actor.head == "gaussian":
             nn.init.constant_(self.actor.log_std, config.log_std)
         moved = [*self.values.parameters(), *(() if config.step == "natural" else self.actor.parameters())]
@@ -176,7 +176,7 @@ class OnPolicy:
         self._generator.set_state(state["generator"])
 
 
-def _orthogonal(network: Actor, last: float, generator: torch.Generator) -> None:
+def orthogonal(network: Actor, last: float, generator: torch.Generator) -> None:
     """Orthogonal weights and zero biases; ``last`` is the gain of the last layer."""
     for layer in network.linears:
         gain = last if layer is network.linears[-1] else _GAIN

@@ -18,6 +18,7 @@ from hrl_core.algorithms.flat.config import (
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
+from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
@@ -195,6 +196,32 @@ CONFIGS = {
             replay=200,
         ),
         stagger=True,
+    ),
+    "option_critic": dataclasses.replace(
+        ALL_ON,
+        algorithm="option_critic",
+        agent=OptionCriticConfig(
+            options=3,
+            deliberation_cost=0.01,
+            temperature=0.1,
+            hidden=(8, 8),
+            activation="relu",
+            scale_inputs=False,
+            lr=1e-2,
+            discount=0.9,
+            gae_lambda=0.9,
+            rollout_steps=45,
+            epochs=2,
+            batch_size=16,
+            clip=0.1,
+            value_weight=0.4,
+            termination_weight=0.2,
+            entropy_weight=0.01,
+            gradient_norm=1.0,
+            reward_scale=0.1,
+            log_std=-0.5,
+        ),
+        evaluation="greedy",
     ),
 }
 
