@@ -110,7 +110,7 @@ def test_observations_share_no_memory_and_every_element_varies(name: str) -> Non
     assert varies[: 29 if name == "AntGather" else None].all()
 
 
-ENDING = ("AntGather", "FourRooms", "FourRoomsPlanning")
+ENDING = ("AntGather", "FourRooms", "FourRoomsPlanning", "FourRoomsPoint")
 NOT_ENDING = [name for name in TASKS if name not in ENDING]
 FOLLOWING_GOALS = [name for name in TASKS if name != "AntGather"]
 

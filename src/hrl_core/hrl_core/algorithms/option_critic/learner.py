@@ -45,7 +45,6 @@ class OptionCriticLearner:
 
     def act(self) -> npt.NDArray[np.float64]:
         """Actions of all environments: first options end with probability beta, others follow, then these act."""
-        self._goals = self._envs.goals
         inputs = torch.from_numpy(self._seen(self._envs.states))
         ends = self._rng.random(len(self._options)) < self.agent.terminations(inputs)
         preferences = self.agent.preferences(inputs)
@@ -62,7 +61,7 @@ class OptionCriticLearner:
         """Keep what the actions led to."""
         arrived = self._seen(step.states)
         self._buffer.add(self._inputs, self._actions, step.rewards, arrived, step.terminated, step.ended)
-        self._begins = step.ended.copy()
+        self._begins, self._goals = step.ended.copy(), self._envs.goals
         return {}
 
     def update(self) -> Iterator[Update]:
@@ -97,6 +96,7 @@ class OptionCriticLearner:
         self._rng.bit_generator.state = state["rng"]
         self._options, self._begins = state["options"].copy(), state["begins"].copy()
         self._changes, self._steps = state["changes"], state["steps"]
+        self._goals, self._inputs = self._envs.goals, self._seen(self._envs.states)
         self._head = self._make_head()
         if not self._envs.exact_resume:
             self._buffer.cut()
