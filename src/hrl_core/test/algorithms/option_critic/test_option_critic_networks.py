@@ -176,3 +176,12 @@ def test_every_switch_has_an_effect(base, name):
 def test_what_cannot_be_is_refused(change, message):
     with pytest.raises(Exception, match=message):
         OptionCriticConfig(**change)
+
+
+@pytest.mark.learning
+def test_options_learn_the_way_through_the_rooms(tmp_path):
+    config = PRESETS["fast"].changed({"steps": 120_000, "evaluation_interval": 120_000})
+    envs, goals = VectorEnv(TASK, 64, 2), list(TASK.evaluation_goals) * 50
+    run = Trainer(TASK, config, envs, VectorEnv(TASK, 50, 9, goals=goals), tmp_path / "run", 2)
+    (result,) = run.run()
+    assert result.success_rate >= 0.9
