@@ -154,7 +154,7 @@ def _without_prefix(outer: Words, name: str, inner: object) -> Words:
 
 
 def chosen_words(words: Sequence[str]) -> argparse.Namespace:
-    """Algorithm, learner, preset, task and resumed folder, on which the others depend; preset and folder may be None."""
+    """Algorithm, learner, task, preset and resumed folder, on which the others depend; the last two may be None."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--algorithm", default="hiro")
     parser.add_argument("--learner", default="")

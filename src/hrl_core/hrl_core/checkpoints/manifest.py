@@ -87,15 +87,14 @@ class Manifest:
                 own = hierarchy.levels[level]
                 self.actors[party].check(inputs, own.shown, party, "categorical" if own.kind == "skill" else "tanh")
 
-
     @staticmethod
     def _require_skills(worker: ActorConfig, hierarchy: HierarchySpec) -> None:
         """Raise ``CheckpointError`` where a worker has networks for other skills than it is asked for."""
         asked = len(hierarchy.levels[0].skills) if hierarchy.levels else 0
         if worker.skills and (worker.skills != asked or hierarchy.worker_may_terminate):
             raise CheckpointError(
-                f"worker actor has networks for {worker.skills} skills, its hierarchy has {asked} skills, and no worker "
-                "that ends them goes with it"
+                f"worker actor has networks for {worker.skills} skills, its hierarchy has {asked}, none of which the "
+                "worker may end"
             )
 
 

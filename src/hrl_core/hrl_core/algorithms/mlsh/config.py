@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from hrl_core.checkpoints.manifest import SAMPLED
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.learners.checks import require
@@ -85,19 +85,19 @@ def hierarchy(task: TaskSpec, config: MlshConfig) -> HierarchySpec:
     return HierarchySpec((LevelSpec("skills", "skill", skills=names, horizon=config.horizon, sees_goal=False),))
 
 
-def _train(agent: MlshConfig, steps: int, num_envs: int, evaluation_interval: int, **run: Any) -> TrainConfig[MlshConfig]:  # noqa: ANN401 - of the run
+def _train(agent: MlshConfig, steps: int, num_envs: int, interval: int) -> TrainConfig[MlshConfig]:
     return TrainConfig(
         algorithm="mlsh",
         agent=agent,
         steps=steps,
         num_envs=num_envs,
         stagger=False,
-        evaluation_interval=evaluation_interval,
+        evaluation_interval=interval,
         evaluation_episodes=20,
+        # The master that a run keeps has learned the first of them.
         evaluation_episodes_elsewhere=0,
-        evaluation="sampled",
-        checkpoint_interval=evaluation_interval,
-        **run,
+        evaluation=SAMPLED,
+        checkpoint_interval=interval,
     )
 
 

@@ -49,15 +49,15 @@ class MlshLearner:
         self.skills = make_skills(task, config, seed)
         self.groups = [Group(g, config, self._shapes, goals, seed) for g in range(config.groups)]
         self._steps = config.rollout_steps or task.max_episode_steps
-        # Behind an action stand the skill that chose it, and whether the master has just chosen that.
         self._columns = len(task.action)
         self._buffer = RolloutBuffer(envs.num_envs, self._steps, len(task.observation), self._columns + 2)
         self._rng, self._master_rng = np.random.default_rng(seed), np.random.default_rng((seed, _MASTERS))
         self._skill = np.zeros(envs.num_envs, np.int64)
         self._left = np.zeros(envs.num_envs, np.int64)
         """Steps for which the master's choice still stands."""
-        self._decisions = np.zeros((envs.num_envs, self._columns + 2))
-        self._states = to_float32(envs.states)
+        self._actions = np.zeros((envs.num_envs, self._columns + 2))
+        """Each action, behind it the skill that chose it, and whether the master has just chosen that."""
+        self._inputs = to_float32(envs.states)
         self.updates = 0
         self._heads = self._skill_heads()
         self._tell_goals()
@@ -67,38 +67,38 @@ class MlshLearner:
         # Not before: what is kept of a run are masters that have learned their task.
         if [group for group in self.groups if group.go_on()]:
             self._tell_goals()
-        self._states = to_float32(self._envs.states)
+        self._inputs = to_float32(self._envs.states)
         due = self._left == 0
         self._choose(due)
-        self._decisions[:, -1] = due
+        self._actions[:, -1] = due
         outputs: dict[int, npt.NDArray] = {}
         for k, skill in enumerate(self.skills):
             mask = self._skill == k
-            rows = skill.act(torch.from_numpy(self._states[mask])).numpy()
+            rows = skill.act(torch.from_numpy(self._inputs[mask])).numpy()
             outputs |= dict(zip(np.flatnonzero(mask).tolist(), rows, strict=True))
         for env, k in enumerate(self._skill):
-            self._decisions[env, : self._columns], _ = self._heads[k].draw(outputs[env], self._rng)
-        return self._decisions[:, : self._columns]
+            self._actions[env, : self._columns], _ = self._heads[k].draw(outputs[env], self._rng)
+        return self._actions[:, : self._columns]
 
     def _choose(self, due: npt.NDArray[np.bool_]) -> None:
         """Have the masters choose skills where one is due."""
         head = Categorical()
         for group, envs in self._dealt():
             chosen = np.flatnonzero(due[envs]) + envs.start
-            for env, output in zip(chosen, group.master.act(torch.from_numpy(self._states[chosen])), strict=True):
+            for env, output in zip(chosen, group.master.act(torch.from_numpy(self._inputs[chosen])), strict=True):
                 self._skill[env] = head.draw(output.numpy(), self._master_rng)[0][0]
         self._left[due] = self._config.horizon
-        self._decisions[:, -2] = self._skill
+        self._actions[:, -2] = self._skill
 
     def observe(self, step: Step) -> Mapping[str, Metrics]:
         """Keep what the actions led to."""
         next_states = to_float32(step.states)
-        self._buffer.add(self._states, self._decisions, step.rewards, next_states, step.terminated, step.ended)
+        self._buffer.add(self._inputs, self._actions, step.rewards, next_states, step.terminated, step.ended)
         self._left = np.where(step.ended, 0, self._left - 1)
         return {}
 
     def update(self) -> Iterator[Update]:
-        """When enough has been lived: every master learns its task, and skills from the groups that are past warm-up."""
+        """When enough has been lived: every master learns its task, and skills from groups that are past warm-up."""
         if not self._buffer.full:
             return
         rows = self._buffer.take()

@@ -32,16 +32,15 @@ def skill_shapes(task: TaskSpec, config: MlshConfig) -> Shapes:
             raise HrlError(f"skills_ignore: '{name}' is no element of the observation, which has {', '.join(names)}")
     ignored = tuple(names.index(name) for name in config.skills_ignore)
     if task.choices:
-        actor = _network(task, config, config.worker, *_choices(len(task.choices)), ignored)
-        return Shapes(actor, _values(actor))
-    actor = _network(task, config, config.worker, task.action_low, task.action_high, ignored)
-    actor = dataclasses.replace(actor, head="gaussian")
+        actor = _network(task, config, config.worker, "categorical", *_choices(len(task.choices)), ignored)
+    else:
+        actor = _network(task, config, config.worker, "gaussian", task.action_low, task.action_high, ignored)
     return Shapes(actor, _values(actor))
 
 
 def master_shapes(task: TaskSpec, config: MlshConfig) -> Shapes:
     """Of a master."""
-    actor = _network(task, config, config.manager, *_choices(config.skills))
+    actor = _network(task, config, config.manager, "categorical", *_choices(config.skills))
     return Shapes(actor, _values(actor))
 
 
@@ -52,11 +51,19 @@ def stacked(shape: ActorConfig, skills: int) -> ActorConfig:
 
 
 def _network(
-    task: TaskSpec, config: MlshConfig, learner: OnPolicyConfig, low: Vector, high: Vector, ignored: tuple[int, ...] = ()
+    task: TaskSpec,
+    config: MlshConfig,
+    learner: OnPolicyConfig,
+    head: str,
+    low: Vector,
+    high: Vector,
+    ignored: tuple[int, ...] = (),
 ) -> ActorConfig:
     count = len(task.observation)
     if len(config.input_scale) not in (0, count):
-        raise HrlError(f"input_scale: task '{task.name}' observes {count} numbers, got {len(config.input_scale)} factors")
+        raise HrlError(
+            f"input_scale: task '{task.name}' observes {count} numbers, got {len(config.input_scale)} factors"
+        )
     return ActorConfig(
         input_dim=count,
         hidden=learner.hidden,
@@ -64,7 +71,7 @@ def _network(
         high=tuple(map(float, high)),
         masked=ignored,
         input_scale=config.input_scale,
-        head="categorical",
+        head=head,
         activation=learner.activation,
     )
 

@@ -63,7 +63,7 @@ def _frozen(task: TaskSpec, config: MlshConfig) -> Checkpoint:
         raise HrlError(f"frozen_skills: {config.frozen_skills} has {count} skills: give --skills {count}")
     if (kept.task.observation, kept.task.action) != (task.observation, task.action):
         raise HrlError(
-            f"frozen_skills: {config.frozen_skills} was made for task '{kept.task.name}', whose observation or action is "
-            f"another than that of '{task.name}'"
+            f"frozen_skills: {config.frozen_skills} was made for task '{kept.task.name}', whose observation or action "
+            f"is another than that of '{task.name}'"
         )
     return kept
