@@ -23,7 +23,8 @@ LOW, HIGH = 0.0675, 0.875
 """Between which one can be, along x and y."""
 PLACES_LOW, PLACES_HIGH = 0.065, 0.875
 """Between which the places are drawn."""
-NOWHERE = -1.0
+NOWHERE, BOTH = -1.0, 0.5
+"""Achieved where neither place is reached, and where both are, whichever is the right one."""
 _PIXELS = 96
 _FIELD, _SELF, _PLACES = (235, 235, 230), (200, 70, 50), ((40, 160, 80), (70, 110, 200))
 
@@ -37,8 +38,8 @@ class MovementBanditsEnv(ControlEnv):
     | 2, 3 | x, y of the first place | 0.065 | 0.875 | field |
     | 4, 5 | x, y of the second place | 0.065 | 0.875 | field |
 
-    The goal is the number of the right place, 0 or 1; achieved is the number of the nearest place, -1 where neither is
-    reached. Action: 0 stay, 1 east, 2 west, 3 north, 4 south.
+    The goal is the number of the right place, 0 or 1; achieved is the number of the place that is reached, 0.5 of both,
+    -1 of neither. Action: 0 stay, 1 east, 2 west, 3 north, 4 south.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -99,8 +100,8 @@ class MovementBanditsEnv(ControlEnv):
         state = self._state()
         x, y, *places = state.tolist()
         first, second = (math.hypot(x - places[k], y - places[k + 1]) for k in (0, 2))
-        nearest = 0.0 if first <= second else 1.0
-        achieved = np.array([nearest if min(first, second) <= RADIUS else NOWHERE])
+        reached = {(True, True): BOTH, (True, False): 0.0, (False, True): 1.0, (False, False): NOWHERE}
+        achieved = np.array([reached[first <= RADIUS, second <= RADIUS]])
         return {"observation": state, "achieved_goal": achieved, "desired_goal": self.goal.copy()}
 
 

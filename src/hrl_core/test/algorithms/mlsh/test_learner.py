@@ -1,6 +1,7 @@
 """MLSH: what may touch what, and that it is PPO at either level."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,8 +55,8 @@ def live(learner, envs, updates):
 
 
 def make(config=CONFIG, task=BANDITS, num_envs=6, seed=0, rewards=None):
-    envs = VectorEnv(task, num_envs, seed)
-    envs = envs if rewards is None else Paid(envs, rewards)
+    plain = VectorEnv(task, num_envs, seed)
+    envs: Any = plain if rewards is None else Paid(plain, rewards)
     return MlshLearner(task, config, envs, seed), envs
 
 
