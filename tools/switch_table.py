@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hrl_core.algorithms import presets
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
@@ -87,8 +89,22 @@ def table() -> str:
         _rows(HacConfig, "--", ("`fast`", hac.agent), ("`paper`", hac_paper.agent)),
         "### Every level of HAC: `--learner.*`",
         _rows(BoundedDDPGConfig, "", ("`fast`", hac.agent.learner), ("`paper`", hac_paper.agent.learner)),
+        "### MLSH: `--algorithm mlsh`, a preset for each task",
+        _rows(MlshConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("mlsh").items())),
+        "### Levels of MLSH: `--worker.*` and `--manager.*`",
+        _rows(OnPolicyConfig, "", *_levels_of_mlsh()),
     ]
     return "\n\n".join(parts)
+
+
+def _levels_of_mlsh() -> list[tuple[str, Any]]:
+    """Columns of both levels of every preset."""
+    agents = {name: config.agent for name, config in presets("mlsh").items()}
+    return [
+        (f"`{name}`, {level}", getattr(agent, level))
+        for name, agent in agents.items()
+        for level in ("worker", "manager")
+    ]
 
 
 def page_with_table(page: str) -> str:
