@@ -65,7 +65,8 @@ class MlshLearner:
     def act(self) -> npt.NDArray[np.float64]:
         """Actions of all environments, drawn, not clipped; skills are chosen where that is due."""
         # Not before: what is kept of a run are masters that have learned their task.
-        if [group for group in self.groups if group.go_on()]:
+        begun = [group.go_on() for group in self.groups]
+        if any(begun):
             self._tell_goals()
         self._inputs = to_float32(self._envs.states)
         due = self._left == 0
@@ -127,7 +128,7 @@ class MlshLearner:
         """Phi: PPO of each skill on the steps in which it acted."""
         if not joint.any():
             return
-        rows = Lived(type(lived.rows)._make(c[joint] for c in lived.rows), lived.skills[joint], lived.begins[joint])
+        rows = lived.part(joint)
         for k, own in enumerate(lessons(rows, self.skills)):
             share = {f"share_{k}": len(own.returns) / len(rows.skills)}
             if len(own.returns) > 1:

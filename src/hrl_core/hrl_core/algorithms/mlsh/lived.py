@@ -22,8 +22,8 @@ class Lived(NamedTuple):
     begins: npt.NDArray[np.bool_]
     """Where the master chose it, (rows,)."""
 
-    def part(self, rows: slice) -> "Lived":
-        """Some of the rows; whole environments."""
+    def part(self, rows: slice | npt.NDArray[np.bool_]) -> "Lived":
+        """Some of the rows, of whole environments."""
         return Lived(Rollout._make(column[rows] for column in self.rows), self.skills[rows], self.begins[rows])
 
 
