@@ -2,7 +2,7 @@
 
 `python tools/mlsh_tables.py fresh RUN` learns fresh masters over the skills of a run and writes `fresh.json` into it,
 `alone RUN` tries each skill on each task (`alone.json`), `baselines TASK` says what a random policy and an oracle earn,
-`table RUN...` makes a row of the runs of one setting.
+`table RUN...` makes a row of the runs of one setting, `tracks POLICY` draws where an ant goes under each skill.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import numpy.typing as npt
 
@@ -31,6 +32,9 @@ from hrl_core.task.text import load_task
 from hrl_core.threads import limit_threads
 from hrl_core.training.presets import stored_config
 from hrl_core.training.run_files import RunFolder
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
 
 Float64 = npt.NDArray[np.float64]
 HELD_OUT = 2_000_000
@@ -74,12 +78,27 @@ def alone(run: Path, episodes: int) -> None:
                         "goal": goal,
                         "skill": skill,
                         "return": round(float(done.returns.mean()), 3),
-                        "end": np.round(done.states.mean(axis=0)[:2], 3).tolist(),
+                        "end": np.round(done.states[-1].mean(axis=0)[:2], 3).tolist(),
                         "terminated": float(done.terminated.mean()),
                     }
                 )
                 print(evaluation, json.dumps(rows[-1]))
     (run / "alone.json").write_text(json.dumps(told) + "\n")
+
+
+def tracks(folder: Path, out: Path, episodes: int) -> None:
+    """Where the ant goes under each skill alone, greedy."""
+    policy = dataclasses.replace(load_checkpoint(folder), evaluation=GREEDY)
+    figure, axes = plt.subplots(figsize=(5, 4.4), layout="constrained")
+    goal = policy.task.evaluation_goals[0]
+    envs = VectorEnv(policy.task, episodes, HELD_OUT, goals=[goal] * episodes)
+    for skill in range(policy.actor("worker").skills):
+        states = skill_alone(policy, envs, skill).states
+        for env, path in enumerate(states.transpose(1, 0, 2)):
+            axes.plot(*path[:, :2].T, color=f"C{skill}", lw=1, label=f"skill {skill}" if not env else None)
+    axes.set(xlabel="x [m]", ylabel="y [m]", aspect="equal", title=f"{policy.task.name}: 20 s of each skill alone")
+    axes.legend()
+    figure.savefig(out, dpi=90)
 
 
 def baselines(name: str, episodes: int) -> None:
@@ -158,6 +177,10 @@ def main() -> None:
     single = commands.add_parser("alone")
     single.add_argument("run", type=Path)
     single.add_argument("--episodes", type=int, default=20)
+    pictured = commands.add_parser("tracks")
+    pictured.add_argument("policy", type=Path)
+    pictured.add_argument("--out", type=Path, required=True)
+    pictured.add_argument("--episodes", type=int, default=10)
     known = commands.add_parser("baselines")
     known.add_argument("task")
     known.add_argument("--episodes", type=int, default=500)
@@ -167,6 +190,8 @@ def main() -> None:
         fresh(told.run, told.masters, told.updates)
     elif told.command == "alone":
         alone(told.run, told.episodes)
+    elif told.command == "tracks":
+        tracks(told.policy, told.out, told.episodes)
     elif told.command == "baselines":
         baselines(told.task, told.episodes)
     else:

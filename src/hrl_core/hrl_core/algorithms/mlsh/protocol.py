@@ -55,7 +55,7 @@ class Alone(NamedTuple):
     returns: Array
     """Of an episode in each environment, (num_envs,)."""
     states: Array
-    """Last state of it, (num_envs, observation_dim)."""
+    """Its states, (steps + 1, num_envs, observation_dim); the last one stays where an episode is over before others."""
     terminated: npt.NDArray[np.bool_]
     """Whether it ended by itself."""
 
@@ -65,18 +65,17 @@ def skill_alone(policy: Checkpoint, envs: Environments, skill: int) -> Alone:
     envs.restart()
     worker, task = policy.worker(), Assignment(skill=skill)
     returns, running = np.zeros(envs.num_envs), np.ones(envs.num_envs, np.bool_)
-    states, terminated = envs.states.copy(), np.zeros(envs.num_envs, np.bool_)
-    step_number = 0
+    states, terminated = [envs.states.copy()], np.zeros(envs.num_envs, np.bool_)
     while running.any():
-        draws = (Draws(policy.seed, Purpose.ACTION, 0, env, step_number, explore=False) for env in range(envs.num_envs))
+        now = len(states) - 1
+        draws = (Draws(policy.seed, Purpose.ACTION, 0, env, now, explore=False) for env in range(envs.num_envs))
         actions = [worker.act(state, task, draw).value for state, draw in zip(envs.states, draws, strict=True)]
         step = envs.step(np.array(actions))
         returns += np.where(running, step.rewards, 0)
-        states[running] = step.states[running]
+        states.append(np.where(running[:, None], step.states, states[-1]))
         terminated |= running & step.terminated
         running &= ~step.ended
-        step_number += 1
-    return Alone(returns, states, terminated)
+    return Alone(returns, np.array(states), terminated)
 
 
 def by_goal(goals: Sequence[tuple[float, ...]], values: Array) -> dict[tuple[float, ...], Array]:

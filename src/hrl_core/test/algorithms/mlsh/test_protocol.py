@@ -36,10 +36,10 @@ def test_a_skill_alone_does_what_it_does(policy):
     envs = VectorEnv(BANDITS, 3, 0, goals=[(0.0,)] * 3)
     for skill, end in ((0, 0.875), (1, 0.0675)):
         done = skill_alone(policy, envs, skill)
-        np.testing.assert_allclose(done.states[:, :2], [[end, 0.5]] * 3)
+        np.testing.assert_allclose(done.states[-1, :, :2], [[end, 0.5]] * 3)
         # It is there for as long as its way passes the first place.
         way = np.clip(0.5 + 0.05 * np.arange(1, 51) * (1 if skill == 0 else -1), 0.0675, 0.875)
-        ways = np.hypot(done.states[:, 2, None] - way, done.states[:, 3, None] - 0.5)
+        ways = np.hypot(done.states[-1, :, 2, None] - way, done.states[-1, :, 3, None] - 0.5)
         assert done.returns.tolist() == (ways <= 0.125).sum(axis=1).tolist()
         assert not done.terminated.any()
 
