@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hrl_core.envs.ant_two_walks import make_ant_two_walks
-from hrl_core.envs.four_rooms import VERSIONS
+from hrl_core.envs.four_rooms import VERSIONS, make_four_rooms
 from hrl_core.envs.movement_bandits import make_movement_bandits
 from hrl_core.four_rooms import NUMBER
 from hrl_core.task.text import load_task
@@ -76,6 +76,17 @@ def test_success_is_15_m_in_the_direction_asked_for(goal, success):
     env.reset(seed=1, options={"goal": goal})
     env.data.qpos[0] = 15.5
     assert env.step(np.zeros(8))[4]["is_success"] == success
+
+
+def test_the_own_cell_is_the_one_that_is_1():
+    numbered, flagged = make_four_rooms("multi"), make_four_rooms("multi", one_hot=True)
+    numbered.reset(seed=3)
+    flagged.reset(seed=3)
+    for move in np.random.default_rng(0).integers(4, size=50):
+        row, column, cell = numbered.step(int(move))[0]["observation"]
+        told = flagged.step(int(move))[0]["observation"]
+        assert told[:2].tolist() == [row, column]
+        assert told[2:].tolist() == np.eye(104)[int(cell)].tolist()
 
 
 def test_the_rooms_ask_for_the_cells_of_the_literature():

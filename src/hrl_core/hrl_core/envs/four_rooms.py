@@ -61,11 +61,12 @@ class FourRoomsEnv(ControlEnv):
     observation_dim: ClassVar[int] = 3
     goal_dim: ClassVar[int] = 2
 
-    def __init__(self, version: str = "option_critic", render_mode: str | None = None) -> None:
+    def __init__(self, version: str = "option_critic", one_hot: bool = False, render_mode: str | None = None) -> None:
         """Stand in the first cell.
 
         Args:
             version: one of ``VERSIONS``.
+            one_hot: how the cell is observed.
             render_mode: None or ``rgb_array``.
 
         Raises:
@@ -74,6 +75,8 @@ class FourRoomsEnv(ControlEnv):
         if version not in VERSIONS:
             raise ValueError(f"version '{version}': must be one of {', '.join(VERSIONS)}")
         corners = PLACES[0], PLACES[-1]
+        self._one_hot = one_hot
+        self.observation_dim = 2 + NUM_CELLS if one_hot else 3  # pyright: ignore[reportIncompatibleVariableOverride]
         super().__init__(corners, (TOLERANCE,) * 2, spaces.Discrete(len(MOVES)))
         self.render_mode = render_mode
         self._version = VERSIONS[version]
@@ -127,9 +130,15 @@ class FourRoomsEnv(ControlEnv):
         self._steps += 1
 
     def _state(self) -> Float64:
-        return np.array([*PLACES[self._cell], self._cell], np.float64)
+        if not self._one_hot:
+            return np.array([*PLACES[self._cell], self._cell], np.float64)
+        state = np.zeros(2 + NUM_CELLS)
+        state[:2], state[2 + self._cell] = PLACES[self._cell], 1.0
+        return state
 
 
-def make_four_rooms(version: str = "option_critic", render_mode: str | None = None) -> FourRoomsEnv:
+def make_four_rooms(
+    version: str = "option_critic", one_hot: bool = False, render_mode: str | None = None
+) -> FourRoomsEnv:
     """Entry point of ``hrl/FourRooms-v0``, ``hrl/FourRoomsPlanning-v0`` and ``hrl/FourRoomsMulti-v0``."""
-    return FourRoomsEnv(version, render_mode)
+    return FourRoomsEnv(version, one_hot, render_mode)

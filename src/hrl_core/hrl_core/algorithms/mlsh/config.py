@@ -107,7 +107,8 @@ _ROOMS = MlshConfig(
     groups=8,
     warmup=15,
     joint=25,
-    input_scale=(1 / 6, 1 / 6, 0.0),
+    # Of row, column and cells the latter alone.
+    input_scale=(0.0, 0.0, *[1.0] * 104),
     worker=OnPolicyConfig(lr=3e-4, gae_lambda=0.98, batch_size=512, reward_scale=0.1),
 )
 _ANT = MlshConfig(
