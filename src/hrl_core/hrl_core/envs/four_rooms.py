@@ -61,12 +61,11 @@ class FourRoomsEnv(ControlEnv):
     observation_dim: ClassVar[int] = 3
     goal_dim: ClassVar[int] = 2
 
-    def __init__(self, version: str = "option_critic", one_hot: bool = False, render_mode: str | None = None) -> None:
+    def __init__(self, version: str = "option_critic", render_mode: str | None = None) -> None:
         """Stand in the first cell.
 
         Args:
             version: one of ``VERSIONS``.
-            one_hot: how the cell is observed.
             render_mode: None or ``rgb_array``.
 
         Raises:
@@ -75,8 +74,6 @@ class FourRoomsEnv(ControlEnv):
         if version not in VERSIONS:
             raise ValueError(f"version '{version}': must be one of {', '.join(VERSIONS)}")
         corners = PLACES[0], PLACES[-1]
-        self._one_hot = one_hot
-        self.observation_dim = 2 + NUM_CELLS if one_hot else 3  # pyright: ignore[reportIncompatibleVariableOverride]
         super().__init__(corners, (TOLERANCE,) * 2, spaces.Discrete(len(MOVES)))
         self.render_mode = render_mode
         self._version = VERSIONS[version]
@@ -130,9 +127,22 @@ class FourRoomsEnv(ControlEnv):
         self._steps += 1
 
     def _state(self) -> Float64:
-        if not self._one_hot:
-            return np.array([*PLACES[self._cell], self._cell], np.float64)
-        state = np.zeros(2 + NUM_CELLS)
+        return np.array([*PLACES[self._cell], self._cell], np.float64)
+
+
+class OneHotFourRoomsEnv(FourRoomsEnv):
+    """The same for networks that are to tell a cell from its neighbour.
+
+    | index | meaning | min | max | unit |
+    |---|---|---|---|---|
+    | 0, 1 | row, column | 1 | 11 | cell |
+    | 2-105 | whether one is in that cell | 0 | 1 | 1 |
+    """
+
+    observation_dim: ClassVar[int] = 2 + NUM_CELLS
+
+    def _state(self) -> Float64:
+        state = np.zeros(self.observation_dim)
         state[:2], state[2 + self._cell] = PLACES[self._cell], 1.0
         return state
 
@@ -141,4 +151,4 @@ def make_four_rooms(
     version: str = "option_critic", one_hot: bool = False, render_mode: str | None = None
 ) -> FourRoomsEnv:
     """Entry point of ``hrl/FourRooms-v0``, ``hrl/FourRoomsPlanning-v0`` and ``hrl/FourRoomsMulti-v0``."""
-    return FourRoomsEnv(version, one_hot, render_mode)
+    return (OneHotFourRoomsEnv if one_hot else FourRoomsEnv)(version, render_mode)
