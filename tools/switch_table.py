@@ -28,6 +28,8 @@ from hrl_core.training.presets import preset
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
 _NOT_THERE = object()
+_MOST_SHOWN = 15
+"""Numbers of one value that are told one by one."""
 BEGIN, END = "<!-- switches: begin -->", "<!-- switches: end -->"
 
 
@@ -134,6 +136,8 @@ def _shown(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, tuple) and len(value) > _MOST_SHOWN:
+        return f"{len(value)} numbers"
     if isinstance(value, tuple):
         return " ".join(map(_shown, value))
     return f"{value:,}" if isinstance(value, int) else "none" if value is None else str(value)
