@@ -12,10 +12,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hrl_core.algorithms import presets
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
+from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
@@ -27,6 +29,8 @@ from hrl_core.training.presets import preset
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "training.md"
 _NOT_THERE = object()
+_MOST_SHOWN = 15
+"""Numbers of one value that are told one by one."""
 BEGIN, END = "<!-- switches: begin -->", "<!-- switches: end -->"
 
 
@@ -91,8 +95,22 @@ def table() -> str:
         _rows(BoundedDDPGConfig, "", ("`fast`", hac.agent.learner), ("`paper`", hac_paper.agent.learner)),
         "### Option-Critic: `--algorithm option_critic`",
         _rows(OptionCriticConfig, "--", ("`fast`", options.agent)),
+        "### MLSH: `--algorithm mlsh`, a preset for each task",
+        _rows(MlshConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("mlsh").items())),
+        "### Levels of MLSH: `--worker.*` and `--manager.*`",
+        _rows(OnPolicyConfig, "", *_levels_of_mlsh()),
     ]
     return "\n\n".join(parts)
+
+
+def _levels_of_mlsh() -> list[tuple[str, Any]]:
+    """Columns of both levels of every preset."""
+    agents = {name: config.agent for name, config in presets("mlsh").items()}
+    return [
+        (f"`{name}`, {level}", getattr(agent, level))
+        for name, agent in agents.items()
+        for level in ("worker", "manager")
+    ]
 
 
 def page_with_table(page: str) -> str:
@@ -122,6 +140,8 @@ def _shown(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, tuple) and len(value) > _MOST_SHOWN:
+        return f"{len(value)} numbers"
     if isinstance(value, tuple):
         return " ".join(map(_shown, value))
     return f"{value:,}" if isinstance(value, int) else "none" if value is None else str(value)

@@ -17,13 +17,18 @@ from rclpy.serialization import deserialize_message
 from rosbags.highlevel import AnyReader
 
 from hrl import cli
+from hrl_core.algorithms.mlsh.config import hierarchy
+from hrl_core.algorithms.mlsh.learner import MlshLearner
+from hrl_core.algorithms.protocols import untrained_checkpoint
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.envs.vector import VectorEnv
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_core.messages import EPISODE_ENDS, Mode, SegmentEnd
 from hrl_core.randomisation import parse_randomisation, told_in
 from hrl_core.task.text import load_task
+from hrl_core.training.presets import preset
 from hrl_msgs.msg import RunInfo
 
 pytestmark = pytest.mark.ros
@@ -194,6 +199,24 @@ def test_skills_and_directions_are_the_same_in_the_graph_and_in_process_and_are_
         assert {subgoal.skill_id for trace in traces for subgoal in trace.subgoals if subgoal.level == 0} == {0, 1}
     else:
         assert reasons <= set(EPISODE_ENDS), "one at the end of an episode, none at every step"
+
+
+@pytest.mark.parametrize("name", ["movement_bandits", "ant_two_walks"])
+def test_skills_with_networks_of_their_own_are_the_same_in_the_graph_and_in_process(
+    name, launch, read_bag, in_process, assert_same_run, tmp_path
+):
+    task, config = load_task(name), preset(algorithm="mlsh", task=name).agent
+    levels = MlshLearner(task, config, VectorEnv(task, config.groups, 0), 0).levels()
+    policy = untrained_checkpoint("mlsh", task, hierarchy(task, config), levels, 0)
+    save_checkpoint(dataclasses.replace(policy, evaluation="sampled"), tmp_path / "policy")
+    graph = launch(f"policy:={tmp_path / 'policy'}", "episodes:=2", "seed:=4", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    assert_same_run(bag, in_process(tmp_path / "policy", episodes=2, seed=4))
+    assert graph.summary()["lost_messages"] == 0
+    assert {subgoal.skill_id for subgoal in bag["subgoal"]} == {0, 1}
+    assert np.isfinite([said.log_probability for said in (*bag["subgoal"], *bag["action"])]).all()
 
 
 def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, in_process, assert_same_run, untrained):

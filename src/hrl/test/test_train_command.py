@@ -233,6 +233,14 @@ OTHER = {
     "subgoal_low": (-1.0,),
     "subgoal_high": (1.0,),
     "subgoal_tolerance": (0.1,),
+    "step": "plain",
+    "optimiser": "rmsprop",
+    "activation": "relu",
+    "gae_lambda": 0.5,
+    "task_goal": (1.0, 2.0),
+    "frozen_skills": "elsewhere",
+    "input_scale": (0.5, 2.0),
+    "skills_ignore": ("x",),
 }
 
 

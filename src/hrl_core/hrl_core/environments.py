@@ -69,6 +69,10 @@ class Environments(Protocol):
         """Task goals (num_envs, goal_dim)."""
         ...
 
+    def set_goals(self, goals: Array) -> None:
+        """Task goals (num_envs, goal_dim) from now on."""
+        ...
+
     @property
     def goals_given(self) -> bool:
         """Whether they were given; otherwise the environments chose them."""

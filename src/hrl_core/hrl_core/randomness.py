@@ -39,6 +39,8 @@ class Purpose(IntEnum):
     """Whether a command is lost in a randomised episode."""
     NOISE = 11
     """What sensors add to an observation in a randomised episode."""
+    MASTER = 12
+    """Weights of a master that a new task begins with, and the order of what it learns from (MLSH)."""
 
 
 def episode_seed(run_seed: int, episode: int) -> int:

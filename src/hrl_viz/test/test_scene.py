@@ -29,7 +29,15 @@ def test_nothing_is_drawn_before_the_first_observation(scene):
     assert scene.shapes() == []
 
 
-WITHOUT_MUJOCO = ("mountain_car", "grid_world", "four_rooms", "cart_pole", "pendulum")
+WITHOUT_MUJOCO = (
+    "mountain_car",
+    "grid_world",
+    "four_rooms",
+    "four_rooms_multi",
+    "movement_bandits",
+    "cart_pole",
+    "pendulum",
+)
 
 
 @pytest.mark.parametrize("task", WITHOUT_MUJOCO)

@@ -36,8 +36,8 @@ class Train:
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
     preset: str = ""
-    """Defaults of the switches below: paper or fast; none: the algorithm's first (hiro, flat: paper; hac: fast), or
-    that of flat's --learner."""
+    """Defaults of the switches below: paper or fast, of mlsh one for each of its tasks; none: the one named after the
+    task, else the algorithm's first (hiro, flat: paper; hac: fast), or that of flat's --learner."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None
@@ -88,7 +88,11 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
         HrlError: unknown task, preset or switch (names the closest), impossible value, no folder.
     """
     chosen = chosen_words(words)
-    defaults = _of_run(chosen.resume) if chosen.resume else Train(config=preset("", chosen.algorithm, chosen.learner))
+    if chosen.resume:
+        defaults = _of_run(chosen.resume)
+    else:
+        own = preset("", chosen.algorithm, chosen.learner, load_task(chosen.task).name)
+        defaults = Train(config=own)
     if chosen.preset is not None:
         config = preset(chosen.preset, defaults.config.algorithm, chosen.learner)
         defaults = dataclasses.replace(defaults, preset=chosen.preset, config=config)
@@ -153,11 +157,12 @@ def _without_prefix(outer: Words, name: str, inner: object) -> Words:
 
 
 def chosen_words(words: Sequence[str]) -> argparse.Namespace:
-    """Algorithm, learner, preset and resumed folder, on which the others depend; the last two None where not named."""
+    """Algorithm, learner, task, preset and resumed folder, on which the others depend; the last two may be None."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     parser.add_argument("--algorithm", default="hiro")
     parser.add_argument("--learner", default="")
     parser.add_argument("--preset")
+    parser.add_argument("--task", default=Train.task)
     parser.add_argument("--resume", type=Path)
     try:
         return parser.parse_known_args(words)[0]

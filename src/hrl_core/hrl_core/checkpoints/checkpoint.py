@@ -18,7 +18,15 @@ from hrl_core.checkpoints.manifest import FORMAT, GREEDY, MANIFEST, SAMPLED, Man
 from hrl_core.checkpoints.weights import WEIGHTS, read_weights
 from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.hierarchy.manager_session import ManagerSession
-from hrl_core.hierarchy.policies import ActorManager, ActorWorker, Manager, SkillManager, Termination, Worker
+from hrl_core.hierarchy.policies import (
+    ActorManager,
+    ActorWorker,
+    Manager,
+    SkillManager,
+    SkillWorker,
+    Termination,
+    Worker,
+)
 from hrl_core.hierarchy.spec import TERMINATION, GoalSpace, HierarchySpec, hierarchy_of, manager_name
 from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.subgoals import Assignment
@@ -88,6 +96,8 @@ class Checkpoint:
             inputs = len(self.task.observation) + pursued
             termination = Termination(inputs, self.actor(TERMINATION), self.level(TERMINATION), self._sampled)
         own = self.actor("worker"), self.level("worker")
+        if self.actor("worker").skills:
+            return SkillWorker(self.task, *own, self.version, self._sampled)
         return ActorWorker(self.task, pursued, *own, self.version, termination, self._sampled)
 
     @property

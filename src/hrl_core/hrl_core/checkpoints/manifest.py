@@ -80,11 +80,22 @@ class Manifest:
                 self.actors[value_name(party)].check(inputs, 1, value_name(party), "values")
             if level < 0:
                 require_worker(self.actors[party], inputs, task)
+                self._require_skills(self.actors[party], hierarchy)
                 if hierarchy.worker_may_terminate:
                     self.actors[TERMINATION].check(inputs, 1, TERMINATION)
             else:
                 own = hierarchy.levels[level]
                 self.actors[party].check(inputs, own.shown, party, "categorical" if own.kind == "skill" else "tanh")
+
+    @staticmethod
+    def _require_skills(worker: ActorConfig, hierarchy: HierarchySpec) -> None:
+        """Raise ``CheckpointError`` where a worker has networks for other skills than it is asked for."""
+        asked = len(hierarchy.levels[0].skills) if hierarchy.levels else 0
+        if worker.skills and (worker.skills != asked or hierarchy.worker_may_terminate):
+            raise CheckpointError(
+                f"worker actor has networks for {worker.skills} skills, its hierarchy has {asked}, none of which the "
+                "worker may end"
+            )
 
 
 def value_name(party: str) -> str:

@@ -17,6 +17,8 @@ TASKS = {
     "FourRoomsPlanning": ("four_rooms", 1000),
     "FourRoomsMulti": ("four_rooms", 100),
     "FourRoomsPoint": ("four_rooms_point", 150),
+    "MovementBandits": ("movement_bandits", 50),
+    "AntTwoWalks": ("ant_two_walks", 200),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
 _ARGUMENTS = {"FourRoomsPlanning": {"version": "planning"}, "FourRoomsMulti": {"version": "multi"}}

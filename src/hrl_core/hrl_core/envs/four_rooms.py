@@ -130,6 +130,25 @@ class FourRoomsEnv(ControlEnv):
         return np.array([*PLACES[self._cell], self._cell], np.float64)
 
 
-def make_four_rooms(version: str = "option_critic", render_mode: str | None = None) -> FourRoomsEnv:
+class OneHotFourRoomsEnv(FourRoomsEnv):
+    """The same for networks that are to tell a cell from its neighbour.
+
+    | index | meaning | min | max | unit |
+    |---|---|---|---|---|
+    | 0, 1 | row, column | 1 | 11 | cell |
+    | 2-105 | whether one is in that cell | 0 | 1 | 1 |
+    """
+
+    observation_dim: ClassVar[int] = 2 + NUM_CELLS
+
+    def _state(self) -> Float64:
+        state = np.zeros(self.observation_dim)
+        state[:2], state[2 + self._cell] = PLACES[self._cell], 1.0
+        return state
+
+
+def make_four_rooms(
+    version: str = "option_critic", one_hot: bool = False, render_mode: str | None = None
+) -> FourRoomsEnv:
     """Entry point of ``hrl/FourRooms-v0``, ``hrl/FourRoomsPlanning-v0`` and ``hrl/FourRoomsMulti-v0``."""
-    return FourRoomsEnv(version, render_mode)
+    return (OneHotFourRoomsEnv if one_hot else FourRoomsEnv)(version, render_mode)

@@ -115,6 +115,12 @@ class VectorEnv:
         """Task goal of each copy's current episode, shape (num_envs, goal_dim)."""
         return np.stack([env.goal for env in self._envs])
 
+    def set_goals(self, goals: Array) -> None:
+        """Task goal of each copy (num_envs, goal_dim) from now on, in the present episode and those after it."""
+        self._fixed = [goal.copy() for goal in goals]
+        for env, goal in zip(self._envs, self._fixed, strict=True):
+            env.set_goal(goal)
+
     @property
     def goals_given(self) -> bool:
         """Whether they were given; otherwise the environments chose them."""
@@ -200,6 +206,8 @@ class VectorEnv:
     def state_dict(self) -> dict[str, npt.NDArray]:
         """Everything that later steps depend on, as arrays; where an environment cannot tell of itself, its actions."""
         counters = {"episodes": self._episodes.copy(), "steps": self._steps.copy(), "limits": self._limits.copy()}
+        if self._fixed:
+            counters["fixed"] = np.stack(self._fixed)
         if self._saves_state:
             return {"simulation": np.stack([env.simulation_state() for env in self._envs]), **counters}
         actions = np.zeros((self.num_envs, int(self._steps.max()), len(self.spec.action)))
@@ -211,6 +219,8 @@ class VectorEnv:
         """Go on exactly where ``state_dict`` was taken, or begin the episodes after those, see ``exact_resume``."""
         self._episodes, self._steps = state["episodes"].copy(), state["steps"].copy()
         self._limits = state["limits"].copy()
+        # States of before hold none: they stay as they were made.
+        self._fixed = [goal.copy() for goal in state["fixed"]] if "fixed" in state else self._fixed
         self._goes_on = True
         if "simulation" in state:
             self._show([env.restore(s) for env, s in zip(self._envs, state["simulation"], strict=True)])

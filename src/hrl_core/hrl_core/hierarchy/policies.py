@@ -182,6 +182,38 @@ class ActorWorker:
         return self._termination is not None and self._termination.fires(_inputs(state, task, self._pursued), draws)
 
 
+class SkillWorker:
+    """A worker that has a network of its own for each skill, which sees the state alone."""
+
+    def __init__(
+        self, spec: TaskSpec, config: ActorConfig, weights: Mapping[str, Float32], version: int, sampled: bool
+    ) -> None:
+        """Take over stacked weights; raises ``CheckpointError`` when they do not fit the task.
+
+        Args:
+            spec: the task.
+            config: architecture of all of them.
+            weights: of all networks, (skills, ...) each.
+            version: of the policy.
+            sampled: as ``ActorWorker`` has it.
+        """
+        self.version = version
+        one = config.one_skill()
+        self._skills = [
+            ActorWorker(spec, 0, one, {name: stack[k] for name, stack in weights.items()}, version, sampled=sampled)
+            for k in range(config.skills)
+        ]
+
+    def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
+        """Choose an action as the skill that is asked for does."""
+        return self._skills[task.skill].act(state, Assignment(), draws)
+
+    def terminates(self, state: Vector, task: Assignment, draws: Draws) -> bool:
+        """Never."""
+        del state, task, draws
+        return False
+
+
 class Termination:
     """Whether a worker ends a segment: a network whose one output, from 0 to 1, is the probability."""
 

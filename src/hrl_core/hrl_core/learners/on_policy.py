@@ -40,6 +40,19 @@ class Rollout(NamedTuple):
     """Last row of a stretch."""
 
 
+class Lessons(NamedTuple):
+    """What is to be learned from rows in any order."""
+
+    inputs: Floats
+    """Shape (rows, input_dim)."""
+    actions: Floats
+    """As ``Rollout.actions``."""
+    advantages: Floats
+    """Shape (rows,)."""
+    returns: Floats
+    """What the values are to say, (rows,)."""
+
+
 class _Batch(NamedTuple):
     """Rows as the losses need them; leading axis (rows,)."""
 
@@ -82,10 +95,21 @@ class OnPolicy:
         with torch.no_grad():
             return self.actor(inputs)
 
+    def worth(self, inputs: Floats) -> Floats:
+        """Values V(s) of inputs (rows, input_dim), (rows,)."""
+        with torch.no_grad():
+            return self.values(torch.from_numpy(inputs))[:, 0].numpy()
+
     def update(self, rollout: Rollout) -> dict[str, float]:
         """Learn from what the present policy lived; figures."""
-        everything = self._batch(rollout)
-        size, rows = self.config.batch_size or len(rollout.rewards), len(rollout.rewards)
+        return self._learn(self._batch(rollout))
+
+    def learn(self, lessons: Lessons) -> dict[str, float]:
+        """The same with advantages and returns that somebody else has worked out; figures."""
+        return self._learn(self._as_acted(lessons))
+
+    def _learn(self, everything: _Batch) -> dict[str, float]:
+        size, rows = self.config.batch_size or len(everything.returns), len(everything.returns)
         told: list[dict[str, float]] = []
         if self.config.step == "natural":
             told.append(self._natural(everything))
@@ -97,17 +121,19 @@ class OnPolicy:
         return {name: float(np.mean([figures[name] for figures in told if name in figures])) for name in names}
 
     def _batch(self, rollout: Rollout) -> _Batch:
-        """Log-probabilities of the policy that acted, advantages A, and returns R = A + V(s)."""
-        config, inputs = self.config, torch.from_numpy(rollout.inputs)
-        with torch.no_grad():
-            drawn = as_drawn(self.actor, torch.from_numpy(rollout.actions))
-            log_probabilities = distribution(self.actor, inputs).log_prob(drawn)
-            values = self.values(inputs)[:, 0].numpy()
-            next_values = self.values(torch.from_numpy(rollout.next_inputs))[:, 0].numpy()
+        """Advantages A, returns R = A + V(s), and log-probabilities of the policy that acted."""
+        config, values, after = self.config, self.worth(rollout.inputs), self.worth(rollout.next_inputs)
         rewards = config.reward_scale * rollout.rewards
         ends = rollout.terminal, rollout.boundary
-        advantages = gae(rewards, values, next_values, *ends, config.discount, config.gae_lambda)
-        parts = torch.from_numpy(advantages), torch.from_numpy(advantages + values)
+        advantages = gae(rewards, values, after, *ends, config.discount, config.gae_lambda)
+        return self._as_acted(Lessons(rollout.inputs, rollout.actions, advantages, advantages + values))
+
+    def _as_acted(self, lessons: Lessons) -> _Batch:
+        inputs = torch.from_numpy(lessons.inputs)
+        with torch.no_grad():
+            drawn = as_drawn(self.actor, torch.from_numpy(lessons.actions))
+            log_probabilities = distribution(self.actor, inputs).log_prob(drawn)
+        parts = torch.from_numpy(lessons.advantages), torch.from_numpy(lessons.returns)
         return _Batch(inputs, drawn, log_probabilities, *parts)
 
     def _step(self, batch: _Batch) -> dict[str, float]:

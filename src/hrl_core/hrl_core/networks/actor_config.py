@@ -1,5 +1,6 @@
 """What an actor network is made of, without the network."""
 
+import dataclasses
 import math
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -65,6 +66,9 @@ class ActorConfig:
     ``categorical``: logits of choices, ``values``: values of choices (DQN), or of a state; low and high are 0 and 1."""
     activation: Annotated[str, one_of(ACTIVATIONS)] = "relu"
     """Of the hidden layers."""
+    skills: Index = 0
+    """So many networks that share nothing, stacked along a leading axis of every parameter: the last inputs, one of the
+    skills as a one-hot vector, say which one acts, and none sees them (MLSH). 0: one network that sees all inputs."""
 
     def __post_init__(self) -> None:
         """Refuse contradicting sizes."""
@@ -85,11 +89,20 @@ class ActorConfig:
             for turned, size in ((self.turn.inputs, self.input_dim), (self.turn.outputs, self.output_dim)):
                 if len(turned) != size or sorted(source for source, _ in turned) != list(range(size)):
                     raise CheckpointError("actor: turn must name each input and output once")
+        if self.skills and (self.skills >= self.input_dim or self.turn is not None):
+            raise CheckpointError(f"actor: {self.skills} skills need as many inputs and others beside, and no turn")
+        if self.skills:
+            self.one_skill()
         matrices = [math.prod(shape) for shape in self.parameter_shapes().values()]
         if sum(matrices) + self.feature_dim * self.input_dim > MOST_PARAMETERS:
             raise CheckpointError(f"actor: more than {MOST_PARAMETERS} parameters in its layers {self.hidden}")
         if not self.exploration_noise:
             object.__setattr__(self, "exploration_noise", (0.0,) * len(self.low))
+
+    def one_skill(self) -> "ActorConfig":
+        """The network of one of the skills, which does not see which one it is."""
+        seen = self.input_dim - self.skills
+        return dataclasses.replace(self, input_dim=seen, input_scale=self.input_scale[:seen], skills=0)
 
     @property
     def held(self) -> HeldExploration:
@@ -129,6 +142,9 @@ class ActorConfig:
 
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the parameters, as ``networks.Actor`` has them."""
+        if self.skills:
+            one = self.one_skill().parameter_shapes()
+            return {name: (self.skills, *shape) for name, shape in one.items()}
         sizes = (self.feature_dim, *self.hidden, self.last_dim)
         shapes: dict[str, tuple[int, ...]] = {}
         for i, (n, m) in enumerate(pairwise(sizes)):

@@ -10,8 +10,10 @@ from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.training.config import TrainConfig
 
 
-def preset(name: str = "", algorithm: str = "hiro", learner: str = "") -> TrainConfig[Any]:
-    """A preset of an algorithm by name, or its first; with a learner, of those that are for this one.
+def preset(name: str = "", algorithm: str = "hiro", learner: str = "", task: str = "") -> TrainConfig[Any]:
+    """A preset of an algorithm by name, or the one named after the task, or its first.
+
+    With a learner, of those that are for this one.
 
     Raises:
         HrlError: one of them does not exist; lists those that do.
@@ -24,7 +26,7 @@ def preset(name: str = "", algorithm: str = "hiro", learner: str = "") -> TrainC
             learners = tuple(dict.fromkeys(one for one in whose.values() if isinstance(one, str) and one))
             choose = f"choose one of {', '.join(learners)}" if learners else f"{algorithm} has no choice of learners"
             raise HrlError(f"unknown learner '{learner}'{did_you_mean(learner, learners)}: {choose}")
-    name = name or next(iter(known))
+    name = name or (task if task in known else next(iter(known)))
     if name not in known:
         raise HrlError(f"unknown preset '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
     return known[name]

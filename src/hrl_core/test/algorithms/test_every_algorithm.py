@@ -1,6 +1,8 @@
 """Whatever is switched on, a trainer that is saved and loaded is the trainer that it was, down to its last part."""
 
 import dataclasses
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,10 @@ from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
+from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
+from hrl_core.algorithms.mlsh.learner import learner as make_learner
+from hrl_core.algorithms.protocols import untrained_checkpoint
+from hrl_core.checkpoints.checkpoint import save_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
@@ -162,6 +168,24 @@ FLAT = {
         bonus_weight=0.5,
     ),
 }
+MLSH = MlshConfig(
+    skills=3,
+    horizon=7,
+    groups=3,
+    warmup=1,
+    joint=1,
+    rollout_steps=20,
+    staggered=False,
+    task_goal=(0.0, 8.0),
+    input_scale=(0.5,) * len(SPEC.observation),
+    skills_ignore=("x", "y"),
+    worker=dataclasses.replace(ON_POLICY, lr=2e-3, reward_scale=0.2),
+    manager=dataclasses.replace(
+        ON_POLICY, step="clipped", optimiser="adam", batch_size=4, normalise_advantages=True, reward_scale=0.2
+    ),
+)
+FROZEN = tempfile.TemporaryDirectory()
+"""Holds skills for masters to learn over."""
 CONFIGS = {
     "all on": ALL_ON,
     "off-policy correction, which goes without long returns": dataclasses.replace(
@@ -174,6 +198,13 @@ CONFIGS = {
         ),
     ),
     **{f"flat {name}": dataclasses.replace(ALL_ON, algorithm="flat", agent=agent) for name, agent in FLAT.items()},
+    "mlsh": dataclasses.replace(ALL_ON, algorithm="mlsh", agent=MLSH, stagger=True),
+    "mlsh, masters alone": dataclasses.replace(
+        ALL_ON,
+        algorithm="mlsh",
+        agent=dataclasses.replace(MLSH, manager=ON_POLICY, frozen_skills=FROZEN.name, staggered=True),
+        evaluation="greedy",
+    ),
     "hac": dataclasses.replace(
         ALL_ON,
         algorithm="hac",
@@ -250,6 +281,12 @@ def bonus(spec, seed):
     """As ``bonus.BONUSES`` asks for it."""
     del spec, seed
     return Visits()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frozen():
+    levels = make_learner(SPEC, MLSH, VectorEnv(SPEC, 3, 0), 1).levels()
+    save_checkpoint(untrained_checkpoint("mlsh", SPEC, hierarchy(SPEC, MLSH), levels, 1), Path(FROZEN.name))
 
 
 @pytest.fixture(autouse=True)
