@@ -16,8 +16,8 @@ from hrl_core.algorithms import presets
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig
+from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig

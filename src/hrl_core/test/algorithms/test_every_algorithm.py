@@ -20,9 +20,9 @@ from hrl_core.algorithms.flat.config import (
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
-from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.learner import learner as make_learner
+from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.algorithms.protocols import untrained_checkpoint
 from hrl_core.checkpoints.checkpoint import save_checkpoint
 from hrl_core.envs.vector import VectorEnv
