@@ -16,6 +16,7 @@ TASKS = {
     "FourRooms": ("four_rooms", 1000),
     "FourRoomsPlanning": ("four_rooms", 1000),
     "FourRoomsMulti": ("four_rooms", 100),
+    "LaneDrive": ("lane_drive", 400),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
 _ARGUMENTS = {"FourRoomsPlanning": {"version": "planning"}, "FourRoomsMulti": {"version": "multi"}}
