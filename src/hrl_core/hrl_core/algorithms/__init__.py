@@ -14,6 +14,7 @@ ALGORITHMS: Mapping[str, str] = {
     "hiro": "hrl_core.algorithms.hiro",
     "flat": "hrl_core.algorithms.flat",
     "hac": "hrl_core.algorithms.hac",
+    "tree": "hrl_core.algorithms.tree",
 }
 """Name of an algorithm -> its package, with the modules ``config`` (without torch), ``learner`` and, where it learns
 from what others have done, ``recordings``."""

@@ -4,6 +4,7 @@ They share policy, values, advantages and the loop over minibatches, and differ 
 hierarchy: rows in the order in which they were lived in, an actor out.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,7 +55,12 @@ class OnPolicy:
     """A stochastic policy and the values of states, in networks of their own."""
 
     def __init__(
-        self, config: OnPolicyConfig, actor: ActorConfig, values: ActorConfig, generator: torch.Generator
+        self,
+        config: OnPolicyConfig,
+        actor: ActorConfig,
+        values: ActorConfig,
+        generator: torch.Generator,
+        network: Callable[[ActorConfig, torch.Generator], Actor] = Actor,
     ) -> None:
         """Initialise from ``generator``, which also orders the rows of minibatches.
 
@@ -63,9 +69,10 @@ class OnPolicy:
             actor: with a stochastic head.
             values: of what states are worth, one output.
             generator: source of randomness.
+            network: makes the policy's network.
         """
         self.config, self.actor_config, self._generator = config, actor, generator
-        self.actor, self.values = Actor(actor, generator), Actor(values, generator)
+        self.actor, self.values = network(actor, generator), Actor(values, generator)
         _orthogonal(self.actor, _POLICY_GAIN, generator)
         _orthogonal(self.values, 1.0, generator)
         if actor.head == "gaussian":
@@ -82,9 +89,17 @@ class OnPolicy:
         with torch.no_grad():
             return self.actor(inputs)
 
-    def update(self, rollout: Rollout) -> dict[str, float]:
-        """Learn from what the present policy lived; figures."""
-        everything = self._batch(rollout)
+    def update(self, rollout: Rollout, discounts: Floats | None = None, rate: float = 1.0) -> dict[str, float]:
+        """Learn from what the present policy lived; figures.
+
+        Args:
+            rollout: what was lived.
+            discounts: of each row, where decisions stand for different times; None: the configuration's.
+            rate: factor on the step size of the optimiser.
+        """
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate * self.config.lr
+        everything = self._batch(rollout, discounts)
         size, rows = self.config.batch_size or len(rollout.rewards), len(rollout.rewards)
         told: list[dict[str, float]] = []
         if self.config.step == "natural":
@@ -96,7 +111,7 @@ class OnPolicy:
         names = dict.fromkeys(name for figures in told for name in figures)
         return {name: float(np.mean([figures[name] for figures in told if name in figures])) for name in names}
 
-    def _batch(self, rollout: Rollout) -> _Batch:
+    def _batch(self, rollout: Rollout, discounts: Floats | None) -> _Batch:
         """Log-probabilities of the policy that acted, advantages A, and returns R = A + V(s)."""
         config, inputs = self.config, torch.from_numpy(rollout.inputs)
         with torch.no_grad():
@@ -106,7 +121,8 @@ class OnPolicy:
             next_values = self.values(torch.from_numpy(rollout.next_inputs))[:, 0].numpy()
         rewards = config.reward_scale * rollout.rewards
         ends = rollout.terminal, rollout.boundary
-        advantages = gae(rewards, values, next_values, *ends, config.discount, config.gae_lambda)
+        discount = config.discount if discounts is None else discounts
+        advantages = gae(rewards, values, next_values, *ends, discount, config.gae_lambda)
         parts = torch.from_numpy(advantages), torch.from_numpy(advantages + values)
         return _Batch(inputs, drawn, log_probabilities, *parts)
 
