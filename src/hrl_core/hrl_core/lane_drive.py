@@ -235,13 +235,15 @@ class LaneCars:
         return np.any(along & across, axis=1)
 
 
-def reward(moved: Moved, done: Flags, failed: Flags) -> Float64:
-    """0.2 a metre, -0.1 a step, which standing still costs, -0.15 a step on the verge; 5 at the end, -5 for failure."""
-    return 0.2 * moved.ds - 0.1 - 0.15 * moved.on_verge + 5.0 * (done & ~failed) - 5.0 * failed
-
-
+WORTH = 0.2
+"""Reward of a metre."""
 OUT_OF_TIME = -2.0
 """Reward of a time limit, beside the rest."""
+
+
+def reward(moved: Moved, done: Flags, failed: Flags) -> Float64:
+    """0.2 a metre, -0.1 a step, which standing still costs, -0.15 a step on the verge; 5 at the end, -5 for failure."""
+    return WORTH * moved.ds - 0.1 - 0.15 * moved.on_verge + 5.0 * (done & ~failed) - 5.0 * failed
 
 
 def draw_start(rng: np.random.Generator, road: Road, anywhere: bool = False) -> Float64:

@@ -111,7 +111,7 @@ def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any]) -> VectorEnv:
 def _introduction(request: TrainingRequest) -> str:
     spec, config = request.spec, request.config
     levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
-    subgoals = " / ".join(", ".join(level.elements) for level in levels) or "none"
+    subgoals = " / ".join(", ".join(level.elements) or level.space for level in levels) or "none"
     randomised = f", randomised by {config.randomise}" if config.randomise else ""
     return (
         f"{'going on' if request.resume else 'training'} in {request.folder}: {config.algorithm} on {spec.name} "

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.algorithms.tree.lessons import LESSONS, Lesson
+from hrl_core.algorithms.tree.lessons import EXAMS, Lesson
 from hrl_core.errors import TaskError
-from hrl_core.lane_drive import LANE, LENGTH, OUT_OF_TIME, Flags, Float64, LaneCars, Road, reward
+from hrl_core.lane_drive import LANE, LENGTH, OUT_OF_TIME, WORTH, Flags, Float64, LaneCars, Road, reward
 
 
 class CarStep(NamedTuple):
@@ -34,7 +34,7 @@ class LessonCars:
     goals_given = False
 
     def __init__(self, num_envs: int, seed: int, lesson: str) -> None:
-        """Begin with a lesson, a name of ``LESSONS``."""
+        """Begin with a lesson, a name of ``EXAMS``."""
         self.num_envs, self._seed = num_envs, seed
         self._cars = LaneCars(num_envs)
         self.assign(lesson)
@@ -47,11 +47,11 @@ class LessonCars:
     @property
     def lesson(self) -> Lesson:
         """The present one."""
-        return LESSONS[self._name]
+        return EXAMS[self._name]
 
     def assign(self, lesson: str, obstacles: str | None = None) -> None:
         """Begin a lesson anew; ``obstacles`` other than its own, to see what comes of it elsewhere."""
-        self._name, self._obstacles = lesson, LESSONS[lesson].obstacles if obstacles is None else obstacles
+        self._name, self._obstacles = lesson, EXAMS[lesson].obstacles if obstacles is None else obstacles
         self.restart()
 
     def restart(self) -> None:
@@ -61,12 +61,7 @@ class LessonCars:
         self._began, self._marks = np.zeros((self.num_envs, 5)), np.zeros(self.num_envs)
         for car in range(self.num_envs):
             self._reset(car)
-        self.states = self._cars.observe()
-
-    @property
-    def achieved(self) -> Float64:
-        """Share of the way, (cars, 1)."""
-        return self._cars.state[:, :1] / LENGTH
+        self._look()
 
     @property
     def goals(self) -> Float64:
@@ -97,39 +92,46 @@ class LessonCars:
         success &= ~failed
         late = (self._steps >= lesson.limit) & ~success & ~failed
         rewards = reward(moved, success, failed) + OUT_OF_TIME * late
+        if lesson.soon:
+            rewards -= WORTH * moved.ds
         if lesson.drift:
             rewards -= lesson.drift * np.abs(self._off(state))
-        told = CarStep(self._cars.observe(), self.achieved, rewards, success | failed | late, _none(late), success)
-        self.states = told.states
+        told = CarStep(
+            self._cars.observe(), state[:, :1] / LENGTH, rewards, success | failed | late, _none(late), success
+        )
+        self.states, self.achieved = told.states, told.achieved
         if told.terminated.any():
             for car in np.flatnonzero(told.terminated):
                 self._episodes[car] += self.num_envs
                 self._reset(int(car))
-            self.states = self._cars.observe()
+            self._look()
         return told
 
     def state_dict(self) -> dict[str, npt.NDArray]:
         """Everything that later steps depend on, as arrays."""
         roads = {f"road.{name}": kept for name, kept in self._cars.roads._asdict().items()}
         counts = {"episodes": self._episodes, "steps": self._steps, "began": self._began, "marks": self._marks}
-        number = np.array([list(LESSONS).index(self._name)])
+        number = np.array([list(EXAMS).index(self._name)])
         return {name: part.copy() for name, part in {**roads, **counts, "cars": self._cars.state}.items()} | {
             "lesson": number
         }
 
     def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
-        self._name = list(LESSONS)[int(state["lesson"][0])]
+        self._name = list(EXAMS)[int(state["lesson"][0])]
         self._obstacles = self.lesson.obstacles
         for car in range(self.num_envs):
             road = Road(*(state[f"road.{name}"][car] for name in Road._fields))
             self._cars.place(car, road, state["cars"][car])
         self._episodes, self._steps = state["episodes"].copy(), state["steps"].copy()
         self._began, self._marks = state["began"].copy(), state["marks"].copy()
-        self.states = self._cars.observe()
+        self._look()
+
+    def _look(self) -> None:
+        self.states, self.achieved = self._cars.observe(), self._cars.state[:, :1] / LENGTH
 
     def _reset(self, car: int) -> None:
-        number = list(LESSONS).index(self._name)
+        number = list(EXAMS).index(self._name)
         rng = np.random.default_rng((self._seed, number, int(self._episodes[car])))
         road, start = self.lesson.start(rng, self._obstacles)
         self._cars.place(car, road, start)

@@ -54,8 +54,10 @@ class Lesson:
     judge: _Judge
     obstacles: str = "none"
     """Where they stand while it is trained."""
+    soon: bool = False
+    """Whether only being done counts, and not the way, which would reward those who put it off."""
     drift: float = 0.0
-    """Cost of a step and a metre off the lane's centre: shows the way to what is only done once."""
+    """Cost of a step and a metre off the lane's centre."""
 
 
 def _on_road(rng: np.random.Generator, commands: tuple[int, ...], obstacles: str = "none") -> tuple[Road, float]:
@@ -76,9 +78,17 @@ def _staying(rng: np.random.Generator, obstacles: str) -> tuple[Road, Float64]:
     return road, _in_a_lane(rng, s, 1.2, 0.3, (0.0, 10.0))
 
 
-def _changing(rng: np.random.Generator, obstacles: str) -> tuple[Road, Float64]:
-    road, s = _on_road(rng, ())
-    return road, _in_a_lane(rng, s, 0.6, 0.12, (2.0, 11.0))
+def _changing_from(lane: float, share: float) -> _Start:
+    """A share of the starts in one lane, the rest in the other."""
+
+    def start(rng: np.random.Generator, obstacles: str) -> tuple[Road, Float64]:
+        road, s = _on_road(rng, ())
+        state = _in_a_lane(rng, s, 0.6, 0.12, (2.0, 11.0))
+        if rng.random() < share:
+            state[1] += lane - np.sign(state[1]) * LANE
+        return road, state
+
+    return start
 
 
 def _recovering(rng: np.random.Generator, obstacles: str) -> tuple[Road, Float64]:
@@ -111,6 +121,11 @@ def _avoiding(rng: np.random.Generator, obstacles: str) -> tuple[Road, Float64]:
 def _driving(rng: np.random.Generator, obstacles: str) -> tuple[Road, Float64]:
     road = draw_road(rng, obstacles)
     return road, draw_start(rng, road, anywhere=rng.random() < 0.7)
+
+
+def _from_the_beginning(rng: np.random.Generator, obstacles: str) -> tuple[Road, Float64]:
+    road = draw_road(rng, obstacles)
+    return road, draw_start(rng, road)
 
 
 def _never(cars: int) -> Flags:
@@ -158,14 +173,17 @@ def _arrives(began: Float64, marks: Float64, state: Float64) -> tuple[Flags, Fla
 
 LESSONS: Mapping[str, Lesson] = {
     "StayInLane": Lesson(500_000, 300, _staying, _stays),
-    "ChangeLeft": Lesson(250_000, 60, _changing, _changes_to(LANE), drift=0.05),
-    "ChangeRight": Lesson(250_000, 60, _changing, _changes_to(-LANE), drift=0.05),
+    "ChangeLeft": Lesson(350_000, 45, _changing_from(-LANE, 0.6), _changes_to(LANE), soon=True, drift=0.05),
+    "ChangeRight": Lesson(350_000, 45, _changing_from(LANE, 0.6), _changes_to(-LANE), soon=True, drift=0.05),
     "TurnLeft": Lesson(400_000, 200, _crossing(LEFT_TURN), _crosses),
     "TurnRight": Lesson(400_000, 200, _crossing(RIGHT_TURN), _crosses),
-    "Recover": Lesson(250_000, 120, _recovering, _recovers),
-    "ChangeLane": Lesson(100_000, 80, _changing, _changes, drift=0.05),
+    "Recover": Lesson(250_000, 120, _recovering, _recovers, soon=True),
+    "ChangeLane": Lesson(100_000, 80, _changing_from(LANE, 0.0), _changes, soon=True, drift=0.05),
     "Avoid": Lesson(700_000, 300, _avoiding, _travelled(120.0), obstacles="clear"),
     "Cross": Lesson(300_000, 200, _crossing(*EVERY), _crosses),
     "Nav": Lesson(100_000, 400, _driving, _arrives),
 }
 """Node -> what it is trained on."""
+DRIVE = "Drive"
+"""The whole task, every road from its beginning: no node's lesson, but what trees are examined by."""
+EXAMS: Mapping[str, Lesson] = {**LESSONS, DRIVE: Lesson(0, 400, _from_the_beginning, _arrives, obstacles="clear")}

@@ -18,6 +18,7 @@ from hrl_core.hierarchy.tree import Tree, parse_tree
 from hrl_core.hierarchy.tree_policies import untrained_node
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.run_names import POLICY
 
 TASK = "lane_drive"
 """The task whose nodes have lessons."""
@@ -51,7 +52,7 @@ def tree_of(spec: TaskSpec, config: TreeConfig) -> Tree:
     if spec.name != TASK:
         raise TaskError(f"algorithm 'tree' has lessons for the nodes of task {TASK}; task '{spec.name}' has none")
     if config.tree:
-        return read_tree(Path(config.tree))
+        return read_tree(_policy(config))
     text = (resources.files("hrl_core.algorithms.tree") / "tree.yaml").read_text()
     return parse_tree(text, "tree of lane_drive")
 
@@ -76,7 +77,7 @@ def kept_nodes(spec: TaskSpec, config: TreeConfig, tree: Tree) -> dict[str, Node
     """All nodes before training: those of ``config.tree``, else untrained; those always choose their first."""
     if not config.tree:
         return {node.name: _untrained(untrained_node(spec, node)) for node in tree.nodes}
-    checkpoint = load_checkpoint(Path(config.tree))
+    checkpoint = load_checkpoint(_policy(config))
     checkpoint.require_task(spec)
     origins = checkpoint.provenance[NODES]
     nodes = {}
@@ -85,6 +86,12 @@ def kept_nodes(spec: TaskSpec, config: TreeConfig, tree: Tree) -> dict[str, Node
         own = Node(checkpoint.actor(node.name), checkpoint.level(node.name), told.pop("version"), **told)
         nodes[node.name] = own
     return nodes
+
+
+def _policy(config: TreeConfig) -> Path:
+    """Folder of the tree that is there: a policy, or of a training run its newest."""
+    folder = Path(config.tree)
+    return folder / POLICY if (folder / POLICY).is_dir() else folder
 
 
 def _untrained(actor: ActorConfig) -> Node:
