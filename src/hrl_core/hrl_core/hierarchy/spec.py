@@ -154,6 +154,12 @@ class HierarchySpec:
         """Whether the worker may end segments of the level that feeds it."""
         return bool(self.levels) and self.levels[0].worker_may_terminate
 
+    def party_of(self, name: str) -> str:
+        """Whose affair a policy for ``name`` is: of a node of a tree that of the process which has it."""
+        if self.tree is None or name not in self.networks:
+            return name
+        return self.parties[0 if name in self.tree.leaves else 1]
+
     @property
     def awaited(self) -> int:
         """Levels, from the lowest on, whose last results say that all has been said of an episode."""
