@@ -21,7 +21,7 @@ from hrl_core.algorithms.tree.cars import LessonCars
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.algorithms.tree.exams import ROADS, SEED, examine, networks_of
 from hrl_core.algorithms.tree.learner import TreeLearner, environments, hierarchy
-from hrl_core.algorithms.tree.lessons import DRIVE
+from hrl_core.algorithms.tree.lessons import DRIVE, LESSONS
 from hrl_core.algorithms.tree.nodes import kept_nodes, tree_of
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import read_manifest
@@ -111,9 +111,9 @@ def hashes(folder: Path) -> dict[str, str]:
     return {name: read_node(folder / place).said.weights_sha256 for name, place in read_manifest(folder).nodes.items()}
 
 
-def tree(seed: int, out: Path) -> None:
+def tree(seed: int, out: Path, share: float) -> None:
     """A tree, and what becomes of it when nodes are exchanged."""
-    log, config = Log(out / f"tree_{seed}.jsonl", seed), TreeConfig()
+    log, config = Log(out / f"tree_{seed}.jsonl", seed), TreeConfig(share=share)
     learner = train(config, seed, log)
     whole, plain = out / f"tree_{seed}" / "whole", out / f"tree_{seed}" / "plain"
     save_checkpoint(checkpoint(learner, learner.nodes, seed), whole)
@@ -133,7 +133,9 @@ def tree(seed: int, out: Path) -> None:
     told("Avoid exchanged, nothing trained", plain)
     bad_out = out / f"tree_{seed}" / "bad"
     bad = train(
-        TreeConfig(tree=str(plain), node="ChangeLeft", share=BAD / 250_000), seed, Log(out / f"bad_{seed}.jsonl", seed)
+        TreeConfig(tree=str(plain), node="ChangeLeft", share=BAD / LESSONS["ChangeLeft"].steps),
+        seed,
+        Log(out / f"bad_{seed}.jsonl", seed),
     )
     save_checkpoint(checkpoint(bad, bad.nodes, seed), bad_out)
     swap_node(plain, "ChangeLeft", bad_out)
@@ -143,12 +145,12 @@ def tree(seed: int, out: Path) -> None:
     log("as before", same=hashes(plain) == after)
 
 
-def flat(seed: int, out: Path) -> None:
+def flat(seed: int, out: Path, share: float) -> None:
     """One policy for the whole task, whose episodes begin anywhere on the road in seven of ten cases."""
     log, cars = Log(out / f"flat_{seed}.jsonl", seed), LessonCars(CARS, seed, "Nav")
     cars.assign("Nav", "clear")
     learner, begun, steps = OnPolicyLearner(TASK, FLAT, cars, seed), time.process_time(), 0
-    while steps < FLAT_STEPS:
+    while steps < share * FLAT_STEPS:
         learner.observe(cars.step(learner.act()))
         steps += CARS
         for _ in learner.update():
@@ -178,10 +180,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=["tree", "flat"])
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--share", type=float, default=1.0, help="of the steps of all training")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    {"tree": tree, "flat": flat}[given.what](given.seed, given.out)
+    {"tree": tree, "flat": flat}[given.what](given.seed, given.out, given.share)
 
 
 if __name__ == "__main__":

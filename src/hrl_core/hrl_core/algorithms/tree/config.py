@@ -43,7 +43,7 @@ class TreeConfig:
         )
 
 
-STEPS = 3_450_000
+STEPS = 3_650_000
 """Of all lessons together."""
 
 PRESETS: Mapping[str, TrainConfig[TreeConfig]] = {
