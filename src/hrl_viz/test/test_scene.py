@@ -29,7 +29,7 @@ def test_nothing_is_drawn_before_the_first_observation(scene):
     assert scene.shapes() == []
 
 
-WITHOUT_MUJOCO = ("mountain_car", "grid_world", "four_rooms", "cart_pole", "pendulum")
+WITHOUT_MUJOCO = ("mountain_car", "grid_world", "four_rooms", "cart_pole", "pendulum", "lane_drive")
 
 
 @pytest.mark.parametrize("task", WITHOUT_MUJOCO)
