@@ -15,6 +15,7 @@ from typing import Any
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
@@ -50,6 +51,7 @@ def table() -> str:
     flat, flat_fast = preset("paper", "flat"), preset("fast", "flat")
     sac, ddpg, dqn, ppo, a2c = (preset(learner=n, algorithm="flat") for n in ("sac", "ddpg", "dqn", "ppo", "a2c"))
     hac, hac_paper = preset("fast", "hac"), preset("paper", "hac")
+    tree = preset("ppo", "tree")
     parts = [
         "### Run",
         _rows(TrainConfig, "--", ("`paper`", paper), ("`fast`", fast), ("`hac`", hac)),
@@ -87,6 +89,10 @@ def table() -> str:
         _rows(HacConfig, "--", ("`fast`", hac.agent), ("`paper`", hac_paper.agent)),
         "### Every level of HAC: `--learner.*`",
         _rows(BoundedDDPGConfig, "", ("`fast`", hac.agent.learner), ("`paper`", hac_paper.agent.learner)),
+        "### Skill trees: `--algorithm tree`",
+        _rows(TreeConfig, "--", ("`ppo`", tree.agent)),
+        "### Nodes of trees: `--leaf.*` and `--composite.*`",
+        _rows(OnPolicyConfig, "", ("`ppo`, leaves", tree.agent.leaf), ("`ppo`, composites", tree.agent.composite)),
     ]
     return "\n\n".join(parts)
 

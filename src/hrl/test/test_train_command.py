@@ -233,6 +233,13 @@ OTHER = {
     "subgoal_low": (-1.0,),
     "subgoal_high": (1.0,),
     "subgoal_tolerance": (0.1,),
+    "tree": "runs/tree",
+    "node": "Avoid",
+    "leave_out": ("Nav", "Cross"),
+    "step": "plain",
+    "activation": "tanh",
+    "optimiser": "rmsprop",
+    "gae_lambda": 0.5,
 }
 
 

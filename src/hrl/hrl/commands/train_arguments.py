@@ -34,8 +34,8 @@ class Train:
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
     preset: str = ""
-    """Defaults of the switches below: paper or fast; none: the algorithm's first (hiro, flat: paper; hac: fast), or
-    that of flat's --learner."""
+    """Defaults of the switches below: paper or fast; none: the algorithm's first (hiro, flat: paper; hac: fast; tree:
+    ppo), or that of flat's --learner."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None

@@ -23,7 +23,7 @@ class TrainConfig(Generic[AgentConfig]):
     """Everything that decides a run, besides task and seed."""
 
     algorithm: str = "hiro"
-    """Name of the algorithm: hiro, hac or flat (no hierarchy); docs/algorithms.md describes them."""
+    """Name of the algorithm: hiro, hac, tree or flat (no hierarchy); docs/algorithms.md describes them."""
     agent: AgentConfig
     """The algorithm's own switches."""
     steps: int = 10_000_000
