@@ -111,7 +111,7 @@ class OnPolicy:
         names = dict.fromkeys(name for figures in told for name in figures)
         return {name: float(np.mean([figures[name] for figures in told if name in figures])) for name in names}
 
-    def _batch(self, rollout: Rollout, discounts: Floats | None) -> _Batch:
+    def _batch(self, rollout: Rollout, discounts: Floats | None = None) -> _Batch:
         """Log-probabilities of the policy that acted, advantages A, and returns R = A + V(s)."""
         config, inputs = self.config, torch.from_numpy(rollout.inputs)
         with torch.no_grad():
