@@ -24,6 +24,8 @@ from hrl_core.typed_fields import FieldError
 
 TASK = load_task("lane_drive")
 HIERARCHY = hierarchy(TASK, TreeConfig())
+assert HIERARCHY.tree is not None
+TREE: Tree = HIERARCHY.tree
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_a_tree_that_is_saved_and_loaded_is_the_same(trees):
 
 
 def test_a_leaf_under_several_parents_is_one_set_of_weights(trees):
-    parents = [node.name for node in HIERARCHY.tree.nodes if "StayInLane" in node.children]
+    parents = [node.name for node in TREE.nodes if "StayInLane" in node.children]
     assert parents == ["Avoid", "Cross"]
     assert len(list((trees[0] / "nodes").glob("StayInLane*"))) == 1
 
@@ -169,7 +171,7 @@ def test_a_manifest_points_to_its_own_nodes_alone(trees, place):
 
 
 def test_a_policy_of_another_tree_is_another_hierarchy():
-    nodes = HIERARCHY.tree.nodes
+    nodes = TREE.nodes
     quicker = tuple(dataclasses.replace(node, commit=3) if node.name == "TurnLeft" else node for node in nodes)
     other = random_checkpoint(TASK, 0, hierarchy=hierarchy_of_tree(Tree(quicker)))
     with pytest.raises(CheckpointError, match="another hierarchy: tree"):
@@ -185,11 +187,11 @@ def test_a_root_without_children_and_a_composite_with_two_parents_are_no_trees()
 
 
 def test_a_leaf_acts_by_what_its_node_sees_and_by_nothing_else():
-    node = HIERARCHY.tree["ChangeLeft"]
+    node = TREE["ChangeLeft"]
     hidden = list(masked(node, TASK))
     assert {TASK.observation[i].name for i in hidden} | set(node.sees) == {e.name for e in TASK.observation}
     worker, rng = random_checkpoint(TASK, 0, hierarchy=HIERARCHY).worker(), np.random.default_rng(0)
-    leaf = Assignment(skill=HIERARCHY.tree.leaves.index(node.name))
+    leaf = Assignment(skill=TREE.leaves.index(node.name))
     actions = []
     for _ in range(40):
         state = rng.normal(size=len(TASK.observation))

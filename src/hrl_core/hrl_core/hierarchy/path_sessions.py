@@ -124,7 +124,7 @@ class PathWorkerSession(WorkerSession):
     def _path(self, level: int) -> tuple[str, ...]:
         segment = self._segments[level]
         path = self._whole(_key(segment.subgoal)) if segment is not None else []
-        return (self._tree.root, *(child_name(self._tree, s.level, s.skill_id) for s in path))
+        return path_names(self._tree, path)
 
     def _whole(self, key: tuple[int, int]) -> list[Subgoal]:
         """The subgoals of a decision from the root's on; empty while one of them is missing."""
@@ -146,6 +146,11 @@ class PathWorkerSession(WorkerSession):
 def child_name(tree: Tree, level: int, number: int) -> str:
     """What a subgoal of a level chooses by a number: a leaf at the lowest, a composite above."""
     return tree.composites[number] if level > WORKER_LEVEL else tree.leaves[number]
+
+
+def path_names(tree: Tree, path: Sequence[Subgoal]) -> tuple[str, ...]:
+    """Names of the nodes in control by the subgoals of a path, the root's first."""
+    return (tree.root, *(child_name(tree, subgoal.level, subgoal.skill_id) for subgoal in path))
 
 
 def _key(subgoal: Subgoal) -> tuple[int, int]:
