@@ -18,6 +18,7 @@ from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
+from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
@@ -56,6 +57,7 @@ def table() -> str:
     sac, ddpg, dqn, ppo, a2c = (preset(learner=n, algorithm="flat") for n in ("sac", "ddpg", "dqn", "ppo", "a2c"))
     hac, hac_paper = preset("fast", "hac"), preset("paper", "hac")
     options = preset("fast", "option_critic")
+    tree = preset("ppo", "tree")
     parts = [
         "### Run",
         _rows(TrainConfig, "--", ("`paper`", paper), ("`fast`", fast), ("`hac`", hac)),
@@ -99,6 +101,10 @@ def table() -> str:
         _rows(MlshConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("mlsh").items())),
         "### Levels of MLSH: `--worker.*` and `--manager.*`",
         _rows(OnPolicyConfig, "", *_levels_of_mlsh()),
+        "### Skill trees: `--algorithm tree`",
+        _rows(TreeConfig, "--", ("`ppo`", tree.agent)),
+        "### Nodes of trees: `--leaf.*` and `--composite.*`",
+        _rows(OnPolicyConfig, "", ("`ppo`, leaves", tree.agent.leaf), ("`ppo`, composites", tree.agent.composite)),
     ]
     return "\n\n".join(parts)
 

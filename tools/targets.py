@@ -28,7 +28,8 @@ class Targets:
         }
         """Seconds from a kill to the safe action, by target; see docs/real_robot.md."""
         steps = 1
-        for manager, level in zip(self.managers, hierarchy.levels, strict=True):
+        # Of a tree one manager has all levels, which last as long as the lowest.
+        for manager, level in zip(self.managers, hierarchy.levels[: len(self.managers)], strict=True):
             attempts = UNITS[level.unit] == HorizonUnit.ATTEMPTS
             steps = level.horizon * steps if attempts else level.horizon
             # Its subgoal lasts its time out; the worker's own expires after two horizons, then the worker falls silent.

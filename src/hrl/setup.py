@@ -10,7 +10,8 @@ package_name = "hrl"
 
 def policy_files() -> list[tuple[str, list[str]]]:
     """List the files of every shipped policy, one entry for each of their folders."""
-    folders = sorted(path for path in Path("policies").glob("*") if path.is_dir())
+    # A tree has a folder for each node.
+    folders = sorted(path for path in Path("policies").rglob("*") if path.is_dir())
     return [
         (f"share/{package_name}/{folder}", [str(path) for path in sorted(folder.iterdir()) if path.is_file()])
         for folder in folders

@@ -17,9 +17,11 @@ from rclpy.serialization import deserialize_message
 from rosbags.highlevel import AnyReader
 
 from hrl import cli
-from hrl_core.algorithms.mlsh.config import hierarchy
+from hrl_core.algorithms.mlsh.config import hierarchy as mlsh_hierarchy
 from hrl_core.algorithms.mlsh.learner import MlshLearner
 from hrl_core.algorithms.protocols import untrained_checkpoint
+from hrl_core.algorithms.tree.config import TreeConfig
+from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.envs.vector import VectorEnv
@@ -207,7 +209,7 @@ def test_skills_with_networks_of_their_own_are_the_same_in_the_graph_and_in_proc
 ):
     task, config = load_task(name), preset(algorithm="mlsh", task=name).agent
     levels = MlshLearner(task, config, VectorEnv(task, config.groups, 0), 0).levels()
-    policy = untrained_checkpoint("mlsh", task, hierarchy(task, config), levels, 0)
+    policy = untrained_checkpoint("mlsh", task, mlsh_hierarchy(task, config), levels, 0)
     save_checkpoint(dataclasses.replace(policy, evaluation="sampled"), tmp_path / "policy")
     graph = launch(f"policy:={tmp_path / 'policy'}", "episodes:=2", "seed:=4", file="policy.launch.py")
     code, output = graph.wait()
@@ -217,6 +219,27 @@ def test_skills_with_networks_of_their_own_are_the_same_in_the_graph_and_in_proc
     assert graph.summary()["lost_messages"] == 0
     assert {subgoal.skill_id for subgoal in bag["subgoal"]} == {0, 1}
     assert np.isfinite([said.log_probability for said in (*bag["subgoal"], *bag["action"])]).all()
+
+
+def test_a_tree_is_the_same_in_the_graph_and_in_process_and_its_paths_are_read_back(
+    launch, read_bag, in_process, assert_same_run, tmp_path
+):
+    policy, task = tmp_path / "tree", load_task("lane_drive")
+    save_checkpoint(random_checkpoint(task, seed=6, hierarchy=tree_hierarchy(task, TreeConfig())), policy)
+    graph = launch(f"policy:={policy}", "episodes:=4", "seed:=4", "explore:=true", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    traces = in_process(policy, episodes=4, seed=4, mode=Mode.TRAIN)
+    assert_same_run(read_bag(graph.out / "bag"), traces)
+    assert graph.summary()["lost_messages"] == 0
+    recording = read_bags([graph.out / "bag"])
+    assert not recording.problems
+    for episode, trace in zip(recording.episodes, traces, strict=True):
+        for level in {subgoal.level for subgoal in trace.subgoals}:
+            chosen = [subgoal for subgoal in trace.subgoals if subgoal.level == level]
+            assert episode.subgoals[level].skill_ids.tolist() == [subgoal.skill_id for subgoal in chosen]
+    paths = {result.active_path for trace in traces for result in trace.subgoal_results if result.level == 0}
+    assert {len(path) for path in paths} == {2, 3, 4}
 
 
 def test_two_stacks_in_two_namespaces_do_not_hear_each_other(launch, read_bag, in_process, assert_same_run, untrained):

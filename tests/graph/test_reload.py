@@ -9,8 +9,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from std_srvs.srv import Trigger
 
 import hrl_core.envs  # noqa: F401 - registers the ids
+from hrl_core.algorithms.tree.config import TreeConfig
+from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
 from hrl_core.checkpoints.checkpoint import load_checkpoint, load_hierarchy, random_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import read_manifest
+from hrl_core.checkpoints.tree_files import swap_node
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
@@ -101,6 +104,42 @@ def versions_by_episode(bag):
         found.setdefault(message.episode, set()).add(message.policy_version)
     assert all(len(of_episode) == 1 for of_episode in found.values()), found
     return [found[episode].pop() for episode in sorted(found)]
+
+
+@pytest.mark.parametrize(("node", "party"), [("Avoid", "manager"), ("StayInLane", "worker")])
+def test_a_single_node_of_a_tree_is_exchanged_in_a_running_graph(
+    node, party, launch, listener, versions, announce, read_bag, assert_same_run, tmp_path
+):
+    task = load_task("lane_drive")
+    folders = [tmp_path / f"tree_{seed}" for seed in range(3)]
+    for seed, folder in zip((0, 0, 1), folders, strict=True):
+        save_checkpoint(random_checkpoint(task, seed, hierarchy=tree_hierarchy(task, TreeConfig())), folder)
+    swap_node(folders[1], node, folders[2])
+    before, after = (load_checkpoint(folder) for folder in folders[:2])
+    graph = launch(f"policy:={folders[0]}", "episodes:=0", "seed:=3", file="policy.launch.py")
+    topic = "subgoal" if party == "manager" else "action"
+    listener.spin_until(lambda: versions[topic])
+    announce(folders[1], party=node)
+    listener.spin_until(lambda: 1 in {v for seen in versions[topic].values() for v in seen})
+    listener.spin_until(
+        lambda: max(versions["action"]) > max(e for e, seen in versions[topic].items() if 0 in seen) + 1
+    )
+    graph.stop()
+    bag = read_bag(graph.out / "bag")
+    other = "action" if topic == "subgoal" else "subgoal"
+    assert {message.policy_version for message in bag[other]} == {0}, "whoever has not the node goes on as before"
+    of_episode = {}
+    for message in bag[topic]:
+        of_episode.setdefault(message.episode, set()).add(message.policy_version)
+    assert all(len(seen) == 1 for seen in of_episode.values()), "between episodes"
+    last = max(r.episode for r in bag["episode_result"])
+    taken = [next(iter(of_episode[episode])) for episode in range(last + 1)]
+    assert set(taken) == {0, 1}
+    assert taken == sorted(taken)
+    runner, hierarchies = EnvRunner(task, 3, Mode.EVAL), [policy.stack(seed=3) for policy in (before, after)]
+    traces = [rollout(runner, hierarchies[version], episode) for episode, version in enumerate(taken)]
+    told = {(a.episode, a.step): a.value.tobytes() for a in bag["action"]}
+    assert all(told[a.episode, a.step] == a.value.tobytes() for trace in traces for a in trace.actions)
 
 
 def test_policies_change_between_episodes_on_both_levels_and_back(

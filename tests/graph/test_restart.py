@@ -6,6 +6,8 @@ import pytest
 
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.recordings import untrained
+from hrl_core.algorithms.tree.config import TreeConfig
+from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.hierarchy.spec import FLAT
 from hrl_core.messages import Mode
@@ -74,6 +76,14 @@ def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(killed_run, p
 
 def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
     killed_run(policy_of(FLAT), 12, [(("worker",), ANYWHERE), (("worker",), AT_AN_END)])
+
+
+def test_composites_and_leaves_of_a_tree_killed_on_a_path_are_restarted_and_the_trajectory_is_the_same(
+    killed_run, tmp_path
+):
+    task = load_task("lane_drive")
+    save_checkpoint(random_checkpoint(task, seed=6, hierarchy=tree_hierarchy(task, TreeConfig())), tmp_path / "tree")
+    killed_run(tmp_path / "tree", 16, [("worker",), ("manager",), ("worker", "manager"), ("worker",)])
 
 
 def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory_is_the_same(

@@ -7,11 +7,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.path_sessions import manager_session, worker_session
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of, hierarchy_of_tree
 from hrl_core.hierarchy.stack import Hierarchy
+from hrl_core.hierarchy.tree import NodeSpec, Tree
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import (
     EPISODE_ENDS,
@@ -31,9 +34,17 @@ from hrl_core.messages import (
 def world(tiny_task, stubs, make_observation):
     """Everything one run needs, made anew."""
 
-    def make(cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8, chain=(), seed=3):
+    def make(cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8, chain=(), seed=3, tree=None):
         manager, worker, runner = stubs
         task = tiny_task(steps)
+        if tree is not None:
+            policy = random_checkpoint(task, 5, hierarchy=hierarchy_of_tree(tree))
+            own = task, policy.hierarchy
+            return (
+                runner(task, make_observation, mode, goals),
+                lambda level=0: manager_session(*own, policy.manager(level), seed, level),
+                lambda: worker_session(*own, policy.worker(), seed),
+            )
         lowest = replace(hierarchy_of(task, horizon=3).levels[0], cadence=cadence)
         spec = HierarchySpec(chain or (lowest, *ABOVE)[:levels])
 
@@ -79,6 +90,20 @@ CHAINS = {
     "a direction at every step for a manager": (SKILLS, replace(LATENT, size=0, elements=XY, horizon=2)),
 }
 """Levels of other kinds than HIRO's, from the worker's on."""
+
+
+TREE = Tree(
+    (
+        NodeSpec("top", ("careful", "near", "last"), sees=("x", "z")),
+        NodeSpec("careful", ("near", "both"), sees=("y",)),
+        NodeSpec("both", ("left", "right"), start=({"x": (-0.15, 9.0)},)),
+        NodeSpec("near", commit=2),
+        NodeSpec("left", commit=5, done=({"y": (-9.0, -0.2)}, {"x": (0.1, 9.0), "z": (-9.0, 9.0)})),
+        NodeSpec("right", commit=3, start=({"x": (-9.0, -0.05)},)),
+        NodeSpec("last", start=({"y": (-0.3, 9.0)},), commit=1),
+    )
+)
+"""Paths of one, two and three choices; a leaf under two parents; leaves that are done before their time."""
 
 
 def stack(managers, worker, levels=1):
@@ -158,6 +183,63 @@ def test_three_levels_in_an_episode_of_thirty_steps(world):
     assert {r.end_reason for r in trace.subgoal_results} >= {SegmentEnd.HORIZON, SegmentEnd.HIGHER_GOAL_REACHED}
 
 
+@pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
+def test_a_path_of_a_tree_is_one_segment_under_several_names(world, mode):
+    traces = reference(world, episodes=4, tree=TREE, mode=mode, steps=30)
+    leaves = set()
+    for trace in traces:
+        decisions = {}
+        for subgoal in trace.subgoals:
+            decisions.setdefault(subgoal.seq, {})[subgoal.level] = subgoal
+        assert list(decisions) == list(range(len(decisions)))
+        ended = {}
+        for result in trace.subgoal_results:
+            ended.setdefault(result.seq, []).append(result)
+        used = 0
+        for seq, path in decisions.items():
+            assert sorted(path) == list(range(len(path))), "levels number the path from the leaf outward"
+            assert [path[level].parent_seq for level in sorted(path)] == [seq] * (len(path) - 1) + [-1]
+            names = ["top"]
+            for level in reversed(range(len(path))):
+                skills = TREE.composites if level else TREE.leaves
+                assert path[level].space == f"tree/{names[-1]}"
+                names.append(skills[path[level].skill_id])
+                assert names[-1] in TREE[names[-2]].children
+                child = TREE[names[-1]]
+                state = trace.observations[path[level].step].state
+                assert not child.start or any(
+                    all(low <= state["xyzw".index(e)] <= high for e, (low, high) in region.items())
+                    for region in child.start
+                )
+            leaf = TREE[names[-1]]
+            leaves.add((tuple(names), ended[seq][-1].end_reason))
+            assert {s.horizon for s in path.values()} == {leaf.commit}
+            assert [r.level for r in ended[seq]] == sorted(path, reverse=True), (
+                "the leaf's, said last, says all is said"
+            )
+            for result in ended[seq]:
+                assert list(result.active_path) == names[: len(names) - result.level]
+                assert (result.end_reason, result.end_level) == (ended[seq][-1].end_reason, 0)
+                assert 1 <= result.steps_used <= leaf.commit
+            used += ended[seq][-1].steps_used
+        assert used == len(trace.actions) == 30
+    assert {len(names) for names, _ in leaves} == {2, 3, 4}
+    assert {reason for _, reason in leaves} == {
+        SegmentEnd.HORIZON,
+        SegmentEnd.WORKER_TERMINATED,
+        SegmentEnd.TRUNCATED,
+    }
+
+
+def test_a_subgoal_that_is_none_of_its_tree_is_refused(world, make_observation, make_subgoal):
+    _, _, worker = world(tree=TREE)
+    session = worker()
+    session.on_observation(make_observation())
+    given = {"kind": SubgoalKind.SKILL, "value": np.zeros(0), "anchor": np.zeros(0), "num_skills": 4, "skill_id": 1}
+    with pytest.raises(InvalidDataError, match="'left' is no child of 'top'"):
+        session.on_subgoal(make_subgoal(space="tree/top", **given))
+
+
 def test_a_worker_alone_pursues_the_task_goal(world):
     (trace,) = reference(world, episodes=1, levels=0, goals={1: np.array([0.5, -0.2])})
     assert len(trace.actions) == 8
@@ -189,18 +271,22 @@ class Peers:
         for level in (int(name) for name in who if name != "w"):
             self.managers[level] = self.new_manager(level)
             if level in self.memory:
-                self.managers[level].restore(self.memory[level])
+                self.managers[level].restore(*self.memory[level])
 
     def receivers(self, message):
         if isinstance(message, Action):
             return ["s"]
         if isinstance(message, SubgoalResult):
-            return ["s", str(message.level)]
+            return ["s", self.manager_of(message.level)]
         if isinstance(message, SubgoalRequest):
-            return [str(message.level)]
+            return [self.manager_of(message.level)]
         if isinstance(message, Subgoal):
-            return ["w", *([str(message.level - 1)] if message.level else [])]
+            return ["w", *([self.manager_of(message.level - 1)] if message.level else [])]
         return self.names
+
+    def manager_of(self, level):
+        """Who chooses the subgoals of a level: of a tree one for all."""
+        return str(min(level, len(self.managers) - 1))
 
     def answers(self, receiver, message):
         if receiver == "w":
@@ -223,8 +309,7 @@ class Peers:
             if not isinstance(subgoal, Subgoal):
                 continue
             self.subgoals[subgoal.level, subgoal.episode, subgoal.seq] = subgoal
-            if subgoal.kind != SubgoalKind.CONTINUE:
-                self.memory[subgoal.level] = subgoal
+            self.memory[int(receiver)] = manager.resend()
         return said
 
 
@@ -261,7 +346,7 @@ class Network(Peers):
 
     @property
     def over(self):
-        return self.runner.observation.last and len(self.ended) == len(self.managers)
+        return self.runner.observation.last and self.ended.issuperset(range(len(self.managers)))
 
     def run(self, episodes):
         for episode in range(episodes):
@@ -289,10 +374,11 @@ PLAIN = {
     "two levels": {"levels": 2, "steps": 30},
     "three levels": {"levels": 3, "steps": 30},
 }
+TREES = {"a tree": {"tree": TREE, "steps": 20}}
 OTHERS = {name: {"chain": chain, "levels": len(chain), "steps": 20} for name, chain in CHAINS.items()}
 
 
-@pytest.mark.parametrize("options", [pytest.param(o, id=name) for name, o in {**PLAIN, **OTHERS}.items()])
+@pytest.mark.parametrize("options", [pytest.param(o, id=name) for name, o in {**PLAIN, **OTHERS, **TREES}.items()])
 @pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
 @given(seed=st.integers(0, 2**32))
 @example(seed=19770197)  # an old observation reached a manager and a worker that had both just been restarted
@@ -310,7 +396,7 @@ def test_order_repetition_and_restarts_of_any_of_them_change_nothing(world, opti
         for subgoal in trace.subgoals:
             same = network.subgoals[subgoal.level, subgoal.episode, subgoal.seq]
             assert same.value.tobytes() == subgoal.value.tobytes()
-            told = ("kind", "skill_id", "parent_seq", "attempt", "deterministic")
+            told = ("kind", "skill_id", "space", "parent_seq", "horizon", "attempt", "deterministic")
             assert [getattr(same, name) for name in told] == [getattr(subgoal, name) for name in told]
         for result in trace.subgoal_results:
             same = network.results.get((result.level, result.episode, result.seq))

@@ -8,6 +8,7 @@ import numpy as np
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.hierarchy.manager_session import ManagerMessage, ManagerSession
+from hrl_core.hierarchy.path_sessions import manager_session
 from hrl_core.hierarchy.policies import Manager
 from hrl_core.hierarchy.spec import manager_name
 from hrl_core.hierarchy.subgoals import check_choice
@@ -64,14 +65,14 @@ class ManagerNode(PolicyNode[Manager]):
         self._subgoals = self.publish_raw(msg.Subgoal, topics.SUBGOAL, qos.lockstep())
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.lockstep())
         self.subscribe_raw(msg.SubgoalRequest, topics.SUBGOAL_REQUEST, self._on_request, qos.event())
-        if self._level + 1 < len(self.hierarchy.levels):
+        if self._level + 2 < len(self.parties):
             self._requests = self.publish_raw(msg.SubgoalRequest, topics.SUBGOAL_REQUEST, qos.event())
             self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.lockstep())
         return [self._subgoals]
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session."""
-        self._session = ManagerSession(self.task, self.hierarchy, self.policy, info.seed, self._level)
+        self._session = manager_session(self.task, self.hierarchy, self.policy, info.seed, self._level)
         self._session.renew = self.reload.begin_episode
 
     def observe(self, observation: Observation) -> None:
@@ -93,7 +94,7 @@ class ManagerNode(PolicyNode[Manager]):
             return
         self._session.remembers = self._memory.certain
         if last_words:
-            self._session.restore(messages.SUBGOAL.decode(last_words[0]))
+            self._session.restore(*map(messages.SUBGOAL.decode, last_words))
         for words in last_words:
             self._subgoals.publish(words)
 

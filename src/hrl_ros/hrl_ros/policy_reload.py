@@ -42,7 +42,7 @@ class PolicyReload(Generic[P]):
         health: Health,
     ) -> None:
         """Create publishers, subscriptions and the service; from now on the node reports its health."""
-        self._node, self._logger = node, node.get_logger()
+        self._node, self._logger, self._hierarchy = node, node.get_logger(), hierarchy
         self._switch = PolicySwitch(party, launched, parties)
         self._loader = PolicyLoader(task, hierarchy, build)
         self._resuming: PolicyReference | None = None
@@ -106,6 +106,7 @@ class PolicyReload(Generic[P]):
 
     def _on_update(self, update: msg.PolicyUpdate) -> None:
         reference = _reference(update)
+        reference = reference._replace(party=self._hierarchy.party_of(reference.party))
         try:
             if self._switch.wants(reference):
                 self._loader.submit(reference)

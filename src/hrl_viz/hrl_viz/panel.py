@@ -49,6 +49,7 @@ class Panel:
         self._status = server.gui.add_markdown("")
         self._message = server.gui.add_markdown("")
         self._said: dict[str, str] = {}
+        self._tree: viser.GuiHtmlHandle | None = None
         self._follow = server.gui.add_checkbox("Follow the robot", False)
         self._follow.on_update(lambda _: refollow(self._follow.value))
         self.frame = ""
@@ -86,6 +87,14 @@ class Panel:
             gui.add_html(legend())
         with gui.add_folder("Plots"):
             self._plots = {name: self._plot(curve.title, curve.color) for name, curve in self._curves.curves.items()}
+
+    def show_tree(self, html: str) -> None:
+        """Show a tree of skills, as HTML."""
+        if self._tree is None:
+            with self._server.gui.add_folder("Tree"):
+                self._tree = self._server.gui.add_html(html)
+        elif self._tree.content != html:
+            self._tree.content = html
 
     def tell(self, status: str) -> None:
         """Say how the run is."""

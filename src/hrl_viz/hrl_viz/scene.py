@@ -31,6 +31,7 @@ class Scene:
             model: its robot and walls.
             hierarchy: of the policy, whose levels are all shown.
         """
+        self._tree = hierarchy.tree
         spaces = [GoalSpace(spec, level) for level in hierarchy.levels]
         self._levels = [LevelView(space, number) for number, space in enumerate(spaces)]
         placed = next((space.names for space in spaces if Place(space.names).exists), ())
@@ -68,8 +69,17 @@ class Scene:
 
     @property
     def skills(self) -> list[str]:
-        """Names of the skills in control, outermost first."""
-        return [level.skill for level in reversed(self._levels) if level.skill]
+        """Names of the skills in control, outermost first; of a tree the nodes of the path."""
+        names = [level.skill for level in reversed(self._in_control) if level.skill]
+        return [self._tree.root, *names] if self._tree is not None and names else names
+
+    @property
+    def _in_control(self) -> list[LevelView]:
+        """Levels that have a say: of a tree those of the path, which has one number."""
+        lowest = self._levels[WORKER_LEVEL].subgoal if self._levels else None
+        if self._tree is None or lowest is None:
+            return self._levels
+        return [level for level in self._levels if level.subgoal is not None and level.subgoal.seq == lowest.seq]
 
     def on_subgoal(self, subgoal: Subgoal) -> None:
         """Take a subgoal of any level; what it replaces becomes history."""
@@ -174,9 +184,14 @@ class Scene:
             episode_return=self._return_so_far(current and not fresh),
             intrinsic=self._intrinsic if current else NAN,
             success=observation.success,
-            subgoals=[level.subgoal.seq for level in reversed(self._levels) if level.subgoal is not None],
+            subgoals=self._numbers(),
             skills=self.skills,
         )
+
+    def _numbers(self) -> list[int]:
+        """Of the subgoals in force, outermost first; of a path the one that all of it has."""
+        numbers = [level.subgoal.seq for level in reversed(self._in_control) if level.subgoal is not None]
+        return numbers[:1] if self._tree is not None else numbers
 
     def _return_so_far(self, segments_count: bool) -> float:
         """Sum of the rewards where every step was seen, of the segments where observations are thinned; or NaN."""

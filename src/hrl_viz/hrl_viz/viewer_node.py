@@ -12,6 +12,7 @@ import numpy as np
 import viser
 from visualization_msgs.msg import MarkerArray
 
+from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -27,6 +28,7 @@ from hrl_viz.drawing import Drawing
 from hrl_viz.freshness import Freshness, status_line
 from hrl_viz.gate import Gate, require_address
 from hrl_viz.panel import Panel
+from hrl_viz.tree_panel import TreePanel
 
 COMMAND_PERIOD = 0.05
 PANEL_PERIOD = 0.5
@@ -84,6 +86,9 @@ class ViewerNode(HrlNode):
         newest = qos.latched() if p.observations == topics.OBSERVATION_THINNED else qos.onlooker()
         self.subscribe_raw(msg.Observation, p.observations, self._on_observation, newest)
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.onlooker())
+        self._tree: TreePanel | None = None
+        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
+        self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.onlooker())
         self._health = Health(p.diagnostics)
         self._health.doing = "showing"
         self._reports = HealthReports(self, self._health)
@@ -144,7 +149,17 @@ class ViewerNode(HrlNode):
             seconds = result.stamp / messages.NANOSECONDS
             self._curves.add("intrinsic", seconds, result.intrinsic_sum / max(1, result.steps_used))
 
+    def _on_run_info(self, info: msg.RunInfo) -> None:
+        tree = parse_hierarchy(info.hierarchy, "hierarchy of the run").tree if info.hierarchy else None
+        self._tree = None if tree is None else TreePanel(tree)
+
+    def _on_subgoal(self, data: bytes) -> None:
+        if self._tree is not None:
+            self._tree.on_subgoal(messages.SUBGOAL.decode(data))
+
     def _update_panel(self) -> None:
+        if self._tree is not None:
+            self._panel.show_tree(self._tree.html())
         self._panel.tell(status_line(self._sim_status, self._fresh.stale()))
         self._panel.plot()
 

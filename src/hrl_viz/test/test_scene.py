@@ -37,6 +37,7 @@ WITHOUT_MUJOCO = (
     "movement_bandits",
     "cart_pole",
     "pendulum",
+    "lane_drive",
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import WORKER
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.path_sessions import worker_session
 from hrl_core.hierarchy.policies import Worker
 from hrl_core.hierarchy.worker_messages import WorkerMessage
 from hrl_core.hierarchy.worker_session import WorkerSession
@@ -67,7 +68,7 @@ class WorkerNode(PolicyNode[Worker]):
 
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session; real time additionally holds a subgoal whose successor is late."""
-        self._session = WorkerSession(self.task, self.hierarchy, self.policy, info.seed)
+        self._session = worker_session(self.task, self.hierarchy, self.policy, info.seed)
         # Without a manager nobody speaks before it in an episode.
         self._session.renew = self.reload.follow if self.hierarchy.levels else lambda _: self.reload.begin_episode()
         if self.realtime:

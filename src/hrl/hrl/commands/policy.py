@@ -1,9 +1,10 @@
-"""``hrl policy``: make an untrained policy, look at one, ship one, bring an old one up to date."""
+"""``hrl policy``: make an untrained policy, look at one, ship one, bring an old one up to date, exchange a node."""
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -15,7 +16,8 @@ from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
-from hrl_core.checkpoints.manifest import FORMAT, RANDOMISED, read_manifest
+from hrl_core.checkpoints.manifest import FORMAT, MANIFEST, RANDOMISED, read_manifest
+from hrl_core.checkpoints.tree_files import NODES, swap_node
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
 from hrl_core.task.text import load_task
@@ -73,6 +75,7 @@ class Show:
             "git commit": checkpoint.git_commit or "unknown",
             "levels": _told_levels(checkpoint.hierarchy),
             **{name: str(text) for name, text in told.items() if text},
+            **{f"node {name}": _told_origin(own) for name, own in checkpoint.provenance.get(NODES, {}).items()},
             **{f"metric {name}": f"{value:.12g}" for name, value in checkpoint.metrics.items()},
         }
         show(facts(str(folder), rows))
@@ -122,11 +125,38 @@ class Convert:
         return 0
 
 
+@dataclass(frozen=True)
+class Swap:
+    """Exchange one node of a tree, after checking that it fits; the files of all others stay as they are."""
+
+    tree: tyro.conf.Positional[Path]
+    """Folder of a policy that is a tree, or of its training run."""
+    node: tyro.conf.Positional[str]
+    """Name of the node that goes."""
+    source: tyro.conf.Positional[Path]
+    """What comes: folder of a node, of a tree that has one of that name, or of its training run."""
+
+    def run(self) -> int:
+        """Exchange it, or refuse and change nothing."""
+        folder = resolve_policy(str(self.tree), None)
+        source = self.source if (self.source / MANIFEST).is_file() else resolve_policy(str(self.source), None)
+        old, new = swap_node(folder, self.node, source)
+        told = " -> ".join(f"{n.weights_sha256[:12]} ({n.env_steps} steps, seed {n.seed})" for n in (old, new))
+        Console().print(f"{folder}: {self.node}: {told}; version {read_manifest(folder).version}", soft_wrap=True)
+        return 0
+
+
 def _told_levels(hierarchy: HierarchySpec) -> str:
-    """Who acts, the topmost first, and what each manager chooses."""
+    """Who acts, the topmost first, and what each manager chooses; of a tree its composites and their children."""
+    if hierarchy.tree is not None:
+        return "; ".join(f"{n.name}: {', '.join(n.children)}" for n in hierarchy.tree.nodes if n.children)
     chosen = [f"{level.kind}: {', '.join(level.skills) or level.space}" for level in hierarchy.levels]
     managers = [f"{party} ({what})" for party, what in zip(hierarchy.parties[1:], chosen, strict=True)]
     return ", ".join([*reversed(managers), "worker"])
+
+
+def _told_origin(origin: Mapping[str, Any]) -> str:
+    return f"{origin['env_steps']} steps, {origin['version']} updates, seed {origin['seed']}"
 
 
 def _told_format(number: int) -> str:
@@ -135,4 +165,4 @@ def _told_format(number: int) -> str:
 
 def policy(words: list[str]) -> int:
     """Run ``hrl policy`` with the words that follow it; returns the exit code."""
-    return tyro.cli(Init | Show | Export | Convert, prog="hrl policy", description=__doc__, args=words).run()
+    return tyro.cli(Init | Show | Export | Convert | Swap, prog="hrl policy", description=__doc__, args=words).run()

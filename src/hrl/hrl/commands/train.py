@@ -12,7 +12,10 @@ from hrl.commands.train_arguments import TrainingRequest, learns_from_bags, pars
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
 from hrl_core.algorithms import learner_module
+from hrl_core.algorithms.protocols import OwnEnvironments
+from hrl_core.environments import Environments
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
 from hrl_core.training.choose_products import with_products
@@ -61,23 +64,38 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
         HrlError: the switches do not fit the task.
     """
     spec, config = request.spec, request.config
-    levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
-    envs = VectorEnv(
-        spec,
-        config.num_envs,
-        request.seed,
-        config.threads,
-        stagger=config.stagger,
-        segment=levels[0].horizon if levels else 1,
-        headline_share=config.headline_goal_share,
-        randomisation=config.randomisation,
-    )
+    envs = training_envs(spec, config, request.seed)
     if request.products:
         config = with_products(config, request.products, spec, envs, request.seed)
     for line in envs.missing:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
     evaluation = evaluation_envs(spec, config)
     return Trainer(spec, config, envs, evaluation, request.folder, request.seed, git_commit(), request.cores)
+
+
+def training_envs(spec: TaskSpec, config: TrainConfig[Any], seed: int) -> Environments:
+    """Environments to learn in: the task's, or the algorithm's own.
+
+    Raises:
+        HrlError: the switches do not fit the task.
+    """
+    module = learner_module(config.algorithm)
+    if isinstance(module, OwnEnvironments):
+        if config.randomise or config.headline_goal_share:
+            switch = "randomise" if config.randomise else "headline_goal_share"
+            raise HrlError(f"algorithm '{config.algorithm}' learns in environments of its own: leave {switch} out")
+        return module.environments(spec, config.agent, config.num_envs, seed)
+    levels = module.hierarchy(spec, config.agent).levels
+    return VectorEnv(
+        spec,
+        config.num_envs,
+        seed,
+        config.threads,
+        stagger=config.stagger,
+        segment=levels[0].horizon if levels else 1,
+        headline_share=config.headline_goal_share,
+        randomisation=config.randomisation,
+    )
 
 
 def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any]) -> VectorEnv:
@@ -93,7 +111,7 @@ def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any]) -> VectorEnv:
 def _introduction(request: TrainingRequest) -> str:
     spec, config = request.spec, request.config
     levels = learner_module(config.algorithm).hierarchy(spec, config.agent).levels
-    subgoals = " / ".join(", ".join(level.elements or level.skills) for level in levels) or "none"
+    subgoals = " / ".join(", ".join(level.elements or level.skills) or level.space for level in levels) or "none"
     randomised = f", randomised by {config.randomise}" if config.randomise else ""
     return (
         f"{'going on' if request.resume else 'training'} in {request.folder}: {config.algorithm} on {spec.name} "

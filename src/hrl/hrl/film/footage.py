@@ -11,6 +11,7 @@ from hrl.film.video import Video
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.surroundings import Poses, Surroundings
+from hrl_core.hierarchy.path_sessions import path_names
 from hrl_core.hierarchy.rollout import EpisodeTrace, Runner, rollout
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.messages import ActionSource, EpisodeResult, Mode, Observation, Subgoal, SubgoalKind, Vector, frozen
@@ -198,7 +199,11 @@ def _caption(trace: EpisodeTrace, step: int, checkpoint: Checkpoint, speed: floa
 
 
 def _decisions(subgoals: Sequence[Subgoal], hierarchy: HierarchySpec) -> list[str]:
-    """How many each level has chosen so far, and the skills in force, outermost first."""
+    """How many each level has chosen so far, and the skills in force, outermost first; of a tree its path."""
+    if hierarchy.tree is not None:
+        path = [s for s in subgoals if s.seq == subgoals[-1].seq]
+        path.sort(key=lambda subgoal: -subgoal.level)
+        return [f"decision {path[-1].seq + 1}", " > ".join(path_names(hierarchy.tree, path))] if path else []
     by_level = [[s for s in subgoals if s.level == level] for level in reversed(range(len(hierarchy.levels)))]
     if not by_level or not all(by_level):
         return []

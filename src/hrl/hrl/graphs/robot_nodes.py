@@ -103,7 +103,7 @@ def robot_nodes(
     recorder["split_megabytes"] = arguments.split_mb
     # A flat policy has no manager, others one for each level; the highest comes first.
     parties = setup.checkpoint.hierarchy.parties
-    of_levels: list[dict[str, Value]] = [{"level": level} for level in range(len(setup.checkpoint.hierarchy.levels))]
+    of_levels: list[dict[str, Value]] = [{"level": level} for level in range(len(parties) - 1)]
     own = zip(parties, [turn, *of_levels], strict=True)
     parts: list[tuple[str, Mapping[str, Value]]] = [
         (name, deciding | more | {"memory": str(folder.memory(name))}) for name, more in reversed(list(own))

@@ -10,7 +10,9 @@ from hrl_core.bags.columns import Columns
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.tables import ACTION, OBSERVATION, RUN_INFO, SUBGOAL, SUBGOAL_RESULT, read_tables
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import FLAT
 from hrl_core.hierarchy.text import parse_hierarchy
+from hrl_core.messages import WORKER_LEVEL
 
 _STEP, _DECISION = ("episode", "step"), ("episode", "level", "seq")
 _KEYS = {OBSERVATION: _STEP, ACTION: _STEP, SUBGOAL: _DECISION, SUBGOAL_RESULT: _DECISION}
@@ -41,6 +43,8 @@ class BagCount:
     subgoal_results: defaultdict[DecisionKey, set[int]] = field(default_factory=lambda: defaultdict(set))
     unreported: frozenset[int] = frozenset()
     """Levels of whose segments only an episode's last one has a result: directions that are spoken at every step."""
+    tree: bool = False
+    """Whether levels are a tree's path: above the lowest there are as many as a decision needs."""
 
     def add(self, kind: str, key: tuple[int, ...]) -> None:
         """Count one message of type ``kind`` by what names it within its run."""
@@ -73,8 +77,9 @@ class BagCount:
         finished, missing = set(finished_episodes), 0
         for key in {*self.subgoals, *self.subgoal_results}:
             subgoals, results = self.subgoals[key], self.subgoal_results[key]
-            sent = max((*subgoals, *results)) + 1
-            open_segments = 0 if key.episode in finished or sent - 1 in results else 1
+            numbers = {*subgoals, *results}
+            sent = len(numbers) if self.tree and key.level > WORKER_LEVEL else max(numbers) + 1
+            open_segments = 0 if key.episode in finished or max(numbers) in results else 1
             reported = min(1, sent) if key.level in self.unreported else sent
             missing += sent - len(subgoals) + reported - open_segments - len(results)
         return missing
@@ -91,8 +96,9 @@ def count_bag(bag: Path, run: int) -> BagCount:
         raise HrlError(f"bag {bag} cannot be read: {tables.bad[0].cause}")
     infos = (single.message for single in tables.singles if single.type == RUN_INFO)
     said = next((info.hierarchy for info in infos if info.run == run and info.hierarchy), "")
-    levels = parse_hierarchy(said, f"hierarchy of run {run:016x}").levels if said else ()
-    count = BagCount(unreported=frozenset(k for k, level in enumerate(levels) if not level.reports_each))
+    hierarchy = parse_hierarchy(said, f"hierarchy of run {run:016x}") if said else FLAT
+    silent = frozenset(k for k, level in enumerate(hierarchy.levels) if not level.reports_each)
+    count = BagCount(unreported=silent, tree=hierarchy.path)
     for kind in _KEYS:
         columns = tables.columns.get(kind)
         if columns is not None:

@@ -130,6 +130,24 @@ class OverlappingLearner(Protocol):
         ...
 
 
+@runtime_checkable
+class OwnEnvironments(Protocol):
+    """A module ``learner`` whose learner lives in other environments than the task's."""
+
+    def environments(self, spec: TaskSpec, config: Any, num_envs: int, seed: int) -> Environments:  # noqa: ANN401 - each has its own
+        """Environments to learn in; raises ``HrlError`` where the switches do not fit the task."""
+        ...
+
+
+@runtime_checkable
+class KnowsOrigins(Protocol):
+    """A learner whose parts have not all been trained in this run."""
+
+    def provenance(self) -> Mapping[str, Any]:
+        """Where they come from, as plain data."""
+        ...
+
+
 class Training(Protocol):
     """The module ``learner`` of an algorithm."""
 

@@ -128,7 +128,13 @@ class Assembly:
             results = tables.get(SUBGOAL_RESULT)
             heard = key.run in self._spoken[SUBGOAL_RESULT]
             yield from checks.subgoals(
-                observations, tables.get(SUBGOAL), results, exact, heard, self._runs.every_step(key.run)
+                observations,
+                tables.get(SUBGOAL),
+                results,
+                exact,
+                heard,
+                self._runs.every_step(key.run),
+                self._runs.is_tree(key.run),
             )
 
     def _announced(self, observations: Columns, kind: str) -> bool:

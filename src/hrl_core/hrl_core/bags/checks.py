@@ -105,6 +105,7 @@ def subgoals(
     exact: bool,
     heard: bool,
     every_step: Collection[int],
+    tree: bool = False,
 ) -> Found:
     """Decisions numbered without gap from step 0 on, each answered where its segment ended.
 
@@ -117,6 +118,7 @@ def subgoals(
         exact: whether the run was in lock-step, where every subgoal comes at the very step it is due.
         heard: whether results of this run are recorded at all.
         every_step: levels that speak at every step; others with the result of the subgoal before.
+        tree: whether the levels are a tree's path: of those above the lowest there are as many as a path needs.
     """
     levels = np.empty(0, np.int64) if columns is None else np.unique(columns["level"])
     if columns is None or WORKER_LEVEL not in levels:
@@ -124,7 +126,7 @@ def subgoals(
             yield Finding(SUBGOAL, 0, "no subgoal of this episode is recorded", True)
         return
     last_step = int(observed["step"][-1])
-    for level in levels.tolist():
+    for level in [WORKER_LEVEL] if tree else levels.tolist():
         rows = np.flatnonzero(columns["level"] == level)
         findings = _of_level(
             _rows(columns, rows), _of(results, level), last_step, exact, heard, level not in every_step

@@ -59,6 +59,10 @@ class Runs:
         task = self._tasks.get(recorded)
         return recorded if task is None else task.hash64
 
+    def is_tree(self, run: int) -> bool:
+        """Whether the levels of a run are the path of a tree."""
+        return self.hierarchies.get(run, FLAT).path
+
     def every_step(self, run: int) -> set[int]:
         """Levels that speak at every step of a run, as far as is known."""
         levels = self.hierarchies.get(run, FLAT).levels

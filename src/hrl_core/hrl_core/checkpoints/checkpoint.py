@@ -15,9 +15,10 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from hrl_core.checkpoints.manifest import FORMAT, GREEDY, MANIFEST, SAMPLED, Manifest, read_manifest, require_file
+from hrl_core.checkpoints.tree_files import NODES, TreeFiles, read_nodes, write_nodes
 from hrl_core.checkpoints.weights import WEIGHTS, read_weights
 from hrl_core.errors import CheckpointError, TaskError
-from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.path_sessions import manager_session, worker_session
 from hrl_core.hierarchy.policies import (
     ActorManager,
     ActorWorker,
@@ -31,7 +32,7 @@ from hrl_core.hierarchy.spec import TERMINATION, GoalSpace, HierarchySpec, hiera
 from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.hierarchy.text import hierarchy_difference
-from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.hierarchy.tree_policies import TreeManager, TreeWorker, untrained_node
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.prefixed import below
 from hrl_core.task.spec import TaskSpec
@@ -82,6 +83,8 @@ class Checkpoint:
 
     def manager(self, level: int = 0) -> Manager:
         """Build the manager of a level; raises ``CheckpointError`` when the weights do not fit."""
+        if self.hierarchy.tree is not None:
+            return TreeManager(self.task, self.hierarchy.tree, self._networks, self.version, self._sampled)
         name, space = manager_name(level), self.goal_space(level)
         pursued = self.hierarchy.pursued(level, self.task)
         config, weights = self.actor(name), self.level(name)
@@ -91,6 +94,8 @@ class Checkpoint:
 
     def worker(self) -> Worker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
+        if self.hierarchy.tree is not None:
+            return TreeWorker(self.task, self.hierarchy.tree, self._networks, self.version, self._sampled)
         pursued, termination = self.hierarchy.pursued(-1, self.task), None
         if self.hierarchy.worker_may_terminate:
             inputs = len(self.task.observation) + pursued
@@ -99,6 +104,10 @@ class Checkpoint:
         if self.actor("worker").skills:
             return SkillWorker(self.task, *own, self.version, self._sampled)
         return ActorWorker(self.task, pursued, *own, self.version, termination, self._sampled)
+
+    @property
+    def _networks(self) -> dict[str, tuple[ActorConfig, dict[str, Float32]]]:
+        return {name: (config, self.level(name)) for name, config in self.actors.items()}
 
     @property
     def _sampled(self) -> bool:
@@ -115,9 +124,9 @@ class Checkpoint:
         """Everybody who acts in a run of this seed, in one process; raises ``CheckpointError`` where weights misfit."""
         spec = self.hierarchy
         managers = [
-            ManagerSession(self.task, spec, self.manager(level), seed, level) for level in range(len(spec.levels))
+            manager_session(self.task, spec, self.manager(level), seed, level) for level in range(len(spec.parties) - 1)
         ]
-        return Hierarchy(WorkerSession(self.task, spec, self.worker(), seed), managers)
+        return Hierarchy(worker_session(self.task, spec, self.worker(), seed), managers)
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``TaskError`` naming the differing field unless this policy was made for ``task``."""
@@ -151,12 +160,10 @@ def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        save_file({name: np.ascontiguousarray(w) for name, w in checkpoint.weights.items()}, part / WEIGHTS)
         (part / TASK).write_text(checkpoint.task.to_yaml())
-        (part / MANIFEST).write_text(json.dumps(_manifest(checkpoint, _sha256(part / WEIGHTS)), indent=2) + "\n")
-        # Temporary folders and safetensors files are private by default; policies are shipped and shared.
+        (part / MANIFEST).write_text(json.dumps(_written(checkpoint, part), indent=2) + "\n")
+        # Temporary folders are private by default; policies are shipped and shared.
         part.chmod(0o755)
-        (part / WEIGHTS).chmod(0o644)
         _replace_folder(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -175,8 +182,7 @@ def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
         TaskError: its task file is none.
     """
     manifest = read_manifest(folder, follow_links)
-    for name in (WEIGHTS, TASK):
-        require_file(folder, name)
+    require_file(folder, TASK)
     task = parse_task(read_task_file(folder / TASK, follow_links), str(folder / TASK))
     if manifest.task_hash not in task.hashes:
         raise CheckpointError(
@@ -184,6 +190,9 @@ def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
             f"{manifest.task_hash[:12]}..."
         )
     hierarchy = manifest.hierarchy_for(task, folder / MANIFEST)
+    if hierarchy.tree is not None:
+        return _of_nodes(task, hierarchy, manifest, read_nodes(folder, manifest, task, hierarchy.tree, follow_links))
+    require_file(folder, WEIGHTS)
     weights = read_weights(folder / WEIGHTS, manifest.actors, manifest.weights_sha256, follow_links)
     kept = {name: getattr(manifest, name) for name in _manifest_fields()}
     return Checkpoint(task=task, hierarchy=hierarchy, weights=weights, **kept)
@@ -226,6 +235,8 @@ def random_checkpoint(
 
 def _untrained_actors(task: TaskSpec, hierarchy: HierarchySpec) -> dict[str, ActorConfig]:
     hidden, observed = (300, 300), len(task.observation)
+    if hierarchy.tree is not None:
+        return {node.name: untrained_node(task, node) for node in hierarchy.tree.nodes}
     actors: dict[str, ActorConfig] = {}
     for number, level in enumerate(hierarchy.levels):
         inputs = observed + hierarchy.pursued(number, task)
@@ -261,11 +272,28 @@ def _manifest_fields() -> list[str]:
     return [row.name for row in dataclasses.fields(Manifest) if row.name in known]
 
 
-def _manifest(checkpoint: Checkpoint, weights_sha256: str) -> dict[str, Any]:
+def _written(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
+    """Write the weights; returns what ``policy.json`` says of them."""
     plain = {name: getattr(checkpoint, name) for name in _manifest_fields()}
-    actors = {level: dataclasses.asdict(config) for level, config in checkpoint.actors.items()}
-    said = {"task": checkpoint.task.name, "task_hash": checkpoint.task.sha256, "weights_sha256": weights_sha256}
-    return {"format": FORMAT} | plain | said | {"hierarchy": checkpoint.hierarchy.as_dict(), "actors": actors}
+    said = {"task": checkpoint.task.name, "task_hash": checkpoint.task.sha256}
+    own, tree = checkpoint, checkpoint.hierarchy.tree
+    if tree is not None:
+        origins = own.provenance.get(NODES, {})
+        nodes, sha256 = write_nodes(folder, own.task, tree, own.actors, own.weights, origins)
+        return {"format": FORMAT} | plain | said | {"weights_sha256": sha256, "nodes": nodes, "actors": {}}
+    save_file({name: np.ascontiguousarray(w) for name, w in own.weights.items()}, folder / WEIGHTS)
+    # Safetensors files are private by default.
+    (folder / WEIGHTS).chmod(0o644)
+    said |= {"weights_sha256": _sha256(folder / WEIGHTS)}
+    actors = {level: dataclasses.asdict(config) for level, config in own.actors.items()}
+    return {"format": FORMAT} | plain | said | {"hierarchy": own.hierarchy.as_dict(), "actors": actors}
+
+
+def _of_nodes(task: TaskSpec, hierarchy: HierarchySpec, manifest: Manifest, nodes: TreeFiles) -> Checkpoint:
+    """A tree whose nodes have been read."""
+    kept = {name: getattr(manifest, name) for name in _manifest_fields()}
+    kept |= {"actors": nodes.actors, "provenance": {**manifest.provenance, NODES: nodes.origins}}
+    return Checkpoint(task=task, hierarchy=hierarchy, weights=nodes.weights, **kept)
 
 
 def _sha256(path: Path) -> str:

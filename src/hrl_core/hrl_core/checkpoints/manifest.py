@@ -5,22 +5,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.documents import MOST_JSON, MOST_YAML, read_json, read_limited
 from hrl_core.errors import CheckpointError, FileError
 from hrl_core.hierarchy.policies import require_worker
-from hrl_core.hierarchy.spec import FLAT, TERMINATION, HierarchySpec, earlier_hierarchy
+from hrl_core.hierarchy.spec import FLAT, TERMINATION, HierarchySpec, earlier_hierarchy, hierarchy_of_tree
+from hrl_core.hierarchy.tree import Tree, parse_tree
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
 from hrl_core.typed_fields import FieldError, Must, one_of, read_fields
 
 MANIFEST = "policy.json"
+TREE = "tree.yaml"
+"""Of a tree: its nodes."""
 FORMAT = 2
 FORMATS = (1, FORMAT)
 _VALUE = "_value"
 GREEDY, SAMPLED = "greedy", "sampled"
 RANDOMISED = "randomised"
 """What the provenance of a policy calls the randomisation of the episodes that it was trained in."""
-_Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
+Number = Annotated[int, Must(lambda n: 0 <= n < 2**64, "a whole number from 0 to 2^64 - 1")]
 _Format = Annotated[
     int, Must(lambda n: n in FORMATS, f"one of {', '.join(map(str, FORMATS))}, which this version reads")
 ]
@@ -32,36 +35,44 @@ class Manifest:
 
     algorithm: str
     trained: bool
-    version: _Number
-    env_steps: _Number
-    seed: _Number
+    version: Number
+    env_steps: Number
+    seed: Number
     git_commit: str
     task: str
     task_hash: str
     weights_sha256: str
     metrics: Mapping[str, float]
-    actors: Annotated[Mapping[str, ActorConfig], Must(bool, "a table with a level")]
+    actors: Mapping[str, ActorConfig]
     provenance: Mapping[str, Any] = field(default_factory=dict)
     hierarchy: HierarchySpec | None = None
     """What its levels above the worker choose; format 1 leaves that to the task."""
     format: _Format = FORMAT
     evaluation: Annotated[str, one_of((GREEDY, SAMPLED))] = GREEDY
     """Outside training: ``greedy``, or ``sampled`` where choices are meant to be drawn."""
+    nodes: Mapping[str, str] = field(default_factory=dict)
+    """Of a tree: node -> folder of its weights; ``tree.yaml`` says what it chooses."""
 
     def __post_init__(self) -> None:
         """Refuse a policy of this format that does not say what it chooses."""
-        if self.format == FORMAT and self.hierarchy is None:
+        if not self.nodes and not self.actors:
+            raise FieldError(("actors",), "must be a table with a level", self.actors)
+        if self.format == FORMAT and self.hierarchy is None and not self.nodes:
             raise FieldError(("hierarchy",), f"must be there in format {FORMAT}")
 
     def hierarchy_for(self, task: TaskSpec, path: Path) -> HierarchySpec:
         """The policy's hierarchy; raises ``CheckpointError``, naming ``path``, unless it fits task and actors."""
         hierarchy = self.hierarchy
+        if self.nodes:
+            hierarchy = hierarchy_of_tree(read_tree(path.parent))
         if hierarchy is None:
             hierarchy = earlier_hierarchy(task) if "manager" in self.actors else FLAT
         try:
             hierarchy.require_task(task)
         except FieldError as error:
             raise CheckpointError(f"{path}: hierarchy.{error}") from None
+        if self.nodes:
+            return hierarchy
         acting = [name for name in self.actors if acts(name) or name not in map(value_name, hierarchy.parties)]
         if sorted(acting) != sorted(hierarchy.networks):
             wanted, got = ", ".join(hierarchy.networks), ", ".join(self.actors)
@@ -120,6 +131,16 @@ def read_manifest(folder: Path, follow_links: bool = True) -> Manifest:
         return read_fields(Manifest, document, others=True)
     except FileError as error:
         raise CheckpointError(f"policy is damaged: {error}") from None
+
+
+def read_tree(folder: Path, follow_links: bool = True) -> Tree:
+    """Read the nodes of a tree, without their weights; raises ``CheckpointError``."""
+    require_file(folder, TREE)
+    path = folder / TREE
+    try:
+        return parse_tree(read_limited(path, MOST_YAML, follow_links).decode(), str(path))
+    except (FileError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"tree is damaged: {error}") from None
 
 
 def require_file(folder: Path, name: str) -> None:

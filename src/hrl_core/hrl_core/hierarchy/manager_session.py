@@ -37,7 +37,7 @@ from hrl_core.task.spec import TaskSpec
 ManagerMessage = Subgoal | SubgoalRequest
 
 
-class _Decision(NamedTuple):
+class Decision(NamedTuple):
     """What has been chosen."""
 
     choice: SubgoalChoice
@@ -81,13 +81,14 @@ class ManagerSession:
         self._result: SubgoalResult | None = None
         self._request: SubgoalRequest | None = None
         self._outbox: list[Subgoal] = []
-        self._ahead: tuple[Observation, _Decision] | None = None
+        self._ahead: tuple[Observation, Decision] | None = None
 
-    def restore(self, last: Subgoal) -> None:
-        """Go on after a predecessor, whose last subgoal (other than CONTINUE) is given.
+    def restore(self, last: Subgoal, *others: Subgoal) -> None:
+        """Go on after a predecessor, whose last subgoal (other than CONTINUE) is given, and what it said with it.
 
         The worker mostly has it; one that was killed as well has nobody else to get it from.
         """
+        del others
         self._subgoal, self._outbox = last, [last]
 
     def on_observation(self, observation: Observation) -> list[ManagerMessage]:
@@ -254,19 +255,25 @@ class ManagerSession:
     def _choose(self, observation: Observation, seq: int) -> list[ManagerMessage]:
         ahead, self._ahead = self._ahead, None
         chosen = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
-        self._subgoal = self._messages.decision(
-            observation,
-            self._parent,
-            chosen.choice,
-            seq=seq,
-            attempt=self._attempt(seq, observation.step),
-            deterministic=chosen.deterministic,
-            version=self.manager.version,
-        )
-        self._outbox = [self._subgoal]
-        return [self._subgoal]
+        self._outbox = self._said(observation, chosen, seq)
+        self._subgoal = self._outbox[0]
+        return list(self._outbox)
 
-    def _select(self, observation: Observation) -> _Decision:
+    def _said(self, observation: Observation, chosen: Decision, seq: int) -> list[Subgoal]:
+        """A decision as it is said."""
+        return [
+            self._messages.decision(
+                observation,
+                self._parent,
+                chosen.choice,
+                seq=seq,
+                attempt=self._attempt(seq, observation.step),
+                deterministic=chosen.deterministic,
+                version=self.manager.version,
+            )
+        ]
+
+    def _select(self, observation: Observation) -> Decision:
         tested = self._parent is not None and self._parent.test
         explore = observation.mode == Mode.TRAIN and not tested
         draws = Draws(self._seed, Purpose.SUBGOAL, self.level, *observation.key, explore)
@@ -278,7 +285,7 @@ class ManagerSession:
         if held is not None:
             choice = SubgoalChoice(held, test=choice.test)
         check_choice(self._space, choice.value, choice.skill, "the manager's subgoal")
-        return _Decision(choice, deterministic=held is None and not draws.used)
+        return Decision(choice, deterministic=held is None and not draws.used)
 
     def _assignment(self, observation: Observation) -> Assignment:
         """The task goal, or the subgoal of the level above as it is seen from here; nothing where it is hidden."""

@@ -27,6 +27,8 @@ class SubgoalChoice(NamedTuple):
     """Whether it is to be pursued without exploration at any level below (HAC)."""
     log_probability: float = NAN
     value_estimate: float = NAN
+    above: tuple["SubgoalChoice", ...] = ()
+    """Of a tree: what the composites above chose, from the root on."""
 
 
 class ActionChoice(NamedTuple):
@@ -99,7 +101,7 @@ class ActorManager:
         """Choose a subgoal."""
         output = self._actor(_inputs(state, task, self._pursued))
         # In this order, for who restarts to draw the same: which, then whether it is a test.
-        value, _ = _decided(self._head, output, draws)
+        value, _ = decided(self._head, output, draws)
         test = draws.explore and self._test_probability > 0 and draws.rng.random() < self._test_probability
         return SubgoalChoice(_direction(value) if self._turns else value, test=test)
 
@@ -136,7 +138,7 @@ class SkillManager:
     def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
         """Choose a skill."""
         output = self._actor(_inputs(state, task, self._pursued))
-        skill, log_probability = _decided(self._head, output, draws, self._sampled)
+        skill, log_probability = decided(self._head, output, draws, self._sampled)
         return SubgoalChoice(skill=int(skill[0]), log_probability=log_probability)
 
 
@@ -175,7 +177,7 @@ class ActorWorker:
     def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
         """Choose an action."""
         output = self._actor(_inputs(state, task, self._pursued))
-        return ActionChoice(*_decided(self._head, output, draws, self._sampled))
+        return ActionChoice(*decided(self._head, output, draws, self._sampled))
 
     def terminates(self, state: Vector, task: Assignment, draws: Draws) -> bool:
         """Whether to end the segment in this state."""
@@ -243,7 +245,7 @@ def require_worker(config: ActorConfig, inputs: int, spec: TaskSpec) -> None:
         config.check(inputs, len(spec.action), "worker", *OF_VECTORS)
 
 
-def _decided(head: Head, output: Float32, draws: Draws, sampled: bool = False) -> tuple[Vector, float]:
+def decided(head: Head, output: Float32, draws: Draws, sampled: bool = False) -> tuple[Vector, float]:
     """What is done, and its log-probability where it was drawn: when exploring, or where that is meant."""
     if draws.explore or (sampled and head.stochastic):
         return head.draw(output, draws.rng)

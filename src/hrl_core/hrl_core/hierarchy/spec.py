@@ -16,6 +16,7 @@ import numpy as np
 import yaml
 
 from hrl_core.errors import TaskError
+from hrl_core.hierarchy.tree import Tree
 from hrl_core.messages import WORKER_LEVEL, HorizonUnit, SubgoalKind, Vector, frozen
 from hrl_core.task.spec import TaskSpec, check_vector, require_rising
 from hrl_core.typed_fields import FieldError, Finite, Index, Name, NotNegative, one_of, require_fields
@@ -123,10 +124,14 @@ class HierarchySpec:
     """The first one feeds the worker, the last one sees the task goal; none: a flat policy."""
     path: bool = False
     """Whether they are a tree: depth varies, and where its leaf ends the whole path ends."""
+    tree: Tree | None = None
+    """Its nodes; None: there is no tree (``hierarchy_of_tree`` makes levels of one)."""
 
     def __post_init__(self) -> None:
         """Refuse fields that are none, and what only one level can have."""
         require_fields(self)
+        if self.path != (self.tree is not None):
+            raise FieldError(("path",), "must be true where there is a tree, and only there")
         for i, level in enumerate(self.levels):
             if level.worker_may_terminate and i > 0:
                 raise FieldError(
@@ -137,9 +142,11 @@ class HierarchySpec:
                     ("levels", i, "cadence"), "must be on_result below another level, whose word it awaits"
                 )
 
-    @cached_property
+    @property
     def parties(self) -> tuple[str, ...]:
-        """Process names of everybody who acts, from the worker upwards."""
+        """Process names of everybody who acts, from the worker upwards; one manager has all composites of a tree."""
+        if self.path:
+            return ("worker", manager_name(WORKER_LEVEL))
         return ("worker", *(manager_name(level) for level in range(len(self.levels))))
 
     @property
@@ -147,9 +154,25 @@ class HierarchySpec:
         """Whether the worker may end segments of the level that feeds it."""
         return bool(self.levels) and self.levels[0].worker_may_terminate
 
+    def party_of(self, name: str) -> str:
+        """Whose affair a policy for ``name`` is: of a node of a tree that of the process which has it."""
+        if self.tree is None or name not in self.networks:
+            return name
+        return self.parties[0 if name in self.tree.leaves else 1]
+
+    @property
+    def awaited(self) -> int:
+        """Levels, from the lowest on, whose last results say that all has been said of an episode."""
+        return 1 if self.path else len(self.levels)
+
     @property
     def networks(self) -> tuple[str, ...]:
-        """Names of what a policy is made of: one for each party, and what ends a worker's segments where it may."""
+        """Names of what a policy is made of: one for each party, and what ends a worker's segments where it may.
+
+        Of a tree: one for each node.
+        """
+        if self.tree is not None:
+            return tuple(node.name for node in self.tree.nodes)
         return (*self.parties, TERMINATION) if self.worker_may_terminate else self.parties
 
     def sees_goal(self, level: int) -> bool:
@@ -173,6 +196,8 @@ class HierarchySpec:
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``FieldError`` unless every element of a goal space is one of the task's observation."""
+        if self.tree is not None:
+            self.tree.require_task(task)
         known = [element.name for element in task.observation]
         for i, level in enumerate(self.levels):
             for name in level.elements:
@@ -187,8 +212,9 @@ class HierarchySpec:
         return hashlib.sha256(canonical.encode()).hexdigest()
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, with tuples as lists."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
+        """Plain data, with tuples as lists; a tree that is not there is left out, as before there were any."""
+        plain = {name: value for name, value in dataclasses.asdict(self).items() if name != "tree" or value}
+        return json.loads(json.dumps(plain))
 
     def to_yaml(self) -> str:
         """The specification as YAML; ``parse_hierarchy`` of it gives an equal object."""
@@ -260,6 +286,14 @@ def hierarchy_of(task: TaskSpec, goal_space: str = FIRST, horizon: int = HORIZON
             f"{', '.join(offered)}"
         )
     return HierarchySpec((LevelSpec(name, elements=offered[name], horizon=horizon),))
+
+
+def hierarchy_of_tree(tree: Tree) -> HierarchySpec:
+    """The levels of a tree: its leaves are what the lowest one chooses, its composites what those above do."""
+    longest = max(tree[leaf].commit for leaf in tree.leaves)
+    lowest = LevelSpec("tree", "skill", skills=tree.leaves, horizon=longest, worker_may_terminate=True)
+    above = LevelSpec("tree", "skill", skills=tree.composites or (tree.root,), horizon=longest)
+    return HierarchySpec((lowest, *[above] * (tree.depth - 1)), path=True, tree=tree)
 
 
 def earlier_hierarchy(task: TaskSpec) -> HierarchySpec:

@@ -15,7 +15,7 @@ class Hierarchy:
     """A worker and the managers above it, kept over the episodes of a run."""
 
     def __init__(self, worker: WorkerSession, managers: Sequence[ManagerSession] = ()) -> None:
-        """Wire them; ``managers`` by level, none for a flat policy."""
+        """Wire them; ``managers`` by level, none for a flat policy, one for a tree."""
         self.worker, self.managers = worker, tuple(managers)
 
     def answer(self, observation: Observation) -> list[Message]:
@@ -32,10 +32,14 @@ class Hierarchy:
     def _hand_on(self, message: Message) -> list[Message]:
         """What those answer who hear a message."""
         if isinstance(message, Subgoal):
-            below = self.managers[message.level - 1].on_parent(message) if message.level else []
+            below = self._manager(message.level - 1).on_parent(message) if message.level else []
             return [*below, *self.worker.on_subgoal(message)]
         if isinstance(message, SubgoalResult):
-            return list(self.managers[message.level].on_result(message))
+            return list(self._manager(message.level).on_result(message))
         if isinstance(message, SubgoalRequest):
-            return list(self.managers[message.level].on_request(message))
+            return list(self._manager(message.level).on_request(message))
         return []
+
+    def _manager(self, level: int) -> ManagerSession:
+        """Who chooses the subgoals of a level: of a tree one for all."""
+        return self.managers[min(level, len(self.managers) - 1)]

@@ -125,7 +125,7 @@ class WorkerSession:
         else:
             if current is None:
                 self._follow_predecessor()
-            self._outbox = [s.result for s in self._segments if s and s.result and self._reported(s.result)]
+            self._outbox = [m for s in self._segments if s and s.result for m in self._said(s.result)]
         self._observation, self._answered = observation, observation.last
         if not self._spaces and observation.first and self.renew is not None:
             self.worker = self.renew(self.worker.version)
@@ -290,9 +290,11 @@ class WorkerSession:
         if segment is None or segment.ended:
             return
         achieved = observation.state[self._spaces[level].indices]
-        result = segment.end(observation, end, achieved, self._path(level))
-        if self._reported(result):
-            self._outbox.append(result)
+        self._outbox += self._said(segment.end(observation, end, achieved, self._path(level)))
+
+    def _said(self, result: SubgoalResult) -> list[SubgoalResult]:
+        """The end of a segment as it is said."""
+        return [result] if self._reported(result) else []
 
     def _reported(self, result: SubgoalResult) -> bool:
         """Whether the end of a segment is said: where there is a new one at every step, only the episode's is."""

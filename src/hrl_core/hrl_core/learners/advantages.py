@@ -13,7 +13,7 @@ def gae(
     next_values: Floats,
     terminal: Flags,
     boundary: Flags,
-    discount: float,
+    discount: float | Floats,
     gae_lambda: float,
 ) -> Floats:
     """Advantages (rows,) of rows in order of time, of several stretches one after the other.
@@ -27,7 +27,7 @@ def gae(
         next_values: V(s_t+1), of the real next state also where an episode was cut off.
         terminal: where nothing follows: V(s_t+1) counts as 0.
         boundary: last row of a stretch: no A_t+1.
-        discount: gamma.
+        discount: gamma; one for each row where decisions stand for different times.
         gae_lambda: lambda; 1: returns to the end of the stretch, 0: one step.
     """
     deltas = rewards + discount * np.where(terminal, 0, next_values) - values

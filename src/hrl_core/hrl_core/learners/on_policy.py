@@ -4,6 +4,7 @@ They share policy, values, advantages and the loop over minibatches, and differ 
 hierarchy: rows in the order in which they were lived in, an actor out.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -67,7 +68,12 @@ class OnPolicy:
     """A stochastic policy and the values of states, in networks of their own."""
 
     def __init__(
-        self, config: OnPolicyConfig, actor: ActorConfig, values: ActorConfig, generator: torch.Generator
+        self,
+        config: OnPolicyConfig,
+        actor: ActorConfig,
+        values: ActorConfig,
+        generator: torch.Generator,
+        network: Callable[[ActorConfig, torch.Generator], Actor] = Actor,
     ) -> None:
         """Initialise from ``generator``, which also orders the rows of minibatches.
 
@@ -76,9 +82,10 @@ class OnPolicy:
             actor: with a stochastic head.
             values: of what states are worth, one output.
             generator: source of randomness.
+            network: makes the policy's network.
         """
         self.config, self.actor_config, self._generator = config, actor, generator
-        self.actor, self.values = Actor(actor, generator), Actor(values, generator)
+        self.actor, self.values = network(actor, generator), Actor(values, generator)
         orthogonal(self.actor, POLICY_GAIN, generator)
         orthogonal(self.values, 1.0, generator)
         if actor.head == "gaussian":
@@ -100,9 +107,17 @@ class OnPolicy:
         with torch.no_grad():
             return self.values(torch.from_numpy(inputs))[:, 0].numpy()
 
-    def update(self, rollout: Rollout) -> dict[str, float]:
-        """Learn from what the present policy lived; figures."""
-        return self._learn(self._batch(rollout))
+    def update(self, rollout: Rollout, discounts: Floats | None = None, rate: float = 1.0) -> dict[str, float]:
+        """Learn from what the present policy lived; figures.
+
+        Args:
+            rollout: what was lived.
+            discounts: of each row, where decisions stand for different times; None: the configuration's.
+            rate: factor on the step size of the optimiser.
+        """
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate * self.config.lr
+        return self._learn(self._batch(rollout, discounts))
 
     def learn(self, lessons: Lessons) -> dict[str, float]:
         """The same with advantages and returns that somebody else has worked out; figures."""
@@ -120,12 +135,13 @@ class OnPolicy:
         names = dict.fromkeys(name for figures in told for name in figures)
         return {name: float(np.mean([figures[name] for figures in told if name in figures])) for name in names}
 
-    def _batch(self, rollout: Rollout) -> _Batch:
+    def _batch(self, rollout: Rollout, discounts: Floats | None = None) -> _Batch:
         """Advantages A, returns R = A + V(s), and log-probabilities of the policy that acted."""
         config, values, after = self.config, self.worth(rollout.inputs), self.worth(rollout.next_inputs)
         rewards = config.reward_scale * rollout.rewards
         ends = rollout.terminal, rollout.boundary
-        advantages = gae(rewards, values, after, *ends, config.discount, config.gae_lambda)
+        discount = config.discount if discounts is None else discounts
+        advantages = gae(rewards, values, after, *ends, discount, config.gae_lambda)
         return self._as_acted(Lessons(rollout.inputs, rollout.actions, advantages, advantages + values))
 
     def _as_acted(self, lessons: Lessons) -> _Batch:

@@ -56,7 +56,7 @@ Ranges = Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table wit
 _PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
 
 
-def require_rising(where: str | tuple[str, ...], low: float, high: float) -> None:
+def require_rising(where: str | tuple[str | int, ...], low: float, high: float) -> None:
     """Raise ``FieldError`` at ``where`` unless ``low`` is below ``high``."""
     if not low < high:
         path = (where,) if isinstance(where, str) else where

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.algorithms.protocols import Learner, Stateful, acting_weights
+from hrl_core.algorithms.protocols import Learner, LevelWeights, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import SAMPLED, acts
 from hrl_core.environments import Environments
@@ -160,7 +160,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
             hierarchy=self.hierarchy,
             algorithm=self.config.algorithm,
             trained=True,
-            version=self.first_version + levels["worker"].updates,
+            version=self.first_version + _updates(levels),
             env_steps=self.env_steps,
             seed=self.seed,
             git_commit=self.git_commit,
@@ -259,6 +259,11 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         if state is not None:
             state.restore(self._parts())
         self.files.forget_metrics_after(self.reached, self.counter)
+
+
+def _updates(levels: Mapping[str, LevelWeights]) -> int:
+    """How far a policy is: by its worker, or by all its parts where it has none of that name."""
+    return levels["worker"].updates if "worker" in levels else sum(level.updates for level in levels.values())
 
 
 def _times() -> npt.NDArray[np.float64]:

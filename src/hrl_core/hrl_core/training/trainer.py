@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from hrl_core.algorithms import learner_module
-from hrl_core.algorithms.protocols import ActingLearner, OverlappingLearner, Stateful, Training
+from hrl_core.algorithms.protocols import ActingLearner, KnowsOrigins, OverlappingLearner, Stateful, Training
 from hrl_core.checkpoints.manifest import RANDOMISED
 from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
@@ -53,7 +53,8 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
             self._log.learned(update, f"{self.env_steps} environment steps")
 
     def _provenance(self) -> dict[str, Any]:
-        return {RANDOMISED: self.config.randomise} if self.config.randomise else {}
+        origins = dict(self.learner.provenance()) if isinstance(self.learner, KnowsOrigins) else {}
+        return ({RANDOMISED: self.config.randomise} if self.config.randomise else {}) | origins
 
     def _parts(self) -> dict[str, Stateful]:
         return {"envs": self._envs, **super()._parts()}

@@ -20,11 +20,15 @@ from hrl_core.algorithms.flat.config import (
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
-from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
+from hrl_core.algorithms.mlsh.config import MlshConfig
+from hrl_core.algorithms.mlsh.config import hierarchy as mlsh_hierarchy
 from hrl_core.algorithms.mlsh.learner import learner as make_learner
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.algorithms.protocols import untrained_checkpoint
-from hrl_core.checkpoints.checkpoint import save_checkpoint
+from hrl_core.algorithms.tree.config import TreeConfig
+from hrl_core.algorithms.tree.learner import environments
+from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
@@ -40,6 +44,7 @@ from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
 SPEC = dataclasses.replace(load_task("AntMaze"), max_episode_steps=30)
+LANES = dataclasses.replace(load_task("lane_drive"), max_episode_steps=30)
 CHOICES = dataclasses.replace(load_task("grid_world"), max_episode_steps=30)
 LEVEL = TD3Config(
     hidden=(8, 8),
@@ -254,6 +259,31 @@ CONFIGS = {
         ),
         evaluation="greedy",
     ),
+    "tree": dataclasses.replace(
+        ALL_ON,
+        algorithm="tree",
+        agent=TreeConfig(
+            tree="plain",
+            node="Avoid",
+            leave_out=("Nav",),
+            share=0.5,
+            composite_rollout=40,
+            decay=False,
+            composite=ON_POLICY,
+        ),
+        num_envs=16,
+    ),
+    "tree, from its leaves up": dataclasses.replace(
+        ALL_ON,
+        algorithm="tree",
+        agent=TreeConfig(
+            share=2e-5,
+            leaf_rollout=20,
+            leaf=dataclasses.replace(ON_POLICY, activation="tanh", lr=2e-3, entropy_weight=0.02),
+            composite=dataclasses.replace(ON_POLICY, activation="tanh", lr=2e-3, entropy_weight=0.02),
+        ),
+        num_envs=4,
+    ),
 }
 
 
@@ -286,7 +316,7 @@ def bonus(spec, seed):
 @pytest.fixture(autouse=True, scope="module")
 def frozen():
     levels = make_learner(SPEC, MLSH, VectorEnv(SPEC, 3, 0), 1).levels()
-    save_checkpoint(untrained_checkpoint("mlsh", SPEC, hierarchy(SPEC, MLSH), levels, 1), Path(FROZEN.name))
+    save_checkpoint(untrained_checkpoint("mlsh", SPEC, mlsh_hierarchy(SPEC, MLSH), levels, 1), Path(FROZEN.name))
 
 
 @pytest.fixture(autouse=True)
@@ -295,6 +325,8 @@ def plugged_in(monkeypatch):
 
 
 def make_trainer(folder, config):
+    if config.algorithm == "tree":
+        return make_tree_trainer(folder, config)
     task = CHOICES if isinstance(config.agent, DQNFlatConfig) else SPEC
     share = config.headline_goal_share if task is SPEC else 0.0
     envs = VectorEnv(
@@ -306,6 +338,17 @@ def make_trainer(folder, config):
         task, len(goals), config.evaluation_seed, goals=own, randomisation=config.evaluation_randomisation
     )
     return Trainer(task, config, envs, evaluation, folder, 0)
+
+
+def make_tree_trainer(folder, config):
+    """In environments of its own; its nodes are those of a policy that is there, of which none is trained."""
+    if config.agent.tree:
+        plain = folder.parent / config.agent.tree
+        save_checkpoint(random_checkpoint(LANES, 0, hierarchy=tree_hierarchy(LANES, TreeConfig())), plain)
+        config = dataclasses.replace(config, agent=dataclasses.replace(config.agent, tree=str(plain)))
+    envs = environments(LANES, config.agent, config.num_envs, 0)
+    evaluation = VectorEnv(LANES, config.evaluation_episodes, config.evaluation_seed)
+    return Trainer(LANES, config, envs, evaluation, folder, 0)
 
 
 def backwards(first, others):

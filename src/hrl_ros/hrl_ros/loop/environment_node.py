@@ -90,7 +90,7 @@ class EnvironmentNode(HrlNode):
         self._hierarchy = load_hierarchy(Path(p.policy)) if p.policy else None
         listeners = Listeners(self._publish_observation, self._publish_result, self.publish_status)
         # Real time waits for nobody.
-        levels = 0 if p.realtime or self._hierarchy is None else len(self._hierarchy.levels)
+        levels = 0 if p.realtime or self._hierarchy is None else self._hierarchy.awaited
         self.course = Course(self.runner, p.episodes, listeners, levels)
         self.course.log.took = self._acted
         self.health.waits_for = lambda: "the worker (and the manager through it)"

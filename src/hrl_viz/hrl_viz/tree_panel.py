@@ -1,0 +1,57 @@
+"""A tree of skills in words, with the nodes of the path in control lit."""
+
+from collections.abc import Collection
+from html import escape
+
+from hrl_core.hierarchy.path_sessions import child_name
+from hrl_core.hierarchy.tree import Tree
+from hrl_core.messages import Subgoal, SubgoalKind
+from hrl_viz import palette
+
+_LIT = f"color: {palette.hexadecimal(palette.SUBGOAL)}; font-weight: bold"
+_DARK = "opacity: 0.55"
+
+
+class TreePanel:
+    """The path of a running tree, from the subgoals that are heard."""
+
+    def __init__(self, tree: Tree) -> None:
+        """Nothing is in control yet."""
+        self._tree = tree
+        self._newest = (-1, -1)
+        self._chosen: dict[int, str] = {}
+
+    def on_subgoal(self, subgoal: Subgoal) -> None:
+        """Take a subgoal of any level: the newest path counts."""
+        if subgoal.kind != SubgoalKind.SKILL:
+            return
+        key = subgoal.episode, subgoal.seq
+        if key > self._newest:
+            self._newest, self._chosen = key, {}
+        if key == self._newest:
+            self._chosen[subgoal.level] = child_name(self._tree, subgoal.level, subgoal.skill_id)
+
+    @property
+    def path(self) -> list[str]:
+        """Names of the nodes in control, outermost first."""
+        names = [self._chosen[level] for level in sorted(self._chosen, reverse=True)]
+        return [self._tree.root, *names] if names else []
+
+    def html(self) -> str:
+        """The whole tree, a line for each place of a node."""
+        return tree_html(self._tree, self.path)
+
+
+def tree_html(tree: Tree, path: Collection[str]) -> str:
+    """A tree as HTML; nodes are lit along ``path``, names from the root on."""
+    lines: list[str] = []
+    names = list(path)
+
+    def add(name: str, depth: int, lit: bool) -> None:
+        style = _LIT if lit else _DARK
+        lines.append(f'<div style="padding-left: {1.2 * depth:.1f}em; {style}">{escape(name)}</div>')
+        for child in tree[name].children:
+            add(child, depth + 1, lit and names[depth + 1 : depth + 2] == [child])
+
+    add(tree.root, 0, names[:1] == [tree.root])
+    return f'<div style="font-size: 0.85em; padding: 0 0.7em">{"".join(lines)}</div>'
