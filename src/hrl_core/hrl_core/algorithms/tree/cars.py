@@ -68,6 +68,14 @@ class LessonCars:
         """All of it, (cars, 1)."""
         return np.ones((self.num_envs, 1))
 
+    def set_goals(self, goals: Float64) -> None:
+        """Refuse other goals: a lesson has its own.
+
+        Raises:
+            TaskError: always.
+        """
+        raise TaskError(f"lesson '{self._name}' has a goal of its own: {len(goals)} others cannot be set")
+
     @property
     def goal_box(self) -> tuple[Float64, Float64]:
         """There is one goal."""
