@@ -9,7 +9,9 @@ from hrl import cli
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 
 
-@pytest.mark.parametrize("name", ["hac_mountain_car_k3", "hac_hill_car", "hac_reacher_arm", "flat_fetch_reach"])
+@pytest.mark.parametrize(
+    "name", ["hac_mountain_car_k3", "hac_hill_car", "hac_reacher_arm", "flat_fetch_reach", "mlsh_ant_two_walks"]
+)
 def test_a_shipped_policy_does_what_its_page_says(capsys, name) -> None:
     assert cli.main(["evaluate", "--checkpoint", name, "--episodes", "10", "--json"]) == 0
     outcome = json.loads(capsys.readouterr().out)
