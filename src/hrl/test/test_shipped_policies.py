@@ -11,7 +11,14 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
 
 @pytest.mark.parametrize(
     "name",
-    ["hac_mountain_car_k3", "hac_hill_car", "hac_reacher_arm", "flat_fetch_reach", "option_critic_four_rooms_point"],
+    [
+        "hac_mountain_car_k3",
+        "hac_hill_car",
+        "hac_reacher_arm",
+        "flat_fetch_reach",
+        "mlsh_ant_two_walks",
+        "option_critic_four_rooms_point",
+    ],
 )
 def test_a_shipped_policy_does_what_its_page_says(capsys, name) -> None:
     assert cli.main(["evaluate", "--checkpoint", name, "--episodes", "10", "--json"]) == 0

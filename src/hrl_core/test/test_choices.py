@@ -97,7 +97,10 @@ def test_a_network_that_says_vectors_is_refused():
         dataclasses.replace(policy, actors={"worker": vectors}).worker()
 
 
-@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name != "tree"])
+LEARN_CHOICES = ("mlsh", "option_critic", "tree")
+
+
+@pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name not in LEARN_CHOICES])
 def test_an_algorithm_that_learns_vectors_refuses_in_a_sentence(algorithm):
     config = next(iter(presets(algorithm).values()))
     with pytest.raises(

@@ -124,7 +124,7 @@ _ANT = MlshConfig(
     manager=OnPolicyConfig(lr=0.01, gae_lambda=0.98, reward_scale=0.02),
 )
 PRESETS: Mapping[str, TrainConfig[MlshConfig]] = {
-    "movement_bandits": _train(MlshConfig(), 1_980_000, 600, 330_000),
+    "movement_bandits": _train(MlshConfig(), 3_960_000, 600, 330_000),
     "four_rooms_multi": _train(_ROOMS, 1_680_000, 160, 160_000),
     "ant_two_walks": _train(_ANT, 720_000, 16, 80_000),
 }

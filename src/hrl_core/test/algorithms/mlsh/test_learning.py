@@ -1,4 +1,4 @@
-"""Skills become different by themselves: each place of the bandits has a skill that goes there."""
+"""Skills become different by themselves: in the Four Rooms they are worth more than any single policy could be."""
 
 import dataclasses
 
@@ -12,22 +12,20 @@ from hrl_core.task.text import load_task
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
+ONE_POLICY = 97.2 / 4
+"""Who is not told the goal does best to stay at the one that is easiest to stay at."""
+
 
 @pytest.mark.learning
 @pytest.mark.timeout(900)
-def test_skills_of_movement_bandits_share_the_places_among_them(tmp_path):
-    task = load_task("movement_bandits")
-    config = dataclasses.replace(preset(algorithm="mlsh", task=task.name), steps=990_000, evaluation_interval=990_000)
+def test_skills_of_the_four_rooms_are_worth_more_than_one_policy(tmp_path):
+    task = load_task("four_rooms_multi")
+    config = dataclasses.replace(preset(algorithm="mlsh", task=task.name), steps=480_000, evaluation_interval=480_000)
     evaluation = VectorEnv(task, 1, 2, goals=task.evaluation_goals[:1])
     Trainer(task, config, VectorEnv(task, config.num_envs, 0), evaluation, tmp_path / "run", 0).run()
     policy = load_checkpoint(tmp_path / "run" / "last")
-    earned = np.array(
-        [
-            [skill_alone(policy, VectorEnv(task, 40, 3, goals=[goal] * 40), skill).returns.mean() for skill in range(2)]
-            for goal in task.evaluation_goals
-        ]
-    )
-    # Random moves earn 4, the straight way 45; one skill that went to either place would be half as good on both.
-    assert earned.max(axis=1).min() > 30, earned
-    assert earned.min() < 10, earned
-    assert set(earned.argmax(axis=1)) == {0, 1}, earned
+    earned = [
+        max(skill_alone(policy, VectorEnv(task, 10, 3, goals=[goal] * 10), k).returns.mean() for k in range(4))
+        for goal in task.evaluation_goals
+    ]
+    assert np.mean(earned) > 1.2 * ONE_POLICY, earned
