@@ -83,7 +83,9 @@ class TreeLearner:
     def _begin(self) -> None:
         """Begin the lesson of the present node, whose network is new."""
         name, generator = self.name, torch.Generator().manual_seed(self._seed * 100 + self._number)
-        self.nodes[name] = dataclasses.replace(self.nodes[name], seed=self._seed, env_steps=0, updates=0)
+        self.nodes[name] = dataclasses.replace(self.nodes[name], seed=self._seed, env_steps=0)
+        self._earlier = self.nodes[name].updates
+        """Of the node that was there: versions rise, also where another takes its place."""
         self._enough = self.config.composite_rollout if self.tree[name].children else self.config.leaf_rollout
         own, shape = self._learning(name), self._shape(name)
         values = dataclasses.replace(shape, low=(0.0,), high=(1.0,), exploration_noise=(), head="values")
@@ -187,7 +189,7 @@ class TreeLearner:
             own,
             actor=self.level.actor_config,
             weights=self.level.actor_arrays(),
-            updates=updates,
+            updates=self._earlier + updates,
             env_steps=self._steps if updates else 0,
         )
 
