@@ -34,6 +34,7 @@ def test_a_single_node_is_trained_over_those_of_a_tree_that_is_there(runs):
     assert origins["StayInLane"] == one.provenance[NODES]["StayInLane"]
     assert origins["StayInLane"]["version"] == 2
     assert origins["Avoid"]["seed"] == 4
+    assert other.version > one.version
     assert 0 < origins["Avoid"]["env_steps"] <= 2000
 
 

@@ -28,7 +28,7 @@ class TreeConfig:
     composite_rollout: int = 1_024
     """Decisions that each update of a composite learns from."""
     decay: bool = True
-    """Whether the step size falls in a line to a tenth over a node's training."""
+    """Whether the step size falls in a line to a tenth over a node's lesson; not of a node that is trained alone."""
     leaf: OnPolicyConfig = field(default_factory=lambda: _PPO)
     """How leaves learn: PPO."""
     composite: OnPolicyConfig = field(default_factory=lambda: dataclasses.replace(_PPO, batch_size=128))

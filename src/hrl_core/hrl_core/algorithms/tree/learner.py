@@ -72,13 +72,20 @@ class TreeLearner:
 
     @property
     def lesson_steps(self) -> int:
-        """Environment steps of its training; what is left of the run, if it is the last."""
+        """Environment steps of its training, after which it is the next one's turn, if there is one."""
         return round(LESSONS[self.name].steps * self.config.share)
+
+    @property
+    def _composite(self) -> bool:
+        """Whether it has children, so that its decisions stand for several steps."""
+        return bool(self.tree[self.name].children)
 
     def _begin(self) -> None:
         """Begin the lesson of the present node, whose network is new."""
         name, generator = self.name, torch.Generator().manual_seed(self._seed * 100 + self._number)
-        self.nodes[name] = dataclasses.replace(self.nodes[name], seed=self._seed, env_steps=0, updates=0)
+        self.nodes[name] = dataclasses.replace(self.nodes[name], seed=self._seed, env_steps=0)
+        self._earlier = self.nodes[name].updates
+        """Of the node that was there: versions rise, also where another takes its place."""
         self._enough = self.config.composite_rollout if self.tree[name].children else self.config.leaf_rollout
         own, shape = self._learning(name), self._shape(name)
         values = dataclasses.replace(shape, low=(0.0,), high=(1.0,), exploration_noise=(), head="values")
@@ -108,10 +115,10 @@ class TreeLearner:
     def act(self) -> npt.NDArray[np.float64]:
         """Actions (num_envs, 1) of all cars: drawn where a leaf learns, by the leaves of the paths drawn otherwise."""
         states = self._envs.states
-        due = np.ones(len(states), np.bool_) if not self.tree[self.name].children else self._below.due.copy()
+        due = self._below.due.copy() if self._composite else np.ones(len(states), np.bool_)
         self._inputs[due] = to_float32(states[due])
         self._earned[due], self._discount[due] = 0.0, 1.0
-        if not self.tree[self.name].children:
+        if not self._composite:
             self._choice = self._draw(self._inputs)
             return self._choice[:, None].astype(np.float64)
 
@@ -132,7 +139,7 @@ class TreeLearner:
         self._earned += self._discount * step.rewards
         self._discount *= self.level.config.discount
         over = np.ones(len(step.rewards), np.bool_)
-        if self.tree[self.name].children:
+        if self._composite:
             self._below.observe(step.states, step.ended)
             over = self._below.due
         cars = np.flatnonzero(over)
@@ -182,7 +189,7 @@ class TreeLearner:
             own,
             actor=self.level.actor_config,
             weights=self.level.actor_arrays(),
-            updates=updates,
+            updates=self._earlier + updates,
             env_steps=self._steps if updates else 0,
         )
 
