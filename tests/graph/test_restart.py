@@ -83,7 +83,8 @@ def test_composites_and_leaves_of_a_tree_killed_on_a_path_are_restarted_and_the_
 ):
     task = load_task("lane_drive")
     save_checkpoint(random_checkpoint(task, seed=6, hierarchy=tree_hierarchy(task, TreeConfig())), tmp_path / "tree")
-    killed_run(tmp_path / "tree", 16, [("worker",), ("manager",), ("worker", "manager"), ("worker",)])
+    kills = [(("worker",), ANYWHERE), (("manager",), ANYWHERE), (("worker", "manager"), AT_AN_END)]
+    killed_run(tmp_path / "tree", 16, kills)
 
 
 def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory_is_the_same(

@@ -12,6 +12,7 @@ import numpy as np
 import viser
 from visualization_msgs.msg import MarkerArray
 
+from hrl_core.errors import FileError, InvalidDataError, TaskError
 from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
@@ -150,7 +151,10 @@ class ViewerNode(HrlNode):
             self._curves.add("intrinsic", seconds, result.intrinsic_sum / max(1, result.steps_used))
 
     def _on_run_info(self, info: msg.RunInfo) -> None:
-        tree = parse_hierarchy(info.hierarchy, "hierarchy of the run").tree if info.hierarchy else None
+        try:
+            tree = parse_hierarchy(info.hierarchy, f"hierarchy of run {info.run:016x}").tree if info.hierarchy else None
+        except (TaskError, FileError) as error:
+            raise InvalidDataError(str(error)) from None
         self._tree = None if tree is None else TreePanel(tree)
 
     def _on_subgoal(self, data: bytes) -> None:

@@ -34,6 +34,7 @@ WITHOUT_MUJOCO = (
     "grid_world",
     "four_rooms",
     "four_rooms_multi",
+    "four_rooms_point",
     "movement_bandits",
     "cart_pole",
     "pendulum",
