@@ -179,8 +179,7 @@ class OnPolicy:
         """
         if self.config.step == "plain":
             return -(log_ratio * advantages).mean()
-        ratio, clip = log_ratio.exp(), self.config.clip
-        return -torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages).mean()
+        return clipped_loss(log_ratio, advantages, self.config.clip)
 
     def _natural(self, batch: _Batch) -> dict[str, float]:
         """Climb mean rho A to where the mean KL divergence from the policy that acted is ``trust_region``."""
@@ -216,6 +215,12 @@ class OnPolicy:
         load_networks(state, {"actor": self.actor, "values": self.values}, {"optimiser": self._optimiser})
         self.updates = int(state["updates"][0])
         self._generator.set_state(state["generator"])
+
+
+def clipped_loss(log_ratio: torch.Tensor, advantages: torch.Tensor, clip: float) -> torch.Tensor:
+    """-mean min(rho A, clip(rho, 1 - e, 1 + e) A) of rows with log rho and A (PPO, equation 7); a scalar."""
+    ratio = log_ratio.exp()
+    return -torch.minimum(ratio * advantages, ratio.clamp(1 - clip, 1 + clip) * advantages).mean()
 
 
 def orthogonal(network: Actor, last: float, generator: torch.Generator) -> None:

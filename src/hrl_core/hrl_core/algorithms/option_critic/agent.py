@@ -20,7 +20,7 @@ from hrl_core.hierarchy.spec import TERMINATION
 from hrl_core.learners.advantages import gae
 from hrl_core.learners.distributions import as_drawn, distribution
 from hrl_core.learners.networks_state import load_networks, networks_state
-from hrl_core.learners.on_policy import POLICY_GAIN, Rollout, orthogonal
+from hrl_core.learners.on_policy import POLICY_GAIN, Rollout, clipped_loss, orthogonal
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.task.spec import TaskSpec
@@ -151,19 +151,19 @@ class OptionCritic:
         config = self.config
         error = mse_loss(_of(self.q(batch.chooser), batch.option), batch.worth)
         policy = distribution(self.actor, batch.worker)
-        ratio = (policy.log_prob(batch.drawn) - batch.log_probability).exp()
+        log_ratio = policy.log_prob(batch.drawn) - batch.log_probability
         advantage = (batch.advantage - batch.advantage.mean()) / batch.advantage.std(correction=0).clamp(min=0.1)
-        clipped = torch.minimum(ratio * advantage, ratio.clamp(1 - config.clip, 1 + config.clip) * advantage)
+        policy_loss = clipped_loss(log_ratio, advantage, config.clip)
         termination_loss = (self.ending(batch.arrived)[:, 0] * batch.gain).mean()
         entropy = policy.entropy().mean()
-        loss = config.value_weight * error - clipped.mean() - config.entropy_weight * entropy
+        loss = config.value_weight * error + policy_loss - config.entropy_weight * entropy
         loss = loss + config.termination_weight * termination_loss
         self._optimiser.zero_grad()
         loss.backward()
         moved = [p for group in self._optimiser.param_groups for p in group["params"]]
         nn.utils.clip_grad_norm_(moved, config.gradient_norm)
         self._optimiser.step()
-        return {"value_loss": error.item(), "policy_loss": -clipped.mean().item(), "entropy": entropy.item()}
+        return {"value_loss": error.item(), "policy_loss": policy_loss.item(), "entropy": entropy.item()}
 
     def levels(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps: the policy over options as logits, the options, and their terminations."""

@@ -13,6 +13,7 @@ from hrl_core.algorithms.option_critic.learner import OptionCriticLearner
 from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import HrlError
 from hrl_core.hierarchy.rollout import rollout as play
 from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.learners.advantages import gae
@@ -174,7 +175,7 @@ def test_every_switch_has_an_effect(base, name):
     [({"options": 0}, "options: at least 1"), ({"temperature": 0.0}, "temperature"), ({"discount": 1.5}, "discount")],
 )
 def test_what_cannot_be_is_refused(change, message):
-    with pytest.raises(Exception, match=message):
+    with pytest.raises(HrlError, match=message):
         OptionCriticConfig(**change)
 
 
