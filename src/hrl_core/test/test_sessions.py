@@ -536,6 +536,27 @@ def test_worker_that_follows_a_dead_one_knows_its_subgoal_its_policy_and_what_wa
     assert third.standing() == []
 
 
+@pytest.mark.parametrize("ahead", [False, True], ids=["observation first", "subgoal first"])
+def test_manager_between_takes_the_policy_that_acts_above_it_however_early_it_may_have_another(
+    world, make_observation, ahead
+):
+    _, managers, _ = world(levels=2)
+    session, top, asked = managers(0), managers(1), []
+    session.renew = lambda version: asked.append(version) or session.manager
+    for episode, version in enumerate((4, 7)):
+        observation = make_observation(episode=episode, first=True)
+        subgoal = top.on_observation(observation)[0]._replace(policy_version=version)
+        steps = [lambda o=observation: session.on_observation(o), lambda s=subgoal: session.on_parent(s)]
+        first, then = reversed(steps) if ahead else steps
+        assert not any(isinstance(said, Subgoal) for said in first())
+        assert asked == [4, 7][:episode], "what acts above is not known yet"
+        assert len(then()) == 1
+        assert asked == [4, 7][: episode + 1]
+        session.on_observation(make_observation(episode=episode, step=1))
+        session.on_parent(subgoal._replace(seq=1, step=1, policy_version=9))
+    assert asked == [4, 7], "an episode keeps its policy"
+
+
 def test_worker_without_memory_asks_for_the_subgoal_that_has_ended_with_its_episode(
     world, make_observation, make_subgoal
 ):

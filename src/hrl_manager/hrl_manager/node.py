@@ -73,7 +73,7 @@ class ManagerNode(PolicyNode[Manager]):
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session."""
         self._session = manager_session(self.task, self.hierarchy, self.policy, info.seed, self._level)
-        self._session.renew = self.reload.begin_episode
+        self._session.renew = self.reload.renew
 
     def observe(self, observation: Observation) -> None:
         """Answer with a subgoal when one is due."""

@@ -82,13 +82,10 @@ class PolicyReload(Generic[P]):
         """Policy to go live with; call it once, when ``settled``."""
         return self._taken(lambda: self._switch.resume(None), "from now on")
 
-    def begin_episode(self) -> P:
-        """The policy of who speaks first in an episode, for the one that begins now."""
-        return self._taken(self._switch.begin_episode, "from the episode that begins")
-
-    def follow(self, version: int) -> P:
-        """The policy for the episode whose first subgoal from above carries ``version``."""
-        return self._taken(lambda: self._switch.follow(version), "from the episode that begins")
+    def renew(self, version: int) -> P:
+        """The policy for the episode that begins; ``version`` is what the level above acts with, if there is one."""
+        change = self._switch.begin_episode if self._switch.leads else lambda: self._switch.follow(version)
+        return self._taken(change, "from the episode that begins")
 
     def poll(self) -> None:
         """Fetch what has been loaded."""

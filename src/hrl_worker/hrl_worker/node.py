@@ -69,8 +69,7 @@ class WorkerNode(PolicyNode[Worker]):
     def begin(self, info: msg.RunInfo) -> None:
         """Start the session; real time additionally holds a subgoal whose successor is late."""
         self._session = worker_session(self.task, self.hierarchy, self.policy, info.seed)
-        # Without a manager nobody speaks before it in an episode.
-        self._session.renew = self.reload.follow if self.hierarchy.levels else lambda _: self.reload.begin_episode()
+        self._session.renew = self.reload.renew
         if self.realtime:
             self._hold_after = self.task.control_period / info.real_time_factor / 2
             self.every(self._hold_after / 4, self._act_on_held)

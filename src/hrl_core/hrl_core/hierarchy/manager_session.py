@@ -61,8 +61,10 @@ class ManagerSession:
             level: of the subgoals that it chooses.
         """
         self.manager = manager
-        self.renew: Callable[[], Manager] | None = None
-        """Asked for the policy at the first observation of every episode."""
+        self.renew: Callable[[int], Manager] | None = None
+        """Asked for the policy before the first choice of every episode, with the version of what acts above.
+
+        Of the topmost manager that is its own; it alone decides that another policy acts from now on."""
         self.dropped: Counter[str] = Counter()
         self.remembers = True
         """Whether a subgoal that ``restore`` has not been given has never been."""
@@ -113,8 +115,6 @@ class ManagerSession:
             return []
         if last is not None and observation.key == (last.episode, last.step):
             return list(self._outbox)  # A predecessor has chosen for it.
-        if observation.first and self.renew is not None:
-            self.manager = self.renew()
         return self._go_on()
 
     def on_parent(self, subgoal: Subgoal) -> list[ManagerMessage]:
@@ -253,11 +253,22 @@ class ManagerSession:
         return [subgoal]
 
     def _choose(self, observation: Observation, seq: int) -> list[ManagerMessage]:
+        self._follow(observation)
         ahead, self._ahead = self._ahead, None
         chosen = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
         self._outbox = self._said(observation, chosen, seq)
         self._subgoal = self._outbox[0]
         return list(self._outbox)
+
+    def _follow(self, observation: Observation) -> None:
+        """Take the policy of an episode that is new here: who leads at its first observation, others from above."""
+        last = self._subgoal
+        if self.renew is None or (last is not None and last.episode == observation.episode):
+            return
+        if self._parent is not None:
+            self.manager = self.renew(self._parent.policy_version)
+        elif observation.first:
+            self.manager = self.renew(self.manager.version)
 
     def _said(self, observation: Observation, chosen: Decision, seq: int) -> list[Subgoal]:
         """A decision as it is said."""
