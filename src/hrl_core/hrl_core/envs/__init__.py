@@ -9,6 +9,7 @@ TASKS = {
     "AntGather": ("ant_gather", 500),
     "AntFourRooms": ("ant_four_rooms", 700),
     "PointMaze": ("point_maze", 500),
+    "PointField": ("point_field", 50),
     "MountainCar": ("mountain_car", 300),
     "HillCar": ("hill_car", 300),
     "ReacherArm": ("reacher_arm", 300),

@@ -39,6 +39,8 @@ GOAL_LOW, GOAL_HIGH = (-2.0, -2.0), (10.0, 10.0)
 class PointMazeEnv(MazeEnv):
     """A point that turns and moves ahead; reward is minus the distance to the goal after the step.
 
+    With ``reach`` it is 1 for the step that comes so near to the goal, else 0, and the episode ends there.
+
     | index | meaning | unit |
     |---|---|---|
     | 0, 1 | position x, y | m |
@@ -54,12 +56,25 @@ class PointMazeEnv(MazeEnv):
     kinematic: ClassVar[bool] = True
     """The model is moved directly: masses and friction have no say."""
 
-    def __init__(self, render_mode: str | None = None) -> None:
-        """Compile the model, which serves for geometry and pictures only."""
-        model = build_model("point.xml", POINT_MAZE)
-        limits = (FORWARD_LIMIT, TURN_LIMIT)
-        super().__init__(model, (GOAL_LOW, GOAL_HIGH), limits, render_mode)
-        self.dt = model.opt.timestep
+    def __init__(
+        self,
+        maze: MazeSpec = POINT_MAZE,
+        goal: tuple[float, float] | None = None,
+        reach: float | None = None,
+        render_mode: str | None = None,
+    ) -> None:
+        """Compile the model, which serves for geometry and pictures only.
+
+        Args:
+            maze: where it moves.
+            goal: of every episode that is given none [m]; None: drawn from all over the maze.
+            reach: distance [m] from the goal within which it is reached; None: an episode never ends by itself.
+            render_mode: None or ``rgb_array``.
+        """
+        model = build_model("point.xml", maze)
+        box = (GOAL_LOW, GOAL_HIGH) if goal is None else (tuple(goal), tuple(goal))
+        super().__init__(model, box, (FORWARD_LIMIT, TURN_LIMIT), render_mode)
+        self.dt, self._maze, self._reach = model.opt.timestep, maze, reach
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -78,14 +93,19 @@ class PointMazeEnv(MazeEnv):
         angle += action[1]
         x += FORWARD_SCALE * action[0] * np.cos(angle)
         y += FORWARD_SCALE * action[0] * np.sin(angle)
-        if not POINT_MAZE.is_free(x, y):
+        if not self._maze.is_free(x, y):
             x, y = self.data.qpos[:2]
         self.data.qpos[:] = x, y, angle
         mujoco.mj_kinematics(self.model, self.data)
         self._steps += 1
         observation = self._observation()
-        reward = self.compute_reward(observation["achieved_goal"], self.goal, {})
-        return observation, float(reward), False, False, {}
+        reward = float(self.compute_reward(observation["achieved_goal"], self.goal, {}))
+        return observation, reward, self._reach is not None and reward > 0, False, {}
+
+    def compute_reward(self, achieved_goal: Float64, desired_goal: Float64, info: object) -> Float64:
+        """Minus the Euclidean distance [m], or whether the goal is reached; batches along leading axes."""
+        worth = super().compute_reward(achieved_goal, desired_goal, info)
+        return worth if self._reach is None else (-worth <= self._reach).astype(np.float64)
 
     def simulation_state(self) -> Float64:
         """Everything that stepping depends on, shape (9,)."""
@@ -106,6 +126,8 @@ class PointMazeEnv(MazeEnv):
         return {"observation": state, "achieved_goal": state[:2].copy(), "desired_goal": self.goal.copy()}
 
 
-def make_point_maze(render_mode: str | None = None) -> PointMazeEnv:
-    """Entry point of ``hrl/PointMaze-v0``."""
-    return PointMazeEnv(render_mode=render_mode)
+def make_point_maze(
+    goal: tuple[float, float] | None = None, reach: float | None = None, render_mode: str | None = None
+) -> PointMazeEnv:
+    """Entry point of ``hrl/PointMaze-v0``; arguments as of ``PointMazeEnv``."""
+    return PointMazeEnv(goal=goal, reach=reach, render_mode=render_mode)

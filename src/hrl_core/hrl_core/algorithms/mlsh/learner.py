@@ -11,9 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from hrl_core.algorithms.choices import Choices, Lived, segments, take_lived, with_choices
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.groups import Group
-from hrl_core.algorithms.mlsh.lived import Lived, lessons, segments
+from hrl_core.algorithms.mlsh.lived import lessons
 from hrl_core.algorithms.mlsh.shapes import master_shapes
 from hrl_core.algorithms.mlsh.skills import level_weights, make_skills
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
@@ -21,7 +22,7 @@ from hrl_core.checkpoints.manifest import value_name
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.subgoals import to_float32
-from hrl_core.networks.heads import Categorical, make_head
+from hrl_core.networks.heads import make_head
 from hrl_core.replay.rollouts import RolloutBuffer
 from hrl_core.task.spec import TaskSpec
 
@@ -49,14 +50,10 @@ class MlshLearner:
         self.skills = make_skills(task, config, seed)
         self.groups = [Group(g, config, self._shapes, goals, seed) for g in range(config.groups)]
         self._steps = config.rollout_steps or task.max_episode_steps
-        self._columns = len(task.action)
-        self._buffer = RolloutBuffer(envs.num_envs, self._steps, len(task.observation), self._columns + 2)
-        self._rng, self._master_rng = np.random.default_rng(seed), np.random.default_rng((seed, _MASTERS))
-        self._skill = np.zeros(envs.num_envs, np.int64)
-        self._left = np.zeros(envs.num_envs, np.int64)
-        """Steps for which the master's choice still stands."""
-        self._actions = np.zeros((envs.num_envs, self._columns + 2))
-        """Each action, behind it the skill that chose it, and whether the master has just chosen that."""
+        self._actions = np.zeros((envs.num_envs, len(task.action)))
+        self._buffer = RolloutBuffer(envs.num_envs, self._steps, len(task.observation), self._actions.shape[1] + 2)
+        self._choices = Choices(envs.num_envs, config.horizon, np.random.default_rng((seed, _MASTERS)))
+        self._rng = np.random.default_rng(seed)
         self._inputs = to_float32(envs.states)
         self.updates = 0
         self._heads = self._skill_heads()
@@ -69,43 +66,32 @@ class MlshLearner:
         if any(begun):
             self._tell_goals()
         self._inputs = to_float32(self._envs.states)
-        due = self._left == 0
-        self._choose(due)
-        self._actions[:, -1] = due
-        outputs: dict[int, npt.NDArray] = {}
-        for k, skill in enumerate(self.skills):
-            mask = self._skill == k
-            rows = skill.act(torch.from_numpy(self._inputs[mask])).numpy()
-            outputs |= dict(zip(np.flatnonzero(mask).tolist(), rows, strict=True))
-        for env, k in enumerate(self._skill):
-            self._actions[env, : self._columns], _ = self._heads[k].draw(outputs[env], self._rng)
-        return self._actions[:, : self._columns]
-
-    def _choose(self, due: npt.NDArray[np.bool_]) -> None:
-        """Have the masters choose skills where one is due."""
-        head = Categorical()
+        due = self._choices.due
         for group, envs in self._dealt():
             chosen = np.flatnonzero(due[envs]) + envs.start
-            for env, output in zip(chosen, group.master.act(torch.from_numpy(self._inputs[chosen])), strict=True):
-                self._skill[env] = head.draw(output.numpy(), self._master_rng)[0][0]
-        self._left[due] = self._config.horizon
-        self._actions[:, -2] = self._skill
+            self._choices.choose(chosen, group.master.act(torch.from_numpy(self._inputs[chosen])).numpy())
+        outputs: dict[int, npt.NDArray] = {}
+        for k, skill in enumerate(self.skills):
+            mask = self._choices.skills == k
+            rows = skill.act(torch.from_numpy(self._inputs[mask])).numpy()
+            outputs |= dict(zip(np.flatnonzero(mask).tolist(), rows, strict=True))
+        for env, k in enumerate(self._choices.skills):
+            self._actions[env], _ = self._heads[k].draw(outputs[env], self._rng)
+        return self._actions
 
     def observe(self, step: Step) -> Mapping[str, Metrics]:
         """Keep what the actions led to."""
-        next_states = to_float32(step.states)
-        self._buffer.add(self._inputs, self._actions, step.rewards, next_states, step.terminated, step.ended)
-        self._left = np.where(step.ended, 0, self._left - 1)
+        next_states, acted = to_float32(step.states), with_choices(self._actions, self._choices)
+        self._buffer.add(self._inputs, acted, step.rewards, next_states, step.terminated, step.ended)
+        self._choices.observe(step.ended)
         return {}
 
     def update(self) -> Iterator[Update]:
         """When enough has been lived: every master learns its task, and skills from groups that are past warm-up."""
         if not self._buffer.full:
             return
-        rows = self._buffer.take()
-        acted, skills, begins = np.split(rows.actions, [self._columns, self._columns + 1], axis=1)
-        lived = Lived(rows._replace(actions=acted), skills[:, 0].astype(np.int64), begins[:, 0] > 0)
-        joint = np.zeros(len(begins), np.bool_)
+        lived = take_lived(self._buffer)
+        joint = np.zeros(len(lived.skills), np.bool_)
         for group, envs in self._dealt():
             own = slice(envs.start * self._steps, envs.stop * self._steps)
             joint[own] = group.joint
@@ -114,7 +100,7 @@ class MlshLearner:
         self.updates += 1
         self._heads = self._skill_heads()
         # What comes next is chosen by the new masters.
-        self._left[:] = 0
+        self._choices.drop()
 
     def _learn_task(self, group: Group, lived: Lived) -> Update:
         """Theta: PPO on what its choices earned."""
@@ -153,21 +139,19 @@ class MlshLearner:
         """Skills, groups, what has been lived since the last update; and who acts."""
         skills = {f"skill_{k}": skill for k, skill in enumerate(self.skills)}
         groups = {f"group_{g}": group for g, group in enumerate(self.groups)}
-        return {**skills, **groups, "rollout": self._buffer, "learner": self}
+        return {**skills, **groups, "rollout": self._buffer, "choices": self._choices, "learner": self}
 
     def state_dict(self) -> dict[str, Any]:
-        """Generators, the skills in force and for how long, and how far it is."""
-        rngs = {"rng": self._rng.bit_generator.state, "master_rng": self._master_rng.bit_generator.state}
-        return {**rngs, "skill": self._skill.copy(), "left": self._left.copy(), "updates": self.updates}
+        """The generator of actions, and how far it is."""
+        return {"rng": self._rng.bit_generator.state, "updates": self.updates}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where ``state_dict`` was taken; environments, networks and rows have been restored before."""
-        self._rng.bit_generator.state, self._master_rng.bit_generator.state = state["rng"], state["master_rng"]
-        self._skill, self._left, self.updates = state["skill"].copy(), state["left"].copy(), state["updates"]
+        self._rng.bit_generator.state, self.updates = state["rng"], state["updates"]
         self._heads = self._skill_heads()
         if not self._envs.exact_resume:
             self._buffer.cut()
-            self._left[:] = 0
+            self._choices.drop()
 
     def _dealt(self) -> Iterator[tuple[Group, slice]]:
         """Each group with its environments."""

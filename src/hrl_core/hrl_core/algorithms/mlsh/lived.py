@@ -1,47 +1,15 @@
-"""What was lived under masters and skills, and what each of them learns from it; pure."""
+"""What each skill learns from what was lived under it and others; pure."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.algorithms.choices import Lived
 from hrl_core.learners.advantages import gae
-from hrl_core.learners.on_policy import Lessons, OnPolicy, Rollout
+from hrl_core.learners.on_policy import Lessons, OnPolicy
 
 Float32 = npt.NDArray[np.float32]
-
-
-class Lived(NamedTuple):
-    """Steps of several environments, one after the other, each in order of time; the first one begins a segment."""
-
-    rows: Rollout
-    """States, actions and task rewards, step by step."""
-    skills: npt.NDArray[np.int64]
-    """Number of the skill that acted, (rows,)."""
-    begins: npt.NDArray[np.bool_]
-    """Where the master chose it, (rows,)."""
-
-    def part(self, rows: slice | npt.NDArray[np.bool_]) -> "Lived":
-        """Some of the rows, of whole environments."""
-        return Lived(Rollout._make(column[rows] for column in self.rows), self.skills[rows], self.begins[rows])
-
-
-def segments(lived: Lived) -> Rollout:
-    """The steps as a master sees them: a choice is one transition, however many steps it stood.
-
-    r = sum_{i<N} r_{t+i},   s' = s_{t+N}
-    """
-    rows, first = lived.rows, np.flatnonzero(lived.begins)
-    last = np.append(first[1:], len(lived.begins)) - 1
-    return Rollout(
-        inputs=rows.inputs[first],
-        actions=lived.skills[first, None].astype(np.float32),
-        rewards=np.add.reduceat(rows.rewards, first),
-        next_inputs=rows.next_inputs[last],
-        terminal=rows.terminal[last],
-        boundary=rows.boundary[last],
-    )
 
 
 def lessons(lived: Lived, skills: Sequence[OnPolicy]) -> list[Lessons]:

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core.algorithms.choices import Lived
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.on_policy import OnPolicyLearner
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.learner import MlshLearner
-from hrl_core.algorithms.mlsh.lived import Lived, lessons
+from hrl_core.algorithms.mlsh.lived import lessons
 from hrl_core.algorithms.protocols import untrained_checkpoint
 from hrl_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import SAMPLED

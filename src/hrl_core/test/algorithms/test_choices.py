@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hrl_core.algorithms.mlsh.lived import Lived, segments
+from hrl_core.algorithms.choices import Lived, segments
 from hrl_core.learners.on_policy import Rollout
 
 

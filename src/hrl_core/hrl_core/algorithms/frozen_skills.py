@@ -1,0 +1,45 @@
+"""Skills that somebody else has learned and that are kept as they are."""
+
+from pathlib import Path
+
+import torch
+
+from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
+from hrl_core.checkpoints.manifest import value_name
+from hrl_core.errors import HrlError
+from hrl_core.networks.actor_config import Float32
+from hrl_core.task.spec import TaskSpec
+
+WORKER_VALUE = value_name("worker")
+
+
+def load_skills(folder: str, task: TaskSpec, skills: int) -> Checkpoint:
+    """The policy that skills are taken from.
+
+    Args:
+        folder: of the policy.
+        task: which they are to be used in.
+        skills: how many there have to be.
+
+    Raises:
+        HrlError: it has none, or others than are asked for.
+    """
+    kept = load_checkpoint(Path(folder))
+    count = kept.actors["worker"].skills
+    if WORKER_VALUE not in kept.actors or not count:
+        raise HrlError(
+            f"frozen_skills: {folder} has no network for each of its skills, as policies of mlsh and snn4hrl have"
+        )
+    if count != skills:
+        raise HrlError(f"frozen_skills: {folder} has {count} skills: give --skills {count}")
+    if (kept.task.observation, kept.task.action) != (task.observation, task.action):
+        raise HrlError(
+            f"frozen_skills: {folder} was made for task '{kept.task.name}', whose observation or action is another "
+            f"than that of '{task.name}'"
+        )
+    return kept
+
+
+def of_skill(weights: dict[str, Float32], number: int) -> dict[str, torch.Tensor]:
+    """The parameters of one of them."""
+    return {name: torch.from_numpy(stack[number].copy()) for name, stack in weights.items()}
