@@ -78,7 +78,7 @@ class Lived(NamedTuple):
         return Lived(Rollout._make(column[rows] for column in self.rows), self.skills[rows], self.begins[rows])
 
 
-def with_choices(actions: npt.NDArray, choices: Choices) -> npt.NDArray[np.float64]:
+def with_choices(actions: npt.NDArray, choices: Choices) -> npt.NDArray:
     """Actions (num_envs, action_dim) as a buffer for ``take_lived`` keeps them.
 
     Behind each action comes the skill in force, and whether it has just been chosen.

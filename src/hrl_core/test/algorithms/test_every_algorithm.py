@@ -25,6 +25,7 @@ from hrl_core.algorithms.mlsh.config import hierarchy as mlsh_hierarchy
 from hrl_core.algorithms.mlsh.learner import learner as make_learner
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.algorithms.protocols import untrained_checkpoint
+from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.algorithms.tree.learner import environments
 from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
@@ -189,6 +190,20 @@ MLSH = MlshConfig(
         ON_POLICY, step="clipped", optimiser="adam", batch_size=4, normalise_advantages=True, reward_scale=0.2
     ),
 )
+SNN4HRL = Snn4hrlConfig(
+    skills=3,
+    bonus_weight=0.5,
+    position=("x",),
+    cell=0.5,
+    outer_product=False,
+    rollout_steps=20,
+    horizon=7,
+    goal_scale=0.2,
+    input_scale=MLSH.input_scale,
+    skills_ignore=MLSH.skills_ignore,
+    worker=dataclasses.replace(ON_POLICY, lr=2e-3, reward_scale=0.2),
+    manager=dataclasses.replace(MLSH.manager, lr=2e-3, entropy_weight=0.0),
+)
 FROZEN = tempfile.TemporaryDirectory()
 """Holds skills for masters to learn over."""
 CONFIGS = {
@@ -208,6 +223,13 @@ CONFIGS = {
         ALL_ON,
         algorithm="mlsh",
         agent=dataclasses.replace(MLSH, manager=ON_POLICY, frozen_skills=FROZEN.name, staggered=True),
+        evaluation="greedy",
+    ),
+    "snn4hrl": dataclasses.replace(ALL_ON, algorithm="snn4hrl", agent=SNN4HRL, stagger=True),
+    "snn4hrl, manager": dataclasses.replace(
+        ALL_ON,
+        algorithm="snn4hrl",
+        agent=dataclasses.replace(SNN4HRL, manager=ON_POLICY, frozen_skills=FROZEN.name, draw_actions=True),
         evaluation="greedy",
     ),
     "hac": dataclasses.replace(

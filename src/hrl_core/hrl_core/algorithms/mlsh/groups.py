@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from hrl_core.algorithms.mlsh.config import MlshConfig
-from hrl_core.algorithms.mlsh.shapes import Shapes
+from hrl_core.algorithms.skill_shapes import Shapes
 from hrl_core.learners.on_policy import OnPolicy
 from hrl_core.prefixed import below
 from hrl_core.randomness import Purpose, step_seed

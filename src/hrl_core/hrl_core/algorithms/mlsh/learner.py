@@ -15,9 +15,9 @@ from hrl_core.algorithms.choices import Choices, Lived, segments, take_lived, wi
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.groups import Group
 from hrl_core.algorithms.mlsh.lived import lessons
-from hrl_core.algorithms.mlsh.shapes import master_shapes
 from hrl_core.algorithms.mlsh.skills import level_weights, make_skills
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.skill_shapes import chooser_shapes
 from hrl_core.checkpoints.manifest import value_name
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import HrlError
@@ -46,7 +46,7 @@ class MlshLearner:
         goals = config.goals(task)
         self._task, self._config, self._envs = task, config, envs
         self._each = envs.num_envs // config.groups
-        self._shapes = master_shapes(task, config)
+        self._shapes = chooser_shapes(task, config)
         self.skills = make_skills(task, config, seed)
         self.groups = [Group(g, config, self._shapes, goals, seed) for g in range(config.groups)]
         self._steps = config.rollout_steps or task.max_episode_steps

@@ -5,8 +5,8 @@ import torch
 
 from hrl_core.algorithms.frozen_skills import WORKER_VALUE, load_skills, of_skill
 from hrl_core.algorithms.mlsh.config import MlshConfig
-from hrl_core.algorithms.mlsh.shapes import skill_shapes, stacked
 from hrl_core.algorithms.protocols import LevelWeights
+from hrl_core.algorithms.skill_shapes import skill_shapes, stacked
 from hrl_core.learners.on_policy import OnPolicy
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.task.spec import TaskSpec

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.skill_shapes import values_of
 from hrl_core.algorithms.tree.batch import BatchTree, make_network
 from hrl_core.algorithms.tree.cars import LessonCars
 from hrl_core.algorithms.tree.config import TreeConfig
@@ -88,7 +89,7 @@ class TreeLearner:
         """Of the node that was there: versions rise, also where another takes its place."""
         self._enough = self.config.composite_rollout if self.tree[name].children else self.config.leaf_rollout
         own, shape = self._learning(name), self._shape(name)
-        values = dataclasses.replace(shape, low=(0.0,), high=(1.0,), exploration_noise=(), head="values")
+        values = values_of(shape)
         network = make_network(self.spec, self.tree, name)
         self.level = OnPolicy(own, shape, values, generator, network)
         self._keep()

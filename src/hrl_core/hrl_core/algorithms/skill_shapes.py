@@ -1,16 +1,44 @@
-"""What the networks of MLSH see and say: masters and skills see the observation alone, never the goal."""
+"""What networks of skills, and of who chooses among them, see and say; skills see the observation alone."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.errors import HrlError
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.messages import Vector
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
+
+
+class Skilled(Protocol):
+    """Switches of an algorithm with skills."""
+
+    @property
+    def skills(self) -> int:
+        """Number of skills."""
+        ...
+
+    @property
+    def input_scale(self) -> tuple[float, ...]:
+        """Factor on each element of the observation; empty: 1."""
+        ...
+
+    @property
+    def skills_ignore(self) -> tuple[str, ...]:
+        """Elements of the observation that the skills do not see."""
+        ...
+
+    @property
+    def worker(self) -> OnPolicyConfig:
+        """Of a skill."""
+        ...
+
+    @property
+    def manager(self) -> OnPolicyConfig:
+        """Of who chooses."""
+        ...
 
 
 class Shapes(NamedTuple):
@@ -20,7 +48,7 @@ class Shapes(NamedTuple):
     values: ActorConfig
 
 
-def skill_shapes(task: TaskSpec, config: MlshConfig) -> Shapes:
+def skill_shapes(task: TaskSpec, config: Skilled) -> Shapes:
     """Of one skill.
 
     Raises:
@@ -35,13 +63,21 @@ def skill_shapes(task: TaskSpec, config: MlshConfig) -> Shapes:
         actor = _network(task, config, config.worker, "categorical", *_choices(len(task.choices)), ignored)
     else:
         actor = _network(task, config, config.worker, "gaussian", task.action_low, task.action_high, ignored)
-    return Shapes(actor, _values(actor))
+    return Shapes(actor, values_of(actor))
 
 
-def master_shapes(task: TaskSpec, config: MlshConfig) -> Shapes:
-    """Of a master."""
+def chooser_shapes(task: TaskSpec, config: Skilled, goal_scale: float | None = None) -> Shapes:
+    """Of who chooses; with ``goal_scale`` [1 / unit of the goal] it sees the task goal too, multiplied by that."""
     actor = _network(task, config, config.manager, "categorical", *_choices(config.skills))
-    return Shapes(actor, _values(actor))
+    if goal_scale is not None and task.goal:
+        scale = (*(actor.input_scale or (1.0,) * actor.input_dim), *(goal_scale,) * len(task.goal))
+        actor = dataclasses.replace(actor, input_dim=len(scale), input_scale=scale)
+    return Shapes(actor, values_of(actor))
+
+
+def values_of(actor: ActorConfig) -> ActorConfig:
+    """The network that says what states are worth, beside the one that acts."""
+    return dataclasses.replace(actor, low=(0.0,), high=(1.0,), exploration_noise=(), head="values")
 
 
 def stacked(shape: ActorConfig, skills: int) -> ActorConfig:
@@ -52,7 +88,7 @@ def stacked(shape: ActorConfig, skills: int) -> ActorConfig:
 
 def _network(
     task: TaskSpec,
-    config: MlshConfig,
+    config: Skilled,
     learner: OnPolicyConfig,
     head: str,
     low: Vector,
@@ -78,7 +114,3 @@ def _network(
 
 def _choices(count: int) -> tuple[Vector, Vector]:
     return np.zeros(count), np.ones(count)
-
-
-def _values(actor: ActorConfig) -> ActorConfig:
-    return dataclasses.replace(actor, low=(0.0,), high=(1.0,), exploration_noise=(), head="values")
