@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from hrl_core.envs.ant_field import make_ant_field
 from hrl_core.envs.ant_two_walks import make_ant_two_walks
 from hrl_core.envs.four_rooms import VERSIONS, make_four_rooms
 from hrl_core.envs.movement_bandits import make_movement_bandits
@@ -57,6 +58,22 @@ def test_the_ant_is_paid_for_way_in_the_direction_asked_for_less_its_torques(goa
         assert reward == pytest.approx(way / 0.2 + 0.1 - 0.01 * ((action / 30) ** 2).sum())
         assert not terminated
         assert not info["is_success"]
+
+
+def test_in_the_field_the_ant_is_paid_for_way_in_any_direction_whatever_its_goal():
+    env = make_ant_field()
+    env.reset(seed=1, options={"goal": (1.0, 0.0, 1.0)})
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        before, action = env.data.qpos[:2].copy(), rng.uniform(-30, 30, 8)
+        told, reward, terminated, _, info = env.step(action)
+        way = np.linalg.norm(env.data.qpos[:2] - before)
+        assert reward == pytest.approx(way / 0.2 + 0.1 - 0.01 * ((action / 30) ** 2).sum())
+        assert reward == env.compute_reward(told["achieved_goal"], env.goal, {})
+        assert not terminated
+    assert not info["is_success"]
+    env.data.qpos[:2] = -12.0, -12.0
+    assert env.step(np.zeros(8))[4]["is_success"]
 
 
 def test_a_fallen_ant_pays_and_its_episode_is_over():

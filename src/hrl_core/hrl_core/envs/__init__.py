@@ -20,6 +20,7 @@ TASKS = {
     "FourRoomsPoint": ("four_rooms_point", 150),
     "MovementBandits": ("movement_bandits", 50),
     "AntTwoWalks": ("ant_two_walks", 200),
+    "AntField": ("ant_field", 200),
     "LaneDrive": ("lane_drive", 400),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""

@@ -70,6 +70,14 @@ _POINT = {
     "input_scale": (0.1, 0.1, 1.0, 1.0, 1.0, 1.0, 1.0),
     "skills_ignore": ("x", "y", "drift_x", "drift_y", "drift_heading", "time"),
 }
+_ANT = Snn4hrlConfig(
+    skills=4,
+    horizon=50,
+    # Position, height, quaternion and joints, velocities of the torso, its rotation, joint rates, time.
+    input_scale=(0.1, 0.1, *[1.0] * 13, *[0.5] * 3, *[0.2] * 11, 1.0),
+    skills_ignore=("x", "y", "time"),
+    worker=OnPolicyConfig(gae_lambda=0.98, batch_size=512, log_std=-0.7, reward_scale=0.1),
+)
 PRESETS: Mapping[str, TrainConfig[Snn4hrlConfig]] = {
     "point_field": TrainConfig(
         algorithm="snn4hrl",
@@ -78,6 +86,16 @@ PRESETS: Mapping[str, TrainConfig[Snn4hrlConfig]] = {
         num_envs=240,
         stagger=False,
         evaluation_interval=120_000,
+        evaluation_episodes=20,
+        evaluation=SAMPLED,
+    ),
+    "ant_field": TrainConfig(
+        algorithm="snn4hrl",
+        agent=_ANT,
+        steps=4_000_000,
+        num_envs=32,
+        stagger=False,
+        evaluation_interval=400_000,
         evaluation_episodes=20,
         evaluation=SAMPLED,
     ),
