@@ -33,6 +33,16 @@ def test_with_reach_the_goal_pays_once_and_ends_the_episode(x, reward):
     assert make_point_maze().goal_low.tolist() == [-2.0, -2.0]
 
 
+def test_an_action_that_is_repeated_leads_where_as_many_steps_of_it_do():
+    once, held = make_point_maze(), make_point_maze(repeat=5)
+    action = np.array([0.9, 0.1])
+    for env in (once, held):
+        env.reset(seed=3)
+    for _ in range(5):
+        told = once.step(action)[0]["observation"]
+    assert held.step(action)[0]["observation"].tobytes() == told.tobytes()
+
+
 def test_every_episode_of_the_sparse_maze_has_the_same_goal_which_can_be_told_to_be_another():
     envs = VectorEnv(load_task("point_maze_sparse"), 3, 0)
     assert envs.goals.tolist() == [[0.0, 8.0]] * 3

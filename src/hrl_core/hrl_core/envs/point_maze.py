@@ -61,6 +61,7 @@ class PointMazeEnv(MazeEnv):
         maze: MazeSpec = POINT_MAZE,
         goal: tuple[float, float] | None = None,
         reach: float | None = None,
+        repeat: int = 1,
         render_mode: str | None = None,
     ) -> None:
         """Compile the model, which serves for geometry and pictures only.
@@ -69,12 +70,13 @@ class PointMazeEnv(MazeEnv):
             maze: where it moves.
             goal: of every episode that is given none [m]; None: drawn from all over the maze.
             reach: distance [m] from the goal within which it is reached; None: an episode never ends by itself.
+            repeat: moves that an action stands for, all in one step.
             render_mode: None or ``rgb_array``.
         """
         model = build_model("point.xml", maze)
         box = (GOAL_LOW, GOAL_HIGH) if goal is None else (tuple(goal), tuple(goal))
         super().__init__(model, box, (FORWARD_LIMIT, TURN_LIMIT), render_mode)
-        self.dt, self._maze, self._reach = model.opt.timestep, maze, reach
+        self.dt, self._maze, self._reach, self._repeat = model.opt.timestep, maze, reach, repeat
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -89,6 +91,17 @@ class PointMazeEnv(MazeEnv):
 
     def step(self, action: Float64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Turn, then move ahead; a move into a wall leaves the position as it was."""
+        reached = False
+        for _ in range(self._repeat):
+            if not reached:
+                self._move(action)
+                reached = self._reach is not None and self.compute_reward(self.data.qpos[:2], self.goal, {}) > 0
+        mujoco.mj_kinematics(self.model, self.data)
+        observation = self._observation()
+        reward = float(self.compute_reward(observation["achieved_goal"], self.goal, {}))
+        return observation, reward, bool(reached), False, {}
+
+    def _move(self, action: Float64) -> None:
         x, y, angle = self.data.qpos + self.data.qvel * self.dt
         angle += action[1]
         x += FORWARD_SCALE * action[0] * np.cos(angle)
@@ -96,11 +109,7 @@ class PointMazeEnv(MazeEnv):
         if not self._maze.is_free(x, y):
             x, y = self.data.qpos[:2]
         self.data.qpos[:] = x, y, angle
-        mujoco.mj_kinematics(self.model, self.data)
         self._steps += 1
-        observation = self._observation()
-        reward = float(self.compute_reward(observation["achieved_goal"], self.goal, {}))
-        return observation, reward, self._reach is not None and reward > 0, False, {}
 
     def compute_reward(self, achieved_goal: Float64, desired_goal: Float64, info: object) -> Float64:
         """Minus the Euclidean distance [m], or whether the goal is reached; batches along leading axes."""
@@ -127,7 +136,10 @@ class PointMazeEnv(MazeEnv):
 
 
 def make_point_maze(
-    goal: tuple[float, float] | None = None, reach: float | None = None, render_mode: str | None = None
+    goal: tuple[float, float] | None = None,
+    reach: float | None = None,
+    repeat: int = 1,
+    render_mode: str | None = None,
 ) -> PointMazeEnv:
     """Entry point of ``hrl/PointMaze-v0``; arguments as of ``PointMazeEnv``."""
-    return PointMazeEnv(goal=goal, reach=reach, render_mode=render_mode)
+    return PointMazeEnv(goal=goal, reach=reach, repeat=repeat, render_mode=render_mode)
