@@ -1,7 +1,7 @@
 """The tables of docs/results.md on SNN4HRL.
 
-`python tools/snn4hrl_tables.py skills RUN...` tells what skills of runs do when each is left alone, `blind RUN` how often
-who chooses among them at random gets there, `tracks RUN --out FILE` draws where they lead.
+`python tools/snn4hrl_tables.py skills RUN...` tells what skills of runs do when each is left alone, `blind RUN` how
+often who chooses among them at random gets there, `tracks RUN --out FILE` draws where they lead.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ def blind(run: Path, episodes: int) -> None:
     """Success of an untrained manager, to whom all skills are as good as alike, over the skills of a run."""
     task, agent = load_task(run / "task.yaml"), agent_of(run)
     envs = VectorEnv(task, 20, HELD_OUT)
-    manager = ManagerLearner(task, agent, envs, HELD_OUT)
+    # Room for all of it: nothing is learned.
+    room = (episodes // envs.num_envs + 1) * task.max_episode_steps
+    manager = ManagerLearner(task, dataclasses.replace(agent, rollout_steps=room), envs, HELD_OUT)
     ended = reached = 0
     while ended < episodes:
         step = envs.step(manager.act())
