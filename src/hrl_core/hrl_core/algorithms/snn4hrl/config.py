@@ -11,7 +11,8 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 
 _SKILLS = OnPolicyConfig(hidden=(32, 32), lr=1e-3, batch_size=512, reward_scale=0.1)
-_MANAGER = OnPolicyConfig(lr=1e-3, entropy_weight=0.01)
+# Before a sparse reward has been found advantages are noise, which must not become full-size gradients.
+_MANAGER = OnPolicyConfig(lr=1e-3, entropy_weight=0.01, advantage_floor=0.1)
 
 
 @dataclass(frozen=True)
