@@ -18,6 +18,7 @@ from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
+from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
@@ -100,7 +101,11 @@ def table() -> str:
         "### MLSH: `--algorithm mlsh`, a preset for each task",
         _rows(MlshConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("mlsh").items())),
         "### Levels of MLSH: `--worker.*` and `--manager.*`",
-        _rows(OnPolicyConfig, "", *_levels_of_mlsh()),
+        _rows(OnPolicyConfig, "", *_levels("mlsh")),
+        "### SNN4HRL: `--algorithm snn4hrl`, a preset for each task",
+        _rows(Snn4hrlConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("snn4hrl").items())),
+        "### Levels of SNN4HRL: `--worker.*` and `--manager.*`",
+        _rows(OnPolicyConfig, "", *_levels("snn4hrl")),
         "### Skill trees: `--algorithm tree`",
         _rows(TreeConfig, "--", ("`ppo`", tree.agent)),
         "### Nodes of trees: `--leaf.*` and `--composite.*`",
@@ -109,9 +114,9 @@ def table() -> str:
     return "\n\n".join(parts)
 
 
-def _levels_of_mlsh() -> list[tuple[str, Any]]:
+def _levels(algorithm: str) -> list[tuple[str, Any]]:
     """Columns of both levels of every preset."""
-    agents = {name: config.agent for name, config in presets("mlsh").items()}
+    agents = {name: config.agent for name, config in presets(algorithm).items()}
     return [
         (f"`{name}`, {level}", getattr(agent, level))
         for name, agent in agents.items()
