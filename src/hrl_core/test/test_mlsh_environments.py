@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from hrl_core.envs.ant_field import make_ant_field
+from hrl_core.envs.ant_obstacle_course import make_ant_obstacle_course
 from hrl_core.envs.ant_two_walks import make_ant_two_walks
 from hrl_core.envs.four_rooms import VERSIONS, make_four_rooms
 from hrl_core.envs.movement_bandits import make_movement_bandits
@@ -74,6 +75,20 @@ def test_in_the_field_the_ant_is_paid_for_way_in_any_direction_whatever_its_goal
     assert not info["is_success"]
     env.data.qpos[:2] = -12.0, -12.0
     assert env.step(np.zeros(8))[4]["is_success"]
+
+
+def test_the_obstacle_course_pays_at_its_end_alone_and_is_over_with_a_fall():
+    env = make_ant_obstacle_course()
+    env.reset(seed=1)
+    assert [env.task.maze.is_free(*place) for place in ((8, 0), (8, 8), (16, 8), (16, 16), (0, 8), (16, 0))] == [
+        *[True] * 4,
+        *[False] * 2,
+    ]
+    for place, reward in (((0.0, 0.0), 0.0), ((16.0, 11.0), 0.0), ((16.0, 13.0), 1.0), ((14.0, 17.0), 1.0)):
+        env.data.qpos[:2] = place
+        assert env.step(np.zeros(8))[1:3] == (reward, False)
+    env.data.qpos[2:7] = 1.0, 0.0, 1.0, 0.0, 0.0
+    assert env.step(np.zeros(8))[2]
 
 
 def test_a_fallen_ant_pays_and_its_episode_is_over():

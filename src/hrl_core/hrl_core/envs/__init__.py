@@ -21,6 +21,7 @@ TASKS = {
     "MovementBandits": ("movement_bandits", 50),
     "AntTwoWalks": ("ant_two_walks", 200),
     "AntField": ("ant_field", 200),
+    "AntObstacleCourse": ("ant_obstacle_course", 500),
     "LaneDrive": ("lane_drive", 400),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""

@@ -23,6 +23,12 @@ SUCCESS_DISTANCE = 15.0
 _OPEN_FIELD = MazeSpec(rows=("R",), cell_size=8.0, wall_height=1.0)
 
 
+def has_fallen(qpos: Float64) -> bool:
+    """Whether an ant with these positions of its joints, the torso's first, lies on its side or back."""
+    qx, qy = qpos[4:6] / np.linalg.norm(qpos[3:7])
+    return bool(1 - 2 * (qx * qx + qy * qy) < LEAST_UP)
+
+
 class AntTwoWalksEnv(AntMazeEnv):
     """Run along x or along y; over when fallen.
 
@@ -55,8 +61,7 @@ class AntTwoWalksEnv(AntMazeEnv):
         """Apply torques [N m] for 0.1 s."""
         before = self.data.qpos[:2].copy()
         super().step(action)
-        qx, qy = self.data.qpos[4:6] / np.linalg.norm(self.data.qpos[3:7])
-        fallen = bool(1 - 2 * (qx * qx + qy * qy) < LEAST_UP)
+        fallen = has_fallen(self.data.qpos)
         torques = self.data.ctrl / TORQUE_LIMIT
         self._achieved[:2] = (self.data.qpos[:2] - before) / PROGRESS_UNIT
         self._achieved[2] = UPRIGHT_REWARD - TORQUE_COST * torques.dot(torques) - FALL_COST * fallen
