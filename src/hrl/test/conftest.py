@@ -16,6 +16,7 @@ from hrl.graphs.graph import Graph, NodeDescription
 from hrl.graphs.run_folder import RunFolder
 from hrl.launching.supervisor import Patience, Supervisor
 from hrl.policies.shipped import resolve_policy
+from hrl_core.bags.facts import BagFacts
 from hrl_core.bags.writer import BagWriter, typestore_with
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
@@ -146,15 +147,17 @@ def record():
         checkpoint = load_checkpoint(resolve_policy(policy, None))
         task, hierarchy = checkpoint.task, checkpoint.hierarchy
         runner = EnvRunner(task, seed, mode, frozen(goal) if goal else None, run=run)
-        stack, store = checkpoint.stack(seed), typestore_with(message_texts())
-        writer = BagWriter(bag, store)
+        stack = checkpoint.stack(seed)
+        writer = BagWriter(bag, typestore_with(message_texts()))
         for kind in ("RunInfo", "EpisodeResult", *(kind for kind, _ in CODECS.values())):
             writer.add_topic(f"/{kind}", f"hrl_msgs/msg/{kind}", latched=False)
         info = messages.msg.RunInfo(run=run, robot="robot", task=task.to_yaml(), task_hash=task.sha256, seed=seed)
         info.hierarchy, info.hierarchy_hash = hierarchy.to_yaml(), hierarchy.sha256
         writer.write("/RunInfo", 0, serialize_message(info))
+        facts = BagFacts(info, acted={checkpoint.version})
         for episode in range(episodes):
             trace = rollout(runner, stack, episode)
+            facts.results.append(trace.result)
             for name, (kind, codec) in CODECS.items():
                 for said in getattr(trace, name):
                     kept = said if change is None else change(said)
@@ -164,7 +167,7 @@ def record():
                 "/EpisodeResult", 1 + trace.observations[-1].stamp, messages.EPISODE_RESULT.encode(trace.result)
             )
         runner.close()
-        writer.close({})
+        writer.close(facts.custom_data())
         return bag
 
     return make
