@@ -141,7 +141,7 @@ class Assembly:
     def _check_skills(self, key: EpisodeKey, tables: dict[str, Columns], answered: bool) -> Found:
         """What the hierarchy says of skills, where it is known; ``answered``: of every segment a result is recorded."""
         hierarchy, subgoals, results = (
-            self._runs.hierarchies.get(key.run),
+            self._runs.told_hierarchy(key.run),
             tables.get(SUBGOAL),
             tables.get(SUBGOAL_RESULT),
         )

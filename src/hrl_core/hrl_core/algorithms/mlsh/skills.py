@@ -44,6 +44,15 @@ def level_weights(skills: list[OnPolicy], updates: int) -> dict[str, LevelWeight
     }
 
 
+def policy_levels(skills: list[OnPolicy], master: OnPolicy, updates: int) -> dict[str, LevelWeights]:
+    """What a checkpoint keeps of skills and of the master over them."""
+    return {
+        **level_weights(skills, updates),
+        "manager": LevelWeights(master.actor_config, master.actor_arrays(), updates),
+        value_name("manager"): LevelWeights(master.values.config, master.value_arrays(), updates),
+    }
+
+
 def _stack(shape: ActorConfig, arrays: list[dict[str, Float32]], updates: int) -> LevelWeights:
     weights = {name: np.stack([own[name] for own in arrays]) for name in arrays[0]}
     return LevelWeights(stacked(shape, len(arrays)), weights, updates)
