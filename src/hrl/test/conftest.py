@@ -8,12 +8,22 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from rclpy.serialization import serialize_message
 from rich.console import Console
 
 from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.graph import Graph, NodeDescription
 from hrl.graphs.run_folder import RunFolder
 from hrl.launching.supervisor import Patience, Supervisor
+from hrl.policies.shipped import resolve_policy
+from hrl_core.bags.facts import BagFacts
+from hrl_core.bags.writer import BagWriter, typestore_with
+from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.messages import Mode, frozen
+from hrl_ros import messages
+from hrl_ros.message_texts import message_texts
 
 PREAMBLE = """#!{python} -IS
 import json, os, pathlib, signal, sys, time
@@ -118,3 +128,46 @@ def stubs(tmp_path: Path) -> Stubs:
 @pytest.fixture
 def is_alive() -> Callable[[int], bool]:
     return alive
+
+
+CODECS = {
+    "observations": ("Observation", messages.OBSERVATION),
+    "subgoals": ("Subgoal", messages.SUBGOAL),
+    "actions": ("Action", messages.ACTION),
+    "subgoal_results": ("SubgoalResult", messages.SUBGOAL_RESULT),
+}
+
+
+@pytest.fixture(scope="session")
+def record():
+    """Record episodes of a shipped policy, lived in this process, as a graph in lock-step would."""
+
+    def make(bag: Path, policy: str, episodes=1, seed=3, goal=(), run=1, mode=Mode.EVAL, change=None):
+        """``change`` may alter each message, by what it is, or leave it out: None."""
+        checkpoint = load_checkpoint(resolve_policy(policy, None))
+        task, hierarchy = checkpoint.task, checkpoint.hierarchy
+        runner = EnvRunner(task, seed, mode, frozen(goal) if goal else None, run=run)
+        stack = checkpoint.stack(seed)
+        writer = BagWriter(bag, typestore_with(message_texts()))
+        for kind in ("RunInfo", "EpisodeResult", *(kind for kind, _ in CODECS.values())):
+            writer.add_topic(f"/{kind}", f"hrl_msgs/msg/{kind}", latched=False)
+        info = messages.msg.RunInfo(run=run, robot="robot", task=task.to_yaml(), task_hash=task.sha256, seed=seed)
+        info.hierarchy, info.hierarchy_hash = hierarchy.to_yaml(), hierarchy.sha256
+        writer.write("/RunInfo", 0, serialize_message(info))
+        facts = BagFacts(info, acted={checkpoint.version})
+        for episode in range(episodes):
+            trace = rollout(runner, stack, episode)
+            facts.results.append(trace.result)
+            for name, (kind, codec) in CODECS.items():
+                for said in getattr(trace, name):
+                    kept = said if change is None else change(said)
+                    if kept is not None:
+                        writer.write(f"/{kind}", 1 + said.stamp, codec.encode(kept))
+            writer.write(
+                "/EpisodeResult", 1 + trace.observations[-1].stamp, messages.EPISODE_RESULT.encode(trace.result)
+            )
+        runner.close()
+        writer.close(facts.custom_data())
+        return bag
+
+    return make

@@ -46,3 +46,8 @@ class TaskPlaces:
         self.subgoal = Place(subgoal)
         self.robot = Place(observed, self.subgoal.prefix if self.subgoal.exists else None)
         self.goal = Place([element.name for element in spec.goal])
+
+    @property
+    def any(self) -> bool:
+        """Whether anything has a place."""
+        return self.robot.exists or self.goal.exists or self.subgoal.exists

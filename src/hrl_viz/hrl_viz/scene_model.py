@@ -93,6 +93,11 @@ class SceneModel:
         return self._outline(1.0)
 
     @property
+    def bounded(self) -> bool:
+        """Whether anything says how far the scene reaches; else ``extent`` is a guess."""
+        return any(self.model.geom_type[g] == _GEOM.mjGEOM_BOX for g in self._fixed)
+
+    @property
     def inner_extent(self) -> tuple[np.ndarray, np.ndarray]:
         """As ``extent``, but from the middles of the outermost walls: their far sides are not worth the room."""
         return self._outline(0.0)

@@ -7,8 +7,8 @@ from hrl_core.hierarchy.path_sessions import child_name
 from hrl_core.hierarchy.tree import Tree
 from hrl_core.messages import Subgoal, SubgoalKind
 from hrl_viz import palette
+from hrl_viz.shapes import Color
 
-_LIT = f"color: {palette.hexadecimal(palette.SUBGOAL)}; font-weight: bold"
 _DARK = "opacity: 0.55"
 
 
@@ -42,13 +42,18 @@ class TreePanel:
         return tree_html(self._tree, self.path)
 
 
+def node_color(tree: Tree, name: str) -> Color:
+    """Colour of a node in control: each leaf, which is a skill, has its own, composites share one."""
+    return palette.of_skill(tree.leaves.index(name)) if name in tree.leaves else palette.SUBGOAL
+
+
 def tree_html(tree: Tree, path: Collection[str]) -> str:
     """A tree as HTML; nodes are lit along ``path``, names from the root on."""
     lines: list[str] = []
     names = list(path)
 
     def add(name: str, depth: int, lit: bool) -> None:
-        style = _LIT if lit else _DARK
+        style = f"color: {palette.hexadecimal(node_color(tree, name))}; font-weight: bold" if lit else _DARK
         lines.append(f'<div style="padding-left: {1.2 * depth:.1f}em; {style}">{escape(name)}</div>')
         for child in tree[name].children:
             add(child, depth + 1, lit and names[depth + 1 : depth + 2] == [child])

@@ -21,6 +21,7 @@ from hrl_core.bags.problems import iso_time
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import Recovery, default_out, recover, recoverable
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.text import hierarchy_in_words, parse_hierarchy
 from hrl_core.randomisation import told_in
 from hrl_core.task.text import parse_task
 from hrl_core.wording import counted
@@ -154,7 +155,7 @@ def _said(custom: dict[str, Any]) -> dict[str, str]:
     if randomised := told_in(custom["task"]):
         rows["randomised"] = f"{randomised} (each episode by its seed)"
     if custom.get("hierarchy"):
-        rows["hierarchy"] = f"hash {custom['hierarchy_hash'][:12]}"
+        rows["hierarchy"] = hierarchy_in_words(parse_hierarchy(custom["hierarchy"], "hierarchy of the run"))
     if custom.get("unfinished_episodes"):
         rows["unfinished"] = ", ".join(map(str, custom["unfinished_episodes"]))
     if custom.get("recovered_from"):

@@ -19,7 +19,8 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, 
 from hrl_core.checkpoints.manifest import FORMAT, MANIFEST, RANDOMISED, read_manifest
 from hrl_core.checkpoints.tree_files import NODES, swap_node
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.spec import FIRST, FLAT, hierarchy_of
+from hrl_core.hierarchy.text import hierarchy_in_words
 from hrl_core.task.text import load_task
 
 _RANDOMISED = {RANDOMISED: "randomised training", HELD_OUT: "randomised held-out"}
@@ -73,7 +74,7 @@ class Show:
             "env steps": str(checkpoint.env_steps),
             "seed": str(checkpoint.seed),
             "git commit": checkpoint.git_commit or "unknown",
-            "levels": _told_levels(checkpoint.hierarchy),
+            "levels": hierarchy_in_words(checkpoint.hierarchy),
             **{name: str(text) for name, text in told.items() if text},
             **{f"node {name}": _told_origin(own) for name, own in checkpoint.provenance.get(NODES, {}).items()},
             **{f"metric {name}": f"{value:.12g}" for name, value in checkpoint.metrics.items()},
@@ -144,15 +145,6 @@ class Swap:
         told = " -> ".join(f"{n.weights_sha256[:12]} ({n.env_steps} steps, seed {n.seed})" for n in (old, new))
         Console().print(f"{folder}: {self.node}: {told}; version {read_manifest(folder).version}", soft_wrap=True)
         return 0
-
-
-def _told_levels(hierarchy: HierarchySpec) -> str:
-    """Who acts, the topmost first, and what each manager chooses; of a tree its composites and their children."""
-    if hierarchy.tree is not None:
-        return "; ".join(f"{n.name}: {', '.join(n.children)}" for n in hierarchy.tree.nodes if n.children)
-    chosen = [f"{level.kind}: {', '.join(level.skills) or level.space}" for level in hierarchy.levels]
-    managers = [f"{party} ({what})" for party, what in zip(hierarchy.parties[1:], chosen, strict=True)]
-    return ", ".join([*reversed(managers), "worker"])
 
 
 def _told_origin(origin: Mapping[str, Any]) -> str:

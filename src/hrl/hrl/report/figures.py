@@ -11,10 +11,13 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 
 from hrl.report.document import embedded
 from hrl.report.findings import Relabelling
+from hrl.report.skill_figures import color
+from hrl.report.skills import SkillUse, skill_segments
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
@@ -31,51 +34,79 @@ GOAL, SUBGOAL, TRAIL, MOVED = map(
 )
 
 
-def paths(spec: TaskSpec, subgoal: tuple[str, ...], episodes: Sequence[BagEpisode]) -> str:
-    """Top-down ways with subgoals, of the elements named, over the scene, as an image for a page."""
+def paths(
+    spec: TaskSpec, subgoal: tuple[str, ...], episodes: Sequence[BagEpisode], skills: SkillUse | None = None
+) -> str:
+    """Top-down ways over the scene, as an image for a page.
+
+    Args:
+        spec: the task.
+        subgoal: elements of the subgoals that are drawn; none: they are no places.
+        episodes: whose ways.
+        skills: whose colours the ways have; None: one for all.
+
+    Returns:
+        The image; empty where neither robot nor goal nor subgoals have a place.
+    """
     model, places = SceneModel(spec), TaskPlaces(spec, subgoal)
+    if not places.any:
+        return ""
     columns = min(3, len(episodes))
     rows = -(-len(episodes) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(4.3 * columns, 4.4 * rows), squeeze=False)
+    # Where walls do not say how far the scene reaches, the episodes do, all to the same scale.
+    sizes = {"figsize": (4.3 * columns, 4.4 * rows), "sharex": not model.bounded, "sharey": not model.bounded}
+    figure, axes = plt.subplots(rows, columns, squeeze=False, **sizes)
     for ax in axes.flat[len(episodes) :]:
         ax.axis("off")
     for ax, episode in zip(axes.flat, episodes, strict=False):
         _scene(ax, model)
-        _way(ax, places, spec, episode)
+        _way(ax, places, spec, episode, skills)
         outcome = "success" if episode.success[-1] else "no success"
         ax.set_title(f"episode {episode.key.episode}: {outcome}", fontsize=11)
-    handles = [
-        plt.Line2D([], [], color=TRAIL, label="path"),
-        plt.Line2D([], [], color=SUBGOAL, marker="o", ls="", label="subgoal target"),
-        plt.Line2D([], [], color=GOAL, marker="*", ls="", ms=12, label="goal and success radius"),
-        plt.Line2D([], [], color="black", marker="s", ls="", label="start"),
-    ]
-    figure.legend(handles=handles, loc="lower center", ncols=4, frameon=False)
+    handles = _explained(places, skills)
+    figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False)
     figure.tight_layout(rect=(0, 0.35 / figure.get_size_inches()[1], 1, 0.99), pad=1.5)
     return embedded(figure)
 
 
+def _explained(places: TaskPlaces, skills: SkillUse | None) -> list[Line2D]:
+    """The legend: what is drawn, and nothing else."""
+    named = {} if skills is None else {name: color(skill) for skill, name in enumerate(skills.names)}
+    ways = [plt.Line2D([], [], color=shade, label=name) for name, shade in (named or {"path": TRAIL}).items()]
+    marks = [
+        (places.robot, "start", "black", "s"),
+        (places.subgoal, "subgoal target", SUBGOAL, "o"),
+        (places.goal, "goal and success radius", GOAL, "*"),
+    ]
+    drawn = [(name, shade, mark) for place, name, shade, mark in marks if place.exists]
+    return ways + [plt.Line2D([], [], color=c, marker=m, ls="", ms=12 if m == "*" else 6, label=n) for n, c, m in drawn]
+
+
 def series(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
-    """Distance, reward and intrinsic reward over time."""
-    figure, axes = plt.subplots(3, 1, figsize=(9.5, 7.0), sharex=True)
+    """Distance and reward over time, and intrinsic reward where a worker has any."""
+    tables = [episode.segments.get(0) for episode in episodes]
+    intrinsic = any(table is not None and np.nan_to_num(table.intrinsic_sums).any() for table in tables)
+    rows = 3 if intrinsic else 2
+    figure, axes = plt.subplots(rows, 1, figsize=(9.5, 2.3 * rows), sharex=True)
     shades = plt.get_cmap("viridis")(np.linspace(0.1, 0.85, len(episodes)))
-    for episode, color in zip(episodes, shades, strict=True):
+    for episode, shade in zip(episodes, shades, strict=True):
         seconds = spec.control_period * np.arange(episode.steps + 1)
         label = f"episode {episode.key.episode}"
         left = np.linalg.norm(episode.achieved_goals - episode.desired_goals, axis=1)
-        axes[0].plot(seconds, left, color=color, label=label)
-        axes[1].plot(seconds[1:], episode.rewards, color=color, lw=1)
+        axes[0].plot(seconds, left, color=shade, label=label)
+        axes[1].plot(seconds[1:], episode.rewards, color=shade, lw=1)
         segments = episode.segments.get(0)
-        if segments is not None:
+        if intrinsic and segments is not None:
             mean = segments.intrinsic_sums / np.maximum(segments.steps_used, 1)
-            axes[2].step(spec.control_period * segments.steps, mean, where="pre", color=color)
+            axes[2].step(spec.control_period * segments.steps, mean, where="pre", color=shade)
     if spec.success.radius > 0:
         axes[0].axhline(spec.success.radius, color=GOAL, ls="--", lw=1, label="success radius")
     unit = spec.goal[0].unit if spec.goal else "1"
     axes[0].set_ylabel(f"distance to goal [{unit}]")
     axes[1].set_ylabel("reward per step")
-    axes[2].set_ylabel("intrinsic reward\nper step, by subgoal")
-    axes[2].set_xlabel("time in the episode [s]")
+    if intrinsic:
+        axes[2].set_ylabel("intrinsic reward\nper step, by subgoal")
+    axes[-1].set_xlabel("time in the episode [s]")
     axes[0].legend(frameon=False, ncols=min(4, len(episodes) + 1), fontsize=9)
     for ax in axes:
         ax.grid(alpha=0.3)
@@ -126,18 +157,23 @@ def _scene(ax: Axes, model: SceneModel) -> None:
         if shape.kind == ShapeKind.CUBE and shape.group == STATIC and shape.number != _FLOOR:
             (x, y, _), (width, depth, _) = shape.position, shape.scale
             ax.add_patch(Rectangle((x - width / 2, y - depth / 2), width, depth, fc=palette.WALL[:3], ec="none"))
-    low, high = model.inner_extent
-    ax.set_xlim(low[0], high[0])
-    ax.set_ylim(low[1], high[1])
+    if model.bounded:
+        low, high = model.inner_extent
+        ax.set_xlim(low[0], high[0])
+        ax.set_ylim(low[1], high[1])
     ax.set_aspect("equal")
     ax.set_xlabel("x [m]")
     ax.set_ylabel("y [m]")
 
 
-def _way(ax: Axes, places: TaskPlaces, spec: TaskSpec, episode: BagEpisode) -> None:
+def _way(ax: Axes, places: TaskPlaces, spec: TaskSpec, episode: BagEpisode, skills: SkillUse | None) -> None:
     if places.robot.exists:
         way = np.array([places.robot.of(state, 0.0)[:2] for state in episode.states])
-        ax.plot(*way.T, color=TRAIL, lw=1.8, zorder=3)
+        parts = [] if skills is None else skill_segments(episode, skills.level).stretches
+        for start, stop, skill in parts:
+            ax.plot(*way[start : stop + 1].T, color=color(skill), lw=2.4, zorder=3)
+        if not parts:
+            ax.plot(*way.T, color=TRAIL, lw=1.8, zorder=3)
         ax.plot(*way[0], "s", color="black", ms=5, zorder=5)
     table = episode.subgoals.get(0)
     if table is not None and places.subgoal.exists:

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ import numpy.typing as npt
 
 from hrl.policies.shipped import resolve_policy
 from hrl.report.run_files import LaunchRecord, SimulatorReport, Summary, read_run_file
+from hrl.report.skills import SkillUse, skill_uses
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording, read_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.errors import HrlError, TaskError
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.statistics import wilson_interval
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.relabel_episodes import Relabelled
@@ -52,10 +55,21 @@ class Findings:
         return self.recording.episodes
 
     @property
+    def hierarchy(self) -> HierarchySpec | None:
+        """As the first episode's run has it; None: not known."""
+        return self.recording.hierarchies.get(self.episodes[0].key.run)
+
+    @cached_property
+    def skills(self) -> list[SkillUse]:
+        """By level, of the episodes whose policy had the hierarchy of the first; none: it has no skills."""
+        hierarchies = self.recording.hierarchies
+        alike = [episode for episode in self.episodes if hierarchies.get(episode.key.run) == self.hierarchy]
+        return skill_uses(self.hierarchy, alike)
+
+    @property
     def subgoal(self) -> tuple[str, ...]:
         """Elements of the worker's subgoals, as the first episode's run has them; none: they are no places."""
-        hierarchy = self.recording.hierarchies.get(self.episodes[0].key.run)
-        levels = hierarchy.levels if hierarchy else ()
+        levels = self.hierarchy.levels if self.hierarchy else ()
         return tuple(levels[0].elements) if levels and levels[0].has_target else ()
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from hrl.report import figures
 from hrl.report.document import document, facts, picture, table, text
 from hrl.report.findings import Findings
+from hrl.report.skill_sections import skill_sections
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.wording import counted
 
@@ -19,8 +20,8 @@ def page(findings: Findings) -> str:
         f"<h1>{text(task.name)}: {counted(len(episodes), 'episode')}</h1>",
         f'<p class="small">{text(_origin(findings))}</p>',
         _facts(findings),
-        "<h2>Paths and subgoals, from above</h2>",
-        picture(figures.paths(task, findings.subgoal, shown), "paths and subgoals over the scene", note),
+        *_paths(findings, shown, note),
+        *skill_sections(findings),
         "<h2>Over time</h2>",
         picture(figures.series(task, shown), "distance, reward and intrinsic reward over time", note),
         "<h2>Episodes</h2>",
@@ -34,6 +35,19 @@ def page(findings: Findings) -> str:
         *_problems(findings),
     ]
     return document(f"{task.name} report", parts)
+
+
+def _paths(findings: Findings, shown: Sequence[BagEpisode], note: str) -> Iterable[str]:
+    """Ways from above, where the task tells where the robot is."""
+    use = next(iter(findings.skills), None)
+    if use is not None and note:
+        shown = use.most_varied(figures.SHOWN)
+        note = f"{len(shown)} of {len(findings.episodes)} episodes: those in which most skills were in control."
+    image = figures.paths(findings.task, findings.subgoal, shown, use)
+    if image:
+        name = "skills" if findings.skills else "subgoals"
+        yield f"<h2>Paths and {name}, from above</h2>"
+        yield picture(image, f"paths and {name} over the scene", note)
 
 
 def _origin(findings: Findings) -> str:

@@ -43,10 +43,18 @@ def recordings_module(algorithm: str) -> Any:  # noqa: ANN401 - see ``_module``
 
 
 def require_recordings(algorithm: str) -> None:
-    """Raise ``HrlError`` if an algorithm only learns from what it has just done itself."""
+    """Raise ``HrlError`` if an algorithm only learns from what it has just done itself.
+
+    ``NO_RECORDINGS`` of its module ``config``, if it is there, goes on from that with the reason.
+    """
     able = [name for name, package in ALGORITHMS.items() if find_spec(f"{package}.recordings")]
     if algorithm in ALGORITHMS and algorithm not in able:
-        raise HrlError(f"algorithm '{algorithm}' does not learn from recordings; those that do are: {', '.join(able)}")
+        config = f"{ALGORITHMS[algorithm]}.config"
+        reason = getattr(importlib.import_module(config), "NO_RECORDINGS", "") if find_spec(config) else ""
+        why = f", {reason}" if reason else ""
+        raise HrlError(
+            f"algorithm '{algorithm}' does not learn from recordings{why}; those that do are: {', '.join(able)}"
+        )
 
 
 def _module(algorithm: str, name: str) -> Any:  # noqa: ANN401 - pyright checks no module against a protocol

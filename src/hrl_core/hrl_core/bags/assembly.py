@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from hrl_core.bags import checks
+from hrl_core.bags import checks, skill_checks
 from hrl_core.bags.checks import Finding, Found
 from hrl_core.bags.columns import STAMP, TAG, Columns
 from hrl_core.bags.episodes import BagEpisode, Outcome, SegmentTable, SubgoalTable
@@ -136,6 +136,25 @@ class Assembly:
                 self._runs.every_step(key.run),
                 self._runs.is_tree(key.run),
             )
+            yield from self._check_skills(key, tables, exact and heard)
+
+    def _check_skills(self, key: EpisodeKey, tables: dict[str, Columns], answered: bool) -> Found:
+        """What the hierarchy says of skills, where it is known; ``answered``: of every segment a result is recorded."""
+        hierarchy, subgoals, results = (
+            self._runs.told_hierarchy(key.run),
+            tables.get(SUBGOAL),
+            tables.get(SUBGOAL_RESULT),
+        )
+        if hierarchy is None:
+            return
+        odd = list(skill_checks.levels(hierarchy, subgoals, results))
+        yield from odd
+        if odd or subgoals is None:
+            return
+        yield from skill_checks.skills(hierarchy, subgoals)
+        if answered:
+            yield from skill_checks.ends(hierarchy, tables[OBSERVATION], subgoals, results)
+        yield from skill_checks.probabilities(hierarchy, subgoals, tables.get(ACTION))
 
     def _announced(self, observations: Columns, kind: str) -> bool:
         """Whether a bag that holds the episode has a topic of that kind."""

@@ -59,6 +59,11 @@ class Runs:
         task = self._tasks.get(recorded)
         return recorded if task is None else task.hash64
 
+    def told_hierarchy(self, run: int) -> HierarchySpec | None:
+        """What the policy of a run chooses, by the run's own word; None: it does not say."""
+        info = self.infos.get(run)
+        return self.hierarchies.get(run) if info is not None and info.hierarchy else None
+
     def is_tree(self, run: int) -> bool:
         """Whether the levels of a run are the path of a tree."""
         return self.hierarchies.get(run, FLAT).path

@@ -30,6 +30,15 @@ def announced_hierarchy(text: str, task: TaskSpec, source: str) -> HierarchySpec
     return hierarchy
 
 
+def hierarchy_in_words(hierarchy: HierarchySpec) -> str:
+    """Who acts, the topmost first, and what each manager chooses; of a tree its composites and their children."""
+    if hierarchy.tree is not None:
+        return "; ".join(f"{n.name}: {', '.join(n.children)}" for n in hierarchy.tree.nodes if n.children)
+    chosen = [f"{level.kind}: {', '.join(level.skills) or level.space}" for level in hierarchy.levels]
+    managers = [f"{party} ({what})" for party, what in zip(hierarchy.parties[1:], chosen, strict=True)]
+    return ", ".join([*reversed(managers), "worker"])
+
+
 def hierarchy_difference(ours: HierarchySpec, theirs: HierarchySpec) -> str:
     """Name the first fields in which two hierarchies differ, ``field: ours != theirs``; empty when equal."""
     if len(ours.levels) != len(theirs.levels):

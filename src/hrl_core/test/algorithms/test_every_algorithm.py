@@ -202,7 +202,7 @@ SNN4HRL = Snn4hrlConfig(
     input_scale=MLSH.input_scale,
     skills_ignore=MLSH.skills_ignore,
     worker=dataclasses.replace(ON_POLICY, lr=2e-3, reward_scale=0.2),
-    manager=dataclasses.replace(MLSH.manager, lr=2e-3, entropy_weight=0.0),
+    manager=dataclasses.replace(MLSH.manager, lr=2e-3, entropy_weight=0.0, advantage_floor=0.2),
 )
 FROZEN = tempfile.TemporaryDirectory()
 """Holds skills for masters to learn over."""

@@ -13,6 +13,7 @@ from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings.choices import require_once
 
 
 @dataclass(frozen=True)
@@ -143,8 +144,7 @@ class OnPolicyFlatConfig(_Learned):
     def for_recordings(self, relabel: str, newest_steps: int) -> "OnPolicyFlatConfig":
         """The same; raises ``HrlError`` where subgoals are to be relabelled or old steps kept."""
         _require_no_relabelling(relabel)
-        if newest_steps:
-            raise HrlError(f"learner {self.learner} learns from everything once: leave newest_steps out")
+        require_once(f"learner {self.learner}", relabel, newest_steps)
         return self
 
 

@@ -10,8 +10,8 @@ import torch
 from hrl_core.algorithms.flat.bonus import make_bonus
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.shapes import value_shape, worker_shape
+from hrl_core.algorithms.party_levels import party_levels
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
-from hrl_core.checkpoints.manifest import value_name
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import OnPolicy, Rollout
@@ -52,11 +52,7 @@ class OnPolicyAgent:
 
     def levels(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps: the worker, and what states are worth to it."""
-        updates = self.worker.updates
-        return {
-            "worker": LevelWeights(self.shape, self.worker.actor_arrays(), updates),
-            value_name("worker"): LevelWeights(self.value_shape, self.worker.value_arrays(), updates),
-        }
+        return party_levels("worker", self.worker, self.worker.updates)
 
     def policies(self) -> tuple[None, BatchPolicy]:
         """No manager; the worker without drawing."""

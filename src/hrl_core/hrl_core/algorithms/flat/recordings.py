@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import torch
 
 from hrl_core.algorithms.flat.agent import FlatAgent, OffPolicyConfig
@@ -19,8 +18,9 @@ from hrl_core.replay.hindsight import Hindsight
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
 from hrl_core.training.recordings.learner import RecordedLearner
+from hrl_core.training.recordings.on_policy import OwnEpisodes, joined, lived_in
 from hrl_core.training.recordings.recorded_reward import RecordedReward
-from hrl_core.training.recordings.store import Piece, Refusal, WholeEpisodes
+from hrl_core.training.recordings.store import Piece, Refusal
 
 
 def learner(spec: TaskSpec, config: BagTrainConfig, seed: int) -> "RecordedFlatLearner | RecordedOnPolicyLearner":
@@ -70,62 +70,26 @@ class RecordedFlatLearner(RecordedLearner[FlatAgent]):
         yield from super().update(env_steps)
 
 
-class RecordedOnPolicyLearner:
+class RecordedOnPolicyLearner(OwnEpisodes[Rollout]):
     """Learns from recorded episodes of its own present policy, once; ``training.recordings.learner.FromRecordings``."""
-
-    on_policy = True
-    warm_start_steps = 0
-    """Nobody else's policy is learned from."""
-    relabelled = 0
-    """There are no subgoals."""
 
     def __init__(self, spec: TaskSpec, config: BagTrainConfig, agent: OnPolicyFlatConfig, seed: int) -> None:
         """Initialise networks from ``seed``."""
-        self.agent, self.store = OnPolicyAgent(spec, agent, seed), WholeEpisodes()
-        self._first_version, self._rollout_steps = config.first_version, agent.rollout_steps
-        self._waiting: list[Rollout] = []
+        super().__init__(config, agent.rollout_steps)
+        self.agent = OnPolicyAgent(spec, agent, seed)
 
     @property
     def updates(self) -> int:
         """Worker updates so far."""
         return self.agent.worker.updates
 
-    def paid(self, env_steps: int) -> int:
-        """Worker updates that the recorded episodes pay for: one more, when there are enough of the present policy."""
-        del env_steps
-        return self.updates + self._ready
+    def rows(self, episode: BagEpisode) -> Rollout:
+        """What the policy lived through in one whole episode."""
+        return lived_in(episode, to_float32(episode.desired_goals[:-1]))
 
-    @property
-    def _ready(self) -> bool:
-        return sum(len(rows.rewards) for rows in self._waiting) >= self._rollout_steps
-
-    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
-        """Keep the whole episodes of the present policy; returns the others.
-
-        What was taken in at an earlier version, before a resume, has been learned from.
-        """
-        if version != self._first_version + self.updates:
-            return []
-        refused: list[Refusal] = []
-        for piece in pieces:
-            episode = piece.episode
-            if piece.start or not episode.finished or np.isnan(episode.actions).any():
-                refused.append(Refusal.of(episode, "is not whole: its end or an action of the policy is missing"))
-            elif (episode.policy_versions != version).any():
-                refused.append(Refusal(episode.steps, None, "another policy than the one that learns"))
-            else:
-                self._waiting.append(episode_rows(episode))
-                self.store.note(piece)
-        self.store.segments = int(self._ready)
-        return refused
-
-    def update(self, env_steps: int) -> Iterator[Update]:
-        """One, from all that waits, which is then forgotten; none where it is not enough."""
-        del env_steps
-        if self._ready:
-            rollout = Rollout._make(np.concatenate(columns) for columns in zip(*self._waiting, strict=True))
-            self._waiting, self.store.segments = [], 0
-            yield self.agent.learn(rollout)
+    def learn(self, lived: Sequence[Rollout]) -> Iterator[Update]:
+        """One update."""
+        yield self.agent.learn(joined(lived))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker, and what states are worth to it."""
@@ -138,17 +102,3 @@ class RecordedOnPolicyLearner:
     def parts(self) -> Mapping[str, Stateful]:
         """The networks; the recordings give the episodes again."""
         return self.agent.parts()
-
-
-def episode_rows(episode: BagEpisode) -> Rollout:
-    """What a policy lived through in one whole episode; its actions as it drew them, not as they were applied."""
-    states, goals = to_float32(episode.states), to_float32(episode.desired_goals[:-1])
-    last = np.arange(episode.steps) == episode.steps - 1
-    return Rollout(
-        inputs=np.concatenate((states[:-1], goals), axis=1),
-        actions=to_float32(episode.actions),
-        rewards=to_float32(episode.rewards),
-        next_inputs=np.concatenate((states[1:], goals), axis=1),
-        terminal=last & episode.terminated,
-        boundary=last,
-    )

@@ -10,6 +10,7 @@ from hrl_core.learners.checks import require
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings.choices import require_once
 
 _SKILLS = OnPolicyConfig(lr=1e-3, gae_lambda=0.98, batch_size=512, reward_scale=0.1)
 _MASTER = OnPolicyConfig(lr=0.01, gae_lambda=0.98, reward_scale=0.1)
@@ -59,6 +60,11 @@ class MlshConfig:
     def period(self) -> int:
         """Updates of a master from its beginning to the next task."""
         return self.warmup + self.joint
+
+    def for_recordings(self, relabel: str, newest_steps: int) -> "MlshConfig":
+        """The same; raises ``HrlError`` where subgoals are to be relabelled or old steps kept."""
+        require_once("mlsh", relabel, newest_steps)
+        return self
 
     def goals(self, task: TaskSpec) -> tuple[tuple[float, ...], ...]:
         """The tasks that masters are for, as goals; none where a task has no goal and so is only one.

@@ -15,10 +15,9 @@ from hrl_core.algorithms.choices import Choices, Lived, segments, take_lived, wi
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.groups import Group
 from hrl_core.algorithms.mlsh.lived import lessons
-from hrl_core.algorithms.mlsh.skills import level_weights, make_skills
+from hrl_core.algorithms.mlsh.skills import make_skills, policy_levels
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.algorithms.skill_shapes import chooser_shapes
-from hrl_core.checkpoints.manifest import value_name
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.subgoals import to_float32
@@ -126,11 +125,7 @@ class MlshLearner:
         first = self.groups[0].first_goal
         ours = [group for group in self.groups if group.goal == first] or self.groups
         master = max(ours, key=lambda group: group.clock).master
-        return {
-            **level_weights(self.skills, self.updates),
-            "manager": LevelWeights(self._shapes.actor, master.actor_arrays(), self.updates),
-            value_name("manager"): LevelWeights(self._shapes.values, master.value_arrays(), self.updates),
-        }
+        return policy_levels(self.skills, master, self.updates)
 
     def policies(self) -> None:
         """What a checkpoint keeps is evaluated."""

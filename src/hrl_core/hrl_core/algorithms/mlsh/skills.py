@@ -5,6 +5,7 @@ import torch
 
 from hrl_core.algorithms.frozen_skills import WORKER_VALUE, load_skills, of_skill
 from hrl_core.algorithms.mlsh.config import MlshConfig
+from hrl_core.algorithms.party_levels import party_levels
 from hrl_core.algorithms.protocols import LevelWeights
 from hrl_core.algorithms.skill_shapes import skill_shapes, stacked
 from hrl_core.learners.on_policy import OnPolicy
@@ -38,6 +39,11 @@ def level_weights(skills: list[OnPolicy], updates: int) -> dict[str, LevelWeight
         "worker": _stack(skills[0].actor_config, [skill.actor_arrays() for skill in skills], updates),
         WORKER_VALUE: _stack(skills[0].values.config, [skill.value_arrays() for skill in skills], updates),
     }
+
+
+def policy_levels(skills: list[OnPolicy], master: OnPolicy, updates: int) -> dict[str, LevelWeights]:
+    """What a checkpoint keeps of skills and of the master over them."""
+    return level_weights(skills, updates) | party_levels("manager", master, updates)
 
 
 def _stack(shape: ActorConfig, arrays: list[dict[str, Float32]], updates: int) -> LevelWeights:

@@ -7,6 +7,7 @@ from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.learners.checks import require
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings.choices import require_once
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class OptionCriticConfig:
             (min(self.value_weight, self.termination_weight, self.entropy_weight) >= 0, "weights: at least 0"),
             (self.reward_scale > 0, "reward_scale: above 0"),
         )
+
+    def for_recordings(self, relabel: str, newest_steps: int) -> "OptionCriticConfig":
+        """The same; raises ``HrlError`` where subgoals are to be relabelled or old steps kept."""
+        require_once("option_critic", relabel, newest_steps)
+        return self
 
 
 def hierarchy(spec: TaskSpec, config: OptionCriticConfig) -> HierarchySpec:

@@ -9,10 +9,10 @@ import torch
 
 from hrl_core.algorithms.choices import Choices, segments, take_lived, with_choices
 from hrl_core.algorithms.frozen_skills import WORKER_VALUE, load_skills, of_skill
+from hrl_core.algorithms.party_levels import party_levels
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.algorithms.skill_shapes import chooser_shapes
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
-from hrl_core.checkpoints.manifest import value_name
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import OnPolicy
@@ -81,11 +81,8 @@ class ManagerLearner:
     def levels(self) -> Mapping[str, LevelWeights]:
         """The skills as they were, and the manager."""
         kept, updates = self._kept, self.manager.updates
-        return {
-            **{name: LevelWeights(kept.actor(name), kept.level(name), updates) for name in ("worker", WORKER_VALUE)},
-            "manager": LevelWeights(self._shapes.actor, self.manager.actor_arrays(), updates),
-            value_name("manager"): LevelWeights(self._shapes.values, self.manager.value_arrays(), updates),
-        }
+        skills = {name: LevelWeights(kept.actor(name), kept.level(name), updates) for name in ("worker", WORKER_VALUE)}
+        return skills | party_levels("manager", self.manager, updates)
 
     def policies(self) -> None:
         """What a checkpoint keeps is evaluated."""

@@ -8,6 +8,7 @@ from hrl_core.learners.checks import require
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.training.config import TrainConfig
 
+NO_RECORDINGS = "since each node learns in a lesson of its own, which begins where no recorded drive does"
 _PPO = OnPolicyConfig(activation="relu", lr=1e-3, epochs=6, batch_size=512, entropy_weight=0.01)
 
 

@@ -14,10 +14,10 @@ from hrl_core.training.trainer import Trainer
 @pytest.mark.learning
 @pytest.mark.timeout(900)
 def test_skills_come_apart_and_a_manager_over_them_gets_through_the_sparse_maze(tmp_path):
-    told = {}
-    for task, steps, kept in (("point_field", 360_000, ""), ("point_maze_sparse", 480_000, tmp_path / "point_field")):
+    told, skills = {}, str(tmp_path / "point_field" / "last")
+    for task, steps, kept in (("point_field", 360_000, ""), ("point_maze_sparse", 480_000, skills)):
         spec, chosen = load_task(task), preset(algorithm="snn4hrl", task=task)
-        agent = dataclasses.replace(chosen.agent, frozen_skills=str(kept / "last") if kept else "")
+        agent = dataclasses.replace(chosen.agent, frozen_skills=kept)
         config = dataclasses.replace(chosen, agent=agent, steps=steps, evaluation_interval=steps)
         evaluation = VectorEnv(spec, 50, 2, goals=spec.evaluation_goals * 50)
         Trainer(spec, config, VectorEnv(spec, config.num_envs, 0), evaluation, tmp_path / task, 0).run()
