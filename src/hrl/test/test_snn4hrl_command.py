@@ -56,3 +56,9 @@ def test_what_does_not_fit_is_one_sentence_and_nothing_is_written(tmp_path, caps
     assert message in said
     assert len(said.strip().splitlines()) == 1
     assert not (tmp_path / "run").exists()
+
+
+def test_it_does_not_learn_from_recordings_and_says_why(tmp_path, capsys) -> None:
+    words = ["--algorithm", "snn4hrl", "--from-bags", str(tmp_path), "--out", str(tmp_path / "run")]
+    assert cli.main(["train", *words]) == 2
+    assert "'snn4hrl' does not learn from recordings, since skills are paid by" in capsys.readouterr().err

@@ -10,6 +10,7 @@ from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 
+NO_RECORDINGS = "since skills are paid by what all environments of an update visited, and a manager follows them"
 _SKILLS = OnPolicyConfig(hidden=(32, 32), lr=1e-3, batch_size=512, reward_scale=0.1)
 # Before a sparse reward has been found advantages are noise, which must not become full-size gradients.
 _MANAGER = OnPolicyConfig(lr=1e-3, entropy_weight=0.01, advantage_floor=0.1)
