@@ -5,16 +5,16 @@ import pytest
 
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.on_policy import OnPolicyAgent
-from hrl_core.algorithms.flat.recordings import episode_rows, untrained
+from hrl_core.algorithms.flat.recordings import untrained
 from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from hrl_core.hierarchy.subgoals import to_float32
-from hrl_core.learners.on_policy import Rollout
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.messages import Mode
 from hrl_core.replay.rollouts import RolloutBuffer
 from hrl_core.task.text import load_task
+from hrl_core.training.recordings.on_policy import joined, lived_in
 
 pytestmark = pytest.mark.ros
 
@@ -37,8 +37,8 @@ def test_a_bag_of_a_stochastic_policy_is_the_run_in_process_and_gives_the_same_u
     assert max(np.abs(o.applied_action).max() for o in bag["observation"] if o.step) == 30.0
     assert all(np.isfinite(action.log_probability) for action in bag["action"])
     learners = [OnPolicyAgent(task, agent, seed=6) for _ in range(2)]
-    recorded = [episode_rows(episode) for episode in read_bags([graph.out / "bag"]).episodes]
-    learners[0].learn(Rollout._make(np.concatenate(columns) for columns in zip(*recorded, strict=True)))
+    recorded = read_bags([graph.out / "bag"]).episodes
+    learners[0].learn(joined([lived_in(episode, to_float32(episode.desired_goals[:-1])) for episode in recorded]))
     memory = RolloutBuffer(1, 1000, 32, 8)
     for trace in traces:
         for before, action, after in zip(trace.observations, trace.actions, trace.observations[1:], strict=False):
