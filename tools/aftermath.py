@@ -110,18 +110,19 @@ def require_robot(policy: str) -> None:
 class HeardStack:
     """A launched stack on a domain of its own, and a node that listens to it."""
 
-    def __init__(self, out: Path, words: Sequence[str]) -> None:
+    def __init__(self, out: Path, words: Sequence[str], file: str = "hiro_ant.launch.py") -> None:
         """Start both.
 
         Args:
             out: folder of the run; what the launcher prints goes beside it.
             words: launch arguments but ``out``.
+            file: name of the launch file.
         """
         self.out = out
         domain = 110 + next(_DOMAINS) % 90
         self._log = out.with_name(f"{out.name}.log").open("w+")
         environment = os.environ | {"ROS_DOMAIN_ID": str(domain)}
-        command = [str(HRL), "launch", "hiro_ant.launch.py", *words, f"out:={out}"]
+        command = [str(HRL), "launch", file, *words, f"out:={out}"]
         self.process = subprocess.Popen(command, env=environment, stdout=self._log, stderr=subprocess.STDOUT)
         self._context = rclpy.Context()
         rclpy.init(context=self._context, domain_id=domain)

@@ -37,9 +37,8 @@ def test_a_bag_of_a_stochastic_policy_is_the_run_in_process_and_gives_the_same_u
     assert max(np.abs(o.applied_action).max() for o in bag["observation"] if o.step) == 30.0
     assert all(np.isfinite(action.log_probability) for action in bag["action"])
     learners = [OnPolicyAgent(task, agent, seed=6) for _ in range(2)]
-    episodes = read_bags([graph.out / "bag"]).episodes
-    recorded = [lived_in(episode, to_float32(episode.desired_goals[:-1])) for episode in episodes]
-    learners[0].learn(joined(recorded))
+    recorded = read_bags([graph.out / "bag"]).episodes
+    learners[0].learn(joined([lived_in(episode, to_float32(episode.desired_goals[:-1])) for episode in recorded]))
     memory = RolloutBuffer(1, 1000, 32, 8)
     for trace in traces:
         for before, action, after in zip(trace.observations, trace.actions, trace.observations[1:], strict=False):

@@ -17,6 +17,7 @@ from rclpy.serialization import deserialize_message
 from rosbags.highlevel import AnyReader
 
 from hrl import cli
+from hrl.policies.shipped import resolve_policy
 from hrl_core.algorithms.mlsh.config import hierarchy as mlsh_hierarchy
 from hrl_core.algorithms.mlsh.learner import MlshLearner
 from hrl_core.algorithms.protocols import untrained_checkpoint
@@ -219,6 +220,23 @@ def test_skills_with_networks_of_their_own_are_the_same_in_the_graph_and_in_proc
     assert graph.summary()["lost_messages"] == 0
     assert {subgoal.skill_id for subgoal in bag["subgoal"]} == {0, 1}
     assert np.isfinite([said.log_probability for said in (*bag["subgoal"], *bag["action"])]).all()
+
+
+@pytest.mark.parametrize("name", ["option_critic_four_rooms_point", "tree_lane_drive"])
+def test_skills_that_have_learned_and_end_by_themselves_are_the_same_in_the_graph_and_in_process(
+    name, launch, read_bag, in_process, assert_same_run
+):
+    policy = resolve_policy(name, None)
+    graph = launch(f"policy:={policy}", "episodes:=6", "seed:=4", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    traces = in_process(policy, episodes=6, seed=4)
+    assert_same_run(read_bag(graph.out / "bag"), traces)
+    assert graph.summary()["lost_messages"] == 0
+    assert not read_bags([graph.out / "bag"]).problems
+    reasons = [result.end_reason for trace in traces for result in trace.subgoal_results]
+    assert SegmentEnd.WORKER_TERMINATED in reasons
+    assert len({subgoal.skill_id for trace in traces for subgoal in trace.subgoals if subgoal.level == 0}) > 1
 
 
 def test_a_tree_is_the_same_in_the_graph_and_in_process_and_its_paths_are_read_back(

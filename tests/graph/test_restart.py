@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hrl.policies.shipped import resolve_policy
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.recordings import untrained
 from hrl_core.algorithms.tree.config import TreeConfig
@@ -85,6 +86,12 @@ def test_composites_and_leaves_of_a_tree_killed_on_a_path_are_restarted_and_the_
     save_checkpoint(random_checkpoint(task, seed=6, hierarchy=tree_hierarchy(task, TreeConfig())), tmp_path / "tree")
     kills = [(("worker",), ANYWHERE), (("manager",), ANYWHERE), (("worker", "manager"), AT_AN_END)]
     killed_run(tmp_path / "tree", 16, kills)
+
+
+def test_a_worker_killed_in_the_middle_of_an_option_draws_its_end_as_one_that_lives(killed_run):
+    """Hundreds of short episodes: a kill comes somewhere in the steps of an option, whose end is drawn at each."""
+    kills = [(("worker",), ANYWHERE), (("worker", "manager"), ANYWHERE)]
+    killed_run(resolve_policy("option_critic_four_rooms_point", None), 200, kills)
 
 
 def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory_is_the_same(

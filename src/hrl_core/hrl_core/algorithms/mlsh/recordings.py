@@ -1,5 +1,6 @@
 """A fresh master over frozen skills, from recordings: what a robot did under it is what it learns from."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, untrai
 from hrl_core.algorithms.skill_shapes import chooser_shapes
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.manifest import SAMPLED
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
@@ -97,5 +99,7 @@ learner = RecordedMaster
 
 
 def untrained(task: TaskSpec, config: MlshConfig, seed: int) -> Checkpoint:
-    """The very master that learns, over the frozen skills."""
-    return untrained_checkpoint("mlsh", task, hierarchy(task, config), Master(task, config, seed).levels(), seed)
+    """The very master that learns, over the frozen skills; who evaluates it draws too."""
+    levels = Master(task, config, seed).levels()
+    policy = untrained_checkpoint("mlsh", task, hierarchy(task, config), levels, seed)
+    return dataclasses.replace(policy, evaluation=SAMPLED)

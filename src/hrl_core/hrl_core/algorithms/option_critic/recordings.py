@@ -1,5 +1,6 @@
 """Option-Critic from recordings: what the present options lived on a graph teaches what it would have in process."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -10,6 +11,7 @@ from hrl_core.algorithms.option_critic.config import OptionCriticConfig, hierarc
 from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, untrained_checkpoint
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.manifest import SAMPLED
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import Rollout
 from hrl_core.task.spec import TaskSpec
@@ -63,6 +65,7 @@ learner = RecordedOptionCritic
 
 
 def untrained(spec: TaskSpec, config: OptionCriticConfig, seed: int) -> Checkpoint:
-    """The very options that learn."""
+    """The very options that learn; who evaluates them draws too."""
     agent = OptionCritic(spec, config, torch.Generator().manual_seed(seed))
-    return untrained_checkpoint("option_critic", spec, hierarchy(spec, config), agent.levels(), seed)
+    policy = untrained_checkpoint("option_critic", spec, hierarchy(spec, config), agent.levels(), seed)
+    return dataclasses.replace(policy, evaluation=SAMPLED)
