@@ -180,7 +180,7 @@ class TrainerNode(HrlNode):
 
     def _announce(self, folder: Path) -> None:
         checkpoint, steps = load_checkpoint(folder), self._trainer.env_steps
-        self._updates.publish(policy_update(checkpoint, folder, self._run))
+        self._updates.publish(policy_update(checkpoint, folder, self._run, self._trainer.learner.frozen_worker))
         self.get_logger().info(f"policy version {checkpoint.version} from {steps} steps, see {METRICS}")
 
     def _update_figures(self) -> None:

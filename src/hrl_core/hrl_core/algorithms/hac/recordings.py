@@ -17,6 +17,7 @@ class RecordedHacLearner:
     """Levels that learn from recorded episodes; ``training.recordings.learner.FromRecordings``."""
 
     on_policy = False
+    frozen_worker = False
     warm_start_steps = 0
     """The untrained policy explores no better than the one that is learned."""
     relabelled = 0

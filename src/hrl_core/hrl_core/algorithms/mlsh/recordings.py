@@ -53,6 +53,8 @@ class Master:
 class RecordedMaster(OwnEpisodes[Lived]):
     """Learns from recorded episodes of its own task under its own present version."""
 
+    frozen_worker = True
+
     def __init__(self, task: TaskSpec, config: BagTrainConfig, seed: int) -> None:
         """Initialise from ``seed``; raises ``HrlError`` as ``Master`` does.
 

@@ -70,6 +70,8 @@ class FromRecordings(Learner, Protocol):
 
     on_policy: bool
     """Whether it only learns from its newest policy, so that robots need every one."""
+    frozen_worker: bool
+    """Whether the worker stays as it is."""
 
     @property
     def warm_start_steps(self) -> int:
@@ -108,6 +110,7 @@ class RecordedLearner(Generic[AnyAgent]):
     """An agent and its store of episodes, which is filled from recordings; a ``FromRecordings``."""
 
     on_policy = False
+    frozen_worker = False
     warm_start_steps = 0
     """Environment steps up to which the untrained policy explores better than the one that is learned."""
 

@@ -27,6 +27,7 @@ class OwnEpisodes(ABC, Generic[Rows]):
     """
 
     on_policy = True
+    frozen_worker = False
     warm_start_steps = 0
     """Nobody else's policy is learned from."""
     relabelled = 0
