@@ -95,7 +95,8 @@ def evaluate_checkpoint(checkpoint: Checkpoint, envs: Environments) -> list[Eval
     actors = VectorHierarchy(checkpoint.task, Mode.EVAL, envs)
     with one_thread():
         for env in range(envs.num_envs):
-            actors.begin(env, 0, checkpoint.stack(seed=0))
+            # Draws are keyed by the episode: under one number all would be the same.
+            actors.begin(env, env, checkpoint.stack(seed=0))
         return _run(checkpoint.task, envs, actors)
 
 
