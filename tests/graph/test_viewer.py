@@ -141,3 +141,16 @@ def test_the_page_shows_the_markers_and_steers_the_run(page, launch, listener, o
 
     page.goto("data:text/html,<title>a stranger's page</title>")
     assert page.evaluate(CONNECT % viser.__version__, port) == "refused"
+
+
+def test_the_page_lights_the_path_of_a_tree_down_to_its_leaf(page, launch):
+    port = free_port()
+    words = ("policy:=tree_lane_drive", "mode:=realtime", "record:=false", "viewer:=true", f"viewer_port:={port}")
+    launch(*words, "episodes:=0", file="policy.launch.py")
+    opened(page, port)
+    lit = page.locator('div[style*="bold"]')
+    lit.nth(2).wait_for()
+    names = lit.all_inner_texts()
+    assert names[:1] == ["Nav"]
+    assert {*names} & {"StayInLane", "ChangeLeft", "ChangeRight", "TurnLeft", "TurnRight"}
+    assert page.get_by_text("Goal x, y [m]").count() == 0, "the task has no goal"

@@ -17,7 +17,6 @@ class Cameras:
     def __init__(self, server: viser.ViserServer) -> None:
         """Look from the south, with z up."""
         self._server = server
-        self._robot: Vector3 | None = None
         scene = server.scene
         scene.set_up_direction("+z")
         # The default lights bleach every colour.
@@ -30,32 +29,41 @@ class Cameras:
         """Show everything between two corners [m] to who comes, and to who is there already."""
         middle = (low + high) / 2
         distance = _SPREAD * float(np.max((high - low)[:2]))
-        offset = distance * np.array((0.0, -np.cos(ELEVATION), np.sin(ELEVATION)))
+        offset = _offset(distance)
         initial = self._server.initial_camera
         initial.look_at, initial.position = tuple(middle), tuple(middle + offset)
         initial.far = 20 * distance
         for client in self._server.get_clients().values():
             client.camera.position, client.camera.look_at = middle + offset, middle
 
-    def follow(self, robot: Vector3, following: bool) -> None:
-        """Shift every camera by as much as the robot has moved; who turns or zooms keeps that view."""
-        before, self._robot = self._robot, robot.copy()
-        if before is None or not following:
+    def follow(self, robot: Vector3, following: bool, distance: float) -> None:
+        """Turn every camera to the robot from where it looks at it; who turns or zooms keeps that view.
+
+        Args:
+            robot: where it is [m].
+            following: whether that is wanted.
+            distance: from which who comes now looks at it [m].
+        """
+        if not following:
             return
-        moved = robot - before
-        if not moved.any():
-            return
+        initial = self._server.initial_camera
+        initial.look_at, initial.position = tuple(robot), tuple(robot + _offset(distance))
         for client in self._server.get_clients().values():
             try:
-                position, look_at = client.camera.position + moved, client.camera.look_at + moved
+                # Of what the browser told last, which may be long ago, only the direction and distance of its look.
+                offset = client.camera.position - client.camera.look_at
             except AssertionError:
                 # The browser has not told its camera yet.
                 continue
-            client.camera.position, client.camera.look_at = position, look_at
+            client.camera.position, client.camera.look_at = robot + offset, robot
 
     def centre(self, robot: Vector3, distance: float) -> None:
         """Turn to the robot, from ``distance`` [m]."""
-        offset = distance * np.array((0.0, -np.cos(ELEVATION), np.sin(ELEVATION)))
-        self._robot = robot.copy()
+        offset = _offset(distance)
         for client in self._server.get_clients().values():
             client.camera.position, client.camera.look_at = robot + offset, robot
+
+
+def _offset(distance: float) -> Vector3:
+    """From what is looked at to the camera [m]."""
+    return distance * np.array((0.0, -np.cos(ELEVATION), np.sin(ELEVATION)))

@@ -60,6 +60,14 @@ class Panel:
         """Whether the cameras follow the robot."""
         return self._follow.value
 
+    def follow(self) -> None:
+        """Have the cameras follow the robot, until somebody unticks the box."""
+        self._follow.value = True
+
+    def offer_goal(self, offered: bool) -> None:
+        """Whether a goal can be set here: not where it is no place."""
+        self._goal.visible = offered
+
     def connect(self, commands: Commands) -> None:
         """Add the controls."""
         gui = self._server.gui
@@ -78,7 +86,8 @@ class Panel:
             hint = "of a recording; live: start from its seed again"
             episode = gui.add_number("Episode", 0, min=0, step=1, hint=hint)
             gui.add_button("Go to episode").on_click(lambda _: commands.choose(int(episode.value)))
-        with gui.add_folder("Goal"):
+        self._goal = gui.add_folder("Goal")
+        with self._goal:
             where = gui.add_vector2("Goal x, y [m]", (8.0, 0.0), step=0.5)
             gui.add_button("Set goal").on_click(lambda _: commands.goal(*where.value, self.frame))
             by_click = gui.add_checkbox("Set goal by clicking the floor", False)
@@ -91,7 +100,8 @@ class Panel:
     def show_tree(self, html: str) -> None:
         """Show a tree of skills, as HTML."""
         if self._tree is None:
-            with self._server.gui.add_folder("Tree"):
+            # In sight without scrolling.
+            with self._server.gui.add_folder("Tree", order=self._follow.order + 0.5):
                 self._tree = self._server.gui.add_html(html)
         elif self._tree.content != html:
             self._tree.content = html

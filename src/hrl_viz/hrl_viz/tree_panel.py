@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from html import escape
+from itertools import pairwise
 
 from hrl_core.hierarchy.path_sessions import child_name
 from hrl_core.hierarchy.tree import Tree
@@ -20,6 +21,8 @@ class TreePanel:
         self._tree = tree
         self._newest = (-1, -1)
         self._chosen: dict[int, str] = {}
+        self.path: list[str] = []
+        """Names of the nodes in control, outermost first: of the newest path that is known from root to leaf."""
 
     def on_subgoal(self, subgoal: Subgoal) -> None:
         """Take a subgoal of any level: the newest path counts."""
@@ -30,12 +33,10 @@ class TreePanel:
             self._newest, self._chosen = key, {}
         if key == self._newest:
             self._chosen[subgoal.level] = child_name(self._tree, subgoal.level, subgoal.skill_id)
-
-    @property
-    def path(self) -> list[str]:
-        """Names of the nodes in control, outermost first."""
-        names = [self._chosen[level] for level in sorted(self._chosen, reverse=True)]
-        return [self._tree.root, *names] if names else []
+        path = [self._tree.root, *(self._chosen[level] for level in sorted(self._chosen, reverse=True))]
+        linked = all(below in self._tree[above].children for above, below in pairwise(path))
+        if linked and path[-1] in self._tree.leaves:
+            self.path = path
 
     def html(self) -> str:
         """The whole tree, a line for each place of a node."""

@@ -14,6 +14,7 @@ from visualization_msgs.msg import MarkerArray
 
 from hrl_core.errors import FileError, InvalidDataError, TaskError
 from hrl_core.hierarchy.text import parse_hierarchy
+from hrl_core.task.text import parse_task
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -29,10 +30,13 @@ from hrl_viz.drawing import Drawing
 from hrl_viz.freshness import Freshness, status_line
 from hrl_viz.gate import Gate, require_address
 from hrl_viz.panel import Panel
+from hrl_viz.places import TaskPlaces
 from hrl_viz.tree_panel import TreePanel
 
 COMMAND_PERIOD = 0.05
 PANEL_PERIOD = 0.5
+PATH = 16
+"""Subgoals of a tree's path that may come at once."""
 FOLLOW_DISTANCE = 16.0
 """Of a camera that begins to follow the robot [m]."""
 ROBOT = "robot"
@@ -88,8 +92,11 @@ class ViewerNode(HrlNode):
         self.subscribe_raw(msg.Observation, p.observations, self._on_observation, newest)
         self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_result, qos.onlooker())
         self._tree: TreePanel | None = None
+        self._unbounded = False
+        """Whether the scene has nothing but a floor, and the robot has not been seen in it yet."""
         self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
-        self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.onlooker())
+        # A path is several at once.
+        self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.onlooker(PATH))
         self._health = Health(p.diagnostics)
         self._health.doing = "showing"
         self._reports = HealthReports(self, self._health)
@@ -115,19 +122,26 @@ class ViewerNode(HrlNode):
     def _on_static(self, array: MarkerArray) -> None:
         self._drawing.apply(array)
         markers = list(array.markers)
-        centres = [marker.pose.position for marker in markers if not marker.points]
-        if centres:
-            # The middles of the outermost walls: their far sides are not worth the room.
-            places = np.array([(place.x, place.y, 0.0) for place in centres])
+        if markers:
             self._panel.frame = markers[0].header.frame_id
+        # The middles of the outermost walls: their far sides are not worth the room.
+        centres = [marker.pose.position for marker in markers if not marker.points]
+        places = np.array([(place.x, place.y, 0.0) for place in centres]).reshape(-1, 3)
+        self._unbounded = not np.ptp(places, axis=0).any() if centres else True
+        if not self._unbounded:
             self._cameras.look_at_scene(places.min(axis=0), places.max(axis=0))
 
     def _on_markers(self, array: MarkerArray) -> None:
         self._fresh.heard()
         self._drawing.apply(array)
         robot = self._robot()
-        if robot is not None:
-            self._cameras.follow(robot, self._panel.following)
+        if robot is None:
+            return
+        if self._unbounded:
+            # Nothing says where else it could be looked at from.
+            self._unbounded = False
+            self._panel.follow()
+        self._cameras.follow(robot, self._panel.following, FOLLOW_DISTANCE)
 
     def _on_status(self, status: msg.SimStatus) -> None:
         self._fresh.heard()
@@ -153,6 +167,7 @@ class ViewerNode(HrlNode):
     def _on_run_info(self, info: msg.RunInfo) -> None:
         try:
             tree = parse_hierarchy(info.hierarchy, f"hierarchy of run {info.run:016x}").tree if info.hierarchy else None
+            self._panel.offer_goal(TaskPlaces(parse_task(info.task, f"RunInfo of run {info.run:016x}"), ()).goal.exists)
         except (TaskError, FileError) as error:
             raise InvalidDataError(str(error)) from None
         self._tree = None if tree is None else TreePanel(tree)

@@ -50,6 +50,15 @@ def test_the_newest_path_counts_in_whatever_order_its_subgoals_come(choose):
     assert panel.path == ["top", "near"]
 
 
+def test_a_path_is_shown_once_it_is_known_down_to_its_leaf(choose):
+    panel = TreePanel(TREE)
+    panel.on_subgoal(choose(kind=SubgoalKind.SKILL, seq=0, skill_id=0))
+    panel.on_subgoal(choose(kind=SubgoalKind.SKILL, seq=1, level=1, skill_id=0))
+    assert panel.path == ["top", "near"], "of the next one only the upper part has come"
+    panel.on_subgoal(choose(kind=SubgoalKind.SKILL, seq=1, skill_id=1))
+    assert panel.path == ["top", "careful", "far"]
+
+
 def test_words_above_the_robot_name_the_path_and_nothing_that_was_in_control_before(choose):
     task = load_task("lane_drive")
     hierarchy = hierarchy_of_tree(TREE)
