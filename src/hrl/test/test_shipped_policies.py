@@ -18,6 +18,7 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
         "flat_fetch_reach",
         "mlsh_ant_two_walks",
         "option_critic_four_rooms_point",
+        "snn4hrl_ant_field",
         "snn4hrl_point_maze_sparse",
     ],
 )
