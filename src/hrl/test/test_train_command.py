@@ -241,6 +241,7 @@ OTHER = {
     "frozen_skills": "elsewhere",
     "input_scale": (0.5, 2.0),
     "skills_ignore": ("x",),
+    "position": ("y",),
     "tree": "runs/tree",
     "node": "Avoid",
     "leave_out": ("Nav", "Cross"),
