@@ -222,9 +222,16 @@ def test_skills_with_networks_of_their_own_are_the_same_in_the_graph_and_in_proc
     assert np.isfinite([said.log_probability for said in (*bag["subgoal"], *bag["action"])]).all()
 
 
-@pytest.mark.parametrize("name", ["option_critic_four_rooms_point", "tree_lane_drive"])
-def test_skills_that_have_learned_and_end_by_themselves_are_the_same_in_the_graph_and_in_process(
-    name, launch, read_bag, in_process, assert_same_run
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [
+        ("option_critic_four_rooms_point", SegmentEnd.WORKER_TERMINATED),
+        ("tree_lane_drive", SegmentEnd.WORKER_TERMINATED),
+        ("snn4hrl_point_maze_sparse", SegmentEnd.HORIZON),
+    ],
+)
+def test_skills_that_have_learned_are_the_same_in_the_graph_and_in_process(
+    name, end, launch, read_bag, in_process, assert_same_run
 ):
     policy = resolve_policy(name, None)
     graph = launch(f"policy:={policy}", "episodes:=6", "seed:=4", file="policy.launch.py")
@@ -235,7 +242,7 @@ def test_skills_that_have_learned_and_end_by_themselves_are_the_same_in_the_grap
     assert graph.summary()["lost_messages"] == 0
     assert not read_bags([graph.out / "bag"]).problems
     reasons = [result.end_reason for trace in traces for result in trace.subgoal_results]
-    assert SegmentEnd.WORKER_TERMINATED in reasons
+    assert end in reasons
     assert len({subgoal.skill_id for trace in traces for subgoal in trace.subgoals if subgoal.level == 0}) > 1
 
 

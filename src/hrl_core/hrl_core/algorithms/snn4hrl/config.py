@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hrl_core.checkpoints.manifest import SAMPLED
+from hrl_core.checkpoints.manifest import GREEDY, SAMPLED
 from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.learners.checks import require
 from hrl_core.learners.on_policy_config import OnPolicyConfig
@@ -80,34 +80,25 @@ _ANT = Snn4hrlConfig(
     skills_ignore=("x", "y", "time"),
     worker=OnPolicyConfig(gae_lambda=0.98, batch_size=512, log_std=-0.7, reward_scale=0.1),
 )
+
+
+def _train(
+    agent: Snn4hrlConfig, steps: int, num_envs: int, interval: int, evaluation: str, episodes: int
+) -> TrainConfig[Snn4hrlConfig]:
+    return TrainConfig(
+        algorithm="snn4hrl",
+        agent=agent,
+        steps=steps,
+        num_envs=num_envs,
+        stagger=False,
+        evaluation_interval=interval,
+        evaluation_episodes=episodes,
+        evaluation=evaluation,
+    )
+
+
 PRESETS: Mapping[str, TrainConfig[Snn4hrlConfig]] = {
-    "point_field": TrainConfig(
-        algorithm="snn4hrl",
-        agent=Snn4hrlConfig(**_POINT),
-        steps=480_000,
-        num_envs=240,
-        stagger=False,
-        evaluation_interval=120_000,
-        evaluation_episodes=20,
-        evaluation=SAMPLED,
-    ),
-    "ant_field": TrainConfig(
-        algorithm="snn4hrl",
-        agent=_ANT,
-        steps=4_000_000,
-        num_envs=32,
-        stagger=False,
-        evaluation_interval=400_000,
-        evaluation_episodes=20,
-        evaluation=SAMPLED,
-    ),
-    "point_maze_sparse": TrainConfig(
-        algorithm="snn4hrl",
-        agent=Snn4hrlConfig(**_POINT),
-        steps=560_000,
-        num_envs=32,
-        stagger=False,
-        evaluation_interval=80_000,
-        evaluation_episodes=50,
-    ),
+    "point_field": _train(Snn4hrlConfig(**_POINT), 480_000, 240, 120_000, SAMPLED, 20),
+    "ant_field": _train(_ANT, 4_000_000, 32, 400_000, SAMPLED, 20),
+    "point_maze_sparse": _train(Snn4hrlConfig(**_POINT), 560_000, 32, 80_000, GREEDY, 50),
 }

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.choices import Choices, segments, take_lived, with_choices
-from hrl_core.algorithms.frozen_skills import WORKER_VALUE, load_skills, of_skill
+from hrl_core.algorithms.frozen_skills import WORKER_VALUE, load_skills
 from hrl_core.algorithms.party_levels import party_levels
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.algorithms.skill_shapes import chooser_shapes
@@ -33,9 +33,9 @@ class ManagerLearner:
         self._config, self._envs = config, envs
         self._kept = load_skills(config.frozen_skills, task, config.skills)
         weights, shape = self._kept.level("worker"), self._kept.actor("worker").one_skill()
-        own = [of_skill(weights, k) for k in range(config.skills)]
-        self._skills = [Actor.of_arrays(shape, {n: w.numpy() for n, w in arrays.items()}) for arrays in own]
-        self._heads = [make_head(shape, {n: w.numpy() for n, w in arrays.items()}) for arrays in own]
+        own = [{name: stack[k] for name, stack in weights.items()} for k in range(config.skills)]
+        self._skills = [Actor.of_arrays(shape, arrays) for arrays in own]
+        self._heads = [make_head(shape, arrays) for arrays in own]
         self._shapes = chooser_shapes(task, config, config.goal_scale)
         self.manager = OnPolicy(config.manager, *self._shapes, torch.Generator().manual_seed(seed))
         self._choices = Choices(envs.num_envs, config.horizon, np.random.default_rng((seed, _CHOICES)))
