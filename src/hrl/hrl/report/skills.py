@@ -22,8 +22,10 @@ _END_NAMES = {end.value: end.name.lower().replace("_", " ") for end in SegmentEn
 class Segments(NamedTuple):
     """The skills of one episode, in order; leading axis (segments,)."""
 
+    seqs: Int64
+    """Number of the subgoal that began each."""
     skills: Int64
-    """Number of each."""
+    """Number of each one's skill."""
     starts: Int64
     """Step each was chosen at."""
     stops: Int64
@@ -118,21 +120,21 @@ def skill_segments(episode: BagEpisode, level: int) -> Segments:
     table = episode.subgoals.get(level)
     if table is None:
         nothing = np.empty(0, np.int64)
-        return Segments(nothing, nothing, nothing, ())
+        return Segments(nothing, nothing, nothing, nothing, ())
     # What is said anew while a segment goes on is CONTINUE.
     rows = (table.kinds == SubgoalKind.SKILL) & (table.steps < max(1, episode.steps))
-    starts = table.steps[rows]
+    seqs, starts = table.seqs[rows], table.steps[rows]
     stops = np.append(starts[1:], episode.steps)
     ends = [NOT_RECORDED] * len(starts)
     results = episode.segments.get(level)
     if results is not None:
         ended = dict(zip(results.seqs.tolist(), range(len(results.seqs)), strict=True))
-        for k, seq in enumerate(table.seqs[rows].tolist()):
+        for k, seq in enumerate(seqs.tolist()):
             if seq in ended:
                 stops[k] = results.steps[ended[seq]]
                 reason = int(results.end_reasons[ended[seq]])
                 ends[k] = _END_NAMES.get(reason, f"reason {reason}")
-    return Segments(table.skill_ids[rows], starts, stops, tuple(ends))
+    return Segments(seqs, table.skill_ids[rows], starts, stops, tuple(ends))
 
 
 def in_control(tree: Tree, episode: BagEpisode) -> dict[str, Bool]:
@@ -144,9 +146,7 @@ def in_control(tree: Tree, episode: BagEpisode) -> dict[str, Bool]:
     }
     active: dict[str, npt.NDArray[np.bool_]] = {node.name: np.zeros(episode.steps, np.bool_) for node in tree.nodes}
     each = skill_segments(episode, WORKER_LEVEL)
-    lowest = episode.subgoals.get(WORKER_LEVEL)
-    seqs = [] if lowest is None else lowest.seqs.tolist()
-    for seq, start, stop in zip(seqs, each.starts, each.stops, strict=False):
+    for seq, start, stop in zip(each.seqs.tolist(), each.starts, each.stops, strict=True):
         active[tree.root][start:stop] = True
         for level in episode.subgoals:
             if (seq, level) in chosen:

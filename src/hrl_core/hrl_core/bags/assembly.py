@@ -140,13 +140,10 @@ class Assembly:
 
     def _check_skills(self, key: EpisodeKey, tables: dict[str, Columns], answered: bool) -> Found:
         """What the hierarchy says of skills, where it is known; ``answered``: of every segment a result is recorded."""
-        hierarchy, subgoals, results = (
-            self._runs.told_hierarchy(key.run),
-            tables.get(SUBGOAL),
-            tables.get(SUBGOAL_RESULT),
-        )
+        hierarchy = self._runs.told_hierarchy(key.run)
         if hierarchy is None:
             return
+        subgoals, results = tables.get(SUBGOAL), tables.get(SUBGOAL_RESULT)
         odd = list(skill_checks.levels(hierarchy, subgoals, results))
         yield from odd
         if odd or subgoals is None:

@@ -1,7 +1,6 @@
 """What must hold of the skills in one episode: they exist, lie on a path, end, and say how likely they were."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -113,7 +112,8 @@ def probabilities(hierarchy: HierarchySpec, subgoals: Columns, actions: Columns 
     lowest = (subgoals["level"] == WORKER_LEVEL) & (subgoals["kind"] == _SKILL)
     skill_of = dict(zip(subgoals["seq"][lowest].tolist(), subgoals["skill_id"][lowest].tolist(), strict=True))
     own = np.flatnonzero(actions["source"] == ActionSource.POLICY)
-    under = [(skill_of.get(seq), version) for seq, version in _followed(actions, own)]
+    followed = zip(actions["subgoal_seq"][own].tolist(), actions["policy_version"][own].tolist(), strict=True)
+    under = [(skill_of.get(seq), version) for seq, version in followed]
     nan = np.isnan(actions["log_probability"][own])
     draws = {key for key, unknown in zip(under, nan, strict=True) if not unknown}
     lost = own[nan & np.array([key in draws for key in under], np.bool_)]
@@ -121,8 +121,3 @@ def probabilities(hierarchy: HierarchySpec, subgoals: Columns, actions: Columns 
         numbers = in_words(grouped(actions["step"][lost].astype(np.int64)))
         text = f"the action of step {numbers} has no log-probability, though others of the same skill have"
         yield Finding(ACTION, int(lost[0]), text, False)
-
-
-def _followed(actions: Columns, rows: np.ndarray) -> Iterator[tuple[int, int]]:
-    """Subgoal and policy version of each action."""
-    yield from zip(actions["subgoal_seq"][rows].tolist(), actions["policy_version"][rows].tolist(), strict=True)
