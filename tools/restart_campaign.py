@@ -39,7 +39,7 @@ SETTINGS = {
     "fake robot": ["robot:=real", f"rtf:={FACTOR}"],
     "standard topics": ["robot:=real", f"rtf:={FACTOR}"],
 }
-SPARE = 5
+SPARE = 20
 """Episodes of a lock-step run beyond those with a kill: what may pass at full speed before it is held to the pace."""
 LEAST_SHARE = 0.8
 """Of the steps after a second, those that are acted on in time on a busy machine."""
@@ -128,6 +128,8 @@ def run(folder: Path, setting: str, policy: str, episodes: int, kills: bool, see
         for episode, victims in zip(planned, itertools.cycle(groups(hierarchy)), strict=False):
             done.trials.append(Trial("+".join(victims), episode))
             kill_in_episode(stack, done.trials[-1], randomness.randrange(30, 200))
+        if spare:
+            stack.pace(0.0)  # what is left of the spare ones, at full speed
         stack.until(lambda: False, limit=60.0 * episodes)
     finally:
         done.exit_code, done.output = stack.end(90.0)
