@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hrl_core.errors import CheckpointError
 from hrl_core.hierarchy.exploration import HeldExploration
+from hrl_core.networks.memory_config import MemoryConfig
 from hrl_core.networks.symmetry import QuarterTurn
 from hrl_core.typed_fields import Count, Finite, Fraction, Index, NonEmpty, NotNegative, one_of
 
@@ -18,6 +19,8 @@ Float32 = npt.NDArray[np.float32]
 HEADS = ("tanh", "gaussian", "squashed", "categorical", "values")
 OF_VECTORS, OF_CHOICES = HEADS[:3], HEADS[3:]
 """Those that say vectors in [low, high], and those that say one of several choices."""
+DIRECTION = "direction"
+"""Head of a network that remembers: there is no layer to it."""
 ACTIVATIONS = ("relu", "tanh")
 MOST_PARAMETERS = 2**24
 """Of one actor: 64 MiB; those of the paper have 100 thousand."""
@@ -60,15 +63,18 @@ class ActorConfig:
     """Shortest and longest of these subgoals as a multiple of the half-range."""
     turn: QuarterTurn | None = None
     """Four-fold symmetry to act under: inputs are turned to a standard heading and outputs turned back."""
-    head: Annotated[str, one_of(HEADS)] = "tanh"
+    head: Annotated[str, one_of((*HEADS, DIRECTION))] = "tanh"
     """``tanh``: numbers in [low, high]. ``gaussian``: means, in half-ranges, of numbers that are drawn and not clipped
     (PPO). ``squashed``: means and logarithms of standard deviations of numbers that are drawn and pass a tanh (SAC).
-    ``categorical``: logits of choices, ``values``: values of choices (DQN), or of a state; low and high are 0 and 1."""
+    ``categorical``: logits of choices, ``values``: values of choices (DQN), or of a state; low and high are 0 and 1.
+    ``direction``: what the memory says, brought to length 1 (FuN's manager); low and high are -1 and 1."""
     activation: Annotated[str, one_of(ACTIVATIONS)] = "relu"
     """Of the hidden layers."""
     skills: Index = 0
     """So many networks that share nothing, stacked along a leading axis of every parameter: the last inputs, one of the
     skills as a one-hot vector, say which one acts, and none sees them (MLSH). 0: one network that sees all inputs."""
+    memory: MemoryConfig | None = None
+    """What follows the hidden layers in the place of a last one; None: it acts by what it sees alone."""
 
     def __post_init__(self) -> None:
         """Refuse contradicting sizes."""
@@ -93,11 +99,31 @@ class ActorConfig:
             raise CheckpointError(f"actor: {self.skills} skills need as many inputs and others beside, and no turn")
         if self.skills:
             self.one_skill()
+        self._require_memory()
         matrices = [math.prod(shape) for shape in self.parameter_shapes().values()]
         if sum(matrices) + self.feature_dim * self.input_dim > MOST_PARAMETERS:
             raise CheckpointError(f"actor: more than {MOST_PARAMETERS} parameters in its layers {self.hidden}")
         if not self.exploration_noise:
             object.__setattr__(self, "exploration_noise", (0.0,) * len(self.low))
+
+    def _require_memory(self) -> None:
+        """Refuse what a network with a memory cannot be, and one without what only that can be."""
+        memory = self.memory
+        if self.head == DIRECTION and ({*self.low} != {-1.0} or {*self.high} != {1.0}):
+            raise CheckpointError("actor: the head 'direction' has low -1 and high 1")
+        if memory is None:
+            if self.head == DIRECTION:
+                raise CheckpointError("actor: the head 'direction' needs a memory")
+            return
+        if self.head not in ("categorical", DIRECTION) or self.skills or self.differences or not self.hidden:
+            raise CheckpointError(
+                "actor: a network with a memory has the head 'categorical' or 'direction', a hidden layer, and neither "
+                "skills nor differences"
+            )
+        if self.head == DIRECTION and (memory.directions or memory.units != self.output_dim):
+            raise CheckpointError(f"actor: the head 'direction' says its memory's {memory.units} numbers itself")
+        if memory.directions >= self.input_dim:
+            raise CheckpointError(f"actor: {memory.directions} inputs for directions need others beside")
 
     def one_skill(self) -> "ActorConfig":
         """The network of one of the skills, which does not see which one it is."""
@@ -145,10 +171,15 @@ class ActorConfig:
         if self.skills:
             one = self.one_skill().parameter_shapes()
             return {name: (self.skills, *shape) for name, shape in one.items()}
+        memory = self.memory
         sizes = (self.feature_dim, *self.hidden, self.last_dim)
+        if memory is not None:
+            sizes = (self.feature_dim - memory.directions, *self.hidden)
         shapes: dict[str, tuple[int, ...]] = {}
         for i, (n, m) in enumerate(pairwise(sizes)):
             shapes |= {f"layers.{i}.weight": (m, n), f"layers.{i}.bias": (m,)}
+        if memory is not None:
+            return shapes | memory.shapes(sizes[-1], 0 if self.head == DIRECTION else self.last_dim)
         # Logarithms of the standard deviations, the same in all states.
         return shapes | ({"log_std": (self.output_dim,)} if self.head == "gaussian" else {})
 

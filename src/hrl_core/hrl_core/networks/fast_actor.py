@@ -32,15 +32,11 @@ class FastActor:
         """Check the weights against the configuration.
 
         Raises:
-            CheckpointError: an array is missing, has another shape or is not finite.
+            CheckpointError: it remembers; an array is missing, has another shape or is not finite.
         """
-        for name, shape in config.parameter_shapes().items():
-            array = weights.get(name)
-            if array is None or array.shape != shape:
-                got = "nothing" if array is None else array.shape
-                raise CheckpointError(f"tensor '{name}': expected shape {shape}, got {got}")
-            if not np.isfinite(array).all():
-                raise CheckpointError(f"tensor '{name}' holds non-finite numbers")
+        if config.memory is not None:
+            raise CheckpointError("actor: it remembers, so that what it sees alone does not say what it does")
+        require_weights(config, weights)
         self._heading = None if config.turn is None else config.turn.heading
         self._linear, self._tanh = config.head != "tanh", config.activation == "tanh"
         self._passes = _folded(config, weights)
@@ -57,6 +53,17 @@ class FastActor:
         weight, bias = chosen.layers[-1]
         last = weight.dot(hidden) + bias
         return last if self._linear else chosen.centre + chosen.half_range * np.tanh(last)
+
+
+def require_weights(config: ActorConfig, weights: Mapping[str, Float32]) -> None:
+    """Raise ``CheckpointError`` where an array of a network is missing, has another shape or is not finite."""
+    for name, shape in config.parameter_shapes().items():
+        array = weights.get(name)
+        if array is None or array.shape != shape:
+            got = "nothing" if array is None else array.shape
+            raise CheckpointError(f"tensor '{name}': expected shape {shape}, got {got}")
+        if not np.isfinite(array).all():
+            raise CheckpointError(f"tensor '{name}' holds non-finite numbers")
 
 
 def _folded(config: ActorConfig, weights: Mapping[str, Float32]) -> list[_Pass]:
