@@ -23,6 +23,10 @@ TASKS = {
     "AntField": ("ant_field", 200),
     "AntObstacleCourse": ("ant_obstacle_course", 500),
     "LaneDrive": ("lane_drive", 400),
+    "TMaze": ("t_maze", 26),
+    "NonMatch": ("non_match", 22),
+    "WaterMaze": ("water_maze", 100),
+    "KeyDoor": ("key_door", 60),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
 _ARGUMENTS = {"FourRoomsPlanning": {"version": "planning"}, "FourRoomsMulti": {"version": "multi"}}
