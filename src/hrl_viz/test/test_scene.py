@@ -39,6 +39,10 @@ WITHOUT_MUJOCO = (
     "cart_pole",
     "pendulum",
     "lane_drive",
+    "t_maze",
+    "non_match",
+    "water_maze",
+    "key_door",
 )
 
 

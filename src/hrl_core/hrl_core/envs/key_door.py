@@ -10,7 +10,6 @@ ROOM = 3
 WIDTH, HEIGHT = 2 * ROOM + 1, ROOM
 MOVES = ((0, 1), (1, 0), (0, -1), (-1, 0))
 """North, east, south, west, as (x, y)."""
-_LOOKS = ((0, 0), *MOVES)
 
 
 class _Number(IntEnum):
@@ -34,15 +33,16 @@ class KeyDoorEnv(MemoryTaskEnv):
     | index | meaning | min | max | unit |
     |---|---|---|---|---|
     | 0-6, 7-9 | column from the west, row from the south, as one-hot vectors | 0 | 1 | 1 |
-    | 10-13 | here: wall, key, closed door, goal | 0 | 1 | 1 |
-    | 14-17, 18-21, 22-25, 26-29 | the same to the north, east, south, west | 0 | 1 | 1 |
+    | 10-13 | wall to the north, east, south, west | 0 | 1 | 1 |
+    | 14-17, 18-21 | key, goal there | 0 | 1 | 1 |
+    | 22 | closed door to the east | 0 | 1 | 1 |
 
     Start, key, row of the door and goal are drawn. Action: 0 north, 1 east, 2 south, 3 west. Who comes upon the key has
     it; who has it opens the door by walking into it; without it the door is a wall. 1 at the goal, which ends the
     episode, -0.01 a tick.
     """
 
-    observation_dim: ClassVar[int] = WIDTH + HEIGHT + 4 * len(_LOOKS)
+    observation_dim: ClassVar[int] = WIDTH + HEIGHT + 3 * len(MOVES) + 1
     choices: ClassVar[int] = 4
 
     def _begin(self) -> list[int]:
@@ -65,13 +65,11 @@ class KeyDoorEnv(MemoryTaskEnv):
 
     def _see(self) -> list[float]:
         x, y = self._numbers[_Number.X], self._numbers[_Number.Y]
-        seen = [*one_hot(x, WIDTH), *one_hot(y, HEIGHT)]
-        for dx, dy in _LOOKS:
-            place = x + dx, y + dy
-            closed = self._is_door(*place) and not self._numbers[_Number.OPEN]
-            wall = not closed and not self._is_free(*place)
-            seen += [float(wall), float(self._is_key(*place)), float(closed), float(self._is_goal(*place))]
-        return seen
+        around = [(x + dx, y + dy) for dx, dy in MOVES]
+        closed = [self._is_door(*place) and not self._numbers[_Number.OPEN] for place in around]
+        walls = [not self._is_free(*place) and not door for place, door in zip(around, closed, strict=True)]
+        keys, goals = ([looks(*place) for place in around] for looks in (self._is_key, self._is_goal))
+        return [*one_hot(x, WIDTH), *one_hot(y, HEIGHT), *map(float, (*walls, *keys, *goals, any(closed)))]
 
     def _solved(self) -> bool:
         return bool(self._numbers[_Number.REACHED])

@@ -41,9 +41,10 @@ class Fun:
 
     def loss(self, lived: Lived) -> tuple[torch.Tensor, dict[str, float]]:
         """What is descended, and figures."""
-        inputs, issued = torch.from_numpy(lived.inputs), torch.from_numpy(lived.directions)
-        # No direction was issued at the last observation of all, of which only the worth is asked.
-        said, manager = self.network(inputs, torch.cat((issued, torch.zeros_like(issued[:1]))))
+        # None was issued at an episode's last observation, of which only the worth is asked.
+        issued = torch.where(going_on(lived)[..., None], torch.from_numpy(lived.directions), 0.0)
+        told = torch.cat((issued, torch.zeros_like(issued[:1])))
+        said, manager = self.network(torch.from_numpy(lived.inputs), told)
         rewards, figures = lived.rewards, {}
         loss = torch.zeros(())
         if manager is not None:

@@ -37,7 +37,7 @@ class FunLearner:
         self._earned, self._solved = np.zeros(envs.num_envs), np.zeros(envs.num_envs, np.bool_)
         self._goals = envs.goals
         self._inputs = self._seen(envs.states)
-        self._issued, self._actions = np.zeros((envs.num_envs, 0), np.float32), np.zeros(envs.num_envs, np.int64)
+        self._actions = np.zeros(envs.num_envs, np.int64)
 
     def act(self) -> npt.NDArray[np.float64]:
         """Actions (num_envs, 1), drawn; first the manager says directions."""
@@ -45,8 +45,8 @@ class FunLearner:
         self._inputs = self._seen(self._envs.states)
         drawn = torch.from_numpy(self._random_directions())
         told = torch.from_numpy(self._inputs), self._lived.step, drawn
-        self._memory, logits, issued = self.agent.network.advance(self._memory, *told)
-        self._issued, self._actions = issued.numpy(), _drawn(logits.numpy(), self._rng)
+        self._memory, logits = self.agent.network.advance(self._memory, *told)
+        self._actions = _drawn(logits.numpy(), self._rng)
         return self._actions[:, None].astype(np.float64)
 
     def observe(self, step: Step) -> Mapping[str, Metrics]:
@@ -55,7 +55,7 @@ class FunLearner:
         self._earned += np.where(running, step.rewards, 0)
         self._solved = np.where(running, step.successes, self._solved)
         ends = step.terminated, step.ended
-        acted = self._inputs, self._issued, self._actions, step.rewards
+        acted = self._inputs, self._memory.directions[-1].numpy(), self._actions, step.rewards
         self._lived.add(*acted, self._seen(step.states), *ends)
         return {}
 
@@ -91,8 +91,9 @@ class FunLearner:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where ``state_dict`` was taken; networks and what was lived have been restored before."""
         self._rng.bit_generator.state = state["rng"]
-        parts = [State(*(state[f"{level}.{name}"].clone() for name in State._fields)) for level in ("worker", "manager")]
-        self._memory = Memory(*parts, state["directions"].clone())
+        kept = {name: tensor.clone() for name, tensor in state.items() if isinstance(tensor, torch.Tensor)}
+        states = (State(kept[f"{level}.hidden"], kept[f"{level}.cell"]) for level in ("worker", "manager"))
+        self._memory = Memory(*states, kept["directions"])
         self._earned, self._solved = state["earned"].copy(), state["solved"].copy()
         if not self._envs.exact_resume:
             self._lived.begin()

@@ -72,8 +72,8 @@ class EpisodesInStep:
         """What has been lived, which is then forgotten."""
         lived, steps = self._lived, self.step
         self.begin()
-        columns = lived.directions, lived.actions, lived.rewards
-        return Lived(lived.inputs[: steps + 1], *(column[:steps] for column in columns), lived.lengths, lived.terminated)
+        columns = (column[:steps] for column in (lived.directions, lived.actions, lived.rewards))
+        return Lived(lived.inputs[: steps + 1], *columns, lived.lengths, lived.terminated)
 
     def state_dict(self) -> dict[str, Any]:
         """What has been lived so far."""

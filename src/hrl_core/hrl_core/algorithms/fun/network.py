@@ -54,7 +54,7 @@ class Memory(NamedTuple):
     worker: State
     manager: State
     directions: torch.Tensor
-    """The last ones, the newest last, (c, episodes, d)."""
+    """The last ones that were issued, the newest last, (c, episodes, d)."""
 
 
 class Feudal(nn.Module):
@@ -100,7 +100,7 @@ class Feudal(nn.Module):
     @torch.no_grad()
     def advance(
         self, memory: Memory, inputs: torch.Tensor, step: int, random: torch.Tensor
-    ) -> tuple[Memory, torch.Tensor, torch.Tensor]:
+    ) -> tuple[Memory, torch.Tensor]:
         """Take a step.
 
         Args:
@@ -110,7 +110,7 @@ class Feudal(nn.Module):
             random: directions in the manager's stead, (episodes, d); zeros: its own.
 
         Returns:
-            What is remembered then, logits (episodes, choices), and the directions that were issued.
+            What is remembered then, and logits (episodes, choices).
         """
         z = torch.relu(self.perception(inputs))
         managing, y = self.manager.advance(memory.manager, torch.relu(self.latent(z)), step)
@@ -119,7 +119,7 @@ class Feudal(nn.Module):
         directions = torch.cat((memory.directions[1:], issued[None]))
         working, hidden = self.worker.advance(memory.worker, z, step)
         said = self._choose(hidden, directions.sum(0))
-        return Memory(working, managing, directions), said.logits, issued
+        return Memory(working, managing, directions), said.logits
 
     def levels(self, shapes: Shapes, updates: int) -> dict[str, LevelWeights]:
         """What a checkpoint keeps: each party has perception of its own."""
@@ -155,16 +155,17 @@ class Flat(nn.Module):
 
     def initial(self, episodes: int) -> Memory:
         """Nothing is remembered at the beginning of episodes."""
-        hidden, cell, directions = (torch.zeros(0, episodes, 0) for _ in range(3))
+        hidden, cell, directions = (torch.zeros(1, episodes, 0) for _ in range(3))
         return Memory(self.worker.initial(episodes), State(hidden, cell), directions)
 
     @torch.no_grad()
     def advance(
         self, memory: Memory, inputs: torch.Tensor, step: int, random: torch.Tensor
-    ) -> tuple[Memory, torch.Tensor, torch.Tensor]:
+    ) -> tuple[Memory, torch.Tensor]:
         """As ``Feudal``, without directions."""
+        del random
         own, hidden = self.worker.advance(memory.worker, torch.relu(self.perception(inputs)), step)
-        return memory._replace(worker=own), self.output(hidden), random
+        return memory._replace(worker=own), self.output(hidden)
 
     def levels(self, shapes: Shapes, updates: int) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
@@ -185,7 +186,9 @@ def _linear(inputs: int, outputs: int, generator: torch.Generator, bias: bool = 
     return layer
 
 
-def _named(lstm: DilatedLSTM, output: nn.Linear | None, value: nn.Linear, *layers: nn.Linear) -> dict[str, torch.Tensor]:
+def _named(
+    lstm: DilatedLSTM, output: nn.Linear | None, value: nn.Linear, *layers: nn.Linear
+) -> dict[str, torch.Tensor]:
     """Parameters as ``ActorConfig.parameter_shapes`` names them."""
     named = [(f"layers.{i}", layer) for i, layer in enumerate(layers)] + [("value", value)]
     named += [] if output is None else [("output", output)]
