@@ -92,8 +92,8 @@ class FunLearner:
         """Go on exactly where ``state_dict`` was taken; networks and what was lived have been restored before."""
         self._rng.bit_generator.state = state["rng"]
         kept = {name: tensor.clone() for name, tensor in state.items() if isinstance(tensor, torch.Tensor)}
-        states = (State(kept[f"{level}.hidden"], kept[f"{level}.cell"]) for level in ("worker", "manager"))
-        self._memory = Memory(*states, kept["directions"])
+        worker, manager = (State(kept[f"{level}.hidden"], kept[f"{level}.cell"]) for level in ("worker", "manager"))
+        self._memory = Memory(worker, manager, kept["directions"])
         self._earned, self._solved = state["earned"].copy(), state["solved"].copy()
         if not self._envs.exact_resume:
             self._lived.begin()

@@ -73,7 +73,7 @@ class EpisodesInStep:
         lived, steps = self._lived, self.step
         self.begin()
         columns = (column[:steps] for column in (lived.directions, lived.actions, lived.rewards))
-        return Lived(lived.inputs[: steps + 1], *columns, lived.lengths, lived.terminated)
+        return Lived._make((lived.inputs[: steps + 1], *columns, lived.lengths, lived.terminated))
 
     def state_dict(self) -> dict[str, Any]:
         """What has been lived so far."""
@@ -92,8 +92,9 @@ def side_by_side(episodes: Sequence[Lived]) -> Lived:
     def padded(column: npt.NDArray, steps: int) -> npt.NDArray:
         return np.pad(column, ((0, steps - len(column)), *((0, 0) for _ in column.shape[1:])))
 
-    inputs = np.concatenate([padded(lived.inputs, most + 1) for lived in episodes], 1)
-    over_time = [lived[1:4] for lived in episodes]
-    columns = (np.concatenate([padded(part, most) for part in parts], 1) for parts in zip(*over_time, strict=True))
-    ends = (np.concatenate(parts) for parts in zip(*(lived[4:] for lived in episodes), strict=True))
-    return Lived(inputs, *columns, *ends)
+    steps = most + 1, most, most, most
+    over_time = (
+        np.concatenate([padded(lived[k], count) for lived in episodes], axis=1) for k, count in enumerate(steps)
+    )
+    ends = (np.concatenate([lived[k] for lived in episodes]) for k in range(len(steps), len(Lived._fields)))
+    return Lived._make((*over_time, *ends))

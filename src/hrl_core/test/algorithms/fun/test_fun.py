@@ -14,6 +14,7 @@ from hrl_core.algorithms.fun.config import PRESETS, FunConfig, hierarchy
 from hrl_core.algorithms.fun.learner import FunLearner
 from hrl_core.algorithms.fun.lived import EpisodesInStep, Lived, side_by_side
 from hrl_core.algorithms.fun.losses import intrinsic_rewards, returns, scaled, transition_loss
+from hrl_core.algorithms.fun.network import Feudal
 from hrl_core.algorithms.fun.shapes import parameters, shapes
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError, TaskError
@@ -129,15 +130,17 @@ def test_the_transition_loss_is_the_sum_written_out():
                 moved = s[min(t + 3, length - 1), e] - s[t, e]
                 cosine = moved @ g[t, e] / np.linalg.norm(moved) / np.linalg.norm(g[t, e])
                 terms.append(a[t, e] * cosine)
-    told = (torch.tensor(part) for part in (s, g, a))
-    assert float(transition_loss(*told, lived, torch.tensor(counted), 3)) == pytest.approx(-np.mean(terms))
+    latent, directions, advantages = (torch.tensor(part) for part in (s, g, a))
+    loss = transition_loss(latent, directions, advantages, lived, torch.tensor(counted), 3)
+    assert float(loss) == pytest.approx(-np.mean(terms))
 
 
 def test_phi_of_nothing_is_nothing():
     """Law 4-4: no bias, so that a worker without directions has no preference."""
-    agent = Fun(TASK, SMALL, 0)
+    network = Fun(TASK, SMALL, 0).network
+    assert isinstance(network, Feudal)
     hidden = torch.randn(2, 3, 6, generator=generator())
-    assert agent.network._choose(hidden, torch.zeros(2, 3, 6)).logits.abs().max() == 0
+    assert network._choose(hidden, torch.zeros(2, 3, 6)).logits.abs().max() == 0
 
 
 @given(
