@@ -11,8 +11,9 @@ from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.path_sessions import manager_session, worker_session
+from hrl_core.hierarchy.recurrent_policies import RecurrentManager, RecurrentWorker
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of, hierarchy_of_tree
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, LevelSpec, hierarchy_of, hierarchy_of_tree
 from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.tree import NodeSpec, Tree
 from hrl_core.hierarchy.worker_session import WorkerSession
@@ -28,15 +29,27 @@ from hrl_core.messages import (
     SubgoalRequest,
     SubgoalResult,
 )
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.memory_config import MemoryConfig
+from hrl_core.task.spec import Actuator
 
 
 @pytest.fixture(scope="session")
 def world(tiny_task, stubs, make_observation):
     """Everything one run needs, made anew."""
 
-    def make(cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8, chain=(), seed=3, tree=None):
+    def make(
+        cadence="on_result", mode=Mode.EVAL, goals=None, levels=1, steps=8, chain=(), seed=3, tree=None, remembers=False
+    ):
         manager, worker, runner = stubs
         task = tiny_task(steps)
+        if remembers:
+            task, spec = replace(task, action=(Actuator("move", "index", 0, 2, ("a", "b", "c")),)), HierarchySpec(chain)
+            return (
+                chooser(runner)(task, make_observation, mode, goals),
+                lambda level=0: ManagerSession(task, spec, recurrent_manager(task, spec), seed, level),
+                lambda: WorkerSession(task, spec, recurrent_worker(task, spec), seed),
+            )
         if tree is not None:
             policy = random_checkpoint(task, 5, hierarchy=hierarchy_of_tree(tree))
             own = task, policy.hierarchy
@@ -56,6 +69,38 @@ def world(tiny_task, stubs, make_observation):
         return runner(task, make_observation, mode, goals), manage, lambda: WorkerSession(task, spec, worker(), seed)
 
     return make
+
+
+def chooser(runner):
+    """The point, moved by choices."""
+
+    class Chooser(runner):
+        def step(self, action):
+            observation = super().step(np.array([0.4, -0.3]) * (action - 1))
+            return observation._replace(applied_action=action)
+
+    return Chooser
+
+
+def weights_of(config):
+    rng = np.random.default_rng(1)
+    return {name: rng.normal(0, 0.7, shape).astype(np.float32) for name, shape in config.parameter_shapes().items()}
+
+
+def recurrent_manager(task, spec):
+    size = spec.levels[0].size
+    config = ActorConfig(
+        6, (5,), (-1.0,) * size, (1.0,) * size, head="direction", random_probability=0.3, memory=MemoryConfig(size, 3)
+    )
+    return RecurrentManager(task, GoalSpace(task, spec.levels[0]), 2, config, weights_of(config), 7)
+
+
+def recurrent_worker(task, spec):
+    size = spec.levels[0].size if spec.levels else 0
+    memory = MemoryConfig(5, directions=size, pooled=3, embedding=2) if size else MemoryConfig(5)
+    pursued = size or 2
+    config = ActorConfig(4 + pursued, (6,), (0.0,) * 3, (1.0,) * 3, head="categorical", memory=memory)
+    return RecurrentWorker(task, pursued, config, weights_of(config), 7, sampled=True)
 
 
 ABOVE = (
@@ -259,6 +304,7 @@ class Peers:
         self.flying = []
         self.memory = {}
         self.last_words = []
+        self.recalled = {}
         self.subgoals, self.results = {}, {}
         self.managers = {}
         self.names = ["w", *map(str, range(levels))]
@@ -268,10 +314,12 @@ class Peers:
         if "w" in who:
             self.worker = self.new_worker()
             self.worker.restore(self.last_words)
+            self.worker.recall.restore(self.recalled.get("w", b""))
         for level in (int(name) for name in who if name != "w"):
             self.managers[level] = self.new_manager(level)
             if level in self.memory:
                 self.managers[level].restore(*self.memory[level])
+                self.managers[level].recall.restore(self.recalled[str(level)])
 
     def receivers(self, message):
         if isinstance(message, Action):
@@ -293,7 +341,8 @@ class Peers:
             handle = self.worker.on_observation if isinstance(message, Observation) else self.worker.on_subgoal
             said = handle(message)
             words = [m for m in said if isinstance(m, Action | SubgoalResult)]
-            self.last_words = [*self.worker.standing(), *words] if words else self.last_words
+            if words:
+                self.last_words, self.recalled["w"] = [*self.worker.standing(), *words], self.worker.recall.pack()
             for result in (m for m in said if isinstance(m, SubgoalResult)):
                 self.results.setdefault((result.level, result.episode, result.seq), result)
             return said
@@ -309,7 +358,7 @@ class Peers:
             if not isinstance(subgoal, Subgoal):
                 continue
             self.subgoals[subgoal.level, subgoal.episode, subgoal.seq] = subgoal
-            self.memory[int(receiver)] = manager.resend()
+            self.memory[int(receiver)], self.recalled[receiver] = manager.resend(), manager.recall.pack()
         return said
 
 
@@ -374,11 +423,17 @@ PLAIN = {
     "two levels": {"levels": 2, "steps": 30},
     "three levels": {"levels": 3, "steps": 30},
 }
+REMEMBERING = {
+    "a manager and a worker that remember": {"remembers": True, "chain": (LATENT,), "steps": 20},
+    "a worker that remembers": {"remembers": True, "levels": 0, "steps": 20},
+}
 TREES = {"a tree": {"tree": TREE, "steps": 20}}
 OTHERS = {name: {"chain": chain, "levels": len(chain), "steps": 20} for name, chain in CHAINS.items()}
 
 
-@pytest.mark.parametrize("options", [pytest.param(o, id=name) for name, o in {**PLAIN, **OTHERS, **TREES}.items()])
+@pytest.mark.parametrize(
+    "options", [pytest.param(o, id=name) for name, o in {**PLAIN, **OTHERS, **TREES, **REMEMBERING}.items()]
+)
 @pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
 @given(seed=st.integers(0, 2**32))
 @example(seed=19770197)  # an old observation reached a manager and a worker that had both just been restarted
@@ -620,3 +675,45 @@ def test_below_a_tested_subgoal_nobody_explores_and_all_are_tested(world, make_o
     explored = [below(Mode.TRAIN, seed) for seed in (1, 2)]
     assert (explored == [still, still]) == tested
     assert (explored[0] == explored[1]) == tested
+
+
+LSTM = {"remembers": True, "levels": 0, "steps": 20}
+
+
+def test_a_worker_that_remembers_does_not_go_on_without_what_it_has_forgotten(world, make_observation):
+    _, _, worker = world(**LSTM)
+    with pytest.raises(InvalidDataError, match="decide episode 2 step 5 with version 7, remembered is nothing"):
+        worker().on_observation(make_observation(episode=2, step=5))
+    missed = worker()
+    missed.on_observation(make_observation(first=True))
+    with pytest.raises(InvalidDataError, match=r"episode 0 up to step 0 \(policy version 7\)"):
+        missed.on_observation(make_observation(step=2))
+
+
+def test_in_real_time_it_goes_on_all_the_same(world, make_observation):
+    _, _, worker = world(**LSTM)
+    session = worker()
+    session.recall.strict = False
+    assert [m.step for m in session.on_observation(make_observation(step=5))] == [5]
+    assert [m.step for m in session.on_observation(make_observation(step=9))] == [9]
+
+
+def test_what_is_remembered_is_another_versions_affair_after_a_change_of_policies(world, make_observation):
+    _, _, worker = world(**LSTM)
+    first, second = worker(), worker()
+    first.on_observation(make_observation(first=True))
+    second.recall.restore(first.recall.pack())
+    second.worker.version = 8
+    with pytest.raises(InvalidDataError, match="with version 8, remembered is episode 0 up to step 0"):
+        second.on_observation(make_observation(step=1))
+
+
+def test_a_direction_in_the_latent_space_of_another_version_is_refused(world, make_observation, make_subgoal):
+    _, _, worker = world(remembers=True, chain=(LATENT,))
+    session = worker()
+    session.on_observation(make_observation(first=True))
+    direction = make_subgoal(
+        kind=SubgoalKind.DIRECTION, value=np.eye(4)[0], anchor=np.empty(0), policy_version=6, horizon=1
+    )
+    with pytest.raises(InvalidDataError, match="direction of policy version 6, the worker's is 7"):
+        session.on_subgoal(direction)

@@ -88,6 +88,12 @@ class ManagerNode(PolicyNode[Manager]):
         if self._session is not None:
             self._send(self._session.resend())
 
+    def recall(self, memory: bytes) -> None:
+        """Go on with what a predecessor's policy remembered; real time goes on where steps are missing as well."""
+        if self._session is not None:
+            self._session.recall.strict = not self.realtime
+            self._session.recall.restore(memory)
+
     def repeat(self, last_words: list[bytes]) -> None:
         """Go on after a predecessor, whose last subgoal and whether it is all that is known are told."""
         if self._session is None:
@@ -140,7 +146,7 @@ class ManagerNode(PolicyNode[Manager]):
             return
         # Subgoals to send are the end of what the session has said; its beginning is the one in force.
         words = [messages.SUBGOAL.encode(subgoal) for subgoal in self._session.resend()]
-        self._memory.keep(subgoals[0].run, words)
+        self._memory.keep(subgoals[0].run, words, self._session.recall.pack())
         for data in words[-len(subgoals) :]:
             self._subgoals.publish(data)
 

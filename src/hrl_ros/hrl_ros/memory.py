@@ -5,14 +5,24 @@ import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from hrl_core.errors import InvalidDataError
 from hrl_ros.waiting import WarningLogger
 
 _FRAME = struct.Struct("<II")
-"""Length and CRC-32 of what follows: run id and messages."""
+"""Length and CRC-32 of what follows: run id, what a recurrent policy remembers, and messages."""
 _RUN = struct.Struct("<Q")
 _PART = struct.Struct("<I")
+
+
+class Recalled(NamedTuple):
+    """What a predecessor has left behind."""
+
+    messages: list[bytes]
+    """What it said last."""
+    memory: bytes
+    """What its policy remembers (``hierarchy.recall``); empty for one that does not."""
 
 
 class LastWords:
@@ -35,24 +45,27 @@ class LastWords:
         self.certain = path is not None
         """Whether what ``recall`` does not know has never been said."""
 
-    def recall(self, run: int) -> list[bytes]:
-        """Return the last messages of ``run``; none where there are none that can be read."""
-        if self._path is None:
-            return []
+    def recall(self, run: int) -> Recalled:
+        """Return what was kept last of ``run``; nothing where there is nothing that can be read."""
+        parts: list[bytes] = []
         try:
-            return _unframed(self._path.read_bytes(), run)
+            if self._path is not None:
+                parts = _unframed(self._path.read_bytes(), run)
         except FileNotFoundError:
-            return []
+            pass
         except (OSError, InvalidDataError) as error:
             self._logger.warning(f"what was said last cannot be recalled: {error}")
             self.certain = False
-            return []
+        return Recalled(parts[1:], parts[0] if parts else b"")
 
-    def keep(self, run: int, messages: Sequence[bytes]) -> None:
-        """Remember serialised messages; a disk that refuses is told of once and then left alone."""
+    def keep(self, run: int, messages: Sequence[bytes], memory: bytes = b"") -> None:
+        """Remember serialised messages, and what the policy remembers as they are said.
+
+        A disk that refuses is told of once and then left alone.
+        """
         if self._path is None:
             return
-        parts = [part for message in messages for part in (_PART.pack(len(message)), message)]
+        parts = [part for message in (memory, *messages) for part in (_PART.pack(len(message)), message)]
         body = b"".join([_RUN.pack(run), *parts])
         try:
             if self._file is None:
@@ -75,6 +88,7 @@ class LastWords:
 
 
 def _unframed(content: bytes, run: int) -> list[bytes]:
+    """The parts of a file; none of another run."""
     if len(content) < _FRAME.size:
         raise InvalidDataError(f"{len(content)} bytes hold no message")
     length, checksum = _FRAME.unpack_from(content)

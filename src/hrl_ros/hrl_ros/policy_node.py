@@ -138,6 +138,10 @@ class PolicyNode(HrlNode, Generic[P]):
         """Send the last messages again."""
         raise NotImplementedError
 
+    def recall(self, memory: bytes) -> None:
+        """Go on with what a predecessor's policy remembered, if it did."""
+        raise NotImplementedError
+
     def repeat(self, last_words: list[bytes]) -> None:
         """Say again what a predecessor said last: it may have died before everybody had heard it."""
         raise NotImplementedError
@@ -196,7 +200,9 @@ class PolicyNode(HrlNode, Generic[P]):
             return
         self._ready = True
         self.use(self.reload.resume())
-        self.repeat(self._memory.recall(info.run))
+        recalled = self._memory.recall(info.run)
+        self.recall(recalled.memory)
+        self.repeat(recalled.messages)
         early, self._early = self._early, None
         if early is not None and self._binding.accepts(early):
             self._observe(early)

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from hrl_ros.memory import LastWords
 
 RUN = 2**64 - 7
+NOTHING = ([], b"")
+WORDS = st.lists(st.binary(max_size=300), min_size=1, max_size=3)
 
 
 @pytest.fixture
@@ -27,14 +29,15 @@ def keep(path, *words, run=RUN):
     return memory
 
 
-@given(st.lists(st.lists(st.binary(max_size=300), min_size=1, max_size=3), min_size=1, max_size=3))
-def test_what_was_kept_last_is_recalled_to_the_bit(tmp_path_factory, sayings):
+@given(st.lists(st.tuples(WORDS, st.binary(max_size=300)), min_size=1, max_size=3))
+def test_what_was_kept_last_is_recalled_to_the_bit(tmp_path_factory, kept):
+    sayings, memories = zip(*kept, strict=True)
     path, log = tmp_path_factory.mktemp("memory") / "memory_worker", Mock()
     memory = LastWords(path, log)
-    for words in sayings:
-        memory.keep(RUN, words)
+    for words, remembered in kept:
+        memory.keep(RUN, words, remembered)
     successor = LastWords(path, log)
-    assert successor.recall(RUN) == sayings[-1]
+    assert successor.recall(RUN) == (sayings[-1], memories[-1])
     assert successor.certain
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     log.warning.assert_not_called()
@@ -43,7 +46,7 @@ def test_what_was_kept_last_is_recalled_to_the_bit(tmp_path_factory, sayings):
 def test_words_of_another_run_are_none(path, log):
     keep(path, b"subgoal")
     memory = LastWords(path, log)
-    assert memory.recall(RUN - 1) == []
+    assert memory.recall(RUN - 1) == NOTHING
     assert memory.certain
 
 
@@ -52,7 +55,7 @@ def test_a_file_cut_short_is_said_and_not_taken_for_all_there_was(path, log, siz
     keep(path, b"subgoal")
     path.write_bytes(path.read_bytes()[:size])
     memory = LastWords(path, log)
-    assert memory.recall(RUN) == []
+    assert memory.recall(RUN) == NOTHING
     assert not memory.certain
     log.warning.assert_called_once()
     assert "cannot be recalled" in log.warning.call_args.args[0]
@@ -66,7 +69,7 @@ def test_any_changed_byte_is_noticed(tmp_path_factory, data):
     content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path.write_bytes(content)
     memory = LastWords(path, log)
-    assert memory.recall(RUN) == []
+    assert memory.recall(RUN) == NOTHING
     assert not memory.certain
 
 
@@ -86,14 +89,14 @@ def test_a_disk_that_is_full_later_leaves_nothing_old_behind(path, log, monkeypa
     monkeypatch.setattr("os.pwrite", Mock(side_effect=OSError(28, "No space left on device")))
     memory.keep(RUN, [b"new"])
     successor = LastWords(path, log)
-    assert successor.recall(RUN) == []
+    assert successor.recall(RUN) == NOTHING
     assert not successor.certain
 
 
 def test_without_a_path_nothing_is_kept_and_nothing_is_certain(log):
     memory = LastWords(None, log)
     memory.keep(RUN, [b"subgoal"])
-    assert memory.recall(RUN) == []
+    assert memory.recall(RUN) == NOTHING
     assert not memory.certain
     memory.forget()
 

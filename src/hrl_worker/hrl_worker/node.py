@@ -87,6 +87,12 @@ class WorkerNode(PolicyNode[Worker]):
         if self._session is not None:
             self._send(self._session.resend())
 
+    def recall(self, memory: bytes) -> None:
+        """Go on with what a predecessor's policy remembered; real time goes on where steps are missing as well."""
+        if self._session is not None:
+            self._session.recall.strict = not self.realtime
+            self._session.recall.restore(memory)
+
     def repeat(self, last_words: list[bytes]) -> None:
         """Take over the subgoals in force, say the last words again: whoever has heard them drops them."""
         if self._session is None or not last_words:
@@ -132,8 +138,9 @@ class WorkerNode(PolicyNode[Worker]):
         said = [(type(answer), self._channels[type(answer)][1].encode(answer)) for answer in answers]
         action = next((data for kind, data in said if kind is Action), NOTHING)
         results = [data for kind, data in said if kind is SubgoalResult]
-        if action or results:
-            self._memory.keep(answers[0].run, [action, *results, NOTHING, *self._standing()])
+        if self._session is not None and (action or results):
+            words = [action, *results, NOTHING, *self._standing()]
+            self._memory.keep(answers[0].run, words, self._session.recall.pack())
         for kind, data in said:
             self._channels[kind][0].publish(data)
 

@@ -28,6 +28,7 @@ from hrl_core.hierarchy.policies import (
     Termination,
     Worker,
 )
+from hrl_core.hierarchy.recurrent_policies import RecurrentManager, RecurrentWorker
 from hrl_core.hierarchy.spec import TERMINATION, GoalSpace, HierarchySpec, hierarchy_of, manager_name
 from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.subgoals import Assignment
@@ -90,7 +91,8 @@ class Checkpoint:
         config, weights = self.actor(name), self.level(name)
         if space.level.kind == "skill":
             return SkillManager(self.task, space, pursued, config, weights, self.version, self._sampled)
-        return ActorManager(self.task, space, pursued, config, weights, self.version)
+        kind = ActorManager if config.memory is None else RecurrentManager
+        return kind(self.task, space, pursued, config, weights, self.version)
 
     def worker(self) -> Worker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
@@ -103,6 +105,8 @@ class Checkpoint:
         own = self.actor("worker"), self.level("worker")
         if self.actor("worker").skills:
             return SkillWorker(self.task, *own, self.version, self._sampled)
+        if self.actor("worker").memory is not None:
+            return RecurrentWorker(self.task, pursued, *own, self.version, self._sampled)
         return ActorWorker(self.task, pursued, *own, self.version, termination, self._sampled)
 
     @property

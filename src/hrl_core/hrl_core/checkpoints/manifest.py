@@ -10,7 +10,7 @@ from hrl_core.errors import CheckpointError, FileError
 from hrl_core.hierarchy.policies import require_worker
 from hrl_core.hierarchy.spec import FLAT, TERMINATION, HierarchySpec, earlier_hierarchy, hierarchy_of_tree
 from hrl_core.hierarchy.tree import Tree, parse_tree
-from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.actor_config import DIRECTION, ActorConfig
 from hrl_core.task.spec import TaskSpec
 from hrl_core.typed_fields import FieldError, Must, one_of, read_fields
 
@@ -95,8 +95,10 @@ class Manifest:
                 if hierarchy.worker_may_terminate:
                     self.actors[TERMINATION].check(inputs, 1, TERMINATION)
             else:
-                own = hierarchy.levels[level]
-                self.actors[party].check(inputs, own.shown, party, "categorical" if own.kind == "skill" else "tanh")
+                own, actor = hierarchy.levels[level], self.actors[party]
+                head = "categorical" if own.kind == "skill" else "tanh"
+                remembers = own.kind == "direction" and actor.memory is not None
+                actor.check(inputs, own.shown, party, DIRECTION if remembers else head)
 
     @staticmethod
     def _require_skills(worker: ActorConfig, hierarchy: HierarchySpec) -> None:

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from hrl_core.hierarchy.exploration import HeldSubgoals
 from hrl_core.hierarchy.policies import Manager, SubgoalChoice
+from hrl_core.hierarchy.recall import Recall
+from hrl_core.hierarchy.recurrent_policies import RecurrentManager
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoal_messages import SubgoalMessages, request_for
 from hrl_core.hierarchy.subgoals import (
@@ -66,6 +68,8 @@ class ManagerSession:
 
         Of the topmost manager that is its own; it alone decides that another policy acts from now on."""
         self.dropped: Counter[str] = Counter()
+        self.recall = Recall()
+        """What a recurrent policy remembers."""
         self.remembers = True
         """Whether a subgoal that ``restore`` has not been given has never been."""
         self._spec, self._seed = spec, seed
@@ -165,8 +169,8 @@ class ManagerSession:
         observation, subgoal = self._observation, self._subgoal
         if observation is None or subgoal is None or observation.last or observation.episode != subgoal.episode:
             return
-        if self._above is not None:
-            return  # What is to be served may change with it.
+        if self._above is not None or isinstance(self.manager, RecurrentManager):
+            return  # What is to be served may change with it; what is remembered would with a choice never said.
         if self._ahead is None and observation.step - subgoal.step >= subgoal.horizon > 0:
             self._ahead = (observation, self._select(observation))
 
@@ -288,7 +292,7 @@ class ManagerSession:
         tested = self._parent is not None and self._parent.test
         explore = observation.mode == Mode.TRAIN and not tested
         draws = Draws(self._seed, Purpose.SUBGOAL, self.level, *observation.key, explore)
-        choice = self.manager.select(observation.state, self._assignment(observation), draws)
+        choice = self.recall.select(self.manager, observation, self._assignment(observation), draws)
         held = None
         if explore and self._level.has_target:
             decision = observation.step // self._level.horizon if self._level.horizon else 0

@@ -99,11 +99,11 @@ class ActorManager:
 
     def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
         """Choose a subgoal."""
-        output = self._actor(_inputs(state, task, self._pursued))
+        output = self._actor(network_inputs(state, task, self._pursued))
         # In this order, for who restarts to draw the same: which, then whether it is a test.
         value, _ = decided(self._head, output, draws)
         test = draws.explore and self._test_probability > 0 and draws.rng.random() < self._test_probability
-        return SubgoalChoice(_direction(value) if self._turns else value, test=test)
+        return SubgoalChoice(unit_direction(value) if self._turns else value, test=test)
 
 
 class SkillManager:
@@ -137,7 +137,7 @@ class SkillManager:
 
     def select(self, state: Vector, task: Assignment, draws: Draws) -> SubgoalChoice:
         """Choose a skill."""
-        output = self._actor(_inputs(state, task, self._pursued))
+        output = self._actor(network_inputs(state, task, self._pursued))
         skill, log_probability = decided(self._head, output, draws, self._sampled)
         return SubgoalChoice(skill=int(skill[0]), log_probability=log_probability)
 
@@ -176,12 +176,14 @@ class ActorWorker:
 
     def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
         """Choose an action."""
-        output = self._actor(_inputs(state, task, self._pursued))
+        output = self._actor(network_inputs(state, task, self._pursued))
         return ActionChoice(*decided(self._head, output, draws, self._sampled))
 
     def terminates(self, state: Vector, task: Assignment, draws: Draws) -> bool:
         """Whether to end the segment in this state."""
-        return self._termination is not None and self._termination.fires(_inputs(state, task, self._pursued), draws)
+        return self._termination is not None and self._termination.fires(
+            network_inputs(state, task, self._pursued), draws
+        )
 
 
 class SkillWorker:
@@ -252,7 +254,7 @@ def decided(head: Head, output: Float32, draws: Draws, sampled: bool = False) ->
     return head.greedy(output), NAN
 
 
-def _inputs(state: Vector, task: Assignment, pursued: int) -> Float32Vector:
+def network_inputs(state: Vector, task: Assignment, pursued: int) -> Float32Vector:
     """What a network sees: the state, then what is pursued, of which a skill is a one-hot vector."""
     asked = task.vector
     if task.skill >= 0:
@@ -261,7 +263,7 @@ def _inputs(state: Vector, task: Assignment, pursued: int) -> Float32Vector:
     return np.concatenate((to_float32(state), asked))
 
 
-def _direction(value: Vector) -> Vector:
+def unit_direction(value: Vector) -> Vector:
     """``value`` brought to length 1; what points nowhere, as an untrained network may at zero, along the first axis."""
     length = np.linalg.norm(value)
     return value / length if length > 0 else np.eye(1, len(value))[0]

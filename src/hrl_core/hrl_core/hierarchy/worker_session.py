@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from hrl_core.hierarchy.policies import Worker
+from hrl_core.hierarchy.recall import Recall
 from hrl_core.hierarchy.running_segment import RunningSegment
 from hrl_core.hierarchy.segments import End, OpenSegment, segment_ends
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, manager_name
@@ -50,6 +51,8 @@ class WorkerSession:
         """Asked for the policy at the first subgoal of every episode, given the version that the subgoal carries; of a
         flat policy at the first observation, given its own."""
         self.dropped: Counter[str] = Counter()
+        self.recall = Recall()
+        """What a recurrent policy remembers."""
         self._spec, self._seed, self._discount = spec, seed, discount
         self._spaces = tuple(GoalSpace(spec, level) for level in hierarchy.levels)
         self._observation: Observation | None = None
@@ -280,10 +283,11 @@ class WorkerSession:
 
     def _act(self, observation: Observation, segment: RunningSegment | None) -> Action:
         draws = self._draws(Purpose.ACTION, observation, segment)
-        choice = self.worker.act(observation.state, self._assignment(observation, segment), draws)
+        subgoal = None if segment is None else segment.subgoal
+        choice = self.recall.act(self.worker, observation, subgoal, self._assignment(observation, segment), draws)
         self._spec.check_action(choice.value, "action of the worker")
         self._answered = True
-        return action_for(observation, choice, 0 if segment is None else segment.subgoal.seq, self.worker.version)
+        return action_for(observation, choice, 0 if subgoal is None else subgoal.seq, self.worker.version)
 
     def _end(self, level: int, observation: Observation, end: End) -> None:
         segment = self._segments[level]

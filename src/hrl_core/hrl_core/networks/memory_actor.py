@@ -129,4 +129,4 @@ def _linear(weights: Mapping[str, Float32], name: str, inputs: Float32, ending: 
 
 def _sigmoid(x: Float32) -> Float32:
     # 1 / (1 + exp(-x)) without an overflow at either end.
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
+    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1.0))

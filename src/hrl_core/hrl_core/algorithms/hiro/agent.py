@@ -11,13 +11,15 @@ import torch
 from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty
+from hrl_core.algorithms.hiro.extras.random_subgoals import with_random_subgoals
 from hrl_core.algorithms.hiro.relabel_goals import GoalTask, relabelled_goals
 from hrl_core.algorithms.hiro.relabelling import (
     Policy,
     RelabelChoice,
     best_candidates,
-    candidate_subgoals,
     candidates_from_noise,
+    drawn_noise,
+    gaussian_subgoals,
 )
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.task_fit import require_elements
@@ -90,6 +92,8 @@ class HiroAgent:
         config = self.config
         size = config.worker.batch_size
         drawn = store.sample_steps(size * updates, rng, config.worker_replay, config.next_goal_at_switch)
+        if config.relabel_subgoals_random:
+            drawn = with_random_subgoals(self.space, drawn, config.relabel_subgoals_random, rng)
         discounts = np.where(drawn.terminated, 0, config.worker.discount).astype(np.float32)
         whole = TransitionBatch(
             inputs=_joined(drawn.states, drawn.subgoals),
@@ -146,12 +150,14 @@ class HiroAgent:
         self, index: SegmentIndex, windows: Windows, subgoals: torch.Tensor, worker: Policy
     ) -> RelabelChoice:
         """Off-policy correction (paper 3.3): of candidates, the subgoal that best explains what the worker did."""
-        proposals = (
-            candidate_subgoals(self.space, windows, subgoals, self.config.candidates, self._generator)
+        noise = (
+            drawn_noise(subgoals, self.config.candidates, self._generator)
             if self._candidate_noise is None
-            else candidates_from_noise(self.space, windows, subgoals, self._candidate_noise(index))
+            else self._candidate_noise(index)
         )
-        return best_candidates(self.space, windows, proposals, worker)
+        if not self.config.scores_candidates:
+            return gaussian_subgoals(self.space, windows, subgoals, noise)
+        return best_candidates(self.space, windows, candidates_from_noise(self.space, windows, subgoals, noise), worker)
 
     def _parts(self) -> dict[str, LevelLearner | AdjacencyPenalty]:
         return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})

@@ -12,7 +12,9 @@ from hrl_core.learners.td3_config import TD3Config
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.training.config import TrainConfig
 
-WORKER_REWARDS = ("distance", "progress")
+WORKER_REWARDS = ("distance", "progress", "cosine")
+ARGMAX, GAUSSIAN = "argmax", "gaussian"
+CORRECTIONS = (ARGMAX, GAUSSIAN)
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class HiroConfig:
     candidates: int = 10
     """Subgoals scored per manager transition in off-policy correction (paper 3.3); 0: no correction (paper
     figure 4)."""
+    correction: str = ARGMAX
+    """Which subgoal the correction puts in: ``argmax``, the candidate that best explains what the worker did (paper
+    3.3); ``gaussian``, one drawn about where it really went, as the transition policy gradient of FuN has it (paper
+    table 1)."""
     manager_n_step: int = 1
     """Manager transitions summed before bootstrapping (3 in arXiv 1909.10618)."""
     manager_n_step_own: int = 0
@@ -45,8 +51,8 @@ class HiroConfig:
     relabel_goals_future: float = 0.0
     """Share whose task goal becomes a goal achieved later in the episode (preset fast, after arXiv 1707.01495)."""
     worker_reward: str = "distance"
-    """``distance``: minus the distance left (paper equation 3); ``progress``: metres gained /
-    ``progress_unit``."""
+    """``distance``: minus the distance left (paper equation 3); ``progress``: metres gained / ``progress_unit``;
+    ``cosine``: cosine of the angle between the step and the subgoal (FuN, in paper table 1)."""
     progress_unit: float = 0.2
     """Progress that earns a worker reward of 1 [units of the goal space]."""
     tilt_penalty: float = 0.0
@@ -69,6 +75,8 @@ class HiroConfig:
     """Weight of the penalty on subgoals beyond the worker's reach, 20 in HRAC (arXiv 2006.11485); 0: none."""
     adjacency_interval: int = 50_000
     """Environment steps between fits of its network (HRAC)."""
+    relabel_subgoals_random: float = 0.0
+    """Share of worker transitions whose subgoal is redrawn from the goal space (ablation of paper figure 4)."""
     worker_replay: int = 200_000
     """Newest environment steps that the worker learns from (paper C.2); 0: all stored."""
     manager_replay: int = 0
@@ -80,6 +88,9 @@ class HiroConfig:
     episodes)."""
     worker_updates: float = 1.0
     """Worker updates per environment step (paper C.2)."""
+    worker_learning_ends: int = 0
+    """Environment steps after which the worker learns no more (ablation of paper figure 4, with a warm start and
+    ``manager_learning_starts`` of as many); 0: it always learns."""
     manager_updates: float = 1.0
     """Manager updates per manager transition (paper C.2)."""
     overlap: bool = True
@@ -120,8 +131,13 @@ class HiroConfig:
         shares = self.relabel_goals_uniform, self.relabel_goals_future
         if min(shares) < 0 or sum(shares) > 1:
             raise HrlError(f"relabel_goals_uniform + relabel_goals_future must lie in [0, 1], got {shares}")
-        if self.worker_reward not in WORKER_REWARDS:
-            raise HrlError(f"worker_reward: '{self.worker_reward}' is none of {', '.join(WORKER_REWARDS)}")
+        if not 0 <= self.relabel_subgoals_random <= 1 or self.worker_learning_ends < 0:
+            raise HrlError("relabel_subgoals_random: from 0 to 1; worker_learning_ends: at least 0")
+        for name, allowed in (("worker_reward", WORKER_REWARDS), ("correction", CORRECTIONS)):
+            if getattr(self, name) not in allowed:
+                raise HrlError(f"{name}: '{getattr(self, name)}' is none of {', '.join(allowed)}")
+        if self.correction == GAUSSIAN and self.candidates < 3:
+            raise HrlError(f"correction gaussian needs candidates of 3 or more, got {self.candidates}")
         if self.candidates < 0 or self.candidates == 1 or self.manager_n_step < 1 or self.manager_n_step_own < 0:
             raise HrlError("candidates: 0 or at least 2; manager_n_step: at least 1; manager_n_step_own: at least 0")
         if self.candidates and self.longest_n_step > 1:
@@ -153,6 +169,11 @@ class HiroConfig:
     def relabels_goals(self) -> bool:
         """Whether manager transitions are learned under other task goals than their own."""
         return self.relabel_goals_uniform + self.relabel_goals_future > 0
+
+    @property
+    def scores_candidates(self) -> bool:
+        """Whether the correction asks what the worker would do under each candidate."""
+        return self.candidates > 0 and self.correction == ARGMAX
 
     @property
     def longest_n_step(self) -> int:

@@ -68,13 +68,16 @@ class HiroLearner:
         if not self._config.overlap or not self._env_steps:
             return ()
         worker = self._worker_work()
-        manager = self._manager_work(self.agent.worker.snapshot() if self._config.candidates else self.agent.worker.act)
+        manager = self._manager_work(
+            self.agent.worker.snapshot() if self._config.scores_candidates else self.agent.worker.act
+        )
         return [partial(done_in_turn, work) for work in (worker, manager) if work]
 
     def _worker_work(self) -> list[Work]:
         """``worker_updates`` per environment step."""
         config = self._config
-        if self._env_steps < config.learning_starts:
+        over = 0 < config.worker_learning_ends <= self._env_steps
+        if self._env_steps < config.learning_starts or over:
             return []
         self._worker_credit += self._num_envs * config.worker_updates
         due, self._worker_credit = divmod(self._worker_credit, 1)

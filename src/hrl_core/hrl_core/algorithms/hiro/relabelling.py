@@ -26,6 +26,8 @@ from hrl_core.replay.episode_store import Windows
 
 DRAW_STD = 0.5
 """Standard deviation of the drawn candidates as a share of the half-range of each element."""
+GAUSSIAN_STD = 0.1
+"""The same for a subgoal that is drawn in the stored one's place, without being scored."""
 DETERMINISTIC = 2
 """Candidates that are not drawn: the stored subgoal and the displacement."""
 LEAD = 3
@@ -49,8 +51,12 @@ def candidate_subgoals(
     space: GoalSpace, windows: Windows, subgoals: torch.Tensor, candidates: int, generator: torch.Generator
 ) -> torch.Tensor:
     """Candidates whose draws come from ``generator``, shape (batch, candidates, subgoal_dim)."""
-    noise = torch.randn(len(subgoals), candidates - DETERMINISTIC, subgoals.shape[1], generator=generator)
-    return candidates_from_noise(space, windows, subgoals, noise)
+    return candidates_from_noise(space, windows, subgoals, drawn_noise(subgoals, candidates, generator))
+
+
+def drawn_noise(subgoals: torch.Tensor, candidates: int, generator: torch.Generator) -> torch.Tensor:
+    """Standard normal numbers for the drawn candidates, shape (batch, candidates - 2, subgoal_dim)."""
+    return torch.randn(len(subgoals), candidates - DETERMINISTIC, subgoals.shape[1], generator=generator)
 
 
 def candidate_noise(seed: int, key: EpisodeKey, step: int, count: int, size: int) -> npt.NDArray[np.float32]:
@@ -76,6 +82,25 @@ def candidates_from_noise(
     low, high = _as_float32(space.low), _as_float32(space.high)
     draws = displacement[:, None] + noise * (DRAW_STD * (high - low) / 2)
     return torch.cat((subgoals[:, None], displacement[:, None], draws), 1).clamp_(low, high)
+
+
+def gaussian_subgoals(space: GoalSpace, windows: Windows, subgoals: torch.Tensor, noise: torch.Tensor) -> RelabelChoice:
+    """A draw about the displacement really made in the place of every stored subgoal, clipped.
+
+    A transition policy gradient takes what the worker did for a draw about what it was asked for (FuN, arXiv
+    1703.01161, equation 7). Turned round, that is this relabelling: a row of HIRO's table 1.
+
+    Args:
+        space: of the subgoals.
+        windows: what the worker did.
+        subgoals: the stored ones, shape (batch, subgoal_dim).
+        noise: as for ``candidates_from_noise``, of which the first one is used.
+    """
+    displacement = candidates_from_noise(space, windows, subgoals, noise[:, :0])[:, 1]
+    low, high = _as_float32(space.low), _as_float32(space.high)
+    drawn = displacement + noise[:, 0] * (GAUSSIAN_STD * (high - low) / 2)
+    count = len(subgoals)
+    return RelabelChoice(drawn.clamp_(low, high), torch.ones(count, dtype=torch.int64), torch.zeros(count))
 
 
 class _Rivals(NamedTuple):

@@ -25,6 +25,11 @@ def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Fl
     left = np.sqrt(np.sum(np.square(batch.remaining), axis=1))
     if config.worker_reward == "distance":
         rewards = -left
+    elif config.worker_reward == "cosine":
+        # cos(s' - s, g), of no step 0 (FuN, arXiv 1703.01161, equation 8, of one step).
+        moved = batch.subgoals - batch.remaining
+        lengths = np.linalg.norm(moved, axis=1) * np.linalg.norm(batch.subgoals, axis=1)
+        rewards = np.sum(moved * batch.subgoals, axis=1) / (lengths + np.float32(1e-6))
     else:
         before = np.sqrt(np.sum(np.square(batch.subgoals), axis=1))
         rewards = (before - left) / np.float32(config.progress_unit)
