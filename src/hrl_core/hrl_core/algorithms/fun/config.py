@@ -78,11 +78,14 @@ class FunConfig:
 
 
 def hierarchy(spec: TaskSpec, config: FunConfig) -> HierarchySpec:
-    """One level that says a direction at every step; none of a flat policy."""
+    """One level that says a direction at every step; none of a flat policy.
+
+    The task goal is not shown to it: manager and worker perceive the same, and a worker below a manager sees none.
+    """
     del spec
     if config.flat:
         return FLAT
-    level = LevelSpec("latent", kind="direction", size=config.size, horizon=1, cadence="every_step")
+    level = LevelSpec("latent", kind="direction", size=config.size, horizon=1, cadence="every_step", sees_goal=False)
     return HierarchySpec((level,))
 
 

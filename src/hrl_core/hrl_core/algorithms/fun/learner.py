@@ -14,6 +14,7 @@ from hrl_core.algorithms.fun.agent import Fun
 from hrl_core.algorithms.fun.config import FunConfig, hierarchy
 from hrl_core.algorithms.fun.lived import EpisodesInStep, Float32
 from hrl_core.algorithms.fun.network import Memory
+from hrl_core.algorithms.fun.shapes import seen
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
@@ -31,8 +32,8 @@ class FunLearner:
         self._config, self._envs, self._rng = config, envs, np.random.default_rng(seed)
         self.agent = Fun(task, config, seed)
         self._directions = 0 if config.flat else config.size
-        inputs = len(task.observation) + len(task.goal)
-        self._lived = EpisodesInStep(envs.num_envs, task.max_episode_steps, inputs, self._directions)
+        sizes = seen(task, config), self._directions
+        self._lived = EpisodesInStep(envs.num_envs, task.max_episode_steps, *sizes)
         self._memory = self.agent.network.initial(envs.num_envs)
         self._earned, self._solved = np.zeros(envs.num_envs), np.zeros(envs.num_envs, np.bool_)
         self._goals = envs.goals
@@ -114,7 +115,8 @@ class FunLearner:
 
     def _seen(self, states: npt.NDArray) -> Float32:
         """Rows of inputs for states (num_envs, observation_dim) under the present goals."""
-        return np.concatenate((to_float32(states), to_float32(self._goals)), axis=1)
+        rows = to_float32(states)
+        return np.concatenate((rows, to_float32(self._goals)), axis=1) if self._config.flat else rows
 
 
 learner = FunLearner

@@ -78,7 +78,7 @@ class Feudal(nn.Module):
         """Go through episodes (steps, episodes, inputs) from their first step.
 
         Args:
-            inputs: observation and task goal.
+            inputs: observations.
             issued: the direction that the worker was told, (steps, episodes, d); zeros: the manager's own.
         """
         z = torch.relu(self.perception(inputs))
@@ -105,7 +105,7 @@ class Feudal(nn.Module):
 
         Args:
             memory: of the steps before.
-            inputs: observations and task goals, (episodes, inputs).
+            inputs: observations, (episodes, inputs).
             step: of the episodes, from 0.
             random: directions in the manager's stead, (episodes, d); zeros: its own.
 
@@ -148,7 +148,7 @@ class Flat(nn.Module):
         self.value = _linear(units, 1, generator)
 
     def forward(self, inputs: torch.Tensor, issued: torch.Tensor) -> tuple[Said, None]:
-        """As ``Feudal``; nobody issues directions."""
+        """As ``Feudal``, of observations and task goals; nobody issues directions."""
         del issued
         hidden = self.worker(torch.relu(self.perception(inputs)))
         return Said(self.output(hidden), self.value(hidden)[..., 0]), None

@@ -47,7 +47,9 @@ class RecordedFun(OwnEpisodes[Lived]):
         directions = self._directions(episode)
         if isinstance(directions, str):
             return directions
-        inputs = np.concatenate((to_float32(episode.states), to_float32(episode.desired_goals)), axis=1)
+        inputs = to_float32(episode.states)
+        if self.agent.config.flat:
+            inputs = np.concatenate((inputs, to_float32(episode.desired_goals)), axis=1)
         return Lived(
             inputs[:, None],
             directions[:, None],

@@ -1,5 +1,6 @@
 """What the networks of FuN and of the flat LSTM see and answer, and how many parameters they have."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from itertools import count
@@ -28,6 +29,11 @@ def shapes(task: TaskSpec, config: FunConfig) -> Shapes:
     return _flat(task, config) if config.flat else _feudal(task, config)
 
 
+def seen(task: TaskSpec, config: FunConfig) -> int:
+    """Numbers that perception sees: the observation; a flat policy sees the task goal as well."""
+    return len(task.observation) + (len(task.goal) if config.flat else 0)
+
+
 def parameters(networks: Shapes) -> int:
     """Numbers that are learned; what is shared counts once."""
     named = {name: [*network.parameter_shapes().items()] for name, network in networks.items()}
@@ -37,7 +43,7 @@ def parameters(networks: Shapes) -> int:
 
 
 def _feudal(task: TaskSpec, config: FunConfig) -> Shapes:
-    size, inputs = config.size, _inputs(task)
+    size, inputs = config.size, seen(task, config)
     manager = ActorConfig(
         inputs,
         hidden=(size, size),
@@ -53,8 +59,8 @@ def _feudal(task: TaskSpec, config: FunConfig) -> Shapes:
 
 def _flat(task: TaskSpec, config: FunConfig) -> Shapes:
     """The smallest LSTM that has as many parameters as FuN."""
-    wanted = parameters(_feudal(task, config))
-    grown = ({"worker": _choosing(task, _inputs(task), config.size, MemoryConfig(units))} for units in count(1))
+    wanted, inputs = parameters(_feudal(task, dataclasses.replace(config, flat=False))), seen(task, config)
+    grown = ({"worker": _choosing(task, inputs, config.size, MemoryConfig(units))} for units in count(1))
     return next(networks for networks in grown if parameters(networks) >= wanted)
 
 
@@ -63,7 +69,3 @@ def _choosing(task: TaskSpec, inputs: int, hidden: int, memory: MemoryConfig) ->
     return ActorConfig(
         inputs, (hidden,), low=(0.0,) * choices, high=(1.0,) * choices, head="categorical", memory=memory
     )
-
-
-def _inputs(task: TaskSpec) -> int:
-    return len(task.observation) + len(task.goal)

@@ -15,7 +15,7 @@ from hrl_core.algorithms.fun.learner import FunLearner
 from hrl_core.algorithms.fun.lived import EpisodesInStep, Lived, side_by_side
 from hrl_core.algorithms.fun.losses import intrinsic_rewards, returns, scaled, transition_loss
 from hrl_core.algorithms.fun.network import Feudal
-from hrl_core.algorithms.fun.shapes import parameters, shapes
+from hrl_core.algorithms.fun.shapes import parameters, seen, shapes
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.networks.dilated_lstm import DilatedLSTM, window_sums
@@ -37,7 +37,7 @@ def make_lived(config, lengths=(7, 4, 5), seed=0, terminated=(True, False, True)
     rng, steps, many = np.random.default_rng(seed), max(lengths), len(lengths)
     size = 0 if config.flat else config.size
     return Lived(
-        inputs=rng.normal(size=(steps + 1, many, 6)).astype(np.float32),
+        inputs=rng.normal(size=(steps + 1, many, seen(TASK, config))).astype(np.float32),
         directions=np.zeros((steps, many, size), np.float32),
         actions=rng.integers(4, size=(steps, many)),
         rewards=rng.normal(size=(steps, many)).astype(np.float32),
