@@ -24,6 +24,10 @@ _ISSUED = 1e-3
 alone, random ones by about 1.4."""
 
 
+_POLICY_GAIN = 0.1
+"""Of the last layer's initial weights: a policy begins near chance, or it may never come upon what is paid for."""
+
+
 class Said(NamedTuple):
     """What networks say of episodes; leading axes (steps, episodes)."""
 
@@ -70,7 +74,7 @@ class Feudal(nn.Module):
         self.manager = DilatedLSTM(d, d, config.dilation, generator)
         self.manager_value = _linear(d, 1, generator)
         self.worker = DilatedLSTM(d, d, 1, generator)
-        self.output = _linear(d, self._choices * k, generator)
+        self.output = _linear(d, self._choices * k, generator, gain=_POLICY_GAIN)
         self.embedding = _linear(d, k, generator, bias=False)
         self.value = _linear(d + k, 1, generator)
 
@@ -144,7 +148,7 @@ class Flat(nn.Module):
         units = shape.parameter_shapes()["value.weight"][1]
         self.perception = _linear(shape.input_dim, config.size, generator)
         self.worker = DilatedLSTM(config.size, units, 1, generator)
-        self.output = _linear(units, shape.output_dim, generator)
+        self.output = _linear(units, shape.output_dim, generator, gain=_POLICY_GAIN)
         self.value = _linear(units, 1, generator)
 
     def forward(self, inputs: torch.Tensor, issued: torch.Tensor) -> tuple[Said, None]:
@@ -178,11 +182,13 @@ def make_network(shapes: Shapes, config: FunConfig, generator: torch.Generator) 
     return (Flat if config.flat else Feudal)(shapes, config, generator)
 
 
-def _linear(inputs: int, outputs: int, generator: torch.Generator, bias: bool = True) -> nn.Linear:
-    layer = nn.Linear(inputs, outputs, bias)
+def _linear(
+    inputs: int, outputs: int, generator: torch.Generator, bias: bool = True, gain: float = 1.0
+) -> nn.Linear:
+    layer, bound = nn.Linear(inputs, outputs, bias), gain * inputs**-0.5
     with torch.no_grad():
         for parameter in layer.parameters():
-            parameter.uniform_(-(inputs**-0.5), inputs**-0.5, generator=generator)
+            parameter.uniform_(-bound, bound, generator=generator)
     return layer
 
 
