@@ -18,6 +18,7 @@ from hrl_core.algorithms.flat.config import (
     SACFlatConfig,
 )
 from hrl_core.algorithms.fun.config import FunConfig
+from hrl_core.algorithms.fun.recordings import untrained as untrained_fun
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
@@ -205,6 +206,8 @@ SNN4HRL = Snn4hrlConfig(
     worker=dataclasses.replace(ON_POLICY, lr=2e-3, reward_scale=0.2),
     manager=dataclasses.replace(MLSH.manager, lr=2e-3, entropy_weight=0.0, advantage_floor=0.2),
 )
+BEGUN = tempfile.TemporaryDirectory()
+"""Holds a policy of FuN to begin with."""
 FUN = FunConfig(
     manager_loss="end_to_end",
     alpha=0.2,
@@ -302,7 +305,13 @@ CONFIGS = {
         ),
         evaluation="greedy",
     ),
-    "fun": dataclasses.replace(ALL_ON, algorithm="fun", agent=FUN, evaluation="greedy", stagger=True),
+    "fun": dataclasses.replace(
+        ALL_ON,
+        algorithm="fun",
+        agent=dataclasses.replace(FUN, begin_with=BEGUN.name),
+        evaluation="greedy",
+        stagger=True,
+    ),
     "fun, its manager taught": dataclasses.replace(
         ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, manager_loss="transition_pg"), stagger=True
     ),
@@ -365,6 +374,7 @@ def bonus(spec, seed):
 def frozen():
     levels = make_learner(SPEC, MLSH, VectorEnv(SPEC, 3, 0), 1).levels()
     save_checkpoint(untrained_checkpoint("mlsh", SPEC, mlsh_hierarchy(SPEC, MLSH), levels, 1), Path(FROZEN.name))
+    save_checkpoint(untrained_fun(CHOICES, FUN, 1), Path(BEGUN.name))
 
 
 @pytest.fixture(autouse=True)

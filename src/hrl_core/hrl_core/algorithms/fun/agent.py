@@ -1,5 +1,6 @@
 """How FuN learns from whole episodes, in the order of the paper (section 3.1); and the flat LSTM from the same."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,6 +20,8 @@ from hrl_core.algorithms.fun.losses import (
 from hrl_core.algorithms.fun.network import Said, SaidByManager, make_network
 from hrl_core.algorithms.fun.shapes import shapes
 from hrl_core.algorithms.protocols import LevelWeights, Update
+from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.errors import HrlError
 from hrl_core.learners.networks_state import load_networks, networks_state
 from hrl_core.task.spec import TaskSpec
 
@@ -27,9 +30,15 @@ class Fun:
     """The network with its optimiser."""
 
     def __init__(self, task: TaskSpec, config: FunConfig, seed: int) -> None:
-        """Initialise from ``seed``; raises ``TaskError`` where the task has no choices."""
+        """Initialise from ``seed``, or from a policy.
+
+        Raises:
+            HrlError: the task has no choices, or the policy that learning is to begin with has other networks.
+        """
         self.config, self.shapes = config, shapes(task, config)
         self.network = make_network(self.shapes, config, torch.Generator().manual_seed(seed))
+        if config.begin_with:
+            self._begin_with(config.begin_with)
         self._optimiser = torch.optim.Adam(self.network.parameters(), config.lr, fused=True)
         self.updates = 0
 
@@ -83,7 +92,11 @@ class Fun:
 
     def levels(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
-        return self.network.levels(self.shapes, self.updates)
+        copies = {
+            party: {name: tensor.numpy().copy() for name, tensor in own.items()}
+            for party, own in self.network.named().items()
+        }
+        return {party: LevelWeights(self.shapes[party], own, self.updates) for party, own in copies.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that later updates depend on."""
@@ -94,6 +107,21 @@ class Fun:
         """Go on exactly where ``state_dict`` was taken."""
         load_networks(state, {"network": self.network}, {"optimiser": self._optimiser})
         self.updates = int(state["updates"][0])
+
+    def _begin_with(self, folder: str) -> None:
+        """Take over the weights of a policy, whatever its horizon and dilation, of which they do not depend."""
+        kept = load_checkpoint(Path(folder))
+        for party, own in self.network.named().items():
+            theirs = kept.level(party)
+            shapes = [{name: tuple(part.shape) for name, part in side.items()} for side in (own, theirs)]
+            if shapes[0] != shapes[1]:
+                raise HrlError(
+                    f"begin_with: the {party} of {folder} ({kept.algorithm} on {kept.task.name}) has other networks "
+                    "than these switches make: give those that it was trained with, and a task that is seen and acted "
+                    "in alike"
+                )
+            for name, tensor in own.items():
+                tensor.copy_(torch.from_numpy(theirs[name]))
 
     def _descend(self, lived: Lived) -> dict[str, float]:
         config = self.config

@@ -19,6 +19,9 @@ class FunConfig:
 
     flat: bool = False
     """Instead of FuN a flat LSTM policy with as many parameters: what FuN is compared with (section 5)."""
+    begin_with: str = ""
+    """Folder of a policy whose weights learning begins with, for instance one of longer steps, with ``horizon`` and
+    ``dilation`` multiplied (section 5.4); empty: random ones."""
     manager_loss: str = TRANSITION_PG
     """How the manager learns: ``transition_pg`` (section 3.1), or ``end_to_end``, by the worker's gradient through the
     directions, which then only are another layer (ablation, section 5.3)."""
@@ -96,14 +99,14 @@ def _train(agent: FunConfig, steps: int) -> TrainConfig[FunConfig]:
         steps=steps,
         num_envs=64,
         stagger=False,
-        evaluation_interval=steps // 10,
-        evaluation_episodes=100,
+        evaluation_interval=steps // 16,
+        evaluation_episodes=30,
         evaluation=SAMPLED,
-        checkpoint_interval=steps // 5,
+        checkpoint_interval=steps // 4,
     )
 
 
 PRESETS: Mapping[str, TrainConfig[FunConfig]] = {
-    "fun": _train(FunConfig(), 450_000),
-    "lstm": _train(FunConfig(flat=True), 450_000),
+    "fun": _train(FunConfig(), 400_000),
+    "lstm": _train(FunConfig(flat=True), 400_000),
 }

@@ -7,7 +7,6 @@ w_t = phi(g_{t-c+1} + ... + g_t)            the last c directions, pooled; phi h
 U_t = LSTM(z_t),  pi_t = softmax(U_t w_t)   the worker's policy
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,7 +15,6 @@ from torch.nn.functional import normalize
 
 from hrl_core.algorithms.fun.config import END_TO_END, FunConfig
 from hrl_core.algorithms.fun.shapes import Shapes
-from hrl_core.algorithms.protocols import LevelWeights
 from hrl_core.networks.dilated_lstm import DilatedLSTM, State, window_sums
 
 _ISSUED = 1e-3
@@ -125,11 +123,13 @@ class Feudal(nn.Module):
         said = self._choose(hidden, directions.sum(0))
         return Memory(working, managing, directions), said.logits
 
-    def levels(self, shapes: Shapes, updates: int) -> dict[str, LevelWeights]:
-        """What a checkpoint keeps: each party has perception of its own."""
+    def named(self) -> dict[str, dict[str, torch.Tensor]]:
+        """The parameters of each party as a checkpoint names them; perception is in both."""
         worker = {**_named(self.worker, self.output, self.value, self.perception), **_as("embedding", self.embedding)}
-        manager = _named(self.manager, None, self.manager_value, self.perception, self.latent)
-        return {name: _kept(shapes, name, own, updates) for name, own in (("worker", worker), ("manager", manager))}
+        return {
+            "worker": worker,
+            "manager": _named(self.manager, None, self.manager_value, self.perception, self.latent),
+        }
 
     def _choose(self, hidden: torch.Tensor, pooled: torch.Tensor) -> Said:
         """Logits U w, and what the state is worth, of LSTM outputs and pooled directions (..., d) each."""
@@ -171,10 +171,9 @@ class Flat(nn.Module):
         own, hidden = self.worker.advance(memory.worker, torch.relu(self.perception(inputs)), step)
         return memory._replace(worker=own), self.output(hidden)
 
-    def levels(self, shapes: Shapes, updates: int) -> dict[str, LevelWeights]:
-        """What a checkpoint keeps."""
-        own = _named(self.worker, self.output, self.value, self.perception)
-        return {"worker": _kept(shapes, "worker", own, updates)}
+    def named(self) -> dict[str, dict[str, torch.Tensor]]:
+        """The parameters as a checkpoint names them."""
+        return {"worker": _named(self.worker, self.output, self.value, self.perception)}
 
 
 def make_network(shapes: Shapes, config: FunConfig, generator: torch.Generator) -> Feudal | Flat:
@@ -182,9 +181,7 @@ def make_network(shapes: Shapes, config: FunConfig, generator: torch.Generator) 
     return (Flat if config.flat else Feudal)(shapes, config, generator)
 
 
-def _linear(
-    inputs: int, outputs: int, generator: torch.Generator, bias: bool = True, gain: float = 1.0
-) -> nn.Linear:
+def _linear(inputs: int, outputs: int, generator: torch.Generator, bias: bool = True, gain: float = 1.0) -> nn.Linear:
     layer, bound = nn.Linear(inputs, outputs, bias), gain * inputs**-0.5
     with torch.no_grad():
         for parameter in layer.parameters():
@@ -203,8 +200,3 @@ def _named(
 
 def _as(prefix: str, layer: nn.Linear) -> dict[str, torch.Tensor]:
     return {f"{prefix}.{name}": tensor for name, tensor in layer.state_dict().items()}
-
-
-def _kept(shapes: Shapes, party: str, named: dict[str, torch.Tensor], updates: int) -> LevelWeights:
-    names: Sequence[str] = list(shapes[party].parameter_shapes())
-    return LevelWeights(shapes[party], {name: named[name].numpy().copy() for name in names}, updates)

@@ -15,7 +15,9 @@ from hrl_core.algorithms.fun.learner import FunLearner
 from hrl_core.algorithms.fun.lived import EpisodesInStep, Lived, side_by_side
 from hrl_core.algorithms.fun.losses import intrinsic_rewards, returns, scaled, transition_loss
 from hrl_core.algorithms.fun.network import Feudal
+from hrl_core.algorithms.fun.recordings import untrained
 from hrl_core.algorithms.fun.shapes import parameters, seen, shapes
+from hrl_core.checkpoints.checkpoint import save_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.networks.dilated_lstm import DilatedLSTM, window_sums
@@ -275,6 +277,20 @@ def test_shipped_presets_say_what_they_are():
     assert not hierarchy(TASK, PRESETS["lstm"].agent).levels
     (level,) = hierarchy(TASK, PRESETS["fun"].agent).levels
     assert (level.kind, level.dim, level.cadence, level.horizon) == ("direction", 64, "every_step", 1)
+
+
+@CONFIGS
+def test_learning_may_begin_with_a_policy_whatever_its_horizon_and_dilation(tmp_path, config):
+    kept = untrained(load_task("t_maze_20_repeat"), config, 5)
+    save_checkpoint(kept, tmp_path / "policy")
+    longer = dataclasses.replace(config, begin_with=str(tmp_path / "policy"), horizon=6, dilation=6)
+    begun = Fun(load_task("t_maze_20"), longer, 0).levels()
+    assert {name for level in begun for name in begun[level].weights} == {n.partition(".")[2] for n in kept.weights}
+    for level, own in begun.items():
+        for name, weights in own.weights.items():
+            np.testing.assert_array_equal(weights, kept.weights[f"{level}.{name}"])
+    with pytest.raises(HrlError, match=r"begin_with: the worker of .* has other networks than these switches make"):
+        Fun(load_task("non_match"), longer, 0)
 
 
 def test_episodes_of_the_same_time_are_kept_to_the_end_of_each():
