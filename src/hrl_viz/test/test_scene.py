@@ -40,6 +40,8 @@ WITHOUT_MUJOCO = (
     "pendulum",
     "lane_drive",
     "t_maze",
+    "t_maze_20",
+    "t_maze_20_repeat",
     "non_match",
     "water_maze",
     "key_door",
