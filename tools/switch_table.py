@@ -14,6 +14,7 @@ from typing import Any
 
 from hrl_core.algorithms import presets
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
+from hrl_core.algorithms.fun.config import FunConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig
@@ -106,6 +107,8 @@ def table() -> str:
         _rows(Snn4hrlConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("snn4hrl").items())),
         "### Levels of SNN4HRL: `--worker.*` and `--manager.*`",
         _rows(OnPolicyConfig, "", *_levels("snn4hrl")),
+        "### FuN: `--algorithm fun`",
+        _rows(FunConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("fun").items())),
         "### Skill trees: `--algorithm tree`",
         _rows(TreeConfig, "--", ("`ppo`", tree.agent)),
         "### Nodes of trees: `--leaf.*` and `--composite.*`",

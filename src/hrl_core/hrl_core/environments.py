@@ -100,6 +100,10 @@ class Environments(Protocol):
         """Begin again with the first episodes."""
         ...
 
+    def renew(self) -> None:
+        """Begin the next episode everywhere, also where one is going on."""
+        ...
+
     def state_dict(self) -> dict[str, npt.NDArray]:
         """Everything that later steps depend on."""
         ...

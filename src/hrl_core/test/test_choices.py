@@ -97,7 +97,7 @@ def test_a_network_that_says_vectors_is_refused():
         dataclasses.replace(policy, actors={"worker": vectors}).worker()
 
 
-LEARN_CHOICES = ("mlsh", "option_critic", "snn4hrl", "tree")
+LEARN_CHOICES = ("fun", "mlsh", "option_critic", "snn4hrl", "tree")
 
 
 @pytest.mark.parametrize("algorithm", [name for name in ALGORITHMS if name not in LEARN_CHOICES])

@@ -39,6 +39,12 @@ WITHOUT_MUJOCO = (
     "cart_pole",
     "pendulum",
     "lane_drive",
+    "t_maze",
+    "t_maze_20",
+    "t_maze_20_repeat",
+    "non_match",
+    "water_maze",
+    "key_door",
 )
 
 

@@ -18,6 +18,7 @@ ALGORITHMS: Mapping[str, str] = {
     "mlsh": "hrl_core.algorithms.mlsh",
     "snn4hrl": "hrl_core.algorithms.snn4hrl",
     "tree": "hrl_core.algorithms.tree",
+    "fun": "hrl_core.algorithms.fun",
 }
 """Name of an algorithm -> its package, with the modules ``config`` (without torch), ``learner`` and, where it learns
 from what others have done, ``recordings``."""

@@ -25,6 +25,10 @@ TASKS = {
     "HumanoidWalkCrawl": ("humanoid_walk_crawl", 500),
     "HumanoidCourse": ("humanoid_walk_crawl", 1000),
     "LaneDrive": ("lane_drive", 400),
+    "TMaze": ("t_maze", 26),
+    "NonMatch": ("non_match", 22),
+    "WaterMaze": ("water_maze", 100),
+    "KeyDoor": ("key_door", 60),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
 _ARGUMENTS = {

@@ -166,6 +166,12 @@ class VectorEnv:
         self._episodes = np.arange(self.num_envs)
         self._show([self._reset(i) for i in range(self.num_envs)])
 
+    def renew(self) -> None:
+        """Begin the next episode of each copy, also where one is going on."""
+        self._limits[:] = self.spec.max_episode_steps
+        self._episodes += self.num_envs
+        self._show([self._reset(i) for i in range(self.num_envs)])
+
     def step(self, actions: Array) -> VectorStep:
         """Apply actions (num_envs, action_dim), clipped, for one control period; reset what ended.
 
@@ -226,9 +232,7 @@ class VectorEnv:
             self._show([env.restore(s) for env, s in zip(self._envs, state["simulation"], strict=True)])
         elif not self._repeat(state):
             self._goes_on = False
-            self._episodes += self.num_envs
-            self._limits[:] = self.spec.max_episode_steps
-            self._show([self._reset(i) for i in range(self.num_envs)])
+            self.renew()
 
     def close(self) -> None:
         """Stop the threads and free the copies."""

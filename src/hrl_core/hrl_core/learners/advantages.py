@@ -21,6 +21,8 @@ def gae(
     delta_t = r_t + gamma V(s_t+1) - V(s_t)
     A_t     = delta_t + gamma lambda A_t+1
 
+    Further axes, which all have alike, are stretches side by side.
+
     Args:
         rewards: shape (rows,).
         values: V(s_t).

@@ -17,6 +17,8 @@ from hrl_core.algorithms.flat.config import (
     OnPolicyFlatConfig,
     SACFlatConfig,
 )
+from hrl_core.algorithms.fun.config import FunConfig
+from hrl_core.algorithms.fun.recordings import untrained as untrained_fun
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
@@ -204,6 +206,28 @@ SNN4HRL = Snn4hrlConfig(
     worker=dataclasses.replace(ON_POLICY, lr=2e-3, reward_scale=0.2),
     manager=dataclasses.replace(MLSH.manager, lr=2e-3, entropy_weight=0.0, advantage_floor=0.2),
 )
+BEGUN = tempfile.TemporaryDirectory()
+"""Holds a policy of FuN to begin with."""
+FUN = FunConfig(
+    manager_loss="end_to_end",
+    alpha=0.2,
+    horizon=4,
+    dilation=3,
+    absolute=True,
+    random_direction=0.3,
+    size=8,
+    embedding=4,
+    manager_discount=0.9,
+    worker_discount=0.9,
+    gae_lambda=0.9,
+    lr=2e-3,
+    lr_end=0.5,
+    anneal_updates=5,
+    value_weight=0.4,
+    entropy_weight=0.02,
+    gradient_norm=0.5,
+    advantage_floor=0.2,
+)
 FROZEN = tempfile.TemporaryDirectory()
 """Holds skills for masters to learn over."""
 CONFIGS = {
@@ -281,6 +305,17 @@ CONFIGS = {
         ),
         evaluation="greedy",
     ),
+    "fun": dataclasses.replace(
+        ALL_ON,
+        algorithm="fun",
+        agent=dataclasses.replace(FUN, begin_with=BEGUN.name),
+        evaluation="greedy",
+        stagger=True,
+    ),
+    "fun, its manager taught": dataclasses.replace(
+        ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, manager_loss="transition_pg"), stagger=True
+    ),
+    "fun, flat": dataclasses.replace(ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, flat=True)),
     "tree": dataclasses.replace(
         ALL_ON,
         algorithm="tree",
@@ -339,6 +374,7 @@ def bonus(spec, seed):
 def frozen():
     levels = make_learner(SPEC, MLSH, VectorEnv(SPEC, 3, 0), 1).levels()
     save_checkpoint(untrained_checkpoint("mlsh", SPEC, mlsh_hierarchy(SPEC, MLSH), levels, 1), Path(FROZEN.name))
+    save_checkpoint(untrained_fun(CHOICES, FUN, 1), Path(BEGUN.name))
 
 
 @pytest.fixture(autouse=True)
@@ -349,7 +385,7 @@ def plugged_in(monkeypatch):
 def make_trainer(folder, config):
     if config.algorithm == "tree":
         return make_tree_trainer(folder, config)
-    task = CHOICES if isinstance(config.agent, DQNFlatConfig) else SPEC
+    task = CHOICES if isinstance(config.agent, DQNFlatConfig | FunConfig) else SPEC
     share = config.headline_goal_share if task is SPEC else 0.0
     envs = VectorEnv(
         task, config.num_envs, 0, config.threads, (), config.stagger, share, 10, randomisation=config.randomisation

@@ -63,6 +63,13 @@ class LessonCars:
             self._reset(car)
         self._look()
 
+    def renew(self) -> None:
+        """Begin the next episode of each car."""
+        self._episodes += self.num_envs
+        for car in range(self.num_envs):
+            self._reset(car)
+        self._look()
+
     @property
     def goals(self) -> Float64:
         """All of it, (cars, 1)."""
