@@ -1,13 +1,15 @@
 """The figures of docs/results.md on skill trees in Lane Drive: one seed a call, one line of JSON a figure.
 
 `python tools/lane_drive_tables.py tree --seed 0 --out DIR` trains a tree, exchanges nodes, examines what comes of it;
-`flat` trains the flat counterpart. An examination is 500 roads, the same for all.
+`flat` trains the flat counterpart; `leaves` has each leaf of a trained tree of DIR be a bad one in turn. An examination
+is 500 roads, the same for all.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -131,18 +133,34 @@ def tree(seed: int, out: Path, share: float) -> None:
     after = hashes(plain)
     log("exchanged", nodes=[name for name in before if before[name] != after[name]])
     told("Avoid exchanged, nothing trained", plain)
-    bad_out = out / f"tree_{seed}" / "bad"
-    bad = train(
-        TreeConfig(tree=str(plain), node="ChangeLeft", share=BAD / LESSONS["ChangeLeft"].steps),
-        seed,
-        Log(out / f"bad_{seed}.jsonl", seed),
-    )
-    save_checkpoint(checkpoint(bad, bad.nodes, seed), bad_out)
-    swap_node(plain, "ChangeLeft", bad_out)
+    swap_node(plain, "ChangeLeft", bad_leaf("ChangeLeft", seed, plain, Log(out / f"bad_{seed}.jsonl", seed)))
     told("ChangeLeft bad", plain)
     swap_node(plain, "ChangeLeft", whole)
     told("ChangeLeft good again", plain)
     log("as before", same=hashes(plain) == after)
+
+
+def bad_leaf(leaf: str, seed: int, folder: Path, log: Log) -> Path:
+    """A tree whose leaf has hardly been trained, beside the one in ``folder``."""
+    bad = train(TreeConfig(tree=str(folder), node=leaf, share=BAD / LESSONS[leaf].steps), seed, log)
+    out = folder.parent / "bad"
+    save_checkpoint(checkpoint(bad, bad.nodes, seed), out)
+    return out
+
+
+def leaves(seed: int, out: Path, share: float) -> None:
+    """What each leaf is worth: the tree with obstacles when it is bad, and with the good one back."""
+    del share
+    log, whole = Log(out / f"leaves_{seed}.jsonl", seed), out / f"tree_{seed}" / "whole"
+    mended = out / f"tree_{seed}" / "mended"
+    good, tree = hashes(whole), tree_of(TASK, TreeConfig())
+    for leaf in tree.leaves:
+        shutil.copytree(whole, mended, dirs_exist_ok=True)
+        swap_node(mended, leaf, bad_leaf(leaf, seed, whole, log))
+        bad = examine(TASK, tree, networks_of(load_checkpoint(mended)), obstacles="clear")
+        swap_node(mended, leaf, whole)
+        back = examine(TASK, tree, networks_of(load_checkpoint(mended)), obstacles="clear")
+        log("bad leaf", node=leaf, bad=bad, good_again=back, same=hashes(mended) == good)
 
 
 def flat(seed: int, out: Path, share: float) -> None:
@@ -178,13 +196,13 @@ def examine_flat(learner: OnPolicyLearner, obstacles: str) -> float:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["tree", "flat"])
+    parser.add_argument("what", choices=["tree", "flat", "leaves"])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--share", type=float, default=1.0, help="of the steps of all training")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    {"tree": tree, "flat": flat}[given.what](given.seed, given.out, given.share)
+    {"tree": tree, "flat": flat, "leaves": leaves}[given.what](given.seed, given.out, given.share)
 
 
 if __name__ == "__main__":

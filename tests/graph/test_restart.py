@@ -1,15 +1,21 @@
 """The barrier: managers and workers that are killed and started again in mid-episode change nothing."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
 from hrl.policies.shipped import resolve_policy
+from hrl_core.algorithms import presets
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.recordings import untrained
+from hrl_core.algorithms.fun.config import hierarchy as fun_hierarchy
+from hrl_core.algorithms.fun.learner import FunLearner
+from hrl_core.algorithms.protocols import untrained_checkpoint
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.envs.vector import VectorEnv
 from hrl_core.hierarchy.spec import FLAT
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
@@ -99,3 +105,13 @@ def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory
 ):
     kills = [(("manager_2",), ANYWHERE), (MANAGERS, ANYWHERE), (("worker", *MANAGERS), AT_AN_END)]
     killed_run(policy_of(tall(2)), 12, kills)
+
+
+def test_a_policy_that_remembers_is_killed_in_mid_corridor_and_the_trajectory_is_the_same(killed_run, tmp_path):
+    """Many short episodes: what was seen at the first step of one counts at its last."""
+    task, config = load_task("t_maze"), presets("fun")["fun"].agent
+    learner = FunLearner(task, config, VectorEnv(task, 2, 0), 0)
+    policy = untrained_checkpoint("fun", task, fun_hierarchy(task, config), learner.levels(), 0)
+    save_checkpoint(dataclasses.replace(policy, evaluation="sampled"), tmp_path / "policy")
+    kills = [(("worker",), ANYWHERE), (("manager",), ANYWHERE), (("worker", "manager"), ANYWHERE)]
+    killed_run(tmp_path / "policy", 150, kills)

@@ -221,6 +221,9 @@ OTHER = {
     "waypoint_decisions": (1, 2),
     "goal_space": "smallest",
     "candidates": 0,
+    # These contradict others of these.
+    "correction": "argmax",
+    "embedding": 0,
     "discount": 0.5,
     "tau": 0.5,
     "average_tau": 0.5,

@@ -10,6 +10,7 @@ from hrl_core.envs.ant_field import make_ant_field
 from hrl_core.envs.ant_obstacle_course import make_ant_obstacle_course
 from hrl_core.envs.ant_two_walks import make_ant_two_walks
 from hrl_core.envs.four_rooms import VERSIONS, make_four_rooms
+from hrl_core.envs.humanoid_walk_crawl import STRETCH, make_humanoid_walk_crawl
 from hrl_core.envs.movement_bandits import make_movement_bandits
 from hrl_core.four_rooms import NUMBER
 from hrl_core.task.text import load_task
@@ -124,3 +125,39 @@ def test_the_own_cell_is_the_one_that_is_1():
 def test_the_rooms_ask_for_the_cells_of_the_literature():
     goals = load_task("four_rooms_multi").evaluation_goals
     assert [NUMBER[int(row), int(column)] for row, column in goals] == list(VERSIONS["multi"].goals)
+
+
+def humanoid_at(height: float, x: float, speed: float, **made: Any) -> tuple[Any, Any]:
+    """A humanoid there, moving ahead [m/s], and what a step without torques tells."""
+    env: Any = make_humanoid_walk_crawl(**made)
+    env.reset(seed=0)
+    env.data.qpos[:3], env.data.qvel[:] = (x, 0, height), 0
+    env.data.qvel[0] = speed
+    if height < 0.6:
+        env.data.qpos[3:7] = (0.5**0.5, 0, 0.5**0.5, 0)  # On its front.
+    return env, env.step(np.zeros(17))
+
+
+@pytest.mark.parametrize(("height", "walked", "crawled"), [(1.4, 2.0, 0.0), (0.8, 0.0, 0.0), (0.5, 0.0, 2.0)])
+def test_the_humanoid_is_paid_for_speed_in_the_posture_asked_for(height, walked, crawled):
+    env, (told, *_) = humanoid_at(height, 0.0, 2.0)
+    np.testing.assert_allclose(told["achieved_goal"], (walked, crawled, 0.1), atol=0.3)
+    assert (told["achieved_goal"] == 0).tolist() == [walked == 0, crawled == 0, False]
+    paid = [float(env.compute_reward(told["achieved_goal"], np.array(goal), {})) for goal in ((1, 0, 1), (0, 1, 1))]
+    assert paid == pytest.approx([walked + 0.1, crawled + 0.1], abs=0.3)
+
+
+@pytest.mark.parametrize("x", [0.5 * STRETCH, 1.5 * STRETCH, 2.5 * STRETCH])
+def test_on_the_course_walking_and_crawling_pay_in_turn(x):
+    crawling = int(x // STRETCH) % 2 == 1
+    walked, crawled = (humanoid_at(height, x, 2.0, course=True)[1][0]["achieved_goal"] for height in (1.4, 0.5))
+    assert (walked[0] > 1) == (not crawling)
+    assert (crawled[1] > 1) == crawling
+    sine = humanoid_at(1.4, x, 2.0, course=True)[1][0]["observation"][47]
+    assert (sine < 0) == crawling
+
+
+def test_effort_costs_the_humanoid():
+    env: Any = make_humanoid_walk_crawl()
+    env.reset(seed=0)
+    assert env.step(np.full(17, 0.5))[0]["achieved_goal"][2] == pytest.approx(0.1 - 0.01 * 17 * 0.25)

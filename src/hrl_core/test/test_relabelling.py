@@ -57,7 +57,8 @@ def _windows(policy: Actor, subgoals: torch.Tensor, seed: int = 0, noise: float 
     )
     actions = actions + noise * torch.randn(actions.shape, generator=g)
     ends = states[:, -1, SPACE.indices] + 0.1
-    return Windows(states.numpy(), actions.numpy(), np.full(BATCH, PERIOD), ends.numpy())
+    places = states[:, :, SPACE.indices].numpy()
+    return Windows(states.numpy(), actions.numpy(), np.full(BATCH, PERIOD), ends.numpy(), places)
 
 
 def _relabel(policy: Actor, windows: Windows, stored: torch.Tensor) -> RelabelChoice:

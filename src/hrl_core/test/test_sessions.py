@@ -1,6 +1,7 @@
 """The barrier: whatever the order, repetition or restart, the trajectory is the in-process one."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.embedded_policies import Embedded
 from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.path_sessions import manager_session, worker_session
 from hrl_core.hierarchy.recurrent_policies import RecurrentManager, RecurrentWorker
@@ -61,6 +63,9 @@ def world(tiny_task, stubs, make_observation):
         lowest = replace(hierarchy_of(task, horizon=3).levels[0], cadence=cadence)
         spec = HierarchySpec(chain or (lowest, *ABOVE)[:levels])
 
+        if spec.embedded:
+            manager, worker = embedded(manager), embedded(worker)
+
         def manage(level=0):
             own = spec.levels[level]
             policy = manager(size=own.dim or 1, kind=own.kind, skills=len(own.skills))
@@ -69,6 +74,17 @@ def world(tiny_task, stubs, make_observation):
         return runner(task, make_observation, mode, goals), manage, lambda: WorkerSession(task, spec, worker(), seed)
 
     return make
+
+
+def embedded(policy: Any) -> Any:
+    """A stub that sees states in a space of three numbers."""
+
+    class Embedding(Embedded, policy):
+        @staticmethod
+        def embedding(state):
+            return np.tanh(np.outer([1.0, -2.0, 0.5], state).sum(1) + state[:3]).astype(np.float32)
+
+    return Embedding
 
 
 def chooser(runner):
@@ -130,6 +146,7 @@ CHAINS = {
     "skills that do not see the goal": (replace(OPTIONS, horizon=4, sees_goal=False),),
     "options below attempts and achievement": (OPTIONS, *ABOVE),
     "a skill for a manager": (MOVES, replace(SKILLS, unit="attempts", horizon=2)),
+    "a learned space": (LevelSpec("latent", size=3, horizon=3),),
     "directions": (replace(MOVES, kind="direction"),),
     "a direction at every step": (LATENT,),
     "a direction at every step for a manager": (SKILLS, replace(LATENT, size=0, elements=XY, horizon=2)),

@@ -47,9 +47,13 @@ class LevelView:
 
     def target(self, height: float) -> Point | None:
         """Where the subgoal in force leads; None where that is no place: skills, directions, spaces without x and y."""
-        if self.subgoal is None or not has_target(self.subgoal):
+        if self.subgoal is None or not self._names_state(self.subgoal):
             return None
         return self.place(subgoal_target(self.subgoal), height)
+
+    def _names_state(self, subgoal: Subgoal) -> bool:
+        """Whether a subgoal names elements of a state: one in a learned space does not."""
+        return has_target(subgoal) and not self._space.level.embedded
 
     def place(self, target: Vector, height: float) -> Point | None:
         """A target of the goal space as a place."""
@@ -67,7 +71,7 @@ class LevelView:
     def wanted(self, state: Vector) -> Vector:
         """The state (observation_dim,) with the subgoal's elements as they are wanted."""
         wanted = state.copy()
-        if self.subgoal is not None and has_target(self.subgoal):
+        if self.subgoal is not None and self._names_state(self.subgoal):
             wanted[self._space.indices] = subgoal_target(self.subgoal)
         return wanted
 

@@ -98,6 +98,7 @@ class PlainHiro:
                 actions.astype(np.float32),
                 np.full(len(states), states.shape[1]),
                 last[:, space.indices].astype(np.float32),
+                states[:, :, space.indices].astype(np.float32),
             )
             proposals = candidate_subgoals(space, windows, chosen, self._config.candidates, self._generator)
             best = one_by_one(space, windows, proposals, self.worker.actor).argmin(1)

@@ -32,7 +32,7 @@ def check_format(out: Path) -> None:
 
 def legend(has_goal: bool, hierarchy: HierarchySpec) -> Legend:
     """What the colours of a film mean: goals where there are any, and the subgoals of each level that have a place."""
-    levels = [k for k, level in enumerate(hierarchy.levels) if level.has_target]
+    levels = [k for k, level in enumerate(hierarchy.levels) if level.has_target and not level.embedded]
     # "subgoal of the" once, for the line's sake.
     subgoals = [(("" if k > levels[0] else "subgoal of the ") + manager_name(k), palette.of_level(k)) for k in levels]
     return [*([("goal", palette.GOAL)] if has_goal else []), *subgoals, ("path", palette.TRAIL)]

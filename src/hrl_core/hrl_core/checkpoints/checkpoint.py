@@ -18,6 +18,7 @@ from hrl_core.checkpoints.manifest import FORMAT, GREEDY, MANIFEST, SAMPLED, Man
 from hrl_core.checkpoints.tree_files import NODES, TreeFiles, read_nodes, write_nodes
 from hrl_core.checkpoints.weights import WEIGHTS, read_weights
 from hrl_core.errors import CheckpointError, TaskError
+from hrl_core.hierarchy.embedded_policies import EmbeddedManager, EmbeddedWorker
 from hrl_core.hierarchy.path_sessions import manager_session, worker_session
 from hrl_core.hierarchy.policies import (
     ActorManager,
@@ -29,12 +30,13 @@ from hrl_core.hierarchy.policies import (
     Worker,
 )
 from hrl_core.hierarchy.recurrent_policies import RecurrentManager, RecurrentWorker
-from hrl_core.hierarchy.spec import TERMINATION, GoalSpace, HierarchySpec, hierarchy_of, manager_name
+from hrl_core.hierarchy.spec import EMBEDDING, TERMINATION, GoalSpace, HierarchySpec, hierarchy_of, manager_name
 from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.hierarchy.tree_policies import TreeManager, TreeWorker, untrained_node
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.networks.fast_actor import FastActor
 from hrl_core.prefixed import below
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file, task_difference
@@ -62,6 +64,7 @@ class Checkpoint:
     git_commit: str
     actors: Mapping[str, ActorConfig]
     """Party (``worker``, ``manager``, ``manager_2``, ...) -> architecture; ``termination`` where a worker may end;
+    ``embedding`` where subgoals lie in a learned space;
     ``<party>_value`` where what states are worth was learned beside."""
     weights: Mapping[str, Float32]
     """``<level>.<parameter>`` -> array."""
@@ -91,8 +94,10 @@ class Checkpoint:
         config, weights = self.actor(name), self.level(name)
         if space.level.kind == "skill":
             return SkillManager(self.task, space, pursued, config, weights, self.version, self._sampled)
-        kind = ActorManager if config.memory is None else RecurrentManager
-        return kind(self.task, space, pursued, config, weights, self.version)
+        own = self.task, space, pursued, config, weights, self.version
+        if space.level.embedded:
+            return EmbeddedManager(*own, embedding=self._embedding())
+        return (ActorManager if config.memory is None else RecurrentManager)(*own)
 
     def worker(self) -> Worker:
         """Build the worker; raises ``CheckpointError`` when the weights do not fit."""
@@ -107,7 +112,13 @@ class Checkpoint:
             return SkillWorker(self.task, *own, self.version, self._sampled)
         if self.actor("worker").memory is not None:
             return RecurrentWorker(self.task, pursued, *own, self.version, self._sampled)
-        return ActorWorker(self.task, pursued, *own, self.version, termination, self._sampled)
+        rest = self.version, termination, self._sampled
+        if self.hierarchy.embedded:
+            return EmbeddedWorker(self.task, pursued, *own, *rest, embedding=self._embedding())
+        return ActorWorker(self.task, pursued, *own, *rest)
+
+    def _embedding(self) -> FastActor:
+        return FastActor(self.actor(EMBEDDING), self.level(EMBEDDING))
 
     @property
     def _networks(self) -> dict[str, tuple[ActorConfig, dict[str, Float32]]]:
@@ -265,6 +276,9 @@ def _untrained_actors(task: TaskSpec, hierarchy: HierarchySpec) -> dict[str, Act
     if task.choices:
         count = len(task.choices)
         actors["worker"] = ActorConfig(inputs, hidden, (0.0,) * count, (1.0,) * count, masked, head="categorical")
+    if hierarchy.embedded:
+        size = hierarchy.levels[0].size
+        actors[EMBEDDING] = ActorConfig(observed, hidden, (-1.0,) * size, (1.0,) * size)
     if hierarchy.worker_may_terminate:
         actors[TERMINATION] = ActorConfig(inputs, hidden, (0.0,), (1.0,))
     return actors

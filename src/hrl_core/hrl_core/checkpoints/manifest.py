@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from hrl_core.documents import MOST_JSON, MOST_YAML, read_json, read_limited
 from hrl_core.errors import CheckpointError, FileError
 from hrl_core.hierarchy.policies import require_worker
-from hrl_core.hierarchy.spec import FLAT, TERMINATION, HierarchySpec, earlier_hierarchy, hierarchy_of_tree
+from hrl_core.hierarchy.spec import EMBEDDING, FLAT, TERMINATION, HierarchySpec, earlier_hierarchy, hierarchy_of_tree
 from hrl_core.hierarchy.tree import Tree, parse_tree
 from hrl_core.networks.actor_config import DIRECTION, ActorConfig
 from hrl_core.task.spec import TaskSpec
@@ -89,6 +89,8 @@ class Manifest:
             inputs = len(task.observation) + hierarchy.pursued(level, task)
             if value_name(party) in self.actors:
                 self.actors[value_name(party)].check(inputs, 1, value_name(party), "values")
+            if level == 0 and hierarchy.embedded:
+                self.actors[EMBEDDING].check(len(task.observation), hierarchy.levels[0].size, EMBEDDING)
             if level < 0:
                 require_worker(self.actors[party], inputs, task)
                 self._require_skills(self.actors[party], hierarchy)

@@ -22,6 +22,8 @@ TASKS = {
     "AntTwoWalks": ("ant_two_walks", 200),
     "AntField": ("ant_field", 200),
     "AntObstacleCourse": ("ant_obstacle_course", 500),
+    "HumanoidWalkCrawl": ("humanoid_walk_crawl", 500),
+    "HumanoidCourse": ("humanoid_walk_crawl", 1000),
     "LaneDrive": ("lane_drive", 400),
     "TMaze": ("t_maze", 26),
     "NonMatch": ("non_match", 22),
@@ -29,7 +31,11 @@ TASKS = {
     "KeyDoor": ("key_door", 60),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
-_ARGUMENTS = {"FourRoomsPlanning": {"version": "planning"}, "FourRoomsMulti": {"version": "multi"}}
+_ARGUMENTS = {
+    "FourRoomsPlanning": {"version": "planning"},
+    "FourRoomsMulti": {"version": "multi"},
+    "HumanoidCourse": {"course": True},
+}
 """What an environment is made with by default."""
 
 for _name, (_module, _steps) in TASKS.items():

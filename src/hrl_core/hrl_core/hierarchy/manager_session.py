@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
+from hrl_core.hierarchy.embedded_policies import position
 from hrl_core.hierarchy.exploration import HeldSubgoals
 from hrl_core.hierarchy.policies import Manager, SubgoalChoice
 from hrl_core.hierarchy.recall import Recall
@@ -32,6 +33,7 @@ from hrl_core.messages import (
     SubgoalKind,
     SubgoalRequest,
     SubgoalResult,
+    Vector,
 )
 from hrl_core.randomness import Draws, Purpose
 from hrl_core.task.spec import TaskSpec
@@ -251,7 +253,7 @@ class ManagerSession:
             return self._choose(observation, observation.step)
         if not same_goal(last.task_goal, observation.desired_goal):
             return self._choose(observation, observation.step)
-        subgoal = self._messages.going_on(observation, last, self.manager.version)
+        subgoal = self._messages.going_on(observation, self._anchor(observation), last, self.manager.version)
         # The subgoal in force goes along for a worker that has just started.
         self._outbox = [*self._outbox[:1], subgoal]
         return [subgoal]
@@ -279,6 +281,7 @@ class ManagerSession:
         return [
             self._messages.decision(
                 observation,
+                self._anchor(observation),
                 self._parent,
                 chosen.choice,
                 seq=seq,
@@ -301,6 +304,9 @@ class ManagerSession:
             choice = SubgoalChoice(held, test=choice.test)
         check_choice(self._space, choice.value, choice.skill, "the manager's subgoal")
         return Decision(choice, deterministic=held is None and not draws.used)
+
+    def _anchor(self, observation: Observation) -> Vector:
+        return position(self._space, observation.state, self.manager)
 
     def _assignment(self, observation: Observation) -> Assignment:
         """The task goal, or the subgoal of the level above as it is seen from here; nothing where it is hidden."""

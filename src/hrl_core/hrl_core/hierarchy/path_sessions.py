@@ -15,7 +15,7 @@ from hrl_core.hierarchy.subgoals import check_subgoal
 from hrl_core.hierarchy.tree import Tree
 from hrl_core.hierarchy.worker_messages import WorkerMessage
 from hrl_core.hierarchy.worker_session import WorkerSession
-from hrl_core.messages import WORKER_LEVEL, Observation, Subgoal, SubgoalResult
+from hrl_core.messages import NO_VECTOR, WORKER_LEVEL, Observation, Subgoal, SubgoalResult
 from hrl_core.task.spec import TaskSpec
 
 SPACE = "tree/"
@@ -58,6 +58,7 @@ class PathManagerSession(ManagerSession):
         for above, choice in zip([self._tree.root, *names], choices, strict=False):
             subgoal = self._of_levels[len(choices) - 1 - len(said)].decision(
                 observation,
+                NO_VECTOR,
                 parent,
                 choice,
                 seq=seq,

@@ -32,6 +32,8 @@ FIRST, SMALLEST = "first", "smallest"
 """Goal spaces of a task by their place among its others."""
 HORIZON = 10
 """Environment steps per subgoal, c of HIRO (arXiv 1805.08296, C.1)."""
+EMBEDDING = "embedding"
+"""Network that says where a state lies in a goal space that was learned."""
 TERMINATION = "termination"
 """Network that says whether a worker ends its segment."""
 UNITS = {"steps": HorizonUnit.STEPS, "attempts": HorizonUnit.ATTEMPTS}
@@ -46,10 +48,10 @@ class LevelSpec:
     kind: Annotated[str, one_of(tuple(KINDS))] = "relative"
     """``relative`` (offset from the state it was chosen at), ``absolute``, ``direction`` or ``skill`` (a number)."""
     elements: Mapping[Name, tuple[Finite, Finite]] = field(default_factory=dict)
-    """Observation element -> (low, high) of the subgoal value along it, unit of the element; empty for skills and
-    directions in a space of the policy's own."""
+    """Observation element -> (low, high) of the subgoal value along it, unit of the element; empty for skills, and for
+    directions and offsets in a space of the policy's own."""
     size: Index = 0
-    """Length of a direction without elements."""
+    """Length of a direction or an offset without elements."""
     skills: tuple[Name, ...] = ()
     """Names of the skills, by number."""
     horizon: Index = HORIZON
@@ -88,8 +90,8 @@ class LevelSpec:
             return
         if self.skills:
             raise FieldError(("skills",), "must be empty where kind is no skill")
-        if self.size and (self.elements or self.kind != "direction"):
-            raise FieldError(("size",), "is for directions without elements")
+        if self.size and (self.elements or self.kind == "absolute"):
+            raise FieldError(("size",), "is for directions and relative subgoals without elements")
         if not self.dim:
             raise FieldError(("elements",), "must be a table with at least one element where kind is no skill")
         if self.tolerance and not self.has_target:
@@ -104,6 +106,11 @@ class LevelSpec:
     def shown(self) -> int:
         """Length of what a network sees of a subgoal: its value, or one of the skills as a one-hot vector."""
         return len(self.skills) or self.dim
+
+    @property
+    def embedded(self) -> bool:
+        """Whether subgoals are offsets in a space that was learned, between states as a network sees them."""
+        return self.kind == "relative" and self.size > 0
 
     @property
     def has_target(self) -> bool:
@@ -137,6 +144,8 @@ class HierarchySpec:
                 raise FieldError(
                     ("levels", i, "worker_may_terminate"), "is for the first level, which the worker follows"
                 )
+            if level.embedded and len(self.levels) > 1:
+                raise FieldError(("levels", i, "size"), "is for a single level where subgoals are relative")
             if level.cadence == "every_step" and i + 1 < len(self.levels):
                 raise FieldError(
                     ("levels", i, "cadence"), "must be on_result below another level, whose word it awaits"
@@ -173,7 +182,13 @@ class HierarchySpec:
         """
         if self.tree is not None:
             return tuple(node.name for node in self.tree.nodes)
-        return (*self.parties, TERMINATION) if self.worker_may_terminate else self.parties
+        termination = (TERMINATION,) if self.worker_may_terminate else ()
+        return (*self.parties, *termination, *((EMBEDDING,) if self.embedded else ()))
+
+    @property
+    def embedded(self) -> bool:
+        """Whether its subgoals are offsets in a space that was learned."""
+        return bool(self.levels) and self.levels[0].embedded
 
     def sees_goal(self, level: int) -> bool:
         """Whether a level, or the worker (-1), is shown what it is asked for; a worker always is."""
@@ -254,8 +269,11 @@ class GoalSpace:
         check_vector(vector, self.parts, what, self.task.name)
 
     def check_position(self, vector: Vector, what: str) -> None:
-        """Raise ``InvalidDataError`` unless ``vector`` has a finite number for each observation element."""
-        check_vector(vector, self.names, what, self.task.name)
+        """Raise ``InvalidDataError`` unless ``vector`` has a finite number for each observation element.
+
+        In a learned space: for each of its own numbers.
+        """
+        check_vector(vector, self.parts if self.level.embedded else self.names, what, self.task.name)
 
 
 def manager_name(level: int) -> str:

@@ -15,12 +15,13 @@ class SubgoalMessages:
             space: of the level.
             number: of the level, from 0, which feeds the worker.
         """
-        self._level, self._indices, self._number = space.level, space.indices, number
+        self._level, self._number = space.level, number
         self._tolerance: Vector = frozen(space.level.tolerance)
 
     def decision(
         self,
         observation: Observation,
+        anchor: Vector,
         parent: Subgoal | None,
         choice: SubgoalChoice,
         *,
@@ -33,6 +34,7 @@ class SubgoalMessages:
 
         Args:
             observation: what it was chosen at.
+            anchor: goal-space part of it.
             parent: subgoal of the level above that it serves; None: the task goal.
             choice: what was chosen.
             seq: number of the decision within the episode.
@@ -53,7 +55,7 @@ class SubgoalMessages:
             level=self._number,
             kind=KINDS[level.kind],
             value=choice.value,
-            anchor=observation.state[self._indices],
+            anchor=anchor,
             skill_id=choice.skill,
             num_skills=len(level.skills),
             space=level.space,
@@ -72,10 +74,11 @@ class SubgoalMessages:
             attempt=attempt,
         )
 
-    def going_on(self, observation: Observation, last: Subgoal, version: int) -> Subgoal:
+    def going_on(self, observation: Observation, anchor: Vector, last: Subgoal, version: int) -> Subgoal:
         """CONTINUE: what was chosen ``last`` is meant to stand (cadence every_step, where a number is a step)."""
         said = self.decision(
             observation,
+            anchor,
             None,
             SubgoalChoice(test=last.test),
             seq=observation.step,

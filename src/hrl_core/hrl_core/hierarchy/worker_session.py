@@ -7,6 +7,7 @@ so a worker that is killed and started again in mid-episode goes on with the ver
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from hrl_core.hierarchy.embedded_policies import position
 from hrl_core.hierarchy.policies import Worker
 from hrl_core.hierarchy.recall import Recall
 from hrl_core.hierarchy.running_segment import RunningSegment
@@ -132,10 +133,10 @@ class WorkerSession:
         self._observation, self._answered = observation, observation.last
         if not self._spaces and observation.first and self.renew is not None:
             self.worker = self.renew(self.worker.version)
-        self._positions = [observation.state[space.indices] for space in self._spaces]
-        for segment, position in zip(self._segments, self._positions, strict=True):
+        self._positions = self._located(observation)
+        for segment, place in zip(self._segments, self._positions, strict=True):
             if segment is not None:
-                segment.account(observation, position, self._discount)
+                segment.account(observation, place, self._discount)
         if any(early is not None for early in self._early):
             # Before it is taken: a subgoal that came ahead of its observation does not change why another one ends.
             self._end_what_is_over(observation)
@@ -203,6 +204,7 @@ class WorkerSession:
             self._end(level, observation, End(SegmentEnd.PREEMPTED, level))
         if segment is None and level == WORKER_LEVEL and self.renew is not None:
             self.worker = self.renew(subgoal.policy_version)
+            self._positions = self._located(observation)
         self._segments[level] = RunningSegment.of(subgoal, observation)
 
     def _advance(self) -> None:
@@ -214,6 +216,10 @@ class WorkerSession:
         if not self._answered and all(self._in_force(level) for level in range(len(self._segments))):
             segment = self._segments[WORKER_LEVEL] if self._segments else None
             self._outbox.append(self._act(observation, segment))
+
+    def _located(self, observation: Observation) -> list[Vector]:
+        """Goal-space part of an observation, by level."""
+        return [position(space, observation.state, self.worker) for space in self._spaces]
 
     def _end_what_is_over(self, observation: Observation) -> None:
         self._end_orphans(observation)
@@ -293,7 +299,7 @@ class WorkerSession:
         segment = self._segments[level]
         if segment is None or segment.ended:
             return
-        achieved = observation.state[self._spaces[level].indices]
+        achieved = self._located(observation)[level]
         self._outbox += self._said(segment.end(observation, end, achieved, self._path(level)))
 
     def _said(self, result: SubgoalResult) -> list[SubgoalResult]:

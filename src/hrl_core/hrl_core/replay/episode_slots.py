@@ -1,5 +1,6 @@
 """Room for episodes of any length: the oldest make room for new ones, however short or long they are."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from hrl_core.hierarchy.spec import GoalSpace, LevelSpec
 from hrl_core.task.spec import TaskSpec
 
 Index = npt.NDArray[np.int64]
+Embedding = Callable[[npt.NDArray], npt.NDArray]
+"""Maps states (..., observation_dim) to places in a learned space (..., size)."""
 FREE = -1
 _SHORTEST = 32
 """Times that episodes may be shorter than the limit, on average, before fewer steps are kept than there is room for."""
@@ -40,7 +43,13 @@ class EpisodeSlots:
     """Arrays of episodes, one a slot, which several environments write at once."""
 
     def __init__(
-        self, spec: TaskSpec, level: LevelSpec | None, capacity: int, num_envs: int, weighted: bool = False
+        self,
+        spec: TaskSpec,
+        level: LevelSpec | None,
+        capacity: int,
+        num_envs: int,
+        weighted: bool = False,
+        embedding: Embedding | None = None,
     ) -> None:
         """Reserve room; memory is taken when it is written.
 
@@ -50,17 +59,20 @@ class EpisodeSlots:
             capacity: environment steps kept, in whole episodes, at most a full-length one more.
             num_envs: environments that write at the same time.
             weighted: whether steps are drawn by the weights of their episodes instead of uniformly.
+            embedding: says where states lie in a learned goal space, as it is when it is asked; None: subgoals are
+                about elements of the states.
         """
+        self._embedding = embedding
         self.length_limit = spec.max_episode_steps
         self.period = self.length_limit if level is None else level.horizon
-        indices = np.zeros(0, np.int64) if level is None else GoalSpace(spec, level).indices
+        space = None if level is None else GoalSpace(spec, level)
         full = -(-capacity // self.length_limit)
         self._room, self._most_slots = full * self.length_limit, _SHORTEST * full + num_envs
         slots = full + num_envs
         periods = -(-self.length_limit // self.period)
-        sizes = len(spec.observation), len(spec.action), len(indices), len(spec.goal)
+        sizes = len(spec.observation), len(spec.action), 0 if space is None else space.size, len(spec.goal)
         names = [element.name for element in spec.observation]
-        self._positions = _span(indices)
+        self._indices = _span(np.zeros(0, np.int64) if space is None else space.indices)
         self.achieved = np.array([names.index(e.name) for e in spec.goal if e.name in names], dtype=np.int64)
         self.states = np.zeros((slots, self.length_limit + 1, sizes[0]), np.float32)
         self.actions = np.zeros((slots, self.length_limit, sizes[1]), np.float32)
@@ -86,6 +98,10 @@ class EpisodeSlots:
         """Memory of a full store [bytes]."""
         arrays = (self.states, self.actions, self.rewards, self.subgoals, self.targets, self.task_goals)
         return sum(array.nbytes for array in arrays)
+
+    def positions(self, states: npt.NDArray) -> npt.NDArray:
+        """Where states (..., observation_dim) lie in the goal space, (..., subgoal_dim)."""
+        return states[..., self._indices] if self._embedding is None else self._embedding(states)
 
     def begin(self, env: int, state: npt.NDArray, task_goal: npt.NDArray) -> None:
         """Start an episode of environment ``env`` in the oldest slot that nobody writes to."""

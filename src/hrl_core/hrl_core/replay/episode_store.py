@@ -59,6 +59,8 @@ class Windows(NamedTuple):
     """Steps that count, c but for the last segment of an episode."""
     end_positions: Float32
     """Goal-space part of the state after the last step, shape (batch, subgoal_dim)."""
+    positions: Float32
+    """Goal-space part of the states acted at, shape (batch, c, subgoal_dim)."""
 
 
 class EpisodeStore(EpisodeSlots):
@@ -86,18 +88,19 @@ class EpisodeStore(EpisodeSlots):
         """The transitions at ``steps`` of ``slots``, (batch,) each."""
         periods = steps // self.period
         states, next_states = _rows(self.states, slots, steps), _rows(self.states, slots, steps + 1)
-        targets = _rows(self.targets, slots, periods)
+        positions, next_positions = self.positions(states), self.positions(next_states)
+        targets = self._targets_of(slots, periods)
         next_targets = targets
         if next_goal_at_switch:
             later = np.minimum((steps + 1) // self.period, np.maximum(self.lengths[slots] - 1, 0) // self.period)
-            next_targets = _rows(self.targets, slots, later)
+            next_targets = self._targets_of(slots, later)
         return WorkerBatch(
             states=states,
-            subgoals=targets - states[:, self._positions],
+            subgoals=targets - positions,
             actions=_rows(self.actions, slots, steps),
             next_states=next_states,
-            remaining=targets - next_states[:, self._positions],
-            next_subgoals=next_targets - next_states[:, self._positions],
+            remaining=targets - next_positions,
+            next_subgoals=next_targets - next_positions,
             rewards=self.rewards[slots, steps],
             task_goals=self.task_goals.take(slots, axis=0),
             terminated=self.terminated[slots] & (steps + 1 == self.lengths[slots]),
@@ -135,8 +138,20 @@ class EpisodeStore(EpisodeSlots):
         rows = index.slots[:, None]
         lengths = np.minimum(self.period, self.lengths[index.slots] - index.starts)
         steps = np.minimum(index.starts[:, None] + np.arange(self.period), self.length_limit - 1)
-        ends = self.states[index.slots, index.starts + lengths]
-        return Windows(self.states[rows, steps], self.actions[rows, steps], lengths, ends[:, self._positions])
+        states, ends = self.states[rows, steps], self.states[index.slots, index.starts + lengths]
+        return Windows(states, self.actions[rows, steps], lengths, self.positions(ends), self.positions(states))
+
+    def chosen_at(self, slots: Index, steps: Index) -> tuple[Float32, Float32]:
+        """The states at which the subgoals in force at ``steps`` of ``slots`` were chosen, and these, (batch, ...)."""
+        periods = steps // self.period
+        return _rows(self.states, slots, periods * self.period), _rows(self.subgoals, slots, periods)
+
+    def _targets_of(self, slots: Index, periods: Index) -> Float32:
+        """Absolute targets of subgoals; in a learned space where they lie today."""
+        if self._embedding is None:
+            return _rows(self.targets, slots, periods)
+        anchors = _rows(self.states, slots, periods * self.period)
+        return self._embedding(anchors) + _rows(self.subgoals, slots, periods)
 
     def _run(self, slots: Index, first: Index, segments: Index) -> SegmentIndex:
         """``segments`` periods from period ``first`` on, each (batch,)."""

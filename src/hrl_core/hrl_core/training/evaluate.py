@@ -89,7 +89,11 @@ def evaluate(
 def evaluate_checkpoint(checkpoint: Checkpoint, envs: Environments) -> list[EvaluationResult]:
     """The same for any policy: in batches where all environments decide at the same steps, else by its sessions."""
     levels, greedy = checkpoint.hierarchy.levels, checkpoint.evaluation == GREEDY
-    if greedy and checkpoint.hierarchy.by_clock and all(level.kind in _IN_BATCHES for level in levels):
+    if (
+        greedy
+        and checkpoint.hierarchy.by_clock
+        and all(level.kind in _IN_BATCHES and not level.embedded for level in levels)
+    ):
         return evaluate(checkpoint.task, checkpoint.hierarchy, envs, *checkpoint_policies(checkpoint))
     envs.restart()
     actors = VectorHierarchy(checkpoint.task, Mode.EVAL, envs)

@@ -53,7 +53,7 @@ class Acting:
         if deciding.size:
             self._decide(agent, deciding, warm_start)
         states = to_float32(self._states)
-        self._carried = self._targets - states[:, self._space.indices]
+        self._carried = self._targets - self._store.positions(states)
         actions = agent.act(states, self._carried).astype(np.float64)
         noise = self._rng.standard_normal(actions.shape)
         sigma = np.asarray(agent.worker.actor_config.exploration_noise)
@@ -68,7 +68,7 @@ class Acting:
             environments that got closer to the target.
         """
         self._store.append(self._actions, step.rewards, step.states, step.terminated, step.truncated)
-        left = np.linalg.norm(self._targets - step.states[:, self._space.indices], axis=1)
+        left = np.linalg.norm(self._targets - self._store.positions(step.states), axis=1)
         gained = np.linalg.norm(self._carried, axis=1) - left
         self._states = self._envs.states
         for i in np.flatnonzero(step.ended):
@@ -109,7 +109,7 @@ class Acting:
         held = self._hold_some(envs, warm_start)
         values = np.where(held[:, None], self._held[envs], values)
         values = np.clip(values, self._low, self._high)
-        anchors = states[:, self._space.indices] if self._relative else 0.0
+        anchors = self._store.positions(states) if self._relative else 0.0
         self._targets[envs] = to_float32(anchors + values)
         self._store.set_subgoals(envs, values, self._targets[envs])
 

@@ -36,7 +36,7 @@ def worker_actor_config(space: GoalSpace, config: HiroConfig) -> ActorConfig:
     """The worker's network: observation and carried subgoal in, action out."""
     spec = space.task
     positions = tuple(i for i, e in enumerate(spec.observation) if e.name in ("x", "y"))
-    subgoal_scale = tuple(float(2 / (high - low)) for low, high in space.level.elements.values())
+    subgoal_scale = tuple(float(2 / (high - low)) for low, high in zip(space.low, space.high, strict=True))
     return ActorConfig(
         input_dim=len(spec.observation) + space.size,
         hidden=config.worker.hidden,

@@ -1,5 +1,6 @@
 """HIRO (arXiv 1805.08296) as composition: a manager TD3 and a worker TD3 over one episode store."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
@@ -11,6 +12,7 @@ import torch
 from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty
+from hrl_core.algorithms.hiro.extras.embedding import Embedding
 from hrl_core.algorithms.hiro.extras.random_subgoals import with_random_subgoals
 from hrl_core.algorithms.hiro.relabel_goals import GoalTask, relabelled_goals
 from hrl_core.algorithms.hiro.relabelling import (
@@ -24,11 +26,11 @@ from hrl_core.algorithms.hiro.relabelling import (
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update, Work
-from hrl_core.hierarchy.spec import GoalSpace
+from hrl_core.hierarchy.spec import EMBEDDING, GoalSpace
 from hrl_core.learners.making import make_level
 from hrl_core.learners.transitions import LevelLearner, TransitionBatch
 from hrl_core.prefixed import below
-from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, Windows
+from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, Windows, WorkerBatch
 
 Float32 = npt.NDArray[np.float32]
 
@@ -62,7 +64,10 @@ class HiroAgent:
         self.space, self.config, self._task = space, config, task
         self._generator = generator if manager_generator is None else manager_generator
         self.manager = make_level(config.manager, manager_actor_config(space, config), self._generator)
-        self.worker = make_level(config.worker, worker_actor_config(space, config), generator)
+        plain = {"fast": False} if config.embedding else {}
+        worker = dataclasses.replace(config.worker, **plain)
+        self.worker = make_level(worker, worker_actor_config(space, config), generator)
+        self.embedding = Embedding(space.task, config, generator) if config.embedding else None
         self.adjacency: AdjacencyPenalty | None = None
         if config.adjacency_weight:
             adjacency = AdjacencyPenalty(space.indices, space.level.horizon, self._generator)
@@ -91,7 +96,8 @@ class HiroAgent:
         """Draw batches of the worker; what is returned makes the gradient steps."""
         config = self.config
         size = config.worker.batch_size
-        drawn = store.sample_steps(size * updates, rng, config.worker_replay, config.next_goal_at_switch)
+        slots, steps = store.draw_steps(size * updates, rng, config.worker_replay)
+        drawn = store.steps_at(slots, steps, config.next_goal_at_switch)
         if config.relabel_subgoals_random:
             drawn = with_random_subgoals(self.space, drawn, config.relabel_subgoals_random, rng)
         discounts = np.where(drawn.terminated, 0, config.worker.discount).astype(np.float32)
@@ -102,6 +108,8 @@ class HiroAgent:
             discounts=torch.from_numpy(discounts),
             next_inputs=_joined(drawn.next_states, drawn.next_subgoals),
         )
+        if self.embedding is not None:
+            return partial(self._learn_embedded, self.embedding, whole, drawn, store.chosen_at(slots, steps), updates)
         return lambda: self._learn("worker", whole, updates)
 
     def prepare_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int, worker: Policy) -> Work:
@@ -140,7 +148,8 @@ class HiroAgent:
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps; the manager explores as in training."""
         actors = {"manager": self.config.exploring(self.manager.actor_config), "worker": self.worker.actor_config}
-        return {name: LevelWeights(actors[name], td3.actor_arrays(), td3.updates) for name, td3 in self.levels.items()}
+        kept = {name: LevelWeights(actors[name], td3.actor_arrays(), td3.updates) for name, td3 in self.levels.items()}
+        return kept if self.embedding is None else {**kept, EMBEDDING: self.embedding.level_weights()}
 
     def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
         """Manager and worker without noise, averaged where averages are kept."""
@@ -159,8 +168,25 @@ class HiroAgent:
             return gaussian_subgoals(self.space, windows, subgoals, noise)
         return best_candidates(self.space, windows, candidates_from_noise(self.space, windows, subgoals, noise), worker)
 
-    def _parts(self) -> dict[str, LevelLearner | AdjacencyPenalty]:
-        return self.levels | ({} if self.adjacency is None else {"adjacency": self.adjacency})
+    def _learn_embedded(
+        self,
+        embedding: Embedding,
+        whole: TransitionBatch,
+        drawn: WorkerBatch,
+        chosen: tuple[Float32, Float32],
+        updates: int,
+    ) -> list[Update]:
+        """Gradient steps of the worker, then one of the embedding by what they passed back to the carried subgoals."""
+        carried = embedding.carried(*chosen, drawn.states)
+        inputs = torch.cat((torch.from_numpy(drawn.states), carried.detach()), 1).requires_grad_()
+        made = self._learn("worker", whole._replace(inputs=inputs), updates)
+        if inputs.grad is not None:
+            embedding.learn(carried, inputs.grad[:, -self.space.size :])
+        return made
+
+    def _parts(self) -> dict[str, LevelLearner | AdjacencyPenalty | Embedding]:
+        extras = {"adjacency": self.adjacency, "embedding": self.embedding}
+        return self.levels | {name: part for name, part in extras.items() if part is not None}
 
     def _learn(
         self, level: str, whole: TransitionBatch, updates: int, figures: Mapping[str, float] = MappingProxyType({})

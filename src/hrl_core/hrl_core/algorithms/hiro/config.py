@@ -26,6 +26,9 @@ class HiroConfig:
     goal_space: str = FIRST
     """Where subgoals lie, of the goal spaces of the task: first (paper C.1: all 15 positional elements of the ant),
     smallest (preset fast, after the released hiro_xy: x, y, in Ant Fall x, y, z), or the name of one."""
+    embedding: int = 0
+    """Numbers of a goal space that is learned, f(s), in the place of that (FuN representation, paper table 1; 8 there
+    would be usual); 0: none. The worker then learns by the plain TD3, which says what its inputs are worth."""
     horizon: int = HORIZON
     """Environment steps per subgoal, c of the paper (C.1)."""
     candidates: int = 10
@@ -133,6 +136,7 @@ class HiroConfig:
             raise HrlError(f"relabel_goals_uniform + relabel_goals_future must lie in [0, 1], got {shares}")
         if not 0 <= self.relabel_subgoals_random <= 1 or self.worker_learning_ends < 0:
             raise HrlError("relabel_subgoals_random: from 0 to 1; worker_learning_ends: at least 0")
+        self._require_embedding()
         for name, allowed in (("worker_reward", WORKER_REWARDS), ("correction", CORRECTIONS)):
             if getattr(self, name) not in allowed:
                 raise HrlError(f"{name}: '{getattr(self, name)}' is none of {', '.join(allowed)}")
@@ -146,6 +150,16 @@ class HiroConfig:
                 "manager_n_step_own=0"
             )
 
+    def _require_embedding(self) -> None:
+        """Refuse switches that speak of elements of the observation where goals are none of them."""
+        if self.embedding < 0 or self.embedding == 1:
+            raise HrlError(f"embedding: 0 or at least 2, got {self.embedding}")
+        if self.embedding and (self.four_fold_symmetry or self.adjacency_weight or self.relabel_subgoals_random):
+            raise HrlError(
+                "embedding: a learned goal space has no headings, distances or bounds to draw from: set "
+                "four_fold_symmetry off, adjacency_weight and relabel_subgoals_random to 0"
+            )
+
     def for_recordings(self, relabel: str, newest_steps: int) -> "HiroConfig":
         """The switches with the choices of training from recordings put in.
 
@@ -156,6 +170,8 @@ class HiroConfig:
         Raises:
             HrlError: they contradict each other.
         """
+        if self.embedding:
+            raise HrlError("embedding: a goal space is not learned from recordings; set it to 0")
         if relabel == "at-sampling" and self.manager_n_step > 1:
             raise HrlError(
                 f"relabel at-sampling corrects one-step returns, but manager_n_step is {self.manager_n_step}: "

@@ -17,7 +17,7 @@ from hrl_core.algorithms.hiro.relabelling import Policy
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update, Work, done_in_turn
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import TaskError
-from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, hierarchy_of
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.learners.portions import portions
 from hrl_core.randomness import Purpose, step_seed
 from hrl_core.replay.episode_store import EpisodeStore
@@ -44,7 +44,8 @@ class HiroLearner:
         if config.overlap:
             own = torch.Generator().manual_seed(step_seed(seed, Purpose.UPDATE, _MANAGER, 0, 0))
         self.agent = HiroAgent(space, config, envs, generator, manager_generator=own)
-        self.store = EpisodeStore(spec, level, config.replay, envs.num_envs)
+        embedding = None if self.agent.embedding is None else self.agent.embedding.positions
+        self.store = EpisodeStore(spec, level, config.replay, envs.num_envs, embedding=embedding)
         self._acting = Acting(space, config, envs, self.store, self._rng)
         self._env_steps, self._worker_credit, self._manager_credit = 0, 0.0, 0.0
 
@@ -105,9 +106,9 @@ class HiroLearner:
         """Manager and worker; the manager explores as in training."""
         return self.agent.level_weights()
 
-    def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
-        """Manager and worker without noise, averaged where averages are kept."""
-        return self.agent.policies()
+    def policies(self) -> tuple[BatchPolicy, BatchPolicy] | None:
+        """Manager and worker without noise, averaged where averages are kept; None where a goal space is learned."""
+        return None if self._config.embedding else self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, store, exploration; and how far it is."""
@@ -132,6 +133,8 @@ def hierarchy(spec: TaskSpec, config: HiroConfig) -> HierarchySpec:
             f"task '{spec.name}' offers no goal_spaces: name in its file what a manager may choose "
             "(docs/your_environment.md)"
         )
+    if config.embedding:
+        return HierarchySpec((LevelSpec("latent", size=config.embedding, horizon=config.horizon),))
     return hierarchy_of(spec, config.goal_space, config.horizon)
 
 

@@ -77,7 +77,7 @@ def candidates_from_noise(
         subgoals: the stored ones, shape (batch, subgoal_dim).
         noise: standard normal numbers for the draws, shape (batch, candidates - 2, subgoal_dim).
     """
-    start = windows.states[:, 0, space.indices]
+    start = windows.positions[:, 0]
     displacement = torch.from_numpy(windows.end_positions - start)
     low, high = _as_float32(space.low), _as_float32(space.high)
     draws = displacement[:, None] + noise * (DRAW_STD * (high - low) / 2)
@@ -172,8 +172,8 @@ class _Scorer:
     def __init__(self, space: GoalSpace, windows: Windows, policy: Policy) -> None:
         self._policy = policy
         self.batch, self.steps, _ = windows.states.shape
-        states, actions, lengths = map(torch.from_numpy, (windows.states, windows.actions, windows.lengths))
-        positions = states[:, :, space.indices]
+        arrays = windows.states, windows.actions, windows.lengths, windows.positions
+        states, actions, lengths, positions = map(torch.from_numpy, arrays)
         self._half_range = _as_float32((space.task.action_high - space.task.action_low) / 2)
         carried = positions[:, :1] - positions
         self._inputs = torch.cat((states, carried), 2).transpose(0, 1).contiguous()

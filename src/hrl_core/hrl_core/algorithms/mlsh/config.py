@@ -1,5 +1,6 @@
 """The switches of MLSH, each with its source, and a preset for each shipped task."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -129,8 +130,16 @@ _ANT = MlshConfig(
     worker=OnPolicyConfig(gae_lambda=0.98, batch_size=512, log_std=-0.7, reward_scale=0.1),
     manager=OnPolicyConfig(lr=0.01, gae_lambda=0.98, reward_scale=0.02),
 )
+_HUMANOID = dataclasses.replace(
+    _ANT,
+    # Position, height, quaternion and joints, velocities of the torso, its rotation and joint rates, the course.
+    input_scale=(0.1, 0.1, *[1.0] * 22, *[0.5] * 3, *[0.1] * 20, 1.0, 1.0),
+    skills_ignore=("x", "y", "course_sin", "course_cos"),
+    worker=OnPolicyConfig(gae_lambda=0.98, batch_size=1_024, log_std=-0.7, reward_scale=0.1),
+)
 PRESETS: Mapping[str, TrainConfig[MlshConfig]] = {
     "movement_bandits": _train(MlshConfig(), 3_960_000, 600, 330_000),
     "four_rooms_multi": _train(_ROOMS, 1_680_000, 160, 160_000),
     "ant_two_walks": _train(_ANT, 720_000, 16, 80_000),
+    "humanoid_walk_crawl": _train(_HUMANOID, 20_000_000, 16, 400_000),
 }

@@ -21,6 +21,7 @@ from hrl_core.algorithms.hiro.relabelling import (
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.store_filling import decisions, fill_store
+from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.training.recordings.material import cut, whole_segments
@@ -62,8 +63,13 @@ def relabel_episodes(
         policy: the present worker without noise, on (rows, observation_dim + subgoal_dim).
         candidates: per transition, the recorded subgoal and the displacement included.
         seed: of the drawn candidates.
+
+    Raises:
+        HrlError: subgoals lie in a learned goal space.
     """
     spec, level = space.task, space.level
+    if level.embedded:
+        raise HrlError("subgoals in a learned goal space are relabelled in training alone, where the space is known")
     parts: list[Relabelled] = []
     problems: list[Problem] = []
     for number, episode in enumerate(episodes):
