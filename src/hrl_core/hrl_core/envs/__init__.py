@@ -24,6 +24,7 @@ TASKS = {
     "AntObstacleCourse": ("ant_obstacle_course", 500),
     "HumanoidWalkCrawl": ("humanoid_walk_crawl", 500),
     "HumanoidCourse": ("humanoid_walk_crawl", 1000),
+    "PushPoint": ("push_point", 200),
     "LaneDrive": ("lane_drive", 400),
     "TMaze": ("t_maze", 26),
     "NonMatch": ("non_match", 22),
