@@ -235,6 +235,24 @@ CONFIGS = {
     "off-policy correction, which goes without long returns": dataclasses.replace(
         ALL_ON, agent=dataclasses.replace(ALL_ON.agent, candidates=4, manager_n_step=1, manager_n_step_own=0)
     ),
+    "rows of the paper's table": dataclasses.replace(
+        ALL_ON,
+        agent=dataclasses.replace(
+            ALL_ON.agent,
+            candidates=3,
+            correction="gaussian",
+            embedding=4,
+            worker_reward="cosine",
+            manager_n_step=1,
+            manager_n_step_own=0,
+            four_fold_symmetry=False,
+            adjacency_weight=0.0,
+        ),
+    ),
+    "rows of the paper's figure": dataclasses.replace(
+        ALL_ON,
+        agent=dataclasses.replace(ALL_ON.agent, relabel_subgoals_random=0.5, worker_learning_ends=140),
+    ),
     "plain updates": dataclasses.replace(
         ALL_ON,
         agent=dataclasses.replace(
