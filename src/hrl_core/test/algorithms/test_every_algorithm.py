@@ -27,6 +27,8 @@ from hrl_core.algorithms.mlsh.config import hierarchy as mlsh_hierarchy
 from hrl_core.algorithms.mlsh.learner import learner as make_learner
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.algorithms.protocols import untrained_checkpoint
+from hrl_core.algorithms.relay import learner as relay_learner
+from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.algorithms.tree.learner import environments
@@ -34,11 +36,14 @@ from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
+from hrl_core.replay.episode_slots import StoredEpisode
+from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 from hrl_core.training.at_once import AtOnce
 from hrl_core.training.config import TrainConfig, switches
@@ -230,6 +235,23 @@ FUN = FunConfig(
 )
 FROZEN = tempfile.TemporaryDirectory()
 """Holds skills for masters to learn over."""
+CLONED = CloningConfig((8, 8), 2e-3, 16, 5)
+RELAY = RelayConfig(
+    goal_space="smallest",
+    horizon=5,
+    manager_window=20,
+    input_scale=(0.5,) * len(SPEC.observation),
+    demonstrations=("shown",),
+    demonstrations_share=0.3,
+    imitation_updates=3,
+    noise=0.2,
+    learning_starts=30,
+    replay=240,
+    worker_updates=0.5,
+    manager_updates=0.25,
+    worker=CLONED,
+    manager=CLONED,
+)
 CONFIGS = {
     "all on": ALL_ON,
     "off-policy correction, which goes without long returns": dataclasses.replace(
@@ -334,6 +356,10 @@ CONFIGS = {
         ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, manager_loss="transition_pg"), stagger=True
     ),
     "fun, flat": dataclasses.replace(ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, flat=True)),
+    "relay": dataclasses.replace(ALL_ON, algorithm="relay", agent=RELAY, stagger=True),
+    "relay, flat": dataclasses.replace(
+        ALL_ON, algorithm="relay", agent=dataclasses.replace(RELAY, flat=True, flat_goals="last")
+    ),
     "tree": dataclasses.replace(
         ALL_ON,
         algorithm="tree",
@@ -398,6 +424,17 @@ def frozen():
 @pytest.fixture(autouse=True)
 def plugged_in(monkeypatch):
     monkeypatch.setitem(BONUSES, "visits", __name__)
+    monkeypatch.setattr(relay_learner, "demonstrated", shown)
+
+
+def shown(task, level, folders):
+    """A demonstration, as if it had been recorded."""
+    assert folders == ("shown",)
+    store, rng, size = EpisodeStore(task, level, 30, 0), np.random.default_rng(0), 0 if level is None else level.dim
+    nothing = np.zeros((0 if level is None else 6, size))
+    lived = rng.normal(size=(31, len(task.observation))), rng.normal(size=(30, len(task.action))), np.zeros(30)
+    store.add(StoredEpisode(*lived, nothing, nothing, np.zeros(len(task.goal)), True, False))
+    return store
 
 
 def make_trainer(folder, config):
