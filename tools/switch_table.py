@@ -19,11 +19,13 @@ from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
+from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
+from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
@@ -107,6 +109,10 @@ def table() -> str:
         _rows(Snn4hrlConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("snn4hrl").items())),
         "### Levels of SNN4HRL: `--worker.*` and `--manager.*`",
         _rows(OnPolicyConfig, "", *_levels("snn4hrl")),
+        "### Relay Policy Learning: `--algorithm relay`",
+        _rows(RelayConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("relay").items())),
+        "### Levels of Relay Policy Learning: `--worker.*` and `--manager.*`",
+        _rows(CloningConfig, "", *_levels("relay")),
         "### FuN: `--algorithm fun`",
         _rows(FunConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("fun").items())),
         "### Skill trees: `--algorithm tree`",
