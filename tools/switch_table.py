@@ -23,9 +23,9 @@ from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
-from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
