@@ -35,7 +35,7 @@ def test_a_demonstration_is_recorded_as_one_and_is_the_same_as_in_process(launch
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("task:=AntMaze",), "task 'ant_maze' has no scripted expert; those that have are: push_point"),
+        (("task:=AntMaze",), "task 'ant_maze' has no scripted expert; those that have are: push_point, fetch_push"),
         ((), "name the task to demonstrate"),
         (("task:=push_point", "explore:=true"), "neither explores nor learns"),
     ],

@@ -9,7 +9,10 @@ from hrl_core.task.spec import TaskSpec
 
 Expert = Callable[[Vector, Vector], Vector]
 """Maps a state (observation_dim,) and a task goal (goal_dim,) to an action (action_dim,), units of the task."""
-EXPERTS: Mapping[str, str] = {"push_point": "hrl_core.demonstrations.push_point"}
+EXPERTS: Mapping[str, str] = {
+    "push_point": "hrl_core.demonstrations.push_point",
+    "fetch_push": "hrl_core.demonstrations.fetch_push",
+}
 """Task -> module whose ``intended_action`` is its expert."""
 
 

@@ -241,6 +241,7 @@ RELAY = RelayConfig(
     horizon=5,
     manager_window=20,
     input_scale=(0.5,) * len(SPEC.observation),
+    way_scale=2.0,
     demonstrations=("shown",),
     demonstrations_share=0.3,
     imitation_updates=3,

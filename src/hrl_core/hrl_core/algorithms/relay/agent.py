@@ -108,7 +108,7 @@ def _goal_shape(
     task: TaskSpec, config: RelayConfig, hidden: tuple[int, ...], low: tuple[float, ...], high: tuple[float, ...]
 ) -> ActorConfig:
     seen, names = len(task.observation), [element.name for element in task.observation]
-    ways = tuple((seen + k, names.index(element.name), 1.0) for k, element in enumerate(task.goal))
+    ways = tuple((seen + k, names.index(element.name), config.way_scale) for k, element in enumerate(task.goal))
     scale = (*_scale(task, config), *(1.0,) * len(task.goal))
     return ActorConfig(seen + len(task.goal), hidden, low, high, input_scale=scale, differences=ways)
 

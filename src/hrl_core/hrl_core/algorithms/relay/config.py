@@ -31,6 +31,8 @@ class RelayConfig:
     """What a flat worker is told it did: any state that came later (``relabelled``), or the episode's ``last``."""
     input_scale: tuple[float, ...] = ()
     """Factor on each element of the observation; empty: 1."""
+    way_scale: float = 1.0
+    """Factor on the way left to the task goal."""
     demonstrations: tuple[str, ...] = ()
     """Recordings of demonstrations that are learned from beside what is lived."""
     demonstrations_share: float = 0.5
@@ -100,5 +102,19 @@ PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
         evaluation_interval=12_000,
         evaluation_episodes=256,
         checkpoint_interval=12_000,
-    )
+    ),
+    "fetch_push": TrainConfig(
+        algorithm="relay",
+        agent=RelayConfig(
+            # Places of gripper and block, the block from the gripper, fingers, angles, velocities.
+            input_scale=(*[3.0] * 6, *[10.0] * 3, *[10.0] * 2, *[1.0] * 3, *[20.0] * 11),
+            way_scale=10.0,
+            noise=0.2,
+        ),
+        steps=24_000,
+        num_envs=20,
+        evaluation_interval=12_000,
+        evaluation_episodes=40,
+        checkpoint_interval=12_000,
+    ),
 }
