@@ -2,9 +2,12 @@
 
 import numpy as np
 
-from hrl_core.envs.push_point import CONTACT, STRIDE
 from hrl_core.messages import Vector
 
+CONTACT = 0.65
+"""Distance of the centres of two discs that touch [m]."""
+STRIDE = 0.1
+"""Greatest way of a step along each axis [m]."""
 _GAP = 0.12
 """Distance kept from the block while walking round it [m]."""
 _ASIDE = 0.18
