@@ -53,7 +53,5 @@ def make_bonus(config: OnPolicyFlatConfig, spec: TaskSpec, seed: int, known: Map
     """The intrinsic reward that the switches name; raises ``HrlError`` where there is none."""
     name = config.bonus
     if name not in known:
-        raise HrlError(
-            f"unknown bonus '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known) or 'none yet'}"
-        )
+        raise HrlError(f"unknown bonus '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
     return importlib.import_module(known[name]).bonus(spec, config, seed)
