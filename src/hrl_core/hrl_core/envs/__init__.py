@@ -11,6 +11,8 @@ TASKS = {
     "PointMaze": ("point_maze", 500),
     "PointField": ("point_field", 50),
     "MountainCar": ("mountain_car", 300),
+    "MountainCarSparse": ("mountain_car_sparse", 200),
+    "CartPoleSwingUp": ("cart_pole_swing_up", 200),
     "HillCar": ("hill_car", 300),
     "ReacherArm": ("reacher_arm", 300),
     "GridWorld": ("grid_world", 50),

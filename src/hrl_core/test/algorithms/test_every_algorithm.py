@@ -17,6 +17,7 @@ from hrl_core.algorithms.flat.config import (
     OnPolicyFlatConfig,
     SACFlatConfig,
 )
+from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.fun.config import FunConfig
 from hrl_core.algorithms.fun.recordings import untrained as untrained_fun
 from hrl_core.algorithms.hac.config import HacConfig
@@ -164,12 +165,25 @@ ON_POLICY = OnPolicyConfig(
     log_std=-0.5,
     reward_scale=0.1,
 )
+CURIOUS: dict[str, Any] = dict(bonus="visits", bonus_weight=0.5, bonus_decay=3)
+VIME = VimeConfig(
+    hidden=4,
+    prior_std=0.4,
+    noise_std=0.4,
+    samples=2,
+    updates=5,
+    batch_size=8,
+    lr=2e-2,
+    pool=100,
+    medians=2,
+    clip=2.0,
+)
 FLAT = {
     "td3": FlatConfig(worker=PLAIN, **STORED),
     "sac": SACFlatConfig(worker=SACConfig((8, 8), 1e-3, 1e-3, 1e-3, 0.5, -1.0, 0.9, 0.01, 8), **NOT_RANDOM),
     "ddpg": DDPGFlatConfig(worker=DDPGConfig((8, 8), 1e-3, 2e-3, 0.9, 0.01, 8, 0.3), **NOT_RANDOM),
     "dqn": DQNFlatConfig(worker=DQNConfig((8, 8), 1e-3, 0.9, 8, False, 7, 1.0), exploration=0.2, **STORED),
-    "ppo": OnPolicyFlatConfig(worker=ON_POLICY, scale_inputs=True, rollout_steps=45, bonus="visits", bonus_weight=0.5),
+    "ppo": OnPolicyFlatConfig(worker=ON_POLICY, scale_inputs=True, rollout_steps=45, vime=VIME, **CURIOUS),
     "a2c": OnPolicyFlatConfig(
         learner="a2c",
         worker=dataclasses.replace(
@@ -177,8 +191,8 @@ FLAT = {
         ),
         scale_inputs=True,
         rollout_steps=30,
-        bonus="visits",
-        bonus_weight=0.5,
+        vime=VIME,
+        **CURIOUS,
     ),
 }
 MLSH = MlshConfig(
@@ -283,6 +297,9 @@ CONFIGS = {
         ),
     ),
     **{f"flat {name}": dataclasses.replace(ALL_ON, algorithm="flat", agent=agent) for name, agent in FLAT.items()},
+    "flat ppo, curious": dataclasses.replace(
+        ALL_ON, algorithm="flat", agent=dataclasses.replace(FLAT["ppo"], bonus="vime")
+    ),
     "mlsh": dataclasses.replace(ALL_ON, algorithm="mlsh", agent=MLSH, stagger=True),
     "mlsh, masters alone": dataclasses.replace(
         ALL_ON,
@@ -409,9 +426,9 @@ class Visits:
 Visits.__module__ = "hrl_core.test"
 
 
-def bonus(spec, seed):
+def bonus(spec, config, seed):
     """As ``bonus.BONUSES`` asks for it."""
-    del spec, seed
+    del spec, config, seed
     return Visits()
 
 
