@@ -87,7 +87,7 @@ class HiroTable:
             raise HrlError(f"--table: there is no folder {self.out}")
         text = page([_cell(plan, self.seeds, read_steps(self.budget)) for plan in plans], self._command())
         write_whole(self.out / PAGE, text)
-        Console().print(text, markup=False, highlight=False, soft_wrap=True)
+        Console().print(text, markup=False, highlight=False, soft_wrap=True, end="")
         return self._told(failed, stopped)
 
     def _make(self, plans: list[Plan]) -> tuple[list[tuple[str, str]], bool]:
