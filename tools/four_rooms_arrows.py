@@ -45,7 +45,8 @@ def main() -> None:
     ends = 1 / (1 + np.exp(-agent.terminations.reshape(NUM_CELLS, told.options)))
     chosen = agent.option_values.reshape(NUM_CELLS, told.options).argmax(axis=1)
     rows, columns = np.array(PLACES).T
-    figure, all_axes = plt.subplots(1, told.options + 1, figsize=(2.6 * (told.options + 1), 3.0), layout="constrained")
+    figure = plt.figure(figsize=(2.6 * (told.options + 1), 3.0), layout="constrained")
+    all_axes = [figure.add_subplot(1, told.options + 1, 1 + k) for k in range(told.options + 1)]
     draw_map(all_axes[0], "option of greatest value")
     colors = mpl.colormaps["tab10"](chosen)
     all_axes[0].scatter(columns, rows, c=colors, s=38, marker="s")

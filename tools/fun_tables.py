@@ -1,7 +1,8 @@
 """The tables of docs/results.md on FuN.
 
 `python tools/fun_tables.py table RUN...` makes a row of the runs of one setting; `transfer RUN... --task TASK` has
-policies act in another task, without learning, with horizon and dilation as they were and multiplied.
+policies act in another task, without learning, with horizon and dilation as they were and multiplied; `curves FOLDER`
+draws the runs that the commands of docs/results.md make below a folder.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 
 import hrl_core.envs  # noqa: F401 - registers the environments
@@ -23,6 +25,9 @@ from hrl_core.task.text import load_task
 from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import evaluate_checkpoint
 from hrl_core.training.run_files import RunFolder
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
 
 HELD_OUT = 2_000_000
 """Seed of episodes that no training has seen."""
@@ -63,6 +68,31 @@ def transfer(runs: list[Path], task: TaskSpec, times: int, episodes: int) -> Non
     print(json.dumps(found, indent=2))
 
 
+PANELS = {
+    "T-maze, a corridor of 10": {"FuN": "fun_tmaze", "flat LSTM": "lstm_tmaze"},
+    "Non-match, 8 blank ticks": {"FuN": "fun_non_match", "flat LSTM": "lstm_non_match"},
+}
+"""Title -> label of a curve -> folder of its runs."""
+
+
+def curves(folder: Path, out: Path) -> None:
+    """Success of training episodes over environment steps, mean of the seeds and every seed."""
+    figure, axes = plt.subplots(1, len(PANELS), figsize=(8, 3.2), sharey=True, layout="constrained")
+    for axis, (title, panel) in zip(axes, PANELS.items(), strict=True):
+        for label, name in panel.items():
+            rows = [RunFolder(run).metrics() for run in sorted((folder / name).glob("seed_*"))]
+            steps = np.array([row["env_steps"] for row in rows[0]]) / 1000
+            success = np.array([[row["worker/success"] for row in run] for run in rows])
+            color = "C0" if "FuN" in label else "C1"
+            axis.plot(steps, success.T, linewidth=0.6, alpha=0.35, color=color)
+            axis.plot(steps, success.mean(0), linewidth=2, label=label, color=color)
+        axis.set(title=title, xlabel="environment steps [thousand]", ylim=(-0.02, 1.02))
+        axis.legend(loc="lower right", fontsize=8)
+        axis.grid(alpha=0.3)
+    axes[0].set_ylabel("success of training episodes")
+    figure.savefig(out, dpi=100)
+
+
 def examined(policy: Checkpoint, task: TaskSpec, episodes: int) -> tuple[float, float]:
     """Success and return on held-out episodes, as the policy is meant to act."""
     (result,) = evaluate_checkpoint(dataclasses.replace(policy, task=task), VectorEnv(task, episodes, HELD_OUT))
@@ -83,15 +113,18 @@ def multiplied(actor: ActorConfig, times: int) -> ActorConfig:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("table", "transfer"))
+    parser.add_argument("what", choices=("table", "transfer", "curves"))
     parser.add_argument("runs", nargs="+", type=Path)
     parser.add_argument("--task", default="t_maze_20")
     parser.add_argument("--times", type=int, default=2)
     parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=Path("docs/images/fun_curves.png"))
     given = parser.parse_args()
     limit_threads(1)
     if given.what == "table":
         table(given.runs, given.episodes)
+    elif given.what == "curves":
+        curves(given.runs[0], given.out)
     else:
         transfer(given.runs, load_task(given.task), given.times, given.episodes)
 

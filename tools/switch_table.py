@@ -14,14 +14,17 @@ from typing import Any
 
 from hrl_core.algorithms import presets
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
+from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.fun.config import FunConfig
 from hrl_core.algorithms.hac.config import HacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
+from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
 from hrl_core.learners.on_policy_config import OnPolicyConfig
@@ -57,6 +60,7 @@ def table() -> str:
     paper, fast = preset("paper"), preset("fast")
     flat, flat_fast = preset("paper", "flat"), preset("fast", "flat")
     sac, ddpg, dqn, ppo, a2c = (preset(learner=n, algorithm="flat") for n in ("sac", "ddpg", "dqn", "ppo", "a2c"))
+    vime = preset("vime", "flat")
     hac, hac_paper = preset("fast", "hac"), preset("paper", "hac")
     options = preset("fast", "option_critic")
     tree = preset("ppo", "tree")
@@ -90,9 +94,17 @@ def table() -> str:
         "### Flat DQN: `--worker.*`",
         _rows(DQNConfig, "", ("`dqn`", dqn.agent.worker)),
         "### Flat, on-policy: `--algorithm flat --learner ppo|a2c`",
-        _rows(OnPolicyFlatConfig, "--", ("`ppo`", ppo.agent), ("`a2c`", a2c.agent)),
+        _rows(OnPolicyFlatConfig, "--", ("`ppo`", ppo.agent), ("`vime`", vime.agent), ("`a2c`", a2c.agent)),
         "### Flat PPO, A2C, TRPO: `--worker.*`",
-        _rows(OnPolicyConfig, "", ("`ppo`", ppo.agent.worker), ("`a2c`", a2c.agent.worker)),
+        _rows(
+            OnPolicyConfig,
+            "",
+            ("`ppo`", ppo.agent.worker),
+            ("`vime`", vime.agent.worker),
+            ("`a2c`", a2c.agent.worker),
+        ),
+        "### VIME, with `--bonus vime`: `--vime.*`",
+        _rows(VimeConfig, "", ("`vime`", vime.agent.vime)),
         "### HAC: `--algorithm hac`",
         _rows(HacConfig, "--", ("`fast`", hac.agent), ("`paper`", hac_paper.agent)),
         "### Every level of HAC: `--learner.*`",
@@ -107,6 +119,10 @@ def table() -> str:
         _rows(Snn4hrlConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("snn4hrl").items())),
         "### Levels of SNN4HRL: `--worker.*` and `--manager.*`",
         _rows(OnPolicyConfig, "", *_levels("snn4hrl")),
+        "### Relay Policy Learning: `--algorithm relay`",
+        _rows(RelayConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("relay").items())),
+        "### Levels of Relay Policy Learning: `--worker.*` and `--manager.*`",
+        _rows(CloningConfig, "", *_levels("relay")),
         "### FuN: `--algorithm fun`",
         _rows(FunConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("fun").items())),
         "### Skill trees: `--algorithm tree`",

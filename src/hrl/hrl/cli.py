@@ -229,7 +229,7 @@ COMMANDS = {
     ),
     "compare": Command(
         "compare:compare",
-        "flat --out DIR [--only MATCH] [--table]",
-        "our flat learners against those of stable-baselines3",
+        "flat|hiro-table --out DIR [--table]",
+        "our flat learners against those of stable-baselines3; HIRO's table",
     ),
 }

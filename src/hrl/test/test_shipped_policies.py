@@ -16,6 +16,7 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
         "hac_hill_car",
         "hac_reacher_arm",
         "flat_fetch_reach",
+        "fun_tmaze",
         "mlsh_ant_two_walks",
         "option_critic_four_rooms_point",
         "snn4hrl_ant_field",

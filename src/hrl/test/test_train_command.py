@@ -223,7 +223,7 @@ OTHER = {
     "candidates": 0,
     # These contradict others of these.
     "correction": "argmax",
-    "embedding": 0,
+    "hiro.embedding": 0,
     "discount": 0.5,
     "tau": 0.5,
     "average_tau": 0.5,
@@ -243,6 +243,15 @@ OTHER = {
     "task_goal": (1.0, 2.0),
     "frozen_skills": "elsewhere",
     "input_scale": (0.5, 2.0),
+    "flat_goals": "last",
+    "manager_loss": "end_to_end",
+    "begin_with": "elsewhere",
+    "random_direction": 0.5,
+    "lr_end": 0.5,
+    "manager_discount": 0.5,
+    "worker_discount": 0.5,
+    "demonstrations": ("shown",),
+    "demonstrations_share": 0.1,
     "skills_ignore": ("x",),
     "position": ("y",),
     "tree": "runs/tree",
@@ -260,7 +269,7 @@ def test_every_field_is_a_switch(algorithm: str) -> None:
         if name in ("algorithm", "learner"):
             expected[name] = value
             continue
-        new = OTHER.get(last, not value if isinstance(value, bool) else None)
+        new = OTHER.get(f"{algorithm}.{last}", OTHER.get(last, not value if isinstance(value, bool) else None))
         new = type(value)(value * 2 + 1) if new is None else new
         expected[name] = new
         if isinstance(new, bool):

@@ -49,7 +49,7 @@ class LockstepClock:
             self._action = None
         elif self._course.may_step and (self._due or not self._paced or self._course.paused):
             self._action, self._due = None, False
-            self._course.step(action.value)
+            self._course.step(action.value, ActionSource(action.source))
 
     def tick(self) -> None:
         """Let the next step happen as soon as its action is in hand."""
@@ -109,5 +109,5 @@ class RealtimeClock:
         if self.safety.emergency or not (in_time or (same_episode and age < self._max_age)):
             course.step(self.safety.safe(), ActionSource.SAFE)
         else:
-            source = ActionSource.POLICY if in_time else ActionSource.HOLD
+            source = ActionSource(action.source) if in_time else ActionSource.HOLD
             course.step(self.safety.accept(action.value), source)

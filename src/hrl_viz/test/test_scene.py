@@ -31,6 +31,8 @@ def test_nothing_is_drawn_before_the_first_observation(scene):
 
 WITHOUT_MUJOCO = (
     "mountain_car",
+    "mountain_car_sparse",
+    "cart_pole_swing_up",
     "grid_world",
     "four_rooms",
     "four_rooms_multi",

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import WORKER
+from hrl_core.demonstrations.demonstrator import Demonstrator
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.path_sessions import worker_session
 from hrl_core.hierarchy.policies import Worker
@@ -19,16 +21,27 @@ from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.cdr import CdrCodec
 from hrl_ros.node import RawPublisher
-from hrl_ros.policy_node import PolicyNode
+from hrl_ros.parameters import parameter
+from hrl_ros.policy_node import PolicyNode, PolicyParameters
 from hrl_ros.running import main_of
 
+NOBODY, SCRIPT = "nobody", "script"
 NOTHING = b""
 """In the last words: no action, and the end of the results."""
+
+
+@dataclass(frozen=True)
+class WorkerParameters(PolicyParameters):
+    """What a worker takes."""
+
+    demonstrator: str = parameter(NOBODY, "who acts in the place of the policy's worker", (NOBODY, SCRIPT))
+    demonstrator_noise: float = parameter(0.0, "noise that a demonstrator adds [standard deviations, half-ranges]")
 
 
 class WorkerNode(PolicyNode[Worker]):
     """Acts on step t only with the subgoal valid for step t."""
 
+    parameters_kind = WorkerParameters
     party = WORKER
     _session: WorkerSession | None = None
     _observed_at = 0.0
@@ -40,7 +53,10 @@ class WorkerNode(PolicyNode[Worker]):
 
     def build(self, checkpoint: Checkpoint) -> Worker:
         """Make the worker and run it once."""
-        worker, task, pursued = checkpoint.worker(), checkpoint.task, checkpoint.assignment(-1)
+        parameters, task, pursued = self.read_parameters(WorkerParameters), checkpoint.task, checkpoint.assignment(-1)
+        worker: Worker = checkpoint.worker()
+        if parameters.demonstrator == SCRIPT:
+            worker = Demonstrator(task, parameters.demonstrator_noise, checkpoint.version)
         state = np.zeros(len(task.observation))
         worker.terminates(state, pursued, outside_a_run())
         choice = worker.act(state, pursued, outside_a_run())

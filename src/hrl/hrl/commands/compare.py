@@ -1,4 +1,4 @@
-"""``hrl compare``: our learners held against those of another library."""
+"""``hrl compare``: our learners held against those of another library, and against a paper's table."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
+from hrl.commands.compare_hiro import HiroTable
 from hrl.comparison.matches import MATCHES, find_match
 from hrl.comparison.runs import SIDES, make, played, require_what_they_need, runs_left
 from hrl.comparison.table import standing_table
@@ -72,4 +73,5 @@ def compare(words: list[str]) -> int:
     Raises:
         HrlError: it could not be started.
     """
-    return tyro.extras.subcommand_cli_from_dict({"flat": Flat}, prog="hrl compare", args=words).run()
+    commands = {"flat": Flat, "hiro-table": HiroTable}
+    return tyro.extras.subcommand_cli_from_dict(commands, prog="hrl compare", args=words).run()

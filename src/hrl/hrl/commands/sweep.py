@@ -13,9 +13,7 @@ from hrl.results.curves import Group
 from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import sweep_groups
 from hrl.results.tables import show
-from hrl.sweeps.lock import only_sweep
-from hrl.sweeps.processes import StopRequests, make_all
-from hrl.sweeps.progress import SweepProgress
+from hrl.sweeps.making import make_runs
 from hrl.sweeps.sweep_run import PRODUCTS, SweepRun, product_words
 from hrl_core.errors import HrlError
 from hrl_core.training.run_files import RunFolder
@@ -44,7 +42,9 @@ def sweep(words: list[str]) -> int:
                 Console().print(run.command, markup=False, highlight=False, soft_wrap=True)
         return 0
     console = Console(stderr=True, highlight=False)
-    failed, stopped = _make(request._replace(runs=runs), console)
+    failed, stopped = make_runs(
+        request.folder, runs, request.jobs, console, lambda: request.record.write(request.folder)
+    )
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):
         show(standing_table(groups, len(request.record.seeds)))
@@ -87,29 +87,6 @@ def _configured(run: SweepRun) -> dict[str, Any]:
         return make_trainer(parse_training(run.arguments[1:]), Console(quiet=True)).config.as_dict()
     except HrlError as error:
         raise HrlError(f"{run.name}: {error}") from None
-
-
-def _make(request: SweepRequest, console: Console) -> tuple[list[tuple[str, str]], bool]:
-    """Make what is left; returns who failed with the reason, and whether it was stopped before the end."""
-    try:
-        request.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HrlError(f"--out {request.folder} cannot be written: {error.strerror}") from None
-    stop = StopRequests()
-    try:
-        with only_sweep(request.folder, lambda line: console.print(line, soft_wrap=True), stop) as lock:
-            request.record.write(request.folder)
-            progress = SweepProgress(request.runs, console)
-            left = [run for run in request.runs if not run.finished]
-            progress.begin(request.jobs)
-            try:
-                make_all(left, request.jobs, lock, stop, progress)
-            finally:
-                progress.close()
-    finally:
-        stop.close()
-    failed = [(str(run.folder), why) for run, why in progress.failed.items()]
-    return failed, stop() and not all(run.finished for run in left)
 
 
 def standing_table(groups: Sequence[Group], seeds: int) -> Table:

@@ -36,9 +36,9 @@ class Train:
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
     preset: str = ""
-    """Defaults of the switches below: paper or fast, of mlsh and snn4hrl one for each of their tasks; none: the one
-    named after the task, else the algorithm's first (hiro, flat: paper; hac, option_critic: fast; tree: ppo; fun: fun),
-    or that of flat's --learner."""
+    """Defaults of the switches below: paper or fast, of flat also vime, of mlsh, snn4hrl, relay one for each of their
+    tasks; none: the one named after the task, else the algorithm's first (hiro, flat: paper; hac, option_critic: fast;
+    tree: ppo; fun: fun), or that of flat's --learner."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None

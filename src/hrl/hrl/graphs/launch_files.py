@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hrl.graphs.arguments import Arguments, LaunchArguments, PolicyArguments
+from hrl.graphs.arguments import Arguments, DemonstrationArguments, LaunchArguments, PolicyArguments
 from hrl.graphs.fake_robot import FakeRobotArguments, fake_robot_graph
 from hrl.graphs.graph import Graph
 from hrl.graphs.learning_arguments import HiroTrainArguments, ReplayTrainArguments, TrainArguments
@@ -26,6 +26,12 @@ def _policy(arguments: LaunchArguments) -> Graph:
     return policy_graph(arguments)
 
 
+def _demo(arguments: DemonstrationArguments) -> Graph:
+    from hrl.graphs.demo import demo_graph
+
+    return demo_graph(arguments)
+
+
 def _train(arguments: TrainArguments) -> Graph:
     from hrl.graphs.train import train_graph
 
@@ -41,6 +47,7 @@ def _replay_train(arguments: ReplayTrainArguments) -> Graph:
 GRAPHS: Mapping[str, LaunchFile] = {
     "hiro_ant.launch.py": LaunchFile(LaunchArguments, _policy),
     "policy.launch.py": LaunchFile(PolicyArguments, _policy),
+    "demo.launch.py": LaunchFile(DemonstrationArguments, _demo),
     "train.launch.py": LaunchFile(TrainArguments, _train),
     "hiro_train.launch.py": LaunchFile(HiroTrainArguments, _train),
     "replay_train.launch.py": LaunchFile(ReplayTrainArguments, _replay_train),

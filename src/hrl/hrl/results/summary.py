@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hrl.graphs.arguments import DemonstrationArguments
 from hrl.graphs.run_folder import RunFolder, write_json
 from hrl.results.bag_count import BagCount, count_bag
 from hrl.results.tables import facts, show
@@ -19,6 +20,7 @@ from hrl_core.wording import counted
 _LATENCY = ("p50", "p99", "max")
 _WHOLE = ("TERMINATED", "TIME_LIMIT")
 """Ends of an episode that are nothing to speak of."""
+DEMONSTRATED = "no policy acted: a demonstration, by the scripted expert of the task"
 UNTRAINED = "UNTRAINED (random weights): shows that the stack works, not what a policy can do"
 
 
@@ -75,6 +77,7 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
         "lost_messages": None if lost is None else sum(lost.values()),
         "lost": lost,
         "policy_trained": folder.policy_trained,
+        "demonstration": isinstance(folder.arguments, DemonstrationArguments),
         "bag": None if count is None else str(folder.bag),
         "subgoal_results": None if count is None else count.subgoal_result_total,
         "task": report["task"],
@@ -117,7 +120,7 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
     rows = {
         "task": f"{summary['task']}, seed {summary['seed']}, {summary['clock']}",
         "policy": f"{summary['policy']}",
-        "trained": "yes" if summary["policy_trained"] else UNTRAINED,
+        "trained": _trained(summary),
         "episodes": f"{summary['episodes']}" + "".join(f", {n} ended: {_in_words(end)}" for end, n in cut.items()),
         "env steps": f"{summary['env_steps']}, {_number(summary['env_steps_per_s'], 0)} per second",
         "success rate": _number(summary["success_rate"], 2),
@@ -130,6 +133,13 @@ def summary_table(summary: Mapping[str, Any]) -> Table:
         "bag": summary["bag"] or "none",
     }
     return facts("Summary of the run", rows, {UNTRAINED: "bold yellow"})
+
+
+def _trained(summary: Mapping[str, Any]) -> str:
+    """Whose doing it was."""
+    if summary.get("demonstration"):
+        return DEMONSTRATED
+    return "yes" if summary["policy_trained"] else UNTRAINED
 
 
 def _in_words(end: str) -> str:

@@ -92,10 +92,18 @@ class SweepRun:
 
     def last_words(self) -> str:
         """What it said last: why it failed, where it did."""
+        return (self._errors() or self._said() or [""])[-1][:_LONGEST]
+
+    def refusal(self) -> str:
+        """Why it did not begin, as it said itself; empty: it did, or nothing is known of it."""
+        return "" if self.begun else (self._errors() or [""])[-1][:_LONGEST]
+
+    def _errors(self) -> list[str]:
+        return [line.removeprefix("hrl: ") for line in self._said() if line.startswith("hrl: ")]
+
+    def _said(self) -> list[str]:
         try:
             lines = (self.folder / LOG).read_text(errors="replace").split("\n")
         except OSError:
-            return ""
-        said = [line.strip() for line in lines if line.strip()]
-        errors = [line.removeprefix("hrl: ") for line in said if line.startswith("hrl: ")]
-        return (errors or said or [""])[-1][:_LONGEST]
+            return []
+        return [line.strip() for line in lines if line.strip()]

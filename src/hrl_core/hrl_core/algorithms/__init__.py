@@ -16,6 +16,7 @@ ALGORITHMS: Mapping[str, str] = {
     "hac": "hrl_core.algorithms.hac",
     "option_critic": "hrl_core.algorithms.option_critic",
     "mlsh": "hrl_core.algorithms.mlsh",
+    "relay": "hrl_core.algorithms.relay",
     "snn4hrl": "hrl_core.algorithms.snn4hrl",
     "tree": "hrl_core.algorithms.tree",
     "fun": "hrl_core.algorithms.fun",

@@ -29,14 +29,14 @@ class MountainCarEnv(ControlEnv):
     observation_dim: ClassVar[int] = 2
     goal_dim: ClassVar[int] = 2
 
-    def __init__(self) -> None:
-        """Stand in the valley."""
-        super().__init__((GOAL, GOAL), TOLERANCE, actions=1)
+    def __init__(self, goal: tuple[float, ...] = GOAL, tolerance: tuple[float, ...] = TOLERANCE) -> None:
+        """Stand in the valley; the goal is the same in every episode that is given none."""
+        super().__init__((goal, goal), tolerance, actions=1)
         self._x, self._v = -0.5, 0.0
 
     def simulation_state(self) -> Float64:
         """Everything that stepping depends on, shape (4,)."""
-        return np.concatenate((self._state(), self.goal))
+        return np.array([self._x, self._v, *self.goal])
 
     def restore(self, state: Float64) -> Observation:
         """Go back to a ``simulation_state``; return the observation there."""

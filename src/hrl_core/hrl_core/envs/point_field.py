@@ -1,4 +1,7 @@
-"""Point Field: the point of Point Maze with room to all sides, paid for speed (SNN4HRL's pre-training, section 5)."""
+"""Point Field: the point of Point Maze with room to all sides, paid for speed or at one place alone.
+
+The former is where SNN4HRL learns skills (section 5), the latter where curiosity has nothing but ground to find out.
+"""
 
 from typing import Any
 
@@ -15,21 +18,28 @@ _FIELD = MazeSpec(rows=("R",), cell_size=48.0, wall_height=1.0)
 class PointFieldEnv(PointMazeEnv):
     """The way of a step is its reward, 1 for the longest there is (0.2 m), whatever its direction.
 
-    Observation and action are those of ``PointMazeEnv``. There is a goal, a place; it has no say in the reward.
+    Observation and action are those of ``PointMazeEnv``. There is a goal, a place; it has no say in the reward, but
+    with ``reach``, under which rewards and ends are those of ``PointMazeEnv``.
     """
 
-    def __init__(self, render_mode: str | None = None) -> None:
-        """Compile the model."""
-        super().__init__(_FIELD, render_mode=render_mode)
+    def __init__(
+        self, goal: tuple[float, float] | None = None, reach: float | None = None, render_mode: str | None = None
+    ) -> None:
+        """Compile the model; arguments as of ``PointMazeEnv``."""
+        super().__init__(_FIELD, goal, reach, render_mode=render_mode)
+        self._for_speed = reach is None
 
     def step(self, action: Float64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Turn, then move ahead."""
         before = self.data.qpos[:2].copy()
-        observation, _, terminated, truncated, info = super().step(action)
-        way = float(np.linalg.norm(self.data.qpos[:2] - before))
-        return observation, way / FORWARD_SCALE, terminated, truncated, info
+        observation, reward, terminated, truncated, info = super().step(action)
+        if self._for_speed:
+            reward = float(np.linalg.norm(self.data.qpos[:2] - before)) / FORWARD_SCALE
+        return observation, reward, terminated, truncated, info
 
 
-def make_point_field(render_mode: str | None = None) -> PointFieldEnv:
-    """Entry point of ``hrl/PointField-v0``."""
-    return PointFieldEnv(render_mode)
+def make_point_field(
+    goal: tuple[float, float] | None = None, reach: float | None = None, render_mode: str | None = None
+) -> PointFieldEnv:
+    """Entry point of ``hrl/PointField-v0``; arguments as of ``PointMazeEnv``."""
+    return PointFieldEnv(goal, reach, render_mode)

@@ -37,6 +37,8 @@ class ActionChoice(NamedTuple):
     value: Vector
     """Shape (action_dim,), units of the task."""
     log_probability: float = NAN
+    intended: Vector = NO_VECTOR
+    """Of a demonstrator: the action before noise was added on purpose; empty: a policy acts."""
 
 
 class Manager(Protocol):

@@ -1,13 +1,13 @@
 """What a worker says, as messages."""
 
 from hrl_core.hierarchy.policies import ActionChoice
-from hrl_core.messages import NO_VECTOR, Action, ActionSource, Observation, SubgoalRequest, SubgoalResult
+from hrl_core.messages import Action, ActionSource, Observation, SubgoalRequest, SubgoalResult
 
 WorkerMessage = SubgoalResult | SubgoalRequest | Action
 
 
 def action_for(observation: Observation, choice: ActionChoice, subgoal_seq: int, version: int) -> Action:
-    """The policy's action at an observation.
+    """The action of a policy, or of a demonstrator, at an observation.
 
     Args:
         observation: what it answers.
@@ -27,6 +27,6 @@ def action_for(observation: Observation, choice: ActionChoice, subgoal_seq: int,
         observation_stamp=observation.stamp,
         log_probability=choice.log_probability,
         policy_version=version,
-        source=ActionSource.POLICY,
-        intended=NO_VECTOR,
+        source=ActionSource.TELEOP if choice.intended.size else ActionSource.POLICY,
+        intended=choice.intended,
     )

@@ -17,6 +17,7 @@ from hrl_core.algorithms.flat.config import (
     OnPolicyFlatConfig,
     SACFlatConfig,
 )
+from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.fun.config import FunConfig
 from hrl_core.algorithms.fun.recordings import untrained as untrained_fun
 from hrl_core.algorithms.hac.config import HacConfig
@@ -27,6 +28,8 @@ from hrl_core.algorithms.mlsh.config import hierarchy as mlsh_hierarchy
 from hrl_core.algorithms.mlsh.learner import learner as make_learner
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
 from hrl_core.algorithms.protocols import untrained_checkpoint
+from hrl_core.algorithms.relay import learner as relay_learner
+from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.algorithms.tree.learner import environments
@@ -34,11 +37,14 @@ from hrl_core.algorithms.tree.learner import hierarchy as tree_hierarchy
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.dqn_config import DQNConfig
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
+from hrl_core.replay.episode_slots import StoredEpisode
+from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 from hrl_core.training.at_once import AtOnce
 from hrl_core.training.config import TrainConfig, switches
@@ -159,12 +165,25 @@ ON_POLICY = OnPolicyConfig(
     log_std=-0.5,
     reward_scale=0.1,
 )
+CURIOUS: dict[str, Any] = dict(bonus="visits", bonus_weight=0.5, bonus_decay=3)
+VIME = VimeConfig(
+    hidden=4,
+    prior_std=0.4,
+    noise_std=0.4,
+    samples=2,
+    updates=5,
+    batch_size=8,
+    lr=2e-2,
+    pool=100,
+    medians=2,
+    clip=2.0,
+)
 FLAT = {
     "td3": FlatConfig(worker=PLAIN, **STORED),
     "sac": SACFlatConfig(worker=SACConfig((8, 8), 1e-3, 1e-3, 1e-3, 0.5, -1.0, 0.9, 0.01, 8), **NOT_RANDOM),
     "ddpg": DDPGFlatConfig(worker=DDPGConfig((8, 8), 1e-3, 2e-3, 0.9, 0.01, 8, 0.3), **NOT_RANDOM),
     "dqn": DQNFlatConfig(worker=DQNConfig((8, 8), 1e-3, 0.9, 8, False, 7, 1.0), exploration=0.2, **STORED),
-    "ppo": OnPolicyFlatConfig(worker=ON_POLICY, scale_inputs=True, rollout_steps=45, bonus="visits", bonus_weight=0.5),
+    "ppo": OnPolicyFlatConfig(worker=ON_POLICY, scale_inputs=True, rollout_steps=45, vime=VIME, **CURIOUS),
     "a2c": OnPolicyFlatConfig(
         learner="a2c",
         worker=dataclasses.replace(
@@ -172,8 +191,8 @@ FLAT = {
         ),
         scale_inputs=True,
         rollout_steps=30,
-        bonus="visits",
-        bonus_weight=0.5,
+        vime=VIME,
+        **CURIOUS,
     ),
 }
 MLSH = MlshConfig(
@@ -230,10 +249,46 @@ FUN = FunConfig(
 )
 FROZEN = tempfile.TemporaryDirectory()
 """Holds skills for masters to learn over."""
+CLONED = CloningConfig((8, 8), 2e-3, 16, 5)
+RELAY = RelayConfig(
+    goal_space="smallest",
+    horizon=5,
+    manager_window=20,
+    input_scale=(0.5,) * len(SPEC.observation),
+    way_scale=2.0,
+    demonstrations=("shown",),
+    demonstrations_share=0.3,
+    imitation_updates=3,
+    noise=0.2,
+    learning_starts=30,
+    replay=240,
+    worker_updates=0.5,
+    manager_updates=0.25,
+    worker=CLONED,
+    manager=CLONED,
+)
 CONFIGS = {
     "all on": ALL_ON,
     "off-policy correction, which goes without long returns": dataclasses.replace(
         ALL_ON, agent=dataclasses.replace(ALL_ON.agent, candidates=4, manager_n_step=1, manager_n_step_own=0)
+    ),
+    "rows of the paper's table": dataclasses.replace(
+        ALL_ON,
+        agent=dataclasses.replace(
+            ALL_ON.agent,
+            candidates=3,
+            correction="gaussian",
+            embedding=4,
+            worker_reward="cosine",
+            manager_n_step=1,
+            manager_n_step_own=0,
+            four_fold_symmetry=False,
+            adjacency_weight=0.0,
+        ),
+    ),
+    "rows of the paper's figure": dataclasses.replace(
+        ALL_ON,
+        agent=dataclasses.replace(ALL_ON.agent, relabel_subgoals_random=0.5, worker_learning_ends=140),
     ),
     "plain updates": dataclasses.replace(
         ALL_ON,
@@ -242,6 +297,9 @@ CONFIGS = {
         ),
     ),
     **{f"flat {name}": dataclasses.replace(ALL_ON, algorithm="flat", agent=agent) for name, agent in FLAT.items()},
+    "flat ppo, curious": dataclasses.replace(
+        ALL_ON, algorithm="flat", agent=dataclasses.replace(FLAT["ppo"], bonus="vime")
+    ),
     "mlsh": dataclasses.replace(ALL_ON, algorithm="mlsh", agent=MLSH, stagger=True),
     "mlsh, masters alone": dataclasses.replace(
         ALL_ON,
@@ -316,6 +374,10 @@ CONFIGS = {
         ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, manager_loss="transition_pg"), stagger=True
     ),
     "fun, flat": dataclasses.replace(ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, flat=True)),
+    "relay": dataclasses.replace(ALL_ON, algorithm="relay", agent=RELAY, stagger=True),
+    "relay, flat": dataclasses.replace(
+        ALL_ON, algorithm="relay", agent=dataclasses.replace(RELAY, flat=True, flat_goals="last")
+    ),
     "tree": dataclasses.replace(
         ALL_ON,
         algorithm="tree",
@@ -364,9 +426,9 @@ class Visits:
 Visits.__module__ = "hrl_core.test"
 
 
-def bonus(spec, seed):
+def bonus(spec, config, seed):
     """As ``bonus.BONUSES`` asks for it."""
-    del spec, seed
+    del spec, config, seed
     return Visits()
 
 
@@ -380,6 +442,17 @@ def frozen():
 @pytest.fixture(autouse=True)
 def plugged_in(monkeypatch):
     monkeypatch.setitem(BONUSES, "visits", __name__)
+    monkeypatch.setattr(relay_learner, "demonstrated", shown)
+
+
+def shown(task, level, folders):
+    """A demonstration, as if it had been recorded."""
+    assert folders == ("shown",)
+    store, rng, size = EpisodeStore(task, level, 30, 0), np.random.default_rng(0), 0 if level is None else level.dim
+    nothing = np.zeros((0 if level is None else 6, size))
+    lived = rng.normal(size=(31, len(task.observation))), rng.normal(size=(30, len(task.action))), np.zeros(30)
+    store.add(StoredEpisode(*lived, nothing, nothing, np.zeros(len(task.goal)), True, False))
+    return store
 
 
 def make_trainer(folder, config):

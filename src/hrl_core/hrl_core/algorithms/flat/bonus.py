@@ -4,14 +4,15 @@ import importlib
 from collections.abc import Mapping
 from typing import Protocol
 
+from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.protocols import Stateful
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.learners.advantages import Floats
 from hrl_core.learners.on_policy import Rollout
 from hrl_core.task.spec import TaskSpec
 
-BONUSES: dict[str, str] = {}
-"""Name -> module whose ``bonus(spec, seed)`` makes one; none is shipped."""
+BONUSES: dict[str, str] = {"vime": "hrl_core.algorithms.flat.vime.bonus"}
+"""Name -> module whose ``bonus(spec, config, seed)`` makes one."""
 
 
 class Bonus(Stateful, Protocol):
@@ -22,10 +23,35 @@ class Bonus(Stateful, Protocol):
         ...
 
 
-def make_bonus(name: str, spec: TaskSpec, seed: int, known: Mapping[str, str] = BONUSES) -> Bonus:
-    """The intrinsic reward of that name; raises ``HrlError`` where there is none."""
+class BonusWeight:
+    """Factor eta on the bonus; with a decay it falls once the task itself has paid.
+
+    eta_k = eta max(0, 1 - k / decay),     k updates after the first batch with a reward above 0
+    """
+
+    def __init__(self, weight: float, decay: int) -> None:
+        """Begin before any reward; ``decay`` 0: it stays."""
+        self._weight, self._decay, self._since = weight, decay, 0
+
+    def of(self, rewards: Floats) -> float:
+        """The factor for a batch with these rewards of the task (rows,); asked once for every batch."""
+        self._since += int(self._since > 0 or bool((rewards > 0).any()))
+        if not self._decay or not self._since:
+            return self._weight
+        return self._weight * max(0.0, 1 - (self._since - 1) / self._decay)
+
+    def state_dict(self) -> dict[str, int]:
+        """Batches since the first reward, that one counted."""
+        return {"since": self._since}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        self._since = state["since"]
+
+
+def make_bonus(config: OnPolicyFlatConfig, spec: TaskSpec, seed: int, known: Mapping[str, str] = BONUSES) -> Bonus:
+    """The intrinsic reward that the switches name; raises ``HrlError`` where there is none."""
+    name = config.bonus
     if name not in known:
-        raise HrlError(
-            f"unknown bonus '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known) or 'none yet'}"
-        )
-    return importlib.import_module(known[name]).bonus(spec, seed)
+        raise HrlError(f"unknown bonus '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
+    return importlib.import_module(known[name]).bonus(spec, config, seed)

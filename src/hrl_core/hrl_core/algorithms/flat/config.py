@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.errors import HrlError
 from hrl_core.learners.checks import require
 from hrl_core.learners.ddpg_config import DDPGConfig
@@ -132,14 +133,22 @@ class OnPolicyFlatConfig(_Learned):
     rollout_steps: int = 2_048
     """Environment steps that each update learns from, in all environments together."""
     bonus: str = ""
-    """Name of an intrinsic reward that is added to the task's; empty: none."""
+    """Name of an intrinsic reward that is added to the task's: vime (arXiv 1605.09674); empty: none."""
     bonus_weight: float = 1.0
-    """Factor on it."""
+    """Factor on it, eta of VIME; 0: as without."""
+    bonus_decay: int = 0
+    """Updates, from the first positive reward of the task on, over which that factor falls in a line to 0; 0: it
+    stays."""
+    vime: VimeConfig = field(default_factory=VimeConfig)
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         super().__post_init__()
-        require(self, (self.rollout_steps >= 1, "rollout_steps: at least 1"))
+        require(
+            self,
+            (self.rollout_steps >= 1, "rollout_steps: at least 1"),
+            (min(self.bonus_weight, self.bonus_decay) >= 0, "bonus_weight, bonus_decay: at least 0"),
+        )
 
     def for_recordings(self, relabel: str, newest_steps: int) -> "OnPolicyFlatConfig":
         """The same; raises ``HrlError`` where subgoals are to be relabelled or old steps kept."""
@@ -191,6 +200,15 @@ def _fast() -> TrainConfig[FlatConfig]:
 _A2C = OnPolicyConfig(
     step="plain", lr=7e-4, optimiser="rmsprop", gae_lambda=1.0, epochs=1, batch_size=0, normalise_advantages=False
 )
+_CURIOUS = OnPolicyFlatConfig(
+    worker=OnPolicyConfig(hidden=(32, 32), lr=1e-3),
+    scale_inputs=True,
+    rollout_steps=2_000,
+    bonus="vime",
+    bonus_weight=0.1,
+    bonus_decay=20,
+)
+"""For rewards that are hard to find; ten whole episodes of 200 steps an update."""
 _STARTS = {"worker_replay": 0, "replay": 1_000_000, "random_starts": True}
 
 PRESETS: Mapping[str, TrainConfig[Any]] = {
@@ -203,5 +221,6 @@ PRESETS: Mapping[str, TrainConfig[Any]] = {
         100_000,
     ),
     "ppo": _run(OnPolicyFlatConfig(), 1_000_000, num_envs=8),
+    "vime": dataclasses.replace(_run(_CURIOUS, 100_000, num_envs=10), stagger=False, evaluation_interval=2_000),
     "a2c": _run(OnPolicyFlatConfig(learner="a2c", worker=_A2C, rollout_steps=40), 1_000_000, num_envs=8),
 }

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.flat.bonus import make_bonus
+from hrl_core.algorithms.flat.bonus import BonusWeight, make_bonus
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.shapes import value_shape, worker_shape
 from hrl_core.algorithms.party_levels import party_levels
@@ -30,7 +30,8 @@ class OnPolicyAgent:
         self.spec, self.config = spec, config
         self.shape, self.value_shape = worker_shape(spec, config), value_shape(spec, config)
         self.worker = OnPolicy(config.worker, self.shape, self.value_shape, torch.Generator().manual_seed(seed))
-        self.bonus = make_bonus(config.bonus, spec, seed) if config.bonus else None
+        self.bonus = make_bonus(config, spec, seed) if config.bonus and config.bonus_weight else None
+        self._bonus_weight = BonusWeight(config.bonus_weight, config.bonus_decay)
 
     def head(self) -> Head:
         """The head of the present policy."""
@@ -42,11 +43,11 @@ class OnPolicyAgent:
 
     def learn(self, rollout: Rollout) -> Update:
         """One update from what the present policy lived; a bonus learns from it too."""
-        figures: Metrics = {}
+        figures: Metrics = {"reward": float(rollout.rewards.mean())}
         if self.bonus is not None:
-            extra = self.bonus.bonus(rollout)
-            figures["bonus"] = float(extra.mean())
-            rollout = rollout._replace(rewards=rollout.rewards + np.float32(self.config.bonus_weight) * extra)
+            extra, weight = self.bonus.bonus(rollout), self._bonus_weight.of(rollout.rewards)
+            figures |= {"bonus": float(extra.mean()), "bonus_weight": weight}
+            rollout = rollout._replace(rewards=rollout.rewards + np.float32(weight) * extra)
         figures |= self.worker.update(rollout)
         return Update("worker", figures, {name: torch.from_numpy(part) for name, part in rollout._asdict().items()})
 
@@ -61,7 +62,8 @@ class OnPolicyAgent:
 
     def parts(self) -> dict[str, Stateful]:
         """Networks, and the bonus if there is one."""
-        return {"agent": self.worker, **({} if self.bonus is None else {"bonus": self.bonus})}
+        curious = {} if self.bonus is None else {"bonus": self.bonus, "bonus_weight": self._bonus_weight}
+        return {"agent": self.worker, **curious}
 
 
 class OnPolicyLearner:

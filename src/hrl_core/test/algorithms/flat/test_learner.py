@@ -18,6 +18,7 @@ from hrl_core.algorithms.flat.config import (
 )
 from hrl_core.algorithms.flat.learner import hierarchy
 from hrl_core.algorithms.flat.on_policy import OnPolicyAgent
+from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError, TaskError
@@ -78,6 +79,8 @@ TESTED_ELSEWHERE = {
     "worker.fast",  # equal within rounding: test_td3.py
     "worker.products",  # the same: test_products.py
     "worker.average_tau",  # changes evaluations only: test_td3.py
+    "bonus_decay",  # from the first reward on: vime/test_bonus.py
+    *(f"vime.{name}" for name in switches(VimeConfig())),  # later than the first batch: vime/test_bonus.py
 }
 NATURAL = {"worker.trust_region", "worker.damping"}
 """Of no effect but with a natural step."""
@@ -96,9 +99,9 @@ class FirstInput:
         del state
 
 
-def bonus(spec, seed):
+def bonus(spec, config, seed):
     """As ``bonus.BONUSES`` asks for it."""
-    del spec, seed
+    del spec, config, seed
     return FirstInput()
 
 
@@ -179,9 +182,9 @@ def test_a_bonus_is_added_with_its_weight_and_told(monkeypatch):
     monkeypatch.setattr(agent.worker, "update", lambda rollout: learned.append(rollout) or {})
     told = agent.learn(Rollout(inputs, actions, rewards, zeros, flags, flags))
     np.testing.assert_allclose(learned[0].rewards, [1.3, 1.9], rtol=1e-6)
-    assert told.metrics == {"bonus": 1.0}
+    assert told.metrics == {"reward": 1.5, "bonus": 1.0, "bonus_weight": 0.1}
     with pytest.raises(HrlError, match="unknown bonus 'furst'; did you mean first"):
-        make_bonus("furst", VECTORS, 0)
+        make_bonus(OnPolicyFlatConfig(bonus="furst"), VECTORS, 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""The graph of a demonstration: a scripted expert in the place of a policy, recorded to be learned from."""
+
+import dataclasses
+
+from hrl.graphs.arguments import DemonstrationArguments, Value
+from hrl.graphs.cores import shared_cores
+from hrl.graphs.graph import SIMULATOR, WORKER, Graph, NodeDescription, environment_of
+from hrl.graphs.onlookers import onlooker_nodes
+from hrl.graphs.robot_nodes import Setup, require_fit, robot_nodes
+from hrl.graphs.run_folder import RunFolder, resolve_out
+from hrl.policies.provenance import git_commit
+from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.demonstrations import expert_of
+from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import FLAT
+from hrl_core.task.text import load_task
+
+START = "start"
+"""Folder of the untrained policy in whose place the expert acts, in that of the run."""
+
+
+def demo_graph(arguments: DemonstrationArguments) -> Graph:
+    """Describe simulator, demonstrator, recorder, onlookers, checked before anything starts.
+
+    Raises:
+        HrlError: what is asked for cannot be run; nothing has been started or written.
+    """
+    task = load_task(arguments.task)
+    expert_of(task)
+    require_fit(arguments, task)
+    if arguments.robot == "real":
+        raise HrlError("robot:=real: a scripted expert demonstrates in simulation")
+    out = resolve_out(arguments.out)
+    start = random_checkpoint(task, arguments.seed, git_commit(), FLAT)
+    setup = Setup(task, arguments.task, out / START, start)
+    onlookers = onlooker_nodes(arguments, task)
+    folder = RunFolder(out, arguments, setup.policy, start.trained, git_commit(), start)
+    folder.require_free()
+    nodes = [
+        _demonstrating(node, arguments) for node in robot_nodes(arguments, setup, folder, next(shared_cores(arguments)))
+    ]
+    environment = environment_of(arguments.network, commands_robot=False, respawns=arguments.restarts)
+    return Graph(nodes=(*nodes, *onlookers), folder=folder, log_level=arguments.log_level, environment=environment)
+
+
+def _demonstrating(node: NodeDescription, arguments: DemonstrationArguments) -> NodeDescription:
+    """The same node in a demonstration."""
+    of_role: dict[str, dict[str, Value]] = {
+        WORKER: {"demonstrator": "script", "demonstrator_noise": arguments.noise},
+        SIMULATOR: {"episode_mode": "demo"},
+    }
+    return dataclasses.replace(node, parameters={**node.parameters, **of_role.get(node.role, {})})

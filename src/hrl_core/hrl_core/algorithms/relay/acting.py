@@ -1,0 +1,69 @@
+"""Acts in training environments under subgoals that stand for a number of steps, and remembers it."""
+
+import numpy as np
+import numpy.typing as npt
+
+from hrl_core.algorithms.relay.agent import RelayAgent
+from hrl_core.environments import Environments, Step
+from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.task.spec import TaskSpec
+
+Array = npt.NDArray[np.float64]
+
+
+class Acting:
+    """One environment beside the other; exploration is noise on actions."""
+
+    def __init__(self, task: TaskSpec, agent: RelayAgent, envs: Environments, store: EpisodeStore) -> None:
+        """Begin every environment's first episode."""
+        self._task, self._agent, self._envs, self._store = task, agent, envs, store
+        self._noise = np.asarray(agent.worker.actor_config.exploration_noise)
+        size = 0 if agent.space is None else agent.space.size
+        self._targets = np.zeros((envs.num_envs, size), np.float32)
+        self._actions = np.zeros((envs.num_envs, len(task.action)))
+        for env in range(envs.num_envs):
+            self._begin(env)
+
+    def act(self, rng: np.random.Generator) -> Array:
+        """Actions (num_envs, action_dim) of all environments."""
+        states, goals, space = to_float32(self._envs.states), to_float32(self._envs.goals), self._agent.space
+        if space is None:
+            actions = self._agent.act(states, goals)
+        else:
+            deciding = np.flatnonzero(self._envs.episode_steps % space.level.horizon == 0)
+            if deciding.size:
+                self._decide(deciding, states, goals)
+            actions = self._agent.act(states, self._targets - self._store.positions(states))
+        noisy = actions + self._noise * rng.standard_normal(actions.shape)
+        self._actions = np.clip(noisy, self._task.action_low, self._task.action_high)
+        return self._actions
+
+    def observe(self, step: Step) -> None:
+        """Store what the actions led to."""
+        self._store.append(self._actions, step.rewards, step.states, step.terminated, step.truncated)
+        for env in np.flatnonzero(step.ended):
+            self._begin(int(env))
+
+    def state_dict(self) -> dict[str, npt.NDArray]:
+        """Subgoals in force."""
+        return {"targets": self._targets}
+
+    def load_state_dict(self, state: dict[str, npt.NDArray]) -> None:
+        """Go on exactly where ``state_dict`` was taken; environments and store have been restored before.
+
+        Where the environments begin new episodes instead, the store keeps what there is of the old ones.
+        """
+        self._targets = state["targets"].copy()
+        if not self._envs.exact_resume:
+            for env in range(self._envs.num_envs):
+                self._begin(env)
+
+    def _decide(self, envs: npt.NDArray[np.int64], states: npt.NDArray, goals: npt.NDArray) -> None:
+        """Choose the next subgoals of ``envs``."""
+        subgoals = self._agent.select(states[envs], goals[envs])
+        self._targets[envs] = self._store.positions(states[envs]) + subgoals
+        self._store.set_subgoals(envs, subgoals, self._targets[envs])
+
+    def _begin(self, env: int) -> None:
+        self._store.begin(env, self._envs.states[env], self._envs.goals[env])

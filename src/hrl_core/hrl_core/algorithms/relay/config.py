@@ -1,0 +1,120 @@
+"""The switches of Relay Policy Learning, and a preset for each task."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hrl_core.algorithms.actor_shapes import require_vector_actions
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
+from hrl_core.learners.checks import require
+from hrl_core.learners.cloning_config import CloningConfig
+from hrl_core.task.spec import TaskSpec
+from hrl_core.training.config import TrainConfig
+
+GOALS = ("relabelled", "last")
+_CLONED = CloningConfig(decay_after=1_050)
+
+
+@dataclass(frozen=True)
+class RelayConfig:
+    """The switches of the algorithm; defaults are those for Push Point."""
+
+    goal_space: str = FIRST
+    """What a subgoal says, of the goal spaces of the task."""
+    horizon: int = 10
+    """Steps for which a subgoal stands, and the window W_l that the worker's goals are taken from."""
+    manager_window: int = 0
+    """Steps ahead that the manager's goals are taken from, W_h; 0: to the end of the episode."""
+    flat: bool = False
+    """Whether there is no manager: goal-conditioned behavioural cloning."""
+    flat_goals: str = "relabelled"
+    """What a flat worker is told it did: any state that came later (``relabelled``), or the episode's ``last``."""
+    input_scale: tuple[float, ...] = ()
+    """Factor on each element of the observation; empty: 1."""
+    way_scale: float = 1.0
+    """Factor on the way left to the task goal."""
+    demonstrations: tuple[str, ...] = ()
+    """Recordings of demonstrations that are learned from beside what is lived."""
+    demonstrations_share: float = 0.5
+    """Share of a batch that is drawn from them."""
+    imitation_updates: int = 1_500
+    """Updates of each level from demonstrations before anything is lived."""
+    noise: float = 0.3
+    """Standard deviation of the exploration of actions [half-ranges]."""
+    learning_starts: int = 1_000
+    """Environment steps before what is lived is learned from."""
+    replay: int = 200_000
+    """Environment steps kept."""
+    worker_updates: float = 0.4
+    """Per environment step."""
+    manager_updates: float = 0.2
+    """Per environment step."""
+    worker: CloningConfig = _CLONED
+    manager: CloningConfig = _CLONED
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        require(
+            self,
+            (self.horizon >= 1 and self.replay >= 1, "horizon, replay: at least 1"),
+            (min(self.manager_window, self.imitation_updates, self.learning_starts) >= 0, "counts: at least 0"),
+            (min(self.noise, self.worker_updates, self.manager_updates) >= 0, "noise, updates: at least 0"),
+            (0 <= self.demonstrations_share <= 1, "demonstrations_share: from 0 to 1"),
+            (self.flat_goals in GOALS, f"flat_goals: one of {', '.join(GOALS)}"),
+        )
+
+    def for_recordings(self, relabel: str, newest_steps: int) -> "RelayConfig":
+        """The same; raises ``HrlError`` where subgoals are to be relabelled: all are taken from what came later."""
+        del newest_steps
+        if relabel == "from-relabelled":
+            raise HrlError("algorithm 'relay' takes its subgoals from the states themselves: leave --relabel out")
+        return self
+
+
+def hierarchy(task: TaskSpec, config: RelayConfig) -> HierarchySpec:
+    """A manager whose subgoals are offsets in a goal space of the task; raises ``TaskError`` where it does not fit."""
+    require_vector_actions(task, "relay")
+    names = {element.name for element in task.observation}
+    unseen = [element.name for element in task.goal if element.name not in names]
+    if unseen or not task.goal:
+        raise TaskError(
+            f"algorithm 'relay' takes later states for goals: task '{task.name}' "
+            + (f"does not observe {', '.join(unseen)} of its goal" if unseen else "has no goal")
+        )
+    if config.flat:
+        return FLAT
+    if not task.goal_spaces:
+        raise TaskError(
+            f"algorithm 'relay' needs a goal space; task '{task.name}' offers none (docs/your_environment.md)"
+        )
+    return hierarchy_of(task, config.goal_space, config.horizon)
+
+
+PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
+    "push_point": TrainConfig(
+        algorithm="relay",
+        agent=RelayConfig(
+            # Point and block, and their last steps, a tenth as large.
+            input_scale=(1.0, 1.0, 10.0, 10.0, 1.0, 1.0, 10.0, 10.0),
+        ),
+        steps=24_000,
+        num_envs=20,
+        evaluation_interval=12_000,
+        evaluation_episodes=256,
+        checkpoint_interval=12_000,
+    ),
+    "fetch_push": TrainConfig(
+        algorithm="relay",
+        agent=RelayConfig(
+            # Places of gripper and block, the block from the gripper, fingers, angles, velocities.
+            input_scale=(*[3.0] * 6, *[10.0] * 3, *[10.0] * 2, *[1.0] * 3, *[20.0] * 11),
+            way_scale=10.0,
+            noise=0.2,
+        ),
+        steps=24_000,
+        num_envs=20,
+        evaluation_interval=12_000,
+        evaluation_episodes=40,
+        checkpoint_interval=12_000,
+    ),
+}

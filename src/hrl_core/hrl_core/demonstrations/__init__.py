@@ -1,0 +1,23 @@
+"""Scripted experts: who shows how a task is done where nobody has recorded a human."""
+
+import importlib
+from collections.abc import Callable, Mapping
+
+from hrl_core.errors import HrlError
+from hrl_core.messages import Vector
+from hrl_core.task.spec import TaskSpec
+
+Expert = Callable[[Vector, Vector], Vector]
+"""Maps a state (observation_dim,) and a task goal (goal_dim,) to an action (action_dim,), units of the task."""
+EXPERTS: Mapping[str, str] = {
+    "push_point": "hrl_core.demonstrations.push_point",
+    "fetch_push": "hrl_core.demonstrations.fetch_push",
+}
+"""Task -> module whose ``intended_action`` is its expert."""
+
+
+def expert_of(task: TaskSpec) -> Expert:
+    """The expert of a task; raises ``HrlError`` where there is none."""
+    if task.name not in EXPERTS:
+        raise HrlError(f"task '{task.name}' has no scripted expert; those that have are: {', '.join(EXPERTS)}")
+    return importlib.import_module(EXPERTS[task.name]).intended_action

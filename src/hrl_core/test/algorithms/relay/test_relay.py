@@ -1,0 +1,167 @@
+"""Laws of relay data, and of who demonstrates."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hrl_core.algorithms.relay.agent import RelayAgent
+from hrl_core.algorithms.relay.config import PRESETS, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.windows import flat_rows, manager_rows, worker_rows
+from hrl_core.demonstrations import EXPERTS, expert_of
+from hrl_core.demonstrations.demonstrator import Demonstrator
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.envs.vector import VectorEnv
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.spec import FLAT, hierarchy_of
+from hrl_core.hierarchy.stack import Hierarchy
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.learners.cloning_config import CloningConfig
+from hrl_core.messages import ActionSource, Mode
+from hrl_core.replay.episode_slots import StoredEpisode
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.task.spec import TaskSpec
+from hrl_core.task.text import load_task
+from hrl_core.training.evaluate import evaluate
+
+TASK = load_task("push_point")
+LEVEL = hierarchy_of(TASK, horizon=10).levels[0]
+LENGTHS = (7, 40, 200)
+
+
+def counting() -> EpisodeStore:
+    """Episodes whose state, action and goal are the number of the step."""
+    store = EpisodeStore(TASK, LEVEL, 1000, 0)
+    for length in LENGTHS:
+        steps = np.arange(length + 1.0)
+        periods = -(-length // LEVEL.horizon)
+        nothing = np.zeros((periods, LEVEL.dim))
+        states, actions = np.tile(steps[:, None], 8), np.tile(steps[:-1, None], 2)
+        store.add(StoredEpisode(states, actions, np.zeros(length), nothing, nothing, np.zeros(2), True, False))
+    return store
+
+
+@settings(max_examples=30, deadline=None)
+@given(window=st.integers(1, 60), reach=st.integers(0, 60), seed=st.integers(0, 2**32 - 1))
+def test_rows_say_what_was_done_and_where_it_led(window: int, reach: int, seed: int) -> None:
+    """Law L1: on episodes that count steps an offset is the way ahead, and never leads beyond the end."""
+    store, rng = counting(), np.random.default_rng(seed)
+    slots, steps = store.draw_steps(200, rng)
+    left = store.lengths[slots] - steps
+    low = worker_rows(store, slots, steps, window, rng)
+    ahead = low.pursued[:, 0]
+    np.testing.assert_array_equal(low.done[:, 0], steps)
+    assert np.all((ahead >= 1) & (ahead <= np.minimum(left, window)))
+    high = manager_rows(store, slots, steps, reach, window, rng)
+    further = high.pursued[:, 0] - steps
+    assert np.all((further >= 1) & (further <= (np.minimum(left, reach) if reach else left)))
+    np.testing.assert_array_equal(high.done[:, 0], np.minimum(further, window))
+    flat = flat_rows(store, slots, steps, last=False, rng=rng)
+    assert np.all((flat.pursued[:, 0] > steps) & (flat.pursued[:, 0] <= store.lengths[slots]))
+    np.testing.assert_array_equal(flat_rows(store, slots, steps, True, rng).pursued[:, 0], store.lengths[slots])
+
+
+def test_every_way_ahead_is_drawn_equally_often() -> None:
+    store, rng = counting(), np.random.default_rng(0)
+    slots, steps = np.full(100_000, 2), np.zeros(100_000, np.int64)
+    counts = np.bincount(worker_rows(store, slots, steps, 10, rng).pursued[:, 0].astype(int), minlength=11)[1:]
+    # Chi-square with 9 degrees of freedom: 27.9 is passed once in a thousand times.
+    assert float(((counts - 1e4) ** 2 / 1e4).sum()) < 27.9
+
+
+def test_a_window_that_nothing_leaves_makes_the_managers_goal_its_subgoal() -> None:
+    """Law L2; and with a window of 1 it says the next state."""
+    store, rng = counting(), np.random.default_rng(0)
+    slots, steps = store.draw_steps(500, rng)
+    rows = manager_rows(store, slots, steps, 0, 200, rng)
+    np.testing.assert_array_equal(rows.done[:, 2:], rows.pursued - steps[:, None])
+    assert set(manager_rows(store, slots, steps, 0, 1, rng).done.ravel().tolist()) == {1.0}
+
+
+def demonstrated(episodes: int, noise: float = 0.3, task: TaskSpec = TASK) -> list:
+    runner = EnvRunner(task, 3, Mode.DEMO)
+    stack = Hierarchy(WorkerSession(task, FLAT, Demonstrator(task, noise), 3))
+    return [rollout(runner, stack, episode) for episode in range(episodes)]
+
+
+@pytest.mark.parametrize("name", EXPERTS)
+def test_an_expert_does_its_task(name: str) -> None:
+    task = load_task(name)
+    traces = demonstrated(10, 0.0, task) + demonstrated(10, 0.2, task)
+    assert sum(trace.observations[-1].success for trace in traces) >= 19
+
+
+def test_a_demonstration_tells_what_was_intended_beside_what_was_done() -> None:
+    first, again = demonstrated(1)[0], demonstrated(1)[0]
+    expert = expert_of(TASK)
+    for observation, action, same in zip(first.observations, first.actions, again.actions, strict=False):
+        np.testing.assert_allclose(action.intended, expert(observation.state, observation.desired_goal), atol=1e-5)
+        assert action.source == ActionSource.TELEOP
+        assert action.value.tobytes() == same.value.tobytes()
+    off = np.array([a.value - a.intended for a in first.actions])
+    assert 0.1 < off.std() < 0.4
+
+
+def test_a_task_without_an_expert_is_refused_by_name() -> None:
+    with pytest.raises(
+        HrlError, match="task 'point_maze' has no scripted expert; those that have are: push_point, fetch_push"
+    ):
+        Demonstrator(load_task("point_maze"), 0.1)
+
+
+@pytest.mark.parametrize(
+    ("task", "words"), [("pendulum", "has no goal|does not observe"), ("grid_world", "learns actions that are vectors")]
+)
+def test_tasks_whose_goals_nobody_sees_are_refused(task: str, words: str) -> None:
+    with pytest.raises(TaskError, match=words):
+        hierarchy(load_task(task), RelayConfig())
+
+
+@pytest.mark.parametrize(
+    "change", [{"horizon": 0}, {"demonstrations_share": 2.0}, {"flat_goals": "any"}, {"noise": -1}]
+)
+def test_switches_that_cannot_be_are_refused(change: dict) -> None:
+    with pytest.raises(HrlError, match="Relay configuration"):
+        RelayConfig(**change)
+    with pytest.raises(HrlError, match="Cloning configuration"):
+        CloningConfig(lr=0.0)
+
+
+@pytest.mark.learning
+@pytest.mark.timeout(600)
+def test_what_a_subgoal_says_decides_and_two_levels_do_better_than_one() -> None:
+    """The order of the source, achieved < controllable < full, and full above flat cloning; one seed.
+
+    100 demonstrations of 200 steps, 1,500 updates of each level, 128 episodes from other seeds.
+    """
+    traces = demonstrated(100)
+    outcomes = {}
+    for name, switches in {
+        "full": {},
+        "controllable": {"goal_space": "controllable"},
+        "achieved": {"goal_space": "achieved"},
+        "flat": {"flat": True},
+    }.items():
+        config = dataclasses.replace(PRESETS["push_point"].agent, **switches)
+        spec = hierarchy(TASK, config)
+        agent = RelayAgent(TASK, config, torch.Generator().manual_seed(0))
+        store = EpisodeStore(TASK, spec.levels[0] if spec.levels else None, 20_000, 0)
+        size = 0 if agent.space is None else agent.space.size
+        nothing = np.zeros((0 if agent.space is None else 20, size))
+        for trace in traces:
+            states = np.array([o.state for o in trace.observations])
+            actions = np.array([a.value for a in trace.actions])
+            goal = trace.observations[0].desired_goal
+            store.add(StoredEpisode(states, actions, np.zeros(len(actions)), nothing, nothing, goal, True, False))
+        rng = np.random.default_rng(0)
+        for _ in range(config.imitation_updates):
+            agent.update_worker(store, rng)
+            agent.update_manager(store, rng)
+        outcomes[name] = evaluate(TASK, spec, VectorEnv(TASK, 128, seed=777), *agent.policies())[0]
+    returns = {name: outcome.episode_return for name, outcome in outcomes.items()}
+    assert returns["achieved"] + 40 <= returns["controllable"] <= returns["full"]
+    assert outcomes["full"].success_rate >= max(0.8, outcomes["flat"].success_rate + 0.05)

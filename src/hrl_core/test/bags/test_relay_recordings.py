@@ -1,0 +1,68 @@
+"""Demonstrations that were recorded teach what they would have taught from memory."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from hrl_core.algorithms.relay.agent import RelayAgent
+from hrl_core.algorithms.relay.config import PRESETS, hierarchy
+from hrl_core.algorithms.relay.demonstrations import demonstrated
+from hrl_core.demonstrations.demonstrator import Demonstrator
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.errors import HrlError
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.hierarchy.spec import FLAT
+from hrl_core.hierarchy.stack import Hierarchy
+from hrl_core.hierarchy.worker_session import WorkerSession
+from hrl_core.learners.cloning_config import CloningConfig
+from hrl_core.messages import Mode
+from hrl_core.replay.episode_slots import StoredEpisode
+from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.task.text import load_task
+
+TASK = load_task("push_point")
+SMALL = CloningConfig((8, 8), batch_size=16)
+CONFIG = dataclasses.replace(PRESETS["push_point"].agent, worker=SMALL, manager=SMALL)
+
+
+def traces_of(mode):
+    runner = EnvRunner(TASK, 3, mode)
+    stack = Hierarchy(WorkerSession(TASK, FLAT, Demonstrator(TASK, 0.3), 3))
+    return [rollout(runner, stack, episode) for episode in range(3)]
+
+
+def weights_after(store):
+    agent, rng = RelayAgent(TASK, CONFIG, torch.Generator().manual_seed(0)), np.random.default_rng(0)
+    for _ in range(5):
+        agent.update_worker(store, rng)
+        agent.update_manager(store, rng)
+    return torch.cat([tensor.double().ravel() for _, tensor in sorted(agent.state_dict().items())])
+
+
+def test_a_bag_of_demonstrations_teaches_what_memory_does(write_traces, tmp_path):
+    traces, level = traces_of(Mode.DEMO), hierarchy(TASK, CONFIG).levels[0]
+    memory = EpisodeStore(TASK, level, 1000, 0)
+    nothing = np.zeros((20, level.dim))
+    for trace in traces:
+        states = np.array([o.state for o in trace.observations])
+        actions = np.array([o.applied_action for o in trace.observations[1:]])
+        rewards = np.array([o.reward for o in trace.observations[1:]])
+        goal = trace.observations[0].desired_goal
+        memory.add(StoredEpisode(states, actions, rewards, nothing, nothing, goal, True, False))
+    bag = write_traces(tmp_path / "bag", TASK, traces)
+    recorded = demonstrated(TASK, level, [str(bag)])
+    assert recorded is not None
+    assert len(recorded) == len(memory) == 600
+    assert torch.equal(weights_after(recorded), weights_after(memory))
+
+
+def test_episodes_that_are_no_demonstrations_are_not_taken_for_some(write_traces, tmp_path):
+    bag = write_traces(tmp_path / "bag", TASK, traces_of(Mode.TRAIN))
+    with pytest.raises(HrlError, match="of 3 episodes none is a demonstration"):
+        demonstrated(TASK, hierarchy(TASK, CONFIG).levels[0], [str(bag)])
+
+
+def test_without_folders_there_are_none():
+    assert demonstrated(TASK, None, ()) is None
