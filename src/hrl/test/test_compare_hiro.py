@@ -195,7 +195,7 @@ def test_runs_are_made_told_and_never_made_again(small, tmp_path: Path, capsys) 
     assert "holds another run than this sweep would make: steps: 3000 != 2000" in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.learning
 @pytest.mark.timeout(6 * PATIENCE)
 def test_killed_it_goes_on_to_the_same_policies(small, tmp_path: Path, capsys) -> None:
     words = ["--tasks", "point_maze", "--seeds", "1", "--budget", "12k"]

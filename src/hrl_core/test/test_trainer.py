@@ -313,12 +313,14 @@ _OTHER = {
     "manager_n_step_own": 3,
     "policy_delay": 3,
     "randomise": "loss=0.2",
+    "correction": "gaussian",
 }
 _TESTED_ELSEWHERE = {
     "adjacency_interval",  # below
     "fast",  # equal within rounding: test_td3.py
     "products",  # the same: test_products.py
     "average_tau",  # changes evaluations only: test_td3.py
+    "embedding",  # its worker is a plain TD3: algorithms/hiro/test_table_rows.py
     "four_fold_symmetry",  # needs an ant: test_symmetry.py
     "tilt_penalty",  # needs an ant: test_episode_store.py
 }

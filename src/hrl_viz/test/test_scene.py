@@ -47,6 +47,7 @@ WITHOUT_MUJOCO = (
     "non_match",
     "water_maze",
     "key_door",
+    "push_point",
 )
 
 

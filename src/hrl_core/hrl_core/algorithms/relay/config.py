@@ -106,6 +106,7 @@ PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
     "fetch_push": TrainConfig(
         algorithm="relay",
         agent=RelayConfig(
+            goal_space="gripper_and_block_in_space",
             # Places of gripper and block, the block from the gripper, fingers, angles, velocities.
             input_scale=(*[3.0] * 6, *[10.0] * 3, *[10.0] * 2, *[1.0] * 3, *[20.0] * 11),
             way_scale=10.0,
