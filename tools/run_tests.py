@@ -24,7 +24,15 @@ from hrl.launching.environment import ensure_ros_environment
 
 AT_ONCE = len(os.sched_getaffinity(0)) + 1
 STAGES = (
-    ["-m", "not alone and not learning", "--numprocesses", str(AT_ONCE), "--dist", "loadfile"],
+    [
+        "-m",
+        "not alone and not learning",
+        "--numprocesses",
+        str(AT_ONCE),
+        "--dist",
+        "loadfile",
+        "--no-loadscope-reorder",
+    ],
     ["-m", "alone and not learning"],
 )
 

@@ -51,6 +51,7 @@ def test_twenty_cycles_up_and_down_leave_nothing_behind(launch, listener, observ
         change(name, UP)
     seen = len(observe)
     listener.spin_until(lambda: len(observe) > seen + 30)
-    assert observe[-1].applied_action.any()
+    # A machine that is busy may have it hold still for a step.
+    listener.spin_until(lambda: observe[-1].applied_action.any())
     code, output = graph.stop()
     assert code == 0, output

@@ -21,7 +21,10 @@ def test_a_recording_plays_onto_its_topics_and_becomes_a_report(launch, listener
     graph = launch("episodes:=1")
     code, output = graph.wait(timeout=120)
     assert code == 0, output
-    listener.spin_for(0.2)
+    heard = -1
+    while len(observe) > heard:  # What the run has said may still be on its way.
+        heard = len(observe)
+        listener.spin_for(0.5)
     observe.clear()
     live = {o.key: o for o in read_bag(graph.out / "bag")["observation"]}
     assert len(live) == 501
