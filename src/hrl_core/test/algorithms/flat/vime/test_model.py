@@ -69,8 +69,8 @@ def test_at_given_weights_the_gain_grows_with_the_square_of_the_residual(model):
     predicted = model.predict(model.weights(eps), inputs)[0].detach()
 
     def gain(residual):
-        gradients = model.gradients(inputs, predicted + residual, eps)
-        return information_gain(*gradients, model.rho.detach(), 0.1)
+        of_mu, of_rho = model.gradients(inputs, predicted + residual, eps)
+        return information_gain(of_mu, of_rho, model.rho.detach(), 0.1)
 
     torch.testing.assert_close(gain(3 * noise), 9 * gain(noise))
     assert gain(noise) > 0
