@@ -72,6 +72,14 @@ def test_the_clean_end_of_a_required_node_ends_the_graph_with_code_0(stubs, is_a
     assert not any(map(is_alive, stubs.pids()))
 
 
+def test_a_node_that_has_done_everything_but_leave_the_network_has_not_failed(stubs, is_alive):
+    stubs.add("worker", "signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGALRM))\nwait()")
+    stubs.add("simulator", "time.sleep(0.5)", required=True)
+    assert stubs.run() == 0
+    assert "worker has ended; the middleware did not let go of it" in stubs.screen
+    assert not any(map(is_alive, stubs.pids()))
+
+
 def test_the_clean_end_of_another_node_ends_nothing(stubs):
     stubs.add("viewer", "")
     stubs.add("simulator", "time.sleep(0.5)", required=True)

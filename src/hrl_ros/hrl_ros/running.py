@@ -1,6 +1,7 @@
 """The loop that runs a node from its start to its exit code."""
 
 import contextlib
+import faulthandler
 import gc
 import os
 import signal
@@ -21,6 +22,8 @@ from hrl_ros.participant import take_participant_id
 EXIT_FAILURE = 2
 POLL_PERIOD = 0.1
 """Longest time [s] in which a signal is noticed."""
+LEAVING_LIMIT = 1.0
+"""Longest time [s] that the middleware may take to let go of a process that has done everything else."""
 _REQUESTS = 16
 """Most requests that may have come while an executor was replaced."""
 
@@ -73,6 +76,8 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
             _spin(node, executor)
             if node.garbage:
                 executor = _renewed(executor, node)
+        # Whoever sends it to a node that ends already is told where it hangs.
+        faulthandler.register(signal.SIGTERM)
         # Not through the state machine: a node in any state must reach safety and release its files.
         if node.active:
             node.stop()
@@ -93,12 +98,26 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         node.settle()
     finally:
         failed = node.failure is not None
+        if not failed:
+            _limit_the_rest()
         # The executor first: an event of a subscription that is gone would crash it.
         executor.remove_node(node)
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
     return EXIT_FAILURE if failed else 0
+
+
+def _limit_the_rest() -> None:
+    """See to it that the process ends, though the middleware should not let go of it.
+
+    Its threads have been seen to wait for each other without an end while they are destroyed, with Python locked out.
+    By now the node is safe and everything is told, so that it is ended by SIGALRM, which those who start it take for a
+    good end (``hrl.launching.ending``); where it hung is told.
+    """
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    faulthandler.register(signal.SIGALRM, chain=True)
+    signal.setitimer(signal.ITIMER_REAL, LEAVING_LIMIT)
 
 
 def _leave_the_network() -> None:

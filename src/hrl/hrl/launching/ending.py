@@ -14,7 +14,15 @@ class Ending(NamedTuple):
     @property
     def clean(self) -> bool:
         """Whether it says that all went well."""
-        return self.returncode == 0
+        return self.returncode == 0 or self.stuck
+
+    @property
+    def stuck(self) -> bool:
+        """Whether it had done everything by its own word, but had to be torn out of the middleware.
+
+        Nodes ask for this signal themselves (``hrl_ros.running``).
+        """
+        return self.returncode in (-signal.SIGALRM, 128 + signal.SIGALRM)
 
     @property
     def own(self) -> bool:

@@ -154,7 +154,7 @@ class Supervisor:
                 self._judge_last(node, ending)
                 return
             if ending.clean:
-                self._on_clean_end(node)
+                self._on_clean_end(node, ending)
                 return
             if node.description.expendable:
                 self._output.error(f"{node.name} died: {ending}; the run goes on without it")
@@ -167,8 +167,9 @@ class Supervisor:
         if not watcher.cancelled() and (error := watcher.exception()) is not None:
             self._fail(f"internal error: {type(error).__name__}: {error}")
 
-    def _on_clean_end(self, node: NodeProcess) -> None:
-        self._output.notice(f"{node.name} has ended")
+    def _on_clean_end(self, node: NodeProcess, ending: Ending) -> None:
+        stuck = "; the middleware did not let go of it, where is told above" if ending.stuck else ""
+        self._output.notice(f"{node.name} has ended{stuck}")
         running = [other.description for other in self._nodes if other.running]
         awaited = any(other.required for other in running)
         if (node.description.required and not awaited) or not running:
