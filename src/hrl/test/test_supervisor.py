@@ -72,8 +72,16 @@ def test_the_clean_end_of_a_required_node_ends_the_graph_with_code_0(stubs, is_a
     assert not any(map(is_alive, stubs.pids()))
 
 
-def test_a_node_that_has_done_everything_but_leave_the_network_has_not_failed(stubs, is_alive):
-    stubs.add("worker", "signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGALRM))\nwait()")
+@pytest.mark.parametrize(
+    "stuck",
+    [
+        "signal.signal(signal.SIGINT, lambda *_: os.kill(os.getpid(), signal.SIGALRM))",
+        "signal.signal(signal.SIGINT, lambda *_: signal.signal(signal.SIGTERM, signal.SIG_DFL))",
+    ],
+    ids=["SIGALRM of its own", "SIGTERM of ours"],
+)
+def test_a_node_that_has_done_everything_but_leave_the_network_has_not_failed(stubs, is_alive, stuck):
+    stubs.add("worker", f"{stuck}\nwait()")
     stubs.add("simulator", "time.sleep(0.5)", required=True)
     assert stubs.run() == 0
     assert "worker has ended; the middleware did not let go of it" in stubs.screen

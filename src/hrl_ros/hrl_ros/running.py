@@ -22,7 +22,7 @@ from hrl_ros.participant import take_participant_id
 EXIT_FAILURE = 2
 POLL_PERIOD = 0.1
 """Longest time [s] in which a signal is noticed."""
-LEAVING_LIMIT = 1.0
+LEAVING_LIMIT = 10.0
 """Longest time [s] that the middleware may take to let go of a process that has done everything else."""
 _REQUESTS = 16
 """Most requests that may have come while an executor was replaced."""
@@ -112,11 +112,13 @@ def _limit_the_rest() -> None:
     """See to it that the process ends, though the middleware should not let go of it.
 
     Its threads have been seen to wait for each other without an end while they are destroyed, with Python locked out.
-    By now the node is safe and everything is told, so that it is ended by SIGALRM, which those who start it take for a
-    good end (``hrl.launching.ending``); where it hung is told.
+    By now the node is safe and everything is told: SIGTERM, or SIGALRM after a while, ends it and says where it hung,
+    which those who start it take for a good end (``hrl.launching.ending``).
     """
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    faulthandler.register(signal.SIGALRM, chain=True)
+    faulthandler.unregister(signal.SIGTERM)
+    for number in (signal.SIGTERM, signal.SIGALRM):
+        signal.signal(number, signal.SIG_DFL)
+        faulthandler.register(number, chain=True)
     signal.setitimer(signal.ITIMER_REAL, LEAVING_LIMIT)
 
 

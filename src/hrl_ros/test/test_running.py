@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from hrl_ros import running
+
 pytestmark = pytest.mark.ros
 DOMAIN = "33"
 PROGRAM = """
@@ -32,7 +34,7 @@ class Node(HrlNode):
 
 # A lock that is never given back. Not CDLL, which would let Python go on meanwhile.
 mutex, lock = ctypes.create_string_buffer(64), ctypes.PyDLL(None).pthread_mutex_lock
-rclpy.try_shutdown = lambda: (lock(mutex), lock(mutex))
+rclpy.try_shutdown = lambda: (print('done', flush=True), lock(mutex), lock(mutex))
 running.main_of(Node)()
 """
 
@@ -50,6 +52,16 @@ def stub(*arguments):
 def test_one_that_has_done_everything_ends_all_the_same_and_says_where_it_hung():
     said, _ = (process := stub()).communicate(timeout=30)
     assert process.returncode == -signal.SIGALRM
+    assert "in run_node" in said
+
+
+def test_one_that_has_done_everything_can_be_ended_sooner():
+    process = stub()
+    assert process.stdout is not None
+    assert "done" in process.stdout.readline()
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=running.LEAVING_LIMIT / 2)
+    assert process.returncode == -signal.SIGTERM
     assert "in run_node" in said
 
 

@@ -14,15 +14,16 @@ class Ending(NamedTuple):
     @property
     def clean(self) -> bool:
         """Whether it says that all went well."""
-        return self.returncode == 0 or self.stuck
+        return self.returncode == 0
 
     @property
     def stuck(self) -> bool:
         """Whether it had done everything by its own word, but had to be torn out of the middleware.
 
-        Nodes ask for this signal themselves (``hrl_ros.running``).
+        Nodes catch SIGTERM until then, and ask for SIGALRM themselves (``hrl_ros.running``).
         """
-        return self.returncode in (-signal.SIGALRM, 128 + signal.SIGALRM)
+        torn = (signal.SIGALRM, signal.SIGTERM) if signal.SIGINT in self.asked[:1] else (signal.SIGALRM,)
+        return self.returncode in [code for number in torn for code in (-number, 128 + number)]
 
     @property
     def own(self) -> bool:

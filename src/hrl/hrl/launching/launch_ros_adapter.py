@@ -5,6 +5,7 @@
 
 import functools
 import os
+import signal
 import time
 from collections.abc import Iterable
 
@@ -117,12 +118,14 @@ class _Run:
         self, node: NodeDescription, event: ProcessExited, context: LaunchContext
     ) -> Iterable[LaunchDescriptionEntity] | None:
         """Sum up, end the graph, or raise: nothing else gives ``ros2 launch`` an exit code other than 0."""
-        ending, stopping = Ending(event.returncode), context.is_shutdown
-        dies = not ending.clean and not stopping
+        stopping = context.is_shutdown
+        ending = Ending(event.returncode, (signal.SIGINT,) if stopping else ())
+        well = ending.clean or ending.stuck
+        dies = not well and not stopping
         if dies and node.respawn and self._budgets[node.label].take(time.monotonic()):
             return None
         self._sum_up(node)
-        if ending.clean or (stopping and ending.interrupted):
+        if well or (stopping and ending.interrupted):
             self._required.discard(node.label)
             ended = node.required and not self._required and not stopping
             return [EmitEvent(event=Shutdown(reason=f"{node.label} has ended"))] if ended else None

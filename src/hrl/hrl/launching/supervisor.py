@@ -153,8 +153,8 @@ class Supervisor:
             if not ending.own:
                 self._judge_last(node, ending)
                 return
-            if ending.clean:
-                self._on_clean_end(node, ending)
+            if ending.clean or ending.stuck:
+                self._on_good_end(node, ending)
                 return
             if node.description.expendable:
                 self._output.error(f"{node.name} died: {ending}; the run goes on without it")
@@ -167,7 +167,7 @@ class Supervisor:
         if not watcher.cancelled() and (error := watcher.exception()) is not None:
             self._fail(f"internal error: {type(error).__name__}: {error}")
 
-    def _on_clean_end(self, node: NodeProcess, ending: Ending) -> None:
+    def _on_good_end(self, node: NodeProcess, ending: Ending) -> None:
         stuck = "; the middleware did not let go of it, where is told above" if ending.stuck else ""
         self._output.notice(f"{node.name} has ended{stuck}")
         running = [other.description for other in self._nodes if other.running]
@@ -177,7 +177,9 @@ class Supervisor:
 
     def _judge_last(self, node: NodeProcess, ending: Ending) -> None:
         """Judge an end that came after the nodes were asked for it."""
-        if not ending.clean and not ending.interrupted and not node.description.expendable:
+        if ending.stuck:
+            self._on_good_end(node, ending)
+        elif not ending.clean and not ending.interrupted and not node.description.expendable:
             self._fail(f"{node.name} did not end cleanly: {ending}")
 
     async def _restarted(self, node: NodeProcess, ending: Ending) -> bool:
