@@ -22,10 +22,10 @@ build: setup ## the same: builds the packages that changed
 run: setup ## an Ant walks the maze through a ROS 2 graph
 	@$(BIN)/hrl launch hiro_ant.launch.py $(ARGS)
 
-test: setup ## run every test but those that learn a task; ARGS go to pytest
+test: setup ## run every test but those of test-learning; ARGS go to pytest
 	@$(BIN)/python tools/run_tests.py $(ARGS)
 
-test-learning: setup ## run the tests that learn a task, for minutes
+test-learning: setup ## run the tests that learn a task or kill again and again, for minutes
 	@$(BIN)/python tools/run_tests.py -m learning $(ARGS)
 
 faults: setup ## kill and freeze nodes at random moments, N=20 times; kill in 20 episodes of every clock mode

@@ -1,6 +1,6 @@
 """The learning loop as processes: two robots, one trainer, and recorder, relabeler, trainer killed at random.
 
-HRL_KILLS=20 make test ARGS=tests/graph/test_learning_loop.py kills twenty times instead of three.
+HRL_KILLS=20 make test-learning ARGS=tests/graph/test_learning_loop.py kills twenty times instead of three.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ from hrl_core.task.text import load_task
 from hrl_core.training.recordings.segments import segment_sha256
 
 KILLS = int(os.environ.get("HRL_KILLS", "3"))
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(150 + 40 * KILLS)]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.learning, pytest.mark.timeout(150 + 40 * KILLS)]
 VICTIMS = ("recorder", "relabeler", "trainer")
 ROBOTS = ("robot_1", "robot_2")
 SAME_VICTIM = 22.0

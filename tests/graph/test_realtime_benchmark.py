@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.alone]
+pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.alone, pytest.mark.learning]
 HRL = str(Path(sys.executable).with_name("hrl"))
 
 

@@ -85,6 +85,7 @@ def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the
     killed_run(policy_of(FLAT), 12, [(("worker",), ANYWHERE), (("worker",), AT_AN_END)])
 
 
+@pytest.mark.learning
 def test_composites_and_leaves_of_a_tree_killed_on_a_path_are_restarted_and_the_trajectory_is_the_same(
     killed_run, tmp_path
 ):
@@ -100,6 +101,7 @@ def test_a_worker_killed_in_the_middle_of_an_option_draws_its_end_as_one_that_li
     killed_run(resolve_policy("option_critic_four_rooms_point", None), 200, kills)
 
 
+@pytest.mark.learning
 def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory_is_the_same(
     killed_run, policy_of, tall
 ):
@@ -107,6 +109,7 @@ def test_managers_above_managers_killed_at_once_are_restarted_and_the_trajectory
     killed_run(policy_of(tall(2)), 12, kills)
 
 
+@pytest.mark.learning
 def test_a_policy_that_remembers_is_killed_in_mid_corridor_and_the_trajectory_is_the_same(killed_run, tmp_path):
     """Many short episodes: what was seen at the first step of one counts at its last."""
     task, config = load_task("t_maze"), presets("fun")["fun"].agent

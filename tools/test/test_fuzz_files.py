@@ -12,7 +12,7 @@ import pytest
 from fuzz_files import CASES, CRASHED, MOST_MEMORY, Ended
 
 TOOL = Path(fuzz_files.__file__)
-MUTATIONS = int(os.environ.get("HRL_FUZZ_MUTATIONS", 4 * len(CASES)))
+MUTATIONS = int(os.environ.get("HRL_FUZZ_MUTATIONS", 2 * len(CASES)))
 
 
 @pytest.mark.slow

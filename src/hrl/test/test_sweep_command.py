@@ -89,6 +89,7 @@ def test_a_sweep_makes_the_runs_of_hrl_train(whole: Path, tmp_path: Path, capsys
     assert policies(whole) == before
 
 
+@pytest.mark.learning
 @pytest.mark.slow
 @pytest.mark.timeout(6 * PATIENCE)
 def test_a_killed_sweep_leaves_no_orphans_and_goes_on_to_the_same_policies(whole: Path, tmp_path: Path) -> None:
@@ -111,6 +112,7 @@ def test_a_killed_sweep_leaves_no_orphans_and_goes_on_to_the_same_policies(whole
     assert [one["from_env_steps"] > 0 for one in starts] == [False, True]
 
 
+@pytest.mark.learning
 @pytest.mark.slow
 @pytest.mark.timeout(6 * PATIENCE)
 def test_a_killed_run_is_named_and_the_others_are_made(whole: Path, tmp_path: Path, capsys) -> None:
