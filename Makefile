@@ -25,7 +25,7 @@ run: setup ## an Ant walks the maze through a ROS 2 graph
 test: setup ## run every test but those of test-learning; ARGS go to pytest
 	@$(BIN)/python tools/run_tests.py $(ARGS)
 
-test-learning: setup ## run the tests that learn a task or kill again and again, for minutes
+test-learning: setup ## run the tests that learn a task, kill again and again or drive a browser, for minutes
 	@$(BIN)/python tools/run_tests.py -m learning $(ARGS)
 
 faults: setup ## kill and freeze nodes at random moments, N=20 times; kill in 20 episodes of every clock mode

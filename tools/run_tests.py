@@ -2,7 +2,7 @@
 
 Without arguments every test is run: first, on all cores and one more since those that start a graph wait a third of
 their life, all that do not judge by the clock; then, one by one, those that do. Left out is what learns a task for
-minutes, or kills again and again: `make test-learning` runs that, and CI does.
+minutes, kills again and again, or drives a browser: `make test-learning` runs that, and CI does.
 
 At the end it is listed what was skipped and what to install. HRL_MAY_SKIP names the parts (``optional_parts``) that may
 be missing, with commas between them: any other skip is then a failure. Without it nothing has to be there.

@@ -14,6 +14,7 @@ STACKS = {
 }
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize("stack", list(STACKS))
 def test_twenty_cycles_up_and_down_leave_nothing_behind(launch, listener, observe, stack):
     words, names = STACKS[stack]

@@ -222,6 +222,7 @@ def test_skills_with_networks_of_their_own_are_the_same_in_the_graph_and_in_proc
     assert np.isfinite([said.log_probability for said in (*bag["subgoal"], *bag["action"])]).all()
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize(
     ("name", "end"),
     [

@@ -104,6 +104,7 @@ def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observ
     assert outcome.episodes + outcome.unfinished == len(recording.episodes)
 
 
+@pytest.mark.learning
 @pytest.mark.alone
 def test_robot_on_a_machine_without_time_walks_on_and_its_bag_is_closed(launch, listener, observe, busy_machine):
     graph = launch("robot:=real", "rtf:=2", "episodes:=0")

@@ -253,6 +253,7 @@ def test_all_of_three_levels_take_a_policy_at_the_same_step_refuse_a_bad_one_and
     assert graph.summary()["lost_messages"] == 0
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize("victim", ["worker", "manager"])
 def test_restarted_node_goes_on_with_the_policy_in_force(
     launch, listener, versions, observe, policy, announce, read_bag, victim

@@ -110,6 +110,7 @@ def keep_picture(page):
     page.screenshot(path=ARTEFACTS / "viewer.png")
 
 
+@pytest.mark.learning
 def test_the_page_shows_the_markers_and_steers_the_run(page, launch, listener, observe):
     empty = empty_scene(page)
     status, port = [], free_port()

@@ -12,9 +12,10 @@ import pytest
 from fuzz_files import CASES, CRASHED, MOST_MEMORY, Ended
 
 TOOL = Path(fuzz_files.__file__)
-MUTATIONS = int(os.environ.get("HRL_FUZZ_MUTATIONS", 2 * len(CASES)))
+MUTATIONS = int(os.environ.get("HRL_FUZZ_MUTATIONS", 4 * len(CASES)))
 
 
+@pytest.mark.learning
 @pytest.mark.slow
 @pytest.mark.timeout(60 + 3 * MUTATIONS)
 def test_damaged_files_end_in_one_sentence():

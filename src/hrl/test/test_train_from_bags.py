@@ -63,6 +63,7 @@ def stopped(command: list[str], folder: Path, sign: str, number: int) -> tuple[i
     return run.returncode, screen
 
 
+@pytest.mark.learning
 @pytest.mark.parametrize(("sign", "number"), [("metrics.jsonl", signal.SIGINT), ("config.json", signal.SIGTERM)])
 def test_a_stopped_run_saves_says_so_and_goes_on_to_the_same_policies(
     recorded: Path, whole: Path, tmp_path: Path, sign: str, number: int
