@@ -191,6 +191,10 @@ def test_runs_are_made_told_and_never_made_again(small, tmp_path: Path, capsys) 
     assert table(*words) == 0
     assert "2 finished before; nothing is left to do" in capsys.readouterr().err
     assert (tmp_path / "point_maze" / "small" / "seed_1" / "last" / "weights.safetensors").read_bytes() == policy
+    assert table(*words[:3], "ant_push", *words[4:], "--table") == 0
+    told = capsys.readouterr().out
+    assert "## ant_push" in told
+    assert "| 2 | 2 k |" in told, "what is not asked about this time stays in the table"
     assert table(*words[:-1], "3k") == 2
     assert "holds another run than this sweep would make: steps: 3000 != 2000" in capsys.readouterr().err
 

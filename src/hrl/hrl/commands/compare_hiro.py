@@ -85,10 +85,16 @@ class HiroTable:
         failed, stopped = ([], False) if self.table else self._make(plans)
         if self.table and not self.out.is_dir():
             raise HrlError(f"--table: there is no folder {self.out}")
-        text = page([_cell(plan, self.seeds, read_steps(self.budget)) for plan in plans], self._command())
+        text = page([_cell(plan, self.seeds, read_steps(self.budget)) for plan in self._shown(plans)], self._command())
         write_whole(self.out / PAGE, text)
         Console().print(text, markup=False, highlight=False, soft_wrap=True, end="")
         return self._told(failed, stopped)
+
+    def _shown(self, plans: list[Plan]) -> list[Plan]:
+        """What is asked for now, and what there is from calls before: a table never loses a row."""
+        asked = {(plan.task, plan.row.name) for plan in plans}
+        known = planned(self.out, tuple(ROWS), TASKS, self.seeds, read_steps(self.budget))
+        return [p for p in known if (p.task, p.row.name) in asked or any(run.begun for run in p.runs)]
 
     def _make(self, plans: list[Plan]) -> tuple[list[tuple[str, str]], bool]:
         """Skills first, then what needs none or has them."""
