@@ -139,7 +139,6 @@ def test_what_must_not_be_applied_is_refused_and_counted(loop):
     assert loop.graph.process.poll() is None
 
 
-@pytest.mark.learning
 @pytest.mark.parametrize("victims", [("worker",), ("manager",), ("worker", "manager")], ids="+".join)
 def test_a_worker_or_manager_that_was_killed_acts_again_within_a_second_of_being_back(loop, victims):
     witness, node = Witness(loop.node), loop.node

@@ -205,7 +205,7 @@ _CURIOUS = OnPolicyFlatConfig(
     scale_inputs=True,
     rollout_steps=2_000,
     bonus="vime",
-    bonus_weight=0.1,
+    bonus_weight=0.01,
     bonus_decay=20,
 )
 """For rewards that are hard to find; ten whole episodes of 200 steps an update."""
