@@ -454,7 +454,7 @@ OTHERS = {name: {"chain": chain, "levels": len(chain), "steps": 20} for name, ch
 @pytest.mark.parametrize("mode", [Mode.EVAL, Mode.TRAIN])
 @given(seed=st.integers(0, 2**32))
 @example(seed=19770197)  # an old observation reached a manager and a worker that had both just been restarted
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_order_repetition_and_restarts_of_any_of_them_change_nothing(world, options, mode, seed):
     expected = reference(world, mode=mode, **options)
     generator = np.random.default_rng(seed)
