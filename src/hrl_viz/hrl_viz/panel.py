@@ -1,4 +1,8 @@
-"""The page's controls and plots."""
+"""The page's controls and plots.
+
+Everything here is called in the page's thread (``PageThread``): callbacks that change the page are coroutines, which
+viser calls there; those that only ask something of the graph may run in any thread.
+"""
 
 from collections.abc import Callable
 
@@ -51,7 +55,11 @@ class Panel:
         self._said: dict[str, str] = {}
         self._tree: viser.GuiHtmlHandle | None = None
         self._follow = server.gui.add_checkbox("Follow the robot", False)
-        self._follow.on_update(lambda _: refollow(self._follow.value))
+
+        @self._follow.on_update
+        async def _follow(_: object) -> None:
+            refollow(self._follow.value)
+
         self.frame = ""
         """Fixed frame of the markers, and so of the goals that are set here."""
 
@@ -138,7 +146,7 @@ class Panel:
         """Turn clicks on the floor (z = 0) into goals while the box is ticked."""
         scene = self._server.scene
 
-        def clicked(event: viser.SceneClickEvent) -> None:
+        async def clicked(event: viser.SceneClickEvent) -> None:
             (x, y, z), (dx, dy, dz) = event.ray_origin, event.ray_direction
             if dz > -_FLOOR_TILT:
                 self.answer("that click does not meet the floor")
@@ -149,8 +157,9 @@ class Panel:
             commands.goal(*goal, self.frame)
 
         @by_click.on_update
-        def _switch(_: object) -> None:
+        async def _switch(_: object) -> None:
             if by_click.value:
-                scene.on_click()(clicked)
+                # Coroutines are awaited; the type alone does not say so.
+                scene.on_click()(clicked)  # pyright: ignore[reportArgumentType]
             else:
                 scene.remove_click_callback(clicked)

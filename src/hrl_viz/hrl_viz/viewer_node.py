@@ -1,7 +1,7 @@
 """Web viewer node: the markers and the run's figures on a page, with buttons.
 
-The picture comes from ``markers`` and ``markers_static`` alone. Everything a browser does happens in viser's threads;
-the graph is listened to without acknowledging, so that neither a slow browser nor a slow page holds anything up.
+The picture comes from ``markers`` and ``markers_static`` alone. The page is changed in viser's thread, for which the
+node waits; the graph is listened to without acknowledging, so that neither a slow browser nor a slow page holds it up.
 """
 
 import contextlib
@@ -29,6 +29,7 @@ from hrl_viz.curves import Curve, Curves
 from hrl_viz.drawing import Drawing
 from hrl_viz.freshness import Freshness, status_line
 from hrl_viz.gate import Gate, require_address
+from hrl_viz.page_thread import PageThread
 from hrl_viz.panel import Panel
 from hrl_viz.places import TaskPlaces
 from hrl_viz.tree_panel import TreePanel
@@ -79,14 +80,13 @@ class ViewerNode(HrlNode):
         # It prints a table of addresses, whatever it is told; ours follows in the log.
         with contextlib.redirect_stdout(io.StringIO()), self._gate.before_the_next_server():
             self._server = viser.ViserServer(p.host, p.port, label=f"hrl {self.get_namespace()}", verbose=False)
-        self._drawing, self._cameras = Drawing(self._server), Cameras(self._server)
+        page = PageThread(self._server)
         self._curves, self._fresh = Curves(CURVES), Freshness()
         self._sim_status: msg.SimStatus | None = None
-        self._panel = Panel(self._server, self._curves, self._refollow)
-        self._commands = Commands(self, self._panel.answer)
-        self._panel.connect(self._commands)
-        self.subscribe(MarkerArray, topics.MARKERS_STATIC, self._on_static, qos.latched())
-        self.subscribe(MarkerArray, topics.MARKERS, self._on_markers, qos.onlooker(10))
+        self._commands = Commands(self, page.inside(lambda words: self._panel.answer(words)))
+        page.run(self._lay_out)
+        self.subscribe(MarkerArray, topics.MARKERS_STATIC, page.inside(self._on_static), qos.latched())
+        self.subscribe(MarkerArray, topics.MARKERS, page.inside(self._on_markers), qos.onlooker(10))
         self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
         newest = qos.latched() if p.observations == topics.OBSERVATION_THINNED else qos.onlooker()
         self.subscribe_raw(msg.Observation, p.observations, self._on_observation, newest)
@@ -94,14 +94,19 @@ class ViewerNode(HrlNode):
         self._tree: TreePanel | None = None
         self._unbounded = False
         """Whether the scene has nothing but a floor, and the robot has not been seen in it yet."""
-        self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
+        self.subscribe(msg.RunInfo, topics.RUN_INFO, page.inside(self._on_run_info), qos.latched(qos.RIVALS))
         # A path is several at once.
         self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.onlooker(PATH))
         self._health = Health(p.diagnostics)
         self._health.doing = "showing"
         self._reports = HealthReports(self, self._health)
         self.every(COMMAND_PERIOD, self._commands.run)
-        self.every(PANEL_PERIOD, self._update_panel)
+        self.every(PANEL_PERIOD, page.inside(self._update_panel))
+
+    def _lay_out(self) -> None:
+        self._drawing, self._cameras = Drawing(self._server), Cameras(self._server)
+        self._panel = Panel(self._server, self._curves, self._refollow)
+        self._panel.connect(self._commands)
 
     def start(self) -> None:
         """Say where the page is."""
