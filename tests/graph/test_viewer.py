@@ -1,8 +1,10 @@
 """The web viewer in a real browser: the page connects, shows the markers, and its buttons steer the simulator."""
 
+import contextlib
 import io
 import os
 import socket
+import sys
 import time
 import urllib.request
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import viser
 from optional_parts import browser
 from PIL import Image
-from playwright.sync_api import ViewportSize, sync_playwright
+from playwright.sync_api import Error, ViewportSize, sync_playwright
 
 from hrl_msgs import msg
 from hrl_ros import qos
@@ -57,6 +59,9 @@ def page(tmp_path):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.errors = errors  # pyright: ignore[reportAttributeAccessIssue]
         yield page
+        with contextlib.suppress(Error):
+            # What it showed last: told where a test fails.
+            sys.stdout.write(page.inner_text("body", timeout=5000))
         running.close()
 
 
