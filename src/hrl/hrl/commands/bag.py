@@ -1,4 +1,4 @@
-"""``hrl bag``: look at recordings, check, play and export them, save what is left of a broken one."""
+"""``hrl bag``: look at recordings, check, play, export and import them, save what is left of a broken one."""
 
 import dataclasses
 import json
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hrl.commands.bag_export import Export
+from hrl.commands.bag_import import Import
 from hrl.commands.bag_play import Play
 from hrl.results.tables import facts, show
 from hrl_core.bags.description import BagDescription, describe
@@ -103,7 +104,9 @@ class Recover:
 
 def bag(words: list[str]) -> int:
     """Run ``hrl bag`` with the words that follow it; returns the exit code."""
-    return tyro.cli(Info | Check | Recover | Play | Export, prog="hrl bag", description=__doc__, args=words).run()
+    return tyro.cli(
+        Info | Check | Recover | Play | Export | Import, prog="hrl bag", description=__doc__, args=words
+    ).run()
 
 
 def _outcome(recovery: Recovery) -> str:
@@ -160,4 +163,6 @@ def _said(custom: dict[str, Any]) -> dict[str, str]:
         rows["unfinished"] = ", ".join(map(str, custom["unfinished_episodes"]))
     if custom.get("recovered_from"):
         rows["recovered from"] = custom["recovered_from"]
+    if custom.get("imported_from"):
+        rows["imported from"] = custom["imported_from"]
     return rows

@@ -73,6 +73,8 @@ class BagFacts:
     """Number of this bag among those of the recording."""
     recovered_from: str = ""
     """Name of the unfinished bag that this one was rebuilt from."""
+    imported_from: str = ""
+    """The data set of other tools that this one was made of, in words."""
 
     def custom_data(self) -> dict[str, str]:
         """The custom metadata of the bag."""
@@ -107,7 +109,8 @@ class BagFacts:
         return said if info.hierarchy else {}
 
     def _origin(self) -> dict[str, str]:
-        return {"hrl.recovered_from": self.recovered_from} if self.recovered_from else {}
+        origins = {"hrl.recovered_from": self.recovered_from, "hrl.imported_from": self.imported_from}
+        return {name: origin for name, origin in origins.items() if origin}
 
 
 def policy_sha256(checkpoint: Path) -> dict[int, str]:

@@ -250,14 +250,15 @@ FUN = FunConfig(
 FROZEN = tempfile.TemporaryDirectory()
 """Holds skills for masters to learn over."""
 CLONED = CloningConfig((8, 8), 2e-3, 16, 5)
+VALUED = dataclasses.replace(LEVEL, actor_lr=2e-3, tau=0.02, noise_in_range=False, normalise_actions=False)
 RELAY = RelayConfig(
     goal_space="smallest",
     horizon=5,
     manager_window=20,
     input_scale=(0.5,) * len(SPEC.observation),
     way_scale=2.0,
-    demonstrations=("shown",),
-    demonstrations_share=0.3,
+    demos=("shown",),
+    demos_share=0.3,
     imitation_updates=3,
     noise=0.2,
     learning_starts=30,
@@ -266,6 +267,7 @@ RELAY = RelayConfig(
     manager_updates=0.25,
     worker=CLONED,
     manager=CLONED,
+    td3=dataclasses.replace(VALUED, fast=False),
 )
 CONFIGS = {
     "all on": ALL_ON,
@@ -375,6 +377,14 @@ CONFIGS = {
     ),
     "fun, flat": dataclasses.replace(ALL_ON, algorithm="fun", agent=dataclasses.replace(FUN, flat=True)),
     "relay": dataclasses.replace(ALL_ON, algorithm="relay", agent=RELAY, stagger=True),
+    "relay, off-policy": dataclasses.replace(
+        ALL_ON,
+        algorithm="relay",
+        agent=dataclasses.replace(
+            RELAY, finetuning="offpolicy", td3=VALUED, imitation_alpha=0.1, own_subgoals=0.5, tolerance=0.2
+        ),
+        stagger=True,
+    ),
     "relay, flat": dataclasses.replace(
         ALL_ON, algorithm="relay", agent=dataclasses.replace(RELAY, flat=True, flat_goals="last")
     ),

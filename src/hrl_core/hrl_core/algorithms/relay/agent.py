@@ -1,4 +1,4 @@
-"""A manager and a worker that clone what was done, from a store of episodes."""
+"""A manager and a worker that clone what was done, from stores of episodes; the worker may value it as well."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -9,11 +9,20 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
-from hrl_core.algorithms.relay.config import RelayConfig, hierarchy
-from hrl_core.algorithms.relay.windows import Rows, flat_rows, manager_rows, worker_rows
+from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.windows import (
+    Rows,
+    flat_rows,
+    manager_rows,
+    side_by_side,
+    worker_rows,
+    worker_transitions,
+)
 from hrl_core.hierarchy.spec import GoalSpace
+from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.cloning import Cloning
-from hrl_core.learners.transitions import TransitionBatch
+from hrl_core.learners.making import make_level
+from hrl_core.learners.transitions import LevelLearner, OffPolicyLearner, TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.prefixed import below
 from hrl_core.replay.episode_store import EpisodeStore
@@ -31,8 +40,12 @@ class RelayAgent:
         """Initialise networks from ``generator``; raises ``TaskError`` where task and switches do not fit together."""
         levels = hierarchy(task, config).levels
         self.config, self.space = config, GoalSpace(task, levels[0]) if levels else None
-        self.worker = Cloning(config.worker, _worker_shape(task, config, self.space), generator)
-        self.levels = {"worker": self.worker}
+        shape = _worker_shape(task, config, self.space)
+        self._valuing: LevelLearner | None = None
+        if config.finetuning == OFFPOLICY:
+            self._valuing = make_level(config.td3, shape, generator)
+        self.worker = self._valuing or Cloning(config.worker, shape, generator)
+        self.levels: dict[str, OffPolicyLearner] = {"worker": self.worker}
         if self.space is not None:
             self.levels["manager"] = Cloning(config.manager, _manager_shape(self.space, config), generator)
 
@@ -44,24 +57,48 @@ class RelayAgent:
         """Actions (batch, action_dim) under carried subgoals, or task goals."""
         return self.worker.act(_joined(states, pursued)).numpy()
 
-    def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
-        """Steps of the worker on rows drawn together."""
-        config = self.config
-        slots, steps = store.draw_steps(config.worker.batch_size * updates, rng)
-        if self.space is None:
-            rows = flat_rows(store, slots, steps, config.flat_goals == "last", rng)
-        else:
-            rows = worker_rows(store, slots, steps, config.horizon, rng)
-        return self._learn("worker", rows, updates)
+    @property
+    def imitating(self) -> bool:
+        """Whether nothing but demonstrations is learned from yet."""
+        return self.worker.updates < self.config.imitation_updates
 
-    def update_manager(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
-        """Steps of the manager, if there is one."""
+    def update_worker(
+        self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1, shown: EpisodeStore | None = None
+    ) -> list[Update]:
+        """Steps of the worker on rows drawn together.
+
+        Args:
+            store: what was lived, or all there is.
+            rng: draws rows.
+            updates: how many.
+            shown: demonstrations, of which each batch has its share.
+        """
+        if self._valuing is not None and self.space is not None:
+            return self._update_valuing(self._valuing, self.space, store, rng, updates, shown)
+
+        def rows(source: EpisodeStore, count: int) -> Rows:
+            slots, steps = source.draw_steps(count, rng)
+            if self.space is None:
+                return flat_rows(source, slots, steps, self.config.flat_goals == "last", rng)
+            return worker_rows(source, slots, steps, self.config.horizon, rng)
+
+        parts = self._portions(store, shown, self.config.worker.batch_size)
+        return self._learn("worker", [rows(source, count * updates) for source, count in parts], updates)
+
+    def update_manager(
+        self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1, shown: EpisodeStore | None = None
+    ) -> list[Update]:
+        """Steps of the manager, if there is one; arguments as of ``update_worker``."""
+        config = self.config
         if self.space is None:
             return []
-        config = self.config
-        slots, steps = store.draw_steps(config.manager.batch_size * updates, rng)
-        rows = manager_rows(store, slots, steps, config.manager_window, config.horizon, rng)
-        return self._learn("manager", rows, updates)
+
+        def rows(source: EpisodeStore, count: int) -> Rows:
+            slots, steps = source.draw_steps(count, rng)
+            return manager_rows(source, slots, steps, config.manager_window, config.horizon, rng)
+
+        parts = self._portions(store, shown, config.manager.batch_size)
+        return self._learn("manager", [rows(source, count * updates) for source, count in parts], updates)
 
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
@@ -80,7 +117,44 @@ class RelayAgent:
         for name, level in self.levels.items():
             level.load_state_dict(below(f"{name}.", state))
 
-    def _learn(self, level: str, rows: Rows, updates: int) -> list[Update]:
+    def _update_valuing(
+        self,
+        worker: LevelLearner,
+        space: GoalSpace,
+        store: EpisodeStore,
+        rng: np.random.Generator,
+        updates: int,
+        shown: EpisodeStore | None,
+    ) -> list[Update]:
+        """TD3 with cloning (TD3+BC, arXiv 2106.06860) of what led to its goal; next to nothing but cloning at first."""
+        config = self.config
+        alpha = config.imitation_alpha if self.imitating else config.td3.bc_alpha
+        worker.config = dataclasses.replace(config.td3, bc_alpha=alpha)
+        near = to_float32(config.tolerance * (space.high - space.low) / 2)
+        parts = []
+        for source, count in self._portions(store, shown, config.td3.batch_size):
+            slots, steps = source.draw_steps(count * updates, rng)
+            own = 0.0 if source is shown or self.imitating else config.own_subgoals
+            parts.append(worker_transitions(source, slots, steps, config, near, own, rng))
+        rows = side_by_side(parts, updates)
+        batch = TransitionBatch(
+            inputs=_joined(rows.states, rows.pursued),
+            actions=torch.from_numpy(rows.done),
+            rewards=torch.from_numpy(rows.rewards),
+            discounts=torch.from_numpy(to_float32(config.td3.discount * ~rows.terminated)),
+            next_inputs=_joined(rows.next_states, rows.next_pursued),
+            meant=torch.from_numpy(rows.meant),
+        )
+        return [Update("worker", metrics, batch._asdict()) for metrics in worker.update_many(batch, updates)]
+
+    def _portions(self, store: EpisodeStore, shown: EpisodeStore | None, size: int) -> list[tuple[EpisodeStore, int]]:
+        """Sources of a batch, and how many rows of it come from each."""
+        of_shown = 0 if shown is None else round(self.config.demos_share * size)
+        portions = [(store, size - of_shown)] + ([] if shown is None else [(shown, of_shown)])
+        return [(source, count) for source, count in portions if count]
+
+    def _learn(self, level: str, parts: list[Rows], updates: int) -> list[Update]:
+        rows = side_by_side(parts, updates)
         nothing = torch.zeros(len(rows.states))
         inputs = _joined(rows.states, rows.pursued)
         batch = TransitionBatch(inputs, torch.from_numpy(rows.done), nothing, nothing, inputs)
@@ -91,11 +165,12 @@ def _worker_shape(task: TaskSpec, config: RelayConfig, space: GoalSpace | None) 
     """Observation, and a carried subgoal or the task goal with the way left to it, to actions."""
     low, high = _wider(task.action_low, task.action_high)
     noise = tuple(map(float, config.noise * (task.action_high - task.action_low) / 2))
+    hidden = config.td3.hidden if config.finetuning == OFFPOLICY else config.worker.hidden
     if space is None:
-        return dataclasses.replace(_goal_shape(task, config, config.worker.hidden, low, high), exploration_noise=noise)
+        return dataclasses.replace(_goal_shape(task, config, hidden, low, high), exploration_noise=noise)
     scale = (*_scale(task, config), *(2 / (space.high - space.low)).tolist())
     dim = len(task.observation) + space.size
-    return ActorConfig(dim, config.worker.hidden, low, high, exploration_noise=noise, input_scale=scale)
+    return ActorConfig(dim, hidden, low, high, exploration_noise=noise, input_scale=scale)
 
 
 def _manager_shape(space: GoalSpace, config: RelayConfig) -> ActorConfig:

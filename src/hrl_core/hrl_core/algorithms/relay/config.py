@@ -8,11 +8,25 @@ from hrl_core.errors import HrlError, TaskError
 from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
 from hrl_core.learners.checks import require
 from hrl_core.learners.cloning_config import CloningConfig
+from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 
 GOALS = ("relabelled", "last")
+IRIL, OFFPOLICY = "iril", "offpolicy"
 _CLONED = CloningConfig(decay_after=1_050)
+_VALUED = TD3Config(
+    hidden=(256, 256),
+    actor_lr=1e-3,
+    discount=0.95,
+    tau=0.01,
+    policy_delay=1,
+    batch_size=256,
+    noise_in_range=True,
+    normalise_actions=True,
+    bc_alpha=1.0,
+    reward_bounds=(-1.0, 0.0),
+)
 
 
 @dataclass(frozen=True)
@@ -33,9 +47,9 @@ class RelayConfig:
     """Factor on each element of the observation; empty: 1."""
     way_scale: float = 1.0
     """Factor on the way left to the task goal."""
-    demonstrations: tuple[str, ...] = ()
+    demos: tuple[str, ...] = ()
     """Recordings of demonstrations that are learned from beside what is lived."""
-    demonstrations_share: float = 0.5
+    demos_share: float = 0.5
     """Share of a batch that is drawn from them."""
     imitation_updates: int = 1_500
     """Updates of each level from demonstrations before anything is lived."""
@@ -51,6 +65,17 @@ class RelayConfig:
     """Per environment step."""
     worker: CloningConfig = _CLONED
     manager: CloningConfig = _CLONED
+    finetuning: str = IRIL
+    """What is done with what is lived: both levels clone it as well (``iril``), or the worker also values it by TD3, as
+    ``td3`` says, while the manager stays as it is (``offpolicy``)."""
+    td3: TD3Config = _VALUED
+    """The worker that values (``offpolicy``); it clones alone, with ``imitation_alpha``, until imitation ends."""
+    imitation_alpha: float = 1e-3
+    """Weight of values against cloning during imitation (``offpolicy``)."""
+    own_subgoals: float = 0.2
+    """Share of lived rows that keep the subgoal they were lived under (``offpolicy``)."""
+    tolerance: float = 0.125
+    """How near a subgoal every element must be for a reward of 0 instead of -1 [half-ranges] (``offpolicy``)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -59,8 +84,11 @@ class RelayConfig:
             (self.horizon >= 1 and self.replay >= 1, "horizon, replay: at least 1"),
             (min(self.manager_window, self.imitation_updates, self.learning_starts) >= 0, "counts: at least 0"),
             (min(self.noise, self.worker_updates, self.manager_updates) >= 0, "noise, updates: at least 0"),
-            (0 <= self.demonstrations_share <= 1, "demonstrations_share: from 0 to 1"),
+            (0 <= self.demos_share <= 1, "demos_share: from 0 to 1"),
             (self.flat_goals in GOALS, f"flat_goals: one of {', '.join(GOALS)}"),
+            (self.finetuning in (IRIL, OFFPOLICY), f"finetuning: one of {IRIL}, {OFFPOLICY}"),
+            (0 <= self.own_subgoals <= 1 and self.tolerance > 0, "own_subgoals: from 0 to 1; tolerance: above 0"),
+            (self.imitation_alpha > 0 and self.td3.bc_alpha > 0, "imitation_alpha, td3.bc_alpha: above 0"),
         )
 
     def for_recordings(self, relabel: str, newest_steps: int) -> "RelayConfig":
@@ -72,7 +100,7 @@ class RelayConfig:
 
 
 def hierarchy(task: TaskSpec, config: RelayConfig) -> HierarchySpec:
-    """A manager whose subgoals are offsets in a goal space of the task; raises ``TaskError`` where it does not fit."""
+    """A manager whose subgoals are offsets in a goal space of the task; raises ``HrlError`` where it does not fit."""
     require_vector_actions(task, "relay")
     names = {element.name for element in task.observation}
     unseen = [element.name for element in task.goal if element.name not in names]
@@ -82,6 +110,10 @@ def hierarchy(task: TaskSpec, config: RelayConfig) -> HierarchySpec:
             + (f"does not observe {', '.join(unseen)} of its goal" if unseen else "has no goal")
         )
     if config.flat:
+        if config.finetuning == OFFPOLICY:
+            raise HrlError(
+                f"--finetuning {OFFPOLICY} values ways to subgoals, and --flat has none: leave one of them out"
+            )
         return FLAT
     if not task.goal_spaces:
         raise TaskError(

@@ -1,7 +1,8 @@
-"""Relay Policy Learning in training environments: imitate, then learn from what is lived as well (IRIL-RPL).
+"""Relay Policy Learning in training environments: imitate, then learn from what is lived as well.
 
-Section 3.3 of arXiv 1910.11956: whatever an episode was for, it shows the way to where it led, so that it joins the
-demonstrations. Without any there is nothing but what is lived (goal-conditioned supervised learning, arXiv 1912.06088).
+Section 3.3 of arXiv 1910.11956, IRIL-RPL: whatever an episode was for, it shows the way to where it led, so that it
+joins the demonstrations. Or, off-policy, the worker values ways to subgoals and goes on cloning what led there. Without
+demonstrations there is nothing but what is lived (goal-conditioned supervised learning, arXiv 1912.06088).
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ import torch
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
 from hrl_core.algorithms.relay.acting import Acting
 from hrl_core.algorithms.relay.agent import RelayAgent
-from hrl_core.algorithms.relay.config import RelayConfig, hierarchy
+from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.demonstrations import demonstrated
 from hrl_core.environments import Environments, Step
 from hrl_core.replay.episode_store import EpisodeStore
@@ -36,7 +37,7 @@ class RelayLearner:
         self._rng = np.random.default_rng(seed)
         self.agent = RelayAgent(task, config, torch.Generator().manual_seed(seed))
         level = None if self.agent.space is None else self.agent.space.level
-        self._shown = demonstrated(task, level, config.demonstrations)
+        self._shown = demonstrated(task, level, config.demos)
         self.store = EpisodeStore(task, level, config.replay, envs.num_envs)
         self._acting = Acting(task, self.agent, envs, self.store)
         self._env_steps, self._worker_credit, self._manager_credit = 0, 0.0, 0.0
@@ -53,7 +54,7 @@ class RelayLearner:
 
     def update(self) -> Iterator[Update]:
         """Imitation first; then, of each level, as many updates per environment step as configured."""
-        if self._shown is not None and self.agent.worker.updates < self._config.imitation_updates:
+        if self._shown is not None and self.agent.imitating:
             yield from self._imitate(self._shown)
         if self._env_steps < self._config.learning_starts:
             return
@@ -61,21 +62,17 @@ class RelayLearner:
         self._manager_credit += self._num_envs * self._config.manager_updates
         due, self._worker_credit = divmod(self._worker_credit, 1)
         for _ in range(int(due)):
-            yield from self.agent.update_worker(self._source(), self._rng)
+            yield from self.agent.update_worker(self.store, self._rng, shown=self._shown)
+        if self._config.finetuning == OFFPOLICY:
+            return
         due, self._manager_credit = divmod(self._manager_credit, 1)
         for _ in range(int(due)):
-            yield from self.agent.update_manager(self._source(), self._rng)
+            yield from self.agent.update_manager(self.store, self._rng, shown=self._shown)
 
     def _imitate(self, shown: EpisodeStore) -> Iterator[Update]:
         for _ in range(self._config.imitation_updates):
             yield from self.agent.update_worker(shown, self._rng)
             yield from self.agent.update_manager(shown, self._rng)
-
-    def _source(self) -> EpisodeStore:
-        """What the next batch is drawn from: demonstrations, as often as configured, or what was lived."""
-        if self._shown is not None and self._rng.random() < self._config.demonstrations_share:
-            return self._shown
-        return self.store
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """Worker and manager."""

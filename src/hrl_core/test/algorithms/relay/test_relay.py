@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hrl_core.algorithms.relay.agent import RelayAgent
 from hrl_core.algorithms.relay.config import PRESETS, RelayConfig, hierarchy
-from hrl_core.algorithms.relay.windows import flat_rows, manager_rows, worker_rows
+from hrl_core.algorithms.relay.windows import flat_rows, manager_rows, worker_rows, worker_transitions
 from hrl_core.demonstrations import EXPERTS, expert_of
 from hrl_core.demonstrations.demonstrator import Demonstrator
 from hrl_core.envs.runner import EnvRunner
@@ -33,7 +33,7 @@ LEVEL = hierarchy_of(TASK, horizon=10).levels[0]
 LENGTHS = (7, 40, 200)
 
 
-def counting() -> EpisodeStore:
+def counting(terminated: bool = False) -> EpisodeStore:
     """Episodes whose state, action and goal are the number of the step."""
     store = EpisodeStore(TASK, LEVEL, 1000, 0)
     for length in LENGTHS:
@@ -41,7 +41,7 @@ def counting() -> EpisodeStore:
         periods = -(-length // LEVEL.horizon)
         nothing = np.zeros((periods, LEVEL.dim))
         states, actions = np.tile(steps[:, None], 8), np.tile(steps[:-1, None], 2)
-        store.add(StoredEpisode(states, actions, np.zeros(length), nothing, nothing, np.zeros(2), True, False))
+        store.add(StoredEpisode(states, actions, np.zeros(length), nothing, nothing, np.zeros(2), True, terminated))
     return store
 
 
@@ -80,6 +80,51 @@ def test_a_window_that_nothing_leaves_makes_the_managers_goal_its_subgoal() -> N
     rows = manager_rows(store, slots, steps, 0, 200, rng)
     np.testing.assert_array_equal(rows.done[:, 2:], rows.pursued - steps[:, None])
     assert set(manager_rows(store, slots, steps, 0, 1, rng).done.ravel().tolist()) == {1.0}
+
+
+@settings(max_examples=30, deadline=None)
+@given(own=st.floats(0, 1), seed=st.integers(0, 2**32 - 1))
+def test_a_worker_is_paid_by_where_its_step_led(own: float, seed: int) -> None:
+    """Law L3: on episodes that count steps, of goals w steps ahead those of w = 1 are reached, and no others."""
+    store, rng = counting(terminated=True), np.random.default_rng(seed)
+    slots, steps = store.draw_steps(500, rng)
+    near = np.full(LEVEL.dim, 0.5, np.float32)
+    rows = worker_transitions(store, slots, steps, RelayConfig(horizon=10), near, own, rng)
+    led = rows.meant == 1
+    ahead = rows.pursued[led, 0]
+    assert np.all((ahead >= 1) & (ahead <= np.minimum(10, store.lengths[slots] - steps)[led]))
+    np.testing.assert_array_equal(rows.rewards[led], np.where(ahead == 1, 0, -1))
+    np.testing.assert_array_equal(rows.next_pursued[led], rows.pursued[led] - 1)
+    # Subgoals were lived under whose targets are all 0.
+    np.testing.assert_array_equal(rows.pursued[~led, 0], -steps[~led])
+    np.testing.assert_array_equal(rows.rewards, np.where(np.abs(rows.next_pursued[:, 0]) <= 0.5, 0, -1))
+    np.testing.assert_array_equal(rows.terminated, steps + 1 == store.lengths[slots])
+
+
+@pytest.mark.parametrize("switches", [{}, {"finetuning": "offpolicy"}, {"flat": True}])
+def test_demonstrations_keep_their_share_of_every_batch(switches: dict) -> None:
+    """Law L8: however much was lived, half of each batch is of what was shown."""
+    config = RelayConfig(**switches)
+    agent = RelayAgent(TASK, config, torch.Generator().manual_seed(0))
+    lived, shown = counting(), counting()
+    shown.states += 1000.0
+    for updates in (agent.update_worker, agent.update_manager):
+        for update in updates(lived, np.random.default_rng(0), updates=3, shown=shown):
+            inputs = update.batch["inputs"]
+            assert inputs is not None
+            for one in inputs.chunk(3):
+                assert (one[:, 0] >= 1000).float().mean() == 0.5
+
+
+def test_a_worker_that_values_clones_alone_at_first() -> None:
+    """Law L9, with the first part of L8: the weight of values is next to nothing until imitation ends."""
+    config = RelayConfig(finetuning="offpolicy", imitation_updates=2)
+    agent = RelayAgent(TASK, config, torch.Generator().manual_seed(0))
+    weights = []
+    for _ in range(3):
+        agent.update_worker(counting(), np.random.default_rng(0))
+        weights.append(agent.worker.config.bc_alpha)  # pyright: ignore[reportAttributeAccessIssue]
+    assert weights == [1e-3, 1e-3, 1.0]
 
 
 def demonstrated(episodes: int, noise: float = 0.3, task: TaskSpec = TASK) -> list:
@@ -121,8 +166,23 @@ def test_tasks_whose_goals_nobody_sees_are_refused(task: str, words: str) -> Non
         hierarchy(load_task(task), RelayConfig())
 
 
+def test_values_of_ways_to_subgoals_want_subgoals() -> None:
+    with pytest.raises(HrlError, match="--flat has none"):
+        hierarchy(TASK, RelayConfig(flat=True, finetuning="offpolicy"))
+
+
 @pytest.mark.parametrize(
-    "change", [{"horizon": 0}, {"demonstrations_share": 2.0}, {"flat_goals": "any"}, {"noise": -1}]
+    "change",
+    [
+        {"horizon": 0},
+        {"demos_share": 2.0},
+        {"flat_goals": "any"},
+        {"noise": -1},
+        {"finetuning": "npg"},
+        {"own_subgoals": 1.5},
+        {"tolerance": 0.0},
+        {"imitation_alpha": 0.0},
+    ],
 )
 def test_switches_that_cannot_be_are_refused(change: dict) -> None:
     with pytest.raises(HrlError, match="Relay configuration"):
