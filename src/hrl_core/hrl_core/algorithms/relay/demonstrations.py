@@ -24,8 +24,7 @@ def demonstrated(task: TaskSpec, level: LevelSpec | None, folders: Sequence[str]
     episodes = [episode for episode in recording.episodes if episode.mode == Mode.DEMO]
     if not episodes:
         raise HrlError(
-            f"--demos {', '.join(folders)}: of {len(recording.episodes)} episodes none is a demonstration (mode "
-            "DEMO)"
+            f"--demos {', '.join(folders)}: of {len(recording.episodes)} episodes none is a demonstration (mode DEMO)"
         )
     store = EpisodeStore(task, level, sum(episode.steps for episode in episodes) + task.max_episode_steps, 0)
     problems = fill_store(store, task, episodes)
