@@ -71,21 +71,27 @@ def transfer(runs: list[Path], task: TaskSpec, times: int, episodes: int) -> Non
 PANELS = {
     "T-maze, a corridor of 10": {"FuN": "fun_tmaze", "flat LSTM": "lstm_tmaze"},
     "Non-match, 8 blank ticks": {"FuN": "fun_non_match", "flat LSTM": "lstm_non_match"},
+    "T-maze of 20, dashed: carried over": {
+        "FuN, end to end": "fun_tmaze_20_end_to_end",
+        "FuN, end to end, carried over": "fun_tmaze_20_end_to_end_carried_over",
+        "flat LSTM": "lstm_tmaze_20",
+        "flat LSTM, carried over": "lstm_tmaze_20_carried_over",
+    },
 }
 """Title -> label of a curve -> folder of its runs."""
 
 
 def curves(folder: Path, out: Path) -> None:
     """Success of training episodes over environment steps, mean of the seeds and every seed."""
-    figure, axes = plt.subplots(1, len(PANELS), figsize=(8, 3.2), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, len(PANELS), figsize=(4 * len(PANELS), 3.2), sharey=True, layout="constrained")
     for axis, (title, panel) in zip(axes, PANELS.items(), strict=True):
         for label, name in panel.items():
             rows = [RunFolder(run).metrics() for run in sorted((folder / name).glob("seed_*"))]
             steps = np.array([row["env_steps"] for row in rows[0]]) / 1000
             success = np.array([[row["worker/success"] for row in run] for run in rows])
-            color = "C0" if "FuN" in label else "C1"
-            axis.plot(steps, success.T, linewidth=0.6, alpha=0.35, color=color)
-            axis.plot(steps, success.mean(0), linewidth=2, label=label, color=color)
+            look = {"color": "C0" if "FuN" in label else "C1", "linestyle": "--" if "carried" in label else "-"}
+            axis.plot(steps, success.T, linewidth=0.6, alpha=0.35, **look)
+            axis.plot(steps, success.mean(0), linewidth=2, label=label, **look)
         axis.set(title=title, xlabel="environment steps [thousand]", ylim=(-0.02, 1.02))
         axis.legend(loc="lower right", fontsize=8)
         axis.grid(alpha=0.3)

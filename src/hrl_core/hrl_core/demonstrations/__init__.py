@@ -12,6 +12,7 @@ Expert = Callable[[Vector, Vector], Vector]
 EXPERTS: Mapping[str, str] = {
     "push_point": "hrl_core.demonstrations.push_point",
     "fetch_push": "hrl_core.demonstrations.fetch_push",
+    "fetch_pick_and_place": "hrl_core.demonstrations.fetch_pick_and_place",
 }
 """Task -> module whose ``intended_action`` is its expert."""
 

@@ -1,7 +1,7 @@
 """The switches of Relay Policy Learning, and a preset for each task."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hrl_core.algorithms.actor_shapes import require_vector_actions
 from hrl_core.errors import HrlError, TaskError
@@ -122,6 +122,20 @@ def hierarchy(task: TaskSpec, config: RelayConfig) -> HierarchySpec:
     return hierarchy_of(task, config.goal_space, config.horizon)
 
 
+_FETCH = TrainConfig(
+    algorithm="relay",
+    agent=RelayConfig(
+        # Places of gripper and block, the block from the gripper, fingers, angles, velocities.
+        input_scale=(*[3.0] * 6, *[10.0] * 3, *[10.0] * 2, *[1.0] * 3, *[20.0] * 11),
+        way_scale=10.0,
+        noise=0.1,
+    ),
+    steps=24_000,
+    num_envs=20,
+    evaluation_interval=12_000,
+    evaluation_episodes=40,
+    checkpoint_interval=12_000,
+)
 PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
     "push_point": TrainConfig(
         algorithm="relay",
@@ -135,19 +149,6 @@ PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
         evaluation_episodes=256,
         checkpoint_interval=12_000,
     ),
-    "fetch_push": TrainConfig(
-        algorithm="relay",
-        agent=RelayConfig(
-            goal_space="gripper_and_block_in_space",
-            # Places of gripper and block, the block from the gripper, fingers, angles, velocities.
-            input_scale=(*[3.0] * 6, *[10.0] * 3, *[10.0] * 2, *[1.0] * 3, *[20.0] * 11),
-            way_scale=10.0,
-            noise=0.2,
-        ),
-        steps=24_000,
-        num_envs=20,
-        evaluation_interval=12_000,
-        evaluation_episodes=40,
-        checkpoint_interval=12_000,
-    ),
+    "fetch_push": replace(_FETCH, agent=replace(_FETCH.agent, goal_space="gripper_and_block_in_space", noise=0.2)),
+    "fetch_pick_and_place": _FETCH,
 }
