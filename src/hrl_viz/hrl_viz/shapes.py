@@ -30,6 +30,7 @@ class ShapeKind(IntEnum):
     LINE_LIST = 5
     SPHERE_LIST = 7
     TEXT = 9
+    MESH = 10
 
 
 class Shape(NamedTuple):
@@ -50,6 +51,8 @@ class Shape(NamedTuple):
     colors: Points = NO_POINTS
     """One colour per point, shape (n, 4), or none."""
     text: str = ""
+    mesh: str = ""
+    """Where a mesh is to be had, a ``file:`` URI."""
 
     @property
     def key(self) -> tuple[str, int]:
