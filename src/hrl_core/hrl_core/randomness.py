@@ -97,6 +97,16 @@ class Draws:
         return self._rng
 
     @property
+    def episode(self) -> int:
+        """Number of the episode."""
+        return self._key[3]
+
+    @property
+    def step(self) -> int:
+        """Step of the decision."""
+        return self._key[4]
+
+    @property
     def used(self) -> bool:
         """Whether anything has been drawn, so that the decision might have come out otherwise."""
         return self._rng is not None
