@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sensor_msgs.msg import Joy
 
+from hrl.policies.shipped import resolve_policy
 from hrl_core.demonstrations.demonstrator import Demonstrator
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
@@ -136,6 +137,16 @@ def test_a_demonstration_that_cannot_be_is_refused_in_a_sentence(launch, words, 
     assert code != 0
     assert told in output
     assert "Traceback" not in output
+
+
+def test_an_arm_that_has_learned_is_the_same_on_the_graph_and_in_process(launch, read_bag, in_process, assert_same_run):
+    name = "relay_fetch_pick_and_place"
+    graph = launch(f"policy:={name}", "episodes:=3", "seed:=2", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    assert_same_run(read_bag(graph.out / "bag"), in_process(resolve_policy(name, None), episodes=3, seed=2))
+    assert graph.summary()["success_rate"] == 1.0
+    assert graph.summary()["lost_messages"] == 0
 
 
 @pytest.mark.slow

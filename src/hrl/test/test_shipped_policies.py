@@ -19,6 +19,8 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
         "fun_tmaze",
         "mlsh_ant_two_walks",
         "option_critic_four_rooms_point",
+        "relay_fetch_pick_and_place",
+        "relay_push_point",
         "snn4hrl_ant_field",
         "snn4hrl_point_maze_sparse",
     ],
