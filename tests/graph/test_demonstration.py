@@ -167,4 +167,4 @@ def test_the_page_on_demonstrations_is_followed_from_nothing(tmp_path, domain):
         )
         assert made.returncode == 0, f"{line}\n{made.stdout}\n{made.stderr}"
     assert (tmp_path / "runs/tuned/last/policy.json").exists()
-    assert (tmp_path / "runs/demos/report.html").exists()
+    assert "None acted: these are demonstrations." in (tmp_path / "runs/demos/report.html").read_text()

@@ -103,6 +103,8 @@ def _latency(findings: Findings) -> str:
 
 
 def _policies(findings: Findings) -> str:
+    if findings.demonstrated:
+        return "<p>None acted: these are demonstrations.</p>"
     steps = findings.policy_steps()
     rows = [(str(version), f"{count:,}") for version, count in sorted(steps.items())]
     named = findings.launch.policy
