@@ -39,7 +39,7 @@ class RelayAgent:
     """Both levels, or a flat worker."""
 
     def __init__(self, task: TaskSpec, config: RelayConfig, generator: torch.Generator) -> None:
-        """Initialise networks from ``generator``; raises ``TaskError`` where task and switches do not fit together."""
+        """Initialise networks from ``generator``; raises ``HrlError`` where task and switches do not fit together."""
         levels = hierarchy(task, config).levels
         self.config, self.space = config, GoalSpace(task, levels[0]) if levels else None
         shape = _worker_shape(task, config, self.space)
@@ -66,12 +66,9 @@ class RelayAgent:
     @property
     def near(self) -> Float32:
         """How near its target every element of a subgoal is to be, (subgoal_dim,)."""
-        space = self.space
-        return (
-            np.zeros(0, np.float32)
-            if space is None
-            else to_float32(self.config.tolerance * (space.high - space.low) / 2)
-        )
+        if self.space is None:
+            return np.zeros(0, np.float32)
+        return to_float32(self.config.tolerance * (self.space.high - self.space.low) / 2)
 
     @property
     def imitating(self) -> bool:
