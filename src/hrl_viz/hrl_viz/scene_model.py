@@ -13,7 +13,7 @@ from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
 from hrl_viz.mesh_files import MeshFiles
-from hrl_viz.shapes import Color, Point, Points, Quaternion, Shape, ShapeKind
+from hrl_viz.shapes import FLOOR, Color, Point, Points, Quaternion, Shape, ShapeKind
 
 STATIC, ROBOT = "scene", "robot"
 GRID_SPACING = 2.0
@@ -264,7 +264,7 @@ def _joint_sources(model: mujoco.MjModel, names: Sequence[str]) -> list[tuple[st
 def _floor(low: np.ndarray, high: np.ndarray, color: Color) -> Shape:
     (x, y), (width, depth) = (low + high) / 2, high - low
     size = (float(width) + 2.0, float(depth) + 2.0, 0.02)
-    return Shape(STATIC, 0, ShapeKind.CUBE, color, size, (float(x), float(y), -0.02))
+    return Shape(STATIC, FLOOR, ShapeKind.CUBE, color, size, (float(x), float(y), -0.02))
 
 
 def _grid(low: np.ndarray, high: np.ndarray) -> Shape:

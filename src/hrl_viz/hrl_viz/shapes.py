@@ -14,6 +14,8 @@ Quaternion = tuple[float, float, float, float]
 """(w, x, y, z), a rotation."""
 Color = tuple[float, float, float, float]
 Points = npt.NDArray[np.float64]
+FLOOR = 0
+"""Number of the floor among what stands still."""
 NOWHERE: Point = (0.0, 0.0, 0.0)
 UPRIGHT: Quaternion = (1.0, 0.0, 0.0, 0.0)
 NO_POINTS: Points = np.empty((0, 3))
