@@ -1,14 +1,18 @@
 """Kitchen: the source's physics where asked for, an arm that stands still otherwise, and what is in place."""
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import pytest
 
 from hrl_core.envs.kitchen import ARM_NOISE, GOALS, OBJECT_NOISE, KitchenEnv, make_kitchen
 from hrl_core.kitchen_model import ARM, GROUPS, REST, START, TARGETS, asked_of, goal_of
+from hrl_core.task.text import load_task
 
 pytest.importorskip("gymnasium_robotics")
 EFFECTOR_HEIGHT = 61
+TASK = load_task("kitchen")
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def sources() -> KitchenEnv:
 def test_without_compensation_and_noise_it_is_the_sources_bit_for_bit(sources: KitchenEnv) -> None:
     """Law L11."""
     silent = {"robot_noise_ratio": 0.0, "object_noise_ratio": 0.0, "terminate_on_tasks_completed": False}
-    theirs = gymnasium.make("gymnasium_robotics:FrankaKitchen-v1", **silent).unwrapped
+    theirs: Any = gymnasium.make("gymnasium_robotics:FrankaKitchen-v1", **silent).unwrapped
     rng = np.random.default_rng(0)
     told, other = sources.reset(seed=0)[0], theirs.reset(seed=0)[0]
     for action in rng.uniform(-1.2, 1.2, (50, 9)):
@@ -81,3 +85,27 @@ def test_the_reward_counts_the_things_that_are_not_in_place(kitchen: KitchenEnv)
         moved = goal.copy()
         moved[list(elements)] += 0.31 / np.sqrt(len(elements))
         assert kitchen.compute_reward(moved, goal, {}) == -1
+
+
+def test_success_is_a_reward_of_0_whatever_is_asked_for(kitchen: KitchenEnv) -> None:
+    rng = np.random.default_rng(0)
+    achieved = np.stack([goal_of(*rng.permutation(list(TARGETS))[: rng.integers(6)]) for _ in range(300)])
+    achieved += rng.normal(scale=0.12, size=achieved.shape)
+    for goal in (REST, *GOALS):
+        rewards = kitchen.compute_reward(achieved, goal, {})
+        np.testing.assert_array_equal(TASK.success_holds(achieved, goal), rewards == 0)
+        missing = len(GROUPS) - np.sum(list(TASK.groups_within(achieved, goal).values()), axis=0)
+        np.testing.assert_array_equal(rewards, -missing)
+    assert list(TASK.success.groups) == list(GROUPS)
+    np.testing.assert_allclose(TASK.evaluation_goals, GOALS, atol=1e-4)
+
+
+def test_a_tilted_kettle_at_its_place_is_not_in_place_and_all_at_rest_is_what_rest_asks_for() -> None:
+    """Law L12."""
+    goal = goal_of("kettle")
+    tilted = goal.copy()
+    half = np.radians(40) / 2
+    tilted[list(GROUPS["kettle"])[3:]] = np.cos(half), np.sin(half), 0.0, 0.0
+    assert TASK.succeeded(goal, goal)
+    assert not TASK.succeeded(tilted, goal)
+    assert TASK.succeeded(REST, REST)
