@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from hrl_core.errors import InvalidDataError, TaskError
+from hrl_core.errors import HrlError, InvalidDataError, TaskError
 from hrl_core.hierarchy.spec import FLAT, GoalSpace, hierarchy_of
-from hrl_core.task.spec import TaskSpec
+from hrl_core.task.spec import SuccessRule, TaskSpec
 from hrl_core.task.text import SHIPPED, load_task, parse_task, shipped_tasks, task_difference
 from hrl_core.typed_fields import FieldError
 
@@ -184,3 +186,60 @@ def test_tolerances_take_the_place_of_a_radius_and_are_as_many_as_the_goal_has()
         dataclasses.replace(task.success, tolerance=(1.0, 1.0))
     with pytest.raises(FieldError, match="tolerance: must be a list of 2, as goal has"):
         dataclasses.replace(task, success=dataclasses.replace(task.success, radius=-1.0, tolerance=(1.0,)))
+
+
+def _with(rule: SuccessRule) -> TaskSpec:
+    return dataclasses.replace(load_task("push_point"), success=rule)
+
+
+_THINGS = {"block": ("block_x", "block_y")}
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_one_group_of_all_elements_is_the_radius_alone(seed: int) -> None:
+    """Law L12."""
+    rng = np.random.default_rng(seed)
+    achieved, desired = rng.normal(size=(2, 40, 2))
+    alone, grouped = _with(SuccessRule(1.0, "m")), _with(SuccessRule(1.0, "m", groups=_THINGS))
+    expected = alone.success_holds(achieved, desired)
+    np.testing.assert_array_equal(grouped.success_holds(achieved, desired), expected)
+    assert [grouped.succeeded(*pair) for pair in zip(achieved, desired, strict=True)] == expected.tolist()
+
+
+def test_every_group_must_be_in_place_by_itself() -> None:
+    groups = {"along": ("block_x",), "across": ("block_y",)}
+    task = _with(SuccessRule(1.0, "m", groups=groups))
+    achieved, desired = np.array([[0.9, 0.9], [0.9, 1.1], [1.1, 1.1]]), np.zeros(2)
+    within = task.groups_within(achieved, desired)
+    assert {name: told.tolist() for name, told in within.items()} == {
+        "along": [True, True, False],
+        "across": [True, False, False],
+    }
+    assert task.success_holds(achieved, desired).tolist() == [True, False, False]
+    assert not _with(SuccessRule(1.0, "m")).succeeded(achieved[0], desired)
+    assert task.succeeded(achieved[0], desired)
+
+
+def test_tasks_without_groups_keep_their_hash_and_groups_survive_the_file() -> None:
+    task = _with(SuccessRule(1.0, "m", groups=_THINGS))
+    assert "groups" not in _with(SuccessRule(1.0, "m")).as_dict()["success"]
+    assert parse_task(task.to_yaml()) == task
+    assert task.sha256 != _with(SuccessRule(1.0, "m")).sha256
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            {"radius": 1.0, "groups": {"block": ("block_q",)}},
+            "success.groups.block.*'block_q' is no element of the goal",
+        ),
+        ({"radius": 1.0, "groups": {"block": ()}}, "at least one"),
+        ({"radius": 0.0, "groups": _THINGS}, "need a radius above 0"),
+        ({"radius": 1.0, "groups": {"block": ("block_x", "block_x")}}, "there twice"),
+    ],
+)
+def test_groups_that_cannot_be_are_refused(said: dict, told: str) -> None:
+    with pytest.raises(HrlError, match=told):
+        _with(SuccessRule(unit="m", **said))

@@ -94,7 +94,8 @@ def _rule(spec: TaskSpec) -> str:
         return "as the environment says"
     if spec.success.tolerance:
         return f"within {', '.join(f'{x:g}' for x in spec.success.tolerance)} along the elements of the goal"
-    return f"within {spec.success.radius:g} {spec.success.unit}"
+    parts = f", each of {', '.join(spec.success.groups)}" if spec.success.groups else ""
+    return f"within {spec.success.radius:g} {spec.success.unit}{parts}"
 
 
 def _row(result: EvaluationResult) -> str:

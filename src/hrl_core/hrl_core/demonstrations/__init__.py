@@ -13,6 +13,7 @@ EXPERTS: Mapping[str, str] = {
     "push_point": "hrl_core.demonstrations.push_point",
     "fetch_push": "hrl_core.demonstrations.fetch_push",
     "fetch_pick_and_place": "hrl_core.demonstrations.fetch_pick_and_place",
+    "kitchen": "hrl_core.demonstrations.kitchen",
 }
 """Task -> module whose ``intended_action`` is its expert."""
 

@@ -32,6 +32,7 @@ TASKS = {
     "NonMatch": ("non_match", 22),
     "WaterMaze": ("water_maze", 100),
     "KeyDoor": ("key_door", 60),
+    "Kitchen": ("kitchen", 280),
 }
 """Environment name -> module and steps of an episode; the id is ``hrl/NAME-v0``."""
 _ARGUMENTS = {

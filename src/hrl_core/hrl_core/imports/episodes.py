@@ -67,7 +67,7 @@ def imported(task: TaskSpec, episodes: Iterable[ForeignEpisode], source: str) ->
         desired = episode.desired_goals
         if desired is None:
             desired = np.repeat(achieved[-1:], len(achieved), axis=0)
-        success = task.success.holds(achieved, desired) if episode.success is None else episode.success
+        success = task.success_holds(achieved, desired) if episode.success is None else episode.success
         lived = episode.states, episode.actions, episode.rewards, episode.terminated
         yield ImportedEpisode(*lived, achieved, desired, success)
 

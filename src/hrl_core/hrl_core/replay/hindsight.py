@@ -50,5 +50,5 @@ class Hindsight:
         task_goals, rewards, terminated = batch.task_goals.copy(), batch.rewards.copy(), batch.terminated.copy()
         task_goals[:count], rewards[:count] = goals, self._reward(achieved, goals)
         if self._spec.success.ends_episode:
-            terminated[:count] = self._spec.success.holds(achieved, goals)
+            terminated[:count] = self._spec.success_holds(achieved, goals)
         return batch._replace(task_goals=task_goals, rewards=rewards, terminated=terminated)

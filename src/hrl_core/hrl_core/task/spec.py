@@ -19,6 +19,7 @@ import yaml
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.messages import Vector, frozen
+from hrl_core.task.success import SuccessRule
 from hrl_core.typed_fields import (
     Count,
     FieldError,
@@ -26,14 +27,9 @@ from hrl_core.typed_fields import (
     Must,
     Name,
     NonEmpty,
-    NotNegative,
     require_different,
     require_fields,
 )
-
-NEVER = -1.0
-"""Radius of a task whose success is not a matter of distance."""
-
 
 _NOT_AGREED = frozenset({"goal_spaces", "earlier"})
 """Fields that may differ between those who share a task."""
@@ -47,10 +43,6 @@ def _is_plain(data: object) -> bool:
 
 
 _Period = Annotated[float, Must(lambda seconds: 1e-6 <= seconds <= 3600, "a number of seconds from 1e-6 to 3600")]
-_Radius = Annotated[
-    float,
-    Must(lambda x: 0 <= x < math.inf or x == NEVER, "a finite number, 0 or above, or -1 where distance is no success"),
-]
 Ranges = Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table with at least one element")]
 """Observation element -> (low, high) of a subgoal relative to the present state, unit of the element."""
 _PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
@@ -94,36 +86,6 @@ class Actuator:
         count = len(self.choices)
         if self.choices and (self.low, self.high) != (0, count - 1):
             raise FieldError(("choices",), f"{count} choices are numbered 0 to {count - 1}, as low and high must be")
-
-
-@dataclass(frozen=True)
-class SuccessRule:
-    """Success: the achieved goal lies within ``radius`` of the desired goal at the last step."""
-
-    radius: _Radius
-    """0: success is the environment's own word, ``info["is_success"]``; -1: success is not a matter of distance."""
-    unit: Name
-    tolerance: tuple[NotNegative, ...] = ()
-    """Instead of a radius (-1): how far each element of the goal may be off, in its own unit."""
-    ends_episode: bool = False
-    """Whether the task is done with the first success: the episode terminates there."""
-
-    def __post_init__(self) -> None:
-        """Refuse a radius that cannot be, or a second one."""
-        require_fields(self)
-        if self.tolerance and self.radius != NEVER:
-            raise FieldError(("tolerance",), f"takes the place of a radius: set radius to {NEVER:g}", self.tolerance)
-
-    def holds(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray[np.bool_]:
-        """Whether it holds for goals (..., goal_dim) each, (...,); never where it is the environment's own word."""
-        if self.tolerance:
-            return np.all(np.abs(achieved - desired) <= np.array(self.tolerance), axis=-1)
-        return np.sqrt(np.square(achieved - desired).sum(axis=-1)) <= (self.radius or NEVER)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Plain data; what has been added since is left out where it is not set, so that old tasks keep their hash."""
-        plain = dataclasses.asdict(self)
-        return {name: value for name, value in plain.items() if value or name in ("radius", "unit")}
 
 
 @dataclass(frozen=True)
@@ -178,6 +140,7 @@ class TaskSpec:
         if len(self.success.tolerance) not in (0, len(self.goal)):
             problem = f"must be a list of {len(self.goal)}, as goal has"
             raise FieldError(("success", "tolerance"), problem, self.success.tolerance)
+        self.success.require_elements(self._goal_names)
         for i, goal in enumerate(self.evaluation_goals):
             if len(goal) != len(self.goal):
                 raise FieldError(("evaluation_goals", i), f"must be a list of {len(self.goal)}, as goal has", goal)
@@ -274,9 +237,19 @@ class TaskSpec:
 
     def succeeded(self, achieved_goal: Vector, desired_goal: Vector) -> bool:
         """Whether the success rule holds at this step."""
+        if self.success.groups:
+            return bool(self.success_holds(achieved_goal, desired_goal))
         if self.success.tolerance:
             return bool(np.all(np.abs(achieved_goal - desired_goal) <= self.success.tolerance))
         return self.distance(achieved_goal, desired_goal) <= self.success.radius
+
+    def success_holds(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray[np.bool_]:
+        """Whether the success rule holds for goals (..., goal_dim) each, (...,); never where the environment says."""
+        return self.success.holds(achieved, desired, self._goal_names)
+
+    def groups_within(self, achieved: npt.NDArray, desired: npt.NDArray) -> dict[str, npt.NDArray[np.bool_]]:
+        """Which groups of ``success`` are in place, for goals (..., goal_dim) each: name -> (...,)."""
+        return self.success.within(achieved, desired, self._goal_names)
 
 
 def check_vector(vector: Vector, names: Sequence[str], what: str, task: str) -> None:

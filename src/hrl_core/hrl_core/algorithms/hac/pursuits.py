@@ -52,7 +52,7 @@ class TaskPursuit:
 
     def __init__(self, task: TaskSpec) -> None:
         """Of that task."""
-        self._success = task.success
+        self._task = task
 
     def positions(self, episode: Lived) -> Float64:
         """The achieved goals."""
@@ -60,7 +60,7 @@ class TaskPursuit:
 
     def holds(self, goals: Float64, positions: Float64) -> npt.NDArray[np.bool_]:
         """As ``TaskSpec.succeeded``."""
-        return self._success.holds(positions, goals)
+        return self._task.success_holds(positions, goals)
 
     def seen(self, goals: Float64, positions: Float64) -> npt.NDArray[np.float32]:
         """As they are."""

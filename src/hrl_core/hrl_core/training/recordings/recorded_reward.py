@@ -13,7 +13,10 @@ Rule = Callable[[npt.NDArray, npt.NDArray], npt.NDArray]
 
 
 class RecordedReward:
-    """Minus the distance to the goal, or -1 until success: whichever agrees with all episodes so far."""
+    """Minus the distance to the goal, -1 until success, or minus the groups that are not in place.
+
+    Whichever agrees with all episodes so far.
+    """
 
     def __init__(self, spec: TaskSpec) -> None:
         """Start from the evaluation goals of the task; an empty box of goals without them."""
@@ -21,7 +24,9 @@ class RecordedReward:
         self._low, self._high = goals.min(axis=0, initial=np.inf), goals.max(axis=0, initial=-np.inf)
         self._rules: list[Rule] = [_minus_distance]
         if not spec.own_success:
-            self._rules.append(lambda achieved, desired: spec.success.holds(achieved, desired) - 1.0)
+            self._rules.append(lambda achieved, desired: spec.success_holds(achieved, desired) - 1.0)
+        if spec.success.groups:
+            self._rules.append(lambda achieved, desired: _minus_missing(spec, achieved, desired))
 
     @property
     def goal_box(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
@@ -50,3 +55,8 @@ class RecordedReward:
 
 def _minus_distance(achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
     return -np.linalg.norm(achieved - desired, axis=-1)
+
+
+def _minus_missing(spec: TaskSpec, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
+    within = list(spec.groups_within(achieved, desired).values())
+    return np.sum(within, axis=0) - float(len(within))
