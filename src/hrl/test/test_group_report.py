@@ -15,7 +15,7 @@ TASK = dataclasses.replace(
 )
 
 
-def episode(x: list[float], y: list[float], goal: tuple[float, float]) -> Any:  # noqa: ANN401 - what a report reads of one
+def episode(x: list[float], y: list[float], goal: tuple[float, float]) -> Any:
     achieved = np.stack([np.array(x), np.array(y)], axis=1)
     key = SimpleNamespace(episode=3)
     return SimpleNamespace(achieved_goals=achieved, desired_goals=np.tile(goal, (len(x), 1)), key=key)
