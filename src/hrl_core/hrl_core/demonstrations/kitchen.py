@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 import numpy as np
 
 from hrl_core.demonstrations.kitchen_arm import CLOSED, OPEN, KitchenArm, Matrix, Move, facing
-from hrl_core.kitchen_model import ARM, GROUPS, OBJECTS, asked_of
+from hrl_core.kitchen_model import ARM, GROUPS, OBJECTS, TARGETS, asked_of
 from hrl_core.messages import Vector
 
 _BACK = 0.12
@@ -139,22 +139,26 @@ def _push(slider: _Slider, arm: KitchenArm, positions: Vector) -> Move | None:
 
 
 _DOWN = facing(pitch=1.2)
-_KETTLE_X, _KETTLE_Y = -0.25, 0.62
-"""Line along which the kettle is pushed, and how far [m]."""
-_BEHIND = np.array([0.0, -0.165, 0.07])
+_KETTLE_Y, _KETTLE_ENOUGH = 0.62, 0.22
+"""How far the kettle is pushed [m], and how far from its wanted pose nothing more is done for it."""
+_STRAIGHTEN = 0.3
+"""How far aside of its middle it is pushed for its turn [m/rad]."""
+_BEHIND = np.array([-0.04, -0.165, 0.07])
 """From the middle of its bottom to a hand behind it, whose fingers point down [m]: pushed higher up it would tip, and
-pulled by its handle as well."""
+pulled by its handle as well. Aside, as its spout is."""
 
 
 def _push_kettle(arm: KitchenArm, pose: Vector) -> Move | None:
     """Go down behind it, push, back off; None: it is where it is wanted, and the hand clear of it."""
-    behind = pose[:3] + _BEHIND
+    turn = 2 * np.arctan2(pose[6], pose[3])
+    behind = pose[:3] + _BEHIND - np.array([np.clip(_STRAIGHTEN * turn, -0.06, 0.06), 0.0, 0.0])
     way = behind - arm.hand
-    if pose[1] > _KETTLE_Y and np.linalg.norm(way) < 0.12:
-        return Move(arm.hand - _BACK * _DOWN[:, 2], _DOWN, OPEN)
-    if pose[1] <= _KETTLE_Y and np.all(np.abs(way) < (0.03, 0.04, 0.03)):
-        return Move(behind + np.array([_KETTLE_X - pose[0], 0.1, 0.0]), _DOWN, OPEN, _FORCED)
-    if pose[1] > _KETTLE_Y - 0.1 and np.linalg.norm(way) > 0.1:
+    if pose[1] > _KETTLE_Y:
+        near = np.linalg.norm(way) < 0.12
+        return Move(arm.hand - _BACK * _DOWN[:, 2], _DOWN, OPEN) if near else None
+    if np.all(np.abs(way) < (0.03, 0.04, 0.03)):
+        return Move(behind + np.array([0.0, 0.1, 0.0]), _DOWN, OPEN, _FORCED)
+    if np.linalg.norm(pose - TARGETS["kettle"]) < _KETTLE_ENOUGH and np.linalg.norm(way) > 0.1:
         return None
     return _approach(arm, behind, _DOWN, OPEN)
 
