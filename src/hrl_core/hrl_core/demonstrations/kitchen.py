@@ -1,34 +1,41 @@
-"""How the kitchen's arm brings things where they are wanted: one after the other, each by its handle.
+"""How the kitchen's arm brings things where they are wanted: one after the other, each as it is best taken.
 
-All is decided from the state alone: which thing is next, whether the hand is at it, whether it holds it. Things are
-done in a fixed order, so that no open door is in the way of what comes later.
+All is decided from the state alone: which thing is next, whether the hand is at it, whether it holds it. So what noise
+or a slip has undone is done again. Things come in a fixed order, in which no open door is in the way of the next one.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 
 from hrl_core.demonstrations.kitchen_arm import CLOSED, OPEN, KitchenArm, Matrix, Move, facing
-from hrl_core.kitchen_model import ARM, GROUPS, OBJECTS, REST, asked_of
+from hrl_core.kitchen_model import ARM, GROUPS, OBJECTS, TARGETS, asked_of
 from hrl_core.messages import Vector
 
 _BACK = 0.12
-"""How far before a handle the hand lines up [m]."""
-_LINED_UP = 0.02
-"""Distance from the line to a handle within which the hand goes for it [m]."""
-_AT = 0.025
-"""Distance from a handle at which fingers close on it, and as long as they hold it [m]."""
+"""How far before a thing the hand lines up, and how far it backs off [m]."""
+_LINED_UP, _TURNED = 0.02, 0.2
+"""Distance from the line to a thing [m], and turn [rad], within which the hand goes for it."""
 _DEEP = 0.015
-"""Distance from where a thing is gripped within which fingers begin to close [m]."""
+"""Distance from where a handle is gripped within which fingers begin to close [m]."""
+_AT = 0.025
+"""The same as long as they hold it, along the hand; twice as much aside [m]."""
 _OPENED = 0.0375
 """Opening of fingers that hold nothing, at least [m]."""
-_SLOW, _NEAR, _PULL, _PUSH = 0.5, 0.8, 0.6, 0.6
-"""Speeds at a thing, on the way to it, with it in the hand, and against it [m/s]; an arm lags behind what it is told."""
+_INSET = 0.02
+"""From the end effector to a handle that is well within the fingers [m]."""
+_SLOW, _NEAR, _FORCED = 0.5, 0.8, 0.6
+"""Speeds at a thing, on the way to it, and with it [m/s]; an arm lags behind what it is told."""
 
 
 def intended_action(state: Vector, goal: Vector) -> Vector:
-    """What the expert does in state (62,) for a goal (21,) of the objects: action (9,) between -1 and 1."""
+    """What the expert does in state (62,) for a goal (21,) of the objects: action (9,) between -1 and 1.
+
+    Raises:
+        HrlError: gymnasium-robotics is not installed, of which the scene is part.
+    """
     arm = _arm()
     arm.see(state)
     objects = state[2 * ARM : 2 * ARM + OBJECTS]
@@ -47,120 +54,123 @@ def _arm() -> KitchenArm:
 def _approach(arm: KitchenArm, place: Vector, face: Matrix, fingers: float) -> Move:
     """Line up before a place, then go there straight; who is beside it already backs off first."""
     ahead = face[:, 2]
-    way = place - arm.hand
-    along = float(way @ ahead)
-    aside = way - along * ahead
+    along, aside = _parts(place - arm.hand, ahead)
     off = float(np.linalg.norm(aside))
-    turned = float(np.trace(face.T @ arm.facing)) < 1 + 2 * np.cos(0.2)
-    if off < _LINED_UP + 0.1 * max(along, 0.0) and not turned:
+    if off < _LINED_UP + 0.1 * max(along, 0.0) and arm.turn_to(face) < _TURNED:
         return Move(place, face, fingers, _SLOW if along < 0.04 else _NEAR)
     if along < 0.5 * _BACK and off > _LINED_UP:
         return Move(arm.hand - _BACK * ahead + 0.3 * aside, face, fingers)
     return Move(place - _BACK * ahead, face, fingers)
 
 
-def _gripped(
-    arm: KitchenArm, place: Vector, face: Matrix, then: Vector | None, done: bool, held: float
-) -> Move | None:
-    """Grip what is at ``place`` and bring the hand to ``then``; None: let go of it and back off until clear."""
-    ahead = face[:, 2]
-    way = place - arm.hand
+def _parts(way: Vector, ahead: Vector) -> tuple[float, Vector]:
+    """How much of a way lies ahead, and the rest of it."""
     along = float(way @ ahead)
-    off = float(np.linalg.norm(way - along * ahead))
-    near = off < 2 * _AT and abs(along) < _AT
-    if then is None:
+    return along, way - along * ahead
+
+
+@dataclass(frozen=True)
+class _Door:
+    """A door on a vertical hinge, gripped by its handle."""
+
+    handle: str
+    """Site."""
+    hinge: str
+    """Joint."""
+    face: Matrix
+    lead: float
+    """How far ahead of the door the hand is told to be [rad], in the sense in which it opens."""
+    until: float
+    """Angle to which it is opened [rad]."""
+    enough: float
+    """Angle from which on nothing more is done for it [rad]."""
+    held: float
+    """Opening of fingers that hold its handle firmly, at most [m]."""
+
+
+def _open(door: _Door, arm: KitchenArm, angles: Vector) -> Move | None:
+    """Grip the handle, lead it along its arc, let go, back off; None: it is open, and the hand clear of it."""
+    angle, sense = float(angles[-1]), np.sign(door.lead)
+    ahead = door.face[:, 2]
+    handle = arm.site(door.handle) - _INSET * ahead
+    along, aside = _parts(handle - arm.hand, ahead)
+    off = float(np.linalg.norm(aside))
+    if sense * angle > sense * door.until:
         if off < 0.08 and -0.06 < along < 0.10:
-            if arm.opening < _OPENED and near:
-                return Move(arm.hand, face, OPEN)
-            return Move(arm.hand - _BACK * ahead, face, OPEN)
-        if done:
-            return None
-    elif near:
-        if arm.opening < held:
-            return Move(then, face, CLOSED, _PULL)
-        if arm.opening < _OPENED or way @ way < _DEEP**2:
-            return Move(place, face, CLOSED, _SLOW)
-    return _approach(arm, place, face, OPEN)
-
-
-_MICROWAVE_FACE = facing(yaw=0.4, pitch=0.5)
-
-
-def _microwave(arm: KitchenArm, positions: Vector) -> Move | None:
-    angle = float(positions[0])
-    handle = arm.site("microhandle_site") - 0.02 * _MICROWAVE_FACE[:, 2]
-    then = arm.turned("microhandle_site", "microwave", -0.2) - 0.02 * _MICROWAVE_FACE[:, 2]
-    return _gripped(arm, handle, _MICROWAVE_FACE, then if angle > -0.82 else None, angle < -0.6, 0.03)
-
-
-_KETTLE_FACE = facing(pitch=1.2)
-_KETTLE_ALONG, _KETTLE_PLACE = -0.25, 0.62
-"""Line along which it is pushed, and how far: x, y [m]."""
-_BEHIND = np.array([0.0, -0.165, 0.07])
-"""From the middle of its bottom to a hand behind it, whose fingers point down: higher up it would tip [m]."""
-
-
-def _kettle(arm: KitchenArm, positions: Vector) -> Move | None:
-    """Pushed from behind, low."""
-    behind = positions[:3] + _BEHIND
-    way = behind - arm.hand
-    if positions[1] > _KETTLE_PLACE:
-        if np.linalg.norm(way) < 0.12:
-            return Move(arm.hand - _BACK * _KETTLE_FACE[:, 2], _KETTLE_FACE, OPEN)
+            held = arm.opening < _OPENED and abs(along) < _AT
+            return Move(arm.hand if held else arm.hand - _BACK * ahead, door.face, OPEN)
+    elif off < 2 * _AT and abs(along) < _AT:
+        if arm.opening < door.held:
+            led = arm.turned(door.handle, door.hinge, door.lead) - _INSET * ahead
+            return Move(led, door.face, CLOSED, _FORCED)
+        if arm.opening < _OPENED or np.hypot(along, off) < _DEEP:
+            return Move(handle, door.face, CLOSED, _SLOW)
+    if sense * angle > sense * door.enough:
         return None
-    if abs(way[0]) < 0.03 and abs(way[1]) < 0.04 and abs(way[2]) < 0.03:
-        return Move(behind + (_KETTLE_ALONG - positions[0], 0.1, 0.0), _KETTLE_FACE, OPEN, _PUSH)
-    if positions[1] > _KETTLE_PLACE - 0.1 and np.linalg.norm(way) > 0.1:
-        return None
-    return _approach(arm, behind, _KETTLE_FACE, OPEN)
+    return _approach(arm, handle, door.face, OPEN)
 
 
-_FRONT_FACE = facing(pitch=0.15)
+@dataclass(frozen=True)
+class _Slider:
+    """Something that closed fingers push aside, right or left."""
+
+    site: str
+    beside: Vector
+    """From its site to the fingers that touch it [m], shape (3,)."""
+    until: float
+    """Position to which it is pushed, away from 0."""
 
 
-def _pushed(arm: KitchenArm, side: Vector, along: Vector, finished: bool, done: bool) -> Move | None:
-    """Push from ``side`` (3,) of a thing along a direction (3,), until it is finished; then back off."""
-    ahead = _FRONT_FACE[:, 2]
+_FRONT = facing(pitch=0.15)
+
+
+def _push(slider: _Slider, arm: KitchenArm, positions: Vector) -> Move | None:
+    """Go beside it, push, back off; None: it is where it is wanted, and the hand clear of it."""
+    position, ahead = abs(float(positions[0])), _FRONT[:, 2]
+    side, pushing = arm.site(slider.site) + slider.beside, -np.sign(slider.beside[0]) * np.array([1.0, 0.0, 0.0])
     way = side - arm.hand
-    if finished:
-        if float(way @ ahead) < 0.08 and np.linalg.norm(way) < 0.2:
-            return Move(arm.hand - _BACK * ahead, _FRONT_FACE)
-        if done:
-            return None
-    behind = -float((arm.hand - side) @ along)
-    beside = (arm.hand - side) + behind * along
-    if -0.06 < behind < 0.04 and np.linalg.norm(beside) < 0.04:
-        return Move(side + 0.08 * along, _FRONT_FACE, CLOSED, _PUSH)
-    return _approach(arm, side - 0.02 * along, _FRONT_FACE, CLOSED)
+    if position > slider.until:
+        near = way @ ahead < 0.08 and np.linalg.norm(way) < 0.2
+        return Move(arm.hand - _BACK * ahead, _FRONT) if near else None
+    behind, off = _parts(way, pushing)
+    if -0.06 < behind < 0.04 and np.linalg.norm(off) < 0.04:
+        return Move(side + 0.08 * pushing, _FRONT, CLOSED, _FORCED)
+    return _approach(arm, side - 0.02 * pushing, _FRONT, CLOSED)
 
 
-def _light_switch(arm: KitchenArm, positions: Vector) -> Move | None:
-    angle = float(positions[0])
-    side = arm.site("light_site") + (0.045, -0.01, 0.0)
-    return _pushed(arm, side, np.array([-1.0, 0.0, 0.0]), angle < -0.6, angle < -0.5)
+_DOWN = facing(pitch=1.2)
+_KETTLE_Y, _KETTLE_ENOUGH = 0.62, 0.22
+"""How far the kettle is pushed [m], and how far from its wanted pose nothing more is done for it."""
+_STRAIGHTEN = 0.3
+"""How far aside of its middle it is pushed for its turn [m/rad]."""
+_BEHIND = np.array([-0.04, -0.165, 0.07])
+"""From the middle of its bottom to a hand behind it, whose fingers point down [m]: pushed higher up it would tip, and
+pulled by its handle as well. Aside, as its spout is."""
 
 
-def _slide_cabinet(arm: KitchenArm, positions: Vector) -> Move | None:
-    way = float(positions[0])
-    side = arm.site("slide_site") + (-0.045, -0.01, 0.0)
-    return _pushed(arm, side, np.array([1.0, 0.0, 0.0]), way > 0.36, way > 0.2)
+def _push_kettle(arm: KitchenArm, pose: Vector) -> Move | None:
+    """Go down behind it, push, back off; None: it is where it is wanted, and the hand clear of it."""
+    turn = 2 * np.arctan2(pose[6], pose[3])
+    behind = pose[:3] + _BEHIND - np.array([np.clip(_STRAIGHTEN * turn, -0.06, 0.06), 0.0, 0.0])
+    way = behind - arm.hand
+    if pose[1] > _KETTLE_Y:
+        near = np.linalg.norm(way) < 0.12
+        return Move(arm.hand - _BACK * _DOWN[:, 2], _DOWN, OPEN) if near else None
+    if np.all(np.abs(way) < (0.03, 0.04, 0.03)):
+        return Move(behind + np.array([0.0, 0.1, 0.0]), _DOWN, OPEN, _FORCED)
+    if np.linalg.norm(pose - TARGETS["kettle"]) < _KETTLE_ENOUGH and np.linalg.norm(way) > 0.1:
+        return None
+    return _approach(arm, behind, _DOWN, OPEN)
 
 
-_HINGE_LEAD = 0.5
-_HINGE_FACE = facing(pitch=0.2)
-
-
-def _hinge_cabinet(arm: KitchenArm, positions: Vector) -> Move | None:
-    angle = float(positions[1])
-    handle = arm.site("hinge_site2") - 0.02 * _HINGE_FACE[:, 2]
-    then = arm.turned("hinge_site2", "right_hinge_cabinet", _HINGE_LEAD) - 0.02 * _HINGE_FACE[:, 2]
-    return _gripped(arm, handle, _HINGE_FACE, then if angle < 1.35 else None, angle > 1.2, 0.034)
-
-
+_MICROWAVE = _Door("microhandle_site", "microwave", facing(0.4, 0.5), -0.2, until=-0.82, enough=-0.6, held=0.03)
+_LIGHT_SWITCH = _Slider("light_site", np.array([0.045, -0.01, 0.0]), until=0.6)
+_SLIDE_CABINET = _Slider("slide_site", np.array([-0.045, -0.01, 0.0]), until=0.36)
+_HINGE_CABINET = _Door("hinge_site2", "right_hinge_cabinet", facing(pitch=0.2), 0.5, until=1.35, enough=1.2, held=0.034)
 _SKILLS: Mapping[str, Callable[[KitchenArm, Vector], Move | None]] = {
-    "microwave": _microwave,
-    "kettle": _kettle,
-    "light_switch": _light_switch,
-    "slide_cabinet": _slide_cabinet,
-    "hinge_cabinet": _hinge_cabinet,
+    "microwave": partial(_open, _MICROWAVE),
+    "kettle": _push_kettle,
+    "light_switch": partial(_push, _LIGHT_SWITCH),
+    "slide_cabinet": partial(_push, _SLIDE_CABINET),
+    "hinge_cabinet": partial(_open, _HINGE_CABINET),
 }

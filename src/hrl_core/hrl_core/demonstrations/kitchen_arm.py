@@ -62,7 +62,8 @@ class KitchenArm:
         self._data = mujoco.MjData(self.model)
         self._site = self.model.site(END_EFFECTOR).id
         self._jacobian = np.zeros((6, self.model.nv))
-        self._limits = self.model.jnt_range[:JOINTS].T + [[_MARGIN], [-_MARGIN]]
+        low, high = self.model.jnt_range[:JOINTS].T
+        self._limits = low + _MARGIN, high - _MARGIN
 
     def see(self, state: Vector) -> None:
         """Set the copy to a state (62,)."""
@@ -81,6 +82,10 @@ class KitchenArm:
         """Its orientation, shape (3, 3): its last column is where the hand points."""
         return self._data.site_xmat[self._site].reshape(3, 3).copy()
 
+    def turn_to(self, face: Matrix) -> float:
+        """Angle [rad] from its orientation to another."""
+        return float(np.linalg.norm(_turn_between(self.facing, face)))
+
     @property
     def opening(self) -> float:
         """How far the closer finger is from the middle [m]."""
@@ -95,7 +100,7 @@ class KitchenArm:
         hinge = self._data.xanchor[self.model.joint(joint).id]
         c, s = math.cos(angle), math.sin(angle)
         way = self.site(name) - hinge
-        return hinge + (c * way[0] - s * way[1], s * way[0] + c * way[1], way[2])
+        return hinge + np.array([c * way[0] - s * way[1], s * way[0] + c * way[1], way[2]])
 
     def action(self, move: Move) -> Vector:
         """Action (9,) of a move, by damped least squares (Wampler 1986).

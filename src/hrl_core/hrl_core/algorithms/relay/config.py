@@ -158,6 +158,33 @@ _FETCH = TrainConfig(
     evaluation_episodes=40,
     checkpoint_interval=12_000,
 )
+_KITCHEN = TrainConfig(
+    algorithm="relay",
+    agent=RelayConfig(
+        manager_window=260,
+        # One over the spread in demonstrations: joints and fingers, no rates, knobs and burners, light, cabinets and
+        # microwave, kettle and its quaternion, no rates, the end effector.
+        input_scale=(
+            *(1.6, 2.5, 1.1, 1.9, 2.9, 2.3, 1.5, 50.0, 50.0),
+            *[0.0] * 9,
+            *[50.0] * 8,
+            *(3.1, 43.0, 5.6, 50.0, 2.2, 2.6),
+            *(50.0, 7.3, 50.0, 50.0, 50.0, 50.0, 13.0),
+            *[0.0] * 20,
+            *(3.9, 6.2, 2.7),
+        ),
+        way_scale=4.0,
+        imitation_updates=10_000,
+        noise=0.05,
+        worker=CloningConfig(batch_size=256, decay_after=6_000),
+        manager=CloningConfig(batch_size=256, decay_after=6_000),
+    ),
+    steps=28_000,
+    num_envs=10,
+    evaluation_interval=14_000,
+    evaluation_episodes=10,
+    checkpoint_interval=14_000,
+)
 PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
     "push_point": TrainConfig(
         algorithm="relay",
@@ -173,4 +200,5 @@ PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
     ),
     "fetch_push": replace(_FETCH, agent=replace(_FETCH.agent, goal_space="gripper_and_block_in_space", noise=0.2)),
     "fetch_pick_and_place": _FETCH,
+    "kitchen": _KITCHEN,
 }
