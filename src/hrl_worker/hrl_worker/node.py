@@ -42,6 +42,7 @@ class WorkerParameters(PolicyParameters):
         NOBODY, "who acts in the place of the policy's worker", (NOBODY, SCRIPT, TELEOP, REPLAY)
     )
     demonstrator_noise: float = parameter(0.0, "noise that a script adds [standard deviations, half-ranges]")
+    demonstrator_correlation: float = parameter(0.0, "of that noise from step to step", low=0.0, high=0.999)
     demonstrator_controls: str = parameter("", "with teleop: axis, button or nothing for each element of the action")
     demonstrator_recording: str = parameter("", "with replay: bag whose actions are done again")
 
@@ -73,7 +74,7 @@ class WorkerNode(PolicyNode[Worker]):
         """Who acts in the worker's place; None: nobody does."""
         parameters, task, version = self.read_parameters(WorkerParameters), checkpoint.task, checkpoint.version
         if parameters.demonstrator == SCRIPT:
-            return Demonstrator(task, parameters.demonstrator_noise, version)
+            return Demonstrator(task, parameters.demonstrator_noise, version, parameters.demonstrator_correlation)
         if parameters.demonstrator == REPLAY:
             return Replay(task, Path(parameters.demonstrator_recording), version)
         if parameters.demonstrator == TELEOP:

@@ -74,6 +74,7 @@ def _demonstrating(node: NodeDescription, arguments: DemonstrationArguments) -> 
         WORKER: {
             "demonstrator": arguments.demonstrator,
             "demonstrator_noise": arguments.noise,
+            "demonstrator_correlation": arguments.correlation,
             "demonstrator_controls": arguments.controls,
             "demonstrator_recording": str(Path(arguments.recording).absolute()) if arguments.recording else "",
         },

@@ -33,6 +33,12 @@ class DemonstrationArguments(LaunchArguments):
         rule=Rule("between 0 and 10", lambda value: 0 <= value <= 10),
     )
 
+    correlation: float = argument(
+        0.0,
+        "With demonstrator:=script: correlation of that noise from step to step; near 1 it leads far off, and back.",
+        rule=Rule("from 0 to 0.999", lambda value: 0 <= value <= 0.999),
+    )
+
     def check(self) -> None:
         """Refuse a demonstration of nothing in particular, and one that is learned from while it goes on."""
         super().check()

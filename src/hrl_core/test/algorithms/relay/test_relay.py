@@ -23,6 +23,7 @@ from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.messages import ActionSource, Mode
+from hrl_core.randomness import Draws, Purpose
 from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
@@ -170,6 +171,24 @@ def test_a_demonstration_tells_what_was_intended_beside_what_was_done() -> None:
         assert action.value.tobytes() == same.value.tobytes()
     off = np.array([a.value - a.intended for a in first.actions])
     assert 0.1 < off.std() < 0.4
+
+
+def test_correlated_noise_has_its_deviation_and_its_correlation_and_is_the_same_whoever_asks() -> None:
+    demonstrator = Demonstrator(TASK, 0.2, correlation=0.9)
+
+    def noise(step: int) -> np.ndarray:
+        draws = Draws(7, Purpose.ACTION, 0, 3, step, explore=False)
+        return demonstrator._noise(draws, 2)
+
+    drawn = np.array([noise(step) for step in range(100, 4_100)])
+    assert abs(drawn.std() - 1) < 0.1
+    assert abs(np.corrcoef(drawn[:-1, 0], drawn[1:, 0])[0, 1] - 0.9) < 0.03
+    again = Demonstrator(TASK, 0.2, correlation=0.9)
+    draws = Draws(7, Purpose.ACTION, 0, 3, 150, explore=False)
+    assert again._noise(draws, 2).tobytes() == drawn[50].tobytes()
+    white = Demonstrator(TASK, 0.2)
+    draws = Draws(7, Purpose.ACTION, 0, 3, 150, explore=False)
+    np.testing.assert_array_equal(white._noise(draws, 2), draws.rng.standard_normal(2))
 
 
 def test_a_task_without_an_expert_is_refused_by_name() -> None:
