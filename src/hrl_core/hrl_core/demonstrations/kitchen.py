@@ -141,17 +141,18 @@ def _push(slider: _Slider, arm: KitchenArm, positions: Vector) -> Move | None:
 _DOWN = facing(pitch=1.2)
 _KETTLE_Y, _KETTLE_ENOUGH = 0.62, 0.22
 """How far the kettle is pushed [m], and how far from its wanted pose nothing more is done for it."""
-_STRAIGHTEN = 0.3
-"""How far aside of its middle it is pushed for its turn [m/rad]."""
-_BEHIND = np.array([-0.04, -0.165, 0.07])
+_ASIDE, _STRAIGHTEN = -0.04, 0.3
+"""How far aside of its middle it is pushed, towards its spout [m], and for its turn [m/rad]."""
+_BEHIND = np.array([0.0, -0.165, 0.07])
 """From the middle of its bottom to a hand behind it, whose fingers point down [m]: pushed higher up it would tip, and
-pulled by its handle as well. Aside, as its spout is."""
+pulled by its handle as well."""
 
 
 def _push_kettle(arm: KitchenArm, pose: Vector) -> Move | None:
     """Go down behind it, push, back off; None: it is where it is wanted, and the hand clear of it."""
     turn = 2 * np.arctan2(pose[6], pose[3])
-    behind = pose[:3] + _BEHIND - np.array([np.clip(_STRAIGHTEN * turn, -0.06, 0.06), 0.0, 0.0])
+    aside = float(np.clip(_ASIDE - _STRAIGHTEN * turn, -0.06, 0.06))
+    behind = pose[:3] + _BEHIND + np.array([aside, 0.0, 0.0])
     way = behind - arm.hand
     if pose[1] > _KETTLE_Y:
         near = np.linalg.norm(way) < 0.12
