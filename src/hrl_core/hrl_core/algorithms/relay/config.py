@@ -180,9 +180,11 @@ _KITCHEN = TrainConfig(
         manager=CloningConfig(batch_size=256, decay_after=6_000),
     ),
     steps=28_000,
-    num_envs=10,
+    num_envs=5,
     evaluation_interval=14_000,
-    evaluation_episodes=10,
+    # An environment is 65 MB of meshes.
+    evaluation_episodes=2,
+    evaluation_episodes_elsewhere=2,
     checkpoint_interval=14_000,
 )
 PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {
