@@ -258,6 +258,7 @@ RELAY = RelayConfig(
     input_scale=(0.5,) * len(SPEC.observation),
     way_scale=2.0,
     demos=("shown",),
+    intended=True,
     demos_share=0.3,
     imitation_updates=3,
     noise=0.2,
@@ -471,8 +472,9 @@ def plugged_in(monkeypatch):
     monkeypatch.setattr(relay_learner, "demonstrated", shown)
 
 
-def shown(task, level, folders):
+def shown(task, level, folders, intended):
     """A demonstration, as if it had been recorded."""
+    assert intended
     assert folders == ("shown",)
     store, rng, size = EpisodeStore(task, level, 30, 0), np.random.default_rng(0), 0 if level is None else level.dim
     nothing = np.zeros((0 if level is None else 6, size))

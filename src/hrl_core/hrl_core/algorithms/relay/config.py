@@ -56,6 +56,9 @@ class RelayConfig:
     """Factor on the way left to the task goal."""
     demos: tuple[str, ...] = ()
     """Recordings of demonstrations that are learned from beside what is lived."""
+    intended: bool = False
+    """Whether what was intended in them is cloned, before noise was added on purpose, instead of what was done: where
+    noise lasts, who clones it learns to go on drifting."""
     demos_share: float = 0.5
     """Share of a batch that is drawn from them."""
     imitation_updates: int = 1_500
@@ -174,6 +177,7 @@ _KITCHEN = TrainConfig(
             *(3.9, 6.2, 2.7),
         ),
         way_scale=4.0,
+        intended=True,
         imitation_updates=10_000,
         noise=0.05,
         worker=CloningConfig(batch_size=256, decay_after=6_000),

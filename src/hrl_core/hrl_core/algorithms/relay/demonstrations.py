@@ -1,6 +1,7 @@
 """Recordings of demonstrations as a store of episodes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hrl_core.bags.reader import read_bags
@@ -12,8 +13,16 @@ from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
 
-def demonstrated(task: TaskSpec, level: LevelSpec | None, folders: Sequence[str]) -> EpisodeStore | None:
+def demonstrated(
+    task: TaskSpec, level: LevelSpec | None, folders: Sequence[str], intended: bool = False
+) -> EpisodeStore | None:
     """Episodes of mode DEMO in bags or folders of bags; None where there are no folders.
+
+    Args:
+        task: what they are of.
+        level: whose subgoals are stored; None: there are none.
+        folders: bags, or folders of bags.
+        intended: whether actions are those before noise was added on purpose instead of those that were done.
 
     Raises:
         HrlError: there is no bag, or no demonstration of the task in them that can be learned from.
@@ -26,6 +35,8 @@ def demonstrated(task: TaskSpec, level: LevelSpec | None, folders: Sequence[str]
         raise HrlError(
             f"--demos {', '.join(folders)}: of {len(recording.episodes)} episodes none is a demonstration (mode DEMO)"
         )
+    if intended:
+        episodes = [replace(episode, applied_actions=episode.intended) for episode in episodes]
     store = EpisodeStore(task, level, sum(episode.steps for episode in episodes) + task.max_episode_steps, 0)
     problems = fill_store(store, task, episodes)
     if not len(store):
