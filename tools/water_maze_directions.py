@@ -1,7 +1,8 @@
-"""What a FuN manager's directions mean in the water maze: what its worker does in each cell under one of them.
+"""What a FuN manager's directions mean in the water maze: what is wished for in each cell, and what the worker does.
 
-`python tools/water_maze_directions.py POLICY --out directions.png`: to the left ways of whole episodes; then one panel
-a direction, of those issued in these episodes the ones that differ most from each other.
+`python tools/water_maze_directions.py POLICY --out directions.png`: to the left the way of an episode; then one column
+a direction, of those issued in some episodes the ones that differ most from each other. Above, how well each way out of
+a cell goes along the direction in the latent space; below, what the worker does there under it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from hrl_core.networks.memory_actor import Memory, MemoryActor
 mpl.use("agg")
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.quiver import Quiver
 
 HELD_OUT = 2_000_000
 """Seed of episodes that no training has seen."""
@@ -42,20 +44,25 @@ def main() -> None:
     traces = [rollout(runner, hierarchy, episode) for episode in range(given.episodes)]
     runner.close()
     issued = np.array([subgoal.value for trace in traces for subgoal in trace.subgoals])
-    panels = 1 + given.directions
-    figure, grid = plt.subplots(1, panels, squeeze=False, figsize=(2.4 * panels, 2.7), layout="constrained")
-    axes = grid[0]
-    draw_way(axes[0], traces[0])
-    arrows = None
-    for k, (axis, direction) in enumerate(zip(axes[1:], most_different(issued, given.directions), strict=True)):
-        moves, certain = obeyed(policy, direction)
-        x, y = np.arange(CELLS) % SIDE, np.arange(CELLS) // SIDE
-        arrows = axis.quiver(x, y, *moves.T, certain, cmap="viridis", clim=(0.25, 1), angles="xy", scale=7, width=0.02)
-        frame(axis, f"direction {k + 1}")
-    if arrows is not None:
-        figure.colorbar(arrows, ax=axes[1:], label="chance of the likeliest move", shrink=0.8)
+    chosen = most_different(issued, given.directions)
+    figure, grid = plt.subplots(
+        2, 1 + len(chosen), squeeze=False, figsize=(2.4 * (1 + len(chosen)), 5.0), layout="constrained"
+    )
+    draw_way(grid[0, 0], traces[0])
+    grid[1, 0].axis("off")
+    wishes, done = [], []
+    for k, direction in enumerate(chosen):
+        wishes.append(draw_arrows(grid[0, 1 + k], *wished(policy, direction), "RdYlGn", (-1, 1)))
+        done.append(draw_arrows(grid[1, 1 + k], *obeyed(policy, direction), "viridis", (0.25, 1)))
+        frame(grid[0, 1 + k], f"direction {k + 1}: wished")
+        frame(grid[1, 1 + k], "what the worker does")
+    figure.colorbar(wishes[0], ax=grid[0, 1:], label="cosine of the best way out", shrink=0.8)
+    figure.colorbar(done[0], ax=grid[1, 1:], label="chance of the likeliest move", shrink=0.8)
     figure.savefig(given.out, dpi=90)
-    print(f"{given.out}: {len(issued)} directions of {given.episodes} episodes")
+    alike = float((chosen @ chosen.T).min())
+    print(
+        f"{given.out}: {len(issued)} directions of {given.episodes} episodes; cosines of those drawn: from {alike:.2f}"
+    )
 
 
 def most_different(issued: Array, count: int) -> Array:
@@ -65,6 +72,26 @@ def most_different(issued: Array, count: int) -> Array:
         nearest = np.max(issued @ np.array(chosen).T, axis=1)
         chosen.append(issued[int(np.argmin(nearest))])
     return np.array(chosen)
+
+
+def wished(policy: Checkpoint, direction: Array) -> tuple[Array, Array]:
+    """Way out (x, y) of each cell that goes best along a direction (d,) in the latent space, and its cosine.
+
+    cos(s(cell after the move) - s(cell), g)
+    """
+    actor, weights = policy.actor("manager"), policy.level("manager")
+    latent = np.zeros((CELLS, actor.input_dim), np.float32)
+    latent[np.arange(CELLS), np.arange(CELLS)] = 1.0
+    latent = latent @ actor.feature_matrix().T
+    for k in range(len(actor.hidden)):
+        latent = np.maximum(latent @ weights[f"layers.{k}.weight"].T + weights[f"layers.{k}.bias"], 0.0)
+    x, y = np.arange(CELLS) % SIDE, np.arange(CELLS) // SIDE
+    cosines = np.full((CELLS, len(MOVES)), -np.inf)
+    for move, (dx, dy) in enumerate(MOVES):
+        inside = (x + dx >= 0) & (x + dx < SIDE) & (y + dy >= 0) & (y + dy < SIDE)
+        way = latent[((y + dy) * SIDE + x + dx)[inside]] - latent[inside]
+        cosines[inside, move] = way @ direction / np.linalg.norm(way, axis=1)
+    return np.array(MOVES, float)[cosines.argmax(1)], cosines.max(1)
 
 
 def obeyed(policy: Checkpoint, direction: Array) -> tuple[Array, Array]:
@@ -85,6 +112,12 @@ def obeyed(policy: Checkpoint, direction: Array) -> tuple[Array, Array]:
         powers = np.exp(output.said - output.said.max())
         chances[cell] = powers / powers.sum()
     return chances @ np.array(MOVES, float), chances.max(1)
+
+
+def draw_arrows(axis: Axes, moves: Array, value: Array, colors: str, limits: tuple[float, float]) -> Quiver:
+    """An arrow (x, y) in each cell, coloured by a value (cells,)."""
+    x, y = np.arange(CELLS) % SIDE, np.arange(CELLS) // SIDE
+    return axis.quiver(x, y, *moves.T, value, cmap=colors, clim=limits, angles="xy", scale=7, width=0.02)
 
 
 def draw_way(axis: Axes, trace: EpisodeTrace) -> None:

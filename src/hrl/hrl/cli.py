@@ -189,8 +189,8 @@ COMMANDS = {
     ),
     "bag": Command(
         "bag:bag",
-        "info | check | recover | play | export DIR",
-        "look at recordings, play, save, export them",
+        "info | check | recover | play | export | import DIR",
+        "look at recordings, play, save, export them, import demonstrations",
     ),
     "report": Command(
         "report:report",
@@ -211,6 +211,11 @@ COMMANDS = {
         "task:task",
         "list | show | new ENV_ID --out FILE",
         "shipped tasks, task specifications, one for an environment of your own",
+    ),
+    "teleop": Command(
+        "teleop:teleop",
+        "[--namespace NAME]",
+        "the keyboard as a joystick, to demonstrate with",
     ),
     "top": Command(
         "top:top",

@@ -97,6 +97,21 @@ class Draws:
         return self._rng
 
     @property
+    def episode(self) -> int:
+        """Number of the episode."""
+        return self._key[3]
+
+    @property
+    def step(self) -> int:
+        """Step of the decision."""
+        return self._key[4]
+
+    def of_earlier(self, steps: int) -> np.random.Generator:
+        """The generator of the decision so many steps ago, as it was then; 0: this one's, at its beginning."""
+        *key, step = self._key
+        return step_generator(*key, step - steps)
+
+    @property
     def used(self) -> bool:
         """Whether anything has been drawn, so that the decision might have come out otherwise."""
         return self._rng is not None

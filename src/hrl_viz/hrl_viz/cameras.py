@@ -8,6 +8,8 @@ Vector3 = npt.NDArray[np.float64]
 ELEVATION = np.deg2rad(52.0)
 _SPREAD = 0.95
 """Distance of the first view as a multiple of the scene's width."""
+_NEAREST = 2.0
+"""Distance of the first view, at least [m]."""
 _SUN = (-0.4, -0.6, 1.0)
 
 
@@ -28,7 +30,7 @@ class Cameras:
     def look_at_scene(self, low: Vector3, high: Vector3) -> None:
         """Show everything between two corners [m] to who comes, and to who is there already."""
         middle = (low + high) / 2
-        distance = _SPREAD * float(np.max((high - low)[:2]))
+        distance = max(_SPREAD * float(np.max((high - low)[:2])), _NEAREST)
         offset = _offset(distance)
         initial = self._server.initial_camera
         initial.look_at, initial.position = tuple(middle), tuple(middle + offset)

@@ -13,6 +13,8 @@ import trimesh
 import viser
 from visualization_msgs.msg import Marker, MarkerArray
 
+from hrl_viz import mesh_files
+
 Array = npt.NDArray[np.float32]
 _BALL = trimesh.creation.icosphere(subdivisions=2, radius=0.5)
 _SHADOWS = {"cast_shadow": False, "receive_shadow": False}
@@ -94,6 +96,12 @@ class Drawing:
             return scene.add_icosphere(name, radius=0.5, color=color, scale=(x, y, z), **solid)
         if marker.type == Marker.CYLINDER:
             return scene.add_cylinder(name, radius=0.5, height=1.0, color=color, scale=(x, y, z), **solid)
+        if marker.type == Marker.MESH_RESOURCE:
+            mesh = mesh_files.load(marker.mesh_resource)
+            if mesh is None:
+                return None
+            shape = {"color": color, "scale": (x, y, z), "flat_shading": True}
+            return scene.add_mesh_simple(name, mesh.vertices, mesh.faces, **shape, **solid)
         if marker.type == Marker.TEXT_VIEW_FACING:
             size: dict[str, Any] = {"font_size_mode": "scene", "font_scene_height": z, "anchor": "bottom-center"}
             return scene.add_label(name, marker.text, depth_test=False, **size, **where)
@@ -128,7 +136,7 @@ def _look(marker: Marker) -> tuple:
     scale, colors = marker.scale, marker.colors
     count = len(marker.points) if marker.type == Marker.SPHERE_LIST else min(len(marker.points), 2)
     shades = tuple((color.r, color.g, color.b, color.a) for color in (marker.color, *colors))
-    return marker.type, (scale.x, scale.y, scale.z), shades, count
+    return marker.type, (scale.x, scale.y, scale.z), shades, count, marker.mesh_resource
 
 
 def _points(points: Iterable[Any]) -> Array:

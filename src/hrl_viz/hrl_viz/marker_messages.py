@@ -73,7 +73,7 @@ def _filled(marker: Marker, shape: Shape, before: Shape | None) -> Marker:
         marker.points = [_of(Point, point) for point in shape.points.tolist()]
     if len(shape.colors) or len(marker.colors):
         marker.colors = [_color(color) for color in shape.colors.tolist()]
-    marker.text = shape.text
+    marker.text, marker.mesh_resource = shape.text, shape.mesh
     return marker
 
 

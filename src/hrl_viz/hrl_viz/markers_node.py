@@ -103,7 +103,7 @@ class MarkersNode(HrlNode):
         try:
             spec = parse_task(info.task, f"RunInfo of run {info.run:016x}")
             self._require_known(spec)
-            model = SceneModel(spec, self._settings.wall_height)
+            model = SceneModel(spec, self._settings.wall_height, mesh_files=True)
             hierarchy = announced_hierarchy(info.hierarchy, spec, f"hierarchy of run {info.run:016x}")
         except (TaskError, FileError) as error:
             raise InvalidDataError(str(error)) from None

@@ -16,6 +16,8 @@ from hrl_viz.shapes import Point, Quaternion, Shape
 TRAIL_LENGTH = 400
 _TRAIL_STEP = 0.25
 """Distance between points of the trail, in sizes of the robot."""
+_MARKS = 4.0
+"""Size of marks in radii of success, at most."""
 GHOST = "subgoal_ghost"
 GHOST_ALPHA = 0.3
 
@@ -36,7 +38,9 @@ class Scene:
         self._levels = [LevelView(space, number) for number, space in enumerate(spaces)]
         placed = next((space.names for space in spaces if Place(space.names).exists), ())
         self._spec, self._model, self._places = spec, model, TaskPlaces(spec, placed)
-        self._size = model.size
+        radius = spec.success.radius
+        # Marks of an arm's size would hide what is to be brought somewhere within centimetres.
+        self._size = min(model.size, _MARKS * radius) if radius > 0 else model.size
         self._observation: Observation | None = None
         self._joints: dict[str, float] = {}
         self._poses: dict[str, tuple[Point, Quaternion]] = {}

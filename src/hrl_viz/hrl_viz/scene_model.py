@@ -12,7 +12,8 @@ from hrl_core.envs.surroundings import movable_bodies
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
-from hrl_viz.shapes import Color, Point, Points, Quaternion, Shape, ShapeKind
+from hrl_viz.mesh_files import MeshFiles
+from hrl_viz.shapes import FLOOR, Color, Point, Points, Quaternion, Shape, ShapeKind
 
 STATIC, ROBOT = "scene", "robot"
 GRID_SPACING = 2.0
@@ -30,18 +31,20 @@ _HIDDEN_GROUP = 3
 class SceneModel:
     """Geometry of one task."""
 
-    def __init__(self, spec: TaskSpec, wall_height: float = 0.0) -> None:
+    def __init__(self, spec: TaskSpec, wall_height: float = 0.0, mesh_files: bool = False) -> None:
         """Make the environment for its MuJoCo model, without which only floor and overlay are drawn.
 
         Args:
             spec: the task.
             wall_height: walls are drawn at most this tall [m], since tall ones hide the robot; 0: as they are.
+            mesh_files: whether meshes are drawn, as files that are written for that; else their bounding boxes are.
 
         Raises:
             TaskError: the environment cannot be made.
         """
         self.model = (find_simulation(make_env(spec)) or nothing()).model
         self._wall_height = wall_height
+        self._meshes = MeshFiles(self.model) if mesh_files else None
         self.data = mujoco.MjData(self.model)
         mujoco.mj_forward(self.model, self.data)
         self._sources = _joint_sources(self.model, [element.name for element in spec.observation])
@@ -59,7 +62,7 @@ class SceneModel:
 
     @property
     def meshed(self) -> bool:
-        """Whether meshes are part of it, of which only the bounding boxes are drawn."""
+        """Whether meshes are part of it."""
         return any(self.model.geom_type[g] == _GEOM.mjGEOM_MESH for g in (*self._fixed, *self._moving))
 
     @property
@@ -187,7 +190,7 @@ class SceneModel:
         return _point(data.geom_xpos[g] + side * self.model.geom_size[g, 1] * axis)
 
     def _shapes(self, g: int, group: str, number: int, data: mujoco.MjData) -> list[Shape]:
-        """Shapes of one geom: one, or three for a capsule; a mesh is its bounding box."""
+        """Shapes of one geom: one, or three for a capsule; a mesh that has no file is its bounding box."""
         size, kind, color = self.model.geom_size[g], self.model.geom_type[g], self._color(g)
         rotation = data.geom_xmat[g].reshape(3, 3)
         centre = data.geom_xpos[g]
@@ -195,6 +198,9 @@ class SceneModel:
         if kind == _GEOM.mjGEOM_PLANE:
             return []
         if kind == _GEOM.mjGEOM_MESH:
+            if self._meshes is not None and (uri := self._meshes.uri(g)):
+                unit = (1.0, 1.0, 1.0)
+                return [Shape(group, number, ShapeKind.MESH, color, unit, _point(centre), turned, mesh=uri)]
             aabb = self.model.geom_aabb[g]
             middle = _point(centre + rotation @ aabb[:3])
             return [Shape(group, number, ShapeKind.CUBE, color, _point(2 * aabb[3:]), middle, turned)]
@@ -258,7 +264,7 @@ def _joint_sources(model: mujoco.MjModel, names: Sequence[str]) -> list[tuple[st
 def _floor(low: np.ndarray, high: np.ndarray, color: Color) -> Shape:
     (x, y), (width, depth) = (low + high) / 2, high - low
     size = (float(width) + 2.0, float(depth) + 2.0, 0.02)
-    return Shape(STATIC, 0, ShapeKind.CUBE, color, size, (float(x), float(y), -0.02))
+    return Shape(STATIC, FLOOR, ShapeKind.CUBE, color, size, (float(x), float(y), -0.02))
 
 
 def _grid(low: np.ndarray, high: np.ndarray) -> Shape:

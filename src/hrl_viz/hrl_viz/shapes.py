@@ -14,6 +14,8 @@ Quaternion = tuple[float, float, float, float]
 """(w, x, y, z), a rotation."""
 Color = tuple[float, float, float, float]
 Points = npt.NDArray[np.float64]
+FLOOR = 0
+"""Number of the floor among what stands still."""
 NOWHERE: Point = (0.0, 0.0, 0.0)
 UPRIGHT: Quaternion = (1.0, 0.0, 0.0, 0.0)
 NO_POINTS: Points = np.empty((0, 3))
@@ -30,6 +32,7 @@ class ShapeKind(IntEnum):
     LINE_LIST = 5
     SPHERE_LIST = 7
     TEXT = 9
+    MESH = 10
 
 
 class Shape(NamedTuple):
@@ -50,6 +53,8 @@ class Shape(NamedTuple):
     colors: Points = NO_POINTS
     """One colour per point, shape (n, 4), or none."""
     text: str = ""
+    mesh: str = ""
+    """Where a mesh is to be had, a ``file:`` URI."""
 
     @property
     def key(self) -> tuple[str, int]:

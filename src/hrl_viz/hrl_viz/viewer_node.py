@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import viser
-from visualization_msgs.msg import MarkerArray
+from visualization_msgs.msg import Marker, MarkerArray
 
 from hrl_core.errors import FileError, InvalidDataError, TaskError
 from hrl_core.hierarchy.text import parse_hierarchy
@@ -32,6 +32,7 @@ from hrl_viz.gate import Gate, require_address
 from hrl_viz.page_thread import PageThread
 from hrl_viz.panel import Panel
 from hrl_viz.places import TaskPlaces
+from hrl_viz.shapes import FLOOR
 from hrl_viz.tree_panel import TreePanel
 
 COMMAND_PERIOD = 0.05
@@ -129,9 +130,10 @@ class ViewerNode(HrlNode):
         markers = list(array.markers)
         if markers:
             self._panel.frame = markers[0].header.frame_id
-        # The middles of the outermost walls: their far sides are not worth the room.
-        centres = [marker.pose.position for marker in markers if not marker.points]
-        places = np.array([(place.x, place.y, 0.0) for place in centres]).reshape(-1, 3)
+        # The middles of the outermost walls: their far sides are not worth the room. Of an arm also how high it stands.
+        arm = any(marker.type == Marker.MESH_RESOURCE for marker in markers)
+        centres = [marker.pose.position for marker in markers if marker.id != FLOOR and not marker.points]
+        places = np.array([(place.x, place.y, arm * place.z) for place in centres]).reshape(-1, 3)
         self._unbounded = not np.ptp(places, axis=0).any() if centres else True
         if not self._unbounded:
             self._cameras.look_at_scene(places.min(axis=0), places.max(axis=0))

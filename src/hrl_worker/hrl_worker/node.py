@@ -3,13 +3,17 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sensor_msgs.msg import Joy
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.loading import WORKER
 from hrl_core.demonstrations.demonstrator import Demonstrator
+from hrl_core.demonstrations.replay import Replay
+from hrl_core.demonstrations.teleoperation import Teleoperator, parse_controls
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.path_sessions import worker_session
 from hrl_core.hierarchy.policies import Worker
@@ -25,7 +29,7 @@ from hrl_ros.parameters import parameter
 from hrl_ros.policy_node import PolicyNode, PolicyParameters
 from hrl_ros.running import main_of
 
-NOBODY, SCRIPT = "nobody", "script"
+NOBODY, SCRIPT, TELEOP, REPLAY = "nobody", "script", "teleop", "replay"
 NOTHING = b""
 """In the last words: no action, and the end of the results."""
 
@@ -34,8 +38,13 @@ NOTHING = b""
 class WorkerParameters(PolicyParameters):
     """What a worker takes."""
 
-    demonstrator: str = parameter(NOBODY, "who acts in the place of the policy's worker", (NOBODY, SCRIPT))
-    demonstrator_noise: float = parameter(0.0, "noise that a demonstrator adds [standard deviations, half-ranges]")
+    demonstrator: str = parameter(
+        NOBODY, "who acts in the place of the policy's worker", (NOBODY, SCRIPT, TELEOP, REPLAY)
+    )
+    demonstrator_noise: float = parameter(0.0, "noise that a script adds [standard deviations, half-ranges]")
+    demonstrator_correlation: float = parameter(0.0, "of that noise from step to step", low=0.0, high=0.999)
+    demonstrator_controls: str = parameter("", "with teleop: axis, button or nothing for each element of the action")
+    demonstrator_recording: str = parameter("", "with replay: bag whose actions are done again")
 
 
 class WorkerNode(PolicyNode[Worker]):
@@ -53,15 +62,26 @@ class WorkerNode(PolicyNode[Worker]):
 
     def build(self, checkpoint: Checkpoint) -> Worker:
         """Make the worker and run it once."""
-        parameters, task, pursued = self.read_parameters(WorkerParameters), checkpoint.task, checkpoint.assignment(-1)
-        worker: Worker = checkpoint.worker()
-        if parameters.demonstrator == SCRIPT:
-            worker = Demonstrator(task, parameters.demonstrator_noise, checkpoint.version)
+        task, pursued = checkpoint.task, checkpoint.assignment(-1)
+        worker = self._demonstrator(checkpoint) or checkpoint.worker()
         state = np.zeros(len(task.observation))
         worker.terminates(state, pursued, outside_a_run())
         choice = worker.act(state, pursued, outside_a_run())
         task.check_action(choice.value, "action of the new worker")
         return worker
+
+    def _demonstrator(self, checkpoint: Checkpoint) -> Worker | None:
+        """Who acts in the worker's place; None: nobody does."""
+        parameters, task, version = self.read_parameters(WorkerParameters), checkpoint.task, checkpoint.version
+        if parameters.demonstrator == SCRIPT:
+            return Demonstrator(task, parameters.demonstrator_noise, version, parameters.demonstrator_correlation)
+        if parameters.demonstrator == REPLAY:
+            return Replay(task, Path(parameters.demonstrator_recording), version)
+        if parameters.demonstrator == TELEOP:
+            person = Teleoperator(task, parse_controls(parameters.demonstrator_controls, task), version)
+            self.subscribe(Joy, topics.JOY, lambda joy: person.take(joy.axes, joy.buttons), qos.onlooker())
+            return person
+        return None
 
     def use(self, policy: Worker) -> None:
         """Take the policy to go live with."""

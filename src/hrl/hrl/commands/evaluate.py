@@ -77,5 +77,8 @@ def results_table(title: str, task: TaskSpec, results: list[EvaluationResult]) -
             shares = [f"{result.success_rate:.3f}", f"{low:.3f} to {high:.3f}", f"{result.ever_within:.3f}"]
             measured = [*shares, f"{result.final_distance:.2f}"]
         goal = ", ".join(f"{x:g}" for x in result.goal) or ("its own" if task.goal else "-")
+        if task.success.groups:
+            goal = "\n".join(f"{name} {share:.2f}" for name, share in result.groups.items())
+            goal += f"\n{result.in_place:.2f} of {len(result.groups)} in place"
         table.add_row(goal, str(result.episodes), *measured, f"{result.episode_return:.2f}")
     return table

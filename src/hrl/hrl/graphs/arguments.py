@@ -216,28 +216,6 @@ class PolicyArguments(LaunchArguments):
 
 
 @dataclass(frozen=True)
-class DemonstrationArguments(LaunchArguments):
-    """The same for demonstrations: who acts is no policy, and what is recorded is there to be learned from."""
-
-    policy: str = argument(
-        "", "No policy acts in a demonstration: leave it out.", rule=Rule("left out", lambda p: p == "")
-    )
-    noise: float = argument(
-        0.3,
-        "Noise that is added to what the expert intends, standard deviation in half-ranges of the actions.",
-        rule=Rule("between 0 and 10", lambda value: 0 <= value <= 10),
-    )
-
-    def check(self) -> None:
-        """Refuse a demonstration of nothing in particular, and one that is learned from while it goes on."""
-        super().check()
-        if self.task == "auto":
-            raise self.refuse("name the task to demonstrate, such as task:=push_point")
-        if self.learn or self.explore:
-            raise self.refuse("a demonstration neither explores nor learns: leave explore and learn out")
-
-
-@dataclass(frozen=True)
 class Argument:
     """One row of the table."""
 

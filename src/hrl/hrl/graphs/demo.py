@@ -1,9 +1,11 @@
-"""The graph of a demonstration: a scripted expert in the place of a policy, recorded to be learned from."""
+"""The graph of a demonstration: an expert, a person or a recording in a policy's place, recorded to be learned from."""
 
 import dataclasses
+from pathlib import Path
 
-from hrl.graphs.arguments import DemonstrationArguments, Value
+from hrl.graphs.arguments import Value
 from hrl.graphs.cores import shared_cores
+from hrl.graphs.demonstration_arguments import DemonstrationArguments
 from hrl.graphs.graph import SIMULATOR, WORKER, Graph, NodeDescription, environment_of
 from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, require_fit, robot_nodes
@@ -11,9 +13,13 @@ from hrl.graphs.run_folder import RunFolder, resolve_out
 from hrl.policies.provenance import git_commit
 from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.demonstrations import expert_of
+from hrl_core.demonstrations.replay import Replay
+from hrl_core.demonstrations.teleoperation import parse_controls
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT
+from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
+from hrl_core.wording import counted
 
 START = "start"
 """Folder of the untrained policy in whose place the expert acts, in that of the run."""
@@ -26,10 +32,10 @@ def demo_graph(arguments: DemonstrationArguments) -> Graph:
         HrlError: what is asked for cannot be run; nothing has been started or written.
     """
     task = load_task(arguments.task)
-    expert_of(task)
+    _require_demonstrator(arguments, task)
     require_fit(arguments, task)
     if arguments.robot == "real":
-        raise HrlError("robot:=real: a scripted expert demonstrates in simulation")
+        raise HrlError("robot:=real: demonstrations are given in simulation")
     out = resolve_out(arguments.out)
     start = random_checkpoint(task, arguments.seed, git_commit(), FLAT)
     setup = Setup(task, arguments.task, out / START, start)
@@ -43,10 +49,35 @@ def demo_graph(arguments: DemonstrationArguments) -> Graph:
     return Graph(nodes=(*nodes, *onlookers), folder=folder, log_level=arguments.log_level, environment=environment)
 
 
+def _require_demonstrator(arguments: DemonstrationArguments, task: TaskSpec) -> None:
+    """Find out what would fail: no expert, controls that do not fit, a recording of something else."""
+    if arguments.demonstrator == "script":
+        expert_of(task)
+    elif arguments.demonstrator == "teleop":
+        parse_controls(arguments.controls, task)
+    else:
+        again = Replay(task, Path(arguments.recording))
+        if again.seed not in (None, arguments.seed):
+            raise HrlError(
+                f"{arguments.recording}: is of seed {again.seed}, from which alone it leads to the same states: "
+                f"seed:={again.seed}"
+            )
+        if not 0 < arguments.episodes <= again.episodes:
+            raise HrlError(
+                f"{arguments.recording}: holds {counted(again.episodes, 'episode')}: say episodes:=, at most so many"
+            )
+
+
 def _demonstrating(node: NodeDescription, arguments: DemonstrationArguments) -> NodeDescription:
     """The same node in a demonstration."""
     of_role: dict[str, dict[str, Value]] = {
-        WORKER: {"demonstrator": "script", "demonstrator_noise": arguments.noise},
+        WORKER: {
+            "demonstrator": arguments.demonstrator,
+            "demonstrator_noise": arguments.noise,
+            "demonstrator_correlation": arguments.correlation,
+            "demonstrator_controls": arguments.controls,
+            "demonstrator_recording": str(Path(arguments.recording).absolute()) if arguments.recording else "",
+        },
         SIMULATOR: {"episode_mode": "demo"},
     }
     return dataclasses.replace(node, parameters={**node.parameters, **of_role.get(node.role, {})})

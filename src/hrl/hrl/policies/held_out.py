@@ -72,6 +72,7 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
         "mean_final_distance": result.final_distance,
         **limit,
         "unit": spec.success.unit,
+        **({"groups": dict(result.groups), "in_place": result.in_place} if spec.success.groups else {}),
     }
 
 

@@ -23,12 +23,10 @@ from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
 from hrl_viz.places import TaskPlaces
 from hrl_viz.scene_model import STATIC, SceneModel
-from hrl_viz.shapes import ShapeKind
+from hrl_viz.shapes import FLOOR, ShapeKind
 
 SHOWN = 6
 """Episodes drawn; the table lists them all."""
-_FLOOR = 0
-"""Number of the floor among the scene's shapes."""
 GOAL, SUBGOAL, TRAIL, MOVED = map(
     palette.hexadecimal, (palette.GOAL, palette.SUBGOAL, palette.TRAIL, palette.RELABELLED)
 )
@@ -154,7 +152,7 @@ def relabelling(found: Relabelling, unit: str) -> str:
 
 def _scene(ax: Axes, model: SceneModel) -> None:
     for shape in model.static_shapes():
-        if shape.kind == ShapeKind.CUBE and shape.group == STATIC and shape.number != _FLOOR:
+        if shape.kind == ShapeKind.CUBE and shape.group == STATIC and shape.number != FLOOR:
             (x, y, _), (width, depth, _) = shape.position, shape.scale
             ax.add_patch(Rectangle((x - width / 2, y - depth / 2), width, depth, fc=palette.WALL[:3], ec="none"))
     if model.bounded:

@@ -17,6 +17,7 @@ from hrl_core.bags.reader import Recording, read_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.messages import ActionSource
 from hrl_core.statistics import wilson_interval
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.relabel_episodes import Relabelled
@@ -86,6 +87,11 @@ class Findings:
     def interval(self) -> tuple[float, float]:
         """Wilson 95 % interval of the success rate."""
         return wilson_interval(self.successes / self.finished, self.finished) if self.finished else (math.nan, math.nan)
+
+    @property
+    def demonstrated(self) -> bool:
+        """Whether somebody who is no policy did all of it."""
+        return all((episode.sources == ActionSource.TELEOP).all() for episode in self.episodes)
 
     def policy_steps(self) -> Counter[int]:
         """Steps that each version of the worker acted in."""

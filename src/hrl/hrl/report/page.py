@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from hrl.report import figures
 from hrl.report.document import document, facts, picture, table, text
 from hrl.report.findings import Findings
+from hrl.report.group_section import group_section
 from hrl.report.skill_sections import skill_sections
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.wording import counted
@@ -26,6 +27,7 @@ def page(findings: Findings) -> str:
         picture(figures.series(task, shown), "distance, reward and intrinsic reward over time", note),
         "<h2>Episodes</h2>",
         _episodes(findings),
+        *group_section(findings),
         "<h2>Action latency</h2>",
         _latency(findings),
         "<h2>Policies</h2>",
@@ -103,6 +105,8 @@ def _latency(findings: Findings) -> str:
 
 
 def _policies(findings: Findings) -> str:
+    if findings.demonstrated:
+        return "<p>None acted: these are demonstrations.</p>"
     steps = findings.policy_steps()
     rows = [(str(version), f"{count:,}") for version, count in sorted(steps.items())]
     named = findings.launch.policy

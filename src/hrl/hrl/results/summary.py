@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hrl.graphs.arguments import DemonstrationArguments
+from hrl.graphs.demonstration_arguments import DemonstrationArguments
 from hrl.graphs.run_folder import RunFolder, write_json
 from hrl.results.bag_count import BagCount, count_bag
 from hrl.results.tables import facts, show
@@ -20,7 +20,7 @@ from hrl_core.wording import counted
 _LATENCY = ("p50", "p99", "max")
 _WHOLE = ("TERMINATED", "TIME_LIMIT")
 """Ends of an episode that are nothing to speak of."""
-DEMONSTRATED = "no policy acted: a demonstration, by the scripted expert of the task"
+DEMONSTRATED = "no policy acted: a demonstration"
 UNTRAINED = "UNTRAINED (random weights): shows that the stack works, not what a policy can do"
 
 

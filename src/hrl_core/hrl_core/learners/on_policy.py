@@ -96,6 +96,8 @@ class OnPolicy:
         else:
             self._optimiser = torch.optim.RMSprop(moved, config.lr, alpha=0.99, eps=1e-5)
         self.updates = 0
+        self.further_loss: Callable[[], Callable[[], torch.Tensor]] | None = None
+        """Draws rows, and returns a further loss of the policy over them, which each step descends as well."""
 
     def act(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (batch, input_dim) to what the actor's head takes (``networks.heads``), (batch, last_dim)."""
@@ -162,6 +164,8 @@ class OnPolicy:
             log_ratio = policy.log_prob(batch.drawn) - batch.log_probabilities
             policy_loss, entropy = self._policy_loss(log_ratio, self._advantages(batch)), policy.entropy().mean()
             loss = loss + policy_loss - config.entropy_weight * entropy
+            if self.further_loss is not None:
+                loss = loss + self.further_loss()()
             kl = (log_ratio.exp() - 1 - log_ratio).mean()
             figures |= {"policy_loss": policy_loss.item(), "entropy": entropy.item(), "kl": kl.item()}
         self._optimiser.zero_grad()
@@ -184,10 +188,12 @@ class OnPolicy:
     def _natural(self, batch: _Batch) -> dict[str, float]:
         """Climb mean rho A to where the mean KL divergence from the policy that acted is ``trust_region``."""
         advantages = self._advantages(batch)
+        further = None if self.further_loss is None else self.further_loss()
 
         def gain() -> torch.Tensor:
             log_ratio = distribution(self.actor, batch.inputs).log_prob(batch.drawn) - batch.log_probabilities
-            return (log_ratio.exp() * advantages).mean()
+            gained = (log_ratio.exp() * advantages).mean()
+            return gained if further is None else gained - further()
 
         return natural_step(self.actor, batch.inputs, gain, self.config.trust_region, self.config.damping)
 

@@ -1,6 +1,7 @@
 """Evaluation by the task's protocol: noise-free policies, success at the last step of each episode."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -42,6 +43,13 @@ class EvaluationResult:
     """Mean distance at the last step [units of the goal]; NaN: the task has no goal."""
     episode_return: float
     """Mean sum of task rewards."""
+    groups: Mapping[str, float] = field(default_factory=dict)
+    """Group of the success rule that was not in place at first -> share of episodes in which it is at the last step."""
+
+    @property
+    def in_place(self) -> float:
+        """Mean number of these groups that are in place at the last step."""
+        return sum(self.groups.values())
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -56,6 +64,26 @@ class _Outcomes(NamedTuple):
     ever: npt.NDArray[np.bool_]
     final: npt.NDArray
     returns: npt.NDArray
+
+
+class _Groups:
+    """Which groups of a success rule each episode asks for, and has in place."""
+
+    def __init__(self, spec: TaskSpec, goals: npt.NDArray) -> None:
+        self._spec, self._goals = spec, goals
+        self._asked: dict[str, npt.NDArray[np.bool_]] = {}
+        self._placed: dict[str, npt.NDArray[np.bool_]] = {}
+
+    def take(self, achieved: npt.NDArray, running: npt.NDArray[np.bool_]) -> None:
+        """Take what is achieved (num_envs, goal_dim); first of all what is so at the beginning."""
+        within = self._spec.groups_within(achieved, self._goals)
+        self._asked = self._asked or {name: ~place for name, place in within.items()}
+        self._placed = {n: np.where(running, place, self._placed.get(n, place)) for n, place in within.items()}
+
+    def shares(self, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
+        """Share of some episodes (num_envs,) with each group in place that they ask for."""
+        asked = {name: rows & those for name, those in self._asked.items()}
+        return {name: float(self._placed[name][those].mean()) for name, those in asked.items() if those.any()}
 
 
 class _Actors(Protocol):
@@ -141,7 +169,8 @@ def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> list[Evaluation
     """One episode in each of environments that have just been restarted."""
     count, goals = envs.num_envs, envs.goals
     running, ever, reached = np.ones(count, np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-    final, returns = np.full(count, np.nan), np.zeros(count)
+    final, returns, groups = np.full(count, np.nan), np.zeros(count), _Groups(spec, goals)
+    groups.take(_achieved(spec, envs.states), running)
     while running.any():
         step = envs.step(actors.act())
         actors.observe(step)
@@ -150,8 +179,17 @@ def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> list[Evaluation
             ever |= running & step.successes
             reached = np.where(running, step.successes, reached)
             final = np.where(running, np.linalg.norm(step.achieved - goals, axis=1), final)
+            groups.take(step.achieved, running)
         running &= ~step.ended
-    return _results(goals if envs.goals_given else None, _Outcomes(reached, ever, final, returns))
+    return _results(goals if envs.goals_given else None, _Outcomes(reached, ever, final, returns), groups)
+
+
+def _achieved(spec: TaskSpec, states: npt.NDArray) -> npt.NDArray:
+    """What is achieved (num_envs, goal_dim) in states (num_envs, observation_dim), of tasks with groups."""
+    if not spec.success.groups:
+        return np.zeros((len(states), len(spec.goal)))
+    names = [element.name for element in spec.observation]
+    return states[:, [names.index(element.name) for element in spec.goal]]
 
 
 def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, BatchPolicy]:
@@ -170,14 +208,14 @@ def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, Bat
     return policy("manager") if "manager" in checkpoint.actors else None, policy("worker")
 
 
-def _results(goals: npt.NDArray | None, outcomes: _Outcomes) -> list[EvaluationResult]:
+def _results(goals: npt.NDArray | None, outcomes: _Outcomes, groups: _Groups) -> list[EvaluationResult]:
     """One result per task goal; one for all where nobody gave any."""
     keys = [()] * len(outcomes.final) if goals is None else [tuple(map(float, goal)) for goal in goals]
     results = []
     for key in dict.fromkeys(keys):
         rows = np.array([k == key for k in keys])
         means = (float(column[rows].mean()) for column in outcomes)
-        results.append(EvaluationResult(key, int(rows.sum()), *means))
+        results.append(EvaluationResult(key, int(rows.sum()), *means, groups=groups.shares(rows)))
     return results
 
 

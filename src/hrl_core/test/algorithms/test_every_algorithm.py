@@ -385,6 +385,22 @@ CONFIGS = {
         ),
         stagger=True,
     ),
+    "relay, on-policy": dataclasses.replace(
+        ALL_ON,
+        algorithm="relay",
+        agent=dataclasses.replace(
+            RELAY,
+            finetuning="ppo",
+            on_policy=dataclasses.replace(ON_POLICY, activation="tanh", gradient_norm=0.7),
+            rollout_steps=24,
+            cloning_weight=0.2,
+            tolerance=0.2,
+        ),
+        stagger=True,
+    ),
+    "relay, natural gradient": dataclasses.replace(
+        ALL_ON, algorithm="relay", agent=dataclasses.replace(RELAY, finetuning="npg", rollout_steps=24), stagger=True
+    ),
     "relay, flat": dataclasses.replace(
         ALL_ON, algorithm="relay", agent=dataclasses.replace(RELAY, flat=True, flat_goals="last")
     ),

@@ -20,6 +20,7 @@ class Acting:
         self._task, self._agent, self._envs, self._store = task, agent, envs, store
         self._noise = np.asarray(agent.worker.actor_config.exploration_noise)
         size = 0 if agent.space is None else agent.space.size
+        self._period = task.max_episode_steps if agent.space is None else agent.space.level.horizon
         self._targets = np.zeros((envs.num_envs, size), np.float32)
         self._actions = np.zeros((envs.num_envs, len(task.action)))
         for env in range(envs.num_envs):
@@ -27,13 +28,11 @@ class Acting:
 
     def act(self, rng: np.random.Generator) -> Array:
         """Actions (num_envs, action_dim) of all environments."""
-        states, goals, space = to_float32(self._envs.states), to_float32(self._envs.goals), self._agent.space
+        states, space = to_float32(self._envs.states), self._agent.space
         if space is None:
-            actions = self._agent.act(states, goals)
+            actions = self._agent.act(states, to_float32(self._envs.goals))
         else:
-            deciding = np.flatnonzero(self._envs.episode_steps % space.level.horizon == 0)
-            if deciding.size:
-                self._decide(deciding, states, goals)
+            self._decide_where_due(states)
             actions = self._agent.act(states, self._targets - self._store.positions(states))
         noisy = actions + self._noise * rng.standard_normal(actions.shape)
         self._actions = np.clip(noisy, self._task.action_low, self._task.action_high)
@@ -59,9 +58,12 @@ class Acting:
             for env in range(self._envs.num_envs):
                 self._begin(env)
 
-    def _decide(self, envs: npt.NDArray[np.int64], states: npt.NDArray, goals: npt.NDArray) -> None:
-        """Choose the next subgoals of ``envs``."""
-        subgoals = self._agent.select(states[envs], goals[envs])
+    def _decide_where_due(self, states: npt.NDArray) -> None:
+        """Choose the next subgoals of environments whose last one has stood for its time."""
+        envs = np.flatnonzero(self._envs.episode_steps % self._period == 0)
+        if not envs.size:
+            return
+        subgoals = self._agent.select(states[envs], to_float32(self._envs.goals)[envs])
         self._targets[envs] = self._store.positions(states[envs]) + subgoals
         self._store.set_subgoals(envs, subgoals, self._targets[envs])
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
-from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.config import OFFPOLICY, ON_POLICY, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.on_policy_worker import OnPolicyWorker
 from hrl_core.algorithms.relay.windows import (
     Rows,
     flat_rows,
@@ -22,6 +23,7 @@ from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.cloning import Cloning
 from hrl_core.learners.making import make_level
+from hrl_core.learners.on_policy import Rollout
 from hrl_core.learners.transitions import LevelLearner, OffPolicyLearner, TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.prefixed import below
@@ -37,15 +39,19 @@ class RelayAgent:
     """Both levels, or a flat worker."""
 
     def __init__(self, task: TaskSpec, config: RelayConfig, generator: torch.Generator) -> None:
-        """Initialise networks from ``generator``; raises ``TaskError`` where task and switches do not fit together."""
+        """Initialise networks from ``generator``; raises ``HrlError`` where task and switches do not fit together."""
         levels = hierarchy(task, config).levels
         self.config, self.space = config, GoalSpace(task, levels[0]) if levels else None
         shape = _worker_shape(task, config, self.space)
         self._valuing: LevelLearner | None = None
+        self.on_policy: OnPolicyWorker | None = None
+        """The worker, where it learns on-policy."""
         if config.finetuning == OFFPOLICY:
             self._valuing = make_level(config.td3, shape, generator)
-        self.worker = self._valuing or Cloning(config.worker, shape, generator)
-        self.levels: dict[str, OffPolicyLearner] = {"worker": self.worker}
+        elif config.finetuning in ON_POLICY:
+            self.on_policy = OnPolicyWorker(config, shape, generator)
+        self.worker: OffPolicyLearner = self._valuing or self.on_policy or Cloning(config.worker, shape, generator)
+        self.levels = {"worker": self.worker}
         if self.space is not None:
             self.levels["manager"] = Cloning(config.manager, _manager_shape(self.space, config), generator)
 
@@ -56,6 +62,13 @@ class RelayAgent:
     def act(self, states: Float32, pursued: Float32) -> Float32:
         """Actions (batch, action_dim) under carried subgoals, or task goals."""
         return self.worker.act(_joined(states, pursued)).numpy()
+
+    @property
+    def near(self) -> Float32:
+        """How near its target every element of a subgoal is to be, (subgoal_dim,)."""
+        if self.space is None:
+            return np.zeros(0, np.float32)
+        return to_float32(self.config.tolerance * (self.space.high - self.space.low) / 2)
 
     @property
     def imitating(self) -> bool:
@@ -74,16 +87,18 @@ class RelayAgent:
             shown: demonstrations, of which each batch has its share.
         """
         if self._valuing is not None and self.space is not None:
-            return self._update_valuing(self._valuing, self.space, store, rng, updates, shown)
-
-        def rows(source: EpisodeStore, count: int) -> Rows:
-            slots, steps = source.draw_steps(count, rng)
-            if self.space is None:
-                return flat_rows(source, slots, steps, self.config.flat_goals == "last", rng)
-            return worker_rows(source, slots, steps, self.config.horizon, rng)
-
+            return self._update_valuing(self._valuing, store, rng, updates, shown)
         parts = self._portions(store, shown, self.config.worker.batch_size)
-        return self._learn("worker", [rows(source, count * updates) for source, count in parts], updates)
+        rows = [self._worker_rows(source, count * updates, rng) for source, count in parts]
+        return self._learn("worker", rows, updates)
+
+    def update_on_policy(self, rollout: Rollout, shown: EpisodeStore | None, rng: np.random.Generator) -> Update:
+        """Have the worker learn from what it lived; demonstrations are cloned beside it."""
+        assert self.on_policy is not None
+        if shown is None:
+            return self.on_policy.learn(rollout, None)
+        size = self.config.on_policy.batch_size or self.config.worker.batch_size
+        return self.on_policy.learn(rollout, lambda: _cloned(self._worker_rows(shown, size, rng)))
 
     def update_manager(
         self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1, shown: EpisodeStore | None = None
@@ -120,7 +135,6 @@ class RelayAgent:
     def _update_valuing(
         self,
         worker: LevelLearner,
-        space: GoalSpace,
         store: EpisodeStore,
         rng: np.random.Generator,
         updates: int,
@@ -130,12 +144,11 @@ class RelayAgent:
         config = self.config
         alpha = config.imitation_alpha if self.imitating else config.td3.bc_alpha
         worker.config = dataclasses.replace(config.td3, bc_alpha=alpha)
-        near = to_float32(config.tolerance * (space.high - space.low) / 2)
         parts = []
         for source, count in self._portions(store, shown, config.td3.batch_size):
             slots, steps = source.draw_steps(count * updates, rng)
             own = 0.0 if source is shown or self.imitating else config.own_subgoals
-            parts.append(worker_transitions(source, slots, steps, config, near, own, rng))
+            parts.append(worker_transitions(source, slots, steps, config, self.near, own, rng))
         rows = side_by_side(parts, updates)
         batch = TransitionBatch(
             inputs=_joined(rows.states, rows.pursued),
@@ -153,11 +166,14 @@ class RelayAgent:
         portions = [(store, size - of_shown)] + ([] if shown is None else [(shown, of_shown)])
         return [(source, count) for source, count in portions if count]
 
+    def _worker_rows(self, source: EpisodeStore, count: int, rng: np.random.Generator) -> Rows:
+        slots, steps = source.draw_steps(count, rng)
+        if self.space is None:
+            return flat_rows(source, slots, steps, self.config.flat_goals == "last", rng)
+        return worker_rows(source, slots, steps, self.config.horizon, rng)
+
     def _learn(self, level: str, parts: list[Rows], updates: int) -> list[Update]:
-        rows = side_by_side(parts, updates)
-        nothing = torch.zeros(len(rows.states))
-        inputs = _joined(rows.states, rows.pursued)
-        batch = TransitionBatch(inputs, torch.from_numpy(rows.done), nothing, nothing, inputs)
+        batch = _cloned(side_by_side(parts, updates))
         return [Update(level, metrics, batch._asdict()) for metrics in self.levels[level].update_many(batch, updates)]
 
 
@@ -195,6 +211,12 @@ def _scale(task: TaskSpec, config: RelayConfig) -> tuple[float, ...]:
 def _wider(low: npt.NDArray, high: npt.NDArray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     centre, half = (low + high) / 2, HEADROOM * (high - low) / 2
     return tuple((centre - half).tolist()), tuple((centre + half).tolist())
+
+
+def _cloned(rows: Rows) -> TransitionBatch:
+    """Rows as a batch of which inputs and actions alone count."""
+    nothing, inputs = torch.zeros(len(rows.states)), _joined(rows.states, rows.pursued)
+    return TransitionBatch(inputs, torch.from_numpy(rows.done), nothing, nothing, inputs)
 
 
 def _joined(states: Float32, pursued: Float32) -> torch.Tensor:

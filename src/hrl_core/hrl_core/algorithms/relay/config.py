@@ -8,13 +8,20 @@ from hrl_core.errors import HrlError, TaskError
 from hrl_core.hierarchy.spec import FIRST, FLAT, HierarchySpec, hierarchy_of
 from hrl_core.learners.checks import require
 from hrl_core.learners.cloning_config import CloningConfig
+from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 
 GOALS = ("relabelled", "last")
-IRIL, OFFPOLICY = "iril", "offpolicy"
+IRIL, OFFPOLICY, PPO, NPG = "iril", "offpolicy", "ppo", "npg"
+FINETUNINGS = (IRIL, OFFPOLICY, PPO, NPG)
+ON_POLICY = {PPO: "clipped", NPG: "natural"}
+"""How the policy moves (``OnPolicyConfig.step``)."""
 _CLONED = CloningConfig(decay_after=1_050)
+_LIVED = OnPolicyConfig(
+    hidden=(256, 256), activation="relu", discount=0.95, epochs=8, batch_size=500, reward_scale=0.2, gradient_norm=1.0
+)
 _VALUED = TD3Config(
     hidden=(256, 256),
     actor_lr=1e-3,
@@ -66,8 +73,8 @@ class RelayConfig:
     worker: CloningConfig = _CLONED
     manager: CloningConfig = _CLONED
     finetuning: str = IRIL
-    """What is done with what is lived: both levels clone it as well (``iril``), or the worker also values it by TD3, as
-    ``td3`` says, while the manager stays as it is (``offpolicy``)."""
+    """What is done with what is lived: both levels clone it as well (``iril``), or the manager stays as it is and the
+    worker learns by values besides: TD3 of rows with hindsight (``offpolicy``), or on-policy (``ppo``, ``npg``)."""
     td3: TD3Config = _VALUED
     """The worker that values (``offpolicy``); it clones alone, with ``imitation_alpha``, until imitation ends."""
     imitation_alpha: float = 1e-3
@@ -75,7 +82,13 @@ class RelayConfig:
     own_subgoals: float = 0.2
     """Share of lived rows that keep the subgoal they were lived under (``offpolicy``)."""
     tolerance: float = 0.125
-    """How near a subgoal every element must be for a reward of 0 instead of -1 [half-ranges] (``offpolicy``)."""
+    """How near a subgoal every element must be for a reward of 0 instead of -1 [half-ranges]; not under ``iril``."""
+    on_policy: OnPolicyConfig = _LIVED
+    """The worker that learns on-policy (``ppo``, ``npg``), whose word ``step`` follows from that."""
+    rollout_steps: int = 3_000
+    """Environment steps lived between updates on-policy."""
+    cloning_weight: float = 0.3
+    """Of cloning demonstrations in the loss on-policy (DAPG, arXiv 1709.10087)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -86,7 +99,12 @@ class RelayConfig:
             (min(self.noise, self.worker_updates, self.manager_updates) >= 0, "noise, updates: at least 0"),
             (0 <= self.demos_share <= 1, "demos_share: from 0 to 1"),
             (self.flat_goals in GOALS, f"flat_goals: one of {', '.join(GOALS)}"),
-            (self.finetuning in (IRIL, OFFPOLICY), f"finetuning: one of {IRIL}, {OFFPOLICY}"),
+            (self.finetuning in FINETUNINGS, f"finetuning: one of {', '.join(FINETUNINGS)}"),
+            (self.finetuning not in ON_POLICY or self.noise > 0, "noise: above 0 on-policy, which draws"),
+            (
+                self.rollout_steps >= 1 and self.cloning_weight >= 0,
+                "rollout_steps: at least 1; cloning_weight: at least 0",
+            ),
             (0 <= self.own_subgoals <= 1 and self.tolerance > 0, "own_subgoals: from 0 to 1; tolerance: above 0"),
             (self.imitation_alpha > 0 and self.td3.bc_alpha > 0, "imitation_alpha, td3.bc_alpha: above 0"),
         )
@@ -94,6 +112,10 @@ class RelayConfig:
     def for_recordings(self, relabel: str, newest_steps: int) -> "RelayConfig":
         """The same; raises ``HrlError`` where subgoals are to be relabelled: all are taken from what came later."""
         del newest_steps
+        if self.finetuning in ON_POLICY:
+            raise HrlError(
+                f"--finetuning {self.finetuning} learns from what it lives itself: take another for recordings"
+            )
         if relabel == "from-relabelled":
             raise HrlError("algorithm 'relay' takes its subgoals from the states themselves: leave --relabel out")
         return self
@@ -110,9 +132,9 @@ def hierarchy(task: TaskSpec, config: RelayConfig) -> HierarchySpec:
             + (f"does not observe {', '.join(unseen)} of its goal" if unseen else "has no goal")
         )
     if config.flat:
-        if config.finetuning == OFFPOLICY:
+        if config.finetuning != IRIL:
             raise HrlError(
-                f"--finetuning {OFFPOLICY} values ways to subgoals, and --flat has none: leave one of them out"
+                f"--finetuning {config.finetuning} values ways to subgoals, and --flat has none: leave one of them out"
             )
         return FLAT
     if not task.goal_spaces:
@@ -158,9 +180,11 @@ _KITCHEN = TrainConfig(
         manager=CloningConfig(batch_size=256, decay_after=6_000),
     ),
     steps=28_000,
-    num_envs=10,
+    num_envs=5,
     evaluation_interval=14_000,
-    evaluation_episodes=10,
+    # An environment is 65 MB of meshes.
+    evaluation_episodes=2,
+    evaluation_episodes_elsewhere=2,
     checkpoint_interval=14_000,
 )
 PRESETS: Mapping[str, TrainConfig[RelayConfig]] = {

@@ -1,7 +1,7 @@
 """Relay Policy Learning in training environments: imitate, then learn from what is lived as well.
 
 Section 3.3 of arXiv 1910.11956, IRIL-RPL: whatever an episode was for, it shows the way to where it led, so that it
-joins the demonstrations. Or, off-policy, the worker values ways to subgoals and goes on cloning what led there. Without
+joins the demonstrations. Or the worker values ways to subgoals, off-policy or on-policy, and goes on cloning. Without
 demonstrations there is nothing but what is lived (goal-conditioned supervised learning, arXiv 1912.06088).
 """
 
@@ -17,6 +17,7 @@ from hrl_core.algorithms.relay.acting import Acting
 from hrl_core.algorithms.relay.agent import RelayAgent
 from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.demonstrations import demonstrated
+from hrl_core.algorithms.relay.on_policy_acting import OnPolicyActing
 from hrl_core.environments import Environments, Step
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
@@ -39,7 +40,9 @@ class RelayLearner:
         level = None if self.agent.space is None else self.agent.space.level
         self._shown = demonstrated(task, level, config.demos)
         self.store = EpisodeStore(task, level, config.replay, envs.num_envs)
-        self._acting = Acting(task, self.agent, envs, self.store)
+        worker = self.agent.on_policy
+        self._drawing = None if worker is None else OnPolicyActing(task, self.agent, worker, envs, self.store)
+        self._acting = self._drawing or Acting(task, self.agent, envs, self.store)
         self._env_steps, self._worker_credit, self._manager_credit = 0, 0.0, 0.0
 
     def act(self) -> npt.NDArray[np.float64]:
@@ -56,6 +59,13 @@ class RelayLearner:
         """Imitation first; then, of each level, as many updates per environment step as configured."""
         if self._shown is not None and self.agent.imitating:
             yield from self._imitate(self._shown)
+            if self._drawing is not None:
+                self._drawing.renew()
+        if self._drawing is not None:
+            if self._drawing.rollout.full:
+                yield self.agent.update_on_policy(self._drawing.rollout.take(), self._shown, self._rng)
+                self._drawing.renew()
+            return
         if self._env_steps < self._config.learning_starts:
             return
         self._worker_credit += self._num_envs * self._config.worker_updates
@@ -84,7 +94,8 @@ class RelayLearner:
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, store, acting; and how far it is."""
-        return {"agent": self.agent, "store": self.store, "acting": self._acting, "learner": self}
+        lived = {} if self._drawing is None else {"rollout": self._drawing.rollout}
+        return {"agent": self.agent, "store": self.store, **lived, "acting": self._acting, "learner": self}
 
     def state_dict(self) -> dict[str, Any]:
         """Counters and generator."""

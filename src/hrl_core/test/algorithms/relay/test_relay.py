@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from hrl_core.algorithms.relay.agent import RelayAgent
 from hrl_core.algorithms.relay.config import PRESETS, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.learner import RelayLearner
 from hrl_core.algorithms.relay.windows import flat_rows, manager_rows, worker_rows, worker_transitions
 from hrl_core.demonstrations import EXPERTS, expert_of
 from hrl_core.demonstrations.demonstrator import Demonstrator
@@ -22,6 +23,7 @@ from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.messages import ActionSource, Mode
+from hrl_core.randomness import Draws, Purpose
 from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
@@ -101,7 +103,7 @@ def test_a_worker_is_paid_by_where_its_step_led(own: float, seed: int) -> None:
     np.testing.assert_array_equal(rows.terminated, steps + 1 == store.lengths[slots])
 
 
-@pytest.mark.parametrize("switches", [{}, {"finetuning": "offpolicy"}, {"flat": True}])
+@pytest.mark.parametrize("switches", [{}, {"finetuning": "offpolicy"}, {"finetuning": "ppo"}, {"flat": True}])
 def test_demonstrations_keep_their_share_of_every_batch(switches: dict) -> None:
     """Law L8: however much was lived, half of each batch is of what was shown."""
     config = RelayConfig(**switches)
@@ -125,6 +127,25 @@ def test_a_worker_that_values_clones_alone_at_first() -> None:
         agent.update_worker(counting(), np.random.default_rng(0))
         weights.append(agent.worker.config.bc_alpha)  # pyright: ignore[reportAttributeAccessIssue]
     assert weights == [1e-3, 1e-3, 1.0]
+
+
+def test_a_stretch_that_is_lived_on_policy_is_a_subgoal_long() -> None:
+    """Its steps pursue one target, those that end near it are paid 0, and nothing is cut off at its end."""
+    envs, config = VectorEnv(TASK, 2, 0), RelayConfig(finetuning="ppo", rollout_steps=50, learning_starts=0)
+    learner = RelayLearner(TASK, config, envs, 0)
+    for _ in range(25):
+        learner.observe(envs.step(learner.act()))
+    assert learner._drawing is not None
+    rows = learner._drawing.rollout.take()
+    places = [0, 1, 4, 5]
+    targets = rows.inputs[:, 8:] + rows.inputs[:, places]
+    ends = np.flatnonzero(rows.boundary[:25])
+    np.testing.assert_array_equal(ends, [9, 19, 24])
+    for begin, end in ((0, 10), (10, 20), (20, 25)):
+        np.testing.assert_allclose(targets[begin:end], targets[begin : begin + 1].repeat(end - begin, 0), atol=1e-6)
+    left = np.abs(rows.next_inputs[:, 8:]) <= 0.125 * 1.2
+    np.testing.assert_array_equal(rows.rewards, np.where(left.all(1), 0, -1))
+    assert not rows.terminal.any()
 
 
 def demonstrated(episodes: int, noise: float = 0.3, task: TaskSpec = TASK) -> list:
@@ -152,6 +173,24 @@ def test_a_demonstration_tells_what_was_intended_beside_what_was_done() -> None:
     assert 0.1 < off.std() < 0.4
 
 
+def test_correlated_noise_has_its_deviation_and_its_correlation_and_is_the_same_whoever_asks() -> None:
+    demonstrator = Demonstrator(TASK, 0.2, correlation=0.9)
+
+    def noise(step: int) -> np.ndarray:
+        draws = Draws(7, Purpose.ACTION, 0, 3, step, explore=False)
+        return demonstrator._noise(draws, 2)
+
+    drawn = np.array([noise(step) for step in range(100, 4_100)])
+    assert abs(drawn.std() - 1) < 0.1
+    assert abs(np.corrcoef(drawn[:-1, 0], drawn[1:, 0])[0, 1] - 0.9) < 0.03
+    again = Demonstrator(TASK, 0.2, correlation=0.9)
+    draws = Draws(7, Purpose.ACTION, 0, 3, 150, explore=False)
+    assert again._noise(draws, 2).tobytes() == drawn[50].tobytes()
+    white = Demonstrator(TASK, 0.2)
+    draws = Draws(7, Purpose.ACTION, 0, 3, 150, explore=False)
+    np.testing.assert_array_equal(white._noise(draws, 2), draws.rng.standard_normal(2))
+
+
 def test_a_task_without_an_expert_is_refused_by_name() -> None:
     with pytest.raises(
         HrlError, match="task 'point_maze' has no scripted expert; those that have are: push_point, fetch_push"
@@ -167,9 +206,10 @@ def test_tasks_whose_goals_nobody_sees_are_refused(task: str, words: str) -> Non
         hierarchy(load_task(task), RelayConfig())
 
 
-def test_values_of_ways_to_subgoals_want_subgoals() -> None:
+@pytest.mark.parametrize("finetuning", ["offpolicy", "ppo", "npg"])
+def test_values_of_ways_to_subgoals_want_subgoals(finetuning: str) -> None:
     with pytest.raises(HrlError, match="--flat has none"):
-        hierarchy(TASK, RelayConfig(flat=True, finetuning="offpolicy"))
+        hierarchy(TASK, RelayConfig(flat=True, finetuning=finetuning))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +219,10 @@ def test_values_of_ways_to_subgoals_want_subgoals() -> None:
         {"demos_share": 2.0},
         {"flat_goals": "any"},
         {"noise": -1},
-        {"finetuning": "npg"},
+        {"finetuning": "dapg"},
+        {"finetuning": "ppo", "noise": 0.0},
+        {"rollout_steps": 0},
+        {"cloning_weight": -0.1},
         {"own_subgoals": 1.5},
         {"tolerance": 0.0},
         {"imitation_alpha": 0.0},
