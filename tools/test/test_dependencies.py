@@ -39,8 +39,9 @@ NO_KEY = {"lz4", "mcap", "minari", "pyarrow", "safetensors", "threadpoolctl", "t
 """Known to pip alone: the requirement files bring them."""
 DISTRIBUTIONS = {"PIL": "pillow", "mcap_ros2": "mcap-ros2-support", "yaml": "pyyaml"}
 """Where the index has another name than `import`."""
-OPTIONAL = {"hrl_core": ("envs", "exports")}
-"""Folders of a package that it works without: a dependency of its tests, and of who imports them."""
+_KITCHEN = ("kitchen_model.py", "demonstrations/kitchen.py", "demonstrations/kitchen_arm.py")
+OPTIONAL = {"hrl_core": ("envs", "exports", *_KITCHEN)}
+"""Folders and modules of a package that it works without: a dependency of its tests, and of who imports them."""
 TOOLS = {path.stem for path in (REPOSITORY / "tools").glob("*.py")}
 """What tests share with the commands of the repository."""
 NOT_OURS_TO_DECLARE = {"farama_notifications", "lerobot"}
@@ -69,7 +70,8 @@ def used(package: Path) -> tuple[set[str], set[str]]:
     """Import names at run time and in tests, without the package's own and those of Python."""
     name = package.name
     optional = [package / name / part for part in OPTIONAL.get(name, ())]
-    run = imports(package / "launch", *(path for path in (package / name).glob("*") if path not in optional))
+    own = (path for path in (package / name).rglob("*.py") if not any(path.is_relative_to(part) for part in optional))
+    run = imports(package / "launch", *own)
     for owner in set(OPTIONAL) - {name}:
         wanted = [part for part in OPTIONAL[owner] if any(module.startswith(f"{owner}.{part}") for module in run)]
         run |= imports(*(REPOSITORY / "src" / owner / owner / part for part in wanted))
