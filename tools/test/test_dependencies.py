@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).parents[2]
 PACKAGES = sorted(path.parent for path in REPOSITORY.glob("src/*/package.xml"))
 PIP_KEYS = {
     "PIL": "python3-pil",
+    "h5py": "python3-h5py",
     "gymnasium": "python3-gymnasium-pip",
     "hypothesis": "python3-hypothesis",
     "imageio": "python3-imageio",
@@ -40,7 +41,7 @@ NO_KEY = {"lz4", "mcap", "minari", "pyarrow", "safetensors", "threadpoolctl", "t
 DISTRIBUTIONS = {"PIL": "pillow", "mcap_ros2": "mcap-ros2-support", "yaml": "pyyaml"}
 """Where the index has another name than `import`."""
 _KITCHEN = ("kitchen_model.py", "demonstrations/kitchen.py", "demonstrations/kitchen_arm.py")
-OPTIONAL = {"hrl_core": ("envs", "exports", *_KITCHEN)}
+OPTIONAL = {"hrl_core": ("envs", "exports", "imports", *_KITCHEN)}
 """Folders and modules of a package that it works without: a dependency of its tests, and of who imports them."""
 TOOLS = {path.stem for path in (REPOSITORY / "tools").glob("*.py")}
 """What tests share with the commands of the repository."""

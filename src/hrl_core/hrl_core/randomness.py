@@ -108,8 +108,8 @@ class Draws:
 
     def of_earlier(self, steps: int) -> np.random.Generator:
         """The generator of the decision so many steps ago, as it was then; 0: this one's, at its beginning."""
-        *key, step = self._key
-        return step_generator(*key, step - steps)
+        run_seed, purpose, level, episode, step = self._key
+        return step_generator(run_seed, purpose, level, episode, step - steps)
 
     @property
     def used(self) -> bool:
