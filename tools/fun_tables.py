@@ -93,7 +93,7 @@ def curves(folder: Path, out: Path) -> None:
             axis.plot(steps, success.T, linewidth=0.6, alpha=0.35, **look)
             axis.plot(steps, success.mean(0), linewidth=2, label=label, **look)
         axis.set(title=title, xlabel="environment steps [thousand]", ylim=(-0.02, 1.02))
-        axis.legend(loc="lower right", fontsize=8)
+        axis.legend(loc="best", fontsize=7)
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("success of training episodes")
     figure.savefig(out, dpi=100)
