@@ -29,7 +29,8 @@ class EpisodeRunner(ABC):
         Args:
             spec: the task.
             seed: seed of the run; every episode derives its own.
-            mode: purpose of the episodes; outside TRAIN the first evaluation goal is the default goal.
+            mode: purpose of the episodes; in EVAL the first evaluation goal is the default goal, else the task draws
+                one: demonstrations are to be as varied as what is learned from them is asked for.
             goal: task goal of every episode, layout of the task; None: see ``mode``.
             run: run id.
             robot: robot id.
@@ -39,7 +40,7 @@ class EpisodeRunner(ABC):
         self.seed = seed
         self.mode = mode
         self.goal = goal
-        if goal is None and mode is not Mode.TRAIN and spec.evaluation_goals:
+        if goal is None and mode is Mode.EVAL and spec.evaluation_goals:
             self.goal = frozen(spec.evaluation_goals[0])
         self.observation: Observation | None = None
         self._run, self._robot, self._frame = run, robot, frame or spec.frame

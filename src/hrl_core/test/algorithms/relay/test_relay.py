@@ -191,6 +191,14 @@ def test_correlated_noise_has_its_deviation_and_its_correlation_and_is_the_same_
     np.testing.assert_array_equal(white._noise(draws, 2), draws.rng.standard_normal(2))
 
 
+def test_demonstrations_pursue_the_goals_that_a_task_draws() -> None:
+    """Not the first evaluation goal alone: whoever learns from them is asked for others."""
+    task = load_task("PointMaze")
+    shown, evaluated = (EnvRunner(task, 3, mode) for mode in (Mode.DEMO, Mode.EVAL))
+    assert len({shown.reset(episode).desired_goal.tobytes() for episode in range(5)}) == 5
+    assert {tuple(evaluated.reset(episode).desired_goal) for episode in range(5)} == {task.evaluation_goals[0]}
+
+
 def test_a_task_without_an_expert_is_refused_by_name() -> None:
     with pytest.raises(
         HrlError, match="task 'point_maze' has no scripted expert; those that have are: push_point, fetch_push"
