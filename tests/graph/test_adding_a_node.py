@@ -13,7 +13,7 @@ SOURCED = ("AMENT_PREFIX_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 PAGE = Path(__file__).parents[2] / "docs" / "adding_a_node.md"
 
 
-def test_the_node_of_the_page_hears_the_run(launch, domain, tmp_path):
+def test_the_node_of_the_page_hears_the_run(launch, domain, listener, tmp_path):
     (block,) = re.findall(r"```python\n# odometer.py\n(.*?)```", PAGE.read_text(), re.DOTALL)
     node = tmp_path / "odometer.py"
     node.write_text(block)
@@ -24,6 +24,8 @@ def test_the_node_of_the_page_hears_the_run(launch, domain, tmp_path):
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as odometer:
+        # On a busy machine a run may be half over before Python has loaded what a node needs.
+        listener.spin_until(lambda: "odometer" in listener.get_node_names(), timeout=60)
         graph = launch("mode:=realtime", "rtf:=20", "episodes:=2", "policy:=hiro_ant_maze", file="policy.launch.py")
         code, output = graph.wait()
         assert code == 0, output
