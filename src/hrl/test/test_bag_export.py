@@ -77,7 +77,7 @@ def test_damaged_episodes_are_named_and_the_rest_exported(tmp_path, capsys):
 def test_what_cannot_be_exported_ends_with_a_code_and_leaves_nothing(recorded, tmp_path, capsys):
     out = str(tmp_path / "out")
     for words, message in (
-        (["--to", "csv", "--out", out], "unknown format 'csv'; choose one of parquet, minari, lerobot"),
+        (["--to", "csv", "--out", out], "unknown format 'csv': choose one of parquet, minari, lerobot"),
         (["--to", "parquet", "--out", out, "--modes", "DEMO"], "nothing to export"),
         (["--to", "minari", "--out", out], "NAME-vNUMBER"),
         (["--to", "parquet", "--out", str(recorded)], "exists already"),

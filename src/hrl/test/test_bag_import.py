@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hrl.cli import main
-from hrl.commands.bag_import import write_bag
+from hrl.commands.imported_bag import write_bag
 from hrl_core.algorithms.relay.demonstrations import demonstrated
 from hrl_core.bags.reader import read_bags
 from hrl_core.imports.episodes import ImportedEpisode
@@ -126,9 +126,9 @@ def test_what_does_not_fit_is_refused_in_a_sentence_and_leaves_nothing(robomimic
     out = str(tmp_path / "out/bag")
     both = ["--keys", "point", "block"]
     for form, source, task, words, message in (
-        ("csv", robomimic, "push_point", [], "unknown format 'csv'; choose one of minari, lerobot, robomimic"),
+        ("csv", robomimic, "push_point", [], "unknown format 'csv': choose one of minari, lerobot, robomimic"),
         ("robomimic", tmp_path / "none", "push_point", both, "does not exist"),
-        ("minari", robomimic, "push_point", [], "is no data set of Minari"),
+        ("minari", robomimic, "push_point", [], "is no sound data set of minari (ValueError"),
         ("lerobot", tmp_path, "push_point", [], "is no data set of LeRobot"),
         ("robomimic", robomimic, "push_point", [], "--keys of block, picture, point"),
         ("robomimic", robomimic, "push_point", ["--keys", "hand"], "has no hand"),
@@ -139,6 +139,59 @@ def test_what_does_not_fit_is_refused_in_a_sentence_and_leaves_nothing(robomimic
         assert main(given) == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def leave_no_step(data):
+    for name in ("actions", "rewards", "dones", "obs/point", "obs/block", "next_obs/point", "next_obs/block"):
+        shape = data[f"demo_0/{name}"].shape[1:]
+        del data[f"demo_0/{name}"]
+        data[f"demo_0/{name}"] = np.zeros((0, *shape))
+
+
+def put_words(data):
+    del data["demo_0/next_obs/block"]
+    data["demo_0/next_obs/block"] = [b"somewhere"] * LENGTHS[0]
+
+
+def lose_the_next(data):
+    del data["demo_0/next_obs/block"]
+
+
+def put_an_array(data):
+    del data["demo_0"]
+    data["demo_0"] = np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (leave_no_step, "episode 0: has 0 steps; task 'push_point' allows 1 to"),
+        (put_words, "is no sound data set of robomimic"),
+        (lose_the_next, "is no sound data set of robomimic"),
+        (put_an_array, "is no sound data set of robomimic"),
+    ],
+)
+def test_what_is_damaged_is_refused_in_a_sentence(robomimic, tmp_path, capsys, damage, message):
+    with h5py.File(robomimic, "a") as file:
+        damage(file["data"])
+    words = ["--task", "push_point", "--keys", "point", "block", "--out", str(tmp_path / "bag")]
+    assert main(["bag", "import", str(robomimic), "--from", "robomimic", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "bag").exists()
+
+
+def test_a_data_set_of_no_episodes_and_a_place_that_is_none_are_refused(demonstrations, robomimic, tmp_path, capsys):
+    exported = tmp_path / "lerobot"
+    main(["bag", "export", str(demonstrations), "--to", "lerobot", "--out", str(exported)])
+    (data,) = (exported / "data").glob("*/*.parquet")
+    pq.write_table(pq.read_table(data).slice(0, 0), data)
+    words = ["--task", "push_point", "--out"]
+    assert main(["bag", "import", str(exported), "--from", "lerobot", *words, str(tmp_path / "bag")]) == 2
+    assert "lerobot: holds no episode" in capsys.readouterr().err
+    assert not (tmp_path / "bag").exists()
+    words = ["--task", "push_point", "--keys", "point", "block", "--out", str(robomimic / "bag")]
+    assert main(["bag", "import", str(robomimic), "--from", "robomimic", *words]) == 2
+    assert "cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """Errors that people see: each says what was wrong, what was got, what is allowed and how to fix it."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class HrlError(Exception):
@@ -33,6 +36,13 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_folded = {_folded(other): other for other in known}
     close = difflib.get_close_matches(_folded(name), by_folded, n=1)
     return f"; did you mean {by_folded[close[0]]}?" if close else ""
+
+
+def chosen(kind: str, name: str, known: Mapping[str, T]) -> T:
+    """What a registry has under a name; raises ``HrlError`` that lists its names where there is none."""
+    if name not in known:
+        raise HrlError(f"unknown {kind} '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
+    return known[name]
 
 
 def _folded(name: str) -> str:

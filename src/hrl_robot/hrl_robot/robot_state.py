@@ -73,11 +73,10 @@ class StateAssembler:
         self._sources: list[Callable[[Mapping[str, float], int], float]] = []
         for element in task.observation:
             self._sources.append(self._source(element.name, aliases[element.name], element.unit))
-        names = [element.name for element in task.observation]
-        unknown = [element.name for element in task.goal if element.name not in names]
-        if unknown:
+        if task.unobserved_goal:
+            unknown = list(task.unobserved_goal)
             raise RobotConfigError(f"task '{task.name}': goal elements {unknown} are not among the observation's")
-        self._achieved = np.array([names.index(element.name) for element in task.goal])
+        self._achieved = np.array(list(task.observed_goal.values()))
 
     def begin(self) -> None:
         """A new episode: the quaternion starts with its real part positive again."""

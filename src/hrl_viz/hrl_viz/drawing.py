@@ -31,6 +31,7 @@ class _Node:
     look: tuple
     points: bytes
     handle: Any
+    """None: it is not drawn, and not tried again while it looks the same."""
 
 
 class Drawing:
@@ -58,23 +59,21 @@ class Drawing:
     def _remove(self, key: tuple[str, int]) -> None:
         node = self._nodes.pop(key, None)
         self.positions.pop(key, None)
-        if node is not None:
+        if node is not None and node.handle is not None:
             node.handle.remove()
 
     def _draw(self, marker: Marker) -> None:
         key, look, points = (marker.ns, marker.id), _look(marker), _points(marker.points)
         position, wxyz = _position(marker), _wxyz(marker)
-        self.positions[key] = position
         known = self._nodes.get(key)
         if known is None or known.look != look:
-            if known is not None:
-                known.handle.remove()
+            self._remove(key)
             handle = self._add(f"/{marker.ns}/{marker.id}", marker, points, {"position": position, "wxyz": wxyz})
-            self._nodes.pop(key, None)
-            if handle is not None:
-                self._nodes[key] = _Node(look, points.tobytes(), handle)
+            self._nodes[key], self.positions[key] = _Node(look, points.tobytes(), handle), position
             return
-        handle = known.handle
+        self.positions[key], handle = position, known.handle
+        if handle is None:
+            return
         if marker.type == Marker.TEXT_VIEW_FACING and handle.text != marker.text:
             handle.text = marker.text
         if known.points != points.tobytes():

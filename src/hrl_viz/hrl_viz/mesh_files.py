@@ -26,17 +26,17 @@ Vertices = npt.NDArray[np.float64]
 Faces = npt.NDArray[np.int64]
 
 
-def default_folder() -> Path:
+def folder() -> Path:
     """``hrl/meshes`` in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hrl" / "meshes"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache").absolute() / "hrl" / "meshes"
 
 
 class MeshFiles:
     """The meshes of one model."""
 
-    def __init__(self, model: mujoco.MjModel, folder: Path | None = None) -> None:
-        """Write nothing yet; ``folder`` takes the place of the usual one."""
-        self._model, self._folder = model, folder or default_folder()
+    def __init__(self, model: mujoco.MjModel) -> None:
+        """Write nothing yet."""
+        self._model, self._folder = model, folder()
         self._uris: dict[int, str] = {}
 
     def uri(self, geom: int) -> str:
@@ -57,13 +57,13 @@ class MeshFiles:
         stl = io.BytesIO()
         trimesh.Trimesh(*simplified(vertices, faces, MOST_FACES), process=False).export(stl, file_type="stl")
         data = stl.getvalue()
-        path = self._folder.absolute() / f"{hashlib.sha256(data).hexdigest()}.stl"
+        path = self._folder / f"{hashlib.sha256(data).hexdigest()}.stl"
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             # Whole or not at all: another run may look for it.
-            with tempfile.NamedTemporaryFile(dir=self._folder, suffix=".partial", delete=False) as file:
-                file.write(data)
-            os.replace(file.name, path)
+            with tempfile.TemporaryDirectory(dir=self._folder) as part:
+                (Path(part) / path.name).write_bytes(data)
+                os.replace(Path(part) / path.name, path)
         return path
 
 
@@ -89,15 +89,14 @@ def simplified(vertices: Vertices, faces: Faces, most: int) -> tuple[Vertices, F
     return joined, kept
 
 
-def load(uri: str, folder: Path | None = None) -> trimesh.Trimesh | None:
+def load(uri: str) -> trimesh.Trimesh | None:
     """The mesh of a message, if it is one of ``MeshFiles`` on this machine.
 
     Whoever can send a message must not have any other file read, nor anything fetched.
     """
     parts = urlsplit(uri)
     path = Path(unquote(parts.path))
-    known = (folder or default_folder()).absolute()
-    if parts.scheme != "file" or parts.netloc or path.parent != known or not _NAME.fullmatch(path.name):
+    if parts.scheme != "file" or parts.netloc or path.parent != folder() or not _NAME.fullmatch(path.name):
         return None
     try:
         if path.is_symlink() or path.stat().st_size > _LARGEST:

@@ -106,15 +106,20 @@ def test_no_other_file_is_read_for_a_message(stranger, folder, tmp_path, monkeyp
     assert load(stranger.as_uri()) is None
 
 
-def test_the_page_shows_a_mesh_and_leaves_out_what_is_none(stranger, folder):
+def test_the_page_shows_a_mesh_and_leaves_out_what_is_none(stranger, folder, monkeypatch):
+    tried = []
+    monkeypatch.setattr(mesh_files, "load", lambda uri: tried.append(uri) or load(uri))
     server = viser.ViserServer("127.0.0.1", 0, verbose=False)
     try:
         drawing = Drawing(server)
-        for uri, shown in ((stranger.as_uri(), 1), (f"{folder.as_uri()}/{'c' * 64}.stl", 0), ("file:///etc/passwd", 0)):
+        nonsense = f"{folder.as_uri()}/{'c' * 64}.stl"
+        for uri, shown in ((stranger.as_uri(), True), (nonsense, False), ("file:///etc/passwd", False)):
             marker = Marker(ns="robot", id=1, type=Marker.MESH_RESOURCE, mesh_resource=uri)
             marker.scale.x = marker.scale.y = marker.scale.z = marker.color.a = marker.pose.orientation.w = 1.0
-            drawing.apply(MarkerArray(markers=[marker]))
-            assert len(drawing._nodes) == shown
+            for _ in range(3):
+                drawing.apply(MarkerArray(markers=[marker]))
+                assert [node.handle is not None for node in drawing._nodes.values()] == [shown]
+            assert tried.count(uri) == 1, "a message comes many times a second"
     finally:
         server.stop()
 

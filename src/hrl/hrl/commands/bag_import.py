@@ -1,35 +1,19 @@
 """``hrl bag import``: demonstrations of another data set as a bag."""
 
-import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rclpy.serialization import serialize_message
 from rich.console import Console
 
-from hrl_core.bags.facts import BagFacts
-from hrl_core.bags.writer import BagWriter, typestore_with
+from hrl.launching.environment import need_ros
+from hrl_core.errors import HrlError
 from hrl_core.exports.folder import refuse_existing
-from hrl_core.hierarchy.spec import FLAT
-from hrl_core.imports.episodes import ImportedEpisode, fingerprint, imported
+from hrl_core.imports.episodes import fingerprint, imported
 from hrl_core.imports.formats import source_named
-from hrl_core.imports.messages import ROBOT, messages_of
-from hrl_core.messages import Action, EpisodeResult, Observation
-from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.wording import counted
-from hrl_msgs import msg
-from hrl_ros import messages, topics
-from hrl_ros.message_texts import message_texts
-
-_CODECS = {
-    Observation: (topics.OBSERVATION, messages.OBSERVATION),
-    Action: (topics.ACTION, messages.ACTION),
-    EpisodeResult: (topics.EPISODE_RESULT, messages.EPISODE_RESULT),
-}
 
 
 @dataclass(frozen=True)
@@ -51,9 +35,17 @@ class Import:
         """Exit code 0: everything is imported."""
         source, task = source_named(self.form), load_task(self.task)
         refuse_existing(self.out)
+        need_ros()
+        from hrl.commands.imported_bag import write_bag
+
         episodes = list(imported(task, source.read(self.source, self.keys), str(self.source)))
+        if not episodes:
+            raise HrlError(f"{self.source}: holds no episode")
         sha256 = fingerprint(episodes)
-        self.out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HrlError(f"{self.out} cannot be written: {error}") from error
         write_bag(self.out, task, episodes, int(sha256[:16], 16), f"{self.form} {self.source.name}, sha256 {sha256}")
         steps, succeeded = sum(episode.steps for episode in episodes), sum(bool(e.success[-1]) for e in episodes)
         Console(soft_wrap=True, highlight=False).print(
@@ -62,35 +54,3 @@ class Import:
             markup=False,
         )
         return 0
-
-
-def write_bag(out: Path, task: TaskSpec, episodes: Sequence[ImportedEpisode], run: int, origin: str) -> None:
-    """Write demonstrations as a bag of one run.
-
-    Args:
-        out: bag directory to be.
-        task: what they are of.
-        episodes: at least one.
-        run: id of the run.
-        origin: where they come from, in words.
-    """
-    info = msg.RunInfo(run=run, robot=ROBOT, task=task.to_yaml(), task_hash=task.sha256)
-    info.hierarchy, info.hierarchy_hash = FLAT.to_yaml(), FLAT.sha256
-    now = time.time_ns()
-    info.header.stamp = messages.to_time(now)
-    facts = BagFacts(info=info, imported_from=origin)
-    writer = BagWriter(out, typestore_with(message_texts()))
-    names = {topics.RUN_INFO: "RunInfo"} | {topic: kind.__name__ for kind, (topic, _) in _CODECS.items()}
-    for topic, kind in names.items():
-        writer.add_topic(f"/{topic}", f"hrl_msgs/msg/{kind}", latched=topic == topics.RUN_INFO)
-    writer.write(f"/{topics.RUN_INFO}", now, serialize_message(info))
-    period = round(task.control_period * 1e9)
-    steps = 0
-    for number, episode in enumerate(episodes):
-        for message in messages_of(task, episode, run, number, steps * period):
-            topic, codec = _CODECS[type(message)]
-            writer.write(f"/{topic}", now + message.stamp, codec.encode(message))
-            if isinstance(message, EpisodeResult):
-                facts.results.append(message)
-        steps += episode.steps + 1
-    writer.close(facts.custom_data())

@@ -15,8 +15,8 @@ from rich.console import Console
 
 from hrl.watching.onlooker_node import onlooker, where
 from hrl_core.errors import HrlError
+from hrl_ros import topics
 
-TOPIC = "joy"
 _ESCAPE, _LET_GO = "\x1b", " "
 _AXES = {"w": (0, 1.0), "s": (0, -1.0), "a": (1, 1.0), "d": (1, -1.0), "r": (2, 1.0), "f": (2, -1.0)}
 _AXES |= {"q": (3, 1.0), "e": (3, -1.0), "t": (4, 1.0), "g": (4, -1.0), "y": (5, 1.0), "h": (5, -1.0)}
@@ -57,12 +57,12 @@ class Teleop:
         """Exit code 0: it was ended by a key."""
         if not sys.stdin.isatty():
             raise HrlError("hrl teleop reads keys: run it in a terminal (a joystick's node publishes the same topic)")
-        if self.rate <= 0:
-            raise HrlError(f"--rate {self.rate:g}: messages per second, above 0")
+        if not 0 < self.rate <= 1000:
+            raise HrlError(f"--rate {self.rate:g}: messages per second, above 0 and at most 1000")
         with onlooker("hrl_teleop") as eye:
             from sensor_msgs.msg import Joy
 
-            topic = f"/{self.namespace.strip('/')}/{TOPIC}" if self.namespace else TOPIC
+            topic = f"/{self.namespace.strip('/')}/{topics.JOY}" if self.namespace else topics.JOY
             publisher = eye.node.create_publisher(Joy, topic, 10)
             Console(highlight=False, soft_wrap=True).print(f"{topic} {where()}\n{KEYS}", markup=False)
             keyboard = Keyboard()

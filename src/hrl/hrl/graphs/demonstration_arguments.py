@@ -32,7 +32,6 @@ class DemonstrationArguments(LaunchArguments):
         "of the actions.",
         rule=Rule("between 0 and 10", lambda value: 0 <= value <= 10),
     )
-
     correlation: float = argument(
         0.0,
         "With demonstrator:=script: correlation of that noise from step to step; near 1 it leads far off, and back.",

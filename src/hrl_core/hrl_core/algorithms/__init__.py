@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.errors import HrlError, chosen
 
 if TYPE_CHECKING:
     from hrl_core.training.config import TrainConfig
@@ -60,9 +60,4 @@ def require_recordings(algorithm: str) -> None:
 
 
 def _module(algorithm: str, name: str) -> Any:  # noqa: ANN401 - pyright checks no module against a protocol
-    if algorithm not in ALGORITHMS:
-        raise HrlError(
-            f"unknown algorithm '{algorithm}'{did_you_mean(algorithm, ALGORITHMS)}: choose one of "
-            f"{', '.join(ALGORITHMS)}"
-        )
-    return importlib.import_module(f"{ALGORITHMS[algorithm]}.{name}")
+    return importlib.import_module(f"{chosen('algorithm', algorithm, ALGORITHMS)}.{name}")

@@ -34,13 +34,16 @@ def goal_actor_config(
 ) -> ActorConfig:
     """A network from observation and task goal to [low, high]; scaled inputs come with the way left."""
     observation = len(spec.observation)
-    names = [element.name for element in spec.observation]
     scale: tuple[float, ...] = ()
     differences: tuple[tuple[int, int, float], ...] = ()
     if scale_inputs:
         scale = input_scales(spec) + (_POSITION_SCALE,) * len(spec.goal)
-        pairs = [(observation + k, names.index(e.name)) for k, e in enumerate(spec.goal) if e.name in names]
-        differences = tuple((goal, position, _POSITION_SCALE) for goal, position in pairs)
+        seen = spec.observed_goal
+        differences = tuple(
+            (observation + k, seen[element.name], _POSITION_SCALE)
+            for k, element in enumerate(spec.goal)
+            if element.name in seen
+        )
     return ActorConfig(
         input_dim=observation + len(spec.goal),
         hidden=hidden,

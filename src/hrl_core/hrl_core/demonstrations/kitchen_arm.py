@@ -30,14 +30,13 @@ _AHEAD = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 """Hand that points along y, its fingers beside each other along x; columns are the axes of the end effector."""
 
 
-def facing(yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0) -> Matrix:
-    """Orientation (3, 3) of a hand that points along y, rolled about its own axis, lowered, turned left [rad]."""
+def facing(yaw: float = 0.0, pitch: float = 0.0) -> Matrix:
+    """Orientation (3, 3) of a hand that points along y, lowered, turned left [rad]."""
     c, s = math.cos(yaw), math.sin(yaw)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     c, s = math.cos(pitch), math.sin(pitch)
     lower = np.array([[1.0, 0.0, 0.0], [0.0, c, s], [0.0, -s, c]])
-    c, s = math.cos(roll), math.sin(roll)
-    return turn @ lower @ _AHEAD @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return turn @ lower @ _AHEAD
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
 """The formats by name; the packages that a format needs are looked for and imported only when it is used."""
 
 import importlib
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.errors import chosen
 from hrl_core.exports.folder import refuse_existing, whole_folder
 from hrl_core.exports.minari_id import place
 from hrl_core.exports.selection import Selection
+from hrl_core.optional_packages import require_packages
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,7 @@ class Format:
         Raises:
             HrlError: a package is missing, or ``out`` cannot be used.
         """
-        missing = [package for package in self.packages if importlib.util.find_spec(package) is None]
-        if missing:
-            raise HrlError(
-                f"--to {self.name} needs {' and '.join(missing)}, not installed here: "
-                "python -m pip install -r requirements-export.txt -c constraints.txt"
-            )
+        require_packages(f"--to {self.name}", self.packages)
         self.found_by(out)
         refuse_existing(out)
 
@@ -68,6 +63,4 @@ def format_named(name: str) -> Format:
     Raises:
         HrlError: there is none of that name; the message has those that there are.
     """
-    if name not in FORMATS:
-        raise HrlError(f"unknown format '{name}'{did_you_mean(name, FORMATS)}; choose one of {', '.join(FORMATS)}")
-    return FORMATS[name]
+    return chosen("format", name, FORMATS)

@@ -1,6 +1,7 @@
 """An episode of another data set: what it must hold, and what is made up where it holds nothing of it."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
@@ -72,6 +73,12 @@ def imported(task: TaskSpec, episodes: Iterable[ForeignEpisode], source: str) ->
         yield ImportedEpisode(*lived, achieved, desired, success)
 
 
+def as_rows(values: npt.ArrayLike) -> Array:
+    """Values of each step, whatever their shape, as one vector, (steps, size)."""
+    array = np.asarray(values, np.float64)
+    return array.reshape(len(array), math.prod(array.shape[1:]))
+
+
 def fingerprint(episodes: Iterable[ImportedEpisode]) -> str:
     """SHA-256 of all numbers, 64 hexadecimal digits: the same data set is the same run."""
     digest = hashlib.sha256()
@@ -119,11 +126,9 @@ def _require_limits(task: TaskSpec, episode: ForeignEpisode, where: str) -> None
 def _achieved(task: TaskSpec, episode: ForeignEpisode, where: str) -> Array:
     if episode.achieved_goals is not None:
         return episode.achieved_goals
-    names = [element.name for element in task.observation]
-    unseen = [element.name for element in task.goal if element.name not in names]
-    if unseen:
+    if task.unobserved_goal:
         raise HrlError(
             f"{where}: tells no achieved goals, and the observation of task '{task.name}' does not hold "
-            f"{', '.join(unseen)} either"
+            f"{', '.join(task.unobserved_goal)} either"
         )
-    return episode.states[:, [names.index(element.name) for element in task.goal]]
+    return episode.states[:, list(task.observed_goal.values())]

@@ -1,13 +1,16 @@
 """The formats by name; the packages that a format needs are looked for and imported only when it is used."""
 
 import importlib
-import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.errors import HrlError, chosen
 from hrl_core.imports.episodes import ForeignEpisode
+from hrl_core.optional_packages import require_packages
+
+_DAMAGED = (OSError, LookupError, ValueError, TypeError, AttributeError, AssertionError)
+"""What libraries raise where a data set is damaged, or laid out in another way than its format says."""
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,14 @@ class Source:
         Raises:
             HrlError: a package is missing, or the data set cannot be read.
         """
-        missing = [package for package in self.packages if importlib.util.find_spec(package) is None]
-        if missing:
-            raise HrlError(
-                f"--from {self.name} needs {' and '.join(missing)}, not installed here: "
-                "python -m pip install -r requirements-export.txt -c constraints.txt"
-            )
+        require_packages(f"--from {self.name}", self.packages)
         if not path.exists():
             raise HrlError(f"{path} does not exist: give the file or folder of the data set")
-        return importlib.import_module(self.module).read(path, keys)
+        try:
+            yield from importlib.import_module(self.module).read(path, keys)
+        except _DAMAGED as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise HrlError(f"{path}: is no sound data set of {self.name} ({problem})") from error
 
 
 SOURCES = {
@@ -57,6 +59,4 @@ def source_named(name: str) -> Source:
     Raises:
         HrlError: there is none of that name; the message has those that there are.
     """
-    if name not in SOURCES:
-        raise HrlError(f"unknown format '{name}'{did_you_mean(name, SOURCES)}; choose one of {', '.join(SOURCES)}")
-    return SOURCES[name]
+    return chosen("format", name, SOURCES)

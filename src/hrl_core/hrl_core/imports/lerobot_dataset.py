@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hrl_core.errors import HrlError
-from hrl_core.imports.episodes import Array, ForeignEpisode
+from hrl_core.imports.episodes import Array, ForeignEpisode, as_rows
 
 STATE = "observation.state"
 ACHIEVED, DESIRED = "observation.achieved_goal", "observation.desired_goal"
@@ -85,5 +85,4 @@ def _episode(rows: pa.Table, final: dict[str, Any], keys: tuple[str, ...]) -> Fo
 
 def _column(rows: pa.Table, name: str) -> Array:
     """Values of a column, (frames, size)."""
-    array = np.array(rows[name].to_pylist(), np.float64)
-    return array.reshape(len(rows), -1)
+    return as_rows(rows[name].to_pylist())

@@ -8,7 +8,7 @@ import minari
 import numpy as np
 
 from hrl_core.errors import HrlError
-from hrl_core.imports.episodes import Array, ForeignEpisode
+from hrl_core.imports.episodes import Array, ForeignEpisode, as_rows
 
 STATE = "observation"
 ACHIEVED, DESIRED = "achieved_goal", "desired_goal"
@@ -22,11 +22,7 @@ def read(path: Path, keys: tuple[str, ...]) -> Iterator[ForeignEpisode]:
         keys: of an observation that is a dictionary; empty: ``observation``.
     """
     folder = path / "data" if (path / "data").is_dir() else path
-    try:
-        dataset = minari.MinariDataset(folder)
-    except (OSError, ValueError, KeyError, AssertionError) as error:
-        raise HrlError(f"{path}: is no data set of Minari ({type(error).__name__}: {error})") from None
-    return (_episode(episode, keys, path) for episode in dataset.iterate_episodes())
+    return (_episode(episode, keys, path) for episode in minari.MinariDataset(folder).iterate_episodes())
 
 
 def _episode(episode: Any, keys: tuple[str, ...], path: Path) -> ForeignEpisode:  # noqa: ANN401 - minari.EpisodeData
@@ -56,5 +52,4 @@ def flat(values: Any) -> Array:  # noqa: ANN401 - arrays, or dictionaries of suc
     """Values of each step as one vector, (steps, size); of a dictionary one part after the other, in its order."""
     if isinstance(values, Mapping):
         return np.concatenate([flat(part) for part in values.values()], axis=1)
-    array = np.asarray(values, np.float64)
-    return array.reshape(len(array), -1)
+    return as_rows(values)

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 
 from hrl_core.errors import HrlError
-from hrl_core.imports.episodes import Array, ForeignEpisode
+from hrl_core.imports.episodes import ForeignEpisode, as_rows
 
 _DATA, _DEMO = "data", "demo_"
 
@@ -20,11 +20,7 @@ def read(path: Path, keys: tuple[str, ...]) -> Iterator[ForeignEpisode]:
         path: the file.
         keys: names below ``obs`` that the observation is made of, in order.
     """
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise HrlError(f"{path}: is no HDF5 file that can be read ({error})") from None
-    with file:
+    with h5py.File(path, "r") as file:
         demos: Any = file[_DATA] if _DATA in file else {}
         names = sorted((name for name in demos if name.startswith(_DEMO)), key=_number)
         if not names:
@@ -47,18 +43,13 @@ def _episode(demo: Any, keys: tuple[str, ...], where: str) -> ForeignEpisode:  #
     for needed in ("actions", "next_obs"):
         if needed not in demo:
             raise HrlError(f"{where}: has no {needed}: nobody knows what was done, or where its last step led")
-    states = [np.concatenate((_flat(demo["obs"][key]), _flat(demo["next_obs"][key])[-1:])) for key in keys]
-    actions = _flat(demo["actions"])
+    states = [np.concatenate((as_rows(demo["obs"][key]), as_rows(demo["next_obs"][key])[-1:])) for key in keys]
+    actions = as_rows(demo["actions"])
     # Where a time limit ended a demonstration it may tell no end at all.
-    ended = bool(demo["dones"][-1]) if "dones" in demo else False
+    ended = bool(np.any(np.asarray(demo["dones"])[-1:])) if "dones" in demo else False
     return ForeignEpisode(
         states=np.concatenate(states, axis=1),
         actions=actions,
         rewards=np.asarray(demo["rewards"], np.float64) if "rewards" in demo else np.zeros(len(actions)),
         terminated=ended,
     )
-
-
-def _flat(values: Any) -> Array:  # noqa: ANN401 - h5py.Dataset
-    array = np.asarray(values, np.float64)
-    return array.reshape(len(array), -1)

@@ -8,7 +8,7 @@ from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig
 
-DECAY = 0.2
+_DECAY = 0.2
 
 
 class Cloning(OneLevel):
@@ -26,12 +26,16 @@ class Cloning(OneLevel):
 
         L = mean ((mu(x) - a) / half-range)^2
         """
-        config = self.config
-        late = 0 < config.decay_after <= self.updates
-        self._adam.param_groups[0]["lr"] = config.lr * (DECAY if late else 1.0)
         loss = (self.scaled(self.actor(batch.inputs)) - self.scaled(batch.actions)).square().mean()
-        self._adam.zero_grad()
-        loss.backward()
-        self._adam.step()
         self.updates += 1
-        return {"cloning_loss": loss.item()}
+        return descend(self._adam, self.config, self.updates, loss)
+
+
+def descend(adam: torch.optim.Adam, config: CloningConfig, number: int, loss: torch.Tensor) -> dict[str, float]:
+    """Step ``number`` (from 1) down a loss, smaller once ``decay_after`` steps have been made; its figures."""
+    late = 0 < config.decay_after < number
+    adam.param_groups[0]["lr"] = config.lr * (_DECAY if late else 1.0)
+    adam.zero_grad()
+    loss.backward()
+    adam.step()
+    return {"cloning_loss": loss.item()}

@@ -71,9 +71,8 @@ class EpisodeSlots:
         slots = full + num_envs
         periods = -(-self.length_limit // self.period)
         sizes = len(spec.observation), len(spec.action), 0 if space is None else space.size, len(spec.goal)
-        names = [element.name for element in spec.observation]
         self._indices = _span(np.zeros(0, np.int64) if space is None else space.indices)
-        self.achieved = np.array([names.index(e.name) for e in spec.goal if e.name in names], dtype=np.int64)
+        self.achieved = np.array(list(spec.observed_goal.values()), dtype=np.int64)
         self.states = np.zeros((slots, self.length_limit + 1, sizes[0]), np.float32)
         self.actions = np.zeros((slots, self.length_limit, sizes[1]), np.float32)
         self.rewards = np.zeros((slots, self.length_limit), np.float32)

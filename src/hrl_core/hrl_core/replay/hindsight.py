@@ -27,10 +27,9 @@ class Hindsight:
         Raises:
             TaskError: goals cannot be told from observations, or only the environment knows when one is reached.
         """
-        names = {element.name for element in spec.observation}
-        hidden = [element.name for element in spec.goal if element.name not in names]
-        if hidden or not spec.goal:
-            why = f"its observation lacks {', '.join(hidden)}" if hidden else "it has no goal"
+        if spec.unobserved_goal or not spec.goal:
+            hidden = ", ".join(spec.unobserved_goal)
+            why = f"its observation lacks {hidden}" if hidden else "it has no goal"
             raise TaskError(f"her: goals of task '{spec.name}' cannot be replaced: {why}; leave --her out")
         if spec.success.ends_episode and spec.own_success:
             raise TaskError(f"her: only the environment of task '{spec.name}' knows when a goal ends the episode")

@@ -181,6 +181,17 @@ class TaskSpec:
         return tuple(element.name for element in self.goal)
 
     @cached_property
+    def observed_goal(self) -> dict[str, int]:
+        """Element of the goal -> its index in the observation; without those that nobody observes."""
+        seen = self._observation_names
+        return {name: seen.index(name) for name in self._goal_names if name in seen}
+
+    @cached_property
+    def unobserved_goal(self) -> tuple[str, ...]:
+        """Elements of the goal that the observation does not hold."""
+        return tuple(name for name in self._goal_names if name not in self.observed_goal)
+
+    @cached_property
     def sha256(self) -> str:
         """Hash of the canonical form, 64 hexadecimal digits."""
         canonical = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))

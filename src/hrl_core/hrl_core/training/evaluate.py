@@ -69,16 +69,17 @@ class _Outcomes(NamedTuple):
 class _Groups:
     """Which groups of a success rule each episode asks for, and has in place."""
 
-    def __init__(self, spec: TaskSpec, goals: npt.NDArray) -> None:
+    def __init__(self, spec: TaskSpec, states: npt.NDArray, goals: npt.NDArray) -> None:
         self._spec, self._goals = spec, goals
-        self._asked: dict[str, npt.NDArray[np.bool_]] = {}
         self._placed: dict[str, npt.NDArray[np.bool_]] = {}
+        if spec.success.groups:
+            self._placed = spec.groups_within(states[:, list(spec.observed_goal.values())], goals)
+        self._asked = {name: ~place for name, place in self._placed.items()}
 
     def take(self, achieved: npt.NDArray, running: npt.NDArray[np.bool_]) -> None:
-        """Take what is achieved (num_envs, goal_dim); first of all what is so at the beginning."""
+        """Take what is achieved (num_envs, goal_dim) by those that are still running."""
         within = self._spec.groups_within(achieved, self._goals)
-        self._asked = self._asked or {name: ~place for name, place in within.items()}
-        self._placed = {n: np.where(running, place, self._placed.get(n, place)) for n, place in within.items()}
+        self._placed = {name: np.where(running, place, self._placed[name]) for name, place in within.items()}
 
     def shares(self, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
         """Share of some episodes (num_envs,) with each group in place that they ask for."""
@@ -169,8 +170,7 @@ def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> list[Evaluation
     """One episode in each of environments that have just been restarted."""
     count, goals = envs.num_envs, envs.goals
     running, ever, reached = np.ones(count, np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
-    final, returns, groups = np.full(count, np.nan), np.zeros(count), _Groups(spec, goals)
-    groups.take(_achieved(spec, envs.states), running)
+    final, returns, groups = np.full(count, np.nan), np.zeros(count), _Groups(spec, envs.states, goals)
     while running.any():
         step = envs.step(actors.act())
         actors.observe(step)
@@ -182,14 +182,6 @@ def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> list[Evaluation
             groups.take(step.achieved, running)
         running &= ~step.ended
     return _results(goals if envs.goals_given else None, _Outcomes(reached, ever, final, returns), groups)
-
-
-def _achieved(spec: TaskSpec, states: npt.NDArray) -> npt.NDArray:
-    """What is achieved (num_envs, goal_dim) in states (num_envs, observation_dim), of tasks with groups."""
-    if not spec.success.groups:
-        return np.zeros((len(states), len(spec.goal)))
-    names = [element.name for element in spec.observation]
-    return states[:, [names.index(element.name) for element in spec.goal]]
 
 
 def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, BatchPolicy]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hrl_core.algorithms import presets
-from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.errors import HrlError, chosen, did_you_mean
 from hrl_core.training.config import TrainConfig
 
 
@@ -26,10 +26,7 @@ def preset(name: str = "", algorithm: str = "hiro", learner: str = "", task: str
             learners = tuple(dict.fromkeys(one for one in whose.values() if isinstance(one, str) and one))
             choose = f"choose one of {', '.join(learners)}" if learners else f"{algorithm} has no choice of learners"
             raise HrlError(f"unknown learner '{learner}'{did_you_mean(learner, learners)}: {choose}")
-    name = name or (task if task in known else next(iter(known)))
-    if name not in known:
-        raise HrlError(f"unknown preset '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
-    return known[name]
+    return chosen("preset", name or (task if task in known else next(iter(known))), known)
 
 
 def stored_config(values: Mapping[str, Any]) -> TrainConfig[Any]:

@@ -117,7 +117,7 @@ def test_episodes_of_several_tasks_must_be_told_apart(script, tiny_task, write_b
 
 
 def test_unknown_format_names_those_that_there_are():
-    with pytest.raises(HrlError, match=r"unknown format 'parket'; did you mean parquet\?; choose one of parquet"):
+    with pytest.raises(HrlError, match=r"unknown format 'parket'; did you mean parquet\?: choose one of parquet"):
         format_named("parket")
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.protocols import Stateful
-from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.errors import chosen
 from hrl_core.learners.advantages import Floats
 from hrl_core.learners.on_policy import Rollout
 from hrl_core.task.spec import TaskSpec
@@ -51,7 +51,4 @@ class BonusWeight:
 
 def make_bonus(config: OnPolicyFlatConfig, spec: TaskSpec, seed: int, known: Mapping[str, str] = BONUSES) -> Bonus:
     """The intrinsic reward that the switches name; raises ``HrlError`` where there is none."""
-    name = config.bonus
-    if name not in known:
-        raise HrlError(f"unknown bonus '{name}'{did_you_mean(name, known)}: choose one of {', '.join(known)}")
-    return importlib.import_module(known[name]).bonus(spec, config, seed)
+    return importlib.import_module(chosen("bonus", config.bonus, known)).bonus(spec, config, seed)

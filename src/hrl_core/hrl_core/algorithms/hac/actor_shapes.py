@@ -43,8 +43,8 @@ def _subgoal(task: TaskSpec, levels: HierarchySpec, level: int, scale: Vector) -
 
 def _task_goal(task: TaskSpec, scale: Vector) -> dict[str, Any]:
     """Inputs of the top: the task goal is hidden where the way left to it can be shown instead."""
-    size, names = len(task.observation), [element.name for element in task.observation]
-    shown = [(size + k, names.index(e.name)) for k, e in enumerate(task.goal) if e.name in names]
+    size, seen = len(task.observation), task.observed_goal
+    shown = [(size + k, seen[e.name]) for k, e in enumerate(task.goal) if e.name in seen]
     return {
         "input_dim": size + len(task.goal),
         "input_scale": tuple(map(float, (*scale, *np.ones(len(task.goal))))),

@@ -42,13 +42,12 @@ def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
 
 def _require_goals(spec: TaskSpec) -> None:
     """Refuse to relabel task goals where there are none, or none in the observation."""
-    observed = {element.name for element in spec.observation}
-    unseen = [element.name for element in spec.goal if element.name not in observed]
     needs = "a task goal, which this task does not have; set both to 0"
-    if unseen:
-        needs = f"the goal's elements in the observation, which lacks {', '.join(unseen)}; set both to 0, or list them "
+    if spec.unobserved_goal:
+        lacks = ", ".join(spec.unobserved_goal)
+        needs = f"the goal's elements in the observation, which lacks {lacks}; set both to 0, or list them "
         needs += "behind the observation's"
-    if unseen or not spec.goal:
+    if spec.unobserved_goal or not spec.goal:
         raise TaskError(
             f"switches that do not fit task '{spec.name}': relabel_goals_uniform and relabel_goals_future need {needs}"
         )

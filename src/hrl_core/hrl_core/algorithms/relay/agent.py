@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -86,7 +85,7 @@ class RelayAgent:
             updates: how many.
             shown: demonstrations, of which each batch has its share.
         """
-        if self._valuing is not None and self.space is not None:
+        if self._valuing is not None:
             return self._update_valuing(self._valuing, store, rng, updates, shown)
         parts = self._portions(store, shown, self.config.worker.batch_size)
         rows = [self._worker_rows(source, count * updates, rng) for source, count in parts]
@@ -121,7 +120,7 @@ class RelayAgent:
 
     def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
         """Manager (None: flat) and worker."""
-        return None if self.space is None else self.select, partial(self.act)
+        return None if self.space is None else self.select, self.act
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """All levels."""
@@ -198,8 +197,8 @@ def _manager_shape(space: GoalSpace, config: RelayConfig) -> ActorConfig:
 def _goal_shape(
     task: TaskSpec, config: RelayConfig, hidden: tuple[int, ...], low: tuple[float, ...], high: tuple[float, ...]
 ) -> ActorConfig:
-    seen, names = len(task.observation), [element.name for element in task.observation]
-    ways = tuple((seen + k, names.index(element.name), config.way_scale) for k, element in enumerate(task.goal))
+    seen = len(task.observation)
+    ways = tuple((seen + k, index, config.way_scale) for k, index in enumerate(task.observed_goal.values()))
     scale = (*_scale(task, config), *(1.0,) * len(task.goal))
     return ActorConfig(seen + len(task.goal), hidden, low, high, input_scale=scale, differences=ways)
 

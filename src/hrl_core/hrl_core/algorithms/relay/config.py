@@ -127,12 +127,11 @@ class RelayConfig:
 def hierarchy(task: TaskSpec, config: RelayConfig) -> HierarchySpec:
     """A manager whose subgoals are offsets in a goal space of the task; raises ``HrlError`` where it does not fit."""
     require_vector_actions(task, "relay")
-    names = {element.name for element in task.observation}
-    unseen = [element.name for element in task.goal if element.name not in names]
+    unseen = ", ".join(task.unobserved_goal)
     if unseen or not task.goal:
         raise TaskError(
             f"algorithm 'relay' takes later states for goals: task '{task.name}' "
-            + (f"does not observe {', '.join(unseen)} of its goal" if unseen else "has no goal")
+            + (f"does not observe {unseen} of its goal" if unseen else "has no goal")
         )
     if config.flat:
         if config.finetuning != IRIL:

@@ -9,7 +9,7 @@ import torch
 
 from hrl_core.algorithms.protocols import Update
 from hrl_core.algorithms.relay.config import ON_POLICY, RelayConfig
-from hrl_core.learners.cloning import DECAY
+from hrl_core.learners.cloning import descend
 from hrl_core.learners.distributions import as_drawn
 from hrl_core.learners.networks_state import load_networks, networks_state
 from hrl_core.learners.on_policy import OnPolicy, Rollout
@@ -76,14 +76,8 @@ class OnPolicyWorker:
         self.updates = int(state["updates"][0])
 
     def _clone(self, batch: TransitionBatch) -> dict[str, float]:
-        late = 0 < self._config.worker.decay_after <= self.updates
-        self._adam.param_groups[0]["lr"] = self._config.worker.lr * (DECAY if late else 1.0)
-        loss = self._distance(batch)
-        self._adam.zero_grad()
-        loss.backward()
-        self._adam.step()
         self.updates += 1
-        return {"cloning_loss": loss.item()}
+        return descend(self._adam, self._config.worker, self.updates, self._distance(batch))
 
     def _further(self, batch: TransitionBatch) -> Callable[[], torch.Tensor]:
         return lambda: self._config.cloning_weight * self._distance(batch)
