@@ -27,6 +27,7 @@ class JointMap:
         self._offset = np.array([row.offset for row in rows])
         self._low = np.array([row.position[0] for row in rows])
         self._high = np.array([row.position[1] for row in rows])
+        self._unit = np.array([row.unit for row in rows])
         self._interface = config.command.interface
         self.actions = np.array([self.joints.index(actuator.name) for actuator in task.action])
         """Place of each action element among the joints."""
@@ -73,25 +74,25 @@ class JointMap:
 
     def command(self, action: Vector) -> Vector:
         """What the controller is sent for an action, in the controller's order and units."""
-        joint = self.actions
-        sign, scale, offset = self._sign[joint], self._scale[joint], self._offset[joint]
-        if self._interface == "effort":
-            robot = sign * action / scale
-        elif self._interface == "velocity":
-            robot = sign * scale * action
-        else:
-            robot = sign * scale * action + offset
-        return robot[self._order]
+        factor, offset = self._per_action
+        return (factor * action + offset)[self._order]
 
     def action(self, command: Vector) -> Vector:
-        """The action that a command stands for: the inverse of ``command``."""
-        robot = np.empty_like(command)
+        """The action that a command stands for: the inverse of ``command``; 0 for a gripper's fingers."""
+        factor, offset = self._per_action
+        robot = offset.copy()
         robot[self._order] = command
+        return (robot - offset) / factor
+
+    @property
+    def _per_action(self) -> tuple[Vector, Vector]:
+        """What a command is: factor times action, and offset, in the order of the action."""
         joint = self.actions
-        sign, scale, offset = self._sign[joint], self._scale[joint], self._offset[joint]
+        sign, scale, unit = self._sign[joint], self._scale[joint], self._unit[joint]
         if self._interface == "effort":
-            return robot * scale * sign
-        return (robot - (offset if self._interface == "position" else 0.0)) * sign / scale
+            return sign * unit / scale, np.zeros(len(joint))
+        offset = self._offset[joint] if self._interface == "position" else np.zeros(len(joint))
+        return sign * unit * scale, offset
 
     def _positions(self, robot: Vector) -> Vector:
         return (robot - self._offset) * self._sign / self._scale

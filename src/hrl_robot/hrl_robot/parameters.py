@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hrl_robot.robot_config import BODIES
 from hrl_ros.loop.parameters import REALTIME, EnvironmentParameters
 from hrl_ros.parameters import NodeParameters, parameter
 
@@ -27,7 +28,9 @@ class FakeRobotParameters(NodeParameters):
     topics: str = parameter(
         "hardware", "where its state is published and its service is offered; empty: joint_states, odom and place"
     )
+    body: str = parameter("ant", "what it is", choices=BODIES)
     controller: str = parameter("effort_controller", "name of its controller")
+    gripper: str = parameter("", "name of its gripper's controller; empty: there is none")
     latency: float = parameter(0.0, "delay of states and of commands [s, wall time]", low=0.0)
     jitter: float = parameter(0.0, "greatest random addition to the latency [s]", low=0.0)
     dropout: float = parameter(0.0, "fraction of messages lost each way", low=0.0, high=1.0)

@@ -18,6 +18,7 @@ from hrl_core.typed_fields import (
     Fraction,
     Must,
     Name,
+    NonEmpty,
     NotNegative,
     Positive,
     one_of,
@@ -29,7 +30,11 @@ from hrl_core.typed_fields import (
 ALIGNMENTS = ("hold", "as_of", "drop")
 INTERFACES = ("effort", "velocity", "position")
 STARTS = ("automatic", "service")
-STREAMS = ("joint_states", "odometry", "object")
+BODIES = ("ant", "franka")
+JOINT_STATES, ODOMETRY = "joint_states", "odometry"
+"""Names of the robot's own streams; all others are of things about it."""
+POSE, JOINTS = "pose", "joints"
+KINDS = (POSE, ODOMETRY, JOINTS)
 _ROBOTS = resources.files("hrl_robot") / "robots"
 _TOPIC = re.compile(r"(/|~/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 _LEGAL = "a ROS name: letters, digits and _ in parts divided by /, none of them empty or with a digit in front"
@@ -60,6 +65,8 @@ class JointConfig:
     """Greatest magnitude of the command in task units, if that is less than the task's."""
     rate: _Limit = math.inf
     """Greatest change of the command per second, task units."""
+    unit: Positive = 1.0
+    """What an action of 1 stands for, in the unit of the interface on the task's side [N m, rad/s, rad]."""
     safe: Annotated[str, one_of(BEHAVIOURS)] = "zero"
     damping: NotNegative = 0.0
 
@@ -81,10 +88,18 @@ class StreamConfig:
     that is new since the last instant, else the observation is left out."""
     tolerance: Positive = 0.2
     """Greatest age [s, wall time] of a sample."""
+    kind: Annotated[str, one_of(KINDS)] = POSE
+    """Of a thing: ``pose`` (geometry_msgs/PoseStamped), ``odometry`` (nav_msgs/Odometry), or ``joints`` that are not
+    the robot's (sensor_msgs/JointState)."""
+    joints: tuple[Name, ...] = ()
+    """Of kind ``joints``: names of those that count; there may be others."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         require_fields(self)
+        require_different(self.joints, "joints")
+        if bool(self.joints) != (self.kind == JOINTS):
+            raise FieldError(("joints",), f"kind {JOINTS} needs names of joints, and no other kind takes them")
 
 
 @dataclass(frozen=True)
@@ -109,6 +124,32 @@ class CommandConfig:
 
 
 @dataclass(frozen=True)
+class GripperConfig:
+    """Fingers that are told to open or to close, and otherwise hold what they hold."""
+
+    controller: Topic
+    """Gets their opening as std_msgs/Float64MultiArray of one number, on ``<controller>/commands``."""
+    joints: Annotated[tuple[Name, ...], NonEmpty]
+    """Joints of the task whose actions say so, on the average."""
+    open: Finite
+    """What the controller is told to open."""
+    closed: Finite
+    """What it is told to close."""
+    threshold: Fraction = 0.3
+    """An action above opens, one below its negative closes; those between change nothing."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        require_fields(self)
+        require_different(self.joints, "joints")
+
+    @property
+    def topic(self) -> str:
+        """Topic of the controller."""
+        return f"{self.controller}/commands"
+
+
+@dataclass(frozen=True)
 class OperatorConfig:
     """How an episode comes about."""
 
@@ -124,6 +165,8 @@ class OperatorConfig:
 class FakeConfig:
     """Parameters of the fake robot."""
 
+    body: Annotated[str, one_of(BODIES)] = "ant"
+    """What it is; the task's model must have its joints."""
     topics: _NameOrNone = "hardware"
     """Prefix of its topics and its service; empty: the names that ROS drivers use."""
     latency: NotNegative = 0.0
@@ -142,13 +185,15 @@ class RobotConfig:
 
     name: Name
     command: CommandConfig
-    streams: Mapping[Annotated[str, one_of(STREAMS)], StreamConfig]
-    """``joint_states`` (required), ``odometry``, and ``object`` (geometry_msgs/PoseStamped)."""
+    streams: Mapping[Name, StreamConfig]
+    """``joint_states`` (required), ``odometry`` (nav_msgs/Odometry), and things under names of their own."""
     joints: Mapping[Name, JointConfig]
     """Task joint -> joint of the robot."""
     ignore: tuple[Name, ...] = ()
     elements: Mapping[Name, Name] = field(default_factory=dict)
     """Observation element -> source, for names that do not speak for themselves, e.g. ``block_x: object.x``."""
+    gripper: GripperConfig | None = None
+    """Fingers that have a controller of their own."""
     operator: OperatorConfig = field(default_factory=OperatorConfig)
     fake: FakeConfig | None = None
     """The fake robot is started in the robot's place."""
@@ -156,15 +201,23 @@ class RobotConfig:
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
         require_fields(self)
-        if "joint_states" not in self.streams:
-            raise FieldError(("streams",), "joint_states is required")
+        if JOINT_STATES not in self.streams:
+            raise FieldError(("streams",), f"{JOINT_STATES} is required, got {', '.join(self.streams) or 'none'}")
+        for name in (JOINT_STATES, ODOMETRY):
+            if name in self.streams and self.streams[name].kind != POSE:
+                raise FieldError(("streams", name, "kind"), f"{name} is the robot's own: leave kind out")
+        fingers = () if self.gripper is None else self.gripper.joints
+        unknown = [joint for joint in fingers if joint not in self.joints]
+        if unknown:
+            raise FieldError(("gripper", "joints"), f"{unknown} are not under joints")
         taken: dict[str, str] = {}
         for task_joint, joint in self.joints.items():
             other = taken.setdefault(joint.name, task_joint)
             if other != task_joint:
                 raise FieldError(("joints", task_joint, "name"), f"'{joint.name}' is the joint of {other} already")
-        if sorted(self.command.order) != sorted(taken):
-            problem = f"must name each robot joint once, got {list(self.command.order)}, joints have {list(taken)}"
+        driven = [name for name, joint in taken.items() if joint not in fingers]
+        if sorted(self.command.order) != sorted(driven):
+            problem = f"must name each robot joint once, got {list(self.command.order)}, joints have {driven}"
             raise FieldError(("command", "order"), problem)
 
     def require_task(self, task: TaskSpec) -> None:

@@ -1,6 +1,7 @@
 """Where the bridge meets the robot: state streams in, commands out, in task units on this side."""
 
 import time
+from functools import partial
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -13,9 +14,11 @@ from std_msgs.msg import Float64MultiArray
 from hrl_core.errors import PeerError
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
+from hrl_robot.gripper import Gripper
 from hrl_robot.joint_map import JointMap
-from hrl_robot.robot_config import RobotConfig, RobotConfigError
-from hrl_robot.robot_state import BaseState, Instant, JointStates
+from hrl_robot.robot_config import JOINT_STATES, RobotConfig, RobotConfigError
+from hrl_robot.robot_messages import Reader, reader_of
+from hrl_robot.robot_state import BodyState, Instant, JointStates
 from hrl_robot.streams import Stream
 from hrl_ros import messages, qos
 from hrl_ros.health import Health
@@ -53,10 +56,8 @@ class RobotPort:
         """Commands sent."""
         self.own_listeners = 0
         """Subscriptions of this node to its own commands."""
-        streams = config.streams
-        self.joints: Stream[JointStates] = Stream("joint_states", streams["joint_states"])
-        self.base: Stream[BaseState] | None = None
-        self.thing: Stream[Vector] | None = None
+        self.joints: Stream[JointStates] = Stream(JOINT_STATES, config.streams[JOINT_STATES])
+        self._streams: dict[str, Stream] = {JOINT_STATES: self.joints}
         # A lifecycle publisher would swallow the safe action of a node that is being deactivated or has failed.
         profile = qos.command() if period is None else qos.timed_command(period).publisher
         topic = config.command.topic
@@ -65,21 +66,14 @@ class RobotPort:
         node.settle_for(self._commands)
         self._message = Float64MultiArray()
         self._stamped = _StampedCommands(node, config) if config.command.stamped else None
+        self._gripper = None if config.gripper is None else Gripper(node, config.gripper, task)
         if not listen:
             return
-        kinds = {
-            "joint_states": (JointState, self._on_joints),
-            "odometry": (Odometry, self._on_odometry),
-            "object": (PoseStamped, self._on_object),
-        }
-        for name, stream in streams.items():
-            kind, callback = kinds[name]
+        for name, stream in config.streams.items():
+            self._streams.setdefault(name, Stream(name, stream))
             seen = None if health is None else watched(node.get_logger(), health, stream.topic).subscription
-            node.subscribe(kind, stream.topic, callback, qos.state(), seen)
-        if "odometry" in streams:
-            self.base = Stream("odometry", streams["odometry"])
-        if "object" in streams:
-            self.thing = Stream("object", streams["object"])
+            kind, read = reader_of(name, stream, self.map)
+            node.subscribe(kind, stream.topic, partial(self._on_state, name, read), qos.state(), seen)
 
     def check(self, patience: float) -> None:
         """Compare the robot with its file by its first message; spins nothing.
@@ -91,7 +85,7 @@ class RobotPort:
             PeerError: the robot is silent.
             RobotConfigError: it has other joints than the file, or impossible positions.
         """
-        topic = self.config.streams["joint_states"].topic
+        topic = self.config.streams[JOINT_STATES].topic
         came, message = wait_for_message(
             JointState,
             self._node,
@@ -110,17 +104,19 @@ class RobotPort:
         """What the streams say now; None when one of them has nothing that may stand for this instant."""
         now, wall = time.monotonic(), time.time()
         joints = self.joints.at(now, wall)
-        base = None if self.base is None else self.base.at(now, wall)
-        thing = None if self.thing is None else self.thing.at(now, wall)
-        lacking = (self.base is not None and base is None) or (self.thing is not None and thing is None)
-        return None if joints is None or lacking else Instant(joints, base, thing)
+        bodies = {}
+        for name, stream in self._streams.items():
+            if stream is not self.joints:
+                bodies[name] = stream.at(now, wall)
+                if bodies[name] is None:
+                    return None
+        return None if joints is None else Instant(joints, bodies)
 
     @property
     def silence(self) -> tuple[float, str]:
         """Seconds since the stream that is silent for longest was heard, and its name."""
         now = time.monotonic()
-        streams = [stream for stream in (self.joints, self.base, self.thing) if stream is not None]
-        return max((stream.silence(now), stream.name) for stream in streams)
+        return max((stream.silence(now), stream.name) for stream in self._streams.values())
 
     def measured(self) -> tuple[Vector | None, Vector | None]:
         """Velocity and position of the joints in the order of the action, newest sample; None while unknown."""
@@ -148,39 +144,22 @@ class RobotPort:
         self._commands.publish(self._message)
         if self._stamped is not None:
             self._stamped.send(self._message.data)
+        if self._gripper is not None:
+            self._gripper.send(action)
 
-    def _on_joints(self, message: JointState) -> None:
+    def _on_state(self, name: str, read: Reader, message: JointState | Odometry | PoseStamped) -> None:
         try:
-            position, velocity = np.asarray(message.position, float), np.asarray(message.velocity, float)
-            states = JointStates(*self.map.state(list(message.name), position, velocity))
+            state = read(message)
         except RobotConfigError as error:
             self._refuse(str(error))
             return
-        if not (np.isfinite(states.position).all() and np.isfinite(states.velocity).all()):
-            self._refuse("joint_states: non-finite numbers")
-            return
-        self._add(self.joints, states, message)
-
-    def _on_odometry(self, message: Odometry) -> None:
-        pose, twist = message.pose.pose, message.twist.twist
-        q = pose.orientation
-        state = BaseState(_xyz(pose.position), np.array([q.w, q.x, q.y, q.z]), _xyz(twist.linear), _xyz(twist.angular))
-        if not all(np.isfinite(part).all() for part in state) or not state.quaternion.any():
-            self._refuse("odometry: non-finite numbers or no orientation")
-        elif self.base is not None:
-            self._add(self.base, state, message)
-
-    def _on_object(self, message: PoseStamped) -> None:
-        q = message.pose.orientation
-        state = np.array([*_xyz(message.pose.position), q.w, q.x, q.y, q.z])
-        if not np.isfinite(state).all():
-            self._refuse("object: non-finite numbers")
-        elif self.thing is not None:
-            self._add(self.thing, state, message)
-
-    def _add(self, stream: Stream, value: object, message: JointState | Odometry | PoseStamped) -> None:
-        stamp = messages.from_time(message.header.stamp) / messages.NANOSECONDS
-        stream.add(value, stamp, time.monotonic())
+        if not all(np.isfinite(part).all() for part in state):
+            self._refuse(f"{name}: non-finite numbers")
+        elif isinstance(state, BodyState) and not state.quaternion.any():
+            self._refuse(f"{name}: no orientation")
+        else:
+            stamp = messages.from_time(message.header.stamp) / messages.NANOSECONDS
+            self._streams[name].add(state, stamp, time.monotonic())
 
     def _refuse(self, reason: str) -> None:
         self.refused += 1
@@ -204,7 +183,3 @@ class _StampedCommands:
     def send(self, values: object) -> None:
         self._message.values = values
         self._publisher.publish(self._message)
-
-
-def _xyz(vector: object) -> Vector:
-    return np.array([vector.x, vector.y, vector.z])  # pyright: ignore[reportAttributeAccessIssue]

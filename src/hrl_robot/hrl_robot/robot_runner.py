@@ -13,7 +13,8 @@ from hrl_robot.robot_state import Instant, StateAssembler
 class RobotRunner(EpisodeRunner):
     """A step is what has happened in one control period; the robot does not wait for it.
 
-    The reward is minus the distance to the task goal, as in HIRO's Ant Maze, Push and Fall: a robot has no other.
+    The reward is minus the distance to the task goal, as in HIRO's Ant Maze, Push and Fall, or minus the number of
+    things that are not in place, as in the kitchen: a robot has no other.
     Stamps are wall time.
     """
 
@@ -72,7 +73,13 @@ class RobotRunner(EpisodeRunner):
         if instant is None:
             raise InvalidDataError("the robot's state is too old")
         state, achieved = self.assembler.assemble(instant, step)
-        reward = -self.spec.distance(achieved, self._goal) if step else 0.0
+        reward = self._reward(achieved) if step else 0.0
         over = step >= self.spec.max_episode_steps
         vectors = state, achieved, self._goal, applied
         return self._tell(time.time_ns(), episode, step, vectors, reward, truncated=over, source=source)
+
+    def _reward(self, achieved: Vector) -> float:
+        """Minus the number of things that are not in place, or, where a goal is one place, the distance to it."""
+        if self.spec.success.groups:
+            return -float(sum(not place for place in self.spec.groups_within(achieved, self._goal).values()))
+        return -self.spec.distance(achieved, self._goal)

@@ -1,6 +1,7 @@
 """Puts a task's observation vector together from what a robot publishes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -9,24 +10,26 @@ from hrl_core.control.rotation import rotated
 from hrl_core.errors import HrlError
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
-from hrl_robot.robot_config import RobotConfig, RobotConfigError
+from hrl_robot.robot_config import JOINT_STATES, JOINTS, ODOMETRY, RobotConfig, RobotConfigError
 
 _POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")
 _TWIST = ("vx", "vy", "vz", "wx", "wy", "wz")
 _RATE = "_rate"
+_BY = (".", "_")
+"""Between a thing's name and what it is of it: ``kettle.x``, or an element that is called ``kettle_x``."""
 _STEPS = {"1": 1.0, "step": 1.0, "1000 steps": 1e-3}
 
 
-class BaseState(NamedTuple):
-    """Odometry: pose in the world frame, twist in the robot's."""
+class BodyState(NamedTuple):
+    """Odometry: pose in the world frame, twist in the body's."""
 
     position: Vector
     """Shape (3,) [m]."""
     quaternion: Vector
     """w, x, y, z."""
-    linear: Vector
+    linear: Vector = np.zeros(3)
     """Shape (3,), child frame [m/s]."""
-    angular: Vector
+    angular: Vector = np.zeros(3)
     """Shape (3,), child frame [rad/s]."""
 
 
@@ -41,9 +44,8 @@ class Instant(NamedTuple):
     """What the streams say of one instant."""
 
     joints: JointStates
-    base: BaseState | None
-    thing: Vector | None
-    """Object pose: x, y, z, qw, qx, qy, qz."""
+    bodies: Mapping[str, BodyState | JointStates] = MappingProxyType({})
+    """Every other stream's; ``odometry`` is the robot's own."""
 
 
 class StateAssembler:
@@ -61,8 +63,9 @@ class StateAssembler:
             RobotConfigError: an element has no source, or one whose stream the robot's file does not have.
         """
         self._joints, self._task = joints, task
-        self._quaternion: Vector | None = None
-        offered = self._offers(config)
+        self._streams = {name: stream for name, stream in config.streams.items() if name != JOINT_STATES}
+        self._quaternions: dict[str, Vector] = {}
+        offered = self._offers()
         aliases = {element.name: config.elements.get(element.name, element.name) for element in task.observation}
         missing = {name: source for name, source in aliases.items() if source not in offered and source != "time"}
         if missing:
@@ -79,8 +82,8 @@ class StateAssembler:
         self._achieved = np.array(list(task.observed_goal.values()))
 
     def begin(self) -> None:
-        """A new episode: the quaternion starts with its real part positive again."""
-        self._quaternion = None
+        """A new episode: quaternions start with their real part positive again."""
+        self._quaternions.clear()
 
     def assemble(self, instant: Instant, step: int) -> tuple[Vector, Vector]:
         """Observation vector and achieved goal, layout of the task; raises ``HrlError`` for non-finite numbers."""
@@ -89,12 +92,15 @@ class StateAssembler:
         self._task.check_state(state, "robot state")
         return state, state[self._achieved]
 
-    def _offers(self, config: RobotConfig) -> list[str]:
-        rows = [*self._joints, *(joint + _RATE for joint in self._joints)]
-        if "odometry" in config.streams:
-            rows += [*_POSE, *_TWIST]
-        if "object" in config.streams:
-            rows += [f"object.{name}" for name in _POSE]
+    def _offers(self) -> list[str]:
+        rows = list(_joint_names(self._joints))
+        for name, stream in self._streams.items():
+            if stream.kind == JOINTS:
+                rows += _joint_names(stream.joints)
+            elif name == ODOMETRY:
+                rows += [*_POSE, *_TWIST]
+            else:
+                rows += [f"{name}{by}{part}" for by in _BY for part in (_POSE, _POSE + _TWIST)[stream.kind == ODOMETRY]]
         return rows
 
     @staticmethod
@@ -106,25 +112,32 @@ class StateAssembler:
         return lambda _values, step: step * _STEPS[unit]
 
     def _values(self, instant: Instant) -> dict[str, float]:
-        values = dict(zip(self._joints, instant.joints.position.tolist(), strict=True))
-        rates = (joint + _RATE for joint in self._joints)
-        values.update(zip(rates, instant.joints.velocity.tolist(), strict=True))
-        if instant.base is not None:
-            base = instant.base
-            quaternion = self._continuous(base.quaternion)
-            world = rotated(quaternion, base.linear)
-            pose = (*base.position.tolist(), *quaternion.tolist())
-            values.update(zip(_POSE, pose, strict=True))
-            values.update(zip(_TWIST, (*world.tolist(), *base.angular.tolist()), strict=True))
-        if instant.thing is not None:
-            values.update((f"object.{name}", x) for name, x in zip(_POSE, instant.thing.tolist(), strict=True))
+        values = dict(_numbered(self._joints, instant.joints))
+        for name, state in instant.bodies.items():
+            if isinstance(state, JointStates):
+                values.update(_numbered(self._streams[name].joints, state))
+                continue
+            quaternion = self._continuous(name, state.quaternion)
+            world = rotated(quaternion, state.linear)
+            told = (*state.position.tolist(), *quaternion.tolist(), *world.tolist(), *state.angular.tolist())
+            for start in ("",) if name == ODOMETRY else [name + by for by in _BY]:
+                values.update(zip([start + part for part in _POSE + _TWIST], told, strict=True))
         return values
 
-    def _continuous(self, quaternion: Vector) -> Vector:
+    def _continuous(self, name: str, quaternion: Vector) -> Vector:
         """Estimators jump between q and -q, the same rotation; the policy has only seen the smooth one."""
         if not np.isfinite(quaternion).all() or not quaternion.any():
-            raise HrlError(f"odometry: {quaternion.tolist()} is no orientation")
-        before = self._quaternion
+            raise HrlError(f"{name}: {quaternion.tolist()} is no orientation")
+        before = self._quaternions.get(name)
         flip = quaternion[0] < 0 if before is None else before.dot(quaternion) < 0
-        self._quaternion = -quaternion if flip else quaternion
-        return self._quaternion
+        self._quaternions[name] = -quaternion if flip else quaternion
+        return self._quaternions[name]
+
+
+def _joint_names(joints: Sequence[str]) -> Iterator[str]:
+    yield from joints
+    yield from (joint + _RATE for joint in joints)
+
+
+def _numbered(joints: Sequence[str], states: JointStates) -> Iterator[tuple[str, float]]:
+    return zip(_joint_names(joints), (*states.position.tolist(), *states.velocity.tolist()), strict=True)

@@ -13,16 +13,16 @@ from hrl_core.control.rotation import inverse, rotated
 from hrl_core.envs.making import make_env
 from hrl_core.task.text import load_task
 from hrl_robot import robot_config
-from hrl_robot.fake_physics import FakePhysics
-from hrl_robot.hardware import COMMANDS, MOTORS
+from hrl_robot.fake_body import FakeAnt
+from hrl_robot.hardware import ANT
 from hrl_robot.joint_map import JointMap
 from hrl_robot.robot_config import RobotConfigError, load_robot, parse_robot
-from hrl_robot.robot_state import BaseState, Instant, JointStates, StateAssembler
+from hrl_robot.robot_state import BodyState, Instant, JointStates, StateAssembler
 
 TASK = load_task("ant_maze")
 CONFIG = load_robot("fake_ant")
 TEXT = (robot_config._ROBOTS / "fake_ant.yaml").read_text()
-NAMES = [motor.name for motor in MOTORS]
+NAMES = [motor.name for motor in ANT.motors]
 vectors = arrays(np.float64, 8, elements=st.floats(-30, 30))
 
 
@@ -51,7 +51,7 @@ def test_power_is_the_same_on_both_sides_of_a_gear():
 def test_what_the_fake_robot_shows_is_the_state_of_the_simulator_to_rounding():
     """Encoders, wiring, frames and quaternion of the fake robot, undone by file and assembler, give the environment's
     own observation; a torque through the bridge moves it as the environment's does."""
-    physics, env = FakePhysics(TASK), make_env(TASK)
+    physics, env = FakeAnt(TASK), make_env(TASK)
     physics.place(3)
     data, _ = env.reset(seed=3)
     mapping = JointMap(CONFIG, TASK)
@@ -59,11 +59,12 @@ def test_what_the_fake_robot_shows_is_the_state_of_the_simulator_to_rounding():
     generator = np.random.default_rng(0)
     for step in range(40):
         position, velocity = physics.encoders()
-        pose, twist = physics.base()
+        pose, twist = physics.things()["odom"]
+        assert twist is not None
         quaternion = pose[3:7] / np.linalg.norm(pose[3:7])
-        base = BaseState(pose[:3], quaternion, rotated(inverse(quaternion), twist[:3]), twist[3:6])
+        base = BodyState(pose[:3], quaternion, rotated(inverse(quaternion), twist[:3]), twist[3:6])
         joints = JointStates(*mapping.state(NAMES, position, velocity))
-        state, achieved = assembler.assemble(Instant(joints, base, None), step)
+        state, achieved = assembler.assemble(Instant(joints, {"odometry": base}), step)
         expected = data["observation"].copy()
         expected[3:7] /= np.linalg.norm(expected[3:7])
         assert np.allclose(state, expected, atol=1e-9)
@@ -81,8 +82,8 @@ def test_odometry_twist_turns_from_the_robot_into_the_world():
     quarter_turn = np.array([np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)])
     assert np.allclose(rotated(quarter_turn, np.array([1.0, 0.0, 0.0])), [0.0, 1.0, 0.0])
     assembler = StateAssembler(CONFIG, TASK, list(CONFIG.joints))
-    base = BaseState(np.zeros(3), quarter_turn, np.array([1.0, 0.0, 0.0]), np.array([0.1, 0.2, 0.3]))
-    state, _ = assembler.assemble(Instant(JointStates(np.zeros(8), np.zeros(8)), base, None), 7)
+    base = BodyState(np.zeros(3), quarter_turn, np.array([1.0, 0.0, 0.0]), np.array([0.1, 0.2, 0.3]))
+    state, _ = assembler.assemble(Instant(JointStates(np.zeros(8), np.zeros(8)), {"odometry": base}), 7)
     assert np.allclose(state[15:21], [0.0, 1.0, 0.0, 0.1, 0.2, 0.3])
     assert state[29] == pytest.approx(0.007)
 
@@ -94,14 +95,14 @@ def test_quaternion_stays_continuous_when_the_estimator_flips_it():
     for angle in np.linspace(0, 2 * np.pi, 50):
         quaternion = np.array([np.cos(angle / 2), 0, 0, np.sin(angle / 2)])
         shown = quaternion if quaternion[0] >= 0 else -quaternion
-        state, _ = assembler.assemble(Instant(joints, BaseState(np.zeros(3), shown, np.zeros(3), np.zeros(3)), None), 0)
+        state, _ = assembler.assemble(Instant(joints, {"odometry": BodyState(np.zeros(3), shown)}), 0)
         seen.append(state[3:7])
     assert np.abs(np.diff(seen, axis=0)).max() < 0.1
     assert seen[-1][0] == pytest.approx(-1.0)
 
 
 def first_message(**changes):
-    shown = {motor.name: motor.zero + motor.sign * (1.0 if "ankle_1" in motor.joint else 0.0) for motor in MOTORS}
+    shown = {motor.name: motor.zero + motor.sign * (1.0 if "ankle_1" in motor.joint else 0.0) for motor in ANT.motors}
     return {**shown, "neck": 0.0, **changes}
 
 
@@ -139,7 +140,11 @@ def test_the_order_of_names_in_messages_does_not_matter():
         ("sign: -1, offset: 0.4", "sign: 2, offset: 0.4", "line 20: joints.ankle_1.sign: must be 1 or -1, got 2"),
         ("sign: -1, offset: 0.4", "sgn: -1, offset: 0.4", "line 20: joints.ankle_1.sgn: unknown.*did you mean sign"),
         ("name: fl_hip,", "name: bl_hip,", "joints.hip_2.name: 'bl_hip' is the joint of hip_1 already"),
-        ("joint_states: {", "joints_state: {", "line 12: streams.joints_state: must be one of joint_states, od"),
+        (
+            "joint_states: {",
+            "joints_state: {",
+            "line 11: streams: joint_states is required, got joints_state, odometry",
+        ),
         (
             "  joint_states: {topic: hardware/joint_states, alignment: hold, tolerance: 0.2}\n",
             "",
@@ -200,4 +205,4 @@ def test_element_without_a_source_is_refused_with_what_there_is():
 
 
 def test_fake_robot_takes_commands_in_its_controllers_order():
-    assert CONFIG.command.order == COMMANDS
+    assert CONFIG.command.order == ANT.commands

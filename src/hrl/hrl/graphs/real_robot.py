@@ -46,7 +46,8 @@ def real_parts(arguments: LaunchArguments, environment: Mapping[str, Value]) -> 
 
 def fake_parameters(config: RobotConfig, fake: FakeConfig, given: Mapping[str, Value]) -> dict[str, Value]:
     """Parameters of the fake robot that ``fake`` of a robot's file describes, beside those ``given``."""
-    return {**dataclasses.asdict(fake), **given, "controller": config.command.controller}
+    gripper = "" if config.gripper is None else config.gripper.controller
+    return {**dataclasses.asdict(fake), **given, "controller": config.command.controller, "gripper": gripper}
 
 
 def supervisor_part(
