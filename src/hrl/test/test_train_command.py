@@ -243,6 +243,8 @@ OTHER = {
     "task_goal": (1.0, 2.0),
     "frozen_skills": "elsewhere",
     "input_scale": (0.5, 2.0),
+    "input_centre": (0.5, 2.0),
+    "pursued_goals": 0.25,
     "flat_goals": "last",
     "manager_loss": "end_to_end",
     "begin_with": "elsewhere",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hrl_core.demonstrations.demonstrator import Demonstrator
-from hrl_core.demonstrations.kitchen import intended_action
+from hrl_core.demonstrations.kitchen import intention
 from hrl_core.demonstrations.kitchen_arm import KitchenArm, facing
 from hrl_core.envs.kitchen import KitchenEnv, make_kitchen
 from hrl_core.envs.runner import EnvRunner
@@ -32,7 +32,7 @@ def shown(env: KitchenEnv, things: tuple[str, ...], seed: int, steps: int) -> np
     told, _ = env.reset(seed=seed, options={"goal": goal_of(*things)})
     achieved = [told["achieved_goal"]]
     for _ in range(steps):
-        action = intended_action(told["observation"], env.goal)
+        action = intention(told["observation"], env.goal).action
         assert np.abs(action).max() <= 1
         told, reward, *_ = env.step(action)
         achieved.append(told["achieved_goal"])
@@ -65,7 +65,7 @@ def test_it_hardly_ever_fails(kitchen: KitchenEnv) -> None:
 def test_where_nothing_is_asked_for_it_stands_still(kitchen: KitchenEnv) -> None:
     told, _ = kitchen.reset(seed=0, options={"goal": goal_of()})
     for _ in range(10):
-        told = kitchen.step(intended_action(told["observation"], kitchen.goal))[0]
+        told = kitchen.step(intention(told["observation"], kitchen.goal).action)[0]
     assert TASK.succeeded(told["achieved_goal"], goal_of())
 
 
@@ -75,6 +75,15 @@ def test_a_demonstrator_does_all_that_is_asked_for_within_an_episode() -> None:
     runner = EnvRunner(TASK, 3, Mode.DEMO)
     traces = [rollout(runner, stack, episode) for episode in range(6)]
     assert sum(bool(trace.observations[-1].success) for trace in traces) >= 5
+
+
+def test_noise_is_less_where_a_slip_would_undo_what_has_been_done() -> None:
+    stack = Hierarchy(WorkerSession(TASK, FLAT, Demonstrator(TASK, 0.1, correlation=0.88), 3))
+    trace = rollout(EnvRunner(TASK, 3, Mode.DEMO), stack, 0)
+    shares = np.array([intention(o.state, o.desired_goal).noise for o in trace.observations[:-1]])
+    off = np.array([np.abs(action.value - action.intended)[:7].mean() for action in trace.actions])
+    assert 0.2 < (shares < 1).mean() < 0.8
+    assert off[shares < 1].mean() == pytest.approx(0.35 * off[shares == 1].mean(), rel=0.3)
 
 
 def test_the_arm_sees_its_hand_where_it_is_and_turns_doors_about_their_hinges(kitchen: KitchenEnv) -> None:

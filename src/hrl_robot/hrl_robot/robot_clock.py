@@ -113,12 +113,12 @@ class RobotClock:
         if not self._runner.fresh():
             self.dropped += 1
             return
-        source = ActionSource.POLICY
-        if self._safety.tripped:
-            source = ActionSource.SAFE
-        elif self._answered != observation.key:
-            source = ActionSource.HOLD
-        course.log.missed_deadlines += source is not ActionSource.POLICY
+        in_time = not self._safety.tripped and self._answered == observation.key
+        if in_time and self._gate.last is not None:
+            source = ActionSource(self._gate.last.source)
+        else:
+            source = ActionSource.SAFE if self._safety.tripped else ActionSource.HOLD
+        course.log.missed_deadlines += not in_time
         course.step(self._safety.command, source)
         if course.waiting or course.finished:
             self.rest()

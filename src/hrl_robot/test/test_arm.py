@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sensor_msgs.msg import JointState
 
-from hrl_core.demonstrations.kitchen import intended_action
+from hrl_core.demonstrations.kitchen import intention
 from hrl_core.envs.making import make_env
 from hrl_core.errors import TaskError
 from hrl_core.messages import Mode, Vector
@@ -76,7 +76,7 @@ def test_what_the_arm_s_drivers_tell_is_the_state_of_the_simulator_and_commands_
         state, achieved = assembler.assemble(drivers.instant(), step)
         assert np.allclose(state, data["observation"], atol=1e-6)
         assert np.allclose(achieved, data["achieved_goal"], atol=1e-6)
-        action = intended_action(data["observation"], goal)
+        action = intention(data["observation"], goal).action
         drivers.act(action)
         for _ in range(STEPS):
             body.advance()

@@ -6,7 +6,7 @@ from pathlib import Path
 from hrl.graphs.arguments import Value
 from hrl.graphs.cores import shared_cores
 from hrl.graphs.demonstration_arguments import DemonstrationArguments
-from hrl.graphs.graph import SIMULATOR, WORKER, Graph, NodeDescription, environment_of
+from hrl.graphs.graph import BRIDGE, SIMULATOR, WORKER, Graph, NodeDescription, environment_of
 from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, require_fit, robot_nodes
 from hrl.graphs.run_folder import RunFolder, resolve_out
@@ -26,7 +26,7 @@ START = "start"
 
 
 def demo_graph(arguments: DemonstrationArguments) -> Graph:
-    """Describe simulator, demonstrator, recorder, onlookers, checked before anything starts.
+    """Describe simulator or robot, demonstrator, recorder, onlookers, checked before anything starts.
 
     Raises:
         HrlError: what is asked for cannot be run; nothing has been started or written.
@@ -34,8 +34,9 @@ def demo_graph(arguments: DemonstrationArguments) -> Graph:
     task = load_task(arguments.task)
     _require_demonstrator(arguments, task)
     require_fit(arguments, task)
-    if arguments.robot == "real":
-        raise HrlError("robot:=real: demonstrations are given in simulation")
+    real = arguments.robot == "real"
+    if real and not arguments.goal:
+        raise HrlError(f"robot:=real: no robot draws the goals of task '{task.name}'; give one with goal:=")
     out = resolve_out(arguments.out)
     start = random_checkpoint(task, arguments.seed, git_commit(), FLAT)
     setup = Setup(task, arguments.task, out / START, start)
@@ -45,7 +46,7 @@ def demo_graph(arguments: DemonstrationArguments) -> Graph:
     nodes = [
         _demonstrating(node, arguments) for node in robot_nodes(arguments, setup, folder, next(shared_cores(arguments)))
     ]
-    environment = environment_of(arguments.network, commands_robot=False, respawns=arguments.restarts)
+    environment = environment_of(arguments.network, commands_robot=real, respawns=arguments.restarts)
     return Graph(nodes=(*nodes, *onlookers), folder=folder, log_level=arguments.log_level, environment=environment)
 
 
@@ -79,5 +80,6 @@ def _demonstrating(node: NodeDescription, arguments: DemonstrationArguments) -> 
             "demonstrator_recording": str(Path(arguments.recording).absolute()) if arguments.recording else "",
         },
         SIMULATOR: {"episode_mode": "demo"},
+        BRIDGE: {"episode_mode": "demo"},
     }
     return dataclasses.replace(node, parameters={**node.parameters, **of_role.get(node.role, {})})

@@ -45,7 +45,7 @@ class DemonstrationArguments(LaunchArguments):
             raise self.refuse("name the task to demonstrate, such as task:=push_point")
         if self.learn or self.explore:
             raise self.refuse("a demonstration neither explores nor learns: leave explore and learn out")
-        if self.demonstrator == "teleop" and self.mode != "realtime":
+        if self.demonstrator == "teleop" and self.mode != "realtime" and self.robot != "real":
             raise self.refuse(
                 "demonstrator:=teleop: a person is as fast as the clock: mode:=realtime, perhaps rtf:=0.5"
             )

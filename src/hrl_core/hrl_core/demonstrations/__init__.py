@@ -3,23 +3,24 @@
 import importlib
 from collections.abc import Callable, Mapping
 
+from hrl_core.demonstrations.intention import Intention
 from hrl_core.errors import HrlError
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 
-Expert = Callable[[Vector, Vector], Vector]
-"""Maps a state (observation_dim,) and a task goal (goal_dim,) to an action (action_dim,), units of the task."""
+Expert = Callable[[Vector, Vector], Intention]
+"""What is to be done in a state (observation_dim,) for a task goal (goal_dim,)."""
 EXPERTS: Mapping[str, str] = {
     "push_point": "hrl_core.demonstrations.push_point",
     "fetch_push": "hrl_core.demonstrations.fetch_push",
     "fetch_pick_and_place": "hrl_core.demonstrations.fetch_pick_and_place",
     "kitchen": "hrl_core.demonstrations.kitchen",
 }
-"""Task -> module whose ``intended_action`` is its expert."""
+"""Task -> module whose ``intention`` is its expert."""
 
 
 def expert_of(task: TaskSpec) -> Expert:
     """The expert of a task; raises ``HrlError`` where there is none."""
     if task.name not in EXPERTS:
         raise HrlError(f"task '{task.name}' has no scripted expert; those that have are: {', '.join(EXPERTS)}")
-    return importlib.import_module(EXPERTS[task.name]).intended_action
+    return importlib.import_module(EXPERTS[task.name]).intention

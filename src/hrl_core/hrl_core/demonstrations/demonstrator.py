@@ -26,7 +26,7 @@ class Demonstrator:
 
         Args:
             task: the task.
-            noise: standard deviation [half-ranges].
+            noise: standard deviation [half-ranges], where what is intended bears all of it.
             version: of the policy in whose place it acts.
             correlation: of the noise of one step with that of the next, from 0 to below 1.
 
@@ -41,8 +41,9 @@ class Demonstrator:
     def act(self, state: Vector, task: Assignment, draws: Draws) -> ActionChoice:
         """Demonstrate a step."""
         low, high = self._task.action_low, self._task.action_high
-        intended = self._expert(state, task.vector.astype(float)).clip(low, high)
-        value = intended + self._sigma * self._noise(draws, len(low))
+        action, share = self._expert(state, task.vector.astype(float))
+        intended = action.clip(low, high)
+        value = intended + share * self._sigma * self._noise(draws, len(low))
         return ActionChoice(value.clip(low, high), intended=intended)
 
     def _noise(self, draws: Draws, size: int) -> Vector:

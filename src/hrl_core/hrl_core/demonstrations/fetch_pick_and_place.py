@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hrl_core.demonstrations.intention import Intention
 from hrl_core.messages import Vector
 
 _STRIDE = 0.05
@@ -19,21 +20,21 @@ _HELD = 0.03
 _OPEN, _CLOSE = 1.0, -1.0
 
 
-def intended_action(state: Vector, goal: Vector) -> Vector:
+def intention(state: Vector, goal: Vector) -> Intention:
     """What the expert does in state (25,) for a block's goal (3,): action (4,) between -1 and 1."""
     grip, block, fingers = state[:3], state[3:6], state[9:11]
     beside, over = float(np.linalg.norm(grip[:2] - block[:2])), float(grip[2] - block[2])
     if beside < 2 * _BETWEEN and abs(over) < 2 * _BETWEEN and fingers.max() < _HELD:
-        return _moved(goal - block, _CLOSE)
+        return Intention(_moved(goal - block, _CLOSE))
     if beside < _BETWEEN and abs(over) < _BETWEEN:
-        return _moved(np.zeros(3), _CLOSE)
+        return Intention(_moved(np.zeros(3), _CLOSE))
     target = block.copy()
     if beside > _ALIGNED:
         target[2] += _OVER
         if over < 0.5 * _OVER:
             # Straight up first: what lies beside is the block.
             target[:2] = grip[:2]
-    return _moved(target - grip, _OPEN)
+    return Intention(_moved(target - grip, _OPEN))
 
 
 def _moved(way: Vector, fingers: float) -> Vector:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hrl_core.demonstrations.intention import Intention
 from hrl_core.messages import Vector
 
 _STRIDE = 0.05
@@ -22,12 +23,12 @@ _THERE = 0.035
 """Distance of the block from its goal at which nothing is left to do [m]."""
 
 
-def intended_action(state: Vector, goal: Vector) -> Vector:
+def intention(state: Vector, goal: Vector) -> Intention:
     """What the expert does in state (25,) for a block's goal (3,): action (4,) between -1 and 1."""
     grip, block = state[:3], state[3:6]
     left = float(np.linalg.norm(goal[:2] - block[:2]))
     if left < _THERE:
-        return np.zeros(4)
+        return Intention(np.zeros(4))
     ahead, beside = (goal[:2] - block[:2]) / left, grip[:2] - block[:2]
     along = float(beside @ ahead)
     aside = beside - along * ahead
@@ -35,7 +36,7 @@ def intended_action(state: Vector, goal: Vector) -> Vector:
     behind = along < -0.02 and float(np.linalg.norm(aside)) < (_ASIDE if low else 0.5 * _ASIDE)
     if behind and low:
         push = min(_PUSH, _BRAKE * left) * ahead - _GAIN * aside / _STRIDE
-        return np.array([*np.clip(push, -1, 1), np.clip((block[2] - grip[2]) / _STRIDE, -1, 1), 0.0])
+        return Intention(np.array([*np.clip(push, -1, 1), np.clip((block[2] - grip[2]) / _STRIDE, -1, 1), 0.0]))
     if behind and along < -0.75 * _BACK:
         target = np.array([*grip[:2], block[2]])
     else:
@@ -44,4 +45,4 @@ def intended_action(state: Vector, goal: Vector) -> Vector:
             # Straight up first: what lies beside is the block.
             target[:2] = grip[:2]
     step = _GAIN * (target - grip) / _STRIDE
-    return np.array([*(step / max(float(np.abs(step).max()), 1.0)), 0.0])
+    return Intention(np.array([*(step / max(float(np.abs(step).max()), 1.0)), 0.0]))

@@ -10,7 +10,8 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from hrl_core.demonstrations.kitchen_arm import CLOSED, OPEN, KitchenArm, Matrix, Move, facing
+from hrl_core.demonstrations.intention import Intention
+from hrl_core.demonstrations.kitchen_arm import CLOSED, FREELY, OPEN, KitchenArm, Matrix, Move, facing
 from hrl_core.kitchen_model import ARM, GROUPS, OBJECTS, TARGETS, asked_of
 from hrl_core.messages import Vector
 
@@ -28,10 +29,12 @@ _INSET = 0.02
 """From the end effector to a handle that is well within the fingers [m]."""
 _SLOW, _NEAR, _FORCED = 0.5, 0.8, 0.6
 """Speeds at a thing, on the way to it, and with it [m/s]; an arm lags behind what it is told."""
+_AT_WORK = 0.35
+"""Share of a demonstration's noise at a thing: all of it, and handles slip out of the fingers."""
 
 
-def intended_action(state: Vector, goal: Vector) -> Vector:
-    """What the expert does in state (62,) for a goal (21,) of the objects: action (9,) between -1 and 1.
+def intention(state: Vector, goal: Vector) -> Intention:
+    """What the expert wants in state (62,) for a goal (21,) of the objects: an action (9,) between -1 and 1.
 
     Raises:
         HrlError: gymnasium-robotics is not installed, of which the scene is part.
@@ -42,8 +45,8 @@ def intended_action(state: Vector, goal: Vector) -> Vector:
     for thing in asked_of(goal):
         move = _SKILLS[thing](arm, objects[list(GROUPS[thing])])
         if move is not None:
-            return arm.action(move)
-    return arm.action(Move(arm.hand, arm.facing))
+            return Intention(arm.action(move), 1.0 if move.speed == FREELY else _AT_WORK)
+    return Intention(arm.action(Move(arm.hand, arm.facing)))
 
 
 @lru_cache(maxsize=1)

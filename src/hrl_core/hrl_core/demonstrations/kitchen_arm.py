@@ -26,6 +26,8 @@ _HOME = np.array([0.15, -1.2, 1.8, -2.4, 0.3, 0.7, 1.6])
 _MARGIN = 0.02
 """Distance from a joint's limit that counts as at it [rad]."""
 OPEN, CLOSED = 1.0, -1.0
+FREELY = 1.2
+"""Speed of a hand that is at nothing [m/s]."""
 _AHEAD = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
 """Hand that points along y, its fingers beside each other along x; columns are the axes of the end effector."""
 
@@ -48,7 +50,7 @@ class Move:
     facing: Matrix
     """Orientation, shape (3, 3)."""
     fingers: float = CLOSED
-    speed: float = 1.2
+    speed: float = FREELY
     """Greatest [m/s]."""
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from hrl_core.demonstrations.intention import Intention
 from hrl_core.messages import Vector
 
 CONTACT = 0.65
@@ -19,12 +20,12 @@ _THERE = 0.1
 """Distance of the block from its goal at which nothing is left to do [m]."""
 
 
-def intended_action(state: Vector, goal: Vector) -> Vector:
+def intention(state: Vector, goal: Vector) -> Intention:
     """What the expert does in state (8,) for a block's goal (2,): action (2,) between -1 and 1."""
     point, block = state[:2], state[4:6]
     left = float(np.linalg.norm(goal - block))
     if left < _THERE:
-        return np.zeros(2)
+        return Intention(np.zeros(2))
     ahead, beside = (goal - block) / left, point - block
     along = float(beside @ ahead)
     aside = beside - along * ahead
@@ -39,4 +40,4 @@ def intended_action(state: Vector, goal: Vector) -> Vector:
         step = sense * tangent + 4 * (CONTACT + _GAP - distance) * beside / distance
     else:
         step = (block - (CONTACT + _GAP) * ahead - point) / STRIDE
-    return step / max(float(np.abs(step).max()), 1.0)
+    return Intention(step / max(float(np.abs(step).max()), 1.0))

@@ -10,5 +10,9 @@ from hrl_core.networks.actor_config import ActorConfig
 
 
 def make_level(config: TD3Config, actor_config: ActorConfig, generator: torch.Generator) -> LevelLearner:
-    """TD3 for one level, initialised from ``generator``: the fast one or the plain one, from the same weights."""
-    return (FastTD3 if config.fast else TD3)(config, actor_config, generator)
+    """TD3 for one level, initialised from ``generator``: the fast one or the plain one, from the same weights.
+
+    The fast one does not centre inputs.
+    """
+    fast = config.fast and not actor_config.input_centre
+    return (FastTD3 if fast else TD3)(config, actor_config, generator)

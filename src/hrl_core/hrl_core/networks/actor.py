@@ -52,6 +52,7 @@ class Actor(nn.Module):
         self.layers = nn.ModuleList(self.linears)
         matrix = config.feature_matrix()
         self._matrix = torch.from_numpy(matrix)
+        self._offset = torch.from_numpy(config.feature_offset()) if config.input_centre else None
         self._diagonal = None if config.differences else torch.from_numpy(matrix.diagonal().copy())
         self.centre, self.half_range = map(torch.from_numpy, config.output_range())
         self._turner = None if config.turn is None else Turner(config.turn)
@@ -85,7 +86,8 @@ class Actor(nn.Module):
 
     def features(self, inputs: torch.Tensor) -> torch.Tensor:
         """What the first layer sees of inputs (batch, input_dim), shape (batch, feature_dim)."""
-        return inputs @ self._matrix.T if self._diagonal is None else inputs * self._diagonal
+        features = inputs @ self._matrix.T if self._diagonal is None else inputs * self._diagonal
+        return features if self._offset is None else features + self._offset
 
     def pre_tanh(self, features: torch.Tensor) -> torch.Tensor:
         """Output of the last layer, (batch, last_dim)."""

@@ -30,8 +30,8 @@ MOST_PARAMETERS = 2**24
 class ActorConfig:
     """A multilayer perceptron; what its last layer means is its head's affair (``networks.heads``).
 
-    Its first layer sees *features*: the inputs, each multiplied by its scale, then scaled differences of two
-    inputs. This map is linear, so that acting folds it into the first layer.
+    Its first layer sees *features*: the inputs, less their centre, each multiplied by its scale, then scaled
+    differences of two inputs. This map is affine, so that acting folds it into the first layer.
     """
 
     input_dim: Count
@@ -52,6 +52,8 @@ class ActorConfig:
     """Of a manager: chance, while exploring, that a subgoal is a test, below which nobody explores (HAC)."""
     input_scale: tuple[Finite, ...] = ()
     """Factor on each input element; empty: 1."""
+    input_centre: tuple[Finite, ...] = ()
+    """What is taken off each input element before it is scaled; empty: 0. Differences are not centred."""
     differences: tuple[tuple[Index, Index, Finite], ...] = ()
     """Appended features: (i, j, factor) gives factor * (input[i] - input[j]), e.g. the way left to the task
     goal."""
@@ -84,8 +86,11 @@ class ActorConfig:
             raise CheckpointError(f"actor: the head '{self.head}' has low 0 and high 1")
         if self.head != "tanh" and self.turn is not None:
             raise CheckpointError(f"actor: the head '{self.head}' has no turn: only 'tanh' has")
-        if len(self.input_scale) not in (0, self.input_dim):
-            raise CheckpointError(f"actor: input_scale needs {self.input_dim} entries, got {len(self.input_scale)}")
+        for name, numbers in (("input_scale", self.input_scale), ("input_centre", self.input_centre)):
+            if len(numbers) not in (0, self.input_dim):
+                raise CheckpointError(f"actor: {name} needs {self.input_dim} entries, got {len(numbers)}")
+        if self.input_centre and (self.turn is not None or self.skills or self.memory is not None):
+            raise CheckpointError("actor: input_centre goes with neither turn nor skills nor memory")
         named = {"masked": self.masked, "differences": [k for i, j, _ in self.differences for k in (i, j)]}
         named["turn.heading"] = () if self.turn is None else self.turn.heading
         for name, inputs in named.items():
@@ -155,8 +160,16 @@ class ActorConfig:
         low, high = np.array(self.low, np.float32), np.array(self.high, np.float32)
         return ((high + low) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
 
+    def feature_offset(self) -> Float32:
+        """What the features of inputs at 0 are, shape (feature_dim,)."""
+        offset = np.zeros(self.feature_dim, np.float32)
+        if self.input_centre:
+            seen = self.feature_matrix()[: self.input_dim]
+            offset[: self.input_dim] = -(seen @ np.array(self.input_centre, np.float32))
+        return offset
+
     def feature_matrix(self) -> Float32:
-        """The linear map from inputs to features, shape (feature_dim, input_dim)."""
+        """The linear part of the map from inputs to features, shape (feature_dim, input_dim)."""
         matrix = np.eye(self.feature_dim, self.input_dim, dtype=np.float32)
         if self.input_scale:
             np.fill_diagonal(matrix, self.input_scale)

@@ -70,7 +70,10 @@ def _folded(config: ActorConfig, weights: Mapping[str, Float32]) -> list[_Pass]:
     """Fold features and turns into the first and last layer, one set of weights per sector."""
     layers = [(weights[f"layers.{i}.weight"], weights[f"layers.{i}.bias"]) for i in range(len(config.hidden) + 1)]
     centre, half_range = config.output_range()
-    layers[0] = (layers[0][0] @ config.feature_matrix(), layers[0][1])
+    weight, bias = layers[0]
+    if config.input_centre:
+        bias = np.asarray(bias + weight @ config.feature_offset(), np.float32)
+    layers[0] = (weight @ config.feature_matrix(), bias)
     if config.turn is None:
         return [_Pass(_owned(layers), centre, half_range)]
     passes = []

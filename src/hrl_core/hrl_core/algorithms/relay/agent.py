@@ -11,6 +11,7 @@ from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
 from hrl_core.algorithms.relay.config import OFFPOLICY, ON_POLICY, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.on_policy_worker import OnPolicyWorker
 from hrl_core.algorithms.relay.windows import (
+    Goals,
     Rows,
     flat_rows,
     manager_rows,
@@ -40,7 +41,8 @@ class RelayAgent:
     def __init__(self, task: TaskSpec, config: RelayConfig, generator: torch.Generator) -> None:
         """Initialise networks from ``generator``; raises ``HrlError`` where task and switches do not fit together."""
         levels = hierarchy(task, config).levels
-        self.config, self.space = config, GoalSpace(task, levels[0]) if levels else None
+        self._task, self.config = task, config
+        self.space = GoalSpace(task, levels[0]) if levels else None
         shape = _worker_shape(task, config, self.space)
         self._valuing: LevelLearner | None = None
         self.on_policy: OnPolicyWorker | None = None
@@ -109,7 +111,7 @@ class RelayAgent:
 
         def rows(source: EpisodeStore, count: int) -> Rows:
             slots, steps = source.draw_steps(count, rng)
-            return manager_rows(source, slots, steps, config.manager_window, config.horizon, rng)
+            return manager_rows(source, slots, steps, config, self._goals(rng))
 
         parts = self._portions(store, shown, config.manager.batch_size)
         return self._learn("manager", [rows(source, count * updates) for source, count in parts], updates)
@@ -168,8 +170,11 @@ class RelayAgent:
     def _worker_rows(self, source: EpisodeStore, count: int, rng: np.random.Generator) -> Rows:
         slots, steps = source.draw_steps(count, rng)
         if self.space is None:
-            return flat_rows(source, slots, steps, self.config.flat_goals == "last", rng)
+            return flat_rows(source, slots, steps, self.config, self._goals(rng))
         return worker_rows(source, slots, steps, self.config.horizon, rng)
+
+    def _goals(self, rng: np.random.Generator) -> Goals:
+        return Goals(self._task, self.config.pursued_goals, rng)
 
     def _learn(self, level: str, parts: list[Rows], updates: int) -> list[Update]:
         batch = _cloned(side_by_side(parts, updates))
@@ -183,9 +188,9 @@ def _worker_shape(task: TaskSpec, config: RelayConfig, space: GoalSpace | None) 
     hidden = config.td3.hidden if config.finetuning == OFFPOLICY else config.worker.hidden
     if space is None:
         return dataclasses.replace(_goal_shape(task, config, hidden, low, high), exploration_noise=noise)
-    scale = (*_scale(task, config), *(2 / (space.high - space.low)).tolist())
+    centre, scale = _centre(config, space.size), (*_scale(task, config), *(2 / (space.high - space.low)).tolist())
     dim = len(task.observation) + space.size
-    return ActorConfig(dim, hidden, low, high, exploration_noise=noise, input_scale=scale)
+    return ActorConfig(dim, hidden, low, high, exploration_noise=noise, input_scale=scale, input_centre=centre)
 
 
 def _manager_shape(space: GoalSpace, config: RelayConfig) -> ActorConfig:
@@ -199,12 +204,19 @@ def _goal_shape(
 ) -> ActorConfig:
     seen = len(task.observation)
     ways = tuple((seen + k, index, config.way_scale) for k, index in enumerate(task.observed_goal.values()))
-    scale = (*_scale(task, config), *(1.0,) * len(task.goal))
-    return ActorConfig(seen + len(task.goal), hidden, low, high, input_scale=scale, differences=ways)
+    centre, scale = _centre(config, len(task.goal)), (*_scale(task, config), *(1.0,) * len(task.goal))
+    return ActorConfig(
+        seen + len(task.goal), hidden, low, high, input_scale=scale, input_centre=centre, differences=ways
+    )
 
 
 def _scale(task: TaskSpec, config: RelayConfig) -> tuple[float, ...]:
     return config.input_scale or (1.0,) * len(task.observation)
+
+
+def _centre(config: RelayConfig, others: int) -> tuple[float, ...]:
+    """Of observation and what else comes in; empty: all 0."""
+    return config.input_centre and (*config.input_centre, *(0.0,) * others)
 
 
 def _wider(low: npt.NDArray, high: npt.NDArray) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -9,9 +9,10 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.algorithms.relay.config import RelayConfig
+from hrl_core.algorithms.relay.config import LAST, RelayConfig
 from hrl_core.replay.episode_slots import Index
 from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
 R = TypeVar("R", bound=tuple)
@@ -88,27 +89,43 @@ def worker_transitions(
     return Transitions(lived.states, pursued, lived.actions, rewards, lived.terminated, lived.next_states, left, meant)
 
 
-def manager_rows(
-    store: EpisodeStore, slots: Index, steps: Index, window: int, horizon: int, rng: np.random.Generator
-) -> Rows:
+def manager_rows(store: EpisodeStore, slots: Index, steps: Index, config: RelayConfig, goals: "Goals") -> Rows:
     """Rows of a manager.
 
     w ~ U{1 ... min(W_h, T - t)}:   (s_t, psi(s_{t+w})) -> phi(s_{t + min(w, W_l)}) - phi(s_t)
     """
-    ahead = _ahead(store, slots, steps, window, rng)
+    ahead = _ahead(store, slots, steps, config.manager_window, goals.rng)
     states = store.states[slots, steps]
-    soon = store.states[slots, steps + np.minimum(ahead, horizon)]
-    goals = store.achieved_goals(slots, steps + ahead)
-    return Rows(states, goals, store.positions(soon) - store.positions(states))
+    soon = store.states[slots, steps + np.minimum(ahead, config.horizon)]
+    return Rows(states, goals.of(store, slots, steps + ahead), store.positions(soon) - store.positions(states))
 
 
-def flat_rows(store: EpisodeStore, slots: Index, steps: Index, last: bool, rng: np.random.Generator) -> Rows:
+def flat_rows(store: EpisodeStore, slots: Index, steps: Index, config: RelayConfig, goals: "Goals") -> Rows:
     """Rows of goal-conditioned cloning.
 
     w ~ U{1 ... T - t}, or w = T - t where goals are the episode's last state:   (s_t, psi(s_{t+w})) -> a_t
     """
-    later = store.lengths[slots] if last else steps + _ahead(store, slots, steps, 0, rng)
-    return Rows(store.states[slots, steps], store.achieved_goals(slots, later), store.actions[slots, steps])
+    last = config.flat_goals == LAST
+    later = store.lengths[slots] if last else steps + _ahead(store, slots, steps, 0, goals.rng)
+    return Rows(store.states[slots, steps], goals.of(store, slots, later), store.actions[slots, steps])
+
+
+class Goals(NamedTuple):
+    """Which task goals an episode can be said to have pursued."""
+
+    task: TaskSpec
+    share: float
+    """Of those that it did pursue, where it ended with them reached: all that the rule counts as reached are one."""
+    rng: np.random.Generator
+
+    def of(self, store: EpisodeStore, slots: Index, later: Index) -> Float32:
+        """psi(s_later), or the goal G that was pursued if psi(s_T) is within G's reach; (batch, goal_dim)."""
+        shown = store.achieved_goals(slots, later)
+        if not self.share:
+            return shown
+        pursued, ended = store.task_goals[slots], store.achieved_goals(slots, store.lengths[slots])
+        own = self.task.success_holds(ended, pursued) & (self.rng.random(len(slots)) < self.share)
+        return np.where(own[:, None], pursued, shown)
 
 
 def _ahead(store: EpisodeStore, slots: Index, steps: Index, window: int, rng: np.random.Generator) -> Index:

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrl_core.algorithms.relay.agent import RelayAgent
-from hrl_core.algorithms.relay.config import PRESETS, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.config import LAST, PRESETS, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.learner import RelayLearner
-from hrl_core.algorithms.relay.windows import flat_rows, manager_rows, worker_rows, worker_transitions
+from hrl_core.algorithms.relay.windows import Goals, flat_rows, manager_rows, worker_rows, worker_transitions
 from hrl_core.demonstrations import EXPERTS, expert_of
 from hrl_core.demonstrations.demonstrator import Demonstrator
 from hrl_core.envs.runner import EnvRunner
@@ -23,6 +23,9 @@ from hrl_core.hierarchy.stack import Hierarchy
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.learners.cloning_config import CloningConfig
 from hrl_core.messages import ActionSource, Mode
+from hrl_core.networks.actor import Actor
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.fast_actor import FastActor
 from hrl_core.randomness import Draws, Purpose
 from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore
@@ -47,6 +50,10 @@ def counting(terminated: bool = False) -> EpisodeStore:
     return store
 
 
+def shown_by(rng: np.random.Generator) -> Goals:
+    return Goals(TASK, 0.0, rng)
+
+
 @settings(max_examples=30, deadline=None)
 @given(window=st.integers(1, 60), reach=st.integers(0, 60), seed=st.integers(0, 2**32 - 1))
 def test_rows_say_what_was_done_and_where_it_led(window: int, reach: int, seed: int) -> None:
@@ -58,13 +65,15 @@ def test_rows_say_what_was_done_and_where_it_led(window: int, reach: int, seed: 
     ahead = low.pursued[:, 0]
     np.testing.assert_array_equal(low.done[:, 0], steps)
     assert np.all((ahead >= 1) & (ahead <= np.minimum(left, window)))
-    high = manager_rows(store, slots, steps, reach, window, rng)
+    asked = RelayConfig(horizon=window, manager_window=reach)
+    high = manager_rows(store, slots, steps, asked, shown_by(rng))
     further = high.pursued[:, 0] - steps
     assert np.all((further >= 1) & (further <= (np.minimum(left, reach) if reach else left)))
     np.testing.assert_array_equal(high.done[:, 0], np.minimum(further, window))
-    flat = flat_rows(store, slots, steps, last=False, rng=rng)
+    flat = flat_rows(store, slots, steps, RelayConfig(), shown_by(rng))
     assert np.all((flat.pursued[:, 0] > steps) & (flat.pursued[:, 0] <= store.lengths[slots]))
-    np.testing.assert_array_equal(flat_rows(store, slots, steps, True, rng).pursued[:, 0], store.lengths[slots])
+    last = flat_rows(store, slots, steps, RelayConfig(flat_goals=LAST), shown_by(rng))
+    np.testing.assert_array_equal(last.pursued[:, 0], store.lengths[slots])
 
 
 def test_every_way_ahead_is_drawn_equally_often() -> None:
@@ -79,9 +88,40 @@ def test_a_window_that_nothing_leaves_makes_the_managers_goal_its_subgoal() -> N
     """Law L2; and with a window of 1 it says the next state."""
     store, rng = counting(), np.random.default_rng(0)
     slots, steps = store.draw_steps(500, rng)
-    rows = manager_rows(store, slots, steps, 0, 200, rng)
+    rows = manager_rows(store, slots, steps, RelayConfig(horizon=200), shown_by(rng))
     np.testing.assert_array_equal(rows.done[:, 2:], rows.pursued - steps[:, None])
-    assert set(manager_rows(store, slots, steps, 0, 1, rng).done.ravel().tolist()) == {1.0}
+    at_once = manager_rows(store, slots, steps, RelayConfig(horizon=1), shown_by(rng))
+    assert set(at_once.done.ravel().tolist()) == {1.0}
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_goal_that_was_pursued_counts_where_the_rule_says_that_it_was_reached(flat: bool) -> None:
+    """Its share of rows, of episodes that ended near enough to it; of no other."""
+    store, rng = counting(), np.random.default_rng(0)
+    store.task_goals[:] = store.lengths[:, None] + np.array([0.2, -0.2])
+    store.task_goals[2] += 1.0
+    slots, steps = rng.integers(0, 3, 6000), np.zeros(6000, np.int64)
+    task = dataclasses.replace(TASK, success=dataclasses.replace(TASK.success, radius=0.5))
+    rows = (flat_rows if flat else manager_rows)(store, slots, steps, RelayConfig(), Goals(task, 0.4, rng))
+    own = (rows.pursued == store.task_goals[slots]).all(1)
+    assert not own[slots == 2].any(), "it missed its goal by more than the rule allows"
+    assert own[slots < 2].mean() == pytest.approx(0.4, abs=0.03)
+    assert np.all(rows.pursued[~own] == rows.pursued[~own].round())
+
+
+def test_a_centre_is_taken_off_before_scaling_whoever_acts() -> None:
+    """Centred inputs are those that a network without a centre is given less the centre."""
+    centre, scale = (1.6, -2.0, 0.5, 0.0), (50.0, 0.5, 1.0, 2.0)
+    plain = ActorConfig(4, (8,), (-1.0,), (1.0,), input_scale=scale, differences=((0, 1, 0.0),))
+    config = dataclasses.replace(plain, input_centre=centre)
+    actor = Actor(config, torch.Generator().manual_seed(0))
+    weights = {name: tensor.detach().numpy() * 100 for name, tensor in actor.state_dict().items()}
+    inputs = np.random.default_rng(0).normal(centre, 1.0, (20, 4)).astype(np.float32)
+    expected = Actor.of_arrays(plain, weights)(torch.from_numpy(inputs - np.array(centre, np.float32))).numpy()
+    np.testing.assert_allclose(Actor.of_arrays(config, weights)(torch.from_numpy(inputs)).numpy(), expected, atol=1e-4)
+    fast = FastActor(config, weights)
+    np.testing.assert_allclose([fast(row) for row in inputs], expected, atol=1e-3)
+    assert np.abs(expected).max() > 0.1
 
 
 @settings(max_examples=30, deadline=None)
@@ -166,7 +206,9 @@ def test_a_demonstration_tells_what_was_intended_beside_what_was_done() -> None:
     first, again = demonstrated(1)[0], demonstrated(1)[0]
     expert = expert_of(TASK)
     for observation, action, same in zip(first.observations, first.actions, again.actions, strict=False):
-        np.testing.assert_allclose(action.intended, expert(observation.state, observation.desired_goal), atol=1e-5)
+        np.testing.assert_allclose(
+            action.intended, expert(observation.state, observation.desired_goal).action, atol=1e-5
+        )
         assert action.source == ActionSource.TELEOP
         assert action.value.tobytes() == same.value.tobytes()
     off = np.array([a.value - a.intended for a in first.actions])
