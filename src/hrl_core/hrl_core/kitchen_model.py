@@ -23,6 +23,28 @@ FULL_SPEED = 2.0
 """What an action of 1 asks of a joint [rad/s], or of a finger [m/s]."""
 END_EFFECTOR = "end_effector"
 """Site between the fingertips."""
+FIXTURES: Mapping[str, str] = {
+    "knob_1": "knob_Joint_1",
+    "burner_1": "bottom_right_burner",
+    "knob_2": "knob_Joint_2",
+    "burner_2": "bottom_left_burner",
+    "knob_3": "knob_Joint_3",
+    "burner_3": "top_right_burner",
+    "knob_4": "knob_Joint_4",
+    "burner_4": "top_left_burner",
+    "light_switch": "light_switch",
+    "light": "light_joint",
+    "slide_cabinet": "slide_cabinet",
+    "left_hinge": "left_hinge_cabinet",
+    "right_hinge": "right_hinge_cabinet",
+    "microwave": "microwave",
+}
+"""What is observed of doors, switches and knobs -> joint of the model."""
+ARM_JOINTS: Mapping[str, str] = {
+    **{f"panda_joint{number}": f"robot:panda0_joint{number}" for number in range(1, 8)},
+    **{f"finger_{number}": f"robot:panda0_finger_joint{number}" for number in (1, 2)},
+}
+"""The same of the arm."""
 GROUPS: Mapping[str, tuple[int, ...]] = {
     "bottom_right_burner": (0, 1),
     "bottom_left_burner": (2, 3),

@@ -5,29 +5,12 @@ from collections.abc import Mapping
 import mujoco
 import numpy as np
 
-from hrl_core.kitchen_model import CONTROL_PERIOD, END_EFFECTOR, HIGHEST, LOWEST
+from hrl_core.kitchen_model import CONTROL_PERIOD, END_EFFECTOR, FIXTURES, HIGHEST, LOWEST
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_robot.fake_body import FakeBody, Fixtures, FreeBody
 from hrl_robot.hardware import FRANKA
 
-_FIXTURES = {
-    "knob_1": "knob_Joint_1",
-    "burner_1": "bottom_right_burner",
-    "knob_2": "knob_Joint_2",
-    "burner_2": "bottom_left_burner",
-    "knob_3": "knob_Joint_3",
-    "burner_3": "top_right_burner",
-    "knob_4": "knob_Joint_4",
-    "burner_4": "top_left_burner",
-    "light_switch": "light_switch",
-    "light": "light_joint",
-    "slide_cabinet": "slide_cabinet",
-    "left_hinge": "left_hinge_cabinet",
-    "right_hinge": "right_hinge_cabinet",
-    "microwave": "microwave",
-}
-"""What is seen of the kitchen -> joint of the model."""
 _FINGERS = slice(7, 9)
 
 
@@ -44,7 +27,7 @@ class FakeArm(FakeBody):
     def __init__(self, task: TaskSpec) -> None:
         """Make the task's model; raises ``TaskError`` when it has no such arm."""
         super().__init__(task)
-        joints = [self._model.joint(name) for name in _FIXTURES.values()]
+        joints = [self._model.joint(name) for name in FIXTURES.values()]
         self._fixed = np.array([joint.qposadr[0] for joint in joints]), np.array([joint.dofadr[0] for joint in joints])
         kettle = self._model.joint("kettle")
         self._kettle = int(kettle.qposadr[0]), int(kettle.dofadr[0])
@@ -73,7 +56,7 @@ class FakeArm(FakeBody):
         turn = np.zeros(4)
         mujoco.mju_mat2Quat(turn, self._data.site_xmat[self._site])
         return {
-            "fixtures": Fixtures(tuple(_FIXTURES), self._data.qpos[position].copy(), self._data.qvel[velocity].copy()),
+            "fixtures": Fixtures(tuple(FIXTURES), self._data.qpos[position].copy(), self._data.qvel[velocity].copy()),
             "kettle": self._free(*self._kettle),
             "end_effector": FreeBody(np.append(self._data.site_xpos[self._site], turn)),
         }

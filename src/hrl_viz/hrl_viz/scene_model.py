@@ -9,6 +9,7 @@ import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.making import make_env
 from hrl_core.envs.surroundings import movable_bodies
+from hrl_core.kitchen_model import ARM_JOINTS, FIXTURES
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
@@ -22,8 +23,11 @@ _FIRST = 10
 """Number of the first geom's first shape; a geom has three numbers."""
 _GEOM = mujoco.mjtGeom
 _ROOT = ("x", "y", "z", "qw", "qx", "qy", "qz")
-_ALIASES = {"ballx": "x", "bally": "y", "rot": "heading"}
+_OF_KITCHEN = {joint: element for element, joint in {**ARM_JOINTS, **FIXTURES}.items()}
+_ALIASES = {"ballx": "x", "bally": "y", "rot": "heading", **_OF_KITCHEN}
 """Joint of a shipped model -> observation element that is its position, where the names differ."""
+_SEEN = 1e-3
+"""Least way [m], or part of a turn, by which a ghost is drawn beside what it is the ghost of."""
 _HIDDEN_GROUP = 3
 """From this group on geoms are for collisions, not for eyes (MuJoCo's convention)."""
 
@@ -135,15 +139,14 @@ class SceneModel:
         return self._bodies(self._moving, ROBOT, self.data)
 
     def ghost_shapes(self, state: Vector, group: str, color: Color) -> list[Shape]:
-        """Return the robot as it would be in ``state``, in one colour; what the state does not tell is as it is now."""
+        """Return what would move to come to ``state``, as it would be, in one colour; the rest is where it is."""
         ghost = mujoco.MjData(self.model)
         ghost.qpos[:] = self.data.qpos
         for _, address, indices in self._sources:
             if indices is not None:
                 ghost.qpos[address : address + len(indices)] = state[indices]
         mujoco.mj_kinematics(self.model, ghost)
-        told = {address for _, address, indices in self._sources if indices is not None}
-        moved = [g for g in self._moving if self._joint_address(g) in told]
+        moved = [g for g in self._moving if self._moved(g, ghost)]
         return [s._replace(color=color) for s in self._bodies(moved, group, ghost)]
 
     @property
@@ -238,11 +241,10 @@ class SceneModel:
         red, green, blue, alpha = rgba.tolist()
         return red, green, blue, alpha
 
-    def _joint_address(self, g: int) -> int:
-        """Address of the joint at the root of the geom's tree, by which it is known whether a state tells of it."""
-        root = self.model.body_rootid[self.model.geom_bodyid[g]]
-        joint = int(self.model.body_jntadr[root])
-        return -1 if joint < 0 else int(self.model.jnt_qposadr[joint])
+    def _moved(self, g: int, ghost: mujoco.MjData) -> bool:
+        """Whether a geom is elsewhere, or turned, in another state."""
+        way = np.abs(ghost.geom_xpos[g] - self.data.geom_xpos[g]).max()
+        return bool(max(way, np.abs(ghost.geom_xmat[g] - self.data.geom_xmat[g]).max()) > _SEEN)
 
 
 def _joint_sources(model: mujoco.MjModel, names: Sequence[str]) -> list[tuple[str, int, list[int] | None]]:
@@ -252,7 +254,10 @@ def _joint_sources(model: mujoco.MjModel, names: Sequence[str]) -> list[tuple[st
     for joint in range(model.njnt):
         name, address = model.joint(joint).name, int(model.jnt_qposadr[joint])
         if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE:
-            if not rooted and all(part in names for part in _ROOT):
+            own = [f"{model.body(model.jnt_bodyid[joint]).name}_{part}" for part in _ROOT]
+            if all(part in names for part in own):
+                sources.append((name, address, [names.index(part) for part in own]))
+            elif not rooted and all(part in names for part in _ROOT):
                 sources.append((name, address, [names.index(part) for part in _ROOT]))
                 rooted = True
             continue

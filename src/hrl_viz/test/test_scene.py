@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import CheckpointError
 from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
-from hrl_core.messages import SubgoalKind
+from hrl_core.messages import Mode, SubgoalKind
 from hrl_core.task.text import load_task, shipped_tasks
 from hrl_viz import overlay, palette
 from hrl_viz.relabelling import relabel
@@ -107,6 +108,32 @@ def test_arrow_and_ghost_point_at_the_target(scene, observe, choose, kind, targe
     ghost = next(shape for shape in by_group(scene, GHOST) if shape.kind == ShapeKind.SPHERE)
     assert ghost.position[:2] == pytest.approx(target)
     assert 0 < ghost.color[3] < 1
+
+
+def test_an_arm_s_ghost_is_what_the_subgoal_moves_and_nothing_else():
+    """Arm and microwave as they are to be; the kettle, which is to stay, has none."""
+    pytest.importorskip("gymnasium_robotics")
+    task = load_task("kitchen")
+    model = SceneModel(task)
+    state = EnvRunner(task, 0, Mode.EVAL).reset(0).state
+    names = [element.name for element in task.observation]
+    model.take(state, {}, {})
+    assert model.ghost_shapes(state, GHOST, (0.0, 0.0, 1.0, 0.3)) == []
+    now = {shape.position for shape in model.robot_shapes()}
+
+    def ghost(**ways: float) -> set[tuple[float, ...]]:
+        wanted = state.copy()
+        for name, way in ways.items():
+            wanted[names.index(name)] += way
+        shapes = model.ghost_shapes(wanted, GHOST, (0.0, 0.0, 1.0, 0.3))
+        assert {shape.color for shape in shapes} == {(0.0, 0.0, 1.0, 0.3)}
+        return {shape.position for shape in shapes}
+
+    arm, microwave, kettle = ghost(panda_joint2=0.4), ghost(microwave=-0.5), ghost(kettle_x=0.2)
+    assert min(map(len, (arm, microwave, kettle))) > 0
+    assert not (arm | microwave | kettle) & now
+    assert ghost(panda_joint2=0.4, microwave=-0.5) == arm | microwave
+    assert {(round(x - 0.2, 6), y, z) for x, y, z in kettle} <= {(round(x, 6), y, z) for x, y, z in now}
 
 
 HERE = LevelSpec("here", "absolute", {"x": (-4.0, 20.0), "y": (-4.0, 20.0)})

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hrl_core.algorithms.relay.agent import RelayAgent
-from hrl_core.algorithms.relay.config import LAST, PRESETS, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.config import LAST, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.learner import RelayLearner
 from hrl_core.algorithms.relay.windows import Goals, flat_rows, manager_rows, worker_rows, worker_transitions
 from hrl_core.demonstrations import EXPERTS, expert_of
@@ -31,7 +31,6 @@ from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_core.training.evaluate import evaluate
 
 TASK = load_task("push_point")
 LEVEL = hierarchy_of(TASK, horizon=10).levels[0]
@@ -283,39 +282,3 @@ def test_switches_that_cannot_be_are_refused(change: dict) -> None:
         RelayConfig(**change)
     with pytest.raises(HrlError, match="Cloning configuration"):
         CloningConfig(lr=0.0)
-
-
-@pytest.mark.learning
-@pytest.mark.timeout(600)
-def test_what_a_subgoal_says_decides_and_two_levels_do_better_than_one() -> None:
-    """The order of the source, achieved < controllable < full, and full above flat cloning; one seed.
-
-    100 demonstrations of 200 steps, 1,500 updates of each level, 128 episodes from other seeds.
-    """
-    traces = demonstrated(100)
-    outcomes = {}
-    for name, switches in {
-        "full": {},
-        "controllable": {"goal_space": "controllable"},
-        "achieved": {"goal_space": "achieved"},
-        "flat": {"flat": True},
-    }.items():
-        config = dataclasses.replace(PRESETS["push_point"].agent, **switches)
-        spec = hierarchy(TASK, config)
-        agent = RelayAgent(TASK, config, torch.Generator().manual_seed(0))
-        store = EpisodeStore(TASK, spec.levels[0] if spec.levels else None, 20_000, 0)
-        size = 0 if agent.space is None else agent.space.size
-        nothing = np.zeros((0 if agent.space is None else 20, size))
-        for trace in traces:
-            states = np.array([o.state for o in trace.observations])
-            actions = np.array([a.value for a in trace.actions])
-            goal = trace.observations[0].desired_goal
-            store.add(StoredEpisode(states, actions, np.zeros(len(actions)), nothing, nothing, goal, True, False))
-        rng = np.random.default_rng(0)
-        for _ in range(config.imitation_updates):
-            agent.update_worker(store, rng)
-            agent.update_manager(store, rng)
-        outcomes[name] = evaluate(TASK, spec, VectorEnv(TASK, 128, seed=777), *agent.policies())[0]
-    returns = {name: outcome.episode_return for name, outcome in outcomes.items()}
-    assert returns["achieved"] + 40 <= returns["controllable"] <= returns["full"]
-    assert outcomes["full"].success_rate >= max(0.8, outcomes["flat"].success_rate + 0.05)
