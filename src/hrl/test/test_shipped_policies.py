@@ -32,8 +32,14 @@ def test_a_policy_whose_page_says_nine_of_ten_does_so_over_many(capsys) -> None:
     require_page(capsys, "relay_push_point", episodes=200, success=0.85)
 
 
+def test_the_policy_of_the_kitchen_brings_things_into_place(capsys) -> None:
+    """Acceptance A7: 1.4 of 4 on average, over all five goals."""
+    results = require_page(capsys, "relay_kitchen", episodes=2, success=0.0)
+    assert sum(result["in_place"] for result in results) / len(results) >= 1.4
+
+
 def require_page(capsys, name, episodes, success):
-    """A policy succeeds at least so often, and its page tells where it comes from."""
+    """A policy succeeds at least so often, and its page tells where it comes from; what it does for each goal."""
     assert cli.main(["evaluate", "--checkpoint", name, "--episodes", str(episodes), "--json"]) == 0
     outcome = json.loads(capsys.readouterr().out)
     assert outcome["trained"]
@@ -42,3 +48,4 @@ def require_page(capsys, name, episodes, success):
     page = (folder / "README.md").read_text()
     assert load_checkpoint(folder).git_commit in page
     assert f"docs/results/{name}_seed_0" in page
+    return outcome["results"]

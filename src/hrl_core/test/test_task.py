@@ -243,3 +243,22 @@ def test_tasks_without_groups_keep_their_hash_and_groups_survive_the_file() -> N
 def test_groups_that_cannot_be_are_refused(said: dict, told: str) -> None:
     with pytest.raises(HrlError, match=told):
         _with(SuccessRule(unit="m", **said))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        ("ant_maze", {1: 2.0}, "to goal 2.0 m"),
+        ("hill_car", {0: 0.25}, "to goal 0.2 m"),
+        ("mountain_car", {0: 0.25}, "to goal 0.2"),
+        ("kitchen", {}, "0 out of place"),
+        ("kitchen", {13: 1.0, 14: 1.0, 15: 1.0}, "2 out of place"),
+    ],
+)
+def test_what_is_left_is_told_in_the_unit_of_the_goal_or_as_things(name: str, change: dict[int, float], told: str):
+    task = load_task(name)
+    goal = np.array(task.evaluation_goals[0])
+    achieved = goal.copy()
+    for element, way in change.items():
+        achieved[element] += way
+    assert task.way_left(achieved, goal) == told

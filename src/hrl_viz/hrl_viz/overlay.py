@@ -90,7 +90,8 @@ class Figures(NamedTuple):
 
     episode: int
     step: int
-    distance: float
+    way_left: str
+    """To the task goal; empty where there is none."""
     episode_return: float
     intrinsic: float
     """Mean per step over the last subgoal."""
@@ -110,7 +111,7 @@ def figures_shape(figures: Figures, robot: Point, size: float, names: Sequence[P
     state = "  at the goal" if figures.success else ""
     lines = [
         f"episode {figures.episode}  step {figures.step}{number}",
-        f"to goal {_number(figures.distance, 1)} m{state}",
+        f"{figures.way_left}{state}",
         f"return {_number(figures.episode_return, 1)}  intrinsic {_number(figures.intrinsic, 2)} per step",
         " > ".join(figures.skills),
     ]

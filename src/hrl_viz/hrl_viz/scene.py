@@ -182,9 +182,9 @@ class Scene:
         return overlay.Figures(
             episode=observation.episode,
             step=observation.step,
-            distance=self._spec.distance(observation.achieved_goal, observation.desired_goal)
+            way_left=self._spec.way_left(observation.achieved_goal, observation.desired_goal)
             if observation.desired_goal.size
-            else NAN,
+            else "",
             episode_return=self._return_so_far(current and not fresh),
             intrinsic=self._intrinsic if current else NAN,
             success=observation.success,

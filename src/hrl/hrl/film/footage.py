@@ -188,8 +188,7 @@ def _caption(trace: EpisodeTrace, step: int, checkpoint: Checkpoint, speed: floa
     observation, spec = trace.observations[step], checkpoint.task
     words = [f"{step * spec.control_period:5.1f} s  ({speed:g}x)"]
     if observation.desired_goal.size:
-        unit = spec.goal[0].unit
-        words.append(f"to goal {spec.distance(observation.achieved_goal, observation.desired_goal):4.1f} {unit}")
+        words.append(spec.way_left(observation.achieved_goal, observation.desired_goal))
     else:
         words.append(f"return {sum(o.reward for o in trace.observations[1 : step + 1]):4.1f}")
     words += _decisions([subgoal for subgoal in trace.subgoals if subgoal.step <= step], checkpoint.hierarchy)

@@ -246,6 +246,15 @@ class TaskSpec:
         left = achieved_goal - desired_goal
         return math.sqrt(left.dot(left))
 
+    def way_left(self, achieved_goal: Vector, desired_goal: Vector) -> str:
+        """What is left to do, in words: the distance to a goal, or how many of the groups are out of place."""
+        if self.success.groups:
+            places = self.groups_within(achieved_goal, desired_goal).values()
+            return f"{sum(not there for there in places)} out of place"
+        units = {element.unit for element in self.goal}
+        unit = f" {units.pop()}" if len(units) == 1 and units != {"1"} else ""
+        return f"to goal {self.distance(achieved_goal, desired_goal):.1f}{unit}"
+
     def succeeded(self, achieved_goal: Vector, desired_goal: Vector) -> bool:
         """Whether the success rule holds at this step."""
         if self.success.groups:
