@@ -1,11 +1,14 @@
 """Bridge node: a ros2_control robot closes the loop, with the safety layer in the same process as its commands."""
 
+import time
+
 from std_srvs.srv import Trigger
 
 from hrl_core.control.safety import REACTION, ActionGate, SafetyLayer
 from hrl_core.errors import HrlError, InvalidDataError
 from hrl_core.messages import Mode, Observation, Vector
 from hrl_core.task.spec import TaskSpec
+from hrl_msgs import msg
 from hrl_robot.parameters import BridgeParameters
 from hrl_robot.placing import Placing
 from hrl_robot.robot_clock import RobotClock
@@ -13,7 +16,7 @@ from hrl_robot.robot_config import load_robot
 from hrl_robot.robot_port import RobotPort
 from hrl_robot.robot_runner import RobotRunner
 from hrl_robot.robot_state import StateAssembler
-from hrl_ros import topics
+from hrl_ros import qos, topics
 from hrl_ros.health import Level
 from hrl_ros.loop.emergency_stop import EmergencyStop
 from hrl_ros.loop.environment_node import EnvironmentNode
@@ -21,6 +24,8 @@ from hrl_ros.loop.parameters import parse_goal
 from hrl_ros.loop.services import CourseServices
 from hrl_ros.running import main_of
 
+LOOK_PERIOD = 0.02
+"""Seconds between observations for onlookers, at least, as in simulation."""
 GUARD_PERIOD = 0.004
 """Seconds between looks of the watchdog: well below its margin of 10 ms."""
 
@@ -70,6 +75,9 @@ class BridgeNode(EnvironmentNode):
         self.every(GUARD_PERIOD, clock.guard)
         self.every(period, self._tick)
         self._robot_clock = clock
+        # Latched: who starts to look while the robot rests sees where it stands.
+        self._thinned = self.publish_raw(msg.Observation, topics.OBSERVATION_THINNED, qos.latched())
+        self._next_look = 0.0
         return clock
 
     def begin(self) -> None:
@@ -77,9 +85,12 @@ class BridgeNode(EnvironmentNode):
         self.course.next_episode(None, None)
 
     def shown(self, observation: Observation, data: bytes) -> None:
-        """The age of the answer counts from now."""
-        del data
+        """The age of the answer counts from now; onlookers see it, too, if it is not too soon."""
         self._gate.observed(observation)
+        now = time.monotonic()
+        if now >= self._next_look:
+            self._thinned.publish(data)
+            self._next_look = now + LOOK_PERIOD
 
     def examine(self) -> None:
         """Add what the safety layer has seen."""

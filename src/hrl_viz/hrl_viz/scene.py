@@ -38,9 +38,10 @@ class Scene:
         self._levels = [LevelView(space, number) for number, space in enumerate(spaces)]
         placed = next((space.names for space in spaces if Place(space.names).exists), ())
         self._spec, self._model, self._places = spec, model, TaskPlaces(spec, placed)
-        radius = spec.success.radius
-        # Marks of an arm's size would hide what is to be brought somewhere within centimetres.
-        self._size = min(model.size, _MARKS * radius) if radius > 0 else model.size
+        # Marks of an arm's size would hide what is to be brought somewhere within centimetres; the radius of groups is
+        # in units of all kinds, and says little of places.
+        radius = spec.success.radius * (1.0 if spec.success.groups else _MARKS)
+        self._size = min(model.size, radius) if radius > 0 else model.size
         self._observation: Observation | None = None
         self._joints: dict[str, float] = {}
         self._poses: dict[str, tuple[Point, Quaternion]] = {}
