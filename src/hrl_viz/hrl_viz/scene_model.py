@@ -136,7 +136,7 @@ class SceneModel:
 
     def robot_shapes(self) -> list[Shape]:
         """Everything that moves, where ``take`` has put it; a capsule is a cylinder with a ball at each end."""
-        return self._bodies(self._moving, ROBOT, self.data)
+        return self._bodies(set(self._moving), ROBOT, self.data)
 
     def ghost_shapes(self, state: Vector, group: str, color: Color) -> list[Shape]:
         """Return what would move to come to ``state``, as it would be, in one colour; the rest is where it is."""
@@ -146,8 +146,8 @@ class SceneModel:
             if indices is not None:
                 ghost.qpos[address : address + len(indices)] = state[indices]
         mujoco.mj_kinematics(self.model, ghost)
-        moved = [g for g in self._moving if self._moved(g, ghost)]
-        return [s._replace(color=color) for s in self._bodies(moved, group, ghost)]
+        moved = {g for g in self._moving if self._moved(g, ghost)}
+        return [shape._replace(color=color) for shape in self._bodies(moved, group, ghost)]
 
     @property
     def body_names(self) -> list[str]:
@@ -174,8 +174,9 @@ class SceneModel:
         first, last, axes = centre.argmin(axis=0), centre.argmax(axis=0), np.arange(2)
         return (centre - half)[first, axes], (centre + half)[last, axes]
 
-    def _bodies(self, geoms: Iterable[int], group: str, data: mujoco.MjData) -> list[Shape]:
-        parts = (self._shapes(g, group, _FIRST + 3 * k, data) for k, g in enumerate(geoms))
+    def _bodies(self, drawn: set[int], group: str, data: mujoco.MjData) -> list[Shape]:
+        """Shapes of some of what moves; a geom has the same numbers whoever else is drawn, so that its kind stays."""
+        parts = (self._shapes(g, group, _FIRST + 3 * k, data) for k, g in enumerate(self._moving) if g in drawn)
         return [shape for part in parts for shape in part]
 
     def _free_ends(self) -> set[tuple[int, int]]:

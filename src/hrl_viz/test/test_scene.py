@@ -120,6 +120,7 @@ def test_an_arm_s_ghost_is_what_the_subgoal_moves_and_nothing_else():
     model.take(state, {}, {})
     assert model.ghost_shapes(state, GHOST, (0.0, 0.0, 1.0, 0.3)) == []
     now = {shape.position for shape in model.robot_shapes()}
+    kinds = {shape.number: shape.kind for shape in model.robot_shapes()}
 
     def ghost(**ways: float) -> set[tuple[float, ...]]:
         wanted = state.copy()
@@ -127,6 +128,7 @@ def test_an_arm_s_ghost_is_what_the_subgoal_moves_and_nothing_else():
             wanted[names.index(name)] += way
         shapes = model.ghost_shapes(wanted, GHOST, (0.0, 0.0, 1.0, 0.3))
         assert {shape.color for shape in shapes} == {(0.0, 0.0, 1.0, 0.3)}
+        assert all(kinds[shape.number] == shape.kind for shape in shapes), "a page mixes up what changes its kind"
         return {shape.position for shape in shapes}
 
     arm, microwave, kettle = ghost(panda_joint2=0.4), ghost(microwave=-0.5), ghost(kettle_x=0.2)
