@@ -130,6 +130,8 @@ def test_keys_are_a_joystick(listener, domain):
         (("task:=AntMaze",), "task 'ant_maze' has no scripted expert; those that have are: push_point, fetch_push"),
         ((), "name the task to demonstrate"),
         (("task:=push_point", "explore:=true"), "neither explores nor learns"),
+        (("task:=kitchen", "robot:=real"), "no robot draws the goals of a task: give one with goal:="),
+        (("task:=kitchen", "robot:=real", "goal:=0", "demonstrator:=replay"), "leads only a simulation to the same"),
     ],
 )
 def test_a_demonstration_that_cannot_be_is_refused_in_a_sentence(launch, words, told):

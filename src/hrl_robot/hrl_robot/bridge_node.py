@@ -24,8 +24,6 @@ from hrl_ros.loop.parameters import parse_goal
 from hrl_ros.loop.services import CourseServices
 from hrl_ros.running import main_of
 
-LOOK_PERIOD = 0.02
-"""Seconds between observations for onlookers, at least, as in simulation."""
 GUARD_PERIOD = 0.004
 """Seconds between looks of the watchdog: well below its margin of 10 ms."""
 
@@ -90,7 +88,7 @@ class BridgeNode(EnvironmentNode):
         now = time.monotonic()
         if now >= self._next_look:
             self._thinned.publish(data)
-            self._next_look = now + LOOK_PERIOD
+            self._next_look = now + topics.THINNED_PERIOD
 
     def examine(self) -> None:
         """Add what the safety layer has seen."""

@@ -24,6 +24,7 @@ from hrl_robot.delay_line import DelayLine
 from hrl_robot.fake_arm import FakeArm
 from hrl_robot.fake_body import FakeAnt, FakeBody, Fixtures, FreeBody
 from hrl_robot.parameters import FakeRobotParameters
+from hrl_robot.robot_config import commands_of
 from hrl_ros import qos, topics
 from hrl_ros.messages import to_time
 from hrl_ros.node import HrlNode
@@ -95,7 +96,7 @@ class FakeRobotNode(HrlNode):
 
     def _take(self, controller: str, what: str, size: int) -> None:
         """Listen to what a controller is told."""
-        topic, taken = f"{controller}/commands", partial(self._on_command, controller, what, size)
+        topic, taken = commands_of(controller), partial(self._on_command, controller, what, size)
         self.subscribe(Float64MultiArray, topic, taken, qos.command())
 
     def _on_command(self, controller: str, what: str, size: int, message: Float64MultiArray) -> None:
@@ -141,7 +142,7 @@ class FakeRobotNode(HrlNode):
         position, velocity = self._body.encoders()
         own = Fixtures(self._names, np.append(position, 0.0), np.append(velocity, 0.0))
         seen = {topics.JOINT_STATES: own, **self._body.things()}
-        return {name: _message(stamp, (self._frame, name), thing) for name, thing in seen.items()}
+        return {name: message_of(stamp, (self._frame, name), thing) for name, thing in seen.items()}
 
     def _on_place(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success = self.active
@@ -160,7 +161,7 @@ class FakeRobotNode(HrlNode):
             self._journal.write(json.dumps({"t": time.monotonic(), what: value}) + "\n")
 
 
-def _message(stamp: object, frames: tuple[str, str], thing: FreeBody | Fixtures) -> State:
+def message_of(stamp: object, frames: tuple[str, str], thing: FreeBody | Fixtures) -> State:
     """Tell of something seen; frames: where it is, and its own."""
     if isinstance(thing, FreeBody) and thing.velocity is not None:
         return odometry(stamp, frames, thing.pose, thing.velocity)

@@ -27,13 +27,12 @@ class JointMap:
         self._offset = np.array([row.offset for row in rows])
         self._low = np.array([row.position[0] for row in rows])
         self._high = np.array([row.position[1] for row in rows])
-        self._unit = np.array([row.unit for row in rows])
-        self._interface = config.command.interface
         self.actions = np.array([self.joints.index(actuator.name) for actuator in task.action])
         """Place of each action element among the joints."""
         by_name = {name: place for place, name in enumerate(self._names)}
         places = {int(joint): action for action, joint in enumerate(self.actions)}
         self._order = np.array([places[by_name[name]] for name in config.command.order])
+        self._factor, self._zero = self._per_action(config, np.array([row.unit for row in rows]))
         self._seen: tuple[str, ...] = ()
         self._places = np.empty(0, int)
 
@@ -74,25 +73,20 @@ class JointMap:
 
     def command(self, action: Vector) -> Vector:
         """What the controller is sent for an action, in the controller's order and units."""
-        factor, offset = self._per_action
-        return (factor * action + offset)[self._order]
+        return (self._factor * action + self._zero)[self._order]
 
     def action(self, command: Vector) -> Vector:
         """The action that a command stands for: the inverse of ``command``; 0 for a gripper's fingers."""
-        factor, offset = self._per_action
-        robot = offset.copy()
+        robot = self._zero.copy()
         robot[self._order] = command
-        return (robot - offset) / factor
+        return (robot - self._zero) / self._factor
 
-    @property
-    def _per_action(self) -> tuple[Vector, Vector]:
-        """What a command is: factor times action, and offset, in the order of the action."""
-        joint = self.actions
-        sign, scale, unit = self._sign[joint], self._scale[joint], self._unit[joint]
-        if self._interface == "effort":
-            return sign * unit / scale, np.zeros(len(joint))
-        offset = self._offset[joint] if self._interface == "position" else np.zeros(len(joint))
-        return sign * unit * scale, offset
+    def _per_action(self, config: RobotConfig, unit: Vector) -> tuple[Vector, Vector]:
+        """What a command is: a factor times the action, and what it is for an action of 0; order of the action."""
+        joint, interface = self.actions, config.command.interface
+        factor = self._sign * unit * (1 / self._scale if interface == "effort" else self._scale)
+        zero = self._offset if interface == "position" else np.zeros(len(factor))
+        return factor[joint], zero[joint]
 
     def _positions(self, robot: Vector) -> Vector:
         return (robot - self._offset) * self._sign / self._scale

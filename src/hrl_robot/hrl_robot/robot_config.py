@@ -44,6 +44,11 @@ _Limit = Annotated[float, Must(lambda x: x > 0, "a number above 0")]
 _SIGNS = (1.0, -1.0)
 
 
+def commands_of(controller: str) -> str:
+    """Topic on which a ros2_control controller takes commands."""
+    return f"{controller}/commands"
+
+
 class RobotConfigError(HrlError):
     """The robot's file is malformed or does not fit the task or the robot."""
 
@@ -120,7 +125,7 @@ class CommandConfig:
     @property
     def topic(self) -> str:
         """Topic of the controller."""
-        return f"{self.controller}/commands"
+        return commands_of(self.controller)
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,7 @@ class GripperConfig:
     @property
     def topic(self) -> str:
         """Topic of the controller."""
-        return f"{self.controller}/commands"
+        return commands_of(self.controller)
 
 
 @dataclass(frozen=True)

@@ -81,5 +81,5 @@ class RobotRunner(EpisodeRunner):
     def _reward(self, achieved: Vector) -> float:
         """Minus the number of things that are not in place, or, where a goal is one place, the distance to it."""
         if self.spec.success.groups:
-            return -float(sum(not place for place in self.spec.groups_within(achieved, self._goal).values()))
+            return -float(self.spec.out_of_place(achieved, self._goal))
         return -self.spec.distance(achieved, self._goal)

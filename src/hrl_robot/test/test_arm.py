@@ -16,7 +16,7 @@ from hrl_core.task.text import load_task
 from hrl_robot import robot_config
 from hrl_robot.fake_arm import FakeArm
 from hrl_robot.fake_body import Fixtures
-from hrl_robot.fake_robot_node import _message
+from hrl_robot.fake_robot_node import message_of
 from hrl_robot.gripper import opening_for
 from hrl_robot.joint_map import JointMap
 from hrl_robot.robot_config import RobotConfigError, load_robot, parse_robot
@@ -53,7 +53,7 @@ class Drivers:
         for topic, thing in {"joint_states": own, **self.body.things()}.items():
             name = self._names[topic]
             kind, read = reader_of(name, CONFIG.streams[name], self.map)
-            message = _message(to_time(0), ("odom", topic), thing)
+            message = message_of(to_time(0), ("odom", topic), thing)
             assert isinstance(message, kind)
             states[name] = read(message)
         return Instant(states.pop("joint_states"), states)

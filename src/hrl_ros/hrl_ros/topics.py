@@ -28,6 +28,8 @@ GOAL_POSE = "goal_pose"
 OBJECTS = "objects"
 OBSERVATION_THINNED = "observation_thinned"
 """The newest observation, latched, as often as the standard topics: what onlookers need of a lock-step run."""
+THINNED_PERIOD = 0.02
+"""Seconds of wall time between two of these, and of the standard topics, at least."""
 MARKERS = "markers"
 MARKERS_STATIC = "markers_static"
 RELABELLED_SUBGOAL = "relabelled_subgoal"

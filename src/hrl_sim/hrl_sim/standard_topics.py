@@ -19,7 +19,6 @@ from hrl_ros.node import HrlNode
 from hrl_ros.odometry import odometry
 from hrl_sim.objects import SceneObjects
 
-PERIOD = 0.02
 _SCALAR = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
 
 
@@ -76,7 +75,7 @@ class StandardTopics:
             self._publish(*self._skipped)
 
     def _publish(self, stamp: int, observation: bytes) -> None:
-        self._next, self._skipped = time.monotonic() + PERIOD, None
+        self._next, self._skipped = time.monotonic() + topics.THINNED_PERIOD, None
         self._observation.publish(observation)
         time_stamp = to_time(stamp)
         self._clock.publish(Clock(clock=time_stamp))

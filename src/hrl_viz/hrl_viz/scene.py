@@ -92,7 +92,7 @@ class Scene:
             return
         self._levels[subgoal.level].take(subgoal, self._robot()[2])
         if subgoal.level == WORKER_LEVEL:
-            self._ghost = []
+            self._ghost = None
 
     def on_relabelled(self, episode: int, seq: int, chosen: Vector) -> None:
         """Take the relative subgoal (subgoal_dim,) that relabelling puts in the place of subgoal ``seq``."""
@@ -161,7 +161,7 @@ class Scene:
             return []
         other = self._relabelled.get((subgoal.episode, subgoal.seq))
         shapes = level.shapes(robot, self._size, "" if other is None else "original")
-        if not self._ghost:
+        if self._ghost is None:
             color = palette.faded(palette.SUBGOAL, GHOST_ALPHA)
             self._ghost = self._model.ghost_shapes(level.wanted(observation.state), GHOST, color)
         shapes += self._ghost
@@ -208,6 +208,6 @@ class Scene:
         self._trail: deque[Point] = deque(maxlen=TRAIL_LENGTH)
         self._result_episode: int | None = None
         self._rewards, self._return, self._intrinsic, self._next_seq = NAN, 0.0, NAN, 0
-        self._ghost: list[Shape] = []
+        self._ghost: list[Shape] | None = None
         for level in self._levels:
             level.forget()

@@ -34,9 +34,6 @@ def demo_graph(arguments: DemonstrationArguments) -> Graph:
     task = load_task(arguments.task)
     _require_demonstrator(arguments, task)
     require_fit(arguments, task)
-    real = arguments.robot == "real"
-    if real and not arguments.goal:
-        raise HrlError(f"robot:=real: no robot draws the goals of task '{task.name}'; give one with goal:=")
     out = resolve_out(arguments.out)
     start = random_checkpoint(task, arguments.seed, git_commit(), FLAT)
     setup = Setup(task, arguments.task, out / START, start)
@@ -46,7 +43,9 @@ def demo_graph(arguments: DemonstrationArguments) -> Graph:
     nodes = [
         _demonstrating(node, arguments) for node in robot_nodes(arguments, setup, folder, next(shared_cores(arguments)))
     ]
-    environment = environment_of(arguments.network, commands_robot=real, respawns=arguments.restarts)
+    environment = environment_of(
+        arguments.network, commands_robot=arguments.robot == "real", respawns=arguments.restarts
+    )
     return Graph(nodes=(*nodes, *onlookers), folder=folder, log_level=arguments.log_level, environment=environment)
 
 

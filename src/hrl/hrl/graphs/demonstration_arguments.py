@@ -49,5 +49,9 @@ class DemonstrationArguments(LaunchArguments):
             raise self.refuse(
                 "demonstrator:=teleop: a person is as fast as the clock: mode:=realtime, perhaps rtf:=0.5"
             )
+        if self.robot == "real" and not self.goal:
+            raise self.refuse("robot:=real: no robot draws the goals of a task: give one with goal:=")
+        if self.robot == "real" and self.demonstrator == "replay":
+            raise self.refuse("robot:=real: demonstrator:=replay leads only a simulation to the same states again")
         if (self.demonstrator == "replay") != bool(self.recording):
             raise self.refuse("demonstrator:=replay and recording:=BAG go together")

@@ -249,8 +249,7 @@ class TaskSpec:
     def way_left(self, achieved_goal: Vector, desired_goal: Vector) -> str:
         """What is left to do, in words: the distance to a goal, or how many of the groups are out of place."""
         if self.success.groups:
-            places = self.groups_within(achieved_goal, desired_goal).values()
-            return f"{sum(not there for there in places)} out of place"
+            return f"{self.out_of_place(achieved_goal, desired_goal)} out of place"
         units = {element.unit for element in self.goal}
         unit = f" {units.pop()}" if len(units) == 1 and units != {"1"} else ""
         return f"to goal {self.distance(achieved_goal, desired_goal):.1f}{unit}"
@@ -270,6 +269,10 @@ class TaskSpec:
     def groups_within(self, achieved: npt.NDArray, desired: npt.NDArray) -> dict[str, npt.NDArray[np.bool_]]:
         """Which groups of ``success`` are in place, for goals (..., goal_dim) each: name -> (...,)."""
         return self.success.within(achieved, desired, self._goal_names)
+
+    def out_of_place(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray[np.int64]:
+        """How many of these groups are not, for goals (..., goal_dim) each, (...,)."""
+        return np.sum([~np.asarray(there) for there in self.groups_within(achieved, desired).values()], axis=0)
 
 
 def check_vector(vector: Vector, names: Sequence[str], what: str, task: str) -> None:

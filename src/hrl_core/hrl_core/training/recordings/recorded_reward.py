@@ -58,5 +58,4 @@ def _minus_distance(achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
 
 
 def _minus_missing(spec: TaskSpec, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
-    within = list(spec.groups_within(achieved, desired).values())
-    return np.sum(within, axis=0) - float(len(within))
+    return -spec.out_of_place(achieved, desired).astype(float)
