@@ -7,7 +7,7 @@ import pytest
 from hrl import cli
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 
-SMALL = ["--steps", "700", "--learner.hidden", "8", "8", "--updates_per_episode", "2", "--evaluation_interval", "350"]
+SMALL = ["--steps", "700", "--ddpg.hidden", "8", "8", "--updates_per_episode", "2", "--evaluation_interval", "350"]
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
@@ -31,7 +31,7 @@ def test_one_number_says_how_many_levels_there_are(tmp_path, capsys, levels) -> 
         (["--algorithm", "hac", "--task", "mountain_car", "--levels", "0"], "levels must be at least 1, got 0"),
         (["--algorithm", "hac", "--task", "ant_maze"], "hac does not know what a subgoal is on task 'ant_maze'"),
         (["--task", "mountain_car", "--levels", "2"], "unknown switch '--levels'"),
-        (["--algorithm", "hac", "--learner.critic", "cubic"], "critic must be one of linear, sigmoid, got 'cubic'"),
+        (["--algorithm", "hac", "--ddpg.critic", "cubic"], "critic must be one of linear, sigmoid, got 'cubic'"),
     ],
 )
 def test_what_does_not_fit_is_one_sentence_and_nothing_is_written(tmp_path, capsys, words, message) -> None:

@@ -130,7 +130,7 @@ class Scene:
         shapes = self._model.robot_shapes()
         if self._places.goal.exists:
             goal = self._places.goal.of(observation.desired_goal, 0.0)
-            shapes += overlay.goal_shapes(goal, self._spec.success.radius, size)
+            shapes += overlay.goal_shapes(goal, self._spec.success.ball(len(self._spec.goal)), size)
         subgoals = self._subgoal_shapes(robot)
         shapes += subgoals
         shapes += [level.history(size) for level in self._levels]

@@ -7,6 +7,7 @@ from typing import Literal
 import tyro
 from rich.console import Console
 
+from hrl.commands.compare_hierarchy import Hierarchy
 from hrl.commands.compare_hiro import HiroTable
 from hrl.comparison.matches import MATCHES, find_match
 from hrl.comparison.runs import SIDES, make, played, require_what_they_need, runs_left
@@ -73,5 +74,5 @@ def compare(words: list[str]) -> int:
     Raises:
         HrlError: it could not be started.
     """
-    commands = {"flat": Flat, "hiro-table": HiroTable}
+    commands = {"flat": Flat, "hiro-table": HiroTable, "hierarchy": Hierarchy}
     return tyro.extras.subcommand_cli_from_dict(commands, prog="hrl compare", args=words).run()

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from hrl.commands.train_arguments import parse_training
+from hrl.commands.compared_runs import print_commands, run_of, told
 from hrl.comparison.hiro_page import Cell, page
 from hrl.comparison.hiro_rows import ROWS, TASKS, Row, chosen, read_steps, skills_training
 from hrl.results.curves import Group, read_run
@@ -17,7 +17,6 @@ from hrl_core.errors import HrlError
 from hrl_core.training.run_files import RunFolder, write_whole
 from hrl_core.training.run_names import POLICY
 
-_FAILED, _INTERRUPTED = 1, 130
 PAGE = "table.md"
 _SKILLS = "skills"
 """Folder of the skills below SNN4HRL's managers."""
@@ -88,7 +87,7 @@ class HiroTable:
         text = page([_cell(plan, self.seeds, read_steps(self.budget)) for plan in self._shown(plans)], self._command())
         write_whole(self.out / PAGE, text)
         Console().print(text, markup=False, highlight=False, soft_wrap=True, end="")
-        return self._told(failed, stopped)
+        return told(failed, stopped)
 
     def _shown(self, plans: list[Plan]) -> list[Plan]:
         """What is asked for now, and what there is from calls before: a table never loses a row."""
@@ -109,20 +108,8 @@ class HiroTable:
         more, stopped = make_runs(self.out, ready, self.jobs, console)
         return failed + more, stopped
 
-    def _told(self, failed: list[tuple[str, str]], stopped: bool) -> int:
-        console = Console(stderr=True, highlight=False)
-        for name, why in failed:
-            console.print(f"hrl: {name}: {why}", style="bold red", markup=False, soft_wrap=True)
-        if stopped:
-            console.print("stopped; the same command goes on", soft_wrap=True)
-            return _INTERRUPTED
-        return _FAILED if failed else 0
-
     def _print(self, plans: list[Plan]) -> None:
-        runs = dict.fromkeys([*(run for p in plans for run in p.skills), *(run for p in plans for run in p.runs)])
-        for run in runs:
-            if not run.finished:
-                Console().print(run.command, markup=False, highlight=False, soft_wrap=True)
+        print_commands([*(run for p in plans for run in p.skills), *(run for p in plans for run in p.runs)])
         for plan in plans:
             if plan.why_not:
                 Console().print(f"# {plan.task}, {plan.row.title}: {plan.why_not}", markup=False, soft_wrap=True)
@@ -149,20 +136,12 @@ def _plan(out: Path, row: Row, task: str, seeds: int, steps: int) -> Plan:
             words = row.training(task, steps, seed)
             if field:
                 below = Path(_SKILLS) / field / f"seed_{seed}"
-                skills.append(_run(out, below, skills_training(field, steps, seed), skills))
+                skills.append(run_of(out, below, skills_training(field, steps, seed), skills))
                 words = (*words, "--frozen_skills", str(out / below / POLICY))
-            runs.append(_run(out, Path(task) / row.name / f"seed_{seed}", words, runs))
+            runs.append(run_of(out, Path(task) / row.name / f"seed_{seed}", words, runs))
     except HrlError as error:
         return Plan(task, row, (), why_not=str(error))
     return Plan(task, row, tuple(runs), tuple(skills))
-
-
-def _run(out: Path, place: Path, words: tuple[str, ...], before: list[SweepRun]) -> SweepRun:
-    """A run; where one of another seed has been planned ``before``, words are not read again."""
-    seed = {"seed": int(words[words.index("--seed") + 1])}
-    frozen = {"frozen_skills": words[-1]} if words[-2] == "--frozen_skills" else {}
-    config = before[0].config if before else parse_training([*words, "--out", str(out / place)]).stored()
-    return SweepRun(str(place), out / place, words, {**config, **seed, **frozen})
 
 
 def _cell(plan: Plan, seeds: int, steps: int) -> Cell:

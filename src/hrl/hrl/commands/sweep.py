@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hrl.commands.compared_runs import print_commands, told
 from hrl.commands.sweep_arguments import SweepRequest, named, parse_sweep
 from hrl.results.curves import Group
 from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
@@ -18,7 +19,6 @@ from hrl.sweeps.sweep_run import PRODUCTS, SweepRun, product_words
 from hrl_core.errors import HrlError
 from hrl_core.training.run_files import RunFolder
 
-_FAILED, _INTERRUPTED = 1, 130
 _COLUMNS = ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best")
 _UNKNOWN = "-"
 
@@ -37,9 +37,7 @@ def sweep(words: list[str]) -> int:
     runs = startable(request)
     if request.print_only:
         # Who runs them, and on which machines, is not known here: each measures its own products.
-        for run in request.runs:
-            if not run.finished:
-                Console().print(run.command, markup=False, highlight=False, soft_wrap=True)
+        print_commands(request.runs)
         return 0
     console = Console(stderr=True, highlight=False)
     failed, stopped = make_runs(
@@ -48,12 +46,7 @@ def sweep(words: list[str]) -> int:
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):
         show(standing_table(groups, len(request.record.seeds)))
-    for name, why in failed:
-        console.print(f"hrl: {name}: {why}", style="bold red", markup=False, soft_wrap=True)
-    if stopped:
-        console.print("stopped; the same command goes on", soft_wrap=True)
-        return _INTERRUPTED
-    return _FAILED if failed else 0
+    return told(failed, stopped)
 
 
 def startable(request: SweepRequest) -> list[SweepRun]:

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from hrl.comparison.hiro_rows import Row
+from hrl.comparison.markdown import over_seeds, table
 from hrl.results.curves import Group
-from hrl.results.over_seeds import BOOTSTRAP_SEED, SeedOutcome, headline_of, outcomes
-from hrl_core.statistics import bootstrap_interval, mean
+from hrl.results.over_seeds import SeedOutcome, headline_of, outcomes
 from hrl_core.wording import counted
 
 _HEADS = ("", "paper, 10 M steps", "best evaluation", "last evaluation", "seeds", "steps", "CPU hours")
@@ -44,8 +42,7 @@ def page(cells: Sequence[Cell], command: str) -> str:
         of_task = [cell for cell in cells if cell.task == task]
         measured = [run for cell in of_task for run in cell.group.runs]
         parts.append(f"## {task}" + (f": {headline_of(measured)}" if measured else ""))
-        lines = [_line(_HEADS), _line(["---"] * len(_HEADS)), *(_line(_told(cell)) for cell in of_task)]
-        parts.append("\n".join(lines))
+        parts.append(table(_HEADS, [_told(cell) for cell in of_task]))
     return "\n\n".join(parts) + "\n"
 
 
@@ -56,20 +53,11 @@ def _told(cell: Cell) -> list[str]:
     if not cell.group.runs:
         return [*head, "not yet run", "", f"0 of {cell.seeds}", "", ""]
     found = outcomes(cell.group)
-    best, last = (_over_seeds([getattr(one, name) for one in found]) for name in ("best", "last"))
+    best, last = (over_seeds([getattr(one, name) for one in found]) for name in ("best", "last"))
     hours = sum(one.cpu_minutes for one in found) / 60
     count = len([one for one in found if one.finished])
     seeds = counted(count, "run") if count == cell.seeds == 1 else f"{count}" if count == cell.seeds else ""
     return [*head, best, last, seeds or f"{count} of {cell.seeds}", _steps(found, cell.steps), f"{hours:.2f}"]
-
-
-def _over_seeds(scores: Sequence[float]) -> str:
-    """Mean and interval; of a single run the figure alone."""
-    values = np.array(scores, float)
-    if len(values) == 1:
-        return f"{values[0]:.2f} (single run)"
-    low, high = bootstrap_interval([values], mean, np.random.default_rng(BOOTSTRAP_SEED))
-    return f"{values.mean():.2f} [{float(low):.2f}, {float(high):.2f}]"
 
 
 def _steps(found: Sequence[SeedOutcome], steps: int) -> str:
@@ -79,7 +67,3 @@ def _steps(found: Sequence[SeedOutcome], steps: int) -> str:
 
 def _short(steps: int) -> str:
     return f"{steps / 1e6:.2f} M" if steps >= 1_000_000 else f"{steps / 1e3:g} k"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

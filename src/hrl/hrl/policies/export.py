@@ -95,7 +95,8 @@ def _rule(spec: TaskSpec) -> str:
     if spec.success.tolerance:
         return f"within {', '.join(f'{x:g}' for x in spec.success.tolerance)} along the elements of the goal"
     parts = f", each of {', '.join(spec.success.groups)}" if spec.success.groups else ""
-    return f"within {spec.success.radius:g} {spec.success.unit}{parts}"
+    sum_of = " summed over the elements of the goal" if spec.success.norm == "l1" else ""
+    return f"within {spec.success.radius:g} {spec.success.unit}{sum_of}{parts}"
 
 
 def _row(result: EvaluationResult) -> str:

@@ -61,7 +61,8 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
     if not spec.goal:
         return plain
     low, high = result.interval
-    limit = {"tolerance": list(spec.success.tolerance)} if spec.success.tolerance else {"radius": spec.success.radius}
+    rule = spec.success.as_dict()
+    limit = {name: rule[name] for name in ("radius", "norm", "tolerance", "unit") if name in rule}
     return {
         # Null where the environment chose one per episode.
         "goal": list(result.goal) or None,
@@ -71,7 +72,6 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
         "ever_within": result.ever_within,
         "mean_final_distance": result.final_distance,
         **limit,
-        "unit": spec.success.unit,
         **({"groups": dict(result.groups), "in_place": result.in_place} if spec.success.groups else {}),
     }
 

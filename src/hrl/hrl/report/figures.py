@@ -98,7 +98,7 @@ def series(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
             mean = segments.intrinsic_sums / np.maximum(segments.steps_used, 1)
             axes[2].step(spec.control_period * segments.steps, mean, where="pre", color=shade)
     if spec.success.radius > 0:
-        axes[0].axhline(spec.success.radius, color=GOAL, ls="--", lw=1, label="success radius")
+        axes[0].axhline(spec.success.ball(len(spec.goal)), color=GOAL, ls="--", lw=1, label="success radius")
     unit = spec.goal[0].unit if spec.goal else "1"
     axes[0].set_ylabel(f"distance to goal [{unit}]")
     axes[1].set_ylabel("reward per step")
@@ -187,4 +187,4 @@ def _way(ax: Axes, places: TaskPlaces, spec: TaskSpec, episode: BagEpisode, skil
             x, y, _ = places.goal.of(goal, 0.0)
             ax.plot(x, y, "*", color=GOAL, ms=14, zorder=5)
             if spec.success.radius > 0:
-                ax.add_patch(Circle((x, y), spec.success.radius, fc=GOAL, alpha=0.15, ec=GOAL))
+                ax.add_patch(Circle((x, y), spec.success.ball(len(spec.goal)), fc=GOAL, alpha=0.15, ec=GOAL))

@@ -10,7 +10,7 @@ from hrl_core.errors import CheckpointError, FileError
 from hrl_core.hierarchy.policies import require_worker
 from hrl_core.hierarchy.spec import EMBEDDING, FLAT, TERMINATION, HierarchySpec, earlier_hierarchy, hierarchy_of_tree
 from hrl_core.hierarchy.tree import Tree, parse_tree
-from hrl_core.networks.actor_config import DIRECTION, ActorConfig
+from hrl_core.networks.actor_config import DIRECTION, OF_SUBGOALS, ActorConfig
 from hrl_core.task.spec import TaskSpec
 from hrl_core.typed_fields import FieldError, Must, one_of, read_fields
 
@@ -98,9 +98,9 @@ class Manifest:
                     self.actors[TERMINATION].check(inputs, 1, TERMINATION)
             else:
                 own, actor = hierarchy.levels[level], self.actors[party]
-                head = "categorical" if own.kind == "skill" else "tanh"
+                heads = ("categorical",) if own.kind == "skill" else OF_SUBGOALS
                 remembers = own.kind == "direction" and actor.memory is not None
-                actor.check(inputs, own.shown, party, DIRECTION if remembers else head)
+                actor.check(inputs, own.shown, party, *((DIRECTION,) if remembers else heads))
 
     @staticmethod
     def _require_skills(worker: ActorConfig, hierarchy: HierarchySpec) -> None:

@@ -16,6 +16,7 @@ CONTACT = POINT_RADIUS + BLOCK_RADIUS
 POINT_ARENA, BLOCK_ARENA = 2.6, 2.2
 """Greatest coordinate of each centre [m]."""
 GOAL_ARENA = 1.3
+"""The same of goals, and of the block at the start."""
 APART = 1.0
 """Least |dx| + |dy| [m] between block and goal at the start."""
 REACH = 0.5
@@ -39,9 +40,11 @@ class PushPointEnv(ControlEnv):
     observation_dim: ClassVar[int] = 8
     goal_dim: ClassVar[int] = 2
 
-    def __init__(self) -> None:
-        """Stand still."""
-        super().__init__(((-GOAL_ARENA,) * 2, (GOAL_ARENA,) * 2), (REACH,) * 2, actions=2)
+    def __init__(self, size: float = 1.0) -> None:
+        """Stand still, in arenas ``size`` times as large, with goals so much further away."""
+        reach = size * GOAL_ARENA
+        super().__init__(((-reach,) * 2, (reach,) * 2), (REACH,) * 2, actions=2)
+        self._size = size
         self._point, self._block = np.zeros(2), np.ones(2)
         self._moved, self._pushed = np.zeros(2), np.zeros(2)
 
@@ -66,21 +69,23 @@ class PushPointEnv(ControlEnv):
     def _place(self) -> None:
         """Draw point and block, not touching."""
         self._moved, self._pushed = np.zeros(2), np.zeros(2)
-        self._block = self.np_random.uniform(-GOAL_ARENA, GOAL_ARENA, 2)
-        self._point = self.np_random.uniform(-BLOCK_ARENA, BLOCK_ARENA, 2)
+        self._block = self.np_random.uniform(self.goal_low, self.goal_high)
+        arena = self._size * BLOCK_ARENA
+        self._point = self.np_random.uniform(-arena, arena, 2)
         while np.linalg.norm(self._point - self._block) < CONTACT:
-            self._point = self.np_random.uniform(-BLOCK_ARENA, BLOCK_ARENA, 2)
+            self._point = self.np_random.uniform(-arena, arena, 2)
 
     def _draw_goal(self) -> Float64:
         goal = super()._draw_goal()
-        while np.abs(goal - self._block).sum() < APART:
+        while np.abs(goal - self._block).sum() < self._size * APART:
             goal = super()._draw_goal()
         return goal
 
     def _advance(self, action: Float64) -> None:
         before = self._point, self._block
-        point = np.clip(self._point + STRIDE * np.clip(action, -1.0, 1.0), -POINT_ARENA, POINT_ARENA)
-        block = np.clip(_away(self._block, point, before[0]), -BLOCK_ARENA, BLOCK_ARENA)
+        points, blocks = self._size * POINT_ARENA, self._size * BLOCK_ARENA
+        point = np.clip(self._point + STRIDE * np.clip(action, -1.0, 1.0), -points, points)
+        block = np.clip(_away(self._block, point, before[0]), -blocks, blocks)
         # Who pushes against the edge stays where it touches.
         point = _away(point, block, before[0])
         self._point, self._block = point, block
@@ -107,6 +112,6 @@ def _away(disc: Float64, other: Float64, before: Float64) -> Float64:
     return other + between * (CONTACT / distance)
 
 
-def make_push_point() -> PushPointEnv:
+def make_push_point(size: float = 1.0) -> PushPointEnv:
     """Entry point of ``hrl/PushPoint-v0``."""
-    return PushPointEnv()
+    return PushPointEnv(size)

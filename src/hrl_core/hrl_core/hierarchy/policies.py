@@ -9,9 +9,9 @@ from hrl_core.hierarchy.exploration import HeldExploration
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import Assignment, Float32Vector, to_float32
 from hrl_core.messages import NAN, NO_VECTOR, Vector
-from hrl_core.networks.actor_config import OF_CHOICES, OF_VECTORS, ActorConfig, Float32
+from hrl_core.networks.actor_config import OF_CHOICES, OF_SUBGOALS, OF_VECTORS, ActorConfig, Float32
 from hrl_core.networks.fast_actor import FastActor
-from hrl_core.networks.heads import Categorical, Head, Tanh, make_head
+from hrl_core.networks.heads import Categorical, Head, make_head
 from hrl_core.randomness import Draws
 from hrl_core.task.spec import TaskSpec
 
@@ -68,7 +68,7 @@ class Worker(Protocol):
 
 
 class ActorManager:
-    """Deterministic manager: an actor network on state and what is pursued, and how it explores.
+    """A manager that is an actor network on state and what is pursued; its head says how it explores.
 
     What it says of a direction is brought to length 1.
     """
@@ -92,10 +92,10 @@ class ActorManager:
             weights: of the network.
             version: of the policy.
         """
-        config.check(len(spec.observation) + pursued, space.size, "manager")
+        config.check(len(spec.observation) + pursued, space.size, "manager", *OF_SUBGOALS)
         self.version, self.held = version, config.held
         self._turns = space.level.kind == "direction"
-        self._head = Tanh(config)
+        self._head = make_head(config, weights)
         self._test_probability = config.test_probability
         self._actor, self._pursued = FastActor(config, weights), pursued
 
@@ -103,9 +103,11 @@ class ActorManager:
         """Choose a subgoal."""
         output = self._actor(network_inputs(state, task, self._pursued))
         # In this order, for who restarts to draw the same: which, then whether it is a test.
-        value, _ = decided(self._head, output, draws)
+        value, log_probability = decided(self._head, output, draws)
         test = draws.explore and self._test_probability > 0 and draws.rng.random() < self._test_probability
-        return SubgoalChoice(unit_direction(value) if self._turns else value, test=test)
+        return SubgoalChoice(
+            unit_direction(value) if self._turns else value, test=test, log_probability=log_probability
+        )
 
 
 class SkillManager:

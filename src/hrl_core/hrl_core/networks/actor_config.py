@@ -19,6 +19,8 @@ Float32 = npt.NDArray[np.float32]
 HEADS = ("tanh", "gaussian", "squashed", "categorical", "values")
 OF_VECTORS, OF_CHOICES = HEADS[:3], HEADS[3:]
 """Those that say vectors in [low, high], and those that say one of several choices."""
+OF_SUBGOALS = ("tanh", "squashed")
+"""Those that say subgoals, which never leave their box."""
 DIRECTION = "direction"
 """Head of a network that remembers: there is no layer to it."""
 ACTIVATIONS = ("relu", "tanh")

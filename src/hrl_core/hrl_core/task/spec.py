@@ -256,7 +256,7 @@ class TaskSpec:
 
     def succeeded(self, achieved_goal: Vector, desired_goal: Vector) -> bool:
         """Whether the success rule holds at this step."""
-        if self.success.groups:
+        if self.success.groups or self.success.norm != "l2":
             return bool(self.success_holds(achieved_goal, desired_goal))
         if self.success.tolerance:
             return bool(np.all(np.abs(achieved_goal - desired_goal) <= self.success.tolerance))

@@ -2,15 +2,29 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.typed_fields import FieldError, Must, Name, NonEmpty, NotNegative, require_different, require_fields
+from hrl_core.typed_fields import (
+    FieldError,
+    Must,
+    Name,
+    NonEmpty,
+    NotNegative,
+    one_of,
+    require_different,
+    require_fields,
+)
 
+NORMS: Mapping[str, Callable[[npt.NDArray], npt.NDArray]] = {
+    "l2": lambda way: np.sqrt(np.square(way).sum(axis=-1)),
+    "l1": lambda way: np.abs(way).sum(axis=-1),
+}
+"""How long a way (..., goal_dim) is, (...,)."""
 NEVER = -1.0
 """Radius of a task whose success is not a matter of distance."""
 _Radius = Annotated[
@@ -26,6 +40,8 @@ class SuccessRule:
     radius: _Radius
     """0: success is the environment's own word, ``info["is_success"]``; -1: success is not a matter of distance."""
     unit: Name
+    norm: Annotated[str, one_of(tuple(NORMS))] = "l2"
+    """How the way to the goal is measured: ``l2``, as the crow flies, or ``l1``, the sum along its elements."""
     tolerance: tuple[NotNegative, ...] = ()
     """Instead of a radius (-1): how far each element of the goal may be off, in its own unit."""
     ends_episode: bool = False
@@ -38,6 +54,8 @@ class SuccessRule:
         require_fields(self)
         if self.tolerance and self.radius != NEVER:
             raise FieldError(("tolerance",), f"takes the place of a radius: set radius to {NEVER:g}", self.tolerance)
+        if self.norm != "l2" and self.radius <= 0:
+            raise FieldError(("norm",), "needs a radius above 0: how long a way it is measured to be", self.norm)
         if self.groups and self.radius <= 0:
             raise FieldError(("groups",), "need a radius above 0, within which each of them is in place", self.groups)
         for name, elements in self.groups.items():
@@ -70,7 +88,12 @@ class SuccessRule:
     def as_dict(self) -> dict[str, Any]:
         """Plain data; what has been added since is left out where it is not set, so that old tasks keep their hash."""
         plain = dataclasses.asdict(self)
-        return {name: value for name, value in plain.items() if value or name in ("radius", "unit")}
+        unset = {"norm": "l2", "tolerance": (), "ends_episode": False, "groups": {}}
+        return {name: value for name, value in plain.items() if name not in unset or value != unset[name]}
+
+    def ball(self, size: int) -> float:
+        """Radius of the largest ball round a goal of ``size`` elements that counts as there all over."""
+        return self.radius / size**0.5 if self.norm == "l1" else self.radius
 
     def _near(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray[np.bool_]:
-        return np.sqrt(np.square(achieved - desired).sum(axis=-1)) <= (self.radius or NEVER)
+        return NORMS[self.norm](achieved - desired) <= (self.radius or NEVER)

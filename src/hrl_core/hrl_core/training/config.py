@@ -123,6 +123,8 @@ def changed(config: Config, values: Mapping[str, Any]) -> Config:
     new: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, Mapping):
+            if not dataclasses.is_dataclass(getattr(given, name)):
+                raise HrlError(f"training switch '{name}' is one word or number here, not a table: {dict(value)}")
             new[name] = changed(getattr(given, name), value)
         else:
             new[name] = tuple(value) if isinstance(value, list) else value

@@ -20,7 +20,7 @@ from hrl_core.algorithms.flat.config import (
 from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.fun.config import FunConfig
 from hrl_core.algorithms.fun.recordings import untrained as untrained_fun
-from hrl_core.algorithms.hac.config import HacConfig
+from hrl_core.algorithms.hac.config import DDPGHacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.mlsh.config import MlshConfig
@@ -322,14 +322,14 @@ CONFIGS = {
     "hac": dataclasses.replace(
         ALL_ON,
         algorithm="hac",
-        agent=HacConfig(
+        agent=DDPGHacConfig(
             levels=3,
             horizon=4,
             subgoal_elements=("x", "y"),
             subgoal_low=(-2.0, -2.0),
             subgoal_high=(2.0, 2.0),
             subgoal_tolerance=(0.1, 0.1),
-            learner=BoundedDDPGConfig((8, 8), 2e-3, 3e-3, 16, "sigmoid", 1e-2),
+            ddpg=BoundedDDPGConfig((8, 8), 2e-3, 3e-3, 16, "sigmoid", 1e-2),
             discount=0.9,
             updates_per_episode=3,
             test_probability=0.5,

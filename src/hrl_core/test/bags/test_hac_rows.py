@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from hrl_core.algorithms.hac.config import HacConfig, hierarchy
+from hrl_core.algorithms.hac.config import DDPGHacConfig, hierarchy
 from hrl_core.algorithms.hac.learner import HacLearner
 from hrl_core.algorithms.hac.lived import lived, recorded
 from hrl_core.algorithms.hac.recordings import RecordedHacLearner
@@ -32,7 +32,7 @@ SEED = 5
 
 
 def config(levels):
-    return HacConfig(levels=levels, horizon=4, updates_per_episode=0)
+    return DDPGHacConfig(levels=levels, horizon=4, updates_per_episode=0)
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -103,7 +103,9 @@ def bag_config(path, **change):
     return BagTrainConfig((Source(path),), TrainConfig(algorithm="hac", agent=TRAINED), relabel="off", **change)
 
 
-TRAINED = HacConfig(levels=2, horizon=4, updates_per_episode=8, learner=BoundedDDPGConfig(hidden=(8, 8), batch_size=32))
+TRAINED = DDPGHacConfig(
+    levels=2, horizon=4, updates_per_episode=8, ddpg=BoundedDDPGConfig(hidden=(8, 8), batch_size=32)
+)
 
 
 def trained(folder, path, resume=False, stop=lambda run: False, **change):

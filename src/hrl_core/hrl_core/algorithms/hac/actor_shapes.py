@@ -18,17 +18,16 @@ def actor_configs(task: TaskSpec, levels: HierarchySpec, config: HacConfig) -> d
     found: dict[str, ActorConfig] = {}
     for level, party in enumerate(levels.parties, -1):
         if level < 0:
-            low, high, noise = task.action_low, task.action_high, config.action_noise
+            low, high = task.action_low, task.action_high
         else:
             space = GoalSpace(task, levels.levels[level])
-            low, high, noise = space.low, space.high, config.subgoal_noise
+            low, high = space.low, space.high
         top = level + 1 == len(levels.levels)
         found[party] = ActorConfig(
-            hidden=config.learner.hidden,
+            hidden=config.of_levels.hidden,
             low=tuple(map(float, low)),
             high=tuple(map(float, high)),
-            exploration_noise=tuple(map(float, noise * (high - low) / 2)),
-            random_probability=config.random_probability,
+            **config.exploration(level < 0, (high - low) / 2),
             test_probability=0.0 if level < 0 else config.test_probability,
             **(_task_goal(task, scale) if top else _subgoal(task, levels, level + 1, scale)),
         )

@@ -1,4 +1,4 @@
-"""The levels of HAC (arXiv 1712.00948): each a DDPG with rows of its own; none knows another's networks."""
+"""The levels of HAC (arXiv 1712.00948): each a learner with rows of its own; none knows another's networks."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,7 +11,10 @@ from hrl_core.algorithms.hac.rows import level_rows
 from hrl_core.algorithms.hac.watch import Watch
 from hrl_core.algorithms.protocols import LevelWeights, Update
 from hrl_core.learners.bounded_ddpg import BoundedDDPG
+from hrl_core.learners.sac import SAC
+from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.transitions import TransitionBatch
+from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.randomness import Purpose, step_generator
 from hrl_core.replay.rows import RowRing
 from hrl_core.task.spec import TaskSpec
@@ -31,7 +34,7 @@ class HacAgent:
         generator = torch.Generator().manual_seed(seed)
         shapes = actor_configs(task, self.hierarchy, config)
         bound = 1 / (1 - config.discount) if config.levels == 1 else float(config.attempts(task))
-        self.networks = {party: BoundedDDPG(config.learner, shape, bound, generator) for party, shape in shapes.items()}
+        self.networks = {party: _level(config, shape, bound, generator) for party, shape in shapes.items()}
         self.rows = {party: RowRing(config.replay, s.input_dim, s.output_dim) for party, s in shapes.items()}
         self.watch = Watch(bound)
 
@@ -53,24 +56,30 @@ class HacAgent:
 
     def ready(self, party: str) -> bool:
         """Whether a level has rows for a batch."""
-        return len(self.rows[party]) >= self._config.learner.batch_size
+        return len(self.rows[party]) >= self._config.of_levels.batch_size
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker, the manager, the manager's manager and so on."""
         return {
-            party: LevelWeights(ddpg.actor_config, ddpg.actor_arrays(), ddpg.updates)
-            for party, ddpg in self.networks.items()
+            party: LevelWeights(level.actor_config, level.actor_arrays(), level.updates)
+            for party, level in self.networks.items()
         }
 
     def _update(self, level: int, party: str, number: int) -> Iterator[Update]:
-        config, ddpg = self._config, self.networks[party]
-        size = config.learner.batch_size
+        config, learner = self._config, self.networks[party]
+        size = config.of_levels.batch_size
         rng = step_generator(self._seed, Purpose.BATCH, level, 0, number)
         drawn = self.rows[party].sample(size * config.updates_per_episode, rng)
         values = 0.0
         for columns in zip(*(torch.from_numpy(column).split(size) for column in drawn), strict=True):
             batch = TransitionBatch(*columns)
-            metrics = ddpg.update(batch)
+            metrics = learner.update(batch)
             values += metrics["value"]
             yield Update(party, metrics, batch._asdict())
         self.watch.learned(party, values / config.updates_per_episode)
+
+
+def _level(config: HacConfig, shape: ActorConfig, bound: float, generator: torch.Generator) -> BoundedDDPG | SAC:
+    """What learns at a level; values of its rows lie in [-``bound``, 0]."""
+    how = config.of_levels
+    return SAC(how, shape, generator) if isinstance(how, SACConfig) else BoundedDDPG(how, shape, bound, generator)

@@ -1,13 +1,18 @@
 """The switches of HAC, each with its source, and what its subgoals are on each shipped task."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from hrl_core.algorithms.actor_shapes import require_vector_actions
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.checks import require
+from hrl_core.learners.sac_config import SACConfig
+from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
 from hrl_core.typed_fields import FieldError
@@ -19,6 +24,9 @@ SUBGOALS: Mapping[str, Box] = {
     "hill_car": {"x": (-1.8, 1.8, 0.12), "vx": (-4.0, 4.0, 0.5)},
     "reacher_arm": {"pan": (-2.4, 2.4, 0.2), "lift": (-1.2, 1.2, 0.2), "elbow": (-1.8, 1.8, 0.2)},
     "fetch_reach": {"grip_x": (1.14, 1.54, 0.03), "grip_y": (0.55, 0.95, 0.03), "grip_z": (0.34, 0.74, 0.03)},
+    # The point alone: where a block is to be, nobody who cannot push yet can be asked for.
+    "push_point": {"x": (-2.6, 2.6, 0.2), "y": (-2.6, 2.6, 0.2)},
+    "push_point_far": {"x": (-3.9, 3.9, 0.2), "y": (-3.9, 3.9, 0.2)},
     # Released code.
     "ant_four_rooms": {
         "x": (-8.0, 8.0, 0.4),
@@ -32,8 +40,8 @@ SUBGOALS: Mapping[str, Box] = {
 
 
 @dataclass(frozen=True)
-class HacConfig:
-    """The switches of the algorithm; defaults are the ones that work best here (preset fast)."""
+class HacConfig(ABC):
+    """What all have in common, whatever learns at each level; defaults are the ones that work best here."""
 
     levels: int = 2
     """Levels that decide, k of the paper: 1 (no hierarchy: DDPG with hindsight), 2, 3, ..."""
@@ -47,7 +55,9 @@ class HacConfig:
     """Greatest value along each of them."""
     subgoal_tolerance: tuple[float, ...] = ()
     """How far off along each of them still counts as reached."""
-    learner: BoundedDDPGConfig = field(default_factory=BoundedDDPGConfig)
+    shadow: bool = False
+    """Whether the policy of the run is a shadow: one level that learns from the episodes that the hierarchy lives, and
+    never acts in them. The hierarchy lives and learns as in a run without this."""
     discount: float = 0.98
     """Per decision of a level, gamma (released code)."""
     updates_per_episode: int = 40
@@ -59,26 +69,35 @@ class HacConfig:
     drop_reached_starts: bool = True
     """Whether such rows are left out where they begin at the goal already: a linear critic forgets the others over
     them. The released code keeps them."""
-    random_probability: float = 0.2
-    """Chance of exploring by a uniformly random decision (released code)."""
-    action_noise: float = 0.15
-    """Standard deviation of the noise on actions otherwise [half-ranges] (released code: 0.1 to 0.2)."""
-    subgoal_noise: float = 0.075
-    """The same for subgoals (released code: 0.03 to 0.2)."""
     replay: int = 500_000
     """Rows that each level keeps."""
+    learners: ClassVar[tuple[str, ...]] = ()
+    """Whose switches these are."""
+    learner: str = ""
+
+    @property
+    @abstractmethod
+    def of_levels(self) -> BoundedDDPGConfig | SACConfig:
+        """How each level learns."""
+
+    @abstractmethod
+    def exploration(self, action: bool, half_range: Vector) -> Mapping[str, Any]:
+        """How a network that says actions, or subgoals, of that half-range explores: fields of ``ActorConfig``."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        least = {"levels": 1, "horizon": 0, "updates_per_episode": 0, "hindsight_goals": 0, "replay": 1}
-        for name, value in least.items():
-            if getattr(self, name) < value:
-                raise HrlError(f"training configuration: {name} must be at least {value}, got {getattr(self, name)}")
-        for name in ("test_probability", "random_probability"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise HrlError(f"training configuration: {name} must lie in [0, 1], got {getattr(self, name)}")
-        if not 0 <= self.discount < 1 or min(self.action_noise, self.subgoal_noise) < 0:
-            raise HrlError("training configuration: discount must lie in [0, 1), noise be at least 0")
+        if self.learner not in self.learners:
+            raise HrlError(
+                f"learner {self.learner}: these are the switches of {self.learners[0]}; leave the preset out"
+            )
+        require(
+            self,
+            (min(self.levels, self.replay) >= 1, "levels, replay: at least 1"),
+            (min(self.horizon, self.updates_per_episode, self.hindsight_goals) >= 0, "counts: at least 0"),
+            (0 <= self.test_probability <= 1, "test_probability: in [0, 1]"),
+            (0 <= self.discount < 1, "discount: in [0, 1)"),
+            (not self.shadow or self.levels > 1, "shadow: needs a hierarchy, of levels 2 or more"),
+        )
         boxes = {"low": self.subgoal_low, "high": self.subgoal_high, "tolerance": self.subgoal_tolerance}
         for name, values in boxes.items():
             if len(values) != len(self.subgoal_elements):
@@ -98,6 +117,8 @@ class HacConfig:
         Raises:
             HrlError: the choices of training from recordings (``BagTrainConfig``) ask for what rows cannot give.
         """
+        if self.shadow:
+            raise HrlError("hac: a shadow watches a hierarchy learn: leave --shadow out, and set levels to 1")
         if relabel != "off":
             raise HrlError(f"hac relabels by hindsight alone: set relabel to off, got {relabel}")
         if newest_steps:
@@ -114,6 +135,64 @@ class HacConfig:
         return self.horizon or math.ceil(task.max_episode_steps ** (1 / self.levels) - 1e-9)
 
 
+@dataclass(frozen=True)
+class DDPGHacConfig(HacConfig):
+    """The switches where each level is a DDPG with bounded values, as in the paper."""
+
+    learners: ClassVar[tuple[str, ...]] = ("ddpg",)
+    learner: str = "ddpg"
+    ddpg: BoundedDDPGConfig = field(default_factory=BoundedDDPGConfig)
+    random_probability: float = 0.2
+    """Chance of exploring by a uniformly random decision (released code)."""
+    action_noise: float = 0.15
+    """Standard deviation of the noise on actions otherwise [half-ranges] (released code: 0.1 to 0.2)."""
+    subgoal_noise: float = 0.075
+    """The same for subgoals (released code: 0.03 to 0.2)."""
+
+    def __post_init__(self) -> None:
+        """Refuse impossible values."""
+        super().__post_init__()
+        require(
+            self,
+            (0 <= self.random_probability <= 1, "random_probability: in [0, 1]"),
+            (min(self.action_noise, self.subgoal_noise) >= 0, "action_noise, subgoal_noise: at least 0"),
+        )
+
+    @property
+    def of_levels(self) -> BoundedDDPGConfig:
+        """DDPG with bounded values."""
+        return self.ddpg
+
+    def exploration(self, action: bool, half_range: Vector) -> Mapping[str, Any]:
+        """Gaussian noise, and now and then something uniformly random."""
+        noise = tuple(map(float, (self.action_noise if action else self.subgoal_noise) * half_range))
+        return {"exploration_noise": noise, "random_probability": self.random_probability}
+
+
+@dataclass(frozen=True)
+class SACHacConfig(HacConfig):
+    """The switches where each level is a SAC, which explores by what it draws."""
+
+    learners: ClassVar[tuple[str, ...]] = ("sac",)
+    learner: str = "sac"
+    sac: SACConfig = field(
+        default_factory=lambda: SACConfig(
+            hidden=(64, 64, 64), actor_lr=1e-3, critic_lr=1e-3, temperature_lr=1e-3, temperature=0.1
+        )
+    )
+    """Its discount counts for nothing: rows bring their own."""
+
+    @property
+    def of_levels(self) -> SACConfig:
+        """SAC."""
+        return self.sac
+
+    def exploration(self, action: bool, half_range: Vector) -> Mapping[str, Any]:
+        """None beside the draws."""
+        del action, half_range
+        return {"head": "squashed"}
+
+
 def hierarchy(task: TaskSpec, config: HacConfig) -> HierarchySpec:
     """Absolute subgoals for all levels but the worker, in one space, each with H attempts of the level below.
 
@@ -126,7 +205,7 @@ def hierarchy(task: TaskSpec, config: HacConfig) -> HierarchySpec:
             f"hac learns from goals that it might have had: task '{task.name}' needs a goal and success.radius or "
             "success.tolerance"
         )
-    if config.levels == 1:
+    if config.levels == 1 or config.shadow:
         return FLAT
     box = config.subgoals(task)
     if not box:
@@ -164,7 +243,11 @@ def _train(agent: HacConfig) -> TrainConfig[HacConfig]:
     )
 
 
-_PAPER = HacConfig(
-    learner=BoundedDDPGConfig(batch_size=1024, critic="sigmoid", pre_tanh_penalty=0.0), drop_reached_starts=False
+_PAPER = DDPGHacConfig(
+    ddpg=BoundedDDPGConfig(batch_size=1024, critic="sigmoid", pre_tanh_penalty=0.0), drop_reached_starts=False
 )
-PRESETS: Mapping[str, TrainConfig[HacConfig]] = {"fast": _train(HacConfig()), "paper": _train(_PAPER)}
+PRESETS: Mapping[str, TrainConfig[Any]] = {
+    "fast": _train(DDPGHacConfig()),
+    "paper": _train(_PAPER),
+    "sac": _train(SACHacConfig()),
+}

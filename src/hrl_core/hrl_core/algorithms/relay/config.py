@@ -62,6 +62,8 @@ class RelayConfig:
     """Factor on the way left to the task goal."""
     demos: tuple[str, ...] = ()
     """Recordings of demonstrations that are learned from beside what is lived."""
+    demos_episodes: int = 0
+    """How many of their episodes are learned from, the first ones; 0: all."""
     intended: bool = False
     """Whether what was intended in them is cloned, before noise was added on purpose, instead of what was done: where
     noise lasts, who clones it learns to go on drifting."""
@@ -105,6 +107,7 @@ class RelayConfig:
             self,
             (self.horizon >= 1 and self.replay >= 1, "horizon, replay: at least 1"),
             (min(self.manager_window, self.imitation_updates, self.learning_starts) >= 0, "counts: at least 0"),
+            (self.demos_episodes >= 0, "demos_episodes: at least 0"),
             (min(self.noise, self.worker_updates, self.manager_updates) >= 0, "noise, updates: at least 0"),
             (0 <= self.demos_share <= 1 and 0 <= self.pursued_goals <= 1, "demos_share, pursued_goals: from 0 to 1"),
             (self.flat_goals in GOALS, f"flat_goals: one of {', '.join(GOALS)}"),

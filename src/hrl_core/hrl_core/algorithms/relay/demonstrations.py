@@ -14,7 +14,7 @@ from hrl_core.task.spec import TaskSpec
 
 
 def demonstrated(
-    task: TaskSpec, level: LevelSpec | None, folders: Sequence[str], intended: bool = False
+    task: TaskSpec, level: LevelSpec | None, folders: Sequence[str], intended: bool = False, count: int = 0
 ) -> EpisodeStore | None:
     """Episodes of mode DEMO in bags or folders of bags; None where there are no folders.
 
@@ -23,6 +23,7 @@ def demonstrated(
         level: whose subgoals are stored; None: there are none.
         folders: bags, or folders of bags.
         intended: whether actions are those before noise was added on purpose instead of those that were done.
+        count: of episodes, the first ones; 0: all.
 
     Raises:
         HrlError: there is no bag, or no demonstration of the task in them that can be learned from.
@@ -35,6 +36,9 @@ def demonstrated(
         raise HrlError(
             f"--demos {', '.join(folders)}: of {len(recording.episodes)} episodes none is a demonstration (mode DEMO)"
         )
+    if len(episodes) < count:
+        raise HrlError(f"--demos_episodes {count}: there are {len(episodes)} in {', '.join(folders)}")
+    episodes = episodes[: count or None]
     if intended:
         episodes = [replace(episode, applied_actions=episode.intended) for episode in episodes]
     store = EpisodeStore(task, level, sum(episode.steps for episode in episodes) + task.max_episode_steps, 0)

@@ -38,7 +38,7 @@ class RelayLearner:
         self._rng = np.random.default_rng(seed)
         self.agent = RelayAgent(task, config, torch.Generator().manual_seed(seed))
         level = None if self.agent.space is None else self.agent.space.level
-        self._shown = demonstrated(task, level, config.demos, config.intended)
+        self._shown = demonstrated(task, level, config.demos, config.intended, config.demos_episodes)
         self.store = EpisodeStore(task, level, config.replay, envs.num_envs)
         worker = self.agent.on_policy
         self._drawing = None if worker is None else OnPolicyActing(task, self.agent, worker, envs, self.store)

@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 
 from hrl_core.algorithms.hac.actor_shapes import actor_configs
-from hrl_core.algorithms.hac.config import PRESETS, SUBGOALS, HacConfig, hierarchy
+from hrl_core.algorithms.hac.config import PRESETS, SUBGOALS, DDPGHacConfig, SACHacConfig, hierarchy
+from hrl_core.algorithms.hac.learner import HacLearner, ShadowLearner
 from hrl_core.algorithms.hac.watch import WINDOW, Watch
 from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
+from hrl_core.learners.sac_config import SACConfig
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
@@ -24,7 +26,7 @@ from hrl_core.training.trainer import Trainer
 TASK = dataclasses.replace(load_task("mountain_car"), max_episode_steps=40)
 CONFIG = TrainConfig(
     algorithm="hac",
-    agent=HacConfig(learner=BoundedDDPGConfig(hidden=(8, 8), batch_size=32), updates_per_episode=3, replay=2_000),
+    agent=DDPGHacConfig(ddpg=BoundedDDPGConfig(hidden=(8, 8), batch_size=32), updates_per_episode=3, replay=2_000),
     steps=200,
     num_envs=1,
     stagger=False,
@@ -42,6 +44,13 @@ def trainer(folder=Path("unused"), config=CONFIG, task=TASK):
 
 def weights(run):
     return np.concatenate([array.ravel() for array in acting_weights(run.learner.levels()).values()])
+
+
+SAC = dataclasses.replace(
+    CONFIG,
+    agent=SACHacConfig(sac=SACConfig(hidden=(8, 8), batch_size=32), updates_per_episode=3, replay=2_000),
+)
+BOTH = {"ddpg": CONFIG, "sac": SAC}
 
 
 @functools.cache
@@ -64,21 +73,28 @@ OTHER = {
     "test_probability": 1.0,
     "random_probability": 0.9,
     "batch_size": 16,
+    "tau": 0.5,
+    "target_entropy": -3.0,
 }
 BOX = {"subgoal_elements": ("x",), "subgoal_low": (-1.2,), "subgoal_high": (0.6,), "subgoal_tolerance": (0.02,)}
 
 
-@pytest.mark.parametrize("name", switches(CONFIG.agent))
-def test_every_switch_has_an_effect(name):
-    base = CONFIG.changed(BOX) if name.startswith("subgoal_") else CONFIG
+@pytest.mark.parametrize(
+    ("learner", "name"), [(learner, name) for learner, config in BOTH.items() for name in switches(config.agent)]
+)
+def test_every_switch_has_an_effect(learner, name):
+    config = BOTH[learner]
+    if name in ("learner", "sac.discount"):
+        pytest.skip("the class says it" if name == "learner" else "rows bring their own")
+    base = config.changed(BOX) if name.startswith("subgoal_") else config
     if name == "discount":
         # Wide bounds: in the linear part of Huber's loss all errors pull alike.
-        base = CONFIG.changed({"horizon": 20})
+        base = config.changed({"horizon": 20})
     last, current = name.rpartition(".")[2], switches(base.agent)[name]
     new = OTHER.get(last, not current if isinstance(current, bool) else None)
     if new is None:
         new = (current[0] * 0.7,) if isinstance(current, tuple) else type(current)(current * 2 + 1)
-    change = {name: new} if "." not in name else {"learner": {last: new}}
+    change = {name: new} if "." not in name else {learner: {last: new}}
     if name == "subgoal_elements":
         change |= {"subgoal_low": (-1.2, -0.07), "subgoal_high": (0.6, 0.07), "subgoal_tolerance": (0.02, 0.01)}
     one, other = trained(base), trained(base.changed(change))
@@ -89,9 +105,10 @@ def told(run):
     return run.files.metrics()[-1]
 
 
-@pytest.mark.parametrize("levels", [1, 2, 3])
-def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_bits(tmp_path, levels):
-    config = CONFIG.changed({"levels": levels})
+@pytest.mark.parametrize("learner", BOTH)
+@pytest.mark.parametrize(("levels", "shadow"), [(1, False), (2, False), (3, False), (2, True)])
+def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_bits(tmp_path, learner, levels, shadow):
+    config = BOTH[learner].changed({"levels": levels, "shadow": shadow})
     whole = trainer(tmp_path / "whole", config)
     whole.run()
     stopped = trainer(tmp_path / "stopped", config)
@@ -103,12 +120,38 @@ def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_bits(tmp_path, lev
     assert one == other
     if levels > 1:
         assert 0 <= one["manager/reached"] <= 1
-    assert -100 < one["worker/value"] < 1
+    assert -100 < one["worker/value"] < 1 + 10 * (learner == "sac")
 
 
+def test_a_shadow_learns_from_just_what_the_hierarchy_lives_without_it(tmp_path):
+    alone, watched = trainer(tmp_path / "alone"), trainer(tmp_path / "watched", CONFIG.changed({"shadow": True}))
+    alone.run()
+    watched.run()
+    learner, watching = alone.learner, watched.learner
+    assert isinstance(learner, HacLearner)
+    assert isinstance(watching, ShadowLearner)
+    hierarchy_alone, shadow = learner.agent, watching.shadow
+    for party, network in hierarchy_alone.networks.items():
+        for name, array in network.actor_arrays().items():
+            assert np.array_equal(array, watching.agent.networks[party].actor_arrays()[name])
+    kept = load_checkpoint(tmp_path / "watched" / "last")
+    assert list(kept.actors) == ["worker"]
+    assert not kept.hierarchy.levels
+    assert shadow.networks["worker"].updates == hierarchy_alone.networks["worker"].updates > 0
+    # The same actions, each a row; but in the service of the task goal.
+    ours, theirs = (agent.rows["worker"].state_dict() for agent in (hierarchy_alone, shadow))
+    assert ours.keys() == theirs.keys()
+    assert not np.array_equal(acting(alone), acting(watched))
+
+
+def acting(run):
+    return run.learner.levels()["worker"].weights["layers.0.weight"]
+
+
+@pytest.mark.parametrize("learner", BOTH)
 @pytest.mark.parametrize("levels", [1, 2, 3])
-def test_what_is_kept_acts_as_what_was_trained(tmp_path, levels):
-    run = trainer(tmp_path, CONFIG.changed({"levels": levels}))
+def test_what_is_kept_acts_as_what_was_trained(tmp_path, learner, levels):
+    run = trainer(tmp_path, BOTH[learner].changed({"levels": levels}))
     run.run()
     kept = load_checkpoint(tmp_path / "last")
     assert kept.hierarchy == run.hierarchy
@@ -127,22 +170,22 @@ def test_same_seed_same_weights():
 @pytest.mark.parametrize(("levels", "horizon"), [(1, 300), (2, 18), (3, 7)])
 def test_attempts_of_all_levels_fill_an_episode(levels, horizon):
     task = load_task("mountain_car")
-    config = HacConfig(levels=levels)
+    config = DDPGHacConfig(levels=levels)
     assert config.attempts(task) == horizon
     assert [level.horizon for level in hierarchy(task, config).levels] == [horizon] * (levels - 1)
-    assert HacConfig(levels=2).attempts(dataclasses.replace(task, max_episode_steps=400)) == 20
+    assert DDPGHacConfig(levels=2).attempts(dataclasses.replace(task, max_episode_steps=400)) == 20
 
 
 @pytest.mark.parametrize("name", SUBGOALS)
 def test_a_task_whose_subgoals_are_known_can_be_learned(name):
-    task, config = load_task(name), HacConfig(levels=3)
+    task, config = load_task(name), DDPGHacConfig(levels=3)
     (level, _), shapes = hierarchy(task, config).levels, actor_configs(task, hierarchy(task, config), config)
     assert min(level.tolerance) > 0
     assert list(shapes) == ["worker", "manager", "manager_2"]
 
 
 def test_the_top_is_shown_the_way_left_to_the_goal_and_the_others_that_to_their_subgoal():
-    config = HacConfig(levels=3)
+    config = DDPGHacConfig(levels=3)
     task = load_task("mountain_car")
     actors = actor_configs(task, hierarchy(task, config), config)
     np.testing.assert_allclose(seen(actors["manager_2"], [-0.5, 0.035, 0.4, 0.07]), [-0.5 / 0.9, 0.5, 0, 0, 1, 0.5])
@@ -158,26 +201,29 @@ def seen(actor: ActorConfig, inputs):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levels": 0}, "levels must be at least 1, got 0"),
-        ({"test_probability": 1.5}, r"test_probability must lie in \[0, 1\], got 1.5"),
+        ({"levels": 0}, "levels, replay: at least 1, got"),
+        ({"test_probability": 1.5}, r"test_probability: in \[0, 1\], got"),
         ({"subgoal_elements": ("x",)}, r"subgoal_low needs one number for each of subgoal_elements \(x\)"),
-        ({"discount": 1.0}, "discount must lie in"),
+        ({"discount": 1.0}, "discount: in"),
+        ({"random_probability": -0.5}, "random_probability: in"),
+        ({"levels": 1, "shadow": True}, "shadow: needs a hierarchy"),
+        ({"learner": "sac"}, "learner sac: these are the switches of ddpg"),
     ],
 )
 def test_impossible_values_are_refused(change, message):
     with pytest.raises(HrlError, match=message):
-        dataclasses.replace(HacConfig(), **change)
+        dataclasses.replace(DDPGHacConfig(), **change)
 
 
 def test_what_a_task_lacks_is_said():
     with pytest.raises(HrlError, match=r"does not know what a subgoal is on task 'ant_maze'.*--subgoal_elements"):
-        hierarchy(load_task("ant_maze"), HacConfig())
+        hierarchy(load_task("ant_maze"), DDPGHacConfig())
     with pytest.raises(HrlError, match=r"task 'ant_gather' needs a goal and success.radius or success.tolerance"):
-        hierarchy(load_task("ant_gather"), HacConfig())
-    strange = dataclasses.replace(HacConfig(), **{**BOX, "subgoal_elements": ("height",)})
+        hierarchy(load_task("ant_gather"), DDPGHacConfig())
+    strange = dataclasses.replace(DDPGHacConfig(), **{**BOX, "subgoal_elements": ("height",)})
     with pytest.raises(HrlError, match=r"height.*is no element of the observation of task 'mountain_car'"):
         hierarchy(TASK, strange)
-    assert not hierarchy(load_task("ant_maze"), HacConfig(levels=1)).levels
+    assert not hierarchy(load_task("ant_maze"), DDPGHacConfig(levels=1)).levels
 
 
 def test_a_level_that_gets_nowhere_is_warned_of_once(caplog):
@@ -196,8 +242,8 @@ def test_a_level_that_gets_nowhere_is_warned_of_once(caplog):
 def test_presets_differ_in_the_learner_alone():
     fast, paper = (switches(PRESETS[name].agent) for name in ("fast", "paper"))
     assert {name for name in fast if fast[name] != paper[name]} == {
-        "learner.batch_size",
-        "learner.critic",
-        "learner.pre_tanh_penalty",
+        "ddpg.batch_size",
+        "ddpg.critic",
+        "ddpg.pre_tanh_penalty",
         "drop_reached_starts",
     }

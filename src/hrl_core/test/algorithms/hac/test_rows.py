@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hrl_core.algorithms.hac.actor_shapes import actor_configs
-from hrl_core.algorithms.hac.config import HacConfig, hierarchy
+from hrl_core.algorithms.hac.config import DDPGHacConfig, hierarchy
 from hrl_core.algorithms.hac.lived import Decisions, Lived, lived
 from hrl_core.algorithms.hac.pursuits import pursuit
 from hrl_core.algorithms.hac.rows import hindsight_goals, level_rows
@@ -19,7 +19,7 @@ from hrl_core.networks.fast_actor import FastActor
 from hrl_core.task.text import load_task
 
 TASK = dataclasses.replace(load_task("mountain_car"), max_episode_steps=60)
-CONFIG = HacConfig(
+CONFIG = DDPGHacConfig(
     horizon=2,
     subgoal_elements=("x",),
     subgoal_low=(-1.0,),
@@ -118,7 +118,7 @@ def test_hindsight_rows_that_begin_at_their_goal_are_dropped_where_asked(drop):
             assert hers_at_goal.any() != drop
 
 
-LIVED_CONFIG = HacConfig(levels=3, horizon=4, hindsight_goals=4)
+LIVED_CONFIG = DDPGHacConfig(levels=3, horizon=4, hindsight_goals=4)
 
 
 def record(config=LIVED_CONFIG, mode=Mode.TRAIN, seed=0, episodes=1):
