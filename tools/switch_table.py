@@ -16,7 +16,7 @@ from hrl_core.algorithms import presets
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.fun.config import FunConfig
-from hrl_core.algorithms.hac.config import HacConfig
+from hrl_core.algorithms.hac.config import DDPGHacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig
@@ -61,7 +61,7 @@ def table() -> str:
     flat, flat_fast = preset("paper", "flat"), preset("fast", "flat")
     sac, ddpg, dqn, ppo, a2c = (preset(learner=n, algorithm="flat") for n in ("sac", "ddpg", "dqn", "ppo", "a2c"))
     vime = preset("vime", "flat")
-    hac, hac_paper = preset("fast", "hac"), preset("paper", "hac")
+    hac, hac_paper, hac_sac = (preset(name, "hac") for name in ("fast", "paper", "sac"))
     options = preset("fast", "option_critic")
     tree = preset("ppo", "tree")
     parts = [
@@ -106,9 +106,13 @@ def table() -> str:
         "### VIME, with `--bonus vime`: `--vime.*`",
         _rows(VimeConfig, "", ("`vime`", vime.agent.vime)),
         "### HAC: `--algorithm hac`",
-        _rows(HacConfig, "--", ("`fast`", hac.agent), ("`paper`", hac_paper.agent)),
-        "### Every level of HAC: `--learner.*`",
-        _rows(BoundedDDPGConfig, "", ("`fast`", hac.agent.learner), ("`paper`", hac_paper.agent.learner)),
+        _rows(
+            DDPGHacConfig, "--", ("ddpg `fast`", hac.agent), ("ddpg `paper`", hac_paper.agent), ("`sac`", hac_sac.agent)
+        ),
+        "### Every level of HAC: `--ddpg.*`",
+        _rows(BoundedDDPGConfig, "", ("`fast`", hac.agent.ddpg), ("`paper`", hac_paper.agent.ddpg)),
+        "### Every level of HAC of SAC: `--sac.*`",
+        _rows(SACConfig, "", ("`sac`", hac_sac.agent.sac)),
         "### Option-Critic: `--algorithm option_critic`",
         _rows(OptionCriticConfig, "--", ("`fast`", options.agent)),
         "### MLSH: `--algorithm mlsh`, a preset for each task",

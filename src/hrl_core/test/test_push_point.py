@@ -42,6 +42,32 @@ def test_it_pays_where_the_block_is_near_the_goal_along_both_axes_together(block
     assert (paid, terminated, truncated, info["is_success"]) == (reward, False, False, reward == 0)
 
 
+def test_a_picture_shows_goal_block_and_point_where_they_are() -> None:
+    env = placed((-1.0, -2.0), (0.0, 1.0), goal=(2.0, 2.0))
+    at, seen = env.places(), env.render()
+
+    def colour(x: float, y: float) -> tuple[int, ...]:
+        row, column = np.abs(at - y).argmin(), np.abs(at - x).argmin()
+        return tuple(seen[len(at) - 1 - row, column].tolist())
+
+    colours = [colour(*place) for place in ((-1.0, -2.0), (0.0, 1.0), (2.0, 2.0), (-2.0, 2.0))]
+    assert len({*colours}) == 4
+    assert colour(2.0, 2.4) == colours[2]
+    assert colour(2.4, 2.4) == colours[3]
+    assert colour(0.0, 1.39) == colours[1]
+
+
+def test_goals_are_further_away_in_a_larger_arena() -> None:
+    ways = {size: [] for size in (1.0, 1.5)}
+    for size, found in ways.items():
+        env = make_push_point(size)
+        for seed in range(50):
+            told = env.reset(seed=seed)[0]
+            found.append(np.abs(told["achieved_goal"] - told["desired_goal"]).sum())
+    np.testing.assert_array_less(1.5 - 1e-9, ways[1.5])
+    assert np.mean(ways[1.5]) > 1.3 * np.mean(ways[1.0])
+
+
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_discs_never_overlap_or_leave_their_arenas(seed: int) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hrl_core.envs.push_point import PushPointEnv
 from hrl_core.errors import HrlError, InvalidDataError, TaskError
 from hrl_core.hierarchy.spec import FLAT, GoalSpace, hierarchy_of
 from hrl_core.task.spec import SuccessRule, TaskSpec
@@ -207,6 +208,30 @@ def test_one_group_of_all_elements_is_the_radius_alone(seed: int) -> None:
     assert [grouped.succeeded(*pair) for pair in zip(achieved, desired, strict=True)] == expected.tolist()
 
 
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_way_to_a_goal_is_measured_by_the_norm(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    achieved, desired = rng.normal(size=(2, 40, 2))
+    task = _with(SuccessRule(1.0, "m", norm="l1"))
+    expected = np.abs(achieved - desired).sum(axis=1) <= 1.0
+    np.testing.assert_array_equal(task.success_holds(achieved, desired), expected)
+    assert [task.succeeded(*pair) for pair in zip(achieved, desired, strict=True)] == expected.tolist()
+    # All that lies in the ball is there, and more than that.
+    inside = np.linalg.norm(achieved - desired, axis=1) <= task.success.ball(2)
+    assert expected[inside].all()
+    assert task.success_holds(np.array([0.999, 0.0]), np.zeros(2))
+    assert SuccessRule(1.0, "m").ball(2) == 1.0
+
+
+def test_push_point_calls_success_what_its_environment_pays_for() -> None:
+    task, env = load_task("push_point"), PushPointEnv()
+    achieved, desired = np.random.default_rng(0).uniform(-1, 1, (2, 1000, 2))
+    paid = env.compute_reward(achieved, desired, {}) == 0
+    np.testing.assert_array_equal(task.success_holds(achieved, desired), paid)
+    assert parse_task(task.to_yaml()) == task
+
+
 def test_every_group_must_be_in_place_by_itself() -> None:
     groups = {"along": ("block_x",), "across": ("block_y",)}
     task = _with(SuccessRule(1.0, "m", groups=groups))
@@ -237,6 +262,8 @@ def test_tasks_without_groups_keep_their_hash_and_groups_survive_the_file() -> N
         ),
         ({"radius": 1.0, "groups": {"block": ()}}, "at least one"),
         ({"radius": 0.0, "groups": _THINGS}, "need a radius above 0"),
+        ({"radius": 0.0, "norm": "l1"}, "norm: needs a radius above 0"),
+        ({"radius": 1.0, "norm": "l3"}, "one of l2, l1"),
         ({"radius": 1.0, "groups": {"block": ("block_x", "block_x")}}, "there twice"),
     ],
 )

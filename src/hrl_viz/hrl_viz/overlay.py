@@ -85,6 +85,12 @@ def object_shapes(objects: Mapping[str, Point], drawn_by_model: Sequence[str]) -
     return shapes
 
 
+def stand_in_shapes(group: str, robot: Point, thing: Point | None, size: float) -> list[Shape]:
+    """A ball in the place of a robot, and a larger one in that of the thing that it brings somewhere, if any."""
+    shapes = [sphere(group, 0, palette.TRAIL, robot, size)]
+    return shapes if thing is None else [*shapes, sphere(group, 1, palette.OTHER, thing, 1.6 * size)]
+
+
 class Figures(NamedTuple):
     """What the text says; NaN where unknown."""
 

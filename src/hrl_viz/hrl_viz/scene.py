@@ -10,7 +10,7 @@ from hrl_core.task.spec import TaskSpec
 from hrl_viz import overlay, palette
 from hrl_viz.level_view import LevelView
 from hrl_viz.places import Place, TaskPlaces
-from hrl_viz.scene_model import SceneModel
+from hrl_viz.scene_model import ROBOT, SceneModel
 from hrl_viz.shapes import Point, Quaternion, Shape
 
 TRAIL_LENGTH = 400
@@ -127,7 +127,7 @@ class Scene:
             return []
         self._model.take(observation.state, self._joints, self._poses)
         robot = self._robot()
-        shapes = self._model.robot_shapes()
+        shapes = self._model.robot_shapes() + self._stand_ins(observation, robot)
         if self._places.goal.exists:
             goal = self._places.goal.of(observation.desired_goal, 0.0)
             shapes += overlay.goal_shapes(goal, self._spec.success.ball(len(self._spec.goal)), size)
@@ -141,6 +141,14 @@ class Scene:
             overlay.figures_shape(self._figures(observation), robot, size, [s.position for s in subgoals if s.text])
         )
         return shapes
+
+    def _stand_ins(self, observation: Observation, robot: Point) -> list[Shape]:
+        """Where there is no model: a ball for the robot, and one for what is to be brought to the goal."""
+        if not self._model.empty or not self._places.robot.exists:
+            return []
+        brought = self._places.goal.exists and self._places.goal.prefix != self._places.robot.prefix
+        thing = self._places.goal.of(observation.achieved_goal, robot[2]) if brought else None
+        return overlay.stand_in_shapes(ROBOT, robot, thing, self._size)
 
     def _subgoal_shapes(self, robot: Point) -> list[Shape]:
         shapes: list[Shape] = []

@@ -8,7 +8,7 @@ import pytest
 from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import CheckpointError
-from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.messages import Mode, SubgoalKind
 from hrl_core.task.text import load_task, shipped_tasks
 from hrl_viz import overlay, palette
@@ -49,6 +49,7 @@ WITHOUT_MUJOCO = (
     "water_maze",
     "key_door",
     "push_point",
+    "push_point_far",
 )
 
 
@@ -72,6 +73,20 @@ def test_every_shipped_task_in_a_simulator_has_a_stage_and_a_robot(task):
     assert static
     assert model.robot_shapes()
     assert len({shape.key for shape in static}) == len(static)
+
+
+@pytest.mark.parametrize(("task", "balls"), [("push_point", 2), ("four_rooms_point", 1), ("cart_pole", 1)])
+def test_what_has_no_model_is_a_ball_where_it_is_told_to_be(task, balls):
+    spec = load_task(task)
+    scene, told = Scene(spec, SceneModel(spec), FLAT), EnvRunner(spec, 0, Mode.EVAL).reset(0)
+    scene.on_observation(told)
+    robot, *things = by_group(scene, ROBOT)
+    assert len(things) == balls - 1
+    assert robot.position[0] == pytest.approx(told.state[0])
+    for thing in things:
+        assert thing.position[:2] == pytest.approx(tuple(told.achieved_goal))
+        assert thing.color != robot.color
+        assert thing.scale > robot.scale
 
 
 def test_tall_walls_are_lowered_but_stand_where_they_stood(spec):

@@ -6,6 +6,7 @@ Dynamics are those of two discs without inertia, in NumPy.
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from hrl_core.envs.control_env import ControlEnv, Float64, Observation
 
@@ -21,6 +22,9 @@ APART = 1.0
 """Least |dx| + |dy| [m] between block and goal at the start."""
 REACH = 0.5
 """|dx| + |dy| [m] between block and goal within which it is there."""
+PIXELS = 264
+"""Width and height of a picture."""
+_FLOOR, _GOAL, _BLOCK, _POINT = (236, 236, 232), (64, 160, 70), (150, 105, 60), (40, 80, 190)
 
 
 class PushPointEnv(ControlEnv):
@@ -37,11 +41,18 @@ class PushPointEnv(ControlEnv):
     itself; a block at the edge does not give way.
     """
 
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
     observation_dim: ClassVar[int] = 8
     goal_dim: ClassVar[int] = 2
 
-    def __init__(self, size: float = 1.0) -> None:
-        """Stand still, in arenas ``size`` times as large, with goals so much further away."""
+    def __init__(self, size: float = 1.0, render_mode: str | None = None) -> None:
+        """Stand still.
+
+        Args:
+            size: how many times larger arenas are, with goals so much further away.
+            render_mode: None or ``rgb_array``.
+        """
+        self.render_mode = render_mode
         reach = size * GOAL_ARENA
         super().__init__(((-reach,) * 2, (reach,) * 2), (REACH,) * 2, actions=2)
         self._size = size
@@ -56,6 +67,25 @@ class PushPointEnv(ControlEnv):
     def compute_reward(self, achieved_goal: Float64, desired_goal: Float64, info: object) -> Float64:
         """0 within reach, else -1; batches along leading axes."""
         return -1.0 + (np.abs(achieved_goal - desired_goal).sum(-1) < REACH)
+
+    def render(self) -> npt.NDArray[np.uint8]:  # pyright: ignore[reportIncompatibleMethodOverride] - one mode only
+        """Goal, block and point from above, y upwards; shape (PIXELS, PIXELS, 3)."""
+        return self.picture()
+
+    def picture(self, floor: npt.NDArray[np.uint8] | None = None) -> npt.NDArray[np.uint8]:
+        """The same on a floor of those colours, shape (PIXELS, PIXELS, 3), rows from y at the bottom up."""
+        picture = np.full((PIXELS, PIXELS, 3), _FLOOR, np.uint8) if floor is None else floor.copy()
+        x, y = np.meshgrid(*[self.places()] * 2)
+        picture[np.abs(x - self.goal[0]) + np.abs(y - self.goal[1]) < REACH] = _GOAL
+        discs = ((self._block, BLOCK_RADIUS, _BLOCK), (self._point, POINT_RADIUS, _POINT))
+        for centre, radius, colour in discs:
+            picture[np.hypot(x - centre[0], y - centre[1]) < radius] = colour
+        return picture[::-1]
+
+    def places(self) -> Float64:
+        """Coordinate [m] of each row and column of a picture, (PIXELS,)."""
+        edge = self._size * POINT_ARENA + POINT_RADIUS
+        return np.linspace(-edge, edge, PIXELS)
 
     def simulation_state(self) -> Float64:
         """Everything that stepping depends on, shape (10,)."""
@@ -112,6 +142,6 @@ def _away(disc: Float64, other: Float64, before: Float64) -> Float64:
     return other + between * (CONTACT / distance)
 
 
-def make_push_point(size: float = 1.0) -> PushPointEnv:
+def make_push_point(size: float = 1.0, render_mode: str | None = None) -> PushPointEnv:
     """Entry point of ``hrl/PushPoint-v0``."""
-    return PushPointEnv(size)
+    return PushPointEnv(size, render_mode)

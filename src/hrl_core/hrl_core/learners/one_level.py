@@ -17,7 +17,8 @@ class OneLevel(ABC):
 
     def __init__(self, actor: Actor) -> None:
         """Keep the actor; subclasses name all their networks and optimisers, which a resume needs."""
-        self.actor, self.actor_config, self.updates = actor, actor.config, 0
+        self.actor, self.actor_config = actor, actor.config
+        self.updates = 0
         self.networks: dict[str, nn.Module] = {"actor": actor}
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
 

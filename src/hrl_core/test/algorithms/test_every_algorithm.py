@@ -20,7 +20,7 @@ from hrl_core.algorithms.flat.config import (
 from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.fun.config import FunConfig
 from hrl_core.algorithms.fun.recordings import untrained as untrained_fun
-from hrl_core.algorithms.hac.config import DDPGHacConfig
+from hrl_core.algorithms.hac.config import DDPGHacConfig, SACHacConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.mlsh.config import MlshConfig
@@ -260,6 +260,7 @@ RELAY = RelayConfig(
     input_scale=(0.5,) * len(SPEC.observation),
     way_scale=2.0,
     demos=("shown",),
+    demos_episodes=4,
     intended=True,
     demos_share=0.3,
     imitation_updates=3,
@@ -272,6 +273,20 @@ RELAY = RelayConfig(
     manager=CLONED,
     td3=dataclasses.replace(VALUED, fast=False),
 )
+HAC: dict[str, Any] = {
+    "levels": 3,
+    "horizon": 4,
+    "subgoal_elements": ("x", "y"),
+    "subgoal_low": (-2.0, -2.0),
+    "subgoal_high": (2.0, 2.0),
+    "subgoal_tolerance": (0.1, 0.1),
+    "discount": 0.9,
+    "updates_per_episode": 3,
+    "test_probability": 0.5,
+    "hindsight_goals": 2,
+    "drop_reached_starts": False,
+    "replay": 200,
+}
 CONFIGS = {
     "all on": ALL_ON,
     "off-policy correction, which goes without long returns": dataclasses.replace(
@@ -323,24 +338,19 @@ CONFIGS = {
         ALL_ON,
         algorithm="hac",
         agent=DDPGHacConfig(
-            levels=3,
-            horizon=4,
-            subgoal_elements=("x", "y"),
-            subgoal_low=(-2.0, -2.0),
-            subgoal_high=(2.0, 2.0),
-            subgoal_tolerance=(0.1, 0.1),
+            **HAC,
             ddpg=BoundedDDPGConfig((8, 8), 2e-3, 3e-3, 16, "sigmoid", 1e-2),
-            discount=0.9,
-            updates_per_episode=3,
-            test_probability=0.5,
-            hindsight_goals=2,
-            drop_reached_starts=False,
             random_probability=0.4,
             action_noise=0.3,
             subgoal_noise=0.2,
-            replay=200,
         ),
         stagger=True,
+    ),
+    "hac of sac": dataclasses.replace(
+        ALL_ON, algorithm="hac", agent=SACHacConfig(**HAC, sac=FLAT["sac"].worker), stagger=True
+    ),
+    "hac, a shadow": dataclasses.replace(
+        ALL_ON, algorithm="hac", agent=SACHacConfig(**HAC, shadow=True, sac=FLAT["sac"].worker), stagger=True
     ),
     "option_critic": dataclasses.replace(
         ALL_ON,
@@ -474,10 +484,10 @@ def plugged_in(monkeypatch):
     monkeypatch.setattr(relay_learner, "demonstrated", shown)
 
 
-def shown(task, level, folders, intended):
+def shown(task, level, folders, intended, count):
     """A demonstration, as if it had been recorded."""
     assert intended
-    assert folders == ("shown",)
+    assert (folders, count) == (("shown",), 4)
     store, rng, size = EpisodeStore(task, level, 30, 0), np.random.default_rng(0), 0 if level is None else level.dim
     nothing = np.zeros((0 if level is None else 6, size))
     lived = rng.normal(size=(31, len(task.observation))), rng.normal(size=(30, len(task.action))), np.zeros(30)

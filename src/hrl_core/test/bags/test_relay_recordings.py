@@ -58,6 +58,17 @@ def test_a_bag_of_demonstrations_teaches_what_memory_does(write_traces, tmp_path
     assert torch.equal(weights_after(recorded), weights_after(memory))
 
 
+def test_of_demonstrations_the_first_ones_are_taken_as_many_as_are_asked_for(write_traces, tmp_path):
+    traces, level = traces_of(Mode.DEMO), hierarchy(TASK, CONFIG).levels[0]
+    all_of_them, two = (write_traces(tmp_path / name, TASK, traces[:count]) for name, count in (("all", 3), ("two", 2)))
+    some, those = demonstrated(TASK, level, [str(all_of_them)], count=2), demonstrated(TASK, level, [str(two)])
+    assert some is not None
+    assert those is not None
+    assert torch.equal(weights_after(some), weights_after(those))
+    with pytest.raises(HrlError, match="--demos_episodes 4: there are 3 in"):
+        demonstrated(TASK, level, [str(all_of_them)], count=4)
+
+
 def test_episodes_that_are_no_demonstrations_are_not_taken_for_some(write_traces, tmp_path):
     bag = write_traces(tmp_path / "bag", TASK, traces_of(Mode.TRAIN))
     with pytest.raises(HrlError, match="of 3 episodes none is a demonstration"):

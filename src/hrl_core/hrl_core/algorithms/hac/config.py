@@ -74,6 +74,7 @@ class HacConfig(ABC):
     learners: ClassVar[tuple[str, ...]] = ()
     """Whose switches these are."""
     learner: str = ""
+    """What learns at each level: ddpg (the paper's) or sac; each has presets of its own."""
 
     @property
     @abstractmethod

@@ -137,7 +137,7 @@ def test_a_shadow_learns_from_just_what_the_hierarchy_lives_without_it(tmp_path)
     kept = load_checkpoint(tmp_path / "watched" / "last")
     assert list(kept.actors) == ["worker"]
     assert not kept.hierarchy.levels
-    assert shadow.networks["worker"].updates == hierarchy_alone.networks["worker"].updates > 0
+    assert shadow.levels()["worker"].updates == hierarchy_alone.levels()["worker"].updates > 0
     # The same actions, each a row; but in the service of the task goal.
     ours, theirs = (agent.rows["worker"].state_dict() for agent in (hierarchy_alone, shadow))
     assert ours.keys() == theirs.keys()
