@@ -57,15 +57,18 @@ def test_a_picture_shows_goal_block_and_point_where_they_are() -> None:
     assert colour(0.0, 1.39) == colours[1]
 
 
-def test_goals_are_further_away_in_a_larger_arena() -> None:
-    ways = {size: [] for size in (1.0, 1.5)}
-    for size, found in ways.items():
-        env = make_push_point(size)
-        for seed in range(50):
-            told = env.reset(seed=seed)[0]
-            found.append(np.abs(told["achieved_goal"] - told["desired_goal"]).sum())
-    np.testing.assert_array_less(1.5 - 1e-9, ways[1.5])
-    assert np.mean(ways[1.5]) > 1.3 * np.mean(ways[1.0])
+@pytest.mark.parametrize("apart", [0.0, 1.0, 2.0, 2.5])
+def test_goals_are_no_nearer_than_they_are_asked_to_be(apart: float) -> None:
+    env, ways = make_push_point(apart), []
+    for seed in range(50):
+        told = env.reset(seed=seed)[0]
+        ways.append(np.abs(told["achieved_goal"] - told["desired_goal"]).sum())
+    assert apart <= min(ways) < apart + 0.5
+
+
+def test_goals_that_some_blocks_cannot_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="apart: from 0 to 2.5 m"):
+        make_push_point(3.0)
 
 
 @settings(max_examples=40, deadline=None)

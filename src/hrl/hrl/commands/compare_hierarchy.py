@@ -39,7 +39,7 @@ class Hierarchy:
     seeds: int = 3
     """Seeds of each row, from 0 on."""
     budget: str = "100k"
-    """Environment steps of each run without demonstrations, as 150k or 1M; twice as many where goals are far."""
+    """Environment steps of each run without demonstrations, as 150k or 1M."""
     rows: tuple[str, ...] = ()
     """Names of rows; none: all."""
     jobs: int = 2

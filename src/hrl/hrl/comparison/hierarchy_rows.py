@@ -24,7 +24,7 @@ class Row:
     words: Words
     """Of ``hrl train``."""
     far: bool = False
-    """Whether goals are far away, and twice the steps are made."""
+    """Whether goals are far away."""
     demonstrations: int = 0
     """Episodes that it learns from before it lives any."""
     lived: int = 0
@@ -36,7 +36,7 @@ class Row:
         if self.demonstrations:
             shown = ("--demos", demos, "--demos_episodes", str(self.demonstrations))
             return (*words, *shown, "--steps", str(self.lived), "--seed", str(seed))
-        return (*words, *PROTOCOL, "--steps", str(2 * steps if self.far else steps), "--seed", str(seed))
+        return (*words, *PROTOCOL, "--steps", str(steps), "--seed", str(seed))
 
 
 @dataclass(frozen=True)

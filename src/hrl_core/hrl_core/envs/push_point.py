@@ -19,7 +19,9 @@ POINT_ARENA, BLOCK_ARENA = 2.6, 2.2
 GOAL_ARENA = 1.3
 """The same of goals, and of the block at the start."""
 APART = 1.0
-"""Least |dx| + |dy| [m] between block and goal at the start."""
+"""Least |dx| + |dy| [m] between block and goal at the start, unless told otherwise."""
+MOST_APART = 2.5
+"""Of what can be asked for: a block in the middle has goals no more than 2.6 m away."""
 REACH = 0.5
 """|dx| + |dy| [m] between block and goal within which it is there."""
 PIXELS = 264
@@ -45,17 +47,18 @@ class PushPointEnv(ControlEnv):
     observation_dim: ClassVar[int] = 8
     goal_dim: ClassVar[int] = 2
 
-    def __init__(self, size: float = 1.0, render_mode: str | None = None) -> None:
+    def __init__(self, apart: float = APART, render_mode: str | None = None) -> None:
         """Stand still.
 
         Args:
-            size: how many times larger arenas are, with goals so much further away.
+            apart: least |dx| + |dy| [m] between block and goal at the start, at most 2.5.
             render_mode: None or ``rgb_array``.
         """
+        if not 0 <= apart <= MOST_APART:
+            raise ValueError(f"apart: from 0 to {MOST_APART} m, beyond which some blocks have no goal; got {apart}")
         self.render_mode = render_mode
-        reach = size * GOAL_ARENA
-        super().__init__(((-reach,) * 2, (reach,) * 2), (REACH,) * 2, actions=2)
-        self._size = size
+        super().__init__(((-GOAL_ARENA,) * 2, (GOAL_ARENA,) * 2), (REACH,) * 2, actions=2)
+        self._apart = apart
         self._point, self._block = np.zeros(2), np.ones(2)
         self._moved, self._pushed = np.zeros(2), np.zeros(2)
 
@@ -84,7 +87,7 @@ class PushPointEnv(ControlEnv):
 
     def places(self) -> Float64:
         """Coordinate [m] of each row and column of a picture, (PIXELS,)."""
-        edge = self._size * POINT_ARENA + POINT_RADIUS
+        edge = POINT_ARENA + POINT_RADIUS
         return np.linspace(-edge, edge, PIXELS)
 
     def simulation_state(self) -> Float64:
@@ -99,23 +102,21 @@ class PushPointEnv(ControlEnv):
     def _place(self) -> None:
         """Draw point and block, not touching."""
         self._moved, self._pushed = np.zeros(2), np.zeros(2)
-        self._block = self.np_random.uniform(self.goal_low, self.goal_high)
-        arena = self._size * BLOCK_ARENA
-        self._point = self.np_random.uniform(-arena, arena, 2)
+        self._block = self.np_random.uniform(-GOAL_ARENA, GOAL_ARENA, 2)
+        self._point = self.np_random.uniform(-BLOCK_ARENA, BLOCK_ARENA, 2)
         while np.linalg.norm(self._point - self._block) < CONTACT:
-            self._point = self.np_random.uniform(-arena, arena, 2)
+            self._point = self.np_random.uniform(-BLOCK_ARENA, BLOCK_ARENA, 2)
 
     def _draw_goal(self) -> Float64:
         goal = super()._draw_goal()
-        while np.abs(goal - self._block).sum() < self._size * APART:
+        while np.abs(goal - self._block).sum() < self._apart:
             goal = super()._draw_goal()
         return goal
 
     def _advance(self, action: Float64) -> None:
         before = self._point, self._block
-        points, blocks = self._size * POINT_ARENA, self._size * BLOCK_ARENA
-        point = np.clip(self._point + STRIDE * np.clip(action, -1.0, 1.0), -points, points)
-        block = np.clip(_away(self._block, point, before[0]), -blocks, blocks)
+        point = np.clip(self._point + STRIDE * np.clip(action, -1.0, 1.0), -POINT_ARENA, POINT_ARENA)
+        block = np.clip(_away(self._block, point, before[0]), -BLOCK_ARENA, BLOCK_ARENA)
         # Who pushes against the edge stays where it touches.
         point = _away(point, block, before[0])
         self._point, self._block = point, block
@@ -142,6 +143,6 @@ def _away(disc: Float64, other: Float64, before: Float64) -> Float64:
     return other + between * (CONTACT / distance)
 
 
-def make_push_point(size: float = 1.0, render_mode: str | None = None) -> PushPointEnv:
+def make_push_point(apart: float = APART, render_mode: str | None = None) -> PushPointEnv:
     """Entry point of ``hrl/PushPoint-v0``."""
-    return PushPointEnv(size, render_mode)
+    return PushPointEnv(apart, render_mode)

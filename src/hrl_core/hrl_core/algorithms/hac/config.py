@@ -26,7 +26,7 @@ SUBGOALS: Mapping[str, Box] = {
     "fetch_reach": {"grip_x": (1.14, 1.54, 0.03), "grip_y": (0.55, 0.95, 0.03), "grip_z": (0.34, 0.74, 0.03)},
     # The point alone: where a block is to be, nobody who cannot push yet can be asked for.
     "push_point": {"x": (-2.6, 2.6, 0.2), "y": (-2.6, 2.6, 0.2)},
-    "push_point_far": {"x": (-3.9, 3.9, 0.2), "y": (-3.9, 3.9, 0.2)},
+    "push_point_far": {"x": (-2.6, 2.6, 0.2), "y": (-2.6, 2.6, 0.2)},
     # Released code.
     "ant_four_rooms": {
         "x": (-8.0, 8.0, 0.4),
