@@ -67,7 +67,7 @@ def test_goals_are_no_nearer_than_they_are_asked_to_be(apart: float) -> None:
 
 
 def test_goals_that_some_blocks_cannot_have_are_refused() -> None:
-    with pytest.raises(ValueError, match="apart: from 0 to 2.5 m"):
+    with pytest.raises(ValueError, match=r"apart: from 0 to 2\.5 m"):
         make_push_point(3.0)
 
 
