@@ -101,14 +101,29 @@ def test_runs_are_made_and_told_in_a_table_and_in_figures(small, tmp_path: Path,
     assert "holds another run than this sweep would make: steps: 900 != 800" in capsys.readouterr().err
 
 
+def evaluated(folder: Path, success: float, steps: int) -> None:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(json.dumps({"task": "push_point", "seed": 0, "steps": 20}))
+    own = {"success_rate": success, "ever_within": 0.6, "return": -90.0, "final_distance": 0.1, "episodes": 10}
+    row = {"env_steps": steps, "cpu_seconds": 6.0} | {f"evaluation/own_goals/{k}": v for k, v in own.items()}
+    (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+
+
+def test_a_run_on_its_way_counts_only_where_there_is_no_other(tmp_path: Path) -> None:
+    for name in ("hac_sac", "one_sac"):
+        evaluated(tmp_path / name / "seed_0", success=0.1, steps=10)
+    evaluated(tmp_path / "hac_sac" / "seed_1", success=0.9, steps=20)
+    assert compared("--out", str(tmp_path), "--table") == 0
+    text = (tmp_path / "hierarchy.md").read_text()
+    assert "| HAC, two levels of SAC | 0.60 (single run) | 0.90 (single run) | -90 (single run) | 1 of 3 |" in text
+    assert (
+        "| one level, SAC with hindsight | 0.60 (single run) | 0.10 (single run) | -90 (single run) | 0 of 3 |" in text
+    )
+
+
 def test_success_is_drawn_over_what_was_demonstrated(tmp_path: Path) -> None:
     for name in ("relay_10", "relay_10_on", "relay_25"):
-        folder = tmp_path / name / "seed_0"
-        folder.mkdir(parents=True)
-        (folder / "config.json").write_text(json.dumps({"task": "push_point", "seed": 0, "steps": 20}))
-        own = {"success_rate": 0.5, "ever_within": 0.6, "return": -90.0, "final_distance": 0.1, "episodes": 10}
-        row = {"env_steps": 20, "cpu_seconds": 6.0} | {f"evaluation/own_goals/{k}": v for k, v in own.items()}
-        (folder / "metrics.jsonl").write_text(json.dumps(row) + "\n")
+        evaluated(tmp_path / name / "seed_0", success=0.5, steps=20)
     assert compared("--out", str(tmp_path), "--table", "--seeds", "1") == 0
     text = (tmp_path / "hierarchy.md").read_text()
     assert (

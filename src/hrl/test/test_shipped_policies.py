@@ -15,6 +15,7 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
         "hac_mountain_car_k3",
         "hac_hill_car",
         "hac_reacher_arm",
+        "hac_push_point",
         "flat_fetch_reach",
         "fun_tmaze",
         "mlsh_ant_two_walks",

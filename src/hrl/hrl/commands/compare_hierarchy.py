@@ -93,8 +93,10 @@ class Hierarchy:
         for name, row in ROWS.items():
             folders = [run.folder for run in planned.get(name, ())] or sorted((self.out / name).glob("seed_*"))
             runs = [read_run(folder) for folder in folders if RunFolder(folder).metrics()]
+            # What is on its way counts only where there is nothing else: seeds are compared at the same step.
+            whole = [run for run in runs if run.rows[-1]["env_steps"] >= run.config["steps"]]
             if runs:
-                found[name] = Group(row.title, runs)
+                found[name] = Group(row.title, whole or runs)
         return found
 
     def _command(self) -> str:

@@ -79,7 +79,7 @@ def _by_demonstrations(groups: Mapping[str, Group], figure: Figure) -> Picture:
         ends = [seeds.min() for seeds in values], [seeds.max() for seeds in values]
         axis.fill_between(steps, *ends, color=colour, alpha=0.12, lw=0)
     axis.set(xlabel="demonstrated steps [thousands]", ylabel=MEASURES["success_rate"], ylim=(-0.03, 1.03))
-    axis.set(title=f"{figure.title}, mean, worst to best seed")
+    axis.set(title=f"{figure.title}\n(mean, worst to best seed)")
     axis.grid(alpha=0.3)
     axis.legend(frameon=False)
     picture.set_layout_engine("constrained")
