@@ -215,6 +215,11 @@ def test_impossible_values_are_refused(change, message):
         dataclasses.replace(DDPGHacConfig(), **change)
 
 
+def test_a_shadow_has_nothing_to_watch_in_recordings():
+    with pytest.raises(HrlError, match="a shadow watches a hierarchy learn"):
+        DDPGHacConfig(shadow=True).for_recordings("off", 0)
+
+
 def test_what_a_task_lacks_is_said():
     with pytest.raises(HrlError, match=r"does not know what a subgoal is on task 'ant_maze'.*--subgoal_elements"):
         hierarchy(load_task("ant_maze"), DDPGHacConfig())
