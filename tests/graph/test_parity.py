@@ -164,6 +164,22 @@ def test_managers_above_managers_are_the_same_in_the_graph_and_in_process(
     assert graph.summary()["lost_messages"] == 0
 
 
+def test_a_manager_that_draws_its_subgoals_is_the_same_in_the_graph_and_in_process(
+    launch, read_bag, in_process, assert_same_run
+):
+    """HAC of SAC, whose subgoals have a density, and tests among them below which nobody draws."""
+    graph = launch("policy:=hac_push_point", "episodes:=3", "seed:=4", "explore:=true", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    traces = in_process(resolve_policy("hac_push_point", None), episodes=3, seed=4, mode=Mode.TRAIN)
+    assert_same_run(bag, traces)
+    assert np.isfinite([subgoal.log_probability for subgoal in bag["subgoal"]]).all()
+    assert {subgoal.test for subgoal in bag["subgoal"]} == {True, False}
+    noiseless = in_process(resolve_policy("hac_push_point", None), episodes=1, seed=4)
+    assert traces[0].subgoals[0].value.tobytes() != noiseless[0].subgoals[0].value.tobytes()
+
+
 OPTIONS = LevelSpec("gait", "skill", skills=("trot", "bound"), horizon=6, worker_may_terminate=True)
 NEAR = LevelSpec(
     "near",
