@@ -14,7 +14,7 @@ from hrl.results.curves import Group
 from hrl.results.over_seeds import MEASURES, outcomes
 from hrl_core.training.progress import OWN_GOALS
 
-_INCHES = 5.4
+_INCHES = 5.8
 _HEADS = ("row", *(MEASURES[name] for name in ("ever_within", "success_rate", "return")), "seeds", "CPU minutes a seed")
 _MEASURES = ("ever_within", "success_rate", "return")
 _NOTES = (
