@@ -139,5 +139,7 @@ def test_figures_are_plain_json() -> None:
 def test_figures_tell_the_rule_that_success_is_judged_by() -> None:
     result = EvaluationResult((0.48, 0.04), 4, 0.5, 0.5, 0.1, -10.0)
     assert figures(load_task("mountain_car"), result)["tolerance"] == [0.03, 0.03]
+    pushed = figures(load_task("push_point"), result)
+    assert (pushed["radius"], pushed["norm"], pushed["unit"]) == (0.5, "l1", "m")
     assert "radius" not in figures(load_task("mountain_car"), result)
     assert figures(load_task("hill_car"), result)["radius"] == 0.1

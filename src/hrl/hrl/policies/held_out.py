@@ -61,8 +61,8 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
     if not spec.goal:
         return plain
     low, high = result.interval
-    rule = spec.success.as_dict()
-    limit = {name: rule[name] for name in ("radius", "norm", "tolerance", "unit") if name in rule}
+    rule = spec.success
+    limit = {"tolerance": list(rule.tolerance)} if rule.tolerance else {"radius": rule.radius}
     return {
         # Null where the environment chose one per episode.
         "goal": list(result.goal) or None,
@@ -72,6 +72,8 @@ def figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, Any]:
         "ever_within": result.ever_within,
         "mean_final_distance": result.final_distance,
         **limit,
+        **({"norm": rule.norm} if "norm" in rule.as_dict() else {}),
+        "unit": rule.unit,
         **({"groups": dict(result.groups), "in_place": result.in_place} if spec.success.groups else {}),
     }
 
