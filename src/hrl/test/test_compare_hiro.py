@@ -11,8 +11,9 @@ import pytest
 from hrl import cli
 from hrl.commands import compare_hiro
 from hrl.commands.compare_hiro import planned
+from hrl.comparison.asked import read_steps
 from hrl.comparison.hiro_page import Cell, page
-from hrl.comparison.hiro_rows import ROWS, TASKS, Row, read_steps
+from hrl.comparison.hiro_rows import ROWS, TASKS, Row
 from hrl.results.curves import Group, read_run
 from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task

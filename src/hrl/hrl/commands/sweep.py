@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hrl.commands.compared_runs import print_commands, told
+from hrl.commands.compared_runs import ended, print_commands
 from hrl.commands.sweep_arguments import SweepRequest, named, parse_sweep
 from hrl.results.curves import Group
 from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
@@ -46,7 +46,7 @@ def sweep(words: list[str]) -> int:
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):
         show(standing_table(groups, len(request.record.seeds)))
-    return told(failed, stopped)
+    return ended(failed, stopped)
 
 
 def startable(request: SweepRequest) -> list[SweepRun]:

@@ -15,8 +15,8 @@ from hrl.results.over_seeds import MEASURES, outcomes
 from hrl_core.training.progress import OWN_GOALS
 
 _INCHES = 5.8
-_HEADS = ("row", *(MEASURES[name] for name in ("ever_within", "success_rate", "return")), "seeds", "CPU minutes a seed")
 _MEASURES = ("ever_within", "success_rate", "return")
+_HEADS = ("row", *(MEASURES[name] for name in _MEASURES), "seeds", "CPU minutes a seed")
 _NOTES = (
     "Means over seeds of the last evaluation, greedy, whose episodes are none that were learned from; in brackets the "
     "95 % bootstrap interval of the mean, which of three seeds says little. One level makes as many updates as two "

@@ -6,8 +6,6 @@ A row is a command line of ``hrl train``. What the project has no switch for is 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from hrl_core.errors import HrlError, did_you_mean
-
 Words = tuple[str, ...]
 _POINT, _MAZE, _PUSH, _FALL, _GATHER = TASKS = ("point_maze", "ant_maze", "ant_push", "ant_fall", "ant_gather")
 """The short one first; the paper has the other four."""
@@ -154,37 +152,3 @@ def skills_training(field_task: str, steps: int, seed: int) -> Words:
     """What follows ``hrl train`` to learn the skills below SNN4HRL's managers, but for the folder."""
     words = ("--algorithm", "snn4hrl", "--task", field_task, "--preset", field_task)
     return (*words, "--steps", str(steps), "--seed", str(seed))
-
-
-def chosen(kind: str, names: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of ``known`` that are named, in its order; none named: all.
-
-    Raises:
-        HrlError: there is no such row, or task; names the closest.
-    """
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, known)
-            raise HrlError(f"unknown {kind} '{name}'{hint}: choose of {', '.join(known)}")
-    return tuple(name for name in known if not names or name in names)
-
-
-def read_steps(text: str) -> int:
-    """Environment steps from ``1M``, ``150k`` or ``2000000``.
-
-    Raises:
-        HrlError: it is none of them.
-    """
-    number, factor = text, 1
-    if text[-1:] in _UNITS:
-        number, factor = text[:-1], _UNITS[text[-1]]
-    try:
-        steps = round(float(number) * factor)
-    except (ValueError, OverflowError):
-        steps = 0
-    if steps < 1:
-        raise HrlError(f"--budget {text}: must be a number of environment steps, as 1M, 150k or 2000000")
-    return steps
-
-
-_UNITS = {"k": 1_000, "M": 1_000_000}

@@ -88,8 +88,8 @@ class SuccessRule:
     def as_dict(self) -> dict[str, Any]:
         """Plain data; what has been added since is left out where it is not set, so that old tasks keep their hash."""
         plain = dataclasses.asdict(self)
-        unset = {"norm": "l2", "tolerance": (), "ends_episode": False, "groups": {}}
-        return {name: value for name, value in plain.items() if name not in unset or value != unset[name]}
+        unset = dataclasses.asdict(SuccessRule(NEVER, self.unit))
+        return {name: value for name, value in plain.items() if name in ("radius", "unit") or value != unset[name]}
 
     def ball(self, size: int) -> float:
         """Radius of the largest ball round a goal of ``size`` elements that counts as there all over."""
