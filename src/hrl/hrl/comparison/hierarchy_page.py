@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure as Picture
 
-from hrl.comparison.hierarchy_rows import FIGURES, FROM_DEMONSTRATIONS, ROWS, Figure
+from hrl.comparison.hierarchy_rows import EPISODE_STEPS, FIGURES, FROM_DEMONSTRATIONS, ROWS, Figure
 from hrl.comparison.markdown import over_seeds, table
 from hrl.results.curve_figure import RANGE, curve_figure
 from hrl.results.curves import Group
@@ -72,7 +72,7 @@ def _by_demonstrations(groups: Mapping[str, Group], figure: Figure) -> Picture:
     picture, axis = plt.subplots(figsize=(_INCHES, 3.8))
     for number, title in enumerate(dict.fromkeys(group.label for group in groups.values())):
         rows = [(ROWS[name], group) for name, group in groups.items() if group.label == title]
-        steps = [row.demonstrations * 200 / 1e3 for row, _ in rows]
+        steps = [row.demonstrations * EPISODE_STEPS / 1e3 for row, _ in rows]
         values = [np.array(_last(group, "success_rate")) for _, group in rows]
         colour, style = f"C{number // 2}", ":-"[number % 2]
         axis.plot(steps, [seeds.mean() for seeds in values], marker="o", label=title, color=colour, ls=style)

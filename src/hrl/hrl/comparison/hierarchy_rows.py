@@ -10,8 +10,8 @@ Words = tuple[str, ...]
 TASKS: Mapping[str, str] = {"push_point": "push_point_far"}
 """Task -> the same with goals further away."""
 PROTOCOL: Words = ("--evaluation_interval", "10000", "--evaluation_episodes", "100")
-DEMONSTRATIONS = (10, 25, 100)
-"""Episodes, of 200 steps each."""
+DEMONSTRATIONS, EPISODE_STEPS = (10, 25, 100), 200
+"""Episodes, and the steps of each."""
 
 
 @dataclass(frozen=True)
