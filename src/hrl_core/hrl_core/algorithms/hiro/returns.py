@@ -28,8 +28,7 @@ def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Fl
     elif config.worker_reward == "cosine":
         # cos(s' - s, g), of no step 0 (FuN, arXiv 1703.01161, equation 8, of one step).
         moved = batch.subgoals - batch.remaining
-        lengths = np.linalg.norm(moved, axis=1) * np.linalg.norm(batch.subgoals, axis=1)
-        rewards = np.sum(moved * batch.subgoals, axis=1) / (lengths + np.float32(1e-6))
+        rewards = np.sum(_directions(moved) * _directions(batch.subgoals), axis=1)
     else:
         before = np.sqrt(np.sum(np.square(batch.subgoals), axis=1))
         rewards = (before - left) / np.float32(config.progress_unit)
@@ -39,6 +38,12 @@ def worker_rewards(spec: TaskSpec, config: HiroConfig, batch: WorkerBatch) -> Fl
         # (1 - cos tilt) / 2 of a rotation is qx^2 + qy^2; the quaternion is normalised after the first step.
         rewards = rewards - np.float32(config.tilt_penalty) * np.sum(np.square(tilted), axis=1)
     return rewards
+
+
+def _directions(vectors: Float32) -> Float32:
+    """Unit vectors (batch, size) along ``vectors``; 0 of those without a length."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
 
 
 def manager_returns(

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hrl_core.algorithms.hiro.config import PRESETS, HiroConfig
@@ -53,6 +53,7 @@ def batch_of(subgoals: np.ndarray, moved: np.ndarray) -> WorkerBatch:
 
 
 @given(st.tuples(NUMBERS, NUMBERS), st.floats(0.1, 10), st.floats(0.1, 10))
+@example((0.015625, 0.015625), 0.5, 0.25)
 def test_the_cosine_reward_looks_at_directions_alone(direction, far, fast):
     """Law 5-1: the same however long subgoal and step are; 1 straight along, -1 backwards, 0 where nothing moved."""
     along = np.array([direction], np.float32)
