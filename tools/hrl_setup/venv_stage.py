@@ -36,7 +36,7 @@ class VenvStage:
         """What an environment cannot be changed to afterwards."""
         self._root = root
         self._product = Product(self.folder)
-        names = ["requirements.txt", "requirements-dev.txt", "requirements-export.txt"]
+        names = ["requirements.txt", "requirements-dev.txt", "requirements-export.txt", "requirements-cluster.txt"]
         self._requirements = [root / name for name in (names if ros else [*names, "requirements-ros.txt"])]
 
     def run(self, runner: CommandRunner) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from rich.console import Console
 
 from hrl.commands.train_arguments import parse_training
-from hrl.sweeps.making import make_runs
+from hrl.sweeps.making import Workers, make_runs
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
 from hrl_core.training.run_files import write_whole
@@ -56,6 +56,8 @@ class Comparison(ABC):
     """Names of rows; none: all."""
     jobs: int = 2
     """Runs side by side, each with one thread."""
+    cluster: str = ""
+    """Make them on a cluster (docs/many_machines.md): its HOST:PORT, or local; empty: in processes of this machine."""
     print: bool = False
     """Print the commands that are left to run, one a line, and run nothing."""
     table: bool = False
@@ -99,13 +101,17 @@ class Comparison(ABC):
         console, failed = Console(stderr=True, highlight=False), list[tuple[str, str]]()
         below = list(dict.fromkeys(run for plan in plans for run in plan.skills))
         if below:
-            failed, stopped = make_runs(self.out, below, self.jobs, console)
+            failed, stopped = make_runs(self.out, below, self._workers, console)
             if stopped:
                 return failed, True
         # Seed by seed, so that every row has its first figures early.
         ready = [plan.runs[seed] for seed in range(self.seeds) for plan in plans if plan.ready(seed)]
-        more, stopped = make_runs(self.out, ready, self.jobs, console)
+        more, stopped = make_runs(self.out, ready, self._workers, console)
         return failed + more, stopped
+
+    @property
+    def _workers(self) -> Workers:
+        return Workers(self.jobs, self.cluster)
 
     def _command(self) -> str:
         words = ["--seeds", str(self.seeds), *self.own_words()]

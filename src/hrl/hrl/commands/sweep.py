@@ -41,7 +41,7 @@ def sweep(words: list[str]) -> int:
         return 0
     console = Console(stderr=True, highlight=False)
     failed, stopped = make_runs(
-        request.folder, runs, request.jobs, console, lambda: request.record.write(request.folder)
+        request.folder, runs, request.workers, console, lambda: request.record.write(request.folder)
     )
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):

@@ -10,6 +10,7 @@ import tyro
 from hrl.commands.train_arguments import parse_training
 from hrl.results.sweep_record import SweepRecord, is_sweep, read_sweep, run_folder
 from hrl.seed import read_seeds
+from hrl.sweeps.making import Workers
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
 from hrl_core.training.config import config_difference
@@ -44,8 +45,13 @@ class Sweep:
     blanks within one that is a list. Given several times: all combinations."""
     out: Path | None = None
     """Folder of the sweep; a run's is below it, as in OUT/tau=0.005/seed_0."""
-    jobs: int = 1
-    """Runs side by side, each with one thread."""
+    jobs: int | None = None
+    """Runs side by side, each with one thread; not given: one, or as many as the cluster has cores for."""
+    cluster: str = ""
+    """Make the runs on a cluster (docs/many_machines.md): its HOST:PORT, or local; empty: in processes of this machine.
+    What is lost with a node goes on elsewhere."""
+    cpus: int = 1
+    """Cores that a run takes of the cluster."""
     print: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the commands that are left to run, one a line, for xargs or an array of SLURM, and run nothing."""
 
@@ -56,7 +62,7 @@ class SweepRequest(NamedTuple):
     folder: Path
     record: SweepRecord
     runs: Sequence[SweepRun]
-    jobs: int
+    workers: Workers
     print_only: bool
 
 
@@ -69,8 +75,11 @@ def parse_sweep(words: Sequence[str]) -> SweepRequest:
     given, options = tyro.cli(Sweep, prog="hrl sweep", args=words, use_underscores=True, return_unknown_args=True)
     if given.out is None:
         raise HrlError("where to? --out DIR names the folder of the sweep")
-    if given.jobs < 1:
-        raise HrlError(f"--jobs {given.jobs}: must be 1 or more")
+    for name, number in (("jobs", given.jobs), ("cpus", given.cpus)):
+        if number is not None and number < 1:
+            raise HrlError(f"--{name} {number}: must be 1 or more")
+    if given.cpus > 1 and not given.cluster:
+        raise HrlError(f"--cpus {given.cpus}: is for a --cluster; processes of this machine share its cores by --jobs")
     record = SweepRecord(tuple(options), _sets(given.sets, options), read_seeds(given.seeds))
     for name in (*named(options), *record.sets):
         if name in _OURS:
@@ -79,7 +88,7 @@ def parse_sweep(words: Sequence[str]) -> SweepRequest:
     _require_same(given.out, record, runs)
     for run in runs:
         run.require_own_folder()
-    return SweepRequest(given.out, record, runs, given.jobs, given.print)
+    return SweepRequest(given.out, record, runs, Workers(given.jobs, given.cluster, given.cpus), given.print)
 
 
 def planned(record: SweepRecord, folder: Path) -> list[SweepRun]:

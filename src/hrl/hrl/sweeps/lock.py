@@ -1,4 +1,4 @@
-"""One sweep at a time in a folder, and none before the last run of an earlier one has ended."""
+"""One sweep at a time in a folder, and none before the last run of an earlier one has ended; one process for a run."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hrl_core.errors import HrlError
 
-_SWEEP, _RUNS = ".sweep.lock", ".runs.lock"
+_SWEEP, _RUNS, _RUN = ".sweep.lock", ".runs.lock", ".run.lock"
 _LOOK = 0.1
 """Seconds between two looks whether earlier runs have ended."""
 
@@ -46,6 +46,28 @@ def only_sweep(folder: Path, tell: Callable[[str], None], stop: Callable[[], boo
     finally:
         os.close(sweep)
         os.close(runs)
+
+
+@contextmanager
+def only_process(folder: Path) -> Iterator[int]:
+    """Hold the folder of a run, once an earlier process has saved its state there, on whichever machine.
+
+    Yields:
+        The file descriptor that the process of the run has to inherit.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / _RUN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        while not _held(lock):
+            time.sleep(_LOOK)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def is_held_here(folder: Path) -> bool:
+    """Whether a sweep's folder is seen that some machine holds."""
+    return (folder / _SWEEP).is_file()
 
 
 def _held(lock: int) -> bool:

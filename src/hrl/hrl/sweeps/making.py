@@ -1,6 +1,9 @@
 """Makes runs of one folder side by side, shown as they go, with nobody else at work there."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -12,10 +15,26 @@ from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
 
 
+@dataclass(frozen=True)
+class Workers:
+    """What runs are made by."""
+
+    jobs: int | None = None
+    """Most runs at a time; None: one, or as many as the cluster has cores for."""
+    cluster: str = ""
+    """Address of a cluster; empty: processes of this machine."""
+    cores: int = 1
+    """That a run takes of the cluster."""
+
+
+_Make = Callable[[Sequence[SweepRun], int, StopRequests, SweepProgress], None]
+"""Makes runs; the number is a file descriptor that their processes inherit."""
+
+
 def make_runs(
     folder: Path,
     runs: Sequence[SweepRun],
-    jobs: int,
+    workers: Workers,
     console: Console,
     begin: Callable[[], object] = lambda: None,
 ) -> tuple[list[tuple[str, str]], bool]:
@@ -24,7 +43,7 @@ def make_runs(
     Args:
         folder: that they lie in.
         runs: all of them, those that are finished included.
-        jobs: most processes at a time.
+        workers: by what.
         console: where it is shown.
         begin: called once nobody else is at work there.
 
@@ -32,24 +51,44 @@ def make_runs(
         Folders of those that failed with the reason, and whether it was stopped before the end.
 
     Raises:
-        HrlError: the folder cannot be written, or somebody else is at work there.
+        HrlError: the folder cannot be written, somebody else is at work there, or there is no such cluster.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise HrlError(f"--out {folder} cannot be written: {error.strerror}") from None
-    stop = StopRequests()
-    try:
-        with only_sweep(folder, lambda line: console.print(line, soft_wrap=True), stop) as lock:
-            begin()
-            progress = SweepProgress(runs, console)
-            left = [run for run in runs if not run.finished]
-            progress.begin(jobs)
-            try:
-                make_all(left, jobs, lock, stop, progress)
-            finally:
-                progress.close()
-    finally:
-        stop.close()
+    left = [run for run in runs if not run.finished]
+    with _maker(folder, workers if left else Workers()) as (jobs, where, make):
+        # After the cluster, which takes over signals.
+        stop = StopRequests()
+        try:
+            with only_sweep(folder, lambda line: console.print(line, soft_wrap=True), stop) as lock:
+                begin()
+                progress = SweepProgress(runs, console)
+                progress.begin(jobs, where)
+                try:
+                    make(left, lock, stop, progress)
+                finally:
+                    progress.close()
+        finally:
+            stop.close()
     failed = [(str(run.folder), why) for run, why in progress.failed.items()]
     return failed, stop() and not all(run.finished for run in left)
+
+
+@contextmanager
+def _maker(folder: Path, workers: Workers) -> Iterator[tuple[int, str, _Make]]:
+    """Most runs at a time, where, and what makes them."""
+    if not workers.cluster:
+        jobs = workers.jobs or 1
+        yield jobs, "", lambda runs, lock, stop, progress: make_all(runs, jobs, lock, stop, progress)
+        return
+    from hrl.sweeps.on_cluster import make_on_cluster
+    from hrl_cluster.connection import connected
+
+    with connected(workers.cluster) as cluster:
+        if cluster.cores < workers.cores:
+            raise HrlError(f"--cpus {workers.cores}: there are {cluster}")
+        jobs = workers.jobs or cluster.cores // workers.cores
+        make = partial(make_on_cluster, folder, cluster=cluster, jobs=jobs, cores=workers.cores)
+        yield jobs, f" on {cluster}", lambda runs, lock, stop, progress: make(runs, stop=stop, watcher=progress)

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
@@ -73,12 +74,12 @@ def make_all(runs: Iterable[SweepRun], jobs: int, lock: int, stop: StopRequests,
         stop: asks them to end.
         watcher: is told.
     """
-    waiting, working, passed_on = deque(runs), dict[SweepRun, _Process](), 0
+    waiting, working, passed_on = deque(runs), dict[SweepRun, RunProcess](), 0
     cores = max(1, len(os.sched_getaffinity(0)) // jobs)
     while working or (waiting and not stop()):
         while waiting and len(working) < jobs and not stop():
             run = waiting.popleft()
-            working[run] = _Process(run, lock, cores)
+            working[run] = RunProcess(run, lock, cores)
             watcher.started(run)
         if passed_on < stop.count:
             passed_on = stop.count
@@ -92,10 +93,18 @@ def make_all(runs: Iterable[SweepRun], jobs: int, lock: int, stop: StopRequests,
         time.sleep(_LOOK)
 
 
-class _Process:
+class RunProcess:
     """One ``hrl train``, which saves its state and ends when this process dies."""
 
-    def __init__(self, run: SweepRun, lock: int, cores: int) -> None:
+    def __init__(self, run: SweepRun, lock: int, cores: int, cwd: Path | None = None) -> None:
+        """Start it.
+
+        Args:
+            run: what it makes, or goes on with.
+            lock: file descriptor that it inherits, so that it is known how long it lives.
+            cores: that it may use.
+            cwd: folder that its words are relative to; None: this process's.
+        """
         run.folder.mkdir(parents=True, exist_ok=True)
         self._asked: list[int] = []
         # What Python warns of at its beginning has no place in the log of a run, nor has a tty's Ctrl-C (the wrapper).
@@ -107,6 +116,7 @@ class _Process:
                 stdout=log,
                 stderr=log,
                 pass_fds=[lock],
+                cwd=cwd,
             )
 
     @property
@@ -119,3 +129,9 @@ class _Process:
         """Let it save its state, or if asked before end at once."""
         self._asked.append(signal.SIGTERM)
         self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> Ending:
+        """Wait for its end, and tell it."""
+        while (ending := self.ending) is None:
+            time.sleep(_LOOK)
+        return ending

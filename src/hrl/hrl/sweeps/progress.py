@@ -48,11 +48,15 @@ class SweepProgress:
         self._rows: dict[SweepRun, TaskID] = {}
         self._looked = 0.0
 
-    def begin(self, jobs: int) -> None:
-        """Say what there is to do."""
+    def begin(self, jobs: int, where: str = "") -> None:
+        """Say what there is to do, and where if it matters."""
         left = self._total - self._done
         there = f", {self._done} finished before" if self._done else ""
-        todo = f"{left} to make, at most {jobs} at a time; Ctrl-C stops and saves" if left else "nothing is left to do"
+        todo = (
+            f"{left} to make{where}, at most {jobs} at a time; Ctrl-C stops and saves"
+            if left
+            else "nothing is left to do"
+        )
         self.say(f"{counted(self._total, 'run')}{there}; {todo}")
         if self._console.is_terminal:
             self._draw()
@@ -76,8 +80,17 @@ class SweepProgress:
         else:
             # What a process that was killed has said last is not why.
             why = ": " + said if ending.returncode > 0 and (said := run.last_words()) else ""
-            self.failed[run] = f"{ending}{why}"
-            self.say(f"{run.name} failed, {self.failed[run]}", style="red")
+            self._fail(run, f"{ending}{why}")
+
+    def lost(self, run: SweepRun, why: str) -> None:
+        """It was not made, by whatever machine."""
+        self._steps[run], _ = run.reached()
+        self._bars.remove_task(self._rows.pop(run))
+        self._fail(run, why)
+
+    def _fail(self, run: SweepRun, why: str) -> None:
+        self.failed[run] = why
+        self.say(f"{run.name} failed, {why}", style="red")
 
     def look(self) -> None:
         """Move the bars."""

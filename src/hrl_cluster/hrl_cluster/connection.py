@@ -1,0 +1,117 @@
+"""A cluster: this machine's own, begun and ended with a command, or one that is there already."""
+
+import logging
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hrl_core.errors import HrlError
+from hrl_core.optional_packages import require_packages
+
+if TYPE_CHECKING:
+    from hrl_cluster.calls import Calls
+
+Result = TypeVar("Result")
+LOCAL = "local"
+"""Address of a cluster of this machine alone."""
+REQUIREMENTS = "requirements-cluster.txt"
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Has Ray listen on the loopback interface alone; by default it does so only where it cannot be a cluster."""
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""It reports its use to nobody, and warns of nothing that is to come in its later versions."""
+_SHARED_MEMORY = 256 << 20
+"""Bytes for what calls hand over: weights and episodes, no data sets."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster, or a part of one."""
+
+    name: str
+    """Its address."""
+    cores: float
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Machines that work for this process."""
+
+    address: str
+    nodes: tuple[Node, ...]
+    """Those that were alive when it was joined."""
+
+    @property
+    def cores(self) -> int:
+        """Of all nodes."""
+        return int(sum(node.cores for node in self.nodes))
+
+    def calls(self, function: Callable[..., Result], *shared: object, cores: int = 1) -> "Calls[Any, Result]":
+        """Calls of ``function`` on it, as ``hrl_cluster.calls.Calls``."""
+        from hrl_cluster.calls import Calls
+
+        return Calls(function, *shared, cores=cores)
+
+    def __str__(self) -> str:
+        """For people: how many machines and cores."""
+        where = "this machine" if self.address == LOCAL else f"{len(self.nodes)} nodes of {self.address}"
+        return f"{self.cores} cores of {where}"
+
+
+@contextmanager
+def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
+    """Begin a cluster of this machine, or join one; what was begun has ended when the context is left.
+
+    Args:
+        address: ``local``, or HOST:PORT of a head node, with a node of the cluster on this machine (``ray start``).
+            Such a cluster is joined with the token in ``RAY_AUTH_TOKEN``, or in the file of ``RAY_AUTH_TOKEN_PATH``.
+        cores: of a local one; 0: all that this process may use.
+
+    Raises:
+        HrlError: Ray is not installed, there is no such cluster, or it refuses the token.
+    """
+    require_packages("--cluster", ["ray"], REQUIREMENTS)
+    # Ray reads its environment when it is imported, once for a process.
+    os.environ |= {"RAY_AUTH_MODE": "token"} | _QUIET
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    if address == LOCAL:
+        # A token of its own, which nobody else learns and no file keeps.
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+        os.environ |= _LOOPBACK
+        options |= {
+            "num_cpus": cores or len(os.sched_getaffinity(0)),
+            "object_store_memory": _SHARED_MEMORY,
+            "include_dashboard": False,
+            "_node_ip_address": "127.0.0.1",
+        }
+    import ray
+    from ray._private import worker
+    from ray.exceptions import AuthenticationError
+
+    # It would print of every lost process to standard output, which belongs to the command.
+    worker.listen_error_messages = lambda *_: None
+    try:
+        ray.init(address, **options)
+    except AuthenticationError:
+        raise HrlError(
+            f"--cluster {address} refuses this machine's token: set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, to that of"
+            " its head node"
+        ) from None
+    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        raise HrlError(
+            f"--cluster {address} cannot be joined: {_first_line(error)}; make this machine a node of it with"
+            f" `ray start --address {address}`, or use its own cores alone: --cluster {LOCAL}"
+        ) from None
+    try:
+        alive = [node for node in ray.nodes() if node["Alive"]]
+        yield Cluster(
+            address, tuple(Node(node["NodeManagerAddress"], node["Resources"].get("CPU", 0)) for node in alive)
+        )
+    finally:
+        ray.shutdown()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
