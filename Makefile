@@ -8,7 +8,7 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 N ?= 20
 
-.PHONY: help setup build run test test-learning faults fuzz attacks check format clean distclean
+.PHONY: help setup build run test test-learning test-cluster faults fuzz attacks check format clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -22,11 +22,14 @@ build: setup ## the same: builds the packages that changed
 run: setup ## an Ant walks the maze through a ROS 2 graph
 	@$(BIN)/hrl launch hiro_ant.launch.py $(ARGS)
 
-test: setup ## run every test but those of test-learning; ARGS go to pytest
+test: setup ## run every test but those of test-learning and test-cluster; ARGS go to pytest
 	@$(BIN)/python tools/run_tests.py $(ARGS)
 
 test-learning: setup ## run the tests that learn a task, kill again and again or drive a browser, for minutes
 	@$(BIN)/python tools/run_tests.py -m learning $(ARGS)
+
+test-cluster: setup ## run the tests that start clusters of many processes, for minutes
+	@$(BIN)/python tools/run_tests.py -m cluster $(ARGS)
 
 faults: setup ## kill and freeze nodes at random moments, N=20 times; kill in 20 episodes of every clock mode
 	@$(BIN)/python tools/fault_campaign.py --injections $(N) $(ARGS)

@@ -43,6 +43,14 @@ def _imports(module: str) -> bool:
     return _succeeds([sys.executable, "-c", f"import {module}"])
 
 
+def _makes_networks() -> bool:
+    """Whether this user may make network namespaces."""
+    if shutil.which("ip") is None:
+        return False
+    name = f"hrl_try_{os.getpid()}"
+    return _succeeds(["ip", "netns", "add", name]) and _succeeds(["ip", "netns", "del", name])
+
+
 def _renders() -> bool:
     return any(backend_works(name) for name in BACKENDS)
 
@@ -62,6 +70,8 @@ PARTS = {
         partial(_imports, "ledataset.datasets.lerobot_dataset"),
         "pip install lerobot-dataset torchvision, elsewhere: 1 GB, another torchvision",
     ),
+    "netns": Part(_makes_networks, "apt install iproute2, and be root or have CAP_SYS_ADMIN and CAP_NET_ADMIN"),
+    "ray": Part(partial(_imports, "ray"), "pip install -r requirements-cluster.txt -c constraints.txt"),
     "wandb": Part(partial(_imports, "wandb"), "pip install wandb"),
 }
 

@@ -2,7 +2,8 @@
 
 Without arguments every test is run: first, on all cores and one more since those that start a graph wait a third of
 their life, all that do not judge by the clock; then, one by one, those that do. Left out is what learns a task for
-minutes, kills again and again, or drives a browser: `make test-learning` runs that, and CI does.
+minutes, kills again and again, or drives a browser: `make test-learning` runs that, and what starts clusters:
+`make test-cluster`. CI does both.
 
 At the end it is listed what was skipped and what to install. HRL_MAY_SKIP names the parts (``optional_parts``) that may
 be missing, with commas between them: any other skip is then a failure. Without it nothing has to be there.
@@ -26,14 +27,14 @@ AT_ONCE = len(os.sched_getaffinity(0)) + 1
 STAGES = (
     [
         "-m",
-        "not alone and not learning",
+        "not alone and not learning and not cluster",
         "--numprocesses",
         str(AT_ONCE),
         "--dist",
         "loadfile",
         "--no-loadscope-reorder",
     ],
-    ["-m", "alone and not learning"],
+    ["-m", "alone and not learning and not cluster"],
 )
 
 

@@ -9,6 +9,7 @@ import ray
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
 from hrl_core.errors import HrlError
+from hrl_core.threads import one_thread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,9 +56,9 @@ class Calls(Generic[Item, Result]):
             shared: by all calls; sent to each machine once.
             cores: that a call takes.
         """
-        self._shared = [ray.put(each) for each in shared]
+        self._shared = [ray.put(each) for each in (function, *shared)]
         options: dict[str, Any] = {"num_cpus": cores, "max_retries": RETRIES, "retry_exceptions": [MakeAgainError]}
-        self._call: Any = ray.remote(**options)(function)
+        self._call: Any = ray.remote(**options)(_call)
 
     def outcomes(
         self,
@@ -111,6 +112,12 @@ class Calls(Generic[Item, Result]):
             results[outcome.number] = outcome.result
             tell(len(results))
         return [results[number] for number in range(len(items))]
+
+
+def _call(item: object, function: Callable[..., Result], *shared: object) -> Result:
+    """On a node: the same bits everywhere take one thread of products."""
+    one_thread()
+    return function(item, *shared)
 
 
 def _outcome(call: Any, number: int, item: Item) -> Outcome[Item, Any]:  # noqa: ANN401 - Ray's

@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +21,14 @@ LOCAL = "local"
 REQUIREMENTS = "requirements-cluster.txt"
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 """Has Ray listen on the loopback interface alone; by default it does so only where it cannot be a cluster."""
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""It reports its use to nobody, and warns of nothing that is to come in its later versions."""
+_QUIET = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_NUM_REDIS_GET_RETRIES": "5",
+}
+"""It reports its use to nobody, and tries to join for seconds, not for minutes."""
+_PATIENCE = 5.0
+"""Seconds that the head node of a cluster may take to answer."""
 _SHARED_MEMORY = 256 << 20
 """Bytes for what calls hand over: weights and episodes, no data sets."""
 
@@ -86,6 +93,8 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
             "include_dashboard": False,
             "_node_ip_address": "127.0.0.1",
         }
+    else:
+        _require_head(address)
     import ray
     from ray._private import worker
     from ray.exceptions import AuthenticationError
@@ -94,15 +103,10 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
     worker.listen_error_messages = lambda *_: None
     try:
         ray.init(address, **options)
-    except AuthenticationError:
+    except (ConnectionError, RuntimeError, ValueError, OSError, AuthenticationError) as error:
         raise HrlError(
-            f"--cluster {address} refuses this machine's token: set RAY_AUTH_TOKEN, or RAY_AUTH_TOKEN_PATH, to that of"
-            " its head node"
-        ) from None
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-        raise HrlError(
-            f"--cluster {address} cannot be joined: {_first_line(error)}; make this machine a node of it with"
-            f" `ray start --address {address}`, or use its own cores alone: --cluster {LOCAL}"
+            f"--cluster {address} does not take this machine: {_first_line(error)}; is the token in RAY_AUTH_TOKEN, or"
+            f" RAY_AUTH_TOKEN_PATH, that of its head node, and a node of it here (`ray start --address {address}`)?"
         ) from None
     try:
         alive = [node for node in ray.nodes() if node["Alive"]]
@@ -111,6 +115,20 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
         )
     finally:
         ray.shutdown()
+
+
+def _require_head(address: str) -> None:
+    """Raise ``HrlError`` unless something listens there: Ray itself would try for many minutes."""
+    host, _, port = address.rpartition(":")
+    if not (host and port.isdigit()):
+        raise HrlError(f"--cluster {address}: must be HOST:PORT of a head node, as in 10.0.0.1:6379, or {LOCAL}")
+    try:
+        socket.create_connection((host, int(port)), _PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise HrlError(
+            f"--cluster {address}: nobody answers there ({error}); begin one with `ray start --head --port {port}` on"
+            f" {host}, or use the cores of this machine: --cluster {LOCAL}"
+        ) from None
 
 
 def _first_line(error: Exception) -> str:

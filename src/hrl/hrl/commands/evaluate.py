@@ -1,4 +1,4 @@
-"""``hrl evaluate``: success of a policy on held-out episodes, in this process."""
+"""``hrl evaluate``: success of a policy on held-out episodes, in this process or shared out."""
 
 import json
 import sys
@@ -10,6 +10,7 @@ import tyro
 from rich.table import Table
 from rich.text import Text
 
+from hrl.commands.workers import WorkerOptions
 from hrl.policies.held_out import Protocol, evaluate_held_out, figures
 from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import show
@@ -27,6 +28,7 @@ class Evaluate:
     checkpoint: str
     """Policy folder, folder of a training run (its best policy), or shipped policy."""
     protocol: Annotated[Protocol, tyro.conf.arg(name="")] = field(default_factory=Protocol)
+    who: Annotated[WorkerOptions, tyro.conf.arg(name="")] = field(default_factory=WorkerOptions)
     task: str = ""
     """Refuse the policy unless it was made for this task; empty: the policy brings its own."""
     json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
@@ -42,7 +44,7 @@ def evaluate_command(words: list[str]) -> int:
     if arguments.task:
         checkpoint.require_task(load_task(arguments.task))
     started = time.perf_counter()
-    results = evaluate_held_out(checkpoint, arguments.protocol)
+    results = evaluate_held_out(checkpoint, arguments.protocol, arguments.who.each)
     outcome: dict[str, Any] = {
         "policy": str(folder),
         "task": checkpoint.task.name,

@@ -1,6 +1,6 @@
 """``hrl relabel``: off-policy correction of recorded bags with a given worker."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +8,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
+from hrl.commands.workers import WorkerOptions
 from hrl.launching.environment import ensure_ros_environment
 from hrl.policies.shipped import resolve_policy
 from hrl.results.tables import show
@@ -33,6 +34,7 @@ class Relabel:
     """Per transition: the recorded subgoal, the displacement really made, and draws around it."""
     seed: Seed = 0
     """Seed of the draws."""
+    who: Annotated[WorkerOptions, tyro.conf.arg(name="")] = field(default_factory=WorkerOptions)
 
 
 def relabel(words: list[str]) -> int:
@@ -49,15 +51,19 @@ def relabel(words: list[str]) -> int:
 
     one_thread()
     checkpoint = load_checkpoint(resolve_policy(options.checkpoint, None))
-    relabeler = Relabeler(checkpoint, message_texts(), options.candidates, options.seed)
+    relabeler = Relabeler(checkpoint, tuple(message_texts()), options.candidates, options.seed)
     console = Console(highlight=False)
-    outcomes = []
-    for bag in find_bags(options.bags):
-        outcomes.append(relabeler.relabel(bag, options.out))
-        for problem in outcomes[-1].problems:
-            console.print(problem, style="yellow", markup=False, soft_wrap=True)
+    # Of other processes and machines: whole paths.
+    bags = [bag.absolute() for bag in find_bags(options.bags)]
+    outcomes = options.who.each(_relabel, bags, relabeler, options.out.absolute())
+    for problem in (problem for outcome in outcomes for problem in outcome.problems):
+        console.print(problem, style="yellow", markup=False, soft_wrap=True)
     show(_table(outcomes), console)
     return 1 if any(outcome.problems for outcome in outcomes) else 0
+
+
+def _relabel(bag: Path, relabeler: Relabeler, out: Path) -> RelabelOutcome:
+    return relabeler.relabel(bag, out)
 
 
 def _table(outcomes: list[RelabelOutcome]) -> Table:

@@ -1,22 +1,26 @@
 """Evaluation of a policy on episodes that its training has not seen."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.policies.each import Each, in_turn
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.randomisation import parse_randomisation
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.evaluate import EvaluationResult, evaluate_checkpoint
+from hrl_core.training.evaluate import EvaluationResult, Outcomes, joined, play
 
 HELD_OUT_SEED = 3_000_017
 """Not the seed that training evaluates with (``TrainConfig.evaluation_seed``)."""
+BLOCK = 100
+"""Episodes that are played together, at least."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,55 @@ class Protocol:
         object.__setattr__(self, "randomise", str(parse_randomisation(self.randomise)))
 
 
-def evaluate_held_out(checkpoint: Checkpoint, protocol: Protocol) -> list[EvaluationResult]:
-    """Run every episode once, all together; one result per task goal."""
-    spec = checkpoint.task
+class Block(NamedTuple):
+    """Some of the episodes, which no other one has an effect on."""
+
+    first: int
+    """Number of the first episode."""
+    goals: Sequence[tuple[float, ...]]
+    """Task goal of each; empty ones: the environment chooses."""
+
+
+def evaluate_held_out(checkpoint: Checkpoint, protocol: Protocol, each: Each = in_turn) -> list[EvaluationResult]:
+    """Run every episode once; one result per task goal.
+
+    Args:
+        checkpoint: the policy.
+        protocol: which episodes.
+        each: has the blocks played, one after the other or at once; the same bits come of it.
+
+    Raises:
+        HrlError: the task has no such goal.
+    """
+    return joined(each(play_block, blocks(checkpoint.task, protocol), checkpoint, protocol)).results()
+
+
+def blocks(spec: TaskSpec, protocol: Protocol) -> list[Block]:
+    """All episodes, in blocks that do not depend on who plays them.
+
+    Raises:
+        HrlError: the task has no such goal.
+    """
     goals = [goal for goal in _goals(spec, protocol.goal) for _ in range(protocol.episodes)]
-    own_goals = goals if goals[0] else ()
-    randomisation = parse_randomisation(protocol.randomise)
-    envs = VectorEnv(spec, len(goals), protocol.seed, protocol.threads, goals=own_goals, randomisation=randomisation)
+    count = max(1, len(goals) // BLOCK)
+    starts = [len(goals) * number // count for number in range(count + 1)]
+    return [Block(first, goals[first:end]) for first, end in itertools.pairwise(starts)]
+
+
+def play_block(block: Block, checkpoint: Checkpoint, protocol: Protocol) -> Outcomes:
+    """Run the episodes of a block, all together."""
+    own_goals = block.goals if block.goals[0] else ()
+    envs = VectorEnv(
+        checkpoint.task,
+        len(block.goals),
+        protocol.seed,
+        protocol.threads,
+        goals=own_goals,
+        randomisation=parse_randomisation(protocol.randomise),
+        first_episode=block.first,
+    )
     try:
-        return evaluate_checkpoint(checkpoint, envs)
+        return play(checkpoint, envs, block.first)
     finally:
         envs.close()
 

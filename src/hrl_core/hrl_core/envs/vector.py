@@ -68,6 +68,7 @@ class VectorEnv:
         headline_share: float = 0.0,
         segment: int = 1,
         randomisation: Randomisation = NONE,
+        first_episode: int = 0,
     ) -> None:
         """Make the copies and reset them.
 
@@ -82,6 +83,7 @@ class VectorEnv:
             headline_share: share of episodes whose goal is the task's first evaluation goal.
             segment: steps of which first episodes are cut to a multiple.
             randomisation: how episodes differ.
+            first_episode: number of the first copy's first one, where others run those before.
         """
         if num_envs < 1:
             raise InvalidDataError(f"vector environment: {num_envs} environments; give 1 or more")
@@ -100,7 +102,8 @@ class VectorEnv:
             share = np.arange(1, num_envs + 1) * spec.max_episode_steps // num_envs
             # Whole segments, so that the cut leaves no short one behind.
             self._limits = np.maximum(share // segment, 1) * segment
-        self._episodes = np.arange(num_envs)
+        self._first_episode = first_episode
+        self._episodes = first_episode + np.arange(num_envs)
         self._steps = np.zeros(num_envs, np.int64)
         self._saves_state = first.abilities.saves_state
         self._taken: list[list[Array]] = [[] for _ in range(num_envs)]
@@ -163,7 +166,7 @@ class VectorEnv:
     def restart(self) -> None:
         """Begin again with each copy's first episode, unstaggered."""
         self._limits[:] = self.spec.max_episode_steps
-        self._episodes = np.arange(self.num_envs)
+        self._episodes = self._first_episode + np.arange(self.num_envs)
         self._show([self._reset(i) for i in range(self.num_envs)])
 
     def renew(self) -> None:

@@ -1,8 +1,9 @@
 """Evaluation by the task's protocol: noise-free policies, success at the last step of each episode."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from operator import attrgetter
+from typing import Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -57,13 +58,52 @@ class EvaluationResult:
         return wilson_interval(self.success_rate, self.episodes)
 
 
-class _Outcomes(NamedTuple):
-    """What became of each episode, shape (num_envs,); order of ``EvaluationResult``."""
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of each of some episodes, shape (episodes,) each."""
 
+    goals: npt.NDArray | None
+    """Task goals (episodes, goal_dim); None: the environment chose them."""
     reached: npt.NDArray[np.bool_]
+    """Whether the success rule held at the last step."""
     ever: npt.NDArray[np.bool_]
+    """Whether it held at any step."""
     final: npt.NDArray
+    """Distance from the goal at the last step."""
     returns: npt.NDArray
+    asked: Mapping[str, npt.NDArray[np.bool_]]
+    """Group of the success rule -> whether it was not in place at first."""
+    placed: Mapping[str, npt.NDArray[np.bool_]]
+    """Group -> whether it was at the last step."""
+
+    def results(self) -> list[EvaluationResult]:
+        """One for each task goal, in order of appearance; one for all where nobody gave any."""
+        keys = [()] * len(self.final) if self.goals is None else [tuple(map(float, goal)) for goal in self.goals]
+        results: list[EvaluationResult] = []
+        for key in dict.fromkeys(keys):
+            rows = np.array([k == key for k in keys])
+            means = (float(column[rows].mean()) for column in (self.reached, self.ever, self.final, self.returns))
+            results.append(EvaluationResult(key, int(rows.sum()), *means, groups=self._shares(rows)))
+        return results
+
+    def _shares(self, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
+        """Share of some episodes with each group in place that they ask for."""
+        asked = {name: rows & those for name, those in self.asked.items()}
+        return {name: float(self.placed[name][those].mean()) for name, those in asked.items() if those.any()}
+
+
+def joined(parts: Sequence[Outcomes]) -> Outcomes:
+    """The outcomes of all, one after the other."""
+
+    def one(column: Callable[[Outcomes], npt.NDArray]) -> npt.NDArray:
+        return np.concatenate([column(part) for part in parts])
+
+    return Outcomes(
+        None if parts[0].goals is None else one(lambda part: cast(npt.NDArray, part.goals)),
+        *(one(attrgetter(name)) for name in ("reached", "ever", "final", "returns")),
+        asked={name: one(lambda part, name=name: part.asked[name]) for name in parts[0].asked},
+        placed={name: one(lambda part, name=name: part.placed[name]) for name in parts[0].placed},
+    )
 
 
 class _Groups:
@@ -71,20 +111,15 @@ class _Groups:
 
     def __init__(self, spec: TaskSpec, states: npt.NDArray, goals: npt.NDArray) -> None:
         self._spec, self._goals = spec, goals
-        self._placed: dict[str, npt.NDArray[np.bool_]] = {}
+        self.placed: dict[str, npt.NDArray[np.bool_]] = {}
         if spec.success.groups:
-            self._placed = spec.groups_within(states[:, list(spec.observed_goal.values())], goals)
-        self._asked = {name: ~place for name, place in self._placed.items()}
+            self.placed = spec.groups_within(states[:, list(spec.observed_goal.values())], goals)
+        self.asked = {name: ~place for name, place in self.placed.items()}
 
     def take(self, achieved: npt.NDArray, running: npt.NDArray[np.bool_]) -> None:
         """Take what is achieved (num_envs, goal_dim) by those that are still running."""
         within = self._spec.groups_within(achieved, self._goals)
-        self._placed = {name: np.where(running, place, self._placed[name]) for name, place in within.items()}
-
-    def shares(self, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
-        """Share of some episodes (num_envs,) with each group in place that they ask for."""
-        asked = {name: rows & those for name, those in self._asked.items()}
-        return {name: float(self._placed[name][those].mean()) for name, those in asked.items() if those.any()}
+        self.placed = {name: np.where(running, place, self.placed[name]) for name, place in within.items()}
 
 
 class _Actors(Protocol):
@@ -112,24 +147,30 @@ def evaluate(
         act: the worker without noise: states and carried subgoals (flat: task goals) to actions.
     """
     envs.restart()
-    return _run(spec, envs, _Batches(spec, hierarchy, envs, select, act))
+    return _run(spec, envs, _Batches(spec, hierarchy, envs, select, act)).results()
 
 
 def evaluate_checkpoint(checkpoint: Checkpoint, envs: Environments) -> list[EvaluationResult]:
     """The same for any policy: in batches where all environments decide at the same steps, else by its sessions."""
+    return play(checkpoint, envs).results()
+
+
+def play(checkpoint: Checkpoint, envs: Environments, first_episode: int = 0) -> Outcomes:
+    """What becomes of an episode in each environment, from ``first_episode`` on, by a policy of any kind."""
+    envs.restart()
     levels, greedy = checkpoint.hierarchy.levels, checkpoint.evaluation == GREEDY
     if (
         greedy
         and checkpoint.hierarchy.by_clock
         and all(level.kind in _IN_BATCHES and not level.embedded for level in levels)
     ):
-        return evaluate(checkpoint.task, checkpoint.hierarchy, envs, *checkpoint_policies(checkpoint))
-    envs.restart()
+        policies = checkpoint_policies(checkpoint)
+        return _run(checkpoint.task, envs, _Batches(checkpoint.task, checkpoint.hierarchy, envs, *policies))
     actors = VectorHierarchy(checkpoint.task, Mode.EVAL, envs)
     with one_thread():
         for env in range(envs.num_envs):
             # Draws are keyed by the episode: under one number all would be the same.
-            actors.begin(env, env, checkpoint.stack(seed=0))
+            actors.begin(env, first_episode + env, checkpoint.stack(seed=0))
         return _run(checkpoint.task, envs, actors)
 
 
@@ -166,7 +207,7 @@ class _Batches:
         self._step += 1
 
 
-def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> list[EvaluationResult]:
+def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> Outcomes:
     """One episode in each of environments that have just been restarted."""
     count, goals = envs.num_envs, envs.goals
     running, ever, reached = np.ones(count, np.bool_), np.zeros(count, np.bool_), np.zeros(count, np.bool_)
@@ -181,7 +222,8 @@ def _run(spec: TaskSpec, envs: Environments, actors: _Actors) -> list[Evaluation
             final = np.where(running, np.linalg.norm(step.achieved - goals, axis=1), final)
             groups.take(step.achieved, running)
         running &= ~step.ended
-    return _results(goals if envs.goals_given else None, _Outcomes(reached, ever, final, returns), groups)
+    given = goals if envs.goals_given else None
+    return Outcomes(given, reached, ever, final, returns, groups.asked, groups.placed)
 
 
 def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, BatchPolicy]:
@@ -198,17 +240,6 @@ def checkpoint_policies(checkpoint: Checkpoint) -> tuple[BatchPolicy | None, Bat
         return act
 
     return policy("manager") if "manager" in checkpoint.actors else None, policy("worker")
-
-
-def _results(goals: npt.NDArray | None, outcomes: _Outcomes, groups: _Groups) -> list[EvaluationResult]:
-    """One result per task goal; one for all where nobody gave any."""
-    keys = [()] * len(outcomes.final) if goals is None else [tuple(map(float, goal)) for goal in goals]
-    results = []
-    for key in dict.fromkeys(keys):
-        rows = np.array([k == key for k in keys])
-        means = (float(column[rows].mean()) for column in outcomes)
-        results.append(EvaluationResult(key, int(rows.sum()), *means, groups=groups.shares(rows)))
-    return results
 
 
 def evaluation_goals(spec: TaskSpec, headline: int, elsewhere: int) -> list[tuple[float, ...]]:
