@@ -14,8 +14,9 @@ HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(mai
 SMALL = (
     "--task PointMaze --num_envs 4 --steps 4000 --evaluation_interval 1000 --evaluation_episodes 1 "
     "--evaluation_episodes_elsewhere 1 --checkpoint_interval 200 --learning_starts 300 --worker_updates 0.2 "
-    "--products numpy --candidates 2 --worker.hidden 8 8 --manager.hidden 8 8"
+    "--candidates 2 --worker.hidden 8 8 --manager.hidden 8 8"
 ).split()
+ROUNDS = [*SMALL, "--num_envs", "2", "--round_blocks", "4", "--steps", "12000", "--checkpoint_interval", "2000"]
 SEEDS = (0, 1)
 
 
@@ -30,7 +31,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The policies of ``hrl train`` alone."""
     folder = tmp_path_factory.mktemp("plain")
     for seed in SEEDS:
-        words = ["train", *SMALL, "--seed", str(seed), "--out", str(folder / f"seed_{seed}")]
+        words = ["train", *SMALL, "--products", "numpy", "--seed", str(seed), "--out", str(folder / f"seed_{seed}")]
         subprocess.run([*HRL, *words], check=True, capture_output=True)
     return policies(folder)
 
@@ -44,7 +45,18 @@ class Sweep:
 
     def __init__(self, nodes: TwoNodes, folder: Path) -> None:
         self.folder = folder
-        words = ["sweep", *SMALL, "--seeds", "0:2", "--cluster", nodes.address, "--out", str(folder)]
+        words = [
+            "sweep",
+            *SMALL,
+            "--products",
+            "numpy",
+            "--seeds",
+            "0:2",
+            "--cluster",
+            nodes.address,
+            "--out",
+            str(folder),
+        ]
         self.process = nodes.head.call(*HRL, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         until(lambda: len(list(folder.glob("seed_*/latest.json"))) == 2)
         assert [len(node.processes("train")) for node in (nodes.head, nodes.other)] == [1, 1]
@@ -87,9 +99,27 @@ def test_the_run_of_a_lost_node_goes_on_on_the_other(nodes, plain, tmp_path):
     nodes.join()
 
 
+def test_collectors_of_two_nodes_of_which_one_is_lost_come_to_the_same_bits(nodes, tmp_path):
+    words = ["train", *ROUNDS, "--out"]
+    subprocess.run([*HRL, *words, str(tmp_path / "alone"), "--collectors", "0"], check=True, capture_output=True)
+    cluster = ["--collectors", "2", "--cluster", nodes.address]
+    folder = tmp_path / "spread"
+    process = nodes.head.call(
+        *HRL, *words, str(folder), *cluster, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    until(lambda: (folder / "latest.json").is_file())
+
+    nodes.other.kill()
+    # What its collector had to do, the other one does.
+    out, told = process.communicate(timeout=240)
+    assert process.returncode == 0, out + told
+    nodes.join()
+    assert policies(folder) == policies(tmp_path / "alone")
+
+
 @pytest.mark.parametrize("token", ["", "0" * 32])
 def test_nobody_joins_without_the_token(nodes, token, tmp_path):
-    words = ["sweep", *SMALL, "--cluster", nodes.address, "--out", str(tmp_path / "sweep")]
+    words = ["sweep", *SMALL, "--products", "numpy", "--cluster", nodes.address, "--out", str(tmp_path / "sweep")]
     environment = {**os.environ, "RAY_AUTH_TOKEN": token, "HOME": str(tmp_path)}
     command = ["ip", "netns", "exec", nodes.head.name, *HRL, *words]
     refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)

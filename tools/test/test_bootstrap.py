@@ -40,6 +40,7 @@ def workspace(tmp_path):
         "requirements.txt",
         "requirements-dev.txt",
         "requirements-export.txt",
+        "requirements-cluster.txt",
         "requirements-ros.txt",
         "constraints.txt",
     ):

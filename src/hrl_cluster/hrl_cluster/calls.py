@@ -8,6 +8,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import ray
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 
+from hrl_cluster.connection import first_line
 from hrl_core.errors import HrlError
 from hrl_core.threads import one_thread
 
@@ -132,5 +133,4 @@ def _outcome(call: Any, number: int, item: Item) -> Outcome[Item, Any]:  # noqa:
             return Outcome(number, item, error=LostError(f"lost {RETRIES + 1} times: {error.cause}"))
         raise
     except RayError as error:
-        why = str(error).strip().split("\n")[0]
-        return Outcome(number, item, error=LostError(f"lost {RETRIES + 1} times: {why}"))
+        return Outcome(number, item, error=LostError(f"lost {RETRIES + 1} times: {first_line(error)}"))

@@ -14,6 +14,7 @@ from hrl_core.optional_packages import require_packages
 
 if TYPE_CHECKING:
     from hrl_cluster.calls import Calls
+    from hrl_cluster.collectors import RayCollectors
 
 Result = TypeVar("Result")
 LOCAL = "local"
@@ -61,6 +62,18 @@ class Cluster:
 
         return Calls(function, *shared, cores=cores)
 
+    def collectors(self, count: int, make: Callable[..., Any], *given: object) -> "RayCollectors":
+        """Collectors on it, as ``hrl_cluster.collectors.RayCollectors``.
+
+        Raises:
+            HrlError: there are too few cores.
+        """
+        from hrl_cluster.collectors import RayCollectors
+
+        if count > self.cores:
+            raise HrlError(f"--collectors {count}: there are {self}")
+        return RayCollectors(count, make, *given)
+
     def __str__(self) -> str:
         """For people: how many machines and cores."""
         where = "this machine" if self.address == LOCAL else f"{len(self.nodes)} nodes of {self.address}"
@@ -105,7 +118,7 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
         ray.init(address, **options)
     except (ConnectionError, RuntimeError, ValueError, OSError, AuthenticationError) as error:
         raise HrlError(
-            f"--cluster {address} does not take this machine: {_first_line(error)}; is the token in RAY_AUTH_TOKEN, or"
+            f"--cluster {address} does not take this machine: {first_line(error)}; is the token in RAY_AUTH_TOKEN, or"
             f" RAY_AUTH_TOKEN_PATH, that of its head node, and a node of it here (`ray start --address {address}`)?"
         ) from None
     try:
@@ -131,5 +144,6 @@ def _require_head(address: str) -> None:
         ) from None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error of Ray says first; it says much more."""
     return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__

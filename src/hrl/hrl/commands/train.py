@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl.commands.round_train_arguments import trains_by_rounds
 from hrl.commands.train_arguments import TrainingRequest, learns_from_bags, parse_training
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
@@ -40,6 +41,10 @@ def train(words: list[str]) -> int:
         from hrl.commands.train_from_bags import train_from_bags
 
         return train_from_bags(words)
+    if trains_by_rounds(words):
+        from hrl.commands.train_by_rounds import train_by_rounds
+
+        return train_by_rounds(words)
     request = parse_training(words)
     limit_threads(request.torch_threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)

@@ -1,6 +1,7 @@
 """Puts episodes together from tables of messages; what does not fit is named and its episode left out."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -184,30 +185,36 @@ class Assembly:
 
     def _episode(self, key: EpisodeKey, tables: dict[str, Columns]) -> BagEpisode:
         o = tables[OBSERVATION]
-        applied = _vectors(o, "applied_action", slice(1, None))
-        count, width = applied.shape
-        asked = _asked(tables.get(ACTION), count, width)
-        return BagEpisode(
-            key=key,
-            bag=self._tables.origins[int(o[TAG][0])].bag,
-            task_hash=self._runs.task_hash(int(o["task_hash"][0])),
-            mode=int(o["mode"][0]),
-            stamps=o["stamp"],
-            received=o[STAMP],
-            states=_vectors(o, "state"),
-            achieved_goals=_vectors(o, "achieved_goal"),
-            desired_goals=_vectors(o, "desired_goal"),
-            success=o["success"],
-            rewards=o["reward"][1:],
-            applied_actions=applied,
-            action_sources=o["action_source"][1:].astype(np.int64),
-            **asked,
-            subgoals=_by_level(tables.get(SUBGOAL), _subgoals),
-            segments=_by_level(tables.get(SUBGOAL_RESULT), _segments),
-            terminated=bool(o["terminated"][-1]),
-            truncated=bool(o["truncated"][-1]),
-            outcome=_outcome(tables.get(EPISODE_RESULT)),
-        )
+        bag = self._tables.origins[int(o[TAG][0])].bag
+        return episode_of(key, tables, bag, self._runs.task_hash(int(o["task_hash"][0])))
+
+
+def episode_of(key: EpisodeKey, tables: dict[str, Columns], bag: Path, task_hash: int) -> BagEpisode:
+    """An episode whose messages are sound and in order; ``tables`` hold them by type, with observations among them."""
+    o = tables[OBSERVATION]
+    applied = _vectors(o, "applied_action", slice(1, None))
+    count, width = applied.shape
+    return BagEpisode(
+        key=key,
+        bag=bag,
+        task_hash=task_hash,
+        mode=int(o["mode"][0]),
+        stamps=o["stamp"],
+        received=o[STAMP],
+        states=_vectors(o, "state"),
+        achieved_goals=_vectors(o, "achieved_goal"),
+        desired_goals=_vectors(o, "desired_goal"),
+        success=o["success"],
+        rewards=o["reward"][1:],
+        applied_actions=applied,
+        action_sources=o["action_source"][1:].astype(np.int64),
+        **_asked(tables.get(ACTION), count, width),
+        subgoals=_by_level(tables.get(SUBGOAL), _subgoals),
+        segments=_by_level(tables.get(SUBGOAL_RESULT), _segments),
+        terminated=bool(o["terminated"][-1]),
+        truncated=bool(o["truncated"][-1]),
+        outcome=_outcome(tables.get(EPISODE_RESULT)),
+    )
 
 
 def _is(columns: Columns, name: str, sort: str) -> bool:

@@ -163,8 +163,9 @@ class VectorEnv:
         """Task reward of achieved goals (..., goal_dim)."""
         return self._envs[0].compute_reward(achieved_goal, desired_goal)
 
-    def restart(self) -> None:
-        """Begin again with each copy's first episode, unstaggered."""
+    def restart(self, first_episode: int | None = None) -> None:
+        """Begin again with each copy's first episode, unstaggered; from another number on, if one is given."""
+        self._first_episode = self._first_episode if first_episode is None else first_episode
         self._limits[:] = self.spec.max_episode_steps
         self._episodes = self._first_episode + np.arange(self.num_envs)
         self._show([self._reset(i) for i in range(self.num_envs)])

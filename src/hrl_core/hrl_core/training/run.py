@@ -23,13 +23,14 @@ from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import EvaluationResult, evaluate, evaluate_checkpoint
 from hrl_core.training.progress import OWN_GOALS
 from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.rounds.config import RoundConfig
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.training.state import TrainingState
 from hrl_core.training.update_log import UpdateLog
 
 Row = dict[str, Any]
-AnyConfig = TypeVar("AnyConfig", bound=TrainConfig[Any] | BagTrainConfig)
+AnyConfig = TypeVar("AnyConfig", bound=TrainConfig[Any] | BagTrainConfig | RoundConfig)
 AnyLearner = TypeVar("AnyLearner", bound=Learner)
 
 

@@ -20,7 +20,7 @@ class RecordedReward:
 
     def __init__(self, spec: TaskSpec) -> None:
         """Start from the evaluation goals of the task; an empty box of goals without them."""
-        goals = np.array(spec.evaluation_goals, dtype=np.float64).reshape(-1, len(spec.goal))
+        goals = np.array(spec.evaluation_goals, dtype=np.float64).reshape(len(spec.evaluation_goals), len(spec.goal))
         self._low, self._high = goals.min(axis=0, initial=np.inf), goals.max(axis=0, initial=-np.inf)
         self._rules: list[Rule] = [_minus_distance]
         if not spec.own_success:

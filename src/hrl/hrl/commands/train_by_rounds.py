@@ -1,0 +1,76 @@
+"""``hrl train --collectors``: episodes collected by processes of this machine or of a cluster, learned from here."""
+
+import logging
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+
+from hrl.commands.collecting import Here, make_collect
+from hrl.commands.round_train_arguments import RoundTraining, parse_round_training
+from hrl.commands.train import evaluation_envs
+from hrl.commands.training_end import run_to_the_end
+from hrl.policies.provenance import git_commit
+from hrl_core.threads import arithmetic, limit_threads
+from hrl_core.training.progress import ProgressDisplay, TensorBoard
+from hrl_core.training.rounds.blocks import Collectors
+from hrl_core.training.rounds.trainer import RoundTrainer
+from hrl_core.training.run import Observer
+
+
+def train_by_rounds(words: list[str]) -> int:
+    """Run it; returns the exit code.
+
+    Returns:
+        0: trained to the end; 1: failed on the way; 130: stopped by Ctrl-C or SIGTERM, state saved.
+
+    Raises:
+        HrlError: it could not be started.
+    """
+    asked = parse_round_training(words)
+    request = asked.request
+    spec, config = request.spec, request.config
+    limit_threads(request.torch_threads)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    console = Console(stderr=True, highlight=False)
+    with _collectors(asked) as (collectors, where):
+        trainer = RoundTrainer(
+            spec,
+            config,
+            collectors,
+            request.folder,
+            request.seed,
+            git_commit(),
+            evaluation_envs(spec, config.training),
+            {"collectors": asked.collectors, "arithmetic": arithmetic()},
+        )
+
+        def begin() -> Sequence[Observer]:
+            trainer.begin(request.resume)
+            if trainer.left:
+                going = "going on" if request.resume else "training"
+                console.print(
+                    f"{going} in {request.folder}: {config.algorithm} on {spec.name}, {config.training.steps} steps, "
+                    f"seed {request.seed}, {config.rounds} rounds of {config.round_blocks} blocks of "
+                    f"{config.training.num_envs} episodes, collected {where}; Ctrl-C stops and saves",
+                    soft_wrap=True,
+                )
+            resumed_at = trainer.env_steps + 1 if request.resume else None
+            board = TensorBoard(request.folder / "tensorboard", resume_at=resumed_at)
+            return ProgressDisplay(config.training.steps, console), board
+
+        return run_to_the_end(trainer, begin, words, request.torch_threads, console)
+
+
+@contextmanager
+def _collectors(asked: RoundTraining) -> Iterator[tuple[Collectors, str]]:
+    """Who collects, and where, for people."""
+    given = asked.request.spec, asked.request.config, asked.request.seed, arithmetic()
+    if not asked.collectors:
+        yield Here(make_collect(*given)), "by this process"
+        return
+    from hrl_cluster.connection import LOCAL, connected
+
+    with connected(asked.cluster or LOCAL, asked.collectors) as cluster:
+        yield cluster.collectors(asked.collectors, make_collect, *given), f"by {asked.collectors} of {cluster}"
