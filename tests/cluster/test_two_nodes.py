@@ -117,6 +117,14 @@ def test_collectors_of_two_nodes_of_which_one_is_lost_come_to_the_same_bits(node
     assert policies(folder) == policies(tmp_path / "alone")
 
 
+def test_the_doctor_finds_both_nodes_well(nodes):
+    code = f"from hrl.doctor.cluster import cluster; print([tuple(f)[:2] for f in cluster('{nodes.address}')])"
+    looked = nodes.head.call(sys.executable, "-c", code, stdout=subprocess.PIPE, text=True)
+    told, _ = looked.communicate(timeout=120)
+    wanted = ["('cluster', <Verdict.OK: 'ok'>)", *(f"('node 10.77.0.{n}', <Verdict.OK: 'ok'>)" for n in (1, 2))]
+    assert sorted(told.strip("[]\n").split(", (")) == sorted([wanted[0], *(each[1:] for each in wanted[1:])])
+
+
 @pytest.mark.parametrize("token", ["", "0" * 32])
 def test_nobody_joins_without_the_token(nodes, token, tmp_path):
     words = ["sweep", *SMALL, "--products", "numpy", "--cluster", nodes.address, "--out", str(tmp_path / "sweep")]

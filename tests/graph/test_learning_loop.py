@@ -14,13 +14,13 @@ from collections import Counter
 import pytest
 
 from hrl_core.bags.description import describe
+from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.store_filling import decisions
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.task.text import load_task
-from hrl_core.training.recordings.segments import segment_sha256
 
 KILLS = int(os.environ.get("HRL_KILLS", "3"))
 pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.learning, pytest.mark.timeout(150 + 40 * KILLS)]
@@ -156,7 +156,7 @@ def test_versions_in_actions_rise_on_every_robot(loop):
 def test_every_segment_is_relabelled_once(loop):
     sources = Counter(str(describe(bag).custom["source_sha256"]) for bag in find_bags([loop.out / "relabelled"]))
     assert max(sources.values()) == 1
-    closed = {segment_sha256(bag) for bag in loop.closed}
+    closed = {bag_sha256(bag) for bag in loop.closed}
     assert len(closed & set(sources)) >= 2
 
 

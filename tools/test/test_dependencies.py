@@ -30,13 +30,14 @@ PIP_KEYS = {
     "pytest": "python3-pytest",
     "rich": "python3-rich",
     "rosbags": "python3-rosbags-pip",
+    "sqlalchemy": "python3-sqlalchemy",
     "torch": "python3-torch",
     "trimesh": "python3-trimesh-pip",
     "websockets": "python3-websockets",
     "yaml": "python3-yaml",
 }
 """Import name -> key; what is in neither table is a ROS package, whose key is its name."""
-NO_KEY = {"lz4", "mcap", "minari", "pyarrow", "safetensors", "threadpoolctl", "tyro", "viser", "zstandard"}
+NO_KEY = {"lz4", "mcap", "minari", "pyarrow", "ray", "safetensors", "threadpoolctl", "tyro", "viser", "zstandard"}
 """Known to pip alone: the requirement files bring them."""
 DISTRIBUTIONS = {"PIL": "pillow", "mcap_ros2": "mcap-ros2-support", "yaml": "pyyaml"}
 """Where the index has another name than `import`."""

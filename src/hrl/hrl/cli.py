@@ -192,6 +192,11 @@ COMMANDS = {
         "info | check | recover | play | export | import DIR",
         "look at recordings, play, save, export them, import demonstrations",
     ),
+    "catalogue": Command(
+        "catalogue:catalogue",
+        "list | verify | rebuild DIR",
+        "what a folder of recordings holds, row by row",
+    ),
     "report": Command(
         "report:report",
         "BAG|RUN|SWEEP --out FILE.html",

@@ -17,8 +17,8 @@ from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.task.text import load_task
-from hrl_core.threads import arithmetic
 from hrl_core.training.presets import preset
+from hrl_core.training.rounds.arithmetic import arithmetic
 from hrl_core.training.rounds.blocks import Block
 from hrl_core.training.rounds.config import RoundConfig
 

@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import ray
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from hrl_cluster.connection import first_line
 from hrl_core.errors import HrlError
@@ -113,6 +114,15 @@ class Calls(Generic[Item, Result]):
             results[outcome.number] = outcome.result
             tell(len(results))
         return [results[number] for number in range(len(items))]
+
+
+def ask_each(nodes: Sequence[str], function: Callable[..., Result], *given: object) -> list[Result | HrlError]:
+    """What ``function(node, *given)`` returns on each node, or what it failed with; takes no core."""
+    remote: Any = ray.remote(num_cpus=0, max_retries=0)(_call)
+    placed = [remote.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node, soft=False)) for node in nodes]
+    calls = [each.remote(node, function, *given) for each, node in zip(placed, nodes, strict=True)]
+    outcomes = [_outcome(call, number, node) for number, (call, node) in enumerate(zip(calls, nodes, strict=True))]
+    return [outcome.error or cast(Result, outcome.result) for outcome in outcomes]
 
 
 def _call(item: object, function: Callable[..., Result], *shared: object) -> Result:

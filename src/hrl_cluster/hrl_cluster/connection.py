@@ -41,6 +41,8 @@ class Node:
     name: str
     """Its address."""
     cores: float
+    identity: str
+    """Ray's name of it."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,12 @@ class Cluster:
         if count > self.cores:
             raise HrlError(f"--collectors {count}: there are {self}")
         return RayCollectors(count, make, *given)
+
+    def ask_each(self, function: Callable[..., Result], *given: object) -> list[Result | HrlError]:
+        """What ``function`` returns on each of the nodes, in their order, or what it failed with."""
+        from hrl_cluster.calls import ask_each
+
+        return ask_each([node.identity for node in self.nodes], function, *given)
 
     def __str__(self) -> str:
         """For people: how many machines and cores."""
@@ -124,7 +132,8 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
     try:
         alive = [node for node in ray.nodes() if node["Alive"]]
         yield Cluster(
-            address, tuple(Node(node["NodeManagerAddress"], node["Resources"].get("CPU", 0)) for node in alive)
+            address,
+            tuple(Node(node["NodeManagerAddress"], node["Resources"].get("CPU", 0), node["NodeID"]) for node in alive),
         )
     finally:
         ray.shutdown()

@@ -1,9 +1,7 @@
 """One thread for policies: quicker for one observation at a time, and the same bits wherever they run."""
 
-import platform
 import sys
 from contextlib import AbstractContextManager
-from importlib.metadata import version
 from typing import Any
 
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -46,18 +44,3 @@ def matrix_libraries() -> dict[str, dict[str, Any]]:
         kernel = torch.backends.cpu.get_cpu_capability()
         found["torch"] = {"library": library, "kernel": kernel, "threads": torch.get_num_threads()}
     return found
-
-
-def arithmetic() -> dict[str, str]:
-    """What decides the last bits of simulation and products here; where it is the same, so are they."""
-    import torch
-
-    kernels = {name: f"{found['library']}, {found['kernel']}" for name, found in matrix_libraries().items()}
-    versions = {name: version(name) for name in ("mujoco", "numpy", "torch")}
-    return {
-        "machine": platform.machine(),
-        "libc": " ".join(platform.libc_ver()),
-        "torch kernels": torch.backends.cpu.get_cpu_capability(),
-        **{f"{name} products": told for name, told in kernels.items()},
-        **versions,
-    }

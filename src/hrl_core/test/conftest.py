@@ -181,6 +181,7 @@ _SCRATCH = {
     *("_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_inputs", "_pursued", "_pool"),
     "_evaluation_envs",
     "_snapshot",
+    "_finder",
 }
 """What a part is worked out in, keeps from acting to observing, or begins anew whenever it is used."""
 

@@ -118,6 +118,7 @@ class RecorderNode(HrlNode):
             self._recording.abandon()
             return
         self._recording.close()
+        self._tell_problems()
         self.get_logger().info(f"recorded {self._recording.messages} messages into {self._recording.path}")
 
     def _on_run_info(self, data: bytes) -> None:
@@ -178,9 +179,14 @@ class RecorderNode(HrlNode):
 
     def _check(self) -> None:
         self._recording.check()
+        self._tell_problems()
         self._quiet_looks += 1
         if self._binding.info is not None:
             self._acknowledge(self._quiet)
+
+    def _tell_problems(self) -> None:
+        while self._recording.problems:
+            self.get_logger().warning(self._recording.problems.pop(0))
 
     def _acknowledge(self, quiet: bool) -> None:
         recorded = self._ledger.acknowledged(quiet)

@@ -1,17 +1,17 @@
 """Relabeler node: closed segments in, relabelled bags out, always with the newest worker."""
 
 import time
-from contextlib import suppress
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
 from hrl_core.bags.errors import BagError
-from hrl_core.bags.find import find_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.checkpoints.loading import PolicyReference, load_announced
 from hrl_core.errors import HrlError
 from hrl_core.threads import one_thread
 from hrl_core.training.recordings.relabel_bags import Relabeler
+from hrl_core.training.recordings.segments import SegmentFinder, Source
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -54,10 +54,11 @@ class RelabelerNode(HrlNode):
         for name in ("bags", "out", "policy"):
             if not getattr(p, name):
                 raise HrlError(f"parameter {name}: give a folder, for example -p {name}:=runs/today/{name}")
-        self._bags, self._out = [Path(text) for text in text_list(p.bags)], Path(p.out)
+        self._finder, self._out = SegmentFinder(Source(Path(text)) for text in text_list(p.bags)), Path(p.out)
         self._texts = message_texts()
         self._relabeler = self._with(load_checkpoint(Path(p.policy)))
-        self._done: set[Path] = set()
+        self._known: set[str] = set()
+        self._waiting: deque[Path] = deque()
         self._transitions = 0
         self._health = Health(p.diagnostics)
         self._health.doing = "waiting for segments"
@@ -86,21 +87,13 @@ class RelabelerNode(HrlNode):
     def _look(self) -> None:
         """Relabel what has appeared."""
         end = time.monotonic() + SLICE
-        for bag in self._waiting():
-            if time.monotonic() > end:
-                return
-            self._relabel(bag)
-
-    def _waiting(self) -> list[Path]:
-        found: list[Path] = []
-        for folder in self._bags:
-            # None has been closed there yet.
-            with suppress(BagError):
-                found += find_bags([folder])
-        return [bag for bag in found if bag not in self._done]
+        for found in self._finder.look(self._known, must_exist=False):
+            self._known.add(str(found.bag))
+            self._waiting.append(found.bag)
+        while self._waiting and time.monotonic() < end:
+            self._relabel(self._waiting.popleft())
 
     def _relabel(self, bag: Path) -> None:
-        self._done.add(bag)
         try:
             if self._relabeler.relabelled(bag, self._out):
                 return

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from rosbags.typesys.store import Typestore
 
+from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.facts import BagFacts
 from hrl_core.bags.writer import CHUNK_SECONDS, BagWriter
@@ -92,6 +93,9 @@ class SegmentedRecording:
         self._held: list[_Held] = []
         self._looks = 0
         """At what is held, since something is."""
+        self._catalogue = Catalogue(path)
+        self.problems: list[str] = []
+        """What went wrong and costs nothing that is recorded, for people."""
         self._episode: int | None = None
         """The one being written; with limits, messages of later ones are held."""
         self._episodes = 0
@@ -156,7 +160,7 @@ class SegmentedRecording:
         """
         while self._held:
             self._go_on()
-        self._bag.close(self.facts.custom_data())
+        self._close_bag()
 
     def abandon(self) -> None:
         """Stop after a failure: what is there is handed over as far as the disk takes it, the bag stays unfinished."""
@@ -194,12 +198,22 @@ class SegmentedRecording:
     def _next(self, stamp: int) -> None:
         """Close the bag and begin a new one with what is latched."""
         facts = self.facts
-        self._bag.close(facts.custom_data())
+        self._close_bag()
         self.facts = BagFacts(info=facts.info, policies=facts.policies, segment=facts.segment + 1)
         self._episodes = 0
         self._bag = self._open()
         for topic, data in self._latched.items():
             self._bag.write(self._topics[topic].name, stamp, data)
+
+    def _close_bag(self) -> None:
+        """Finish the present bag, and have the catalogue tell of it; without, it is found all the same."""
+        custom = self.facts.custom_data()
+        self._bag.close(custom)
+        if self._limits.splits:
+            try:
+                self._catalogue.add(self._bag.path, custom)
+            except BagError as error:
+                self.problems.append(str(error))
 
     def _open(self) -> BagWriter:
         path = self.path / SEGMENT.format(self.facts.segment) if self._limits.splits else self.path

@@ -10,6 +10,7 @@ import pytest
 from rosbags.rosbag2 import Reader
 
 from hrl_core.bags import writer
+from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.recovery import recover
 from hrl_core.bags.writer import typestore_with
@@ -98,7 +99,7 @@ def test_bags_hold_whole_episodes_and_repeat_what_is_latched(tmp_path):
         recorder.take(*episode_messages(number))
         recorder.say("clock", number)
     recorder.recording.close()
-    bags = sorted(p.name for p in (tmp_path / "bag").iterdir())
+    bags = sorted(p.name for p in (tmp_path / "bag").glob("segment_*"))
     assert bags == ["segment_000000", "segment_000001", "segment_000002"]
     for number, episodes in enumerate(([0, 1], [2, 3], [4])):
         values, _ = content(tmp_path / "bag" / bags[number])
@@ -115,7 +116,7 @@ def test_each_bag_tells_its_own_episodes_and_policies(tmp_path):
         recorder.take(*episode_messages(number))
     recorder.take(*episode_messages(2)[:3])
     recorder.recording.close()
-    said = [content(path)[1] for path in sorted((tmp_path / "bag").iterdir())]
+    said = [content(path)[1] for path in sorted((tmp_path / "bag").glob("segment_*"))]
     assert [[e["episode"] for e in json.loads(s["hrl.episodes"])] for s in said] == [[0], [1], []]
     assert [json.loads(s["hrl.policy_versions"]) for s in said] == [[0], [1], [2]]
     assert [json.loads(s["hrl.policy_sha256"])["0"] for s in said] == ["abc"] * 3
@@ -123,6 +124,23 @@ def test_each_bag_tells_its_own_episodes_and_policies(tmp_path):
     assert [s["hrl.segment"] for s in said] == ["0", "1", "2"]
     assert {s["hrl.task_hash"] for s in said} == {"hash"}
     assert {(s["hrl.hierarchy"], s["hrl.hierarchy_hash"]) for s in said} == {("levels: []", "other hash")}
+
+
+def test_the_catalogue_tells_of_each_closed_bag_and_its_loss_costs_nothing(tmp_path):
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    recorder.recording.facts.info = Info()
+    recorder.take(*episode_messages(0))
+    recorder.take(*episode_messages(1))
+    catalogue = Catalogue(tmp_path / "bag")
+    assert [(row.path, row.episodes, row.steps) for row in catalogue.after(0)] == [("segment_000000", 1, 2)]
+    # Somebody writes rubbish over it: the recording goes on, and says so.
+    catalogue.path.write_bytes(b"no data base " * 100)
+    recorder.recording.close()
+    assert len(recorder.recording.problems) == 1
+    assert "hrl catalogue rebuild" in recorder.recording.problems[0]
+    assert catalogue.rebuild() == 2
+    assert [row.path for row in catalogue.after(0)] == ["segment_000000", "segment_000001"]
+    assert catalogue.verify() == []
 
 
 class Info:
@@ -141,7 +159,7 @@ def test_messages_of_the_next_episode_wait_for_the_rest_of_the_last(tmp_path, la
     recorder.take(*first[-late:])
     recorder.take(*second[3:])
     recorder.recording.close()
-    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").iterdir())]
+    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").glob("segment_*"))]
     assert bags == [[0] * len(first), [1] * len(second)]
 
 
@@ -152,7 +170,7 @@ def test_messages_of_many_episodes_in_any_order_are_sorted_into_their_bags(tmp_p
     first = episode_messages(0)
     recorder.take(*first[:3], *(said[i] for i in order), *first[3:])
     recorder.recording.close()
-    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").iterdir())]
+    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").glob("segment_*"))]
     assert bags == [[number] * len(first) for number in range(3)]
 
 
@@ -174,7 +192,7 @@ def test_short_episodes_that_come_at_once_get_a_bag_each(tmp_path):
     first = episode_messages(0)
     recorder.take(*first[:-1], *episode_messages(1), *episode_messages(2), first[-1])
     recorder.recording.close()
-    bags = [set(content(path)[0]["/keyed"]) for path in sorted((tmp_path / "bag").iterdir())]
+    bags = [set(content(path)[0]["/keyed"]) for path in sorted((tmp_path / "bag").glob("segment_*"))]
     assert bags == [{0}, {1}, {2}]
 
 
@@ -184,7 +202,7 @@ def test_size_limit_ends_the_bag_with_the_episode(tmp_path, monkeypatch):
     for number in range(6):
         recorder.take(*episode_messages(number, length=20))
     recorder.recording.close()
-    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").iterdir())]
+    bags = [content(path)[0]["/keyed"] for path in sorted((tmp_path / "bag").glob("segment_*"))]
     assert len(bags) > 1
     assert [n for bag in bags for n in bag] == [n for n in range(6) for _ in episode_messages(n, length=20)]
     for one, other in itertools.pairwise(bags):
@@ -208,6 +226,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, str(Path(sys.argv[2]).parent))
+from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.errors import BagError
 from hrl_core.bags import writer
 limit = int(sys.argv[3])

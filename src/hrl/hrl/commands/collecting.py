@@ -9,7 +9,7 @@ from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
-from hrl_core.threads import arithmetic
+from hrl_core.training.rounds.arithmetic import arithmetic
 from hrl_core.training.rounds.blocks import Block, Collected, live
 from hrl_core.training.rounds.config import EXACT, RoundConfig
 

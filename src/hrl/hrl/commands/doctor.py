@@ -26,6 +26,8 @@ class Doctor:
     """Print one JSON object and nothing else."""
     clean: Flag = False
     """First remove the shared memory that dead processes have left."""
+    cluster: str = ""
+    """Look after a cluster as well (docs/many_machines.md): its HOST:PORT, or local."""
 
     def run(self) -> int:
         """Check and tell; returns the exit code."""
@@ -33,7 +35,7 @@ class Doctor:
         need_ros()
         removed = _clean() if self.clean else 0
         found = []
-        for finding in _findings():
+        for finding in _findings(self.cluster):
             found.append(finding)
             if not self.json:
                 Console().print(_line(finding), soft_wrap=True, highlight=False)
@@ -53,13 +55,17 @@ def _clean() -> int:
     return clean()
 
 
-def _findings() -> Iterator[Finding]:
+def _findings(cluster: str) -> Iterator[Finding]:
     """Everything, in the order in which one thing needs the other."""
     from hrl.doctor.installation import installation
     from hrl.doctor.machine import machine
 
     yield from installation()
     yield from machine()
+    if cluster:
+        from hrl.doctor.cluster import cluster as nodes_of
+
+        yield from nodes_of(cluster)
     try:
         with onlooker("hrl_doctor") as eye:
             from hrl.doctor.middleware import middleware

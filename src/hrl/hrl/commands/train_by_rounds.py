@@ -12,8 +12,9 @@ from hrl.commands.round_train_arguments import RoundTraining, parse_round_traini
 from hrl.commands.train import evaluation_envs
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
-from hrl_core.threads import arithmetic, limit_threads
+from hrl_core.threads import limit_threads
 from hrl_core.training.progress import ProgressDisplay, TensorBoard
+from hrl_core.training.rounds.arithmetic import arithmetic
 from hrl_core.training.rounds.blocks import Collectors
 from hrl_core.training.rounds.trainer import RoundTrainer
 from hrl_core.training.run import Observer

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.reader import read_bags
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec
@@ -13,7 +14,7 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.material import choose_material, oldest_version
 from hrl_core.training.recordings.report import LiveOutcomes
-from hrl_core.training.recordings.segments import ConsumedSegment, forget_segments, new_segments, segment_sha256
+from hrl_core.training.recordings.segments import ConsumedSegment, SegmentFinder, forget_segments
 from hrl_core.training.recordings.store import Piece, Refusal
 
 
@@ -31,6 +32,7 @@ class Intake:
         self._spec, self._config, self._take = spec, config, take
         # Segments that end each in its own time are no measure of what is whole.
         self._period = hierarchy.levels[0].horizon if hierarchy.levels and hierarchy.by_clock else 1
+        self._finder = SegmentFinder(config.sources)
         self.consumed: dict[str, ConsumedSegment] = {}
         """Path -> segment, in the order in which they were taken in."""
         self.left_out: Counter[str] = Counter()
@@ -49,10 +51,10 @@ class Intake:
         """
         pieces: list[Piece] = []
         segments: list[ConsumedSegment] = []
-        for bag, source in new_segments(self._config.sources, self.consumed, must_exist):
+        for bag, source, sha256 in self._finder.look(self.consumed, must_exist):
             found, episodes = self._read(bag, version, source.weight)
             steps = sum(piece.episode.steps for piece in found)
-            content = str(bag), segment_sha256(bag), source.weight, episodes, steps
+            content = str(bag), sha256 or bag_sha256(bag), source.weight, episodes, steps
             segments.append(ConsumedSegment(*content, version=version, batch=self._batches))
             pieces += found
         self.consumed |= {segment.path: segment for segment in segments}
@@ -87,7 +89,7 @@ class Intake:
         if not bag.exists():
             self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
             return []
-        if segment_sha256(bag) != segment.sha256:
+        if self._finder.sha256(bag) != segment.sha256:
             raise HrlError(f"{bag} has changed since it was learned from; restore it or begin a new run")
         return self._read(bag, segment.version, segment.weight)[0]
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.find import METADATA
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import Transition, write_relabelled
@@ -16,7 +17,6 @@ from hrl_core.bags.writer import PARTIAL_SUFFIX
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.networks.actor import Actor
 from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes
-from hrl_core.training.recordings.segments import segment_sha256
 
 NAMED_DIGITS = 8
 """Of the SHA-256 of source and worker, in the name of the output."""
@@ -81,7 +81,7 @@ class Relabeler:
         distance = float(np.linalg.norm(result.chosen - result.original, axis=1).mean()) if rows else 0.0
         facts = {
             "hrl.source": source.name,
-            "hrl.source_sha256": segment_sha256(source),
+            "hrl.source_sha256": bag_sha256(source),
             "hrl.task": spec.to_yaml(),
             "hrl.task_hash": spec.sha256,
             "hrl.policy_version": str(self.checkpoint.version),
@@ -101,7 +101,7 @@ class Relabeler:
 
 
 def _named(source: Path) -> str:
-    return f"{source.name}-{segment_sha256(source)[:NAMED_DIGITS]}"
+    return f"{source.name}-{bag_sha256(source)[:NAMED_DIGITS]}"
 
 
 def _transitions(result: Relabelled) -> Iterable[tuple[int, Transition]]:

@@ -1,17 +1,21 @@
 """The closed segments of recordings: finding new ones, telling them apart, forgetting old ones."""
 
-import hashlib
 import math
 import shutil
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Container, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from hrl_core.bags.catalogue import Catalogue, SegmentRow
+from hrl_core.bags.digest import bag_sha256, bag_size
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import METADATA, find_bags
-from hrl_core.bags.opening import is_storage_file
 from hrl_core.errors import HrlError
+
+WALK_SECONDS = 60.0
+"""Between two walks through a folder that has a catalogue: bags may be put there of which it does not tell."""
 
 
 @dataclass(frozen=True)
@@ -60,35 +64,86 @@ def parse_source(text: str) -> Source:
         raise HrlError(f"source '{text}': give DIR or DIR:WEIGHT, for example runs/demo:0.5") from None
 
 
-def new_segments(sources: Iterable[Source], known: Mapping[str, object], must_exist: bool) -> list[tuple[Path, Source]]:
-    """Closed segments that are not ``known`` (by path), those of a source by name.
+class Found(NamedTuple):
+    """A closed segment."""
 
-    Raises:
-        BagError: ``must_exist`` and a source holds none.
-    """
-    found: dict[str, tuple[Path, Source]] = {}
-    for source in sources:
+    bag: Path
+    source: Source
+    sha256: str
+    """As its catalogue says; empty: nobody has said."""
+
+
+class SegmentFinder:
+    """Looks for closed segments in sources, by their catalogues where they have some."""
+
+    def __init__(self, sources: Iterable[Source]) -> None:
+        """Nothing is looked at yet."""
+        self._looks = [_SourceLook(source) for source in sources]
+
+    def look(self, known: Container[str], must_exist: bool) -> list[Found]:
+        """Segments that are not ``known`` (by path), those of a source by name.
+
+        Raises:
+            BagError: ``must_exist`` and a source holds none.
+        """
+        found: dict[str, Found] = {}
+        for look in self._looks:
+            for segment in look.new(must_exist):
+                found.setdefault(str(segment.bag), segment)
+        return [segment for name, segment in found.items() if name not in known]
+
+    def sha256(self, bag: Path) -> str:
+        """The digest of a bag: what its catalogue says, if it has its size still, else of its bytes."""
+        told = next((row for look in self._looks if (row := look.row(bag))), None)
+        return told.sha256 if told is not None and told.size == bag_size(bag) else bag_sha256(bag)
+
+
+class _SourceLook:
+    """How far one source has been looked at."""
+
+    def __init__(self, source: Source) -> None:
+        self._source, self._catalogue = source, Catalogue(source.path)
+        self._seq, self._walked = 0, -math.inf
+        self._rows: dict[Path, SegmentRow] = {}
+
+    def new(self, must_exist: bool) -> list[Found]:
+        """What may be new: what its catalogue tells; all there is at first, now and then, and where there is none."""
+        told = self._told()
+        if told is None or time.monotonic() - self._walked > WALK_SECONDS:
+            return self._walk(must_exist)
+        bags = sorted(self._source.path / row.path for row in told)
+        return [self._found(bag) for bag in bags if bag.exists()]
+
+    def row(self, bag: Path) -> SegmentRow | None:
+        """What the catalogue says of a bag."""
+        if not self._seq:
+            self._told()
+        return self._rows.get(bag)
+
+    def _told(self) -> list[SegmentRow] | None:
+        """Rows since the last look; None: there is no catalogue, or none that can be read."""
+        if not self._catalogue.exists:
+            return None
         try:
-            bags = find_bags([source.path])
+            rows = self._catalogue.after(self._seq)
+        except BagError:
+            return None
+        self._rows |= {self._source.path / row.path: row for row in rows}
+        self._seq = rows[-1].seq if rows else self._seq
+        return rows
+
+    def _walk(self, must_exist: bool) -> list[Found]:
+        self._walked = time.monotonic()
+        try:
+            return [self._found(bag) for bag in find_bags([self._source.path])]
         except BagError:
             if must_exist:
                 raise
-            continue
-        for bag in bags:
-            found.setdefault(str(bag), (bag, source))
-    return [entry for name, entry in found.items() if name not in known]
+            return []
 
-
-def segment_sha256(bag: Path) -> str:
-    """SHA-256 of a bag directory, or of a storage file: names and contents of its files, in order of names."""
-    digest = hashlib.sha256()
-    for path in [bag] if is_storage_file(bag) else sorted(bag.iterdir()):
-        if path.is_file():
-            digest.update(path.name.encode() + b"\0")
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-    return digest.hexdigest()
+    def _found(self, bag: Path) -> Found:
+        row = self._rows.get(bag)
+        return Found(bag, self._source, row.sha256 if row is not None and row.size == bag_size(bag) else "")
 
 
 def forget_segments(consumed: Iterable[ConsumedSegment], keep: int) -> list[Path]:

@@ -1,0 +1,93 @@
+"""``hrl catalogue``: what there is in a folder of recordings, without walking it."""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hrl.results.tables import show
+from hrl_core.bags.catalogue import CATALOGUE, Catalogue, SegmentRow
+from hrl_core.wording import counted
+
+_COLUMNS = ("seq", "bag", "run", "robot", "policies", "episodes", "steps", "MB", "closed")
+
+
+@dataclass(frozen=True)
+class List:
+    """Print the rows of a catalogue, in the order in which the bags were closed."""
+
+    dir: tyro.conf.Positional[Path]
+    """Folder of the bags, as the bag/ of a run that records in segments."""
+    after: int = 0
+    """Only rows after this one."""
+    json: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
+    """Print one JSON array and nothing else."""
+
+    def run(self) -> int:
+        """Read it."""
+        rows = Catalogue(self.dir).after(self.after)
+        if self.json:
+            sys.stdout.write(json.dumps([row._asdict() for row in rows], indent=2) + "\n")
+        else:
+            show(_table(rows))
+        return 0
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Compare a catalogue with the bags: their digests, what is gone, and what it does not tell of."""
+
+    dir: tyro.conf.Positional[Path]
+    """Folder of the bags."""
+
+    def run(self) -> int:
+        """Exit code 0: it tells the truth; 1: it does not."""
+        catalogue, console = Catalogue(self.dir), Console(soft_wrap=True, highlight=False)
+        wrong = catalogue.verify()
+        for line in wrong:
+            console.print(Text(line, style="red"))
+        told = counted(len(catalogue.after(0)), "row")
+        console.print(f"{told}; {f'{len(wrong)} wrong: hrl catalogue rebuild {self.dir}' if wrong else 'all is well'}")
+        return 1 if wrong else 0
+
+
+@dataclass(frozen=True)
+class Rebuild:
+    """Make a catalogue anew of what the bags say; whoever follows it has to be started again."""
+
+    dir: tyro.conf.Positional[Path]
+    """Folder of the bags."""
+
+    def run(self) -> int:
+        """Read the metadata of every bag."""
+        count = Catalogue(self.dir).rebuild()
+        Console(soft_wrap=True, highlight=False).print(f"{self.dir / CATALOGUE}: {counted(count, 'row')}")
+        return 0
+
+
+def catalogue(words: list[str]) -> int:
+    """Run ``hrl catalogue`` with the words that follow it; returns the exit code.
+
+    Raises:
+        BagError: there is no catalogue, no bag, or one of them is damaged.
+    """
+    return tyro.cli(List | Verify | Rebuild, prog="hrl catalogue", description=__doc__, args=words).run()
+
+
+def _table(rows: list[SegmentRow]) -> Table:
+    table = Table(*_COLUMNS)
+    for row in rows:
+        versions = json.loads(row.versions)
+        policies = f"{min(versions)} to {max(versions)}" if versions else "-"
+        closed = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.closed / 1e9))
+        run = f"{int(row.run):016x}" if row.run else "-"
+        cells = (row.seq, row.path, run, row.robot, policies, row.episodes, row.steps, f"{row.size / 1e6:.2f}", closed)
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    return table
