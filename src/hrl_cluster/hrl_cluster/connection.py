@@ -4,7 +4,8 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,8 @@ _QUIET = {
     "RAY_NUM_REDIS_GET_RETRIES": "5",
 }
 """It reports its use to nobody, and tries to join for seconds, not for minutes."""
+_LOGS = "/tmp"
+"""What a cluster of this machine writes is below, for as long as it lives: names of sockets must be short."""
 _PATIENCE = 5.0
 """Seconds that the head node of a cluster may take to answer."""
 _SHARED_MEMORY = 256 << 20
@@ -103,19 +106,39 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
     require_packages("--cluster", ["ray"], REQUIREMENTS)
     # Ray reads its environment when it is imported, once for a process.
     os.environ |= {"RAY_AUTH_MODE": "token"} | _QUIET
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if address == LOCAL:
-        # A token of its own, which nobody else learns and no file keeps.
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        os.environ |= _LOOPBACK
-        options |= {
-            "num_cpus": cores or len(os.sched_getaffinity(0)),
-            "object_store_memory": _SHARED_MEMORY,
-            "include_dashboard": False,
-            "_node_ip_address": "127.0.0.1",
-        }
-    else:
-        _require_head(address)
+    with tempfile.TemporaryDirectory(prefix="hrl_ray_", dir=_LOGS, ignore_cleanup_errors=True) as logs:
+        if address == LOCAL:
+            options = _begun_here(cores, logs)
+        else:
+            _require_head(address)
+            options = {}
+        import ray
+
+        _init(address, options)
+        try:
+            alive = [node for node in ray.nodes() if node["Alive"]]
+            nodes = [(node["NodeManagerAddress"], node["Resources"].get("CPU", 0), node["NodeID"]) for node in alive]
+            yield Cluster(address, tuple(Node(*node) for node in nodes))
+        finally:
+            ray.shutdown()
+
+
+def _begun_here(cores: int, logs: str) -> dict[str, Any]:
+    """Options of a cluster of this machine, and their part of the environment."""
+    # A token of its own, which nobody else learns and no file keeps.
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    os.environ |= _LOOPBACK
+    return {
+        "num_cpus": cores or len(os.sched_getaffinity(0)),
+        "object_store_memory": _SHARED_MEMORY,
+        "include_dashboard": False,
+        "_node_ip_address": "127.0.0.1",
+        "_temp_dir": logs,
+    }
+
+
+def _init(address: str, options: Mapping[str, Any]) -> None:
+    """Begin or join; raises ``HrlError`` where that fails."""
     import ray
     from ray._private import worker
     from ray.exceptions import AuthenticationError
@@ -123,20 +146,14 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
     # It would print of every lost process to standard output, which belongs to the command.
     worker.listen_error_messages = lambda *_: None
     try:
-        ray.init(address, **options)
+        ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL, **options)
     except (ConnectionError, RuntimeError, ValueError, OSError, AuthenticationError) as error:
+        if address == LOCAL:
+            raise HrlError(f"cannot begin a cluster of this machine: {first_line(error)}") from None
         raise HrlError(
             f"--cluster {address} does not take this machine: {first_line(error)}; is the token in RAY_AUTH_TOKEN, or"
             f" RAY_AUTH_TOKEN_PATH, that of its head node, and a node of it here (`ray start --address {address}`)?"
         ) from None
-    try:
-        alive = [node for node in ray.nodes() if node["Alive"]]
-        yield Cluster(
-            address,
-            tuple(Node(node["NodeManagerAddress"], node["Resources"].get("CPU", 0), node["NodeID"]) for node in alive),
-        )
-    finally:
-        ray.shutdown()
 
 
 def _require_head(address: str) -> None:

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import psutil
@@ -100,6 +103,27 @@ def test_a_cluster_of_this_machine_listens_to_nobody_else(cluster):
     assert set(listening) <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
     assert len(os.environ["RAY_AUTH_TOKEN"]) >= 32
     assert os.environ["RAY_AUTH_MODE"] == "token"
+
+
+def test_a_cluster_of_this_machine_leaves_nothing_behind():
+    program = """
+from pathlib import Path
+from hrl_cluster.connection import LOCAL, connected
+with connected(LOCAL, 1):
+    print(*Path("/tmp").glob("hrl_ray_*"))
+"""
+    before = set(Path("/tmp").glob("hrl_ray_*"))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
+    (own,) = {Path(name) for name in done.stdout.split()} - before
+    assert not own.exists()
+    assert not [each for each in psutil.process_iter() if any(str(own) in word for word in _words(each))]
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
 
 
 @pytest.mark.parametrize(
