@@ -7,7 +7,8 @@ import time
 from pathlib import Path
 
 import pytest
-from two_nodes import TwoNodes, two_nodes, until
+from two_hosts import until
+from two_nodes import TwoNodes, two_nodes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs("netns")]
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]

@@ -59,6 +59,7 @@ class PolicyNode(HrlNode, Generic[P]):
         launched = PolicyReference(
             checkpoint.version, self.party, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256
         )
+        self._ends_with_run = parameters.ends_with_run
         self.health = Health(parameters.diagnostics)
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
@@ -173,6 +174,7 @@ class PolicyNode(HrlNode, Generic[P]):
         self._patience.suspended = standing
         self.health.suspended = status.finished or status.paused
         self._expect_pace(status.wanted_real_time_factor)
+        self.finished |= status.finished and self._ends_with_run
 
     def _expect_pace(self, real_time_factor: float) -> None:
         """Judge rates and latencies by the pace that is asked for; as fast as possible knows no right one."""

@@ -87,7 +87,10 @@ class RecorderNode(HrlNode):
         self.subscribe_raw(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
         for topic, (kind, _) in KEYED.items():
             self.subscribe_raw(kind, topic, partial(self._on_keyed, topic), qos.recording())
-        self.subscribe_raw(msg.SimStatus, topics.SIM_STATUS, partial(self._write, topics.SIM_STATUS), qos.latched())
+        self._ends_with_run = settings.ends_with_run
+        self._last: int | None = None
+        """Observations of the run, once its last episode has ended."""
+        self.subscribe_raw(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
         for topic, kind in STANDARD.items():
             self.subscribe_raw(kind, topic, partial(self._write, topic), qos.recording())
         self.every(CHECK_PERIOD, self._check)
@@ -174,6 +177,12 @@ class RecorderNode(HrlNode):
         self._recording.facts.policies[update.version] = update.sha256
         self._write(topics.POLICY_UPDATE, data)
 
+    def _on_status(self, data: bytes) -> None:
+        self._write(topics.SIM_STATUS, data)
+        status: Any = deserialize_message(data, msg.SimStatus)
+        if self._ends_with_run and status.finished and self._binding.info and status.run == self._binding.info.run:
+            self._last = status.observations
+
     def _write(self, topic: str, data: bytes) -> None:
         self._recording.write(topic, time.time_ns(), data)
 
@@ -183,6 +192,7 @@ class RecorderNode(HrlNode):
         self._quiet_looks += 1
         if self._binding.info is not None:
             self._acknowledge(self._quiet)
+        self.finished |= self._last is not None and self._quiet and self._acknowledged >= self._last
 
     def _tell_problems(self) -> None:
         while self._recording.problems:

@@ -166,12 +166,18 @@ class LaunchArguments(Arguments):
         60.0, "Seconds of silence of a lock-step peer after which a node gives up, 0: never.", rule=COUNT
     )
     network: str = argument("host", *NETWORK)
+    peers: str = argument("", "With network:=subnet, addresses of other machines that multicast does not reach: A,B.")
+    nodes: str = argument(
+        "", "Start these nodes only (simulator,worker,manager,recorder,...); others run on other machines; empty: all."
+    )
     log_level: str = argument("info", "Least severe log messages shown.", ("debug", "info", "warn", "error"))
 
     def check(self) -> None:
         """Refuse what contradicts itself."""
         if self.takes_turns and self.rtf != 1.0:
             raise self.refuse(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
+        if (self.peers or self.nodes) and self.network != "subnet":
+            raise self.refuse("nodes:= and peers:= are for graphs of several machines; add network:=subnet")
         if self.learn and not self.record:
             raise self.refuse("learn:=true learns from the recording; leave record:=true")
 

@@ -19,7 +19,7 @@ _ALIKE = 10.0
 def shared_cores(arguments: LaunchArguments) -> Iterator[int]:
     """A core for each pair that takes turns, the idlest first and round again; ``ANY`` where none is to be shared."""
     allowed = os.sched_getaffinity(0)
-    if not (arguments.share_core and arguments.takes_turns) or len(allowed) == 1:
+    if not (arguments.share_core and arguments.takes_turns) or arguments.nodes or len(allowed) == 1:
         return itertools.repeat(ANY)
     loads = psutil.cpu_percent(interval=_LOOK, percpu=True)
     return itertools.cycle(sorted(allowed, key=lambda core: (loads[core] // _ALIKE, random.random())))

@@ -22,8 +22,10 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 """Environment of every node, each only where the user has not set it."""
 
 
-def environment_of(network: str, *, commands_robot: bool = False, respawns: bool = False) -> Mapping[str, str]:
-    """Environment of the nodes of a run; ``network`` as in the launch argument.
+def environment_of(
+    network: str, peers: str = "", *, commands_robot: bool = False, respawns: bool = False
+) -> Mapping[str, str]:
+    """Environment of the nodes of a run; ``network`` and ``peers`` as in the launch arguments.
 
     Where nodes are killed and come back no memory is shared: fastdds_respawn.xml says why. Where a robot is commanded
     no repair is put off either: fastdds_robot.xml. Both keep to this machine by themselves, since the range LOCALHOST
@@ -39,6 +41,8 @@ def environment_of(network: str, *, commands_robot: bool = False, respawns: bool
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET" if subnet else own_range,
         "FASTRTPS_DEFAULT_PROFILES_FILE": str(Path(__file__).with_name(profile)),
     }
+    if peers:
+        ours["ROS_STATIC_PEERS"] = ";".join(peer.strip() for peer in peers.split(","))
     if respawns and subnet:
         ours["FASTDDS_BUILTIN_TRANSPORTS"] = "UDPv4"
     return {**NODE_ENVIRONMENT, **ours}

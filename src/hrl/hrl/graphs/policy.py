@@ -4,6 +4,7 @@ from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.cores import shared_cores
 from hrl.graphs.graph import Graph, NodeDescription, environment_of
 from hrl.graphs.learning_nodes import Learning, learner_nodes
+from hrl.graphs.machines import of_this_machine
 from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, checked_setup, robot_nodes
 from hrl.graphs.run_folder import RunFolder
@@ -23,9 +24,9 @@ def policy_graph(arguments: LaunchArguments) -> Graph:
     nodes = robot_nodes(arguments, setup, folder, next(shared_cores(arguments)))
     if arguments.learn:
         nodes += _learners(arguments, setup, folder)
-    nodes += onlookers
+    nodes = of_this_machine(nodes + onlookers, arguments.nodes)
     environment = environment_of(
-        arguments.network, commands_robot=arguments.robot == "real", respawns=arguments.restarts
+        arguments.network, arguments.peers, commands_robot=arguments.robot == "real", respawns=arguments.restarts
     )
     return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level, environment=environment)
 

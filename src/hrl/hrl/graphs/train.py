@@ -7,6 +7,7 @@ from hrl.graphs.cores import shared_cores
 from hrl.graphs.graph import ENVIRONMENTS, Graph, NodeDescription, environment_of
 from hrl.graphs.learning_arguments import LIVE_KNOBS, TrainArguments
 from hrl.graphs.learning_nodes import Learning, dashboard_node, learner_nodes
+from hrl.graphs.machines import of_this_machine
 from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, checked_setup, require_fit, robot_nodes
 from hrl.graphs.run_folder import RunFolder, resolve_out
@@ -62,12 +63,12 @@ def train_graph(arguments: TrainArguments) -> Graph:
         nodes.append(dashboard_node(learning, [own.namespace for own in of_robots]))
     nodes += onlooker_nodes(of_robots[0], setup.task)
     return Graph(
-        nodes=tuple(nodes),
+        nodes=tuple(of_this_machine(nodes, arguments.nodes)),
         folder=folder,
         robots=tuple(folders),
         log_level=arguments.log_level,
         environment=environment_of(
-            arguments.network, commands_robot=arguments.robot == "real", respawns=arguments.restarts
+            arguments.network, arguments.peers, commands_robot=arguments.robot == "real", respawns=arguments.restarts
         ),
     )
 
