@@ -44,11 +44,14 @@ def _imports(module: str) -> bool:
 
 
 def _makes_networks() -> bool:
-    """Whether this user may make network namespaces."""
-    if shutil.which("ip") is None:
-        return False
+    """Whether this user may make network namespaces with a cable between them, and call programs there."""
     name = f"hrl_try_{os.getpid()}"
-    return _succeeds(["ip", "netns", "add", name]) and _succeeds(["ip", "netns", "del", name])
+    if shutil.which("ip") is None or not _succeeds(["ip", "netns", "add", name]):
+        return False
+    cable = ["type", "veth", "peer", "name", "other", "netns", name]
+    made = _succeeds(["ip", "link", "add", "cable", "netns", name, *cable])
+    works = made and _succeeds(["ip", "netns", "exec", name, "true"])
+    return _succeeds(["ip", "netns", "del", name]) and works
 
 
 def _renders() -> bool:
