@@ -137,7 +137,8 @@ def test_a_resumed_run_ends_in_the_same_weights(tmp_path):
         for folder in (whole.files.folder, resumed.files.folder)
     ]
     assert blocks[0] == blocks[1]
-    assert whole.cpu_seconds >= 0.5 * len(blocks[0])
+    # Each block has cost half a second elsewhere, as the collectors say.
+    assert 0.5 * len(blocks[0]) <= whole.cpu_seconds < 0.5 * len(blocks[0]) + whole.seconds + 1
 
 
 def test_free_rounds_take_what_comes_and_tell_so(tmp_path):

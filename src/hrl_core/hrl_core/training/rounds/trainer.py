@@ -85,7 +85,6 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
     def iterate(self) -> None:
         """Take a round (free: a block), have another one collected, and make the updates that the steps pay for."""
         for collected in self._round() if self.config.rounds == EXACT else self._whichever():
-            self._save(collected)
             self._take(collected.block.number, collected.episodes, self.version)
         while self.learner.store.segments and self.learner.updates < self.learner.paid(self.env_steps):
             for update in self.learner.update(self.env_steps):
@@ -106,14 +105,13 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         """The block that comes first, of two rounds that are always on their way."""
         self._submit(2 * self.config.round_blocks - self._on_their_way)
         self._on_their_way -= 1
-        return [self._collectors.next(None)]
+        return [self._saved(self._collectors.next(None))]
 
     def keep(self) -> None:
         """Write the training state, and before it what is collected at the time: a resumed run goes on from both."""
         if self.config.rounds == EXACT:
             for number in range(len(self._taken), self._next):
                 self._ahead[number] = self._await(number)
-                self._save(self._ahead[number])
         super().keep()
 
     def report(self) -> Row:
@@ -164,16 +162,17 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         self._on_their_way += count
 
     def _await(self, number: int) -> Collected:
-        return self._ahead.pop(number, None) or self._collectors.next(self._block(number))
+        return self._ahead.pop(number, None) or self._saved(self._collectors.next(self._block(number)))
 
-    def _save(self, collected: Collected) -> None:
-        """Write a block as a file."""
+    def _saved(self, collected: Collected) -> Collected:
+        """The same, once it is a file."""
         path = self._file(collected.block)
         self._elsewhere += collected.cpu_seconds
         try:
             save_episodes(path, collected.episodes)
         except OSError as error:
             raise HrlError(f"cannot write {path}: {error}; {self.files.kept()}") from error
+        return collected
 
     def _pass_time(self, begun: npt.NDArray[np.float64]) -> None:
         super()._pass_time(begun)
