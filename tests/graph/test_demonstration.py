@@ -154,8 +154,9 @@ def test_an_arm_that_has_learned_is_the_same_on_the_graph_and_in_process(
     assert graph.summary()["lost_messages"] == 0
 
 
+@pytest.mark.learning
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(800)
 def test_the_page_on_demonstrations_is_followed_from_nothing(tmp_path, domain):
     blocks = "".join(re.findall(r"^```bash$(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL))
     commands = re.findall(r"^hrl (.*)$", blocks, re.MULTILINE)
