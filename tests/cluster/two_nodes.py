@@ -31,6 +31,8 @@ class TwoNodes:
         until(lambda: "1 node_" in self._status())
         if not self.other.processes("--block"):
             self._nodes[self.other].wait()
+            # It is known as lost only after a while; until then it would be taken for the new one.
+            until(lambda: self._status().count("1 node_") == 1)
             self._nodes[self.other] = self._start(self.other)
         until(lambda: self._status().count("1 node_") == 2)
 
