@@ -159,6 +159,8 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "autostart": {"autostart": False},
         "wait_limit": {"wait_limit": 1.0},
         "log_level": {"log_level": "debug"},
+        "peers": {"peers": "10.0.0.2", "network": "subnet"},
+        "nodes": {"nodes": "simulator", "network": "subnet"},
         "learn": {"learn": True},
         "algorithm": {"learn": True, "algorithm": "flat", "policy": str(tmp_path / "flat")},
         "training": {"learn": True, "training": paper},

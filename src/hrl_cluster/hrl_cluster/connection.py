@@ -6,7 +6,7 @@ import secrets
 import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -106,12 +106,13 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
     require_packages("--cluster", ["ray"], REQUIREMENTS)
     # Ray reads its environment when it is imported, once for a process.
     os.environ |= {"RAY_AUTH_MODE": "token"} | _QUIET
-    with tempfile.TemporaryDirectory(prefix="hrl_ray_", dir=_LOGS, ignore_cleanup_errors=True) as logs:
+    with ExitStack() as stack:
+        options: dict[str, Any] = {}
         if address == LOCAL:
-            options = _begun_here(cores, logs)
+            own = tempfile.TemporaryDirectory(prefix="hrl_ray_", dir=_LOGS, ignore_cleanup_errors=True)
+            options = _begun_here(cores, stack.enter_context(own))
         else:
             _require_head(address)
-            options = {}
         import ray
 
         _init(address, options)

@@ -147,7 +147,6 @@ def test_free_rounds_take_what_comes_and_tell_so(tmp_path):
     run.run()
     assert run.left == 0
     assert run.checkpoint({}).provenance["rounds"] == "free"
-    assert run.report()["policy_lag_max"] >= 0
     taken = [number for number, _ in run.state_dict()["taken"]]
     assert taken != sorted(taken)
     again = trainer(tmp_path, free)

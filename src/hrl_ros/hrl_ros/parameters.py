@@ -39,11 +39,17 @@ class NodeParameters:
     )
     wait_limit: float = parameter(60.0, "seconds of silence after which the node gives up; 0: never", low=0.0)
     heartbeat: float = parameter(0.0, "seconds between heartbeats for the supervisor; 0: none", low=0.0)
+    core: int = parameter(ANY, "core that all threads of the node stay on; -1: any", low=ANY)
+    diagnostics: Thresholds = field(default_factory=Thresholds)
+
+
+@dataclass(frozen=True)
+class FollowerParameters(NodeParameters):
+    """What nodes take that take part in a run as long as simulator or bridge do."""
+
     ends_with_run: bool = parameter(
         False, "end by itself once the last episode has ended, where simulator or bridge run on another machine"
     )
-    core: int = parameter(ANY, "core that all threads of the node stay on; -1: any", low=ANY)
-    diagnostics: Thresholds = field(default_factory=Thresholds)
 
 
 def declare(node: Node, kind: type[NodeParameters]) -> None:

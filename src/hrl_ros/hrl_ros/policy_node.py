@@ -15,7 +15,7 @@ from hrl_ros import messages, qos, topics
 from hrl_ros.health import Health
 from hrl_ros.memory import LastWords
 from hrl_ros.node import HrlNode, RawPublisher
-from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.parameters import FollowerParameters, parameter
 from hrl_ros.peers import RECORDER, hears
 from hrl_ros.policy_reload import PolicyReload
 from hrl_ros.run_binding import RunBinding
@@ -29,7 +29,7 @@ P = TypeVar("P")
 
 
 @dataclass(frozen=True)
-class PolicyParameters(NodeParameters):
+class PolicyParameters(FollowerParameters):
     """What manager and worker take."""
 
     policy: str = parameter("", "folder of the policy checkpoint")

@@ -19,7 +19,7 @@ from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health, Level
 from hrl_ros.message_texts import message_texts
 from hrl_ros.node import HrlNode
-from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.parameters import FollowerParameters, parameter
 from hrl_ros.run_binding import RunBinding
 from hrl_ros.running import main_of
 from hrl_training.recorded_topics import KEYED, STANDARD, recorded_topics
@@ -37,7 +37,7 @@ for ever, such as a robot's joint states."""
 
 
 @dataclass(frozen=True)
-class RecorderParameters(NodeParameters):
+class RecorderParameters(FollowerParameters):
     """What the recorder takes."""
 
     bag: str = parameter("", "bag directory to write; it must not exist. With a split limit: the folder of the bags")
@@ -179,8 +179,10 @@ class RecorderNode(HrlNode):
 
     def _on_status(self, data: bytes) -> None:
         self._write(topics.SIM_STATUS, data)
+        if not self._ends_with_run:
+            return
         status: Any = deserialize_message(data, msg.SimStatus)
-        if self._ends_with_run and status.finished and self._binding.info and status.run == self._binding.info.run:
+        if status.finished and self._binding.info and status.run == self._binding.info.run:
             self._last = status.observations
 
     def _write(self, topic: str, data: bytes) -> None:

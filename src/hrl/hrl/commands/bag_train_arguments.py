@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hrl.commands.train_arguments import NOT_SWITCHES, TrainingRequest, chosen_words, parse_words, require_folder
+from hrl.commands.train_arguments import (
+    NOT_SWITCHES,
+    TrainingRequest,
+    chosen_words,
+    parse_words,
+    require_folder,
+    with_preset,
+)
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
@@ -65,9 +72,7 @@ def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     stored = None if chosen.resume is None else _stored(chosen.resume)
     first = preset("", chosen.algorithm, chosen.learner)
     defaults = TrainFromBags(training=first) if stored is None else _as_words(*stored)
-    if chosen.preset is not None:
-        training = read_config(chosen.preset, defaults.training.algorithm, chosen.learner)
-        defaults = dataclasses.replace(defaults, preset=chosen.preset, training=training)
+    defaults = with_preset(defaults, "training", chosen, read_config)
     given = parse_words(defaults, "training", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     config = _config(given)

@@ -1,12 +1,18 @@
 """Words of ``hrl train --collectors``."""
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from hrl.commands.train_arguments import NOT_SWITCHES, TrainingRequest, chosen_words, parse_words, require_folder
+from hrl.commands.train_arguments import (
+    NOT_SWITCHES,
+    TrainingRequest,
+    chosen_words,
+    parse_words,
+    require_folder,
+    with_preset,
+)
 from hrl.seed import Seed
 from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
@@ -79,9 +85,7 @@ def parse_round_training(words: Sequence[str]) -> RoundTraining:
         defaults = TrainByRounds(training=first)
     else:
         defaults = _of_run(chosen.resume)
-    if chosen.preset is not None:
-        training = preset(chosen.preset, defaults.training.algorithm, chosen.learner)
-        defaults = dataclasses.replace(defaults, preset=chosen.preset, training=training)
+    defaults = with_preset(defaults, "training", chosen)
     given = parse_words(defaults, "training", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     if given.collectors < 0:

@@ -2,7 +2,7 @@
 
 import argparse
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar
@@ -31,6 +31,9 @@ class Train:
 
     The folder gets config.json, provenance.json (git commit, command, machine), metrics.jsonl, tensorboard/, the
     policies best/ and last/, and the state that a run goes on from after Ctrl-C, kill or power cut.
+
+    It learns from recordings with --from-bags DIR, and from episodes that other processes collect with --collectors N;
+    --help behind either tells their switches.
     """
 
     task: str = "AntMaze"
@@ -94,9 +97,7 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     else:
         own = preset("", chosen.algorithm, chosen.learner, load_task(chosen.task).name)
         defaults = Train(config=own)
-    if chosen.preset is not None:
-        config = preset(chosen.preset, defaults.config.algorithm, chosen.learner)
-        defaults = dataclasses.replace(defaults, preset=chosen.preset, config=config)
+    defaults = with_preset(defaults, "config", chosen)
     given = parse_words(defaults, "config", words)
     folder = require_folder(given.out, given.resume, given.torch_threads)
     if given.cores < 0:
@@ -169,6 +170,23 @@ def chosen_words(words: Sequence[str]) -> argparse.Namespace:
         return parser.parse_known_args(words)[0]
     except argparse.ArgumentError as error:
         raise HrlError(f"hrl train: {error}") from None
+
+
+def with_preset(
+    defaults: Words, name: str, chosen: argparse.Namespace, read: Callable[[str, str, str], TrainConfig[Any]] = preset
+) -> Words:
+    """The same with the switches of the preset that is chosen, if one is.
+
+    Args:
+        defaults: what is not said; has a field ``preset``.
+        name: its field that holds the configuration of the training.
+        chosen: as ``chosen_words`` tells.
+        read: the switches of a name, for an algorithm and a learner.
+    """
+    if chosen.preset is None:
+        return defaults
+    config = read(chosen.preset, getattr(defaults, name).algorithm, chosen.learner)
+    return type(defaults)(**(vars(defaults) | {"preset": chosen.preset, name: config}))
 
 
 def _of_run(folder: Path) -> Train:
