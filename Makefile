@@ -26,10 +26,10 @@ test: setup ## run every test but those of test-learning and test-cluster; ARGS 
 	@$(BIN)/python tools/run_tests.py $(ARGS)
 
 test-learning: setup ## run the tests that learn a task, kill again and again or drive a browser, for minutes
-	@$(BIN)/python tools/run_tests.py -m learning $(ARGS)
+	@$(BIN)/python tools/run_tests.py learning $(ARGS)
 
 test-cluster: setup ## run the tests that start clusters of many processes, for minutes
-	@$(BIN)/python tools/run_tests.py -m cluster $(ARGS)
+	@$(BIN)/python tools/run_tests.py cluster $(ARGS)
 
 faults: setup ## kill and freeze nodes at random moments, N=20 times; kill in 20 episodes of every clock mode
 	@$(BIN)/python tools/fault_campaign.py --injections $(N) $(ARGS)

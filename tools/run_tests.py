@@ -2,8 +2,8 @@
 
 Without arguments every test is run: first, on all cores and one more since those that start a graph wait a third of
 their life, all that do not judge by the clock; then, one by one, those that do. Left out is what learns a task for
-minutes, kills again and again, or drives a browser: `make test-learning` runs that, and what starts clusters:
-`make test-cluster`. CI does both.
+minutes, kills again and again, or drives a browser, which `learning` as the first argument runs: what learns on all
+cores, then one by one what starts a graph; and what starts clusters, which `cluster` runs. CI does all three.
 
 At the end it is listed what was skipped and what to install. HRL_MAY_SKIP names the parts (``optional_parts``) that may
 be missing, with commas between them: any other skip is then a failure. Without it nothing has to be there.
@@ -23,19 +23,29 @@ from optional_parts import MISSING
 
 from hrl.launching.environment import ensure_ros_environment
 
-AT_ONCE = len(os.sched_getaffinity(0)) + 1
-STAGES = (
-    [
-        "-m",
-        "not alone and not learning and not cluster",
-        "--numprocesses",
-        str(AT_ONCE),
-        "--dist",
-        "loadfile",
-        "--no-loadscope-reorder",
-    ],
-    ["-m", "alone and not learning and not cluster"],
-)
+CORES = len(os.sched_getaffinity(0))
+
+
+def _beside_each_other(marks: str, count: int) -> list[str]:
+    return ["-m", marks, "--numprocesses", str(count), "--dist", "loadfile", "--no-loadscope-reorder"]
+
+
+STAGES = {
+    "": (
+        _beside_each_other("not alone and not learning and not cluster", CORES + 1),
+        ["-m", "alone and not learning and not cluster"],
+    ),
+    "learning": (_beside_each_other("learning and not ros", CORES), ["-m", "learning and ros"]),
+    "cluster": (["-m", "cluster"],),
+}
+
+
+def stages(arguments: list[str]) -> tuple[list[str], ...]:
+    """Arguments of each run of pytest: those given, if there are any, make it one run."""
+    kind, given = (arguments[0], arguments[1:]) if arguments[:1] and arguments[0] in STAGES else ("", arguments)
+    if not given:
+        return STAGES[kind]
+    return ([*(("-m", kind) if kind else ()), *given],)
 
 
 def skip_reasons(reports: Iterable[Path]) -> Counter[str]:
@@ -55,15 +65,15 @@ def main() -> int:
     ensure_ros_environment()
     # Ignored where a shell has started this in the background; tests that press Ctrl-C would press it in vain.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    stages = [sys.argv[1:]] if sys.argv[1:] else STAGES
+    runs = stages(sys.argv[1:])
     # Threads of torch and BLAS that outnumber the cores wait for each other in a loop: every test ten times as slow.
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
     command = [sys.executable, "-m", "pytest"]
     with tempfile.TemporaryDirectory() as folder:
-        reports = [Path(folder, f"{number}.xml") for number in range(len(stages))]
+        reports = [Path(folder, f"{number}.xml") for number in range(len(runs))]
         codes = [
             subprocess.run([*command, f"--junit-xml={report}", *stage], env=environment, check=False).returncode
-            for report, stage in zip(reports, stages, strict=True)
+            for report, stage in zip(reports, runs, strict=True)
         ]
         skipped = skip_reasons(reports)
     if skipped:

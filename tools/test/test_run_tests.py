@@ -1,5 +1,6 @@
 """What is missing is skipped by name and listed at the end; what must not be skipped is a failure."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import optional_parts
 import pytest
 from optional_parts import MISSING, PARTS
-from run_tests import unexpected
+from run_tests import STAGES, stages, unexpected
 
 TOOLS = Path(__file__).parents[1]
 TESTS = """
@@ -66,3 +67,18 @@ def test_a_part_that_does_not_start_is_missing(name, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     assert not PARTS[name].there()
+
+
+def test_every_test_runs_in_one_stage_of_one_kind():
+    marks = [stage[stage.index("-m") + 1] for kind in STAGES.values() for stage in kind]
+    for alone, ros in itertools.product((False, True), repeat=2):
+        for kind in STAGES:
+            told = {"alone": alone, "ros": ros, "learning": kind == "learning", "cluster": kind == "cluster"}
+            assert [eval(mark, {}, told) for mark in marks].count(True) == 1, told
+
+
+def test_arguments_make_it_one_run_of_the_kind():
+    assert stages([]) == STAGES[""]
+    assert stages(["learning"]) == STAGES["learning"]
+    assert stages(["learning", "-k", "kitchen"]) == (["-m", "learning", "-k", "kitchen"],)
+    assert stages(["-k", "kitchen"]) == (["-k", "kitchen"],)

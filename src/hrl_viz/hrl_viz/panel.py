@@ -4,6 +4,7 @@ Everything here is called in the page's thread (``PageThread``): callbacks that 
 viser calls there; those that only ask something of the graph may run in any thread.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -15,6 +16,8 @@ from hrl_viz.commands import Commands
 from hrl_viz.curves import Curves
 
 _FLOOR_TILT = 1e-6
+_ANSWERS = 3
+"""How many of the last answers are shown: those of two requests may come at once, and in either order."""
 
 
 LEGEND = {
@@ -52,6 +55,7 @@ class Panel:
         server.gui.set_panel_label("hrl viewer")
         self._status = server.gui.add_markdown("")
         self._message = server.gui.add_markdown("")
+        self._answers: deque[str] = deque(maxlen=_ANSWERS)
         self._said: dict[str, str] = {}
         self._tree: viser.GuiHtmlHandle | None = None
         self._follow = server.gui.add_checkbox("Follow the robot", False)
@@ -119,8 +123,9 @@ class Panel:
         self._say("status", self._status, status)
 
     def answer(self, message: str) -> None:
-        """Say what came of the last request."""
-        self._say("message", self._message, message)
+        """Say what came of a request, above what came of those before."""
+        self._answers.appendleft(message)
+        self._say("message", self._message, "\n".join(f"- {words}" for words in self._answers))
 
     def plot(self) -> None:
         """Bring the plots up to date."""

@@ -4,11 +4,12 @@ import math
 from types import SimpleNamespace
 
 import pytest
+import viser
 
 from hrl_viz import palette
 from hrl_viz.curves import LENGTH, Curve, Curves
 from hrl_viz.freshness import STALE_AFTER, Freshness, status_line
-from hrl_viz.panel import legend
+from hrl_viz.panel import Panel, legend
 
 
 @pytest.fixture
@@ -51,6 +52,17 @@ def test_curves_keep_the_newest_points_and_start_afresh_when_time_goes_back():
     curves.add("a", 0.0, 1.0)
     curves.add("b", 0.0, math.nan)
     assert curves.changed()["a"][0].tolist() == [0.0]
+
+
+def test_an_answer_is_not_lost_to_the_one_that_comes_with_it():
+    server = viser.ViserServer("127.0.0.1", 0, verbose=False)
+    try:
+        panel = Panel(server, Curves({}), lambda _: None)
+        for words in ("paused", "running", "goal (8.0, 0.0) m sent", "reset: episode 1"):
+            panel.answer(words)
+        assert panel._message.content == "- reset: episode 1\n- goal (8.0, 0.0) m sent\n- running"
+    finally:
+        server.stop()
 
 
 def test_the_legend_explains_every_colour_that_has_a_meaning():
