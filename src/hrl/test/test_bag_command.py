@@ -6,7 +6,8 @@ import shutil
 import numpy as np
 import pytest
 
-from hrl.benchmarks import bag as bag_benchmark
+from hrl.benchmarks.bag import BagBenchmark, run
+from hrl.benchmarks.random_recording import random_messages, write_recording
 from hrl.cli import main
 from hrl_core.task.text import load_task
 
@@ -17,7 +18,7 @@ def recorded(tmp_path_factory):
     bag = tmp_path_factory.mktemp("recorded") / "bag"
     task = load_task("PointMaze")
     steps = task.max_episode_steps * 5 // 2
-    bag_benchmark._record(bag, bag_benchmark._messages(task, steps))
+    write_recording(bag, random_messages(task, steps))
     return bag
 
 
@@ -37,10 +38,10 @@ def test_check_accepts_a_sound_bag_and_names_what_is_missing(recorded, tmp_path,
     assert main(["bag", "check", str(recorded)]) == 0
     assert "3 sound episodes" in capsys.readouterr().out
     task = load_task("PointMaze")
-    messages = list(bag_benchmark._messages(task, 2 * task.max_episode_steps))
+    messages = list(random_messages(task, 2 * task.max_episode_steps))
     at = [i for i, (topic, _) in enumerate(messages) if topic == "/observation"][7]
     del messages[at]
-    bag_benchmark._record(tmp_path / "gap", iter(messages))
+    write_recording(tmp_path / "gap", iter(messages))
     assert main(["bag", "check", str(tmp_path / "gap")]) == 1
     shown = capsys.readouterr().out
     assert "step 7 is missing" in shown
@@ -70,15 +71,13 @@ def test_killed_recording_is_named_recovered_and_then_sound(recorded, tmp_path, 
 
 
 def test_bag_without_episodes_is_not_called_sound(tmp_path, capsys):
-    bag_benchmark._record(tmp_path / "bag", iter([]))
+    write_recording(tmp_path / "bag", iter([]))
     assert main(["bag", "check", str(tmp_path / "bag")]) == 1
     assert "holds no episode" in capsys.readouterr().out
 
 
 def test_benchmark_reports_what_the_machine_did():
-    outcome = bag_benchmark.run(
-        bag_benchmark.BagBenchmark(repeats=1, steps=1000, day=2000, slow_messages=500, json=True)
-    )
+    outcome = run(BagBenchmark(repeats=1, steps=1000, day=2000, slow_messages=500, json=True))
     assert outcome["name"] == "bag"
     assert outcome["ratio"] == pytest.approx(outcome["arrays"] / outcome["mcap_ros2"])
     assert {"write", "rosbags", "rosbags_raw", "write_mb_per_s", "day_read_s"} <= set(outcome)

@@ -7,7 +7,7 @@ import minari
 import pyarrow.parquet as pq
 import pytest
 
-from hrl.benchmarks import bag as bag_benchmark
+from hrl.benchmarks.random_recording import random_messages, write_recording
 from hrl.cli import main
 from hrl_core.bags.reader import read_bags
 from hrl_core.task.text import load_task
@@ -18,7 +18,7 @@ def recorded(tmp_path_factory):
     """A bag of two episodes of PointMaze and a half."""
     bag = tmp_path_factory.mktemp("recorded") / "bag"
     task = load_task("PointMaze")
-    bag_benchmark._record(bag, bag_benchmark._messages(task, task.max_episode_steps * 5 // 2))
+    write_recording(bag, random_messages(task, task.max_episode_steps * 5 // 2))
     return bag
 
 
@@ -62,10 +62,10 @@ def test_what_is_exported_from_another_folder_is_read_back(recorded, tmp_path, m
 
 def test_damaged_episodes_are_named_and_the_rest_exported(tmp_path, capsys):
     task = load_task("PointMaze")
-    messages = list(bag_benchmark._messages(task, 2 * task.max_episode_steps))
+    messages = list(random_messages(task, 2 * task.max_episode_steps))
     at = [i for i, (topic, _) in enumerate(messages) if topic == "/observation"][7]
     del messages[at]
-    bag_benchmark._record(tmp_path / "gap", iter(messages))
+    write_recording(tmp_path / "gap", iter(messages))
     out = tmp_path / "out"
     assert main(["bag", "export", str(tmp_path / "gap"), "--to", "parquet", "--out", str(out)]) == 1
     shown = capsys.readouterr().out

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hrl import cli
-from hrl.benchmarks import bag as bag_benchmark
+from hrl.benchmarks.random_recording import random_messages, write_recording
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.task.text import load_task
 
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bag and a policy in a folder with a name of its own."""
     folder = tmp_path_factory.mktemp("commands") / FOLDER
     task = load_task("PointMaze")
-    bag_benchmark._record(folder / "bag", bag_benchmark._messages(task, task.max_episode_steps))
+    write_recording(folder / "bag", random_messages(task, task.max_episode_steps))
     save_checkpoint(random_checkpoint(task, 0), folder / "policy")
     return folder
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hrl import cli
-from hrl.benchmarks import bag as bag_benchmark
+from hrl.benchmarks.random_recording import random_messages, write_recording
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.task.text import load_task
 
@@ -41,7 +41,7 @@ def test_bags_are_relabelled_alike_whoever_does_it(tmp_path, capsys):
     save_checkpoint(random_checkpoint(task, 1), tmp_path / "policy")
     for number in range(3):
         steps = task.max_episode_steps * (number + 1)
-        bag_benchmark._record(tmp_path / "bags" / f"bag_{number}", bag_benchmark._messages(task, steps))
+        write_recording(tmp_path / "bags" / f"bag_{number}", random_messages(task, steps))
     made = []
     for workers in ("0", "1", "2"):
         out = tmp_path / workers

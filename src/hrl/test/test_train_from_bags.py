@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from hrl.benchmarks import bag as bag_benchmark
+from hrl.benchmarks.random_recording import random_messages, write_recording
 from hrl.cli import main
 from hrl.commands.bag_train_arguments import parse_bag_training
 from hrl.policies.export import _commands
@@ -34,7 +34,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bag of two episodes."""
     bag = tmp_path_factory.mktemp("recorded") / "bag"
     task = load_task("PointMaze")
-    bag_benchmark._record(bag, bag_benchmark._messages(task, 2 * task.max_episode_steps))
+    write_recording(bag, random_messages(task, 2 * task.max_episode_steps))
     return bag
 
 

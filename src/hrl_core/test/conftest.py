@@ -182,6 +182,7 @@ _SCRATCH = {
     "_evaluation_envs",
     "_snapshot",
     "_finder",
+    "_tables",
 }
 """What a part is worked out in, keeps from acting to observing, or begins anew whenever it is used."""
 
@@ -213,6 +214,8 @@ def differences():
             one, other = one.state_dict()["state"], other.state_dict()["state"]
         elif isinstance(one, torch.nn.Module):
             one, other = one.state_dict(), other.state_dict()
+        elif hasattr(one, "hexdigest"):
+            one, other = {"digest": one.hexdigest()}, {"digest": other.hexdigest()}
         elif hasattr(one, "simulation_state"):
             one, other = {"simulation": one.simulation_state()}, {"simulation": other.simulation_state()}
         elif not isinstance(one, dict):

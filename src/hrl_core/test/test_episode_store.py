@@ -1,6 +1,7 @@
 """The episode store keeps fields aligned and derives every batch."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
+from hrl_core.replay.mapped_arrays import MappedArrays
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 
@@ -237,10 +239,41 @@ def test_a_state_holds_no_rows_that_are_not_written() -> None:
     assert store.state_dict()["states"].shape == (200 + 100 + 1, 30)
 
 
-def test_recorded_stretches_of_any_length_fill_the_store() -> None:
-    store = EpisodeStore(_spec(), None, capacity=2 * LENGTH, num_envs=0)
+def _add_stretches(store: EpisodeStore) -> None:
+    """Thirty of four steps."""
     for number in range(30):
         states, nothing = np.stack([_state(number, step) for step in range(5)]), np.zeros((1, 0))
         store.add(StoredEpisode(states, np.zeros((4, 8)), np.zeros(4), nothing, nothing, np.zeros(2), True, False))
+
+
+def test_files_grow_as_memory_does_and_are_there_again(tmp_path: Path) -> None:
+    memory, filed, again = (EpisodeStore(_spec(), None, 4 * LENGTH, 0, weighted=True) for _ in range(3))
+    filed.move_to(MappedArrays(tmp_path / "store", filed.layout(), anew=True))
+    for store in (memory, filed):
+        _add_stretches(store)
+    assert len(filed.lengths) == len(memory.lengths) > 4
+    again.move_to(MappedArrays(tmp_path / "store", again.layout(), anew=False))
+    for store in (filed, again):
+        for name, array in memory.state_dict().items():
+            if name not in ("begun", "writing"):
+                np.testing.assert_array_equal(store.state_dict()[name], array, name)
+
+
+def test_recorded_stretches_of_any_length_fill_the_store() -> None:
+    store = EpisodeStore(_spec(), None, capacity=2 * LENGTH, num_envs=0)
+    _add_stretches(store)
     assert len(store) == 2 * LENGTH
     assert {int(x) for x in store.sample_steps(500, np.random.default_rng(0)).states[:, 0]} == set(range(18, 30))
+
+
+def test_a_store_of_a_hundred_million_steps_takes_what_is_written_of_it(tmp_path: Path) -> None:
+    spec = load_task("ant_maze")
+    store = EpisodeStore(spec, LEVEL, 100_000_000, 0, weighted=True)
+    store.move_to(MappedArrays(tmp_path / "store", store.layout(), anew=True))
+    assert store.nbytes > 15e9
+    steps = spec.max_episode_steps
+    nothing = np.zeros((-(-steps // LEVEL.horizon), 2))
+    rows = np.zeros((steps + 1, 30)), np.zeros((steps, 8)), np.zeros(steps)
+    for _ in range(3):
+        store.add(StoredEpisode(*rows, nothing, nothing, np.zeros(2), True, False))
+    assert sum(path.stat().st_blocks * 512 for path in (tmp_path / "store").iterdir()) < 50e6

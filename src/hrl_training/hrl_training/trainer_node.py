@@ -12,8 +12,9 @@ from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
 from hrl_core.training.presets import read_config
-from hrl_core.training.recordings.config import RELABEL, BagTrainConfig
+from hrl_core.training.recordings.config import MEMORY, RELABEL, STORES, BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.sampling import SamplingConfig
 from hrl_core.training.recordings.segments import parse_source
 from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.run_names import CONFIG, METRICS
@@ -55,6 +56,15 @@ class TrainerParameters(NodeParameters):
     max_policy_lag: int = parameter(0, "leave out episodes of workers more versions behind; 0: any age", low=0)
     modes: str = parameter("TRAIN", "purposes of the episodes learned from, of TRAIN, EVAL, DEMO, separated by commas")
     newest_steps: int = parameter(0, "learn from that many newest environment steps only; 0: all", low=0)
+    half_life: int = parameter(0, "newer steps after which a step is drawn half as often; 0: age is nothing", low=0)
+    novelty: float = parameter(
+        0.0, "n ** -novelty is how often an episode is drawn of n that ended in one cell of the space of goals", low=0.0
+    )
+    rare_goals: float = parameter(0.0, "the same of n that were given goals of one cell", low=0.0)
+    cell: float = parameter(1.0, "edge of such a cell, in units of the goal", low=0.0)
+    store: str = parameter(
+        MEMORY, "where episodes live: memory, or files that a restarted trainer goes on with", choices=STORES
+    )
     checkpoint_updates: int = parameter(
         1000, "worker updates between announced policies; on-policy learners announce every one", low=1
     )
@@ -62,6 +72,9 @@ class TrainerParameters(NodeParameters):
     keep_segments: int = parameter(0, "consumed segments kept on disk; 0: all", low=0)
     max_owed_updates: int = parameter(
         4000, "worker updates owed at which the simulators are paused until half of them are made; 0: never", low=0
+    )
+    update_budget: int = parameter(
+        0, "worker updates that may be owed: steps that would pay for more pay for nothing; 0: every step pays", low=0
     )
     simulators: str = parameter("", "namespaces of the simulators to pause, separated by commas; empty: the own one")
     first_version: int = parameter(
@@ -98,6 +111,9 @@ class TrainerNode(HrlNode):
             max_relabel_lag=p.max_relabel_lag,
             material=MaterialConfig(modes=tuple(text_list(p.modes)), max_policy_lag=p.max_policy_lag),
             newest_steps=p.newest_steps,
+            sampling=SamplingConfig(p.half_life, p.novelty, p.rare_goals, p.cell),
+            update_budget=p.update_budget,
+            store=p.store,
             updates=p.updates,
             checkpoint_updates=p.checkpoint_updates,
             first_version=p.first_version,

@@ -5,13 +5,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 import tyro
 from mcap.reader import make_reader
 from mcap_ros2.decoder import DecoderFactory
@@ -20,18 +19,10 @@ from rosbags.highlevel import AnyReader
 
 from hrl.benchmarks import bag_relabel
 from hrl.benchmarks.machine import machine
+from hrl.benchmarks.random_recording import Message, random_messages, write_recording
 from hrl_core.bags.reader import read_bags
-from hrl_core.bags.writer import BagWriter, typestore_with
-from hrl_core.hierarchy.spec import LevelSpec, hierarchy_of
-from hrl_core.messages import NAN, NO_VECTOR, Action, Observation, SegmentEnd, Subgoal, SubgoalKind, SubgoalResult
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
-from hrl_ros import messages
-from hrl_ros.message_texts import message_texts
-
-Message = tuple[str, bytes]
-TYPES = {"/observation": "Observation", "/action": "Action", "/subgoal": "Subgoal", "/subgoal_result": "SubgoalResult"}
-RUN, ROBOT, FRAME = 7, "robot", "odom"
 
 
 @dataclass(frozen=True)
@@ -55,7 +46,7 @@ def run(options: BagBenchmark) -> dict[str, Any]:
     task, console = load_task("AntMaze"), Console(stderr=True, quiet=options.json)
     figures: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        content = list(_messages(task, options.steps))
+        content = list(random_messages(task, options.steps))
         size = sum(len(data) for _, data in content) / 1e6
         for turn in range(options.repeats):
             bag = Path(folder) / f"bag{turn}"
@@ -111,17 +102,8 @@ def main(arguments: Sequence[str]) -> None:
 def _write(bag: Path, content: Sequence[Message]) -> float:
     """Seconds to write messages, file closed and synchronised."""
     started = time.perf_counter()
-    _record(bag, iter(content))
+    write_recording(bag, iter(content))
     return time.perf_counter() - started
-
-
-def _record(bag: Path, content: Iterator[Message]) -> None:
-    writer = BagWriter(bag, typestore_with(message_texts()))
-    for topic, kind in TYPES.items():
-        writer.add_topic(topic, f"hrl_msgs/msg/{kind}", latched=False)
-    for stamp, (topic, data) in enumerate(content):
-        writer.write(topic, stamp, data)
-    writer.close({})
 
 
 def _read_rates(bag: Path, count: int, options: BagBenchmark) -> dict[str, float]:
@@ -148,107 +130,9 @@ def _read_rates(bag: Path, count: int, options: BagBenchmark) -> dict[str, float
 
 
 def _day(task: TaskSpec, steps: int, bag: Path) -> dict[str, float]:
-    _record(bag, _messages(task, steps))
+    write_recording(bag, random_messages(task, steps))
     started = time.perf_counter()
     recording = read_bags([bag])
     seconds = time.perf_counter() - started
     assert sum(e.steps for e in recording.episodes) == steps
     return {"day_steps": steps, "day_messages": recording.messages, "day_read_s": seconds}
-
-
-def _messages(task: TaskSpec, steps: int) -> Iterator[Message]:
-    """Everything that manager, worker and simulator say in ``steps`` steps, encoded."""
-    rng, level = np.random.default_rng(0), hierarchy_of(task).levels[0]
-    for episode, first in enumerate(range(0, steps, task.max_episode_steps)):
-        length = min(task.max_episode_steps, steps - first)
-        states = rng.standard_normal((length + 1, len(task.observation)))
-        actions = rng.standard_normal((length + 1, len(task.action)))
-        for step in range(length + 1):
-            stamp, last = (first + step) * 100_000_000, step == length
-            yield (
-                "/observation",
-                messages.OBSERVATION.encode(
-                    _observation(task, stamp, episode, step, states[step], states[0, :2], actions[step], last)
-                ),
-            )
-            if step % level.horizon == 0 and step:
-                yield "/subgoal_result", messages.SUBGOAL_RESULT.encode(_result(level, stamp, episode, step, last))
-            if last:
-                break
-            if step % level.horizon == 0:
-                yield "/subgoal", messages.SUBGOAL.encode(_subgoal(level, stamp, episode, step, states[step]))
-            yield (
-                "/action",
-                messages.ACTION.encode(
-                    Action(stamp, "", RUN, ROBOT, episode, step, actions[step], step // level.horizon, stamp, NAN, 1)
-                ),
-            )
-
-
-def _observation(
-    task: TaskSpec,
-    stamp: int,
-    episode: int,
-    step: int,
-    state: np.ndarray,
-    goal: np.ndarray,
-    action: np.ndarray,
-    last: bool,
-) -> Observation:
-    return Observation(
-        stamp=stamp,
-        frame=FRAME,
-        run=RUN,
-        robot=ROBOT,
-        episode=episode,
-        step=step,
-        state=state,
-        achieved_goal=state[:2],
-        desired_goal=goal,
-        reward=-1.0,
-        success=False,
-        first=step == 0,
-        terminated=False,
-        truncated=last,
-        mode=0,
-        applied_action=action if step else NO_VECTOR,
-        action_source=0,
-        task_hash=task.hash64,
-    )
-
-
-def _subgoal(level: LevelSpec, stamp: int, episode: int, step: int, state: np.ndarray) -> Subgoal:
-    return Subgoal(
-        stamp=stamp,
-        frame=FRAME,
-        run=RUN,
-        robot=ROBOT,
-        episode=episode,
-        step=step,
-        seq=step // level.horizon,
-        parent_seq=-1,
-        level=0,
-        kind=SubgoalKind.RELATIVE,
-        value=state[: level.dim],
-        anchor=state[: level.dim],
-        skill_id=-1,
-        num_skills=0,
-        space=level.space,
-        task_goal=state[:2],
-        horizon=level.horizon,
-        horizon_unit=0,
-        tolerance=NO_VECTOR,
-        end_when_achieved=False,
-        worker_may_terminate=False,
-        test=False,
-        deterministic=False,
-        log_probability=NAN,
-        value_estimate=NAN,
-        policy_version=1,
-    )
-
-
-def _result(level: LevelSpec, stamp: int, episode: int, step: int, last: bool) -> SubgoalResult:
-    end = SegmentEnd.TRUNCATED if last else SegmentEnd.HORIZON
-    seq, period, nowhere = step // level.horizon - 1, level.horizon, np.zeros(level.dim)
-    return SubgoalResult(stamp, FRAME, RUN, ROBOT, episode, 0, seq, step, period, end, 0, nowhere, 0.0, 0.0, 0.0, ())

@@ -22,6 +22,7 @@ from hrl_core.training.config import TrainConfig
 from hrl_core.training.presets import preset, read_config
 from hrl_core.training.recordings.config import BagTrainConfig, stored_bag_config
 from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.sampling import SamplingConfig
 from hrl_core.training.recordings.segments import Source, parse_source
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import TASK
@@ -54,6 +55,7 @@ class TrainFromBags:
     """Worker updates; 0: as many as the recorded steps pay for."""
     newest_steps: int = 0
     """Learn from that many newest environment steps only; 0: all."""
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
     checkpoint_updates: int = 5_000
     """Worker updates between checkpoints and evaluations."""
     material: MaterialConfig = field(default_factory=MaterialConfig)
@@ -77,7 +79,9 @@ def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     folder = require_folder(given.out, given.resume, given.torch_threads)
     config = _config(given)
     if stored is not None:
-        config = dataclasses.replace(config, first_version=stored[0].first_version)
+        # What a trainer node has that began the run, and this command has no words for.
+        of_nodes = {name: getattr(stored[0], name) for name in ("first_version", "update_budget", "store")}
+        config = dataclasses.replace(config, **of_nodes)
     # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
     find_bags(given.relabelled)
     spec = load_task(given.task) if given.task else recorded_task(source.path for source in config.sources)
@@ -96,6 +100,7 @@ def _config(given: TrainFromBags) -> BagTrainConfig:
         max_relabel_lag=given.max_relabel_lag,
         material=given.material,
         newest_steps=given.newest_steps,
+        sampling=given.sampling,
         updates=given.updates,
         checkpoint_updates=given.checkpoint_updates,
     )

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "lockstep": Benchmark("speed of the real graph in lock-step against the naive loop", needs_ros=True),
     "realtime": Benchmark("latency, jitter and missed deadlines by the wall clock, idle and loaded", needs_ros=True),
     "bag": Benchmark("writing and reading bags against mcap-ros2-support; a day of recording", needs_ros=True),
+    "recordings": Benchmark("looks for segments, taking them in and beginning again, by their number", needs_ros=True),
     "sim": Benchmark("vectorised environment steps against bare mujoco.rollout"),
     "update": Benchmark("worker TD3 update against separate modules under autograd"),
     "relabel": Benchmark("off-policy correction against scoring candidate by candidate"),
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         HrlError: there is no such benchmark; the message lists them.
     """
     name, *rest = arguments or [""]
-    known = "".join(f"\n  {known:<9} {benchmark.help}" for known, benchmark in BENCHMARKS.items())
+    known = "".join(f"\n  {known:<10} {benchmark.help}" for known, benchmark in BENCHMARKS.items())
     if name in ("-h", "--help"):
         Console().print(f"usage: hrl bench NAME [--json]; benchmarks are:{known}", markup=False, soft_wrap=True)
         return 0

@@ -1,30 +1,59 @@
 """The arguments of the launch files that learn."""
 
+import dataclasses
 from dataclasses import dataclass
 
 from hrl.graphs.arguments import COUNT, DEFAULT_OUT, NAME, NOT_EMPTY, SEED, Arguments, LaunchArguments, Rule, argument
 from hrl.policies.shipped import AUTO
 from hrl_core.algorithms import ALGORITHMS
 
-TRAINER_KNOBS = ("modes", "max_policy_lag", "max_relabel_lag", "newest_steps", "keep_policies", "keep_segments")
-"""Arguments that are parameters of the trainer under the same name."""
-LIVE_KNOBS = (*TRAINER_KNOBS, "max_owed_updates")
 RELABEL = ("off", "at-sampling", "from-relabelled")
 _SOME = Rule("1 or more", lambda value: value >= 1)
 _PAIR = Rule("2 or more", lambda value: value >= 2)
 _SWITCHES = "Preset (paper, fast) or .json file of training switches."
-_MODES = "Purposes of the episodes learned from, of TRAIN, EVAL, DEMO, separated by commas."
 _RELABEL = "Where subgoals are relabelled; at-sampling needs manager_n_step 1: not with training:=fast"
-_LAG = "Leave out episodes of workers more versions behind the newest, 0: any age."
-_RELABEL_LAG = "Ignore relabelled subgoals of workers more versions behind, 0: any age."
-_NEWEST = "Learn from that many newest environment steps only, 0: from all that the replay store keeps."
 _UPDATES = "Worker updates between announced policies."
-_KEEP_POLICIES = "Announced policies kept on disk."
-_KEEP_SEGMENTS = "Segments kept on disk after they were learned from, 0: all; others are never deleted."
+_POSITIVE = Rule("above 0", lambda value: value > 0)
 
 
 @dataclass(frozen=True)
-class TrainArguments(LaunchArguments):
+class TrainerKnobs:
+    """What a trainer of recordings takes under the same name."""
+
+    modes: str = argument(
+        "TRAIN", "Purposes of the episodes learned from, of TRAIN, EVAL, DEMO, separated by commas.", rule=NOT_EMPTY
+    )
+    max_policy_lag: int = argument(
+        0, "Leave out episodes of workers more versions behind the newest, 0: any age.", rule=COUNT
+    )
+    max_relabel_lag: int = argument(
+        0, "Ignore relabelled subgoals of workers more versions behind, 0: any age.", rule=COUNT
+    )
+    newest_steps: int = argument(
+        0, "Learn from that many newest environment steps only, 0: from all that the replay store keeps.", rule=COUNT
+    )
+    half_life: int = argument(0, "Newer steps after which one is drawn half as often, 0: age is nothing.", rule=COUNT)
+    novelty: float = argument(
+        0.0, "n ** -novelty is how often an episode is drawn of n that ended in one cell.", rule=COUNT
+    )
+    rare_goals: float = argument(0.0, "The same of n that were given goals of one cell.", rule=COUNT)
+    cell: float = argument(1.0, "Edge of such a cell, in units of the goal.", rule=_POSITIVE)
+    store: str = argument(
+        "memory", "Where episodes live: memory, or files that a restarted trainer goes on with.", ("memory", "files")
+    )
+    keep_policies: int = argument(10, "Announced policies kept on disk.", rule=_PAIR)
+    keep_segments: int = argument(
+        0, "Segments kept on disk after they were learned from, 0: all; others are never deleted.", rule=COUNT
+    )
+
+
+TRAINER_KNOBS = tuple(field.name for field in dataclasses.fields(TrainerKnobs))
+"""Arguments that are parameters of the trainer under the same name."""
+LIVE_KNOBS = (*TRAINER_KNOBS, "max_owed_updates", "update_budget")
+
+
+@dataclass(frozen=True)
+class TrainArguments(LaunchArguments, TrainerKnobs):
     """Several robots, one trainer; what one robot takes means the same for each of them."""
 
     algorithm: str = argument("hiro", "Algorithm, unless a file of switches names it.", tuple(ALGORITHMS))
@@ -56,12 +85,11 @@ class TrainArguments(LaunchArguments):
     max_owed_updates: int = argument(
         4000, "Worker updates owed at which the simulators are paused until half are made, 0: never.", rule=COUNT
     )
-    modes: str = argument("TRAIN", _MODES, rule=NOT_EMPTY)
-    max_policy_lag: int = argument(0, _LAG, rule=COUNT)
-    max_relabel_lag: int = argument(0, _RELABEL_LAG, rule=COUNT)
-    newest_steps: int = argument(0, _NEWEST, rule=COUNT)
-    keep_policies: int = argument(10, _KEEP_POLICIES, rule=_PAIR)
-    keep_segments: int = argument(0, _KEEP_SEGMENTS, rule=COUNT)
+    update_budget: int = argument(
+        0,
+        "Worker updates that may be owed: steps that would pay for more pay for nothing, 0: every step pays.",
+        rule=COUNT,
+    )
 
     def check(self) -> None:
         """Refuse what contradicts itself."""
@@ -83,7 +111,7 @@ class HiroTrainArguments(TrainArguments):
 
 
 @dataclass(frozen=True)
-class ReplayTrainArguments(Arguments):
+class ReplayTrainArguments(Arguments, TrainerKnobs):
     """From recordings only."""
 
     bags: str = argument("", "Bags or folders of bags, DIR or DIR:WEIGHT, separated by commas.", rule=NOT_EMPTY)
@@ -101,12 +129,6 @@ class ReplayTrainArguments(Arguments):
     relabelled: str = argument("", "Folder of relabelled bags, with relabel:=from-relabelled.")
     policy_updates: int = argument(1000, _UPDATES, rule=_SOME)
     updates: int = argument(0, "Worker updates in all, 0: as many as the recorded steps pay for.", rule=COUNT)
-    modes: str = argument("TRAIN", _MODES, rule=NOT_EMPTY)
-    max_policy_lag: int = argument(0, _LAG, rule=COUNT)
-    max_relabel_lag: int = argument(0, _RELABEL_LAG, rule=COUNT)
-    newest_steps: int = argument(0, _NEWEST, rule=COUNT)
-    keep_policies: int = argument(10, _KEEP_POLICIES, rule=_PAIR)
-    keep_segments: int = argument(0, _KEEP_SEGMENTS, rule=COUNT)
     dashboard: bool = argument(
         True, "Tell how it goes: a live table on a terminal (hrl launch), else a line every 5 s."
     )

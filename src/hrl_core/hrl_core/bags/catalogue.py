@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, cre
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from hrl_core.bags.description import describe
+from hrl_core.bags.description import custom_metadata
 from hrl_core.bags.digest import bag_sha256, bag_size
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
@@ -111,7 +111,7 @@ class Catalogue:
             BagError: there is none, or one is damaged.
         """
         bags = find_bags([self.folder])
-        rows = [self._row(bag, describe(bag).custom) for bag in bags]
+        rows = [self._row(bag, custom_metadata(bag)) for bag in bags]
         self.path.unlink(missing_ok=True)
         self._write(rows)
         return len(rows)

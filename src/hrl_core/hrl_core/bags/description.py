@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hrl_core.bags.opening import is_storage_file, opened
+from hrl_core.bags.opening import custom_data, is_storage_file, opened
 from hrl_core.documents import read_json
 from hrl_core.errors import FileError
 
@@ -61,6 +61,11 @@ def describe(bag: Path) -> BagDescription:
             topics=sorted(TopicCount(topic, kind, count) for (topic, kind), count in counts.items()),
             custom=_custom(dict(reader.storage.metadata.custom or {})),
         )
+
+
+def custom_metadata(bag: Path) -> dict[str, Any]:
+    """What the recorder of this stack says of a bag, as in its description; raises ``BagError`` as ``describe``."""
+    return describe(bag).custom if is_storage_file(bag) else _custom(custom_data(bag))
 
 
 def _custom(data: dict[str, Any]) -> dict[str, Any]:

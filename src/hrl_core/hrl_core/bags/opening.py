@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rosbags.rosbag2 import Reader
 
 from hrl_core.bags.errors import BagError
-from hrl_core.documents import read_limited, read_yaml
+from hrl_core.documents import Document, read_limited, read_yaml
 from hrl_core.errors import FileError, HrlError
 from hrl_core.typed_fields import read_fields
 
@@ -107,11 +107,26 @@ def plain_files(bag: Path) -> PlainFiles | None:
     return PlainFiles(files, information.message_count)
 
 
-def _information(bag: Path) -> _Information | None:
-    """The metadata; None: they are sound YAML, but not what a recorder writes."""
+def custom_data(bag: Path) -> dict[str, Any]:
+    """What the recorder of a bag directory put into its metadata, twenty times as quickly as with rosbags.
+
+    Raises:
+        BagError: the bag is missing, unfinished or damaged.
+    """
+    with damage(bag):
+        said: Any = _metadata(bag).data
+        return dict(said["rosbag2_bagfile_information"].get("custom_data") or {})
+
+
+def _metadata(bag: Path) -> Document:
     if not (bag / METADATA).is_file():
         raise FileNotFoundError(bag)
-    document = read_yaml(read_limited(bag / METADATA, MOST_METADATA), str(bag / METADATA), MOST_METADATA)
+    return read_yaml(read_limited(bag / METADATA, MOST_METADATA), str(bag / METADATA), MOST_METADATA)
+
+
+def _information(bag: Path) -> _Information | None:
+    """The metadata; None: they are sound YAML, but not what a recorder writes."""
+    document = _metadata(bag)
     said: Any = document.data
     try:
         document.data = said["rosbag2_bagfile_information"]

@@ -25,23 +25,26 @@ def fill_store(store: EpisodeStore, spec: TaskSpec, episodes: Iterable[BagEpisod
 
 def add_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode, weight: float = 1.0) -> int | Problem:
     """Add one episode with a weight; returns its slot, or why the store has no place for it."""
+    stored = stored_episode(store, spec, episode)
+    return stored if isinstance(stored, Problem) else store.add(stored, weight)
+
+
+def stored_episode(store: EpisodeStore, spec: TaskSpec, episode: BagEpisode) -> StoredEpisode | Problem:
+    """An episode as the store takes it, or why it has no place for it."""
     misfit = _misfit(store, episode, spec)
     if misfit:
         at = int(episode.received[0])
         return Problem(episode.bag, "", at, episode.key, f"has no place in the store: {misfit}", True)
     subgoals, targets = _subgoals(store, episode)
-    return store.add(
-        StoredEpisode(
-            episode.states,
-            episode.applied_actions,
-            episode.rewards,
-            subgoals,
-            targets,
-            episode.desired_goals[0],
-            episode.finished,
-            episode.terminated,
-        ),
-        weight,
+    return StoredEpisode(
+        episode.states,
+        episode.applied_actions,
+        episode.rewards,
+        subgoals,
+        targets,
+        episode.desired_goals[0],
+        episode.finished,
+        episode.terminated,
     )
 
 

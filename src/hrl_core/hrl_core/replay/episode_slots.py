@@ -1,12 +1,13 @@
 """Room for episodes of any length: the oldest make room for new ones, however short or long they are."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from hrl_core.hierarchy.spec import GoalSpace, LevelSpec
+from hrl_core.replay.mapped_arrays import MappedArrays
 from hrl_core.task.spec import TaskSpec
 
 Index = npt.NDArray[np.int64]
@@ -17,6 +18,8 @@ _SHORTEST = 32
 """Times that episodes may be shorter than the limit, on average, before fewer steps are kept than there is room for."""
 _OF_EPISODES = ("task_goals", "lengths", "finished", "terminated", "_age")
 """Arrays with one entry for each slot."""
+_FILL = {"_age": FREE, "_weights": 1}
+"""What entries of slots are that hold nothing; 0 otherwise."""
 
 
 class StoredEpisode(NamedTuple):
@@ -87,6 +90,7 @@ class EpisodeSlots:
         self._age = np.full(slots, FREE)
         self._writing = np.full(num_envs, FREE)
         self._begun = 0
+        self._files: MappedArrays | None = None
 
     def __len__(self) -> int:
         """Environment steps in the store."""
@@ -113,8 +117,12 @@ class EpisodeSlots:
 
         Where episodes are weighted, a step of this one is drawn ``weight`` times as often as one of weight 1.
         """
+        slot = self._claim(len(episode.rewards))
+        self._fill(slot, episode, weight)
+        return slot
+
+    def _fill(self, slot: int, episode: StoredEpisode, weight: float) -> None:
         steps, periods = len(episode.rewards), len(episode.subgoals)
-        slot = self._claim(steps)
         self.states[slot, : steps + 1], self.task_goals[slot] = episode.states, episode.task_goal
         self.actions[slot, :steps], self.rewards[slot, :steps] = episode.actions, episode.rewards
         self.subgoals[slot, :periods], self.targets[slot, :periods] = episode.subgoals, episode.targets
@@ -122,7 +130,6 @@ class EpisodeSlots:
         self.finished[slot], self.terminated[slot] = episode.finished, episode.terminated
         if self._weights is not None:
             self._weights[slot] = weight
-        return slot
 
     def set_subgoals(self, envs: Index, subgoals: npt.NDArray, targets: npt.NDArray) -> None:
         """Note the subgoals chosen at the present step of ``envs`` and their absolute targets."""
@@ -145,6 +152,20 @@ class EpisodeSlots:
         self.states[slots, steps + 1] = next_states
         self.lengths[slots] += 1
         self.finished[slots], self.terminated[slots] = terminated | truncated, terminated
+
+    def layout(self) -> dict[str, Any]:
+        """What the rows of its arrays are, as plain data of JSON."""
+        rows = {
+            name: [str(array.dtype), *array.shape[1:]] for name in self._names() for array in (getattr(self, name),)
+        }
+        return {"period": self.period, "rows": rows}
+
+    def move_to(self, files: MappedArrays) -> None:
+        """Live in files from now on, with what is in them; nothing must have been added before."""
+        self._files = files
+        for name in self._names():
+            array = getattr(self, name)
+            setattr(self, name, self._room_for(name, array.shape, array.dtype))
 
     def state_dict(self) -> dict[str, npt.NDArray]:
         """Everything in the store: of what has a row for each step only the rows that are written, slot by slot."""
@@ -197,27 +218,39 @@ class EpisodeSlots:
 
     def _free(self, slot: int) -> None:
         """Forget the episode of a slot."""
-        for name, rows in self._written(np.array([slot])).items():
+        written = self._written(np.array([slot]))
+        # First: who is killed on the way leaves no half of an episode.
+        self._age[slot] = FREE
+        for name, rows in written.items():
             getattr(self, name)[slot, : rows[0]] = 0
-        self._age[slot], self.lengths[slot] = FREE, 0
+        self.lengths[slot] = 0
         self.finished[slot], self.terminated[slot] = False, False
 
     def _grow(self) -> None:
         """Up to twice as many slots, for episodes shorter than they might be; unwritten rows cost nothing."""
-        old = len(self._age)
-        more = min(2 * old, self._most_slots) - old
-        for name, rows in self._written(np.arange(old)).items():
+        old, slots = len(self._age), min(2 * len(self._age), self._most_slots)
+        written = self._written(np.arange(old))
+        for name in self._names():
             array = getattr(self, name)
-            grown = np.zeros((old + more, *array.shape[1:]), array.dtype)
-            for slot, count in enumerate(rows):
-                grown[slot, :count] = array[slot, :count]
+            grown = self._room_for(name, (slots, *array.shape[1:]), array.dtype)
+            if name not in written:
+                grown[:old] = array
+            elif self._files is None:
+                for slot, count in enumerate(written[name]):
+                    grown[slot, :count] = array[slot, :count]
             setattr(self, name, grown)
-        if self._weights is not None:
-            self._weights = np.concatenate((self._weights, np.ones(more)))
-        for name in _OF_EPISODES:
-            array = getattr(self, name)
-            fill = FREE if name == "_age" else 0
-            setattr(self, name, np.concatenate((array, np.full((more, *array.shape[1:]), fill, array.dtype))))
+
+    def _names(self) -> tuple[str, ...]:
+        """All arrays of slots."""
+        weights = () if self._weights is None else ("_weights",)
+        return (*_OF_EPISODES, *weights, *self._written(np.zeros(0, np.int64)))
+
+    def _room_for(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray:
+        """An array of empty slots; of files, with what is in them."""
+        fill = _FILL.get(name, 0)
+        if self._files is not None:
+            return self._files.opened(name, shape, np.dtype(dtype), fill)
+        return np.full(shape, fill, dtype) if fill else np.zeros(shape, dtype)
 
 
 def _span(indices: Index) -> Index | slice:

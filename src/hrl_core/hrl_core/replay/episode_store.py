@@ -63,6 +63,18 @@ class Windows(NamedTuple):
     """Goal-space part of the states acted at, shape (batch, c, subgoal_dim)."""
 
 
+class DrawnFrom(NamedTuple):
+    """What is drawn from, slot by slot, (slots,) each."""
+
+    slots: Index
+    counts: Index
+    """Items that a slot holds."""
+    upto: Index
+    """Items up to and with a slot."""
+    shares: npt.NDArray[np.float64] | None
+    """The same of their weights; None: all items are alike."""
+
+
 class EpisodeStore(EpisodeSlots):
     """A ring of episodes, and what is drawn from it."""
 
@@ -82,7 +94,7 @@ class EpisodeStore(EpisodeSlots):
 
     def draw_steps(self, batch: int, rng: np.random.Generator, newest: int = 0) -> tuple[Index, Index]:
         """Slots and steps of ``batch`` transitions, as ``sample_steps`` draws them."""
-        return self._draw(self.lengths, batch, rng, newest)
+        return self._draw(batch, rng, False, newest)
 
     def steps_at(self, slots: Index, steps: Index, next_goal_at_switch: bool = False) -> WorkerBatch:
         """The transitions at ``steps`` of ``slots``, (batch,) each."""
@@ -111,9 +123,8 @@ class EpisodeStore(EpisodeSlots):
 
         With ``newest``, draw from that many newest environment steps only, in whole episodes.
         """
-        closed = self._closed_segments()
-        slots, first = self._draw(closed, batch, rng, -(-newest // self.period))
-        return self._run(slots, first, np.minimum(n_step, closed[slots] - first))
+        slots, first = self._draw(batch, rng, True, -(-newest // self.period))
+        return self._run(slots, first, np.minimum(n_step, self._closed_segments(slots) - first))
 
     def shortened(self, index: SegmentIndex, segments: Index) -> SegmentIndex:
         """The same runs cut to at most ``segments`` (batch,) subgoal periods each."""
@@ -159,27 +170,36 @@ class EpisodeStore(EpisodeSlots):
         terminated = self.terminated[slots] & (ends == self.lengths[slots])
         return SegmentIndex(slots, first * self.period, segments, ends, terminated)
 
-    def _closed_segments(self) -> Index:
+    def _closed_segments(self, slots: Index | slice = slice(None)) -> Index:
         """Subgoal periods per slot whose end has been seen, a short last one included."""
-        whole, rest = np.divmod(self.lengths, self.period)
-        return whole + (self.finished & (rest > 0))
+        whole, rest = np.divmod(self.lengths[slots], self.period)
+        return whole + (self.finished[slots] & (rest > 0))
 
-    def _draw(self, counts: Index, batch: int, rng: np.random.Generator, newest: int = 0) -> tuple[Index, Index]:
-        """Draw (slot, item) uniformly over all items when slot i holds ``counts[i]`` of them."""
-        slots = np.arange(counts.size)
+    def _draw(self, batch: int, rng: np.random.Generator, of_segments: bool, newest: int) -> tuple[Index, Index]:
+        """Draw (slot, item): uniformly over all steps or closed segments, or by the weights of their slots."""
+        slots, counts, upto, shares = self._drawn_from(of_segments, newest)
+        if not upto[-1]:
+            raise ValueError("the episode store is empty")
+        if shares is not None:
+            row = np.minimum(np.searchsorted(shares, rng.random(batch) * shares[-1], side="right"), slots.size - 1)
+            return slots[row], (rng.random(batch) * counts[row]).astype(np.int64)
+        drawn = rng.integers(0, upto[-1], batch)
+        row = np.searchsorted(upto, drawn, side="right")
+        return slots[row], drawn - (upto[row] - counts[row])
+
+    def _drawn_from(self, of_segments: bool, newest: int) -> DrawnFrom:
+        counts, slots = self._closed_segments() if of_segments else self.lengths, np.arange(self.lengths.size)
         if newest:
             by_age = np.argsort(-self._age, kind="stable")
             slots = by_age[: int(np.searchsorted(np.cumsum(counts[by_age]), newest)) + 1]
-        upto = np.cumsum(counts[slots])
-        if not upto[-1]:
-            raise ValueError("the episode store is empty")
-        if self._weights is not None:
-            shares = np.cumsum(counts[slots] * self._weights[slots])
-            row = np.minimum(np.searchsorted(shares, rng.random(batch) * shares[-1], side="right"), slots.size - 1)
-            return slots[row], (rng.random(batch) * counts[slots[row]]).astype(np.int64)
-        drawn = rng.integers(0, upto[-1], batch)
-        row = np.searchsorted(upto, drawn, side="right")
-        return slots[row], drawn - (upto[row] - counts[slots[row]])
+        counts = counts[slots]
+        shares = None if self._weights is None else np.cumsum(counts * self._drawing_weights()[slots])
+        return DrawnFrom(slots, counts, np.cumsum(counts), shares)
+
+    def _drawing_weights(self) -> npt.NDArray[np.float64]:
+        """How often a step of each slot is drawn compared with the others', shape (slots,)."""
+        assert self._weights is not None
+        return self._weights
 
 
 def _rows(array: Float32, slots: Index, steps: Index) -> Float32:

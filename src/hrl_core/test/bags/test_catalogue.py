@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from hrl_core.bags.catalogue import CATALOGUE, Catalogue
+from hrl_core.bags.description import custom_metadata, describe
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.find import find_bags
 from hrl_core.bags.writer import BagWriter, typestore_with
 from hrl_core.training.recordings import segments
 from hrl_core.training.recordings.segments import SegmentFinder, Source
@@ -107,6 +109,7 @@ def test_looks_after_the_first_walk_nowhere_and_find_each_bag_once(folder, monke
     untold = close_bag(folder, 5, told=False)
     assert look() == []
     monkeypatch.setattr(segments, "WALK_SECONDS", 0.0)
+    monkeypatch.setattr(segments, "WALK_SHARE", 1e9)
     assert [(segment.bag, segment.sha256) for segment in look()] == [(untold, "")]
 
 
@@ -127,3 +130,9 @@ def test_a_digest_is_believed_while_the_bag_has_its_size(folder):
     file = bag / f"{bag.name}.mcap"
     file.write_bytes(file.read_bytes() + b"more")
     assert finder.sha256(bag) == bag_sha256(bag) != Catalogue(folder).after(0)[1].sha256
+
+
+def test_what_a_bag_says_of_itself_is_read_quickly_as_it_is_read_whole(folder):
+    for bag in find_bags([folder]):
+        assert custom_metadata(bag) == describe(bag).custom
+        assert custom_metadata(bag)["segment"] == str(int(bag.name[-6:]))

@@ -69,6 +69,10 @@ class RecordedFlatLearner(RecordedLearner[FlatAgent]):
             )
         yield from super().update(env_steps)
 
+    def parts(self) -> Mapping[str, Stateful]:
+        """Networks, and what the rewards are."""
+        return {**super().parts(), "reward": self._reward}
+
 
 class RecordedOnPolicyLearner(OwnEpisodes[Rollout]):
     """Learns from recorded episodes of its own present policy, once; ``training.recordings.learner.FromRecordings``."""

@@ -80,7 +80,7 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, and how far it is; the recordings fill the store again."""
-        return {**super().parts(), "learner": self}
+        return {**super().parts(), "learner": self, "reward": self._task}
 
     def state_dict(self) -> dict[str, Any]:
         """Manager updates that are paid for and not yet made."""

@@ -12,9 +12,11 @@ from hrl_core.errors import HrlError
 from hrl_core.training.config import TrainConfig, changed
 from hrl_core.training.presets import stored_config
 from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.sampling import SamplingConfig
 from hrl_core.training.recordings.segments import Source
 
 RELABEL = ("at-sampling", "from-relabelled", "off")
+MEMORY, FILES = STORES = ("memory", "files")
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,16 @@ class BagTrainConfig:
     max_relabel_lag: int = 0
     """Ignore relabelled subgoals whose worker is more versions behind than that; 0: any age."""
     material: MaterialConfig = field(default_factory=MaterialConfig)
+    sampling: SamplingConfig = field(default_factory=SamplingConfig)
     newest_steps: int = 0
     """Learn from that many newest environment steps only, in whole episodes; 0: all that the store keeps."""
     updates: int = 0
     """Worker updates in all; 0: as many as the recorded steps pay for at ``worker_updates`` each."""
+    update_budget: int = 0
+    """Worker updates that may be owed: steps that would pay for more pay for nothing; 0: every step pays."""
+    store: str = MEMORY
+    """Where the episodes that are learned from live: in memory, which a resumed run fills by reading its recordings
+    again, or in files of the run's folder, which it goes on with."""
     checkpoint_updates: int = 5_000
     """Worker updates between checkpoints."""
     first_version: int = 0
@@ -56,7 +64,11 @@ class BagTrainConfig:
             )
         if not self.sources:
             raise HrlError("training from bags needs at least one bag or folder of bags")
-        for name in ("max_relabel_lag", "newest_steps", "updates", "first_version"):
+        if self.store not in STORES:
+            raise HrlError(f"store: choose one of {', '.join(STORES)}, got '{self.store}'")
+        if self.store == FILES and self.relabelled:
+            raise HrlError("relabelled subgoals are written over those in memory: with store files, relabel otherwise")
+        for name in ("max_relabel_lag", "newest_steps", "updates", "first_version", "update_budget"):
             if getattr(self, name) < 0:
                 raise HrlError(f"{name} must be at least 0, got {getattr(self, name)}")
         if self.checkpoint_updates < 1:

@@ -12,10 +12,15 @@ from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.growing_log import GrowingLog
+from hrl_core.training.recordings.kept_store import KeptStore
 from hrl_core.training.recordings.material import choose_material, oldest_version
 from hrl_core.training.recordings.report import LiveOutcomes
 from hrl_core.training.recordings.segments import ConsumedSegment, SegmentFinder, forget_segments
 from hrl_core.training.recordings.store import Piece, Refusal
+
+SEGMENTS = "segments.jsonl"
+"""In the folder of a run: what it has learned from."""
 
 
 class Intake:
@@ -27,8 +32,9 @@ class Intake:
         hierarchy: HierarchySpec,
         config: BagTrainConfig,
         take: Callable[[list[Piece], int], list[Refusal]],
+        folder: Path,
     ) -> None:
-        """Begin without any; a learner of that hierarchy is to ``take`` what is read."""
+        """Begin without any; a learner of that hierarchy is to ``take`` what is read, its run is in ``folder``."""
         self._spec, self._config, self._take = spec, config, take
         # Segments that end each in its own time are no measure of what is whole.
         self._period = hierarchy.levels[0].horizon if hierarchy.levels and hierarchy.by_clock else 1
@@ -41,7 +47,12 @@ class Intake:
         """What was wrong with the segments consumed, for people."""
         self.outcomes = LiveOutcomes()
         """How the newest finished episodes went, whatever they are used for."""
-        self._batches = 0
+        self.log = GrowingLog(folder / SEGMENTS)
+        """The same as a file, from the first saved state on."""
+        self.kept: KeptStore | None = None
+        """What need not be read again; None: everything must."""
+        self._batches, self._gone = 0, 0
+        """Groups of segments taken in together; segments, the first ones, that are no longer there."""
 
     def consume(self, version: int, must_exist: bool) -> list[ConsumedSegment]:
         """Take in every closed segment that is new while the policy is at ``version``; returns them.
@@ -58,26 +69,45 @@ class Intake:
             segments.append(ConsumedSegment(*content, version=version, batch=self._batches))
             pieces += found
         self.consumed |= {segment.path: segment for segment in segments}
+        self.log.add(segment.as_dict() for segment in segments)
         self._batches += bool(segments)
         self._hand_over(pieces, version)
         return segments
 
     def forget(self, keep: int) -> list[Path]:
         """Delete consumed segments but the last ``keep`` from disk; the store keeps what it learned from."""
-        return forget_segments(self.consumed.values(), keep)
+        segments = list(self.consumed.values())
+        deleted = forget_segments(segments[self._gone :], keep)
+        while self._gone < len(segments) and not segments[self._gone].exists:
+            self._gone += 1
+        return deleted
+
+    def write(self) -> None:
+        """Write what has been taken in since the last time, before the state that counts on it; raises ``OSError``."""
+        self.log.write()
+        if self.kept is not None:
+            self.kept.write()
 
     def state_dict(self) -> dict[str, Any]:
-        """What has been taken in; the segments themselves stay where they are."""
-        return {"segments": [segment.as_dict() for segment in self.consumed.values()]}
+        """What has been taken in, and what came of it; the segments themselves stay where they are."""
+        return {"segments": self.log.count, "left_out": dict(self.left_out), "outcomes": self.outcomes.state()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take in the same segments again, those together that were taken in together.
+        """Take in the same segments again, those together that were taken in together; what is kept stays.
 
         Raises:
             HrlError: one of them was changed since.
         """
-        segments = [ConsumedSegment(**entry) for entry in state["segments"]]
+        segments = [ConsumedSegment(**entry) for entry in self.log.read(state["segments"])]
         self._batches = 1 + max((segment.batch for segment in segments), default=-1)
+        if self.kept is not None and self.kept.taken_up:
+            self.consumed = {segment.path: segment for segment in segments}
+            for bag in self.kept.lost:
+                self.kept.restore(bag, self._read_again(self.consumed[bag]))
+            # What a second look at some of them has counted is in there.
+            self.left_out = Counter(state["left_out"])
+            self.outcomes.restore(state["outcomes"])
+            return
         for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
             batch = list(together)
             # How old relabelled subgoals may be counts from the version that first saw them, as it did then.

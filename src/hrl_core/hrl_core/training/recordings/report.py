@@ -1,5 +1,6 @@
 """Figures of training from recordings: how the recorded episodes went, how old their policies are."""
 
+import math
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -26,6 +27,14 @@ class LiveOutcomes:
         """Note the outcomes of episodes, in their order; cut-off ones have none."""
         self._newest.extend(episode.outcome for episode in episodes if episode.outcome is not None)
 
+    def state(self) -> list[dict[str, Any]]:
+        """The newest ones as plain data."""
+        return [outcome._asdict() for outcome in self._newest]
+
+    def restore(self, state: Iterable[Mapping[str, Any]]) -> None:
+        """Those that ``state`` gave."""
+        self._newest = deque((Outcome(**told) for told in state), maxlen=RECENT)
+
     def row(self) -> Row:
         """Their means; empty before any."""
         outcomes = self._newest
@@ -47,11 +56,17 @@ def policy_lags(version: int, pieces: Mapping[int, StoredPiece], lengths: Sequen
         pieces: what each slot of the store holds.
         lengths: steps of each slot, (slots,).
     """
-    versions = [version for _, _, version in pieces.values()]
-    steps = [int(lengths[slot]) for slot in pieces]
-    lags = np.maximum(version - np.repeat(versions, steps), 0) if steps else np.zeros(1)
-    return {
-        "policy_lag_p50": float(np.percentile(lags, 50)),
-        "policy_lag_p90": float(np.percentile(lags, 90)),
-        "policy_lag_max": float(lags.max()),
-    }
+    lags = np.maximum(version - np.array([piece.version for piece in pieces.values()], np.int64), 0)
+    steps = np.asarray(lengths, np.int64)[list(pieces)]
+    order = np.argsort(lags)
+    lags, upto = lags[order], np.cumsum(steps[order])
+    if not len(upto) or not upto[-1]:
+        return {"policy_lag_p50": 0.0, "policy_lag_p90": 0.0, "policy_lag_max": 0.0}
+
+    def percentile(share: float) -> float:
+        """As ``numpy.percentile`` of the lags of all steps, which may be too many to write down."""
+        place = share * (int(upto[-1]) - 1)
+        below, above = lags[np.searchsorted(upto, [math.floor(place), math.ceil(place)], side="right")]
+        return float(below + (above - below) * (place % 1))
+
+    return {"policy_lag_p50": percentile(0.5), "policy_lag_p90": percentile(0.9), "policy_lag_max": percentile(1.0)}

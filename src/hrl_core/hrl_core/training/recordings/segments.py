@@ -16,6 +16,8 @@ from hrl_core.errors import HrlError
 
 WALK_SECONDS = 60.0
 """Between two walks through a folder that has a catalogue: bags may be put there of which it does not tell."""
+WALK_SHARE = 0.01
+"""Of the time that walks may take, however long one is."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class ConsumedSegment:
     """Worker updates made before it was consumed."""
     batch: int
     """Segments of one number were taken in together, in canonical order of their episodes."""
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is still on disk."""
+        return (Path(self.path) / METADATA).is_file()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data."""
@@ -88,9 +95,10 @@ class SegmentFinder:
         """
         found: dict[str, Found] = {}
         for look in self._looks:
-            for segment in look.new(must_exist):
-                found.setdefault(str(segment.bag), segment)
-        return [segment for name, segment in found.items() if name not in known]
+            for bag in look.new(must_exist):
+                if str(bag) not in known and str(bag) not in found:
+                    found[str(bag)] = look.found(bag)
+        return list(found.values())
 
     def sha256(self, bag: Path) -> str:
         """The digest of a bag: what its catalogue says, if it has its size still, else of its bytes."""
@@ -103,16 +111,16 @@ class _SourceLook:
 
     def __init__(self, source: Source) -> None:
         self._source, self._catalogue = source, Catalogue(source.path)
-        self._seq, self._walked = 0, -math.inf
+        self._seq, self._walked, self._walk_took = 0, -math.inf, 0.0
         self._rows: dict[Path, SegmentRow] = {}
 
-    def new(self, must_exist: bool) -> list[Found]:
+    def new(self, must_exist: bool) -> list[Path]:
         """What may be new: what its catalogue tells; all there is at first, now and then, and where there is none."""
         told = self._told()
-        if told is None or time.monotonic() - self._walked > WALK_SECONDS:
+        if told is None or time.monotonic() - self._walked > max(WALK_SECONDS, self._walk_took / WALK_SHARE):
             return self._walk(must_exist)
         bags = sorted(self._source.path / row.path for row in told)
-        return [self._found(bag) for bag in bags if bag.exists()]
+        return [bag for bag in bags if bag.exists()]
 
     def row(self, bag: Path) -> SegmentRow | None:
         """What the catalogue says of a bag."""
@@ -132,18 +140,22 @@ class _SourceLook:
         self._seq = rows[-1].seq if rows else self._seq
         return rows
 
-    def _walk(self, must_exist: bool) -> list[Found]:
-        self._walked = time.monotonic()
+    def found(self, bag: Path) -> Found:
+        """A bag, with what its catalogue says of it."""
+        row = self._rows.get(bag)
+        return Found(bag, self._source, row.sha256 if row is not None and row.size == bag_size(bag) else "")
+
+    def _walk(self, must_exist: bool) -> list[Path]:
+        begun = time.monotonic()
         try:
-            return [self._found(bag) for bag in find_bags([self._source.path])]
+            return find_bags([self._source.path])
         except BagError:
             if must_exist:
                 raise
             return []
-
-    def _found(self, bag: Path) -> Found:
-        row = self._rows.get(bag)
-        return Found(bag, self._source, row.sha256 if row is not None and row.size == bag_size(bag) else "")
+        finally:
+            self._walked = time.monotonic()
+            self._walk_took = self._walked - begun
 
 
 def forget_segments(consumed: Iterable[ConsumedSegment], keep: int) -> list[Path]:
@@ -151,7 +163,7 @@ def forget_segments(consumed: Iterable[ConsumedSegment], keep: int) -> list[Path
 
     Segments that were not consumed are never touched.
     """
-    present = [Path(segment.path) for segment in consumed if (Path(segment.path) / METADATA).is_file()]
+    present = [Path(segment.path) for segment in consumed if segment.exists]
     deleted = present[: max(0, len(present) - keep)]
     for path in deleted:
         shutil.rmtree(path)

@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
-from hrl_core.bags.store_filling import add_episode
+from hrl_core.bags.store_filling import add_episode, stored_episode
 from hrl_core.hierarchy.spec import LevelSpec
-from hrl_core.replay.episode_store import EpisodeStore
+from hrl_core.replay.episode_slots import FREE
+from hrl_core.replay.episode_store import DrawnFrom, EpisodeStore
+from hrl_core.replay.mapped_arrays import MappedArrays
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.recordings.growing_log import GrowingLog
+from hrl_core.training.recordings.sampling import SamplingConfig, of_age, of_rarity
 
 
 class Piece(NamedTuple):
@@ -80,6 +87,11 @@ class RecordedStore(EpisodeStore):
         """What each slot holds."""
         super().__init__(spec, level, capacity, num_envs=0, weighted=True)
         self._spec = spec
+        self.sampling = SamplingConfig()
+        """How often steps are drawn, beside the weights that they come with."""
+        self._tables: dict[tuple[bool, int], DrawnFrom] = {}
+        """What is drawn from, until something is taken in."""
+        self._log: GrowingLog | None = None
 
     def take(self, pieces: Iterable[Piece]) -> list[Refusal]:
         """Add stretches in the given order; returns those without a place, and why."""
@@ -88,11 +100,64 @@ class RecordedStore(EpisodeStore):
             slot = add_episode(self, self._spec, piece.episode, piece.weight)
             if isinstance(slot, Problem):
                 refused.append(Refusal(piece.episode.steps, slot))
-            else:
-                self.pieces[slot] = StoredPiece(piece.episode.key, piece.start, piece.version)
+                continue
+            self.pieces[slot] = held = StoredPiece(piece.episode.key, piece.start, piece.version)
+            if self._log is not None:
+                self._log.add([[str(piece.episode.bag), *held.key, held.start, held.version]])
+        self._tables.clear()
         return refused
+
+    @property
+    def segments(self) -> int:
+        """Closed subgoal periods in the store."""
+        return int(self._drawn_from(True, 0).upto[-1])
+
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """Number of the episode that each slot holds, in the order in which they came, (slots,); -1: none."""
+        return self._age
+
+    def keep_in(self, files: MappedArrays, log: GrowingLog) -> None:
+        """Live in files from now on, and have every stretch that is taken in noted in ``log``, by its number."""
+        self.move_to(files)
+        self._log = log
+
+    def forget(self, slots: Iterable[int], begun: int) -> None:
+        """Empty slots, and let the next episode be number ``begun``."""
+        for slot in slots:
+            if self._age[slot] != FREE:
+                self._free(int(slot))
+        self._begun = begun
+        self._tables.clear()
+
+    def put(self, slot: int, number: int, piece: Piece) -> None:
+        """Have an empty slot hold a stretch that has been taken in before, as number ``number``."""
+        episode = stored_episode(self, self._spec, piece.episode)
+        if isinstance(episode, Problem):
+            return
+        self._fill(slot, episode, piece.weight)
+        self._age[slot] = number
+        self.pieces[slot] = StoredPiece(piece.episode.key, piece.start, piece.version)
+        self._tables.clear()
 
     def _free(self, slot: int) -> None:
         """Forget the stretch of a slot."""
         super()._free(slot)
         self.pieces.pop(slot, None)
+
+    def _drawn_from(self, of_segments: bool, newest: int) -> DrawnFrom:
+        key = of_segments, newest
+        if key not in self._tables:
+            self._tables[key] = super()._drawn_from(of_segments, newest)
+        return self._tables[key]
+
+    def _drawing_weights(self) -> npt.NDArray[np.float64]:
+        weights, config = super()._drawing_weights().copy(), self.sampling
+        held = np.flatnonzero(self._age != FREE)
+        held = held[np.argsort(self._age[held])]
+        weights[held] *= of_age(config, self.lengths[held])
+        if config.of_goals:
+            ends = self.achieved_goals(held, self.lengths[held])
+            weights[held] *= of_rarity(config.novelty, config.cell, ends)
+            weights[held] *= of_rarity(config.rare_goals, config.cell, self.task_goals[held])
+        return weights

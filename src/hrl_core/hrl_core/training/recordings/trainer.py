@@ -4,18 +4,29 @@ Nothing depends on when a segment arrived beyond which updates it was there for:
 and batches are drawn from a generator keyed by the number of the update, so that a run that is killed goes on exactly.
 """
 
+import itertools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Stateful, Training
 from hrl_core.environments import Environments
+from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.config import FILES, BagTrainConfig
 from hrl_core.training.recordings.intake import Intake
+from hrl_core.training.recordings.kept_store import KeptStore
 from hrl_core.training.recordings.learner import GROUP, FromRecordings
 from hrl_core.training.recordings.report import policy_lags
+from hrl_core.training.recordings.sampling import SamplingConfig
+from hrl_core.training.recordings.store import RecordedStore
 from hrl_core.training.run import Row, Run
+
+STORE = "store"
+"""In the folder of a run: what is learned from, where it is kept in files."""
+NAMED = 1000
+"""Newest segments that a policy names itself; its run's log has them all."""
 
 
 class BagTrainer(Run[BagTrainConfig, FromRecordings]):
@@ -39,7 +50,18 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         super().__init__(
             spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit, config.first_version
         )
-        self.intake = Intake(spec, hierarchy, config, learner.take)
+        self.intake = Intake(spec, hierarchy, config, learner.take, folder)
+        self._forgiven = 0
+        """Updates that steps have paid for and that are not made."""
+        if isinstance(learner.store, RecordedStore):
+            learner.store.sampling = config.sampling
+        elif config.sampling != SamplingConfig() or config.store == FILES:
+            raise HrlError(
+                f"algorithm '{config.algorithm}' keeps no episodes to draw steps from: sampling and store files are "
+                "for those that do"
+            )
+        if config.sampling.of_goals and not spec.goal:
+            raise HrlError(f"task '{spec.name}' has no goals: sampling.novelty and sampling.rare_goals need them")
 
     @property
     def reached(self) -> int:
@@ -49,13 +71,32 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
     @property
     def left(self) -> int:
         """Worker updates that the recorded steps pay for and that have not been made, in whole groups."""
-        wanted = self.config.updates or self.learner.paid(self.env_steps)
+        wanted = self.config.updates or self.learner.paid(self.env_steps) - self._forgiven
         return max(0, -(-(wanted - self.reached) // GROUP)) * GROUP if self.learner.store.segments else 0
 
     @property
     def version(self) -> int:
         """Policy version: worker updates so far, counted from ``first_version``."""
         return self.first_version + self.reached
+
+    def begin(self, resume: bool) -> None:
+        """Write the configuration, or go on with the run in the folder; its store, if that is kept in files."""
+        if isinstance(self.learner.store, RecordedStore) and self.config.store == FILES:
+            anew = not resume or self.files.saved_steps() is None
+            self.intake.kept = KeptStore(self.learner.store, self.files.folder / STORE, anew)
+        super().begin(resume)
+
+    def keep(self) -> None:
+        """Write the training state, and before it what it counts on.
+
+        Raises:
+            HrlError: it cannot be written (disk full, permissions); the state before stays.
+        """
+        try:
+            self.intake.write()
+        except OSError as error:
+            raise HrlError(f"cannot write what was learned from: {error}; {self.files.kept()}") from error
+        super().keep()
 
     def consume(self, must_exist: bool = False) -> int:
         """Take in every closed segment that is new; returns how many.
@@ -65,6 +106,9 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         """
         found = self.intake.consume(self.version, must_exist)
         self.env_steps += sum(segment.steps for segment in found)
+        if self.config.update_budget and not self.config.updates:
+            owed = self.learner.paid(self.env_steps) - self._forgiven - self.reached
+            self._forgiven += max(0, owed - self.config.update_budget)
         return len(found)
 
     def iterate(self) -> None:
@@ -89,12 +133,24 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
             "steps_left_out": self.intake.left_out.total(),
         }
 
+    def state_dict(self) -> dict[str, Any]:
+        """How far the run is."""
+        return {**super().state_dict(), "forgiven": self._forgiven}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on exactly where ``state_dict`` was taken."""
+        super().load_state_dict(state)
+        self._forgiven = state["forgiven"]
+
     def _provenance(self) -> dict[str, Any]:
+        newest = itertools.islice(reversed(self.intake.consumed.values()), NAMED)
         return {
-            "segments": [segment.as_dict() for segment in self.intake.consumed.values()],
+            "segments": [segment.as_dict() for segment in newest][::-1],
+            "segment_log": self.intake.log.reference,
             "update": self.reached,
             "rng": {"seed": self.seed, "group": self.reached // GROUP, "keyed_by": "seed and group of updates"},
         }
 
     def _parts(self) -> dict[str, Stateful]:
-        return {**super()._parts(), "recordings": self.intake}
+        kept = {} if self.intake.kept is None else {"store": self.intake.kept}
+        return {**super()._parts(), **kept, "recordings": self.intake}

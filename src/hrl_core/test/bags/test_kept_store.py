@@ -1,0 +1,219 @@
+"""Laws of a store in files: it learns what one in memory learns, and a trainer that was killed goes on with it."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.bags.reader import read_bags
+from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.envs.runner import EnvRunner
+from hrl_core.errors import CheckpointError, HrlError
+from hrl_core.hierarchy.rollout import rollout
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.messages import Mode
+from hrl_core.replay import mapped_arrays
+from hrl_core.task.text import load_task
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings import intake, trainer
+from hrl_core.training.recordings.config import FILES, BagTrainConfig
+from hrl_core.training.recordings.segments import Source
+from hrl_core.training.recordings.trainer import STORE, BagTrainer
+
+SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
+SMALL = TD3Config(hidden=(16, 16), batch_size=8)
+AGENTS = {
+    "flat": FlatConfig(worker=SMALL, replay=2_000, her=True),
+    "hiro": HiroConfig(worker=SMALL, manager=SMALL, candidates=4, replay=2_000, manager_updates=2.0),
+}
+SHORT = 150
+"""Steps that are kept, of which each recording has 94."""
+
+
+@pytest.fixture(scope="module")
+def traces():
+    """Ten episodes with exploration."""
+    runner, hierarchy = EnvRunner(SPEC, 1, Mode.TRAIN, run=77), random_checkpoint(SPEC, 3).stack(1)
+    return [rollout(runner, hierarchy, episode) for episode in range(10)]
+
+
+@pytest.fixture
+def add(tmp_path, traces, write_traces):
+    """Adds recordings of two episodes each, by number."""
+
+    def add(*numbers):
+        for n in numbers:
+            write_traces(tmp_path / "bags" / f"segment_{n}", SPEC, traces[2 * n : 2 * n + 2], lambda _: {})
+
+    return add
+
+
+@pytest.fixture
+def run_of(tmp_path):
+    """A run on all recordings that are there."""
+
+    def make(name, resume=False, algorithm="hiro", replay=2_000, **change):
+        agent = dataclasses.replace(AGENTS[algorithm], replay=replay)
+        training = TrainConfig(algorithm=algorithm, agent=agent)
+        config = BagTrainConfig((Source(tmp_path / "bags"),), training, "at-sampling", store=FILES)
+        changed = {"relabel": config.relabel if algorithm == "hiro" else "off"} | change
+        run = BagTrainer(SPEC, dataclasses.replace(config, **changed), tmp_path / name, 4)
+        run.begin(resume)
+        return run
+
+    return make
+
+
+def go_on(run, groups=3):
+    run.consume()
+    for _ in range(groups):
+        run.iterate()
+
+
+def learned(run):
+    return torch.cat([value.double().ravel() for _, value in sorted(run.learner.agent.state_dict().items())])
+
+
+def contents(run):
+    store = run.learner.store
+    return {name: np.array(getattr(store, name)) for name in ("states", "actions", "targets", "lengths", "numbers")}
+
+
+def require_the_same(one, other):
+    assert torch.equal(learned(one), learned(other))
+    slots = min(len(one.learner.store.lengths), len(other.learner.store.lengths))
+    for name, array in contents(one).items():
+        np.testing.assert_array_equal(array[:slots], contents(other)[name][:slots])
+    assert one.learner.store.pieces == other.learner.store.pieces
+    assert list(one.intake.consumed) == list(other.intake.consumed)
+    assert one.intake.left_out == other.intake.left_out
+    assert one.intake.outcomes.row() == other.intake.outcomes.row()
+
+
+@pytest.fixture
+def read_again(monkeypatch):
+    """Names of the recordings that are read."""
+    names = []
+    monkeypatch.setattr(intake, "read_bags", lambda bags, spec: names.append(bags[0].name) or read_bags(bags, spec))
+    return names
+
+
+@pytest.mark.parametrize("algorithm", AGENTS)
+@pytest.mark.parametrize("replay", [2_000, SHORT])
+def test_files_learn_what_memory_learns_bit_for_bit(add, run_of, algorithm, replay):
+    runs = [run_of(store, algorithm=algorithm, replay=replay, store=store) for store in ("memory", "files")]
+    for n in range(5):
+        add(n)
+        for run in runs:
+            go_on(run)
+    require_the_same(*runs)
+
+
+@pytest.mark.parametrize("algorithm", AGENTS)
+def test_a_trainer_that_begins_again_reads_nothing_and_goes_on_exactly(add, run_of, read_again, algorithm):
+    add(0, 1)
+    whole, cut = (run_of(name, algorithm=algorithm) for name in ("whole", "cut"))
+    for run in (whole, cut):
+        go_on(run)
+        run.keep()
+    read_again.clear()
+    again = run_of("cut", resume=True, algorithm=algorithm)
+    assert read_again == []
+    require_the_same(whole, again)
+    add(2)
+    for run in (whole, again):
+        go_on(run)
+    assert read_again == ["segment_2"] * 2
+    require_the_same(whole, again)
+
+
+@pytest.mark.parametrize(("replay", "expected"), [(2_000, []), (SHORT, ["segment_1", "segment_2"])])
+def test_what_a_killed_trainer_wrote_over_is_read_again_and_nothing_else(add, run_of, read_again, replay, expected):
+    add(0, 1, 2)
+    whole, cut = (run_of(name, replay=replay) for name in ("whole", "cut"))
+    for run in (whole, cut):
+        go_on(run)
+        run.keep()
+    add(3, 4)
+    child = os.fork()
+    if not child:
+        go_on(cut)
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    read_again.clear()
+    again = run_of("cut", resume=True, replay=replay)
+    assert read_again == expected
+    require_the_same(whole, again)
+    for run in (whole, again):
+        go_on(run)
+    require_the_same(whole, again)
+
+
+def test_files_of_another_boot_are_not_trusted(add, run_of, read_again, tmp_path, monkeypatch):
+    add(0, 1)
+    whole, cut = run_of("whole"), run_of("cut")
+    for run in (whole, cut):
+        go_on(run)
+        run.keep()
+    (tmp_path / "boot").write_text("of another day")
+    monkeypatch.setattr(mapped_arrays, "_BOOT", tmp_path / "boot")
+    read_again.clear()
+    again = run_of("cut", resume=True)
+    assert read_again == ["segment_0", "segment_1"]
+    require_the_same(whole, again)
+    again.iterate()
+    again.keep()
+    whole.iterate()
+    read_again.clear()
+    require_the_same(whole, run_of("cut", resume=True))
+    assert read_again == []
+
+
+def test_a_trainer_killed_before_its_first_state_begins_with_nothing(add, run_of):
+    add(0, 1)
+    go_on(run_of("cut"))
+    again, whole = run_of("cut", resume=True), run_of("whole")
+    assert len(again.learner.store) == 0
+    for run in (whole, again):
+        go_on(run)
+    require_the_same(whole, again)
+
+
+def test_of_long_recordings_a_policy_names_the_newest_segments_and_where_all_are(add, run_of, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainer, "NAMED", 2)
+    add(*range(5))
+    run = run_of("run")
+    go_on(run)
+    run.keep()
+    policy = run.checkpoint({})
+    assert [segment["path"][-9:] for segment in policy.provenance["segments"]] == ["segment_3", "segment_4"]
+    log = tmp_path / "run" / "segments.jsonl"
+    told = {"file": log.name, "entries": 5, "sha256": hashlib.sha256(log.read_bytes()).hexdigest()}
+    assert policy.provenance["segment_log"] == told
+    state = json.loads(next((tmp_path / "run").glob("state-*/plain.json")).read_text())
+    assert state["recordings.segments"] == 5
+
+
+def test_a_log_that_was_cut_short_is_refused_by_name(add, run_of, tmp_path):
+    add(0, 1)
+    run = run_of("cut")
+    go_on(run)
+    run.keep()
+    path = tmp_path / "cut" / STORE / "pieces.jsonl"
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:3]))
+    with pytest.raises(CheckpointError, match=r"pieces.jsonl has 3 entries, 4 were saved: restore it or begin"):
+        run_of("cut", resume=True)
+
+
+def test_what_does_not_go_together_is_refused(run_of):
+    with pytest.raises(HrlError, match="store: choose one of memory, files, got 'disk'"):
+        run_of("a", store="disk")
+    with pytest.raises(HrlError, match="relabelled subgoals are written over those in memory"):
+        run_of("a", relabel="from-relabelled", relabelled=("relabelled",))
