@@ -12,6 +12,7 @@ import torch
 
 from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.envs.runner import EnvRunner
@@ -22,7 +23,7 @@ from hrl_core.messages import Mode
 from hrl_core.replay import mapped_arrays
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.recordings import intake, trainer
+from hrl_core.training.recordings import intake, segments, trainer
 from hrl_core.training.recordings.config import FILES, BagTrainConfig
 from hrl_core.training.recordings.segments import Source
 from hrl_core.training.recordings.trainer import STORE, BagTrainer
@@ -217,3 +218,59 @@ def test_what_does_not_go_together_is_refused(run_of):
         run_of("a", store="disk")
     with pytest.raises(HrlError, match="relabelled subgoals are written over those in memory"):
         run_of("a", relabel="from-relabelled", relabelled=("relabelled",))
+
+
+def test_beginning_again_costs_what_is_new(add, run_of, read_again, tmp_path, monkeypatch):
+    """No walk through the recording, no row of its catalogue that was read before."""
+    add(0, 1)
+    catalogue = Catalogue(tmp_path / "bags")
+    catalogue.rebuild()
+    go_on(run := run_of("cut"))
+    run.keep()
+    add(2, 3)
+    catalogue.add(tmp_path / "bags" / "segment_2", {})
+    again = run_of("cut", resume=True)
+    monkeypatch.setattr(segments, "find_bags", None)
+    asked = []
+    monkeypatch.setattr(
+        Catalogue, "after", lambda self, seq, after=Catalogue.after: asked.append(seq) or after(self, seq)
+    )
+    read_again.clear()
+    assert (again.consume(), read_again, asked) == (1, ["segment_2"], [2])
+    monkeypatch.undo()
+    monkeypatch.setattr(segments, "WALK_SECONDS", 0.0)
+    monkeypatch.setattr(segments, "WALK_SHARE", 1e9)
+    assert again.consume() == 1, "nobody told of the last one: a walk finds it"
+
+
+def test_many_segments_are_taken_in_a_part_at_a_time(add, run_of, monkeypatch):
+    monkeypatch.setattr(intake, "TOGETHER", 2)
+    add(*range(5))
+    run = run_of("whole")
+    assert run.consume() == 5
+    assert [segment.batch for segment in run.intake.consumed.values()] == [0, 0, 1, 1, 2]
+    run.iterate()
+    run.keep()
+    require_the_same(run, run_of("whole", resume=True))
+
+
+def test_steps_beyond_the_budget_pay_for_nothing(add, run_of):
+    free, run = run_of("free", algorithm="flat"), run_of("cut", algorithm="flat", update_budget=24)
+    add(0)
+    for one in (free, run):
+        one.consume()
+    paid = free.learner.paid(94)
+    assert (free.left, run.left) == (-(-paid // 8) * 8, 24)
+    run.iterate()
+    assert run.left == 16
+    add(1)
+    run.consume()
+    assert run.left == 24
+    run.keep()
+    again = run_of("cut", resume=True, algorithm="flat", update_budget=24)
+    assert again.left == 24
+    for one in (run, again):
+        while one.left:
+            one.iterate()
+    require_the_same(run, again)
+    assert again.reached == 32

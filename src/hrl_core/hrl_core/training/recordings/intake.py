@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ from hrl_core.training.recordings.growing_log import GrowingLog
 from hrl_core.training.recordings.kept_store import KeptStore
 from hrl_core.training.recordings.material import choose_material, oldest_version
 from hrl_core.training.recordings.report import LiveOutcomes
-from hrl_core.training.recordings.segments import ConsumedSegment, SegmentFinder, forget_segments
+from hrl_core.training.recordings.segments import ConsumedSegment, Found, SegmentFinder, forget_segments
 from hrl_core.training.recordings.store import Piece, Refusal
 
 SEGMENTS = "segments.jsonl"
 """In the folder of a run: what it has learned from."""
+TOGETHER = 1000
+"""Segments that are taken in together at most: so many are in memory at once."""
 
 
 class Intake:
@@ -60,17 +62,23 @@ class Intake:
         Raises:
             BagError: ``must_exist`` and a source holds no bag.
         """
+        found = self._finder.look(self.consumed, must_exist)
+        batches = [found[first : first + TOGETHER] for first in range(0, len(found), TOGETHER)]
+        return [segment for batch in batches for segment in self._consume(batch, version)]
+
+    def _consume(self, found: Sequence[Found], version: int) -> list[ConsumedSegment]:
+        """Take in segments together."""
         pieces: list[Piece] = []
         segments: list[ConsumedSegment] = []
-        for bag, source, sha256 in self._finder.look(self.consumed, must_exist):
-            found, episodes = self._read(bag, version, source.weight)
-            steps = sum(piece.episode.steps for piece in found)
+        for bag, source, sha256 in found:
+            mine, episodes = self._read(bag, version, source.weight)
+            steps = sum(piece.episode.steps for piece in mine)
             content = str(bag), sha256 or bag_sha256(bag), source.weight, episodes, steps
             segments.append(ConsumedSegment(*content, version=version, batch=self._batches))
-            pieces += found
+            pieces += mine
         self.consumed |= {segment.path: segment for segment in segments}
         self.log.add(segment.as_dict() for segment in segments)
-        self._batches += bool(segments)
+        self._batches += 1
         self._hand_over(pieces, version)
         return segments
 
@@ -90,7 +98,8 @@ class Intake:
 
     def state_dict(self) -> dict[str, Any]:
         """What has been taken in, and what came of it; the segments themselves stay where they are."""
-        return {"segments": self.log.count, "left_out": dict(self.left_out), "outcomes": self.outcomes.state()}
+        counted = {"left_out": dict(self.left_out), "outcomes": self.outcomes.state()}
+        return {"segments": self.log.count, "cursors": self._finder.cursors, **counted}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take in the same segments again, those together that were taken in together; what is kept stays.
@@ -107,6 +116,7 @@ class Intake:
             # What a second look at some of them has counted is in there.
             self.left_out = Counter(state["left_out"])
             self.outcomes.restore(state["outcomes"])
+            self._finder.go_on(state["cursors"])
             return
         for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
             batch = list(together)

@@ -100,6 +100,16 @@ class SegmentFinder:
                     found[str(bag)] = look.found(bag)
         return list(found.values())
 
+    @property
+    def cursors(self) -> list[int]:
+        """How far the catalogue of each source has been read."""
+        return [look.cursor for look in self._looks]
+
+    def go_on(self, cursors: Iterable[int]) -> None:
+        """Look only for what is newer than ``cursors``; what no catalogue tells is found by the walks to come."""
+        for look, cursor in zip(self._looks, cursors, strict=True):
+            look.go_on(cursor)
+
     def sha256(self, bag: Path) -> str:
         """The digest of a bag: what its catalogue says, if it has its size still, else of its bytes."""
         told = next((row for look in self._looks if (row := look.row(bag))), None)
@@ -113,6 +123,17 @@ class _SourceLook:
         self._source, self._catalogue = source, Catalogue(source.path)
         self._seq, self._walked, self._walk_took = 0, -math.inf, 0.0
         self._rows: dict[Path, SegmentRow] = {}
+
+    @property
+    def cursor(self) -> int:
+        """Number of the last row that was read."""
+        return self._seq
+
+    def go_on(self, cursor: int) -> None:
+        """As if everything up to a row had been found before."""
+        self._seq = cursor
+        if cursor:
+            self._walked = time.monotonic()
 
     def new(self, must_exist: bool) -> list[Path]:
         """What may be new: what its catalogue tells; all there is at first, now and then, and where there is none."""
