@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -54,6 +55,17 @@ def _makes_networks() -> bool:
     return _succeeds(["ip", "netns", "del", name]) and works
 
 
+def postgresql() -> Path | None:
+    """Folder of the programs of a PostgreSQL server, where Debian puts them or on the path."""
+    here = shutil.which("initdb")
+    found = [Path(here).parent] if here else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return next((folder for folder in reversed(found) if (folder / "initdb").exists()), None)
+
+
+def _serves_objects() -> bool:
+    return _imports("s3fs") and _imports("moto.server, flask_cors")
+
+
 def _renders() -> bool:
     return any(backend_works(name) for name in BACKENDS)
 
@@ -74,6 +86,11 @@ PARTS = {
         "pip install lerobot-dataset torchvision, elsewhere: 1 GB, another torchvision",
     ),
     "netns": Part(_makes_networks, "apt install iproute2, and be root or have CAP_SYS_ADMIN and CAP_NET_ADMIN"),
+    "postgresql": Part(
+        lambda: postgresql() is not None and _imports("psycopg"),
+        "apt install postgresql; pip install -r requirements-cluster.txt -c constraints.txt",
+    ),
+    "s3": Part(_serves_objects, "pip install -r requirements-cluster.txt -r requirements-dev.txt -c constraints.txt"),
     "ray": Part(partial(_imports, "ray"), "pip install -r requirements-cluster.txt -c constraints.txt"),
     "wandb": Part(partial(_imports, "wandb"), "pip install wandb"),
 }

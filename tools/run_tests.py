@@ -2,8 +2,8 @@
 
 Without arguments every test is run: first, on all cores and one more since those that start a graph wait a third of
 their life, all that do not judge by the clock; then, one by one, those that do. Left out is what learns a task for
-minutes, kills again and again, or drives a browser, which `learning` as the first argument runs: what learns on all
-cores, then one by one what starts a graph; and what starts clusters, which `cluster` runs. CI does all three.
+minutes, kills again and again, or drives a browser, which `learning` as the first argument runs in the same way; and
+what starts clusters, which `cluster` runs. CI does all three.
 
 At the end it is listed what was skipped and what to install. HRL_MAY_SKIP names the parts (``optional_parts``) that may
 be missing, with commas between them: any other skip is then a failure. Without it nothing has to be there.
@@ -35,7 +35,7 @@ STAGES = {
         _beside_each_other("not alone and not learning and not cluster", CORES + 1),
         ["-m", "alone and not learning and not cluster"],
     ),
-    "learning": (_beside_each_other("learning and not ros", CORES), ["-m", "learning and ros"]),
+    "learning": (_beside_each_other("learning and not alone", CORES), ["-m", "learning and alone"]),
     "cluster": (["-m", "cluster"],),
 }
 

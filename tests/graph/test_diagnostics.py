@@ -46,6 +46,7 @@ def eventually(check, seconds=60):
     return outcome
 
 
+@pytest.mark.learning
 def test_nodes_tell_rates_latencies_and_policies_and_a_frozen_one_is_found(launch, listener, observe, hrl):
     graph = launch("task:=AntMaze", "policy:=untrained_ant_maze", "episodes:=0", "wait_limit:=0.0")
     # Without a pace the graph would keep both cores from the commands that look at it.

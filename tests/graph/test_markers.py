@@ -76,6 +76,7 @@ def test_the_configuration_follows_the_namespace():
     assert [f"/fleet/robot_1{topic}" for topic in topics(root)] == list(topics(moved))
 
 
+@pytest.mark.learning
 def test_what_a_message_names_is_not_imported_and_the_scene_stays(launch, listener):
     graph = launch("markers:=true", "mode:=realtime", "rtf:=2", "record:=false")
     drawn = []

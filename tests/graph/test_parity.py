@@ -220,7 +220,7 @@ def test_skills_and_directions_are_the_same_in_the_graph_and_in_process_and_are_
         assert reasons <= set(EPISODE_ENDS), "one at the end of an episode, none at every step"
 
 
-@pytest.mark.parametrize("name", ["movement_bandits", "ant_two_walks"])
+@pytest.mark.parametrize("name", [pytest.param("movement_bandits", marks=pytest.mark.learning), "ant_two_walks"])
 def test_skills_with_networks_of_their_own_are_the_same_in_the_graph_and_in_process(
     name, launch, read_bag, in_process, assert_same_run, tmp_path
 ):

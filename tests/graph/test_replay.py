@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.ros, pytest.mark.slow, pytest.mark.timeout(240)]
 HRL = Path(sys.executable).with_name("hrl")
 
 
+@pytest.mark.learning
 def test_a_recording_plays_onto_its_topics_and_becomes_a_report(launch, listener, observe, domain, read_bag, tmp_path):
     graph = launch("episodes:=1")
     code, output = graph.wait(timeout=120)

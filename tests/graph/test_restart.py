@@ -75,12 +75,14 @@ def killed_run(launch, listener, observe, read_bag, in_process, assert_same_run)
 
 
 # Several episodes: a short run may be over before the listener is heard of.
+@pytest.mark.learning
 def test_killed_nodes_are_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
     killed_run(
         policy_of(None), 9, [(("worker",), AT_AN_END), (("manager",), ANYWHERE), (("worker", "manager"), AT_AN_END)]
     )
 
 
+@pytest.mark.learning
 def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the_same(killed_run, policy_of):
     killed_run(policy_of(FLAT), 12, [(("worker",), ANYWHERE), (("worker",), AT_AN_END)])
 

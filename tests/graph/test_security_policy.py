@@ -94,10 +94,11 @@ def free_port():
 @pytest.mark.parametrize(
     ("namespace", "more", "nodes"),
     [
-        (
+        pytest.param(
             "",
             ["viewer:=true", "learn:=true", "relabel:=from-relabelled", "mode:=realtime"],
             STACK | {"simulator", "markers", "viewer", "trainer", "relabeler"},
+            marks=pytest.mark.learning,
         ),
         ("fleet/robot_1", [], STACK | {"simulator"}),
         ("", ["robot:=real"], STACK | {"bridge", "fake_robot", "supervisor"}),

@@ -116,6 +116,7 @@ def keep_picture(page):
 
 
 @pytest.mark.learning
+@pytest.mark.alone
 def test_the_page_shows_the_markers_and_steers_the_run(page, launch, listener, observe):
     empty = empty_scene(page)
     status, port = [], free_port()

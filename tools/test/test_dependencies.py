@@ -37,7 +37,10 @@ PIP_KEYS = {
     "yaml": "python3-yaml",
 }
 """Import name -> key; what is in neither table is a ROS package, whose key is its name."""
-NO_KEY = {"lz4", "mcap", "minari", "pyarrow", "ray", "safetensors", "threadpoolctl", "tyro", "viser", "zstandard"}
+NO_KEY = {
+    *("fsspec", "lz4", "mcap", "minari", "pyarrow", "ray", "s3fs", "safetensors", "threadpoolctl"),
+    *("tyro", "viser", "zstandard"),
+}
 """Known to pip alone: the requirement files bring them."""
 DISTRIBUTIONS = {"PIL": "pillow", "mcap_ros2": "mcap-ros2-support", "yaml": "pyyaml"}
 """Where the index has another name than `import`."""

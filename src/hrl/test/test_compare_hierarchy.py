@@ -88,6 +88,7 @@ def test_what_cannot_be_asked_for_is_refused(tmp_path: Path, capsys, words, mess
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
+@pytest.mark.learning
 def test_runs_are_made_and_told_in_a_table_and_in_figures(small, tmp_path: Path, capsys) -> None:
     words = ("--out", str(tmp_path), "--seeds", "1", "--budget", "800")
     assert compared(*words) == 0

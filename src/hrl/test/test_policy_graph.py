@@ -153,6 +153,8 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "record": {"record": False},
         "split_episodes": {"split_episodes": 2},
         "split_mb": {"split_mb": 1.5},
+        "upload": {"upload": "s3://bags/today", "split_episodes": 2},
+        "catalogue": {"catalogue": "postgresql+psycopg://hrl@db/bags", "split_episodes": 2},
         "out": {"out": str(tmp_path / "elsewhere")},
         "namespace": {"namespace": "robot_1"},
         "respawn": {"respawn": True},

@@ -9,6 +9,7 @@ from typing import Any
 
 from rclpy.serialization import deserialize_message
 
+from hrl_core.bags.catalogue import keep_catalogue_at
 from hrl_core.bags.facts import policy_sha256
 from hrl_core.bags.writer import typestore_with
 from hrl_core.errors import HrlError, InvalidDataError
@@ -45,6 +46,11 @@ class RecorderParameters(FollowerParameters):
     split_megabytes: float = parameter(
         0.0, "begin a new bag with the episode after the one in which a bag reaches this size [MB]; 0: never", low=0.0
     )
+    upload: str = parameter("", "URI that each bag is copied to when it is closed (s3://..., file://...); with a limit")
+    catalogue: str = parameter(
+        "",
+        "data base that has a row of each closed bag, postgresql+psycopg://user@host/name; empty: a file beside them",
+    )
     policy: str = parameter("", "checkpoint the run starts with; its version and SHA-256 go into the bag")
 
 
@@ -66,9 +72,13 @@ class RecorderNode(HrlNode):
         self._id = secrets.randbits(64)
         self._ledger = RecordingLedger()
         limits = SplitLimits(settings.split_episodes, int(settings.split_megabytes * 1e6))
-        announced = recorded_topics(self.resolve_topic_name)
+        if (settings.upload or settings.catalogue) and not limits.splits:
+            raise HrlError("upload and catalogue are of closed bags: give split_episodes or split_megabytes as well")
+        announced, bag = recorded_topics(self.resolve_topic_name), Path(settings.bag)
+        if settings.catalogue:
+            keep_catalogue_at(bag, settings.catalogue)
         self._recording = SegmentedRecording(
-            Path(settings.bag), typestore_with(message_texts()), announced, limits, self._ledger.complete
+            bag, typestore_with(message_texts()), announced, limits, self._ledger.complete, settings.upload
         )
         if settings.policy:
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 from rosbags.typesys.store import Typestore
 
-from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.facts import BagFacts
 from hrl_core.bags.writer import CHUNK_SECONDS, BagWriter
 from hrl_core.messages import Action, EpisodeResult, Observation
+from hrl_training.closed_bags import ClosedBags
 from hrl_training.recording import Keyed
 
 HOLD_LOOKS = 20
@@ -71,6 +71,7 @@ class SegmentedRecording:
         topics: Mapping[str, RecordedTopic],
         limits: SplitLimits,
         complete: Callable[[int], bool],
+        upload: str = "",
     ) -> None:
         """Begin the first bag.
 
@@ -80,9 +81,11 @@ class SegmentedRecording:
             topics: what may be written, by the name that ``write`` is given.
             limits: when to begin a new bag.
             complete: tells whether all messages of an episode have come.
+            upload: URI that closed bags are copied to; empty: nowhere.
 
         Raises:
             BagError: the bag exists already or cannot be made.
+            HrlError: there is no such store.
         """
         self.path = path
         self.messages = 0
@@ -93,9 +96,7 @@ class SegmentedRecording:
         self._held: list[_Held] = []
         self._looks = 0
         """At what is held, since something is."""
-        self._catalogue = Catalogue(path)
-        self.problems: list[str] = []
-        """What went wrong and costs nothing that is recorded, for people."""
+        self._closed = ClosedBags(path, upload) if limits.splits else None
         self._episode: int | None = None
         """The one being written; with limits, messages of later ones are held."""
         self._episodes = 0
@@ -106,6 +107,11 @@ class SegmentedRecording:
     def bag(self) -> Path:
         """The bag being written."""
         return self._bag.path
+
+    @property
+    def problems(self) -> list[str]:
+        """What went wrong and costs nothing that is recorded, for people; to be taken out when it is told."""
+        return [] if self._closed is None else self._closed.problems
 
     def write(self, topic: str, stamp: int, data: bytes) -> None:
         """Append a message that belongs to no episode.
@@ -161,6 +167,8 @@ class SegmentedRecording:
         while self._held:
             self._go_on()
         self._close_bag()
+        if self._closed is not None:
+            self._closed.finish()
 
     def abandon(self) -> None:
         """Stop after a failure: what is there is handed over as far as the disk takes it, the bag stays unfinished."""
@@ -186,6 +194,7 @@ class SegmentedRecording:
     def _account(self, message: Keyed) -> None:
         facts = self.facts
         if isinstance(message, Observation):
+            facts.modes.add(message.mode)
             if not message.last:
                 facts.unfinished.add(message.episode)
                 return
@@ -209,11 +218,8 @@ class SegmentedRecording:
         """Finish the present bag, and have the catalogue tell of it; without, it is found all the same."""
         custom = self.facts.custom_data()
         self._bag.close(custom)
-        if self._limits.splits:
-            try:
-                self._catalogue.add(self._bag.path, custom)
-            except BagError as error:
-                self.problems.append(str(error))
+        if self._closed is not None:
+            self._closed.add(self._bag.path, custom)
 
     def _open(self) -> BagWriter:
         path = self.path / SEGMENT.format(self.facts.segment) if self._limits.splits else self.path

@@ -15,7 +15,7 @@ from hrl_core.training.presets import read_config
 from hrl_core.training.recordings.config import MEMORY, RELABEL, STORES, BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.sampling import SamplingConfig
-from hrl_core.training.recordings.segments import parse_source
+from hrl_core.training.recordings.segments import at_hand, parse_source
 from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.run_names import CONFIG, METRICS
 from hrl_msgs import msg
@@ -118,7 +118,7 @@ class TrainerNode(HrlNode):
             checkpoint_updates=p.checkpoint_updates,
             first_version=p.first_version,
         )
-        task = load_task(p.task) if p.task else recorded_task(source.path for source in sources)
+        task = load_task(p.task) if p.task else recorded_task(map(at_hand, sources))
         self._trainer = BagTrainer(task, config, self._out, p.seed, p.git_commit)
         resumed = (self._out / CONFIG).is_file()
         self._trainer.begin(resumed)

@@ -10,7 +10,7 @@ import pytest
 from rosbags.rosbag2 import Reader
 
 from hrl_core.bags import writer
-from hrl_core.bags.catalogue import Catalogue
+from hrl_core.bags.catalogue import CATALOGUE, Catalogue
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.recovery import recover
 from hrl_core.bags.writer import typestore_with
@@ -134,7 +134,7 @@ def test_the_catalogue_tells_of_each_closed_bag_and_its_loss_costs_nothing(tmp_p
     catalogue = Catalogue(tmp_path / "bag")
     assert [(row.path, row.episodes, row.steps) for row in catalogue.after(0)] == [("segment_000000", 1, 2)]
     # Somebody writes rubbish over it: the recording goes on, and says so.
-    catalogue.path.write_bytes(b"no data base " * 100)
+    (tmp_path / "bag" / CATALOGUE).write_bytes(b"no data base " * 100)
     recorder.recording.close()
     assert len(recorder.recording.problems) == 1
     assert "hrl catalogue rebuild" in recorder.recording.problems[0]
@@ -226,7 +226,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 sys.path.insert(0, str(Path(sys.argv[2]).parent))
-from hrl_core.bags.catalogue import Catalogue
+from hrl_core.bags.catalogue import CATALOGUE, Catalogue
 from hrl_core.bags.errors import BagError
 from hrl_core.bags import writer
 limit = int(sys.argv[3])

@@ -21,6 +21,7 @@ from hrl_core.bags.find import find_bags, find_partial
 from hrl_core.bags.problems import iso_time
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import Recovery, default_out, recover, recoverable
+from hrl_core.bags.remote import is_uri, upload_missing
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.text import hierarchy_in_words, parse_hierarchy
 from hrl_core.randomisation import told_in
@@ -102,10 +103,28 @@ class Recover:
         return 0
 
 
+@dataclass(frozen=True)
+class Upload:
+    """Copy closed bags that are not there yet to where bags are gathered; training takes that as a folder of bags."""
+
+    dir: tyro.conf.Positional[Path]
+    """Folder of bags."""
+    uri: tyro.conf.Positional[str]
+    """s3://BUCKET/..., file:///..., or whatever fsspec knows."""
+
+    def run(self) -> int:
+        """Exit code 0: all are there."""
+        if not is_uri(self.uri):
+            raise HrlError(f"'{self.uri}' is no URI: s3://BUCKET/FOLDER, file:///FOLDER, ...")
+        copied = upload_missing(self.dir, self.uri)
+        Console(soft_wrap=True, highlight=False).print(f"{counted(len(copied), 'bag')} copied to {self.uri}")
+        return 0
+
+
 def bag(words: list[str]) -> int:
     """Run ``hrl bag`` with the words that follow it; returns the exit code."""
     return tyro.cli(
-        Info | Check | Recover | Play | Export | Import, prog="hrl bag", description=__doc__, args=words
+        Info | Check | Recover | Play | Export | Import | Upload, prog="hrl bag", description=__doc__, args=words
     ).run()
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from hrl_core.training.presets import preset, read_config
 from hrl_core.training.recordings.config import BagTrainConfig, stored_bag_config
 from hrl_core.training.recordings.material import MaterialConfig
 from hrl_core.training.recordings.sampling import SamplingConfig
-from hrl_core.training.recordings.segments import Source, parse_source
+from hrl_core.training.recordings.segments import at_hand, parse_source
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import TASK
 
@@ -81,10 +81,10 @@ def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     if stored is not None:
         # What a trainer node has that began the run, and this command has no words for.
         of_nodes = {name: getattr(stored[0], name) for name in ("first_version", "update_budget", "store")}
-        config = dataclasses.replace(config, **of_nodes)
+        config = replace(config, **of_nodes)
     # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
     find_bags(given.relabelled)
-    spec = load_task(given.task) if given.task else recorded_task(source.path for source in config.sources)
+    spec = load_task(given.task) if given.task else recorded_task(map(at_hand, config.sources))
     return TrainingRequest(spec, config, given.seed, folder, given.resume is not None, given.torch_threads)
 
 
@@ -93,7 +93,7 @@ def _config(given: TrainFromBags) -> BagTrainConfig:
     sources = [parse_source(text) for text in given.from_bags]
     return BagTrainConfig(
         # Absolute: a run goes on from any folder.
-        sources=tuple(Source(source.path.expanduser().absolute(), source.weight) for source in sources),
+        sources=tuple(replace(source, path=source.path.expanduser().absolute()) for source in sources),
         training=given.training,
         relabel=relabel or ("at-sampling" if given.training.as_dict().get("candidates") else "off"),
         relabelled=tuple(str(folder.expanduser().absolute()) for folder in given.relabelled),
@@ -119,7 +119,7 @@ def _as_words(config: BagTrainConfig, seed: int, task: str) -> TrainFromBags:
     """The arguments that began a run."""
     same = {f.name for f in dataclasses.fields(TrainFromBags)} & {f.name for f in dataclasses.fields(BagTrainConfig)}
     return TrainFromBags(
-        from_bags=tuple(f"{source.path}:{source.weight!r}" for source in config.sources),
+        from_bags=tuple(f"{source.uri or source.path}:{source.weight!r}" for source in config.sources),
         task=task,
         seed=seed,
         **{name: getattr(config, name) for name in same - {"relabelled"}},

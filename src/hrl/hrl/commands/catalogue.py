@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from hrl.results.tables import show
-from hrl_core.bags.catalogue import CATALOGUE, Catalogue, SegmentRow
+from hrl_core.bags.catalogue import Catalogue, SegmentRow, keep_catalogue_at
 from hrl_core.wording import counted
 
-_COLUMNS = ("seq", "bag", "run", "robot", "policies", "episodes", "steps", "MB", "closed")
+_COLUMNS = ("seq", "bag", "run", "robot", "policies", "modes", "episodes", "steps", "MB", "closed")
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,16 @@ class Rebuild:
 
     dir: tyro.conf.Positional[Path]
     """Folder of the bags."""
+    at: str = ""
+    """Data base that keeps it from now on, postgresql+psycopg://user@host/name; empty: where it is, or is to be."""
 
     def run(self) -> int:
         """Read the metadata of every bag."""
-        count = Catalogue(self.dir).rebuild()
-        Console(soft_wrap=True, highlight=False).print(f"{self.dir / CATALOGUE}: {counted(count, 'row')}")
+        if self.at:
+            keep_catalogue_at(self.dir, self.at)
+        made = Catalogue(self.dir)
+        count = made.rebuild()
+        Console(soft_wrap=True, highlight=False).print(f"{made.place}: {counted(count, 'row')}")
         return 0
 
 
@@ -86,8 +91,10 @@ def _table(rows: list[SegmentRow]) -> Table:
     for row in rows:
         versions = json.loads(row.versions)
         policies = f"{min(versions)} to {max(versions)}" if versions else "-"
+        modes = ", ".join(json.loads(row.modes)) or "-"
         closed = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.closed / 1e9))
         run = f"{int(row.run):016x}" if row.run else "-"
-        cells = (row.seq, row.path, run, row.robot, policies, row.episodes, row.steps, f"{row.size / 1e6:.2f}", closed)
+        counts = (row.episodes, row.steps, f"{row.size / 1e6:.2f}")
+        cells = (row.seq, row.path, run, row.robot, policies, modes, *counts, closed)
         table.add_row(*(Text(str(cell)) for cell in cells))
     return table

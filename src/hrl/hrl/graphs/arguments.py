@@ -115,6 +115,12 @@ class LaunchArguments(Arguments):
     split_mb: float = argument(
         0.0, "Begin a new bag with the episode after the one that fills it to so many MB, 0: one bag.", rule=COUNT
     )
+    upload: str = argument(
+        "", "URI that closed bags are copied to, s3://BUCKET/FOLDER; of several robots in robot_1, ...; empty: nowhere."
+    )
+    catalogue: str = argument(
+        "", "Data base with a row of each closed bag, postgresql+psycopg://USER@HOST/NAME; empty: a file beside them."
+    )
     learn: bool = argument(
         False, "Learn while running: relabeler and trainer follow the recording and announce policies; implies explore."
     )
@@ -178,6 +184,8 @@ class LaunchArguments(Arguments):
             raise self.refuse(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
         if (self.peers or self.nodes) and self.network != "subnet":
             raise self.refuse("nodes:= and peers:= are for graphs of several machines; add network:=subnet")
+        if (self.upload or self.catalogue) and not (self.learn or self.split_episodes or self.split_mb):
+            raise self.refuse("upload:= and catalogue:= are of closed bags; add split_episodes:=2")
         if self.learn and not self.record:
             raise self.refuse("learn:=true learns from the recording; leave record:=true")
 

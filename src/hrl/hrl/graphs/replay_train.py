@@ -13,7 +13,7 @@ from hrl.policies.shipped import AUTO
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recorded_task import recorded_task
 from hrl_core.task.text import load_task
-from hrl_core.training.recordings.segments import parse_source
+from hrl_core.training.recordings.segments import at_hand, parse_source
 
 
 def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:
@@ -24,7 +24,7 @@ def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:
     """
     sources = [parse_source(text) for text in split_sources(arguments.bags)]
     sources = [dataclasses.replace(source, path=source.path.expanduser().absolute()) for source in sources]
-    paths = [source.path for source in sources]
+    paths = [at_hand(source) for source in sources]
     find_bags(paths)
     auto = arguments.task == AUTO
     task = recorded_task(paths) if auto else load_task(arguments.task)
@@ -32,7 +32,7 @@ def replay_train_graph(arguments: ReplayTrainArguments) -> Graph:
     learning = Learning.of(
         arguments,
         folder,
-        [f"{source.path}:{source.weight:g}" for source in sources],
+        [f"{source.uri or source.path}:{source.weight:g}" for source in sources],
         "" if auto else arguments.task,
         Path(arguments.relabelled).absolute(),
         {name: getattr(arguments, name) for name in TRAINER_KNOBS}

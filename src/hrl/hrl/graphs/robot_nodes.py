@@ -101,6 +101,7 @@ def robot_nodes(
     recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
     recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
     recorder["split_megabytes"] = arguments.split_mb
+    recorder |= {"upload": arguments.upload, "catalogue": arguments.catalogue}
     # A flat policy has no manager, others one for each level; the highest comes first.
     parties = setup.checkpoint.hierarchy.parties
     of_levels: list[dict[str, Value]] = [{"level": level} for level in range(len(parties) - 1)]

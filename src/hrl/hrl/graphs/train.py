@@ -41,6 +41,7 @@ def train_graph(arguments: TrainArguments) -> Graph:
             namespace="/".join(part for part in (outer, name) if part),
             seed=(arguments.seed + SEED_STEP * number) % 10**18,
             out=str(folder.path / name),
+            upload=f"{arguments.upload.rstrip('/')}/{name}" if arguments.upload else "",
         )
         for number, name in enumerate(names)
     ]

@@ -2,6 +2,9 @@
 
 Whoever follows a recording asks for the rows after the last one it knows; what that costs does not depend on how long
 the recording is. The bags themselves say the same (``rebuild``): a catalogue that is lost loses nothing.
+
+It is an SQLite file beside the bags, or, for folders that many machines share, part of a table of a server, of which a
+file beside the bags tells.
 """
 
 import json
@@ -10,19 +13,35 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Integer, MetaData, String, Table, create_engine, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    create_engine,
+    delete,
+    insert,
+    make_url,
+    select,
+)
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from hrl_core.bags.description import custom_metadata
 from hrl_core.bags.digest import bag_sha256, bag_size
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
+from hrl_core.documents import read_json
+from hrl_core.errors import FileError, HrlError
+from hrl_core.optional_packages import require_packages
 
-CATALOGUE = "catalogue.sqlite"
-"""In the folder of the bags."""
-_PATIENCE = 10.0
-"""Seconds that another process may be writing to it."""
+CATALOGUE, PLACE = "catalogue.sqlite", "catalogue.json"
+"""In the folder of the bags: the catalogue, or where it is."""
+_PATIENCE = 10
+"""Seconds that another process may be writing to it, or a server may take to answer."""
 
 
 class SegmentRow(NamedTuple):
@@ -43,6 +62,8 @@ class SegmentRow(NamedTuple):
     task_hash: str
     versions: str
     """Of the policies that acted, as a JSON list."""
+    modes: str
+    """Purposes of its episodes (TRAIN, EVAL, DEMO), as a JSON list; empty: the bag does not say."""
     episodes: int
     """That have ended in it."""
     steps: int
@@ -55,9 +76,11 @@ _TABLE = Table(
     "segments",
     MetaData(),
     Column("seq", Integer, primary_key=True, autoincrement=True),
-    Column("path", String, nullable=False, unique=True),
-    *(Column(name, String, nullable=False) for name in ("sha256", "run", "robot", "task_hash", "versions")),
+    Column("folder", String, nullable=False),
+    Column("path", String, nullable=False),
+    *(Column(name, String, nullable=False) for name in ("sha256", "run", "robot", "task_hash", "versions", "modes")),
     *(Column(name, BigInteger, nullable=False) for name in ("size", "segment", "episodes", "steps", "closed")),
+    UniqueConstraint("folder", "path"),
 )
 _COLUMNS = [_TABLE.c[name] for name in SegmentRow._fields]
 
@@ -66,16 +89,27 @@ class Catalogue:
     """The rows of a folder of bags."""
 
     def __init__(self, folder: Path) -> None:
-        """Open that of ``folder``; it is made with its first row."""
-        self.folder, self.path = folder, folder / CATALOGUE
+        """Open that of ``folder``; it is made with its first row.
+
+        Raises:
+            HrlError: the file that says where it is is damaged, or its server's driver is not installed.
+        """
+        self.folder, self._of = folder, ""
+        self.place = str(folder / CATALOGUE)
+        """Where it is, for people."""
+        told = _told(folder / PLACE)
+        url = f"sqlite:///{(folder / CATALOGUE).absolute()}" if told is None else told["url"]
+        if told is not None:
+            self.place, self._of = f"{told['url']} (as {folder / PLACE} says)", told["folder"]
+        self._here = None if told is not None else folder / CATALOGUE
         # A connection a call: nobody keeps a file open that others write or replace.
-        url = f"sqlite:///{self.path.absolute()}"
-        self._engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _PATIENCE})
+        patience = "timeout" if told is None else "connect_timeout"
+        self._engine = create_engine(url, poolclass=NullPool, connect_args={patience: _PATIENCE})
 
     @property
     def exists(self) -> bool:
-        """Whether there is one."""
-        return self.path.is_file()
+        """Whether there is one; of a server it is believed."""
+        return self._here is None or self._here.is_file()
 
     def add(self, bag: Path, custom: Mapping[str, str]) -> None:
         """Append a row.
@@ -97,7 +131,7 @@ class Catalogue:
         """
         if not self.exists:
             raise BagError(f"{self.folder} has no {CATALOGUE}: hrl catalogue rebuild {self.folder}")
-        query = select(*_COLUMNS).where(_TABLE.c.seq > seq).order_by(_TABLE.c.seq)
+        query = select(*_COLUMNS).where(_TABLE.c.folder == self._of, _TABLE.c.seq > seq).order_by(_TABLE.c.seq)
         try:
             with self._engine.connect() as connection:
                 return [SegmentRow._make(row) for row in connection.execute(query)]
@@ -112,8 +146,9 @@ class Catalogue:
         """
         bags = find_bags([self.folder])
         rows = [self._row(bag, custom_metadata(bag)) for bag in bags]
-        self.path.unlink(missing_ok=True)
-        self._write(rows)
+        if self._here is not None:
+            self._here.unlink(missing_ok=True)
+        self._write(rows, anew=True)
         return len(rows)
 
     def verify(self) -> list[str]:
@@ -136,6 +171,7 @@ class Catalogue:
         try:
             episodes = _decoded(custom.get("episodes", []))
             return {
+                "folder": self._of,
                 "path": self._name(bag),
                 "sha256": bag_sha256(bag),
                 "size": bag_size(bag),
@@ -144,6 +180,7 @@ class Catalogue:
                 "segment": int(custom.get("segment", 0)),
                 "task_hash": str(custom.get("task_hash", "")),
                 "versions": json.dumps(_decoded(custom.get("policy_versions", []))),
+                "modes": json.dumps(_decoded(custom.get("modes", []))),
                 "episodes": len(episodes),
                 "steps": sum(int(episode["steps"]) for episode in episodes),
                 "closed": time.time_ns(),
@@ -154,17 +191,58 @@ class Catalogue:
     def _name(self, bag: Path) -> str:
         return bag.relative_to(self.folder).as_posix()
 
-    def _write(self, rows: Iterable[dict[str, Any]]) -> None:
+    def _write(self, rows: Iterable[dict[str, Any]], anew: bool = False) -> None:
         try:
             with self._engine.begin() as connection:
                 _TABLE.create(connection, checkfirst=True)
+                if anew:
+                    connection.execute(delete(_TABLE).where(_TABLE.c.folder == self._of))
                 connection.execute(insert(_TABLE), list(rows))
         except SQLAlchemyError as error:
             raise self._damaged(error) from None
 
     def _damaged(self, error: SQLAlchemyError) -> BagError:
         why = str(error).split("\n")[0]
-        return BagError(f"{self.path}: {why}; make it anew: hrl catalogue rebuild {self.folder}")
+        return BagError(f"{self.place}: {why}; make it anew: hrl catalogue rebuild {self.folder}")
+
+
+def keep_catalogue_at(folder: Path, url: str) -> None:
+    """Have the catalogue of a folder be rows of a server's table.
+
+    Args:
+        folder: of the bags.
+        url: of the data base as SQLAlchemy writes it, ``postgresql+psycopg://user@host/name``, without a password:
+            libpq finds that in ``~/.pgpass``.
+
+    Raises:
+        HrlError: it is none, has a password, or its driver is not installed; or the folder has another catalogue.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise HrlError(f"catalogue '{url}' is no data base: postgresql+psycopg://user@host/name") from None
+    if parsed.password is not None:
+        raise HrlError("a password in the URL of a catalogue would lie beside the bags: put it into ~/.pgpass")
+    if parsed.get_backend_name() != "postgresql":
+        raise HrlError(f"catalogue '{url}': only servers of PostgreSQL are tried, postgresql+psycopg://user@host/name")
+    require_packages("a catalogue on a server", ("psycopg",), "requirements-cluster.txt")
+    told = _told(folder / PLACE)
+    if told is not None and told["url"] != url:
+        raise HrlError(f"{folder} has its catalogue at {told['url']} ({folder / PLACE}), not at {url}")
+    if told is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / PLACE).write_text(json.dumps({"url": url, "folder": str(folder.absolute())}) + "\n")
+
+
+def _told(place: Path) -> dict[str, str] | None:
+    """Where a file says that a catalogue is; None: there is no such file."""
+    if not place.is_file():
+        return None
+    try:
+        told = read_json(place.read_bytes(), str(place)).data
+        return {name: str(told[name]) for name in ("url", "folder")}
+    except (FileError, KeyError, TypeError, OSError) as error:
+        raise HrlError(f"{place} does not say where a catalogue is: {error}") from None
 
 
 def _decoded(value: Any) -> Any:  # noqa: ANN401 - JSON, decoded or not

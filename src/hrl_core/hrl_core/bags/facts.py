@@ -8,7 +8,7 @@ from typing import Protocol
 from hrl_core.bags.errors import BagError
 from hrl_core.checkpoints.manifest import read_manifest
 from hrl_core.errors import CheckpointError
-from hrl_core.messages import EpisodeResult
+from hrl_core.messages import EpisodeResult, Mode
 
 
 class RunFacts(Protocol):
@@ -65,6 +65,8 @@ class BagFacts:
     """Version of every policy that acted or was announced -> SHA-256 of its weights, empty when unknown."""
     acted: set[int] = field(default_factory=set)
     """Versions of the policies that acted."""
+    modes: set[int] = field(default_factory=set)
+    """Purposes of the episodes in this bag."""
     unfinished: set[int] = field(default_factory=set)
     """Episodes that have begun but not ended in this bag."""
     duplicates: int = 0
@@ -95,6 +97,7 @@ class BagFacts:
                 "hrl.git_commit": self.info.git_commit,
                 "hrl.policy_versions": json.dumps(sorted(self.acted)),
                 "hrl.policy_sha256": json.dumps(policies),
+                "hrl.modes": json.dumps([Mode(mode).name for mode in sorted(self.modes)]),
                 "hrl.episodes": json.dumps(outcomes),
                 "hrl.unfinished_episodes": json.dumps(sorted(self.unfinished)),
                 "hrl.duplicates_dropped": str(self.duplicates),

@@ -1,5 +1,6 @@
 """Builds recordings by hand; messages are serialised by rosbags, one by one, as an independent witness."""
 
+import json
 from pathlib import Path
 from typing import NamedTuple
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 
+from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.writer import BagWriter, typestore_with
 
 MESSAGES = Path(__file__).parents[3] / "hrl_msgs" / "msg"
@@ -198,3 +200,33 @@ def write_traces(script, typestore):
         return path
 
     return write
+
+
+_NUMBER = "test_msgs/msg/Number"
+_NUMBERS = typestore_with([(_NUMBER, "uint32 value\n")])
+
+
+def _close_bag(folder: Path, number: int, told: bool = True) -> Path:
+    """Write a segment as a recorder does, and have the catalogue tell of it."""
+    bag = folder / f"segment_{number:06d}"
+    writer = BagWriter(bag, _NUMBERS)
+    writer.add_topic("/number", _NUMBER, latched=False)
+    writer.write("/number", 1 + number, b"\0" * 8)
+    custom = {
+        "hrl.run": str(2**64 - 1),
+        "hrl.robot": "robot",
+        "hrl.segment": str(number),
+        "hrl.task_hash": "ab" * 32,
+        "hrl.policy_versions": json.dumps([number, number + 1]),
+        "hrl.episodes": json.dumps([{"episode": number, "steps": 10}, {"episode": number + 1, "steps": 5}]),
+    }
+    writer.close(custom)
+    if told:
+        Catalogue(folder).add(bag, custom)
+    return bag
+
+
+@pytest.fixture(scope="session")
+def close_bag():
+    """Writes segment ``number`` of a folder as a recorder does, and has the catalogue tell of it."""
+    return _close_bag

@@ -11,35 +11,12 @@ from hrl_core.bags.description import custom_metadata, describe
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
-from hrl_core.bags.writer import BagWriter, typestore_with
 from hrl_core.training.recordings import segments
 from hrl_core.training.recordings.segments import SegmentFinder, Source
 
-TYPE = "test_msgs/msg/Number"
-STORE = typestore_with([(TYPE, "uint32 value\n")])
-
-
-def close_bag(folder: Path, number: int, told: bool = True) -> Path:
-    bag = folder / f"segment_{number:06d}"
-    writer = BagWriter(bag, STORE)
-    writer.add_topic("/number", TYPE, latched=False)
-    writer.write("/number", 1 + number, b"\0" * 8)
-    custom = {
-        "hrl.run": str(2**64 - 1),
-        "hrl.robot": "robot",
-        "hrl.segment": str(number),
-        "hrl.task_hash": "ab" * 32,
-        "hrl.policy_versions": json.dumps([number, number + 1]),
-        "hrl.episodes": json.dumps([{"episode": number, "steps": 10}, {"episode": number + 1, "steps": 5}]),
-    }
-    writer.close(custom)
-    if told:
-        Catalogue(folder).add(bag, custom)
-    return bag
-
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def folder(tmp_path: Path, close_bag) -> Path:
     for number in range(3):
         close_bag(tmp_path, number)
     return tmp_path
@@ -70,7 +47,7 @@ def test_a_lost_catalogue_is_made_anew_of_the_bags(folder):
     assert [row._replace(closed=0) for row in Catalogue(folder).after(0)] == [row._replace(closed=0) for row in before]
 
 
-def test_what_is_wrong_is_named(folder):
+def test_what_is_wrong_is_named(folder, close_bag):
     (folder / "segment_000000" / "segment_000000.mcap").write_bytes(b"other")
     shutil.rmtree(folder / "segment_000001")
     close_bag(folder, 7, told=False)
@@ -84,7 +61,7 @@ def test_what_is_wrong_is_named(folder):
         Catalogue(folder).verify()
 
 
-def test_looks_after_the_first_walk_nowhere_and_find_each_bag_once(folder, monkeypatch):
+def test_looks_after_the_first_walk_nowhere_and_find_each_bag_once(folder, monkeypatch, close_bag):
     walks = []
     monkeypatch.setattr(
         segments, "find_bags", lambda paths, find=segments.find_bags: walks.append(paths) or find(paths)
@@ -113,7 +90,7 @@ def test_looks_after_the_first_walk_nowhere_and_find_each_bag_once(folder, monke
     assert [(segment.bag, segment.sha256) for segment in look()] == [(untold, "")]
 
 
-def test_without_a_catalogue_or_with_a_damaged_one_every_look_walks(folder):
+def test_without_a_catalogue_or_with_a_damaged_one_every_look_walks(folder, close_bag):
     (folder / CATALOGUE).write_bytes(b"no data base " * 100)
     finder = SegmentFinder([Source(folder)])
     assert len(finder.look((), must_exist=True)) == 3

@@ -107,7 +107,9 @@ def stored_bag_config(values: Mapping[str, Any]) -> BagTrainConfig:
         HrlError: it is not one of a run on recordings; names what is missing or unknown.
     """
     try:
-        sources = tuple(Source(Path(source["path"]), float(source["weight"])) for source in values["sources"])
+        sources = tuple(
+            Source(Path(source["path"]), float(source["weight"]), source.get("uri", "")) for source in values["sources"]
+        )
         others = {name: value for name, value in values.items() if name not in ("sources", "training")}
         return changed(BagTrainConfig(sources, stored_config(values["training"])), others)
     except (KeyError, TypeError, ValueError) as error:

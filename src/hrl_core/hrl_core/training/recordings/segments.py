@@ -12,10 +12,13 @@ from hrl_core.bags.catalogue import Catalogue, SegmentRow
 from hrl_core.bags.digest import bag_sha256, bag_size
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import METADATA, find_bags
+from hrl_core.bags.remote import Mirror, is_uri, mirror_of
 from hrl_core.errors import HrlError
 
 WALK_SECONDS = 60.0
 """Between two walks through a folder that has a catalogue: bags may be put there of which it does not tell."""
+FETCH_SECONDS = 5.0
+"""Between two looks at a store elsewhere."""
 WALK_SHARE = 0.01
 """Of the time that walks may take, however long one is."""
 
@@ -27,6 +30,8 @@ class Source:
     path: Path
     weight: float = 1.0
     """How often a step of it is drawn, compared with a step of weight 1."""
+    uri: str = ""
+    """Where its bags are fetched from; empty: they are here."""
 
     def __post_init__(self) -> None:
         """Refuse what can never be drawn."""
@@ -60,12 +65,21 @@ class ConsumedSegment:
         return asdict(self)
 
 
+def at_hand(source: Source) -> Path:
+    """The folder of a source, with what there is elsewhere fetched; raises ``BagError``."""
+    if source.uri:
+        Mirror(source.uri).fetch()
+    return source.path
+
+
 def parse_source(text: str) -> Source:
-    """Read ``DIR`` or ``DIR:WEIGHT``."""
+    """Read ``DIR`` or ``DIR:WEIGHT``; DIR may be a URI (``bags.remote``)."""
     path, colon, weight = text.rpartition(":")
-    if not colon or Path(text).exists():
-        return Source(Path(text))
+    if not colon or weight.startswith("//") or Path(text).exists():
+        path, weight = text, "1"
     try:
+        if is_uri(path):
+            return Source(mirror_of(path), float(weight), path)
         return Source(Path(path), float(weight))
     except ValueError:
         raise HrlError(f"source '{text}': give DIR or DIR:WEIGHT, for example runs/demo:0.5") from None
@@ -120,7 +134,9 @@ class _SourceLook:
     """How far one source has been looked at."""
 
     def __init__(self, source: Source) -> None:
-        self._source, self._catalogue = source, Catalogue(source.path)
+        self._source = source
+        self._mirror, self._fetched = Mirror(source.uri) if source.uri else None, -math.inf
+        self._catalogue = Catalogue(source.path) if self._mirror is None else None
         self._seq, self._walked, self._walk_took = 0, -math.inf, 0.0
         self._rows: dict[Path, SegmentRow] = {}
 
@@ -137,6 +153,8 @@ class _SourceLook:
 
     def new(self, must_exist: bool) -> list[Path]:
         """What may be new: what its catalogue tells; all there is at first, now and then, and where there is none."""
+        if self._mirror is not None:
+            return self._fetch(self._mirror, must_exist)
         told = self._told()
         if told is None or time.monotonic() - self._walked > max(WALK_SECONDS, self._walk_took / WALK_SHARE):
             return self._walk(must_exist)
@@ -151,7 +169,7 @@ class _SourceLook:
 
     def _told(self) -> list[SegmentRow] | None:
         """Rows since the last look; None: there is no catalogue, or none that can be read."""
-        if not self._catalogue.exists:
+        if self._catalogue is None or not self._catalogue.exists:
             return None
         try:
             rows = self._catalogue.after(self._seq)
@@ -165,6 +183,20 @@ class _SourceLook:
         """A bag, with what its catalogue says of it."""
         row = self._rows.get(bag)
         return Found(bag, self._source, row.sha256 if row is not None and row.size == bag_size(bag) else "")
+
+    def _fetch(self, mirror: Mirror, must_exist: bool) -> list[Path]:
+        """What is new where bags are fetched from; all that was fetched before, at first."""
+        if time.monotonic() - self._fetched < FETCH_SECONDS:
+            return []
+        first, self._fetched = self._fetched == -math.inf, time.monotonic()
+        try:
+            fetched = mirror.fetch()
+        except BagError:
+            # Stores and networks come back; who was told to begin with what is there must know.
+            if must_exist:
+                raise
+            fetched = []
+        return self._walk(must_exist) if first else fetched
 
     def _walk(self, must_exist: bool) -> list[Path]:
         begun = time.monotonic()

@@ -1,0 +1,174 @@
+"""Folders of bags elsewhere, named by a URI: closed bags go there whole, and are fetched from there once.
+
+Anything that ``fsspec`` knows: ``file://``, ``s3://`` (with ``s3fs``), ... Keys and addresses of a store are told as
+its own tools are told: ``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ``~/.aws/config``.
+"""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hrl_core.bags.catalogue import PLACE, Catalogue
+from hrl_core.bags.digest import bag_sha256
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.find import find_bags
+from hrl_core.bags.opening import METADATA
+from hrl_core.errors import HrlError
+from hrl_core.optional_packages import require_packages
+
+CACHE = "HRL_CACHE"
+"""Environment variable: folder of what is fetched; ~/.cache/hrl unless told."""
+
+
+def is_uri(text: str) -> bool:
+    """Whether a source is a URI and not a path."""
+    return "://" in text
+
+
+def mirror_of(uri: str) -> Path:
+    """Where the bags of a URI are fetched to: always the same place, so that a run that goes on finds them."""
+    cache = os.environ.get(CACHE) or Path.home() / ".cache" / "hrl"
+    return Path(cache).absolute() / "bags" / hashlib.sha256(uri.rstrip("/").encode()).hexdigest()[:16]
+
+
+class RemoteFolder:
+    """A folder of bags at a URI."""
+
+    def __init__(self, uri: str) -> None:
+        """Nothing is asked yet.
+
+        Raises:
+            HrlError: nothing here knows such URIs.
+        """
+        # Not before: who keeps bags on this machine need not have it.
+        require_packages("a folder of bags elsewhere", ("fsspec",), "requirements-cluster.txt")
+        from fsspec.core import url_to_fs
+
+        self.uri = uri.rstrip("/")
+        try:
+            # What others put there must be seen.
+            self._files, self._root = url_to_fs(self.uri, use_listings_cache=False)
+        except (ImportError, ValueError) as error:
+            wanted = "pip install -r requirements-cluster.txt -c constraints.txt"
+            raise HrlError(f"'{uri}': {error} ({wanted} brings s3fs, for s3://)") from None
+
+    def put(self, bag: Path) -> None:
+        """Copy a closed bag there under its name; its metadata last: whoever sees them sees a whole bag.
+
+        Raises:
+            BagError: it cannot be.
+        """
+        target = f"{self._root}/{bag.name}"
+        with self._trouble(f"cannot put {bag} at"):
+            self._files.makedirs(target, exist_ok=True)
+            for path in sorted(bag.iterdir(), key=lambda path: path.name == METADATA):
+                self._files.put_file(str(path), f"{target}/{path.name}")
+
+    def put_text(self, path: Path) -> None:
+        """Copy a file that lies beside the bags; raises ``BagError``."""
+        with self._trouble(f"cannot put {path} at"):
+            self._files.makedirs(self._root, exist_ok=True)
+            self._files.put_file(str(path), f"{self._root}/{path.name}")
+
+    def bags(self) -> list[str]:
+        """Names of the whole bags there, in their order; none where nothing is there yet; raises ``BagError``."""
+        with self._trouble("cannot look at"):
+            if not self._files.exists(self._root):
+                return []
+            inside = (Path(path).relative_to(self._root) for path in self._files.find(self._root))
+            return sorted(path.parent.as_posix() for path in inside if path.name == METADATA and len(path.parts) > 1)
+
+    def fetch(self, name: str, folder: Path) -> Path:
+        """Copy a bag into a folder of this machine, where it appears when it is whole; raises ``BagError``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=folder))
+        try:
+            with self._trouble(f"cannot fetch {name} from"):
+                for path in self._files.find(f"{self._root}/{name}"):
+                    self._files.get_file(path, str(part / Path(path).name))
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                part.rename(target)
+            return target
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+    def fetch_text(self, name: str, folder: Path) -> bool:
+        """Copy a file that lies beside the bags, if it is there; raises ``BagError``."""
+        with self._trouble(f"cannot fetch {name} from"):
+            if not self._files.exists(f"{self._root}/{name}"):
+                return False
+            folder.mkdir(parents=True, exist_ok=True)
+            self._files.get_file(f"{self._root}/{name}", str(folder / name))
+            return True
+
+    @contextmanager
+    def _trouble(self, what: str) -> Iterator[None]:
+        """Stores and networks promise no set of errors."""
+        try:
+            yield
+        except BagError:
+            raise
+        except Exception as error:
+            reason = str(error).partition("\n")[0]
+            raise BagError(f"{what} {self.uri}: {type(error).__name__}: {reason}") from None
+
+
+class Mirror:
+    """A folder of this machine that gets the bags of a URI, each once."""
+
+    def __init__(self, uri: str) -> None:
+        """Nothing is fetched yet; raises ``HrlError`` as ``RemoteFolder``."""
+        self._remote, self.folder = RemoteFolder(uri), mirror_of(uri)
+        self._catalogue: Catalogue | None = None
+        self._asked, self._seq = False, 0
+        self._awaited: dict[str, str] = {}
+        """Bags that a catalogue tells of and that are not fetched, with their digests."""
+
+    def fetch(self) -> list[Path]:
+        """Fetch what is new; returns it.
+
+        A catalogue on a server that the recorder has told is asked for what is new; else the store lists what it has.
+
+        Raises:
+            BagError: the store or the server do not answer, or a bag is another than the catalogue tells of.
+        """
+        if not self._asked:
+            self._asked = True
+            if self._remote.fetch_text(PLACE, self.folder):
+                self._catalogue = Catalogue(self.folder)
+        if self._catalogue is None:
+            names = [name for name in self._remote.bags() if not (self.folder / name).exists()]
+            return [self._remote.fetch(name, self.folder) for name in names]
+        for row in self._catalogue.after(self._seq):
+            self._seq = row.seq
+            if not (self.folder / row.path).exists():
+                self._awaited[row.path] = row.sha256
+        there = set(self._remote.bags()) if self._awaited else set()
+        return [self._checked(name) for name in sorted(self._awaited.keys() & there)]
+
+    def _checked(self, name: str) -> Path:
+        bag = self._remote.fetch(name, self.folder)
+        if bag_sha256(bag) != self._awaited[name]:
+            shutil.rmtree(bag)
+            raise BagError(f"{self._remote.uri}/{name} is another bag than its catalogue tells of")
+        del self._awaited[name]
+        return bag
+
+
+def upload_missing(folder: Path, uri: str) -> list[Path]:
+    """Copy all closed bags of a folder that are not there yet to a URI; returns them; raises ``BagError``."""
+    remote = RemoteFolder(uri)
+    there: set[Any] = set(remote.bags())
+    if (folder / PLACE).is_file():
+        remote.put_text(folder / PLACE)
+    missing = [bag for bag in find_bags([folder]) if bag.name not in there]
+    for bag in missing:
+        remote.put(bag)
+    return missing

@@ -1,0 +1,233 @@
+"""Bags elsewhere: a real server of PostgreSQL and one of objects, on this machine, say what a folder says."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+
+import pytest
+from optional_parts import postgresql
+
+from hrl_core.bags.catalogue import CATALOGUE, PLACE, Catalogue, keep_catalogue_at
+from hrl_core.bags.digest import bag_sha256
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.find import find_bags
+from hrl_core.bags.remote import CACHE, Mirror, RemoteFolder, mirror_of, upload_missing
+from hrl_core.errors import HrlError
+from hrl_core.training.recordings import segments
+from hrl_core.training.recordings.segments import SegmentFinder, at_hand, parse_source
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def await_port(port, server):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        assert server.poll() is None, "the server has ended"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise TimeoutError(f"nothing listens at {port}")
+
+
+def stop(server):
+    server.terminate()
+    server.wait(timeout=20)
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """URL of an empty data base of a PostgreSQL server."""
+    folder, programs, port = tmp_path_factory.mktemp("postgresql"), postgresql(), free_port()
+    assert programs is not None
+    # The server refuses to be run by root.
+    humble = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    if humble:
+        for path in (folder, *folder.parents[:-2]):
+            path.chmod(0o755)
+        shutil.chown(folder, "postgres", "postgres")
+    options = {"cwd": folder, "stdout": subprocess.DEVNULL}
+    made = [*humble, programs / "initdb", "-D", folder / "data", "-U", "hrl", "--auth=trust", "--no-sync"]
+    subprocess.run(made, check=True, **options)
+    listening = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-p", str(port)]
+    server = subprocess.Popen([*humble, programs / "postgres", "-D", folder / "data", *listening], **options)
+    await_port(port, server)
+    yield f"postgresql+psycopg://hrl@127.0.0.1:{port}/postgres"
+    stop(server)
+
+
+@pytest.fixture(scope="module")
+def store():
+    """URI of an empty bucket, and what its clients are told by the environment."""
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "moto.server", "-p", str(port)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    await_port(port, server)
+    said = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (said | {"AWS_DEFAULT_REGION": "us-east-1"}).items():
+            patch.setenv(name, value)
+        import s3fs
+
+        s3fs.S3FileSystem().mkdir("bags")
+        yield "s3://bags"
+    stop(server)
+
+
+@pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.needs("s3"))])
+def uri(request, tmp_path, monkeypatch):
+    """A folder elsewhere that nobody has used yet."""
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    monkeypatch.setattr(segments, "FETCH_SECONDS", 0.0)
+    if request.param == "file":
+        return (tmp_path / "elsewhere").as_uri()
+    return f"{request.getfixturevalue('store')}/{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def here(tmp_path, close_bag):
+    """A folder of three bags."""
+    for number in range(3):
+        close_bag(tmp_path / "bag", number)
+    return tmp_path / "bag"
+
+
+def digests(folder):
+    return {bag.name: bag_sha256(bag) for bag in find_bags([folder])}
+
+
+def test_what_is_uploaded_is_fetched_whole_and_once(uri, here, close_bag):
+    assert Mirror(uri).fetch() == []
+    assert [bag.name for bag in upload_missing(here, uri)] == [f"segment_{n:06d}" for n in range(3)]
+    assert upload_missing(here, uri) == []
+    mirror = Mirror(uri)
+    assert len(mirror.fetch()) == 3
+    assert digests(mirror.folder) == digests(here)
+    assert mirror.fetch() == Mirror(uri).fetch() == []
+    close_bag(here, 3)
+    RemoteFolder(uri).put(here / "segment_000003")
+    assert [bag.name for bag in mirror.fetch()] == ["segment_000003"]
+    assert digests(mirror.folder) == digests(here)
+
+
+def test_a_bag_is_there_when_its_metadata_are_which_come_last(uri, here, monkeypatch):
+    folder, put = RemoteFolder(uri), []
+    with monkeypatch.context() as patch:
+        patch.setattr(folder._files, "put_file", lambda path, target: put.append(path.rpartition("/")[2]))
+        folder.put(here / "segment_000000")
+    assert len(put) == 2
+    assert put[-1] == "metadata.yaml"
+    (here / "segment_000000" / "metadata.yaml").unlink()
+    folder.put(here / "segment_000000")
+    assert folder.bags() == []
+
+
+def test_a_source_may_be_elsewhere(uri, here, close_bag):
+    upload_missing(here, uri)
+    source = parse_source(f"{uri}:0.5")
+    assert (source.uri, source.weight, source.path) == (uri, 0.5, mirror_of(uri))
+    assert parse_source(uri).weight == 1.0
+    finder = SegmentFinder([source])
+    found = finder.look((), must_exist=True)
+    assert [one.bag.name for one in found] == [f"segment_{n:06d}" for n in range(3)]
+    known = {str(one.bag) for one in found}
+    assert finder.look(known, must_exist=False) == []
+    close_bag(here, 3)
+    upload_missing(here, uri)
+    assert [one.bag.name for one in finder.look(known, must_exist=False)] == ["segment_000003"]
+    again = SegmentFinder([source])
+    assert len(again.look((), must_exist=True)) == 4, "what was fetched before is there as well"
+    assert at_hand(source) == source.path
+
+
+def test_a_store_that_takes_nothing_is_named(here):
+    uri = "file:///proc/no/such/store"
+    with pytest.raises(BagError, match=rf"cannot put .*segment_000000 at {uri}"):
+        RemoteFolder(uri).put(here / "segment_000000")
+    with pytest.raises(HrlError, match=r"'quack://nowhere'.*quack"):
+        RemoteFolder("quack://nowhere")
+
+
+@pytest.mark.needs("postgresql")
+def test_a_catalogue_on_a_server_says_what_one_beside_the_bags_says(database, here, close_bag):
+    beside = [row._replace(seq=0, closed=0) for row in Catalogue(here).after(0)]
+    keep_catalogue_at(here, database)
+    catalogue = Catalogue(here)
+    assert catalogue.rebuild() == 3
+    rows = catalogue.after(0)
+    assert [row._replace(seq=0, closed=0) for row in rows] == beside
+    assert catalogue.verify() == []
+    (here / CATALOGUE).unlink()
+    close_bag(here, 3)
+    assert [row.path for row in Catalogue(here).after(rows[-1].seq)] == ["segment_000003"]
+    shutil.rmtree(here / "segment_000001")
+    assert catalogue.verify() == [f"{here / 'segment_000001'} is gone"]
+
+
+@pytest.mark.needs("postgresql")
+def test_folders_share_a_server_and_do_not_see_each_other(database, tmp_path, close_bag):
+    folders = [tmp_path / name for name in ("robot_1", "robot_2")]
+    for folder in folders:
+        keep_catalogue_at(folder, database)
+    for number in range(3):
+        for folder in folders[: 1 + number]:
+            close_bag(folder, number)
+    assert [len(Catalogue(folder).after(0)) for folder in folders] == [3, 2]
+    assert Catalogue(folders[1]).rebuild() == 2
+    assert [len(Catalogue(folder).after(0)) for folder in folders] == [3, 2]
+
+
+@pytest.mark.needs("postgresql")
+def test_who_fetches_asks_the_server_for_what_is_new(database, uri, here, close_bag, monkeypatch):
+    keep_catalogue_at(here, database)
+    Catalogue(here).rebuild()
+    upload_missing(here, uri)
+    mirror = Mirror(uri)
+    assert len(mirror.fetch()) == 3
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteFolder, "bags", None)
+        assert mirror.fetch() == [], "the store is not listed where nothing is new"
+    close_bag(here, 3)
+    assert mirror.fetch() == [], "there is a row, and no bag yet"
+    RemoteFolder(uri).put(here / "segment_000003")
+    assert [bag.name for bag in mirror.fetch()] == ["segment_000003"]
+    close_bag(here, 4)
+    (spoiled,) = (here / "segment_000004").glob("*.mcap")
+    spoiled.write_bytes(spoiled.read_bytes() + b"!")
+    RemoteFolder(uri).put(here / "segment_000004")
+    with pytest.raises(BagError, match="segment_000004 is another bag than its catalogue tells of"):
+        mirror.fetch()
+    assert not (mirror.folder / "segment_000004").exists()
+
+
+def test_a_server_that_is_no_catalogue_is_refused(tmp_path):
+    for url, why in {
+        "nonsense": "is no data base",
+        "mysql://hrl@db/bags": "only servers of PostgreSQL",
+        "postgresql+psycopg://hrl:secret@db/bags": "a password .* put it into ~/.pgpass",
+    }.items():
+        with pytest.raises(HrlError, match=why):
+            keep_catalogue_at(tmp_path, url)
+    assert not (tmp_path / PLACE).exists()
+    (tmp_path / PLACE).write_text("{}")
+    with pytest.raises(HrlError, match="does not say where a catalogue is"):
+        Catalogue(tmp_path)
+
+
+@pytest.mark.needs("postgresql")
+def test_a_server_that_is_away_costs_the_look_and_nothing_else(tmp_path, here, close_bag):
+    keep_catalogue_at(here, f"postgresql+psycopg://hrl@127.0.0.1:{free_port()}/bags")
+    with pytest.raises(BagError, match=r"127\.0\.0\.1.*hrl catalogue rebuild"):
+        Catalogue(here).after(0)
+    assert len(SegmentFinder([parse_source(str(here))]).look((), must_exist=True)) == 3
+    with pytest.raises(HrlError, match="has its catalogue at"):
+        keep_catalogue_at(here, "postgresql+psycopg://hrl@other/bags")
