@@ -1,9 +1,11 @@
 """A recording is split between episodes only; every bag stands alone, and a refusing disk is never called a success."""
 
+import contextlib
 import itertools
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,11 +13,14 @@ from rosbags.rosbag2 import Reader
 
 from hrl_core.bags import writer
 from hrl_core.bags.catalogue import CATALOGUE, Catalogue
+from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
+from hrl_core.bags.find import find_bags
 from hrl_core.bags.recovery import recover
+from hrl_core.bags.remote import upload_missing
 from hrl_core.bags.writer import typestore_with
 from hrl_core.messages import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
-from hrl_training import segments
+from hrl_training import closed_bags, segments
 from hrl_training.recording import RecordingLedger
 from hrl_training.segments import RecordedTopic, SegmentedRecording, SplitLimits
 
@@ -52,9 +57,9 @@ def episode_messages(number, length=2):
 class Recorder:
     """What the node does with messages, without ROS."""
 
-    def __init__(self, path, limits):
+    def __init__(self, path, limits, upload=""):
         self.ledger = RecordingLedger()
-        self.recording = SegmentedRecording(path, STORE, TOPICS, limits, self.ledger.complete)
+        self.recording = SegmentedRecording(path, STORE, TOPICS, limits, self.ledger.complete, upload)
         self.count = 0
 
     def take(self, *messages):
@@ -132,7 +137,9 @@ def test_the_catalogue_tells_of_each_closed_bag_and_its_loss_costs_nothing(tmp_p
     recorder.take(*episode_messages(0))
     recorder.take(*episode_messages(1))
     catalogue = Catalogue(tmp_path / "bag")
+    eventually(lambda: told_by(catalogue))
     assert [(row.path, row.episodes, row.steps) for row in catalogue.after(0)] == [("segment_000000", 1, 2)]
+    assert catalogue.after(0)[0].modes == '["EVAL"]'
     # Somebody writes rubbish over it: the recording goes on, and says so.
     (tmp_path / "bag" / CATALOGUE).write_bytes(b"no data base " * 100)
     recorder.recording.close()
@@ -141,6 +148,61 @@ def test_the_catalogue_tells_of_each_closed_bag_and_its_loss_costs_nothing(tmp_p
     assert catalogue.rebuild() == 2
     assert [row.path for row in catalogue.after(0)] == ["segment_000000", "segment_000001"]
     assert catalogue.verify() == []
+
+
+def test_closed_bags_are_copied_to_where_bags_are_gathered(tmp_path, monkeypatch):
+    store = tmp_path / "store"
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), store.as_uri())
+    recorder.recording.facts.info = Info()
+    recorder.take(*episode_messages(0))
+    recorder.take(*episode_messages(1))
+    eventually(lambda: (store / "segment_000000" / "metadata.yaml").exists())
+    recorder.recording.close()
+    assert recorder.recording.problems == []
+    for bag in find_bags([tmp_path / "bag"]):
+        assert bag_sha256(bag) == bag_sha256(store / bag.name)
+    assert len(find_bags([store])) == 2
+
+
+def test_a_store_that_is_away_holds_nothing_up_and_gets_the_bags_when_it_is_back(tmp_path, monkeypatch):
+    monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
+    (tmp_path / "store").write_text("no folder")
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
+    recorder.recording.facts.info = Info()
+    for number in range(3):
+        recorder.take(*episode_messages(number))
+    eventually(lambda: recorder.recording.problems)
+    assert "it is tried again" in recorder.recording.problems[0]
+    assert len(recorder.recording.problems) == 1, "told once"
+    (tmp_path / "store").unlink()
+    recorder.recording.close()
+    assert len(find_bags([tmp_path / "store"])) == 3
+
+
+def test_what_a_store_did_not_take_is_told_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
+    (tmp_path / "store").write_text("no folder")
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
+    recorder.recording.facts.info = Info()
+    recorder.take(*episode_messages(0))
+    recorder.recording.close()
+    bag, uri = tmp_path / "bag", (tmp_path / "store").as_uri()
+    assert f"hrl bag upload {bag} {uri}" in recorder.recording.problems[-1]
+    (tmp_path / "store").unlink()
+    assert [one.name for one in upload_missing(bag, uri)] == ["segment_000000"]
+
+
+def told_by(catalogue):
+    """Rows; none while it is being made."""
+    with contextlib.suppress(BagError):
+        return catalogue.after(0)
+
+
+def eventually(holds):
+    end = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 class Info:
