@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from two_hosts import until
+from hosts import until
 from two_nodes import TwoNodes, two_nodes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(600), pytest.mark.needs("netns")]

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from two_hosts import Host, two_hosts, until
+from hosts import Host, networked, until
 
 _RAY = str(Path(sys.executable).with_name("ray"))
 _PORT = 6379
@@ -61,7 +61,7 @@ def two_nodes() -> Iterator[TwoNodes]:
     folder = Path(tempfile.mkdtemp(prefix="hrl_ray_", dir="/tmp"))
     environment = {**os.environ, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(16)}
     try:
-        with two_hosts(environment) as (head, other):
+        with networked(environment, 2) as (head, other):
             yield TwoNodes(head, other, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -189,8 +189,8 @@ COMMANDS = {
     ),
     "bag": Command(
         "bag:bag",
-        "info | check | recover | play | export | import DIR",
-        "look at recordings, play, save, export them, import demonstrations",
+        "info | check | recover | play | export | import | upload DIR",
+        "look at recordings, play, save, export them, import demonstrations, copy them to a store",
     ),
     "catalogue": Command(
         "catalogue:catalogue",
@@ -224,8 +224,13 @@ COMMANDS = {
     ),
     "top": Command(
         "top:top",
-        "[--once] [--json]",
-        "a live table of how the running nodes are",
+        "[--once] [--json] [--fleet]",
+        "a live table of how the running nodes are, or robots",
+    ),
+    "discovery": Command(
+        "discovery:discovery",
+        "[--address A] [--port P]",
+        "a server by which nodes of many hosts find each other",
     ),
     "doctor": Command(
         "doctor:doctor",

@@ -162,6 +162,7 @@ def test_every_argument_changes_the_graph_or_is_refused(arguments, tmp_path, own
         "wait_limit": {"wait_limit": 1.0},
         "log_level": {"log_level": "debug"},
         "peers": {"peers": "10.0.0.2", "network": "subnet"},
+        "discovery_server": {"discovery_server": "10.0.0.1:11811", "network": "subnet"},
         "nodes": {"nodes": "simulator", "network": "subnet"},
         "learn": {"learn": True},
         "algorithm": {"learn": True, "algorithm": "flat", "policy": str(tmp_path / "flat")},

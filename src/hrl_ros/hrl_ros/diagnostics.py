@@ -1,5 +1,6 @@
 """What a node says of its health on /diagnostics."""
 
+import socket
 import time
 from collections.abc import Callable, Mapping
 
@@ -14,6 +15,7 @@ REPORT_PERIOD = 1.0
 """Seconds of steady time between two reports of a node."""
 HARDWARE_ID = "hrl"
 """Marks the statuses of this stack."""
+_HOST = socket.gethostname()
 _LEVELS = {Level.OK: DiagnosticStatus.OK, Level.WARN: DiagnosticStatus.WARN, Level.ERROR: DiagnosticStatus.ERROR}
 
 
@@ -28,7 +30,8 @@ class Diagnostics:
 
     def publish(self, report: Report) -> None:
         """Say how the node is."""
-        values = [KeyValue(key=key, value=value) for key, value in report.values.items()]
+        said = {"host": _HOST, **report.values}
+        values = [KeyValue(key=key, value=value) for key, value in said.items()]
         status = DiagnosticStatus(
             level=_LEVELS[report.level],
             name=self._name,

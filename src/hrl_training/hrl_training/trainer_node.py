@@ -202,7 +202,8 @@ class TrainerNode(HrlNode):
     def _update_figures(self) -> None:
         trainer = self._trainer
         figures = {"env_steps": trainer.env_steps, **trainer.report(), **trainer.intake.outcomes.row()}
-        self._health.figures |= figures | {"owed_updates": trainer.left, "simulator_paused": self._pressure.paused}
+        now = {"owed_updates": trainer.left, "simulator_paused": self._pressure.paused, "policy version": self._saved}
+        self._health.figures |= figures | now
         self._health.doing = "training" if trainer.left else "waiting for segments"
 
 

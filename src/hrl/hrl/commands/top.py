@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.text import Text
 
 from hrl.watching.diagnostics import listen
+from hrl.watching.fleet import Fleet
 from hrl.watching.node_states import NodeStates
 from hrl.watching.onlooker_node import Onlooker, onlooker, where
 
@@ -28,6 +29,8 @@ class Top:
     """Show the nodes once and end; exit code 1 when none speaks."""
     json: Flag = False
     """For programs: one JSON object a line instead of a table."""
+    fleet: Flag = False
+    """One row a robot instead of one a node: how it is, where, its rates, and how far its policy is behind."""
     all: Flag = False
     """Show also what other software says on /diagnostics."""
     wait: float = 5.0
@@ -50,7 +53,7 @@ class Top:
         if self.json:
             self._print_json(states)
         else:
-            Console().print(_shown(states), highlight=False, soft_wrap=not states.by_name)
+            Console().print(self._shown(states), highlight=False, soft_wrap=not states.by_name)
         return 0 if states.by_name else 1
 
     def _show(self, eye: Onlooker, states: NodeStates) -> int:
@@ -58,9 +61,9 @@ class Top:
         if self.json:
             return self._repeat(eye, lambda: self._print_json(states))
         if not console.is_terminal:
-            return self._repeat(eye, lambda: console.print(_shown(states), highlight=False))
+            return self._repeat(eye, lambda: console.print(self._shown(states), highlight=False))
         with Live(console=console, auto_refresh=False) as live:
-            return self._repeat(eye, lambda: live.update(_shown(states), refresh=True))
+            return self._repeat(eye, lambda: live.update(self._shown(states), refresh=True))
 
     def _repeat(self, eye: Onlooker, show: Callable[[], object]) -> int:
         """Show again and again until Ctrl-C, of which a note is taken: raised within rclpy it may get lost there."""
@@ -73,10 +76,17 @@ class Top:
             signal.signal(signal.SIGINT, before)
         return 0
 
-    @staticmethod
-    def _print_json(states: NodeStates) -> None:
-        sys.stdout.write(json.dumps(states.as_data(time.monotonic())) + "\n")
+    def _print_json(self, states: NodeStates) -> None:
+        now = time.monotonic()
+        data = Fleet(states, now).as_data() if self.fleet else states.as_data(now)
+        sys.stdout.write(json.dumps(data) + "\n")
         sys.stdout.flush()
+
+    def _shown(self, states: NodeStates) -> Any:  # noqa: ANN401 - whatever rich can print
+        if not states.by_name:
+            return Text(nothing_heard())
+        now = time.monotonic()
+        return Fleet(states, now).as_table() if self.fleet else states.as_table(now)
 
 
 def nothing_heard() -> str:
@@ -85,10 +95,6 @@ def nothing_heard() -> str:
         f"no node speaks on /diagnostics {where()}. Is a graph running (hrl launch hiro_ant.launch.py), with the same "
         "ROS_DOMAIN_ID? A node speaks while it is active. `hrl doctor` checks the installation."
     )
-
-
-def _shown(states: NodeStates) -> Any:  # noqa: ANN401 - whatever rich can print
-    return states.as_table(time.monotonic()) if states.by_name else Text(nothing_heard())
 
 
 def top(words: list[str]) -> int:

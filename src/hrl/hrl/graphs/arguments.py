@@ -173,6 +173,10 @@ class LaunchArguments(Arguments):
     )
     network: str = argument("host", *NETWORK)
     peers: str = argument("", "With network:=subnet, addresses of other machines that multicast does not reach: A,B.")
+    discovery_server: str = argument(
+        "",
+        "With network:=subnet, HOST:PORT of a server (hrl discovery) by which nodes find each other; else multicast.",
+    )
     nodes: str = argument(
         "", "Start these nodes only (simulator,worker,manager,recorder,...); others run on other machines; empty: all."
     )
@@ -182,8 +186,12 @@ class LaunchArguments(Arguments):
         """Refuse what contradicts itself."""
         if self.takes_turns and self.rtf != 1.0:
             raise self.refuse(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
-        if (self.peers or self.nodes) and self.network != "subnet":
-            raise self.refuse("nodes:= and peers:= are for graphs of several machines; add network:=subnet")
+        if (self.peers or self.nodes or self.discovery_server) and self.network != "subnet":
+            raise self.refuse(
+                "nodes:=, peers:= and discovery_server:= are for graphs of several machines; add network:=subnet"
+            )
+        if self.peers and self.discovery_server:
+            raise self.refuse("nodes find each other by peers:= or by discovery_server:=; give one")
         if (self.upload or self.catalogue) and not (self.learn or self.split_episodes or self.split_mb):
             raise self.refuse("upload:= and catalogue:= are of closed bags; add split_episodes:=2")
         if self.learn and not self.record:

@@ -6,8 +6,8 @@ from pathlib import Path
 from hrl.graphs.arguments import Value
 from hrl.graphs.cores import shared_cores
 from hrl.graphs.demonstration_arguments import DemonstrationArguments
-from hrl.graphs.graph import BRIDGE, SIMULATOR, WORKER, Graph, NodeDescription, environment_of
-from hrl.graphs.machines import of_this_machine
+from hrl.graphs.graph import BRIDGE, SIMULATOR, WORKER, Graph, NodeDescription
+from hrl.graphs.machines import environment_for, of_this_machine
 from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, require_fit, robot_nodes
 from hrl.graphs.run_folder import RunFolder, resolve_out
@@ -44,9 +44,7 @@ def demo_graph(arguments: DemonstrationArguments) -> Graph:
     nodes = [
         _demonstrating(node, arguments) for node in robot_nodes(arguments, setup, folder, next(shared_cores(arguments)))
     ]
-    environment = environment_of(
-        arguments.network, arguments.peers, commands_robot=arguments.robot == "real", respawns=arguments.restarts
-    )
+    environment = environment_for(arguments)
     here = of_this_machine([*nodes, *onlookers], arguments.nodes)
     return Graph(nodes=tuple(here), folder=folder, log_level=arguments.log_level, environment=environment)
 

@@ -23,9 +23,9 @@ NODE_ENVIRONMENT: Mapping[str, str] = {
 
 
 def environment_of(
-    network: str, peers: str = "", *, commands_robot: bool = False, respawns: bool = False
+    network: str, peers: str = "", discovery_server: str = "", *, commands_robot: bool = False, respawns: bool = False
 ) -> Mapping[str, str]:
-    """Environment of the nodes of a run; ``network`` and ``peers`` as in the launch arguments.
+    """Environment of the nodes of a run; ``network``, ``peers``, ``discovery_server`` as in the launch arguments.
 
     Where nodes are killed and come back no memory is shared: fastdds_respawn.xml says why. Where a robot is commanded
     no repair is put off either: fastdds_robot.xml. Both keep to this machine by themselves, since the range LOCALHOST
@@ -43,6 +43,9 @@ def environment_of(
     }
     if peers:
         ours["ROS_STATIC_PEERS"] = ";".join(peer.strip() for peer in peers.split(","))
+    if discovery_server:
+        # Ours look at nodes by name: all must hear of all, not only of those whose topics they share.
+        ours |= {"ROS_DISCOVERY_SERVER": discovery_server, "ROS_SUPER_CLIENT": "TRUE"}
     if respawns and subnet:
         ours["FASTDDS_BUILTIN_TRANSPORTS"] = "UDPv4"
     return {**NODE_ENVIRONMENT, **ours}

@@ -1,9 +1,10 @@
 """The part of a graph that runs on this machine, where others run the rest."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from hrl.graphs.graph import ENVIRONMENTS, MANAGER, RECORDER, WORKER, NodeDescription
+from hrl.graphs.arguments import LaunchArguments
+from hrl.graphs.graph import ENVIRONMENTS, MANAGER, RECORDER, WORKER, NodeDescription, environment_of
 from hrl_core.errors import HrlError, did_you_mean
 
 _FOLLOWERS = (MANAGER, WORKER, RECORDER)
@@ -35,3 +36,14 @@ def of_this_machine(nodes: Sequence[NodeDescription], names: str) -> list[NodeDe
         else node
         for node in here
     ]
+
+
+def environment_for(arguments: LaunchArguments) -> Mapping[str, str]:
+    """Environment of the nodes that a launch starts: how they find those of other machines."""
+    return environment_of(
+        arguments.network,
+        arguments.peers,
+        arguments.discovery_server,
+        commands_robot=arguments.robot == "real",
+        respawns=arguments.restarts,
+    )

@@ -2,9 +2,9 @@
 
 from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.cores import shared_cores
-from hrl.graphs.graph import Graph, NodeDescription, environment_of
+from hrl.graphs.graph import Graph, NodeDescription
 from hrl.graphs.learning_nodes import Learning, learner_nodes
-from hrl.graphs.machines import of_this_machine
+from hrl.graphs.machines import environment_for, of_this_machine
 from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, checked_setup, robot_nodes
 from hrl.graphs.run_folder import RunFolder
@@ -25,9 +25,7 @@ def policy_graph(arguments: LaunchArguments) -> Graph:
     if arguments.learn:
         nodes += _learners(arguments, setup, folder)
     nodes = of_this_machine(nodes + onlookers, arguments.nodes)
-    environment = environment_of(
-        arguments.network, arguments.peers, commands_robot=arguments.robot == "real", respawns=arguments.restarts
-    )
+    environment = environment_for(arguments)
     return Graph(nodes=tuple(nodes), folder=folder, log_level=arguments.log_level, environment=environment)
 
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from hrl.graphs.cores import shared_cores
-from hrl.graphs.graph import ENVIRONMENTS, Graph, NodeDescription, environment_of
+from hrl.graphs.graph import ENVIRONMENTS, Graph, NodeDescription
 from hrl.graphs.learning_arguments import LIVE_KNOBS, TrainArguments
 from hrl.graphs.learning_nodes import Learning, dashboard_node, learner_nodes
-from hrl.graphs.machines import of_this_machine
+from hrl.graphs.machines import environment_for, of_this_machine
 from hrl.graphs.onlookers import onlooker_nodes
 from hrl.graphs.robot_nodes import Setup, checked_setup, require_fit, robot_nodes
 from hrl.graphs.run_folder import RunFolder, resolve_out
@@ -68,9 +68,7 @@ def train_graph(arguments: TrainArguments) -> Graph:
         folder=folder,
         robots=tuple(folders),
         log_level=arguments.log_level,
-        environment=environment_of(
-            arguments.network, arguments.peers, commands_robot=arguments.robot == "real", respawns=arguments.restarts
-        ),
+        environment=environment_for(arguments),
     )
 
 

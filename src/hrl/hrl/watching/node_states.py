@@ -1,5 +1,6 @@
 """What nodes say of themselves on /diagnostics, gathered; as a table, and as plain data. Knows no ROS."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,9 +15,11 @@ from hrl.results.tables import Fitted
 LEVELS = ("OK", "WARN", "ERROR", "STALE")
 """By number, as in diagnostic_msgs/DiagnosticStatus."""
 SILENT = "SILENT"
+WORDS = 256
+"""Newest words of a machine that are compared."""
 SILENT_AFTER = 3.0
 """Seconds without a word, of a node that speaks once a second."""
-_STYLES = {"OK": "green", "WARN": "yellow", "ERROR": "bold red", "STALE": "yellow", SILENT: "bold red"}
+STYLES = {"OK": "green", "WARN": "yellow", "ERROR": "bold red", "STALE": "yellow", SILENT: "bold red"}
 _RATE = " [Hz]"
 _COUNTS = {"missed": "missed deadlines", "trips": "watchdog trips", "refused": "refused"}
 
@@ -47,11 +50,23 @@ class NodeStates:
     def __init__(self) -> None:
         """Nothing has been heard."""
         self.by_name: dict[str, NodeState] = {}
+        self._delays: dict[str, deque[float]] = {}
 
-    def hear(self, name: str, level: int, message: str, values: Mapping[str, str], now: float) -> None:
-        """A node has spoken."""
+    def hear(
+        self, name: str, level: int, message: str, values: Mapping[str, str], now: float, delay: float | None = None
+    ) -> None:
+        """A node has spoken, ``delay`` seconds ago by its own machine's clock."""
+        if delay is not None and "host" in values:
+            self._delays.setdefault(values["host"], deque(maxlen=WORDS)).append(delay)
         word = LEVELS[level] if level < len(LEVELS) else str(level)
         self.by_name[name] = NodeState(name, word, message, values, now)
+
+    def delays(self) -> dict[str, float]:
+        """Shortest way [s] of the newest words of each machine, by its clock and ours: how far apart these are.
+
+        A word takes some time and never less than none: that much the true difference may be smaller.
+        """
+        return {host: min(delays) for host, delays in sorted(self._delays.items())}
 
     def as_data(self, now: float) -> dict[str, Any]:
         """Everything, for programs; figures are numbers where they are numbers."""
@@ -87,21 +102,21 @@ def _row(state: NodeState, now: float) -> Sequence[Text | str]:
     values, level = state.values, state.shown_level(now)
     latencies = {name: values.get(f"latency {name} [ms]", "") for name in ("p50", "p99", "max")}
     policy = [values.get("policy version", ""), values.get("sha256", "")[:8]]
-    rates = [f"{name} {_short(rate)}" for name, rate in state.rates().items()]
+    rates = [f"{name} {short(rate)}" for name, rate in state.rates().items()]
     if "real-time factor" in values:
-        rates.append(f"real time {_short(values['real-time factor'])}x")
+        rates.append(f"real time {short(values['real-time factor'])}x")
     return (
         Text(state.name),
-        Text(level, style=_STYLES.get(level, "")),
+        Text(level, style=STYLES.get(level, "")),
         "\n".join(rates),
-        "\n".join(f"{name} {_short(latency)}" for name, latency in latencies.items() if latency),
+        "\n".join(f"{name} {short(latency)}" for name, latency in latencies.items() if latency),
         "\n".join(f"{name} {values[key]}" for name, key in _COUNTS.items() if key in values),
         "\n".join(filter(None, policy)),
     )
 
 
-def _short(number: str) -> str:
-    """At most three digits that count, never an exponent."""
+def short(number: str) -> str:
+    """A number with at most three digits that count, never an exponent."""
     try:
         value = float(number)
     except ValueError:

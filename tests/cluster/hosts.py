@@ -1,4 +1,4 @@
-"""Two hosts on this machine, each a network namespace, with a cable between them that can be pulled."""
+"""Hosts on this machine, each a network namespace, with a cable to a common switch that can be pulled."""
 
 import contextlib
 import os
@@ -20,7 +20,7 @@ def ip(*words: str) -> str:
 
 
 class Host:
-    """One of the two."""
+    """One of them."""
 
     def __init__(self, name: str, address: str, environment: Mapping[str, str]) -> None:
         """Nothing is made yet."""
@@ -53,24 +53,28 @@ class Host:
 
 
 @contextlib.contextmanager
-def two_hosts(environment: Mapping[str, str]) -> Iterator[tuple[Host, Host]]:
-    """Two hosts that reach each other; whatever runs on them is killed in the end."""
-    names = (f"hrl{os.getpid() % 10_000}{letter}" for letter in "ab")
-    hosts = [Host(name, f"10.77.0.{number}", environment) for number, name in enumerate(names, 1)]
-    for host in hosts:
-        ip("netns", "add", host.name)
+def networked(environment: Mapping[str, str], count: int) -> Iterator[tuple[Host, ...]]:
+    """Hosts that reach each other through a switch; whatever runs on them is killed in the end."""
+    switch, *names = (f"hrl{os.getpid() % 10_000}{letter}" for letter in "sabcdefgh"[: count + 1])
+    hosts = tuple(Host(name, f"10.77.0.{number}", environment) for number, name in enumerate(names, 1))
+    for name in (switch, *names):
+        ip("netns", "add", name)
     try:
-        one, other = hosts
-        ip("link", "add", CABLE, "netns", one.name, "type", "veth", "peer", "name", CABLE, "netns", other.name)
+        ip("-n", switch, "link", "add", "switch", "type", "bridge")
+        ip("-n", switch, "link", "set", "switch", "up")
         for host in hosts:
+            plug = host.name
+            ip("link", "add", CABLE, "netns", host.name, "type", "veth", "peer", "name", plug, "netns", switch)
+            ip("-n", switch, "link", "set", plug, "master", "switch", "up")
             ip("-n", host.name, "address", "add", f"{host.address}/24", "dev", CABLE)
             ip("-n", host.name, "link", "set", "lo", "up")
             host.cable("up")
-        yield one, other
+        yield hosts
     finally:
         for host in hosts:
             host.kill()
-            ip("netns", "del", host.name)
+        for name in (*names, switch):
+            ip("netns", "del", name)
 
 
 def until(holds: Callable[[], object]) -> None:
