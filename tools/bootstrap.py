@@ -29,7 +29,7 @@ def main() -> int:
         with SetupLock(ROOT / ".setup.lock") as lock:
             ros = sourced_ros()
             runner = CommandRunner(ROOT, lock)
-            venv = VenvStage(ROOT, ros)
+            venv = VenvStage(ROOT, ros, os.environ.get("HRL_ROLE", ""))
             installed = venv.run(runner)
             built = BuildStage(ROOT, venv).run(runner)
             if installed or built:

@@ -20,23 +20,35 @@ _PYTHON_INCLUDE = re.compile(_BUILD_MACHINE + r"/include/python3\.\d+")
 _NUMPY_INCLUDE = re.compile(_BUILD_MACHINE + r"/lib/python3\.\d+/site-packages/numpy/(?:_core|core)/include")
 
 
+_ROBOT = ("requirements-robot.txt", "requirements-build.txt")
+_LEARNER = (*_ROBOT, "requirements.txt", "requirements-cluster.txt")
+ROLES = {"": (*_LEARNER, "requirements-export.txt", "requirements-dev.txt"), "learner": _LEARNER, "robot": _ROBOT}
+"""What a machine is for -> requirement files; empty: for everything, development included."""
+
+
 class VenvStage:
     """Makes `.venv` and brings it up to date with the requirement files."""
 
-    def __init__(self, root: Path, ros: str) -> None:
+    def __init__(self, root: Path, ros: str, role: str = "") -> None:
         """Store what the environment depends on.
 
         Args:
             root: Top of the repository.
             ros: The sourced ROS 2 distribution; empty to use the wheels.
+            role: What the machine is for, of `ROLES`.
+
+        Raises:
+            SetupError: There is no such role.
         """
+        if role not in ROLES:
+            raise SetupError(f"HRL_ROLE={role}: choose robot or learner, or leave it out for everything")
         self.folder = root / ".venv"
         self.python = self.folder / "bin" / "python"
-        self.identity = {"root": str(root), "python": "{}.{}".format(*sys.version_info), "ros": ros}
+        self.identity = {"root": str(root), "python": "{}.{}".format(*sys.version_info), "ros": ros, "role": role}
         """What an environment cannot be changed to afterwards."""
         self._root = root
         self._product = Product(self.folder)
-        names = ["requirements.txt", "requirements-dev.txt", "requirements-export.txt", "requirements-cluster.txt"]
+        names = ROLES[role]
         self._requirements = [root / name for name in (names if ros else [*names, "requirements-ros.txt"])]
 
     def run(self, runner: CommandRunner) -> bool:

@@ -38,6 +38,8 @@ class FakeRunner(CommandRunner):
 def workspace(tmp_path):
     for name in (
         "requirements.txt",
+        "requirements-robot.txt",
+        "requirements-build.txt",
         "requirements-dev.txt",
         "requirements-export.txt",
         "requirements-cluster.txt",
@@ -252,3 +254,17 @@ def test_lock_ends_the_command_of_a_killed_set_up(tmp_path, capsys):
     with SetupLock(path):
         assert "killed set-up" in capsys.readouterr().out
     assert orphan.wait(timeout=5) < 0
+
+
+def test_a_machine_gets_what_its_role_needs(workspace):
+    def installed(role):
+        runner = FakeRunner()
+        VenvStage(workspace, "jazzy", role).run(runner)
+        (*_, last) = runner.commands
+        return {Path(word).name for word in last if "requirements" in word}
+
+    assert installed("robot") == {"requirements-robot.txt", "requirements-build.txt"}
+    assert installed("learner") == {*installed("robot"), "requirements.txt", "requirements-cluster.txt"}
+    assert installed("") > installed("learner")
+    with pytest.raises(SetupError, match="HRL_ROLE=boat: choose robot or learner"):
+        VenvStage(workspace, "jazzy", "boat")
