@@ -35,9 +35,9 @@ def hosts():
         yield all_of_them
 
 
-def launch(host: Host, nodes: str, out: Path, *words: str) -> subprocess.Popen[str]:
-    ours = ["network:=subnet", f"nodes:={nodes}", f"out:={out}", *words]
-    return host.call(*HRL, "launch", *ours, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def launch(host: Host, nodes: str, out: Path, file: str, *words: str) -> subprocess.Popen[str]:
+    ours = ["network:=subnet", f"nodes:={nodes}", f"out:={out}"]
+    return host.call(*HRL, "launch", file, *ours, *words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def run(hosts: Sequence[Host], folder: Path, *words: str, meanwhile=lambda: None) -> list[BagEpisode]:
@@ -86,24 +86,25 @@ def test_where_no_multicast_reaches_a_server_brings_nodes_together(hosts, tmp_pa
 def test_who_learns_on_a_third_host_hands_policies_to_who_acts_on_another(hosts, tmp_path):
     """In a folder that all see: announcements name files."""
     switches = tmp_path / "switches.json"
-    switches.write_text(json.dumps({"preset": "fast", "learner": "td3", "warm_start_steps": 0, "learning_starts": 100}))
+    switches.write_text(json.dumps({"preset": "fast", "learner": "td3", "learning_starts": 100}))
     words = ["train.launch.py", "algorithm:=flat", "task:=PointMaze", f"training:={switches}", "robots:=1"]
-    words += ["policy_updates:=64", "split_episodes:=1", "max_owed_updates:=64", "episodes:=6", "dashboard:=false"]
+    words += ["policy_updates:=64", "split_episodes:=1", "max_owed_updates:=64", "episodes:=40", "dashboard:=false"]
+    words += [f"peers:={','.join(host.address for host in hosts)}"]
     out = tmp_path / "shared"
     learning = launch(hosts[2], "recorder,trainer", out, *words)
-    until(lambda: (out / "start").is_dir())
+    until(lambda: (out / "start").is_dir() or learning.poll() is not None)
     policy = [f"policy:={out / 'start'}"]
-    acting = launch(hosts[1], "manager,worker", tmp_path / "acting", *words, *policy)
+    acting = launch(hosts[1], "worker", tmp_path / "acting", *words, *policy)
     simulating = launch(hosts[0], "simulator", tmp_path / "simulating", *words, *policy)
     told = [simulating.communicate(timeout=240)[0], acting.communicate(timeout=60)[0]]
-    until(lambda: len(list((out / "robot_1" / "bag").glob("segment_*/metadata.yaml"))) >= 6)
+    assert (simulating.returncode, acting.returncode) == (0, 0), told
+    until(lambda: len(list((out / "robot_1" / "bag").glob("segment_*/metadata.yaml"))) >= 40)
     for process in hosts[2].processes("launch"):
         process.send_signal(signal.SIGINT)
     told.append(learning.communicate(timeout=60)[0])
-    assert (simulating.returncode, acting.returncode) == (0, 0), told
     recording = read_bags([out / "robot_1" / "bag"])
     assert not recording.problems
-    assert len(recording.episodes) == 6
+    assert len(recording.episodes) == 40
     assert recording.episodes[-1].policy_versions.min() > 0, told
     assert all((out / "training" / "last" / name).is_file() for name in ("policy.json", "weights.safetensors"))
 
