@@ -136,7 +136,7 @@ def test_resuming_takes_everything_over_and_repeating_the_command_is_the_same_ru
     [
         (["--seed", "3"], "seed: 3 != 0"),
         (["--worker.tau", "0.1"], "training.worker.tau: 0.1 != 0.005"),
-        (["--from-bags", "elsewhere:2"], "/elsewhere', 'weight': 2.0}] != "),
+        (["--from-bags", "elsewhere:2"], "/elsewhere', 'weight': 2.0, 'uri': ''}] != "),
     ],
 )
 def test_a_run_does_not_go_on_as_another_one(whole: Path, capsys, words: list[str], message: str) -> None:

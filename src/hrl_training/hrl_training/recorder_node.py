@@ -2,30 +2,25 @@
 
 import secrets
 import time
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rclpy.serialization import deserialize_message
 
-from hrl_core.bags.catalogue import keep_catalogue_at
 from hrl_core.bags.facts import policy_sha256
-from hrl_core.bags.writer import typestore_with
-from hrl_core.errors import HrlError, InvalidDataError
+from hrl_core.errors import InvalidDataError
 from hrl_core.messages import Observation
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health, Level
-from hrl_ros.message_texts import message_texts
 from hrl_ros.node import HrlNode
-from hrl_ros.parameters import FollowerParameters, parameter
 from hrl_ros.run_binding import RunBinding
 from hrl_ros.running import main_of
 from hrl_training.recorded_topics import KEYED, STANDARD, recorded_topics
+from hrl_training.recorder_parameters import RecorderParameters
 from hrl_training.recording import RecordingLedger, SoundMessages
-from hrl_training.segments import SegmentedRecording, SplitLimits
 
 ACKNOWLEDGE_EVERY = 100
 """Observations between acknowledgements."""
@@ -35,23 +30,6 @@ QUIET_LOOKS = 10
 
 Looks, not seconds: a recorder that gets no time for them has not heard that it is quiet. Nor does it count what speaks
 for ever, such as a robot's joint states."""
-
-
-@dataclass(frozen=True)
-class RecorderParameters(FollowerParameters):
-    """What the recorder takes."""
-
-    bag: str = parameter("", "bag directory to write; it must not exist. With a split limit: the folder of the bags")
-    split_episodes: int = parameter(0, "begin a new bag after so many episodes; 0: never", low=0)
-    split_megabytes: float = parameter(
-        0.0, "begin a new bag with the episode after the one in which a bag reaches this size [MB]; 0: never", low=0.0
-    )
-    upload: str = parameter("", "URI that each bag is copied to when it is closed (s3://..., file://...); with a limit")
-    catalogue: str = parameter(
-        "",
-        "data base that has a row of each closed bag, postgresql+psycopg://user@host/name; empty: a file beside them",
-    )
-    policy: str = parameter("", "checkpoint the run starts with; its version and SHA-256 go into the bag")
 
 
 class RecorderNode(HrlNode):
@@ -67,19 +45,9 @@ class RecorderNode(HrlNode):
     def setup(self) -> None:
         """Create the bag and the subscriptions."""
         settings = self.read_parameters(RecorderParameters)
-        if not settings.bag:
-            raise HrlError("parameter bag: give the directory to record into, for example -p bag:=runs/today/bag")
         self._id = secrets.randbits(64)
         self._ledger = RecordingLedger()
-        limits = SplitLimits(settings.split_episodes, int(settings.split_megabytes * 1e6))
-        if (settings.upload or settings.catalogue) and not limits.splits:
-            raise HrlError("upload and catalogue are of closed bags: give split_episodes or split_megabytes as well")
-        announced, bag = recorded_topics(self.resolve_topic_name), Path(settings.bag)
-        if settings.catalogue:
-            keep_catalogue_at(bag, settings.catalogue)
-        self._recording = SegmentedRecording(
-            bag, typestore_with(message_texts()), announced, limits, self._ledger.complete, settings.upload
-        )
+        self._recording = settings.recording(recorded_topics(self.resolve_topic_name), self._ledger.complete)
         if settings.policy:
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))
         self._binding = RunBinding(self.get_logger(), None)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     BigInteger,
     Column,
+    Index,
     Integer,
     MetaData,
     String,
@@ -81,6 +82,8 @@ _TABLE = Table(
     *(Column(name, String, nullable=False) for name in ("sha256", "run", "robot", "task_hash", "versions", "modes")),
     *(Column(name, BigInteger, nullable=False) for name in ("size", "segment", "episodes", "steps", "closed")),
     UniqueConstraint("folder", "path"),
+    # Without, the rows of a folder would be gone through one by one for those that are new.
+    Index("segments_in_order", "folder", "seq"),
 )
 _COLUMNS = [_TABLE.c[name] for name in SegmentRow._fields]
 

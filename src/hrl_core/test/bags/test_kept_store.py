@@ -23,8 +23,10 @@ from hrl_core.messages import Mode
 from hrl_core.replay import mapped_arrays
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.presets import preset
 from hrl_core.training.recordings import intake, segments, trainer
 from hrl_core.training.recordings.config import FILES, BagTrainConfig
+from hrl_core.training.recordings.sampling import SamplingConfig
 from hrl_core.training.recordings.segments import Source
 from hrl_core.training.recordings.trainer import STORE, BagTrainer
 
@@ -274,3 +276,15 @@ def test_steps_beyond_the_budget_pay_for_nothing(add, run_of):
             one.iterate()
     require_the_same(run, again)
     assert again.reached == 32
+
+
+def test_who_keeps_no_episodes_says_so(tmp_path):
+    config = BagTrainConfig((Source(tmp_path),), preset("", "flat", "ppo"), "off")
+    others = dataclasses.replace(config, store=FILES), dataclasses.replace(config, sampling=SamplingConfig(half_life=9))
+    for other in others:
+        with pytest.raises(HrlError, match="algorithm 'flat' keeps no episodes to draw steps from"):
+            BagTrainer(SPEC, other, tmp_path / "run", 0)
+    training = TrainConfig(algorithm="flat", agent=dataclasses.replace(AGENTS["flat"], her=False))
+    config = BagTrainConfig((Source(tmp_path),), training, "off", sampling=SamplingConfig(novelty=1.0))
+    with pytest.raises(HrlError, match=r"task '.*' observes no goals"):
+        BagTrainer(load_task("ant"), config, tmp_path / "run", 0)

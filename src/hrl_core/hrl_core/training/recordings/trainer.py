@@ -57,11 +57,13 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
             learner.store.sampling = config.sampling
         elif config.sampling != SamplingConfig() or config.store == FILES:
             raise HrlError(
-                f"algorithm '{config.algorithm}' keeps no episodes to draw steps from: sampling and store files are "
-                "for those that do"
+                f"algorithm '{config.algorithm}' keeps no episodes to draw steps from, with this learner: sampling and "
+                "store files are for those that do"
             )
-        if config.sampling.of_goals and not spec.goal:
-            raise HrlError(f"task '{spec.name}' has no goals: sampling.novelty and sampling.rare_goals need them")
+        if config.sampling.of_goals and not (spec.goal and len(spec.observed_goal) == len(spec.goal)):
+            raise HrlError(
+                f"task '{spec.name}' observes no goals: sampling.novelty and sampling.rare_goals are about them"
+            )
 
     @property
     def reached(self) -> int:
