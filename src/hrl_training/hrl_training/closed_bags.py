@@ -47,7 +47,7 @@ class ClosedBags:
         self._ending.set()
         self._thread.join(FINISH_SECONDS)
         if self._thread.is_alive():
-            self.problems.append(f"not all bags are copied yet: {self._later()}")
+            self.problems.append(f"not all closed bags are seen to yet: {self._later()}")
 
     def _work(self) -> None:
         while (closed := self._closed.get()) is not None:
@@ -79,5 +79,6 @@ class ClosedBags:
             self._ending.wait(RETRY_SECONDS)
 
     def _later(self) -> str:
-        assert self._remote is not None
+        if self._remote is None:
+            return f"hrl catalogue rebuild {self._folder}"
         return f"copy them with: hrl bag upload {self._folder} {self._remote.uri}"

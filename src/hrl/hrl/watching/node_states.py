@@ -121,7 +121,9 @@ def short(number: str) -> str:
         value = float(number)
     except ValueError:
         return number
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.3f}"
+    return (
+        f"{value:.0f}" if abs(value) >= 100 or not value else f"{value:.3g}" if abs(value) >= 0.001 else f"{value:.3f}"
+    )
 
 
 def _number(text: str) -> float | int | str:
