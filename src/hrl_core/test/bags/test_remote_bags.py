@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -44,24 +45,23 @@ def stop(server):
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory):
+def database():
     """URL of an empty data base of a PostgreSQL server."""
-    folder, programs, port = tmp_path_factory.mktemp("postgresql"), postgresql(), free_port()
+    programs, port = postgresql(), free_port()
     assert programs is not None
-    # The server refuses to be run by root.
+    # The server refuses to be run by root, and must reach its folder.
     humble = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    if humble:
-        for path in (folder, *folder.parents[:-2]):
-            path.chmod(0o755)
-        shutil.chown(folder, "postgres", "postgres")
-    options = {"cwd": folder, "stdout": subprocess.DEVNULL}
-    made = [*humble, programs / "initdb", "-D", folder / "data", "-U", "hrl", "--auth=trust", "--no-sync"]
-    subprocess.run(made, check=True, **options)
-    listening = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-p", str(port)]
-    server = subprocess.Popen([*humble, programs / "postgres", "-D", folder / "data", *listening], **options)
-    await_port(port, server)
-    yield f"postgresql+psycopg://hrl@127.0.0.1:{port}/postgres"
-    stop(server)
+    with tempfile.TemporaryDirectory() as folder:
+        if humble:
+            shutil.chown(folder, "postgres", "postgres")
+        options = {"cwd": folder, "stdout": subprocess.DEVNULL}
+        made = [*humble, programs / "initdb", "-D", f"{folder}/data", "-U", "hrl", "--auth=trust", "--no-sync"]
+        subprocess.run(made, check=True, **options)
+        listening = ["-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}", "-p", str(port)]
+        server = subprocess.Popen([*humble, programs / "postgres", "-D", f"{folder}/data", *listening], **options)
+        await_port(port, server)
+        yield f"postgresql+psycopg://hrl@127.0.0.1:{port}/postgres"
+        stop(server)
 
 
 @pytest.fixture(scope="module")
