@@ -16,6 +16,7 @@ SCHEDULING = 0.06
 GOAL = ",".join(map(str, TASK.evaluation_goals[0]))
 
 
+@pytest.mark.learning
 def test_the_expert_does_on_a_fake_franka_what_it_does_in_simulation(launch, read_bag):
     """Four things in place, gripped, pulled and pushed through topics, on a clock that waits for nobody."""
     robot = ("robot:=real", "robot_config:=fake_franka", "rtf:=2")

@@ -140,6 +140,7 @@ def test_unsound_observation_stops_the_run_by_name(launch, listener, observe, re
     read_bag(graph.out / "bag")
 
 
+@pytest.mark.learning
 def test_second_simulator_gives_way_and_the_first_goes_on(launch, listener, observe, domain, read_bag):
     first = launch("task:=AntMaze", "episodes:=0")
     # Without a pace it would keep the cores from the second.

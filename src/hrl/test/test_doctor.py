@@ -110,6 +110,16 @@ def test_a_missing_package_is_found_with_its_fix(tmp_path):
     assert "flying-carpet is missing" in finding.detail
 
 
+@pytest.mark.parametrize(("role", "verdict"), [("", Verdict.WRONG), ("learner", Verdict.WRONG), ("robot", Verdict.OK)])
+def test_a_robot_needs_what_acts_and_no_more(tmp_path, monkeypatch, role, verdict):
+    (tmp_path / "constraints.txt").write_text("")
+    (tmp_path / "requirements-robot.txt").write_text("numpy\n")
+    (tmp_path / "requirements.txt").write_text("flying-carpet>=2\n")
+    (tmp_path / ".hrl-stamp.json").write_text(json.dumps({"role": role}))
+    monkeypatch.setattr(installation.sys, "prefix", str(tmp_path))
+    assert installation.packages(tmp_path).verdict is verdict
+
+
 def test_executables_that_are_not_built_are_found(tmp_path):
     finding = installation.executables({"AMENT_PREFIX_PATH": str(tmp_path)})
     assert finding.verdict is Verdict.WRONG

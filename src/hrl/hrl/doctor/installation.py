@@ -1,5 +1,6 @@
 """Is what was installed there, whole, and of the right version?"""
 
+import json
 import os
 import platform
 import shutil
@@ -29,8 +30,8 @@ EXECUTABLES = {
     "hrl_viz": ("markers", "viewer", "player"),
 }
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox")
-REQUIREMENTS = ("requirements.txt", "requirements-ros.txt")
-"""What is needed to run; the second where no ROS is installed otherwise."""
+ROBOT, ALL, ROS = "requirements-robot.txt", "requirements.txt", "requirements-ros.txt"
+"""What is needed to act; to do anything else; where no ROS is installed otherwise."""
 _SETUP = "make setup"
 
 
@@ -62,8 +63,8 @@ def packages(root: Path) -> Finding:
     pins = root / "constraints.txt"
     if not pins.is_file():
         return note("packages", f"{pins} is not there, so nothing to compare with", "run it from the built workspace")
-    by_system = "ROS_DISTRO" in os.environ
-    needed = {named.name for file in REQUIREMENTS[: 1 if by_system else 2] for named in _requirements(root / file)}
+    files = [ROBOT, *([] if _role() == "robot" else [ALL]), *([] if "ROS_DISTRO" in os.environ else [ROS])]
+    needed = {named.name for file in files for named in _requirements(root / file)}
     problems, checked = [], 0
     for pinned in _requirements(pins):
         found = _version(pinned.name)
@@ -136,6 +137,15 @@ def _damage(folder: Path) -> str:
     except HrlError as error:
         return str(error)
     return ""
+
+
+def _role() -> str:
+    """What this machine was set up for (HRL_ROLE); empty: everything."""
+    stamp = Path(sys.prefix, ".hrl-stamp.json")
+    try:
+        return str(json.loads(stamp.read_text()).get("role", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def _requirements(file: Path) -> list[Requirement]:
