@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from hrl_core.bags.catalogue import PLACE, Catalogue
 from hrl_core.bags.digest import bag_sha256
@@ -165,7 +164,7 @@ class Mirror:
 def upload_missing(folder: Path, uri: str) -> list[Path]:
     """Copy all closed bags of a folder that are not there yet to a URI; returns them; raises ``BagError``."""
     remote = RemoteFolder(uri)
-    there: set[Any] = set(remote.bags())
+    there = set(remote.bags())
     if (folder / PLACE).is_file():
         remote.put_text(folder / PLACE)
     missing = [bag for bag in find_bags([folder]) if bag.name not in there]
