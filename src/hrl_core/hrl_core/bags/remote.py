@@ -130,8 +130,8 @@ class Mirror:
         self._awaited: dict[str, str] = {}
         """Bags that a catalogue tells of and that are not fetched, with their digests."""
 
-    def fetch(self) -> list[Path]:
-        """Fetch what is new; returns it.
+    def fetch(self) -> Iterator[Path]:
+        """Fetch what is new, bag by bag; one that cannot be had keeps no other from coming, and is told in the end.
 
         A catalogue on a server that the recorder has told is asked for what is new; else the store lists what it has.
 
@@ -142,22 +142,32 @@ class Mirror:
             self._asked = True
             if self._remote.fetch_text(PLACE, self.folder):
                 self._catalogue = Catalogue(self.folder)
+        trouble: BagError | None = None
+        for name in self._new():
+            try:
+                yield self._fetched(name)
+            except BagError as error:
+                trouble = trouble or error
+        if trouble is not None:
+            raise trouble
+
+    def _new(self) -> list[str]:
         if self._catalogue is None:
-            names = [name for name in self._remote.bags() if not (self.folder / name).exists()]
-            return [self._remote.fetch(name, self.folder) for name in names]
+            return [name for name in self._remote.bags() if not (self.folder / name).exists()]
         for row in self._catalogue.after(self._seq):
             self._seq = row.seq
             if not (self.folder / row.path).exists():
                 self._awaited[row.path] = row.sha256
         there = set(self._remote.bags()) if self._awaited else set()
-        return [self._checked(name) for name in sorted(self._awaited.keys() & there)]
+        return sorted(self._awaited.keys() & there)
 
-    def _checked(self, name: str) -> Path:
+    def _fetched(self, name: str) -> Path:
         bag = self._remote.fetch(name, self.folder)
-        if bag_sha256(bag) != self._awaited[name]:
-            shutil.rmtree(bag)
-            raise BagError(f"{self._remote.uri}/{name} is another bag than its catalogue tells of")
-        del self._awaited[name]
+        if name in self._awaited:
+            if bag_sha256(bag) != self._awaited[name]:
+                shutil.rmtree(bag)
+                raise BagError(f"{self._remote.uri}/{name} is another bag than its catalogue tells of")
+            del self._awaited[name]
         return bag
 
 

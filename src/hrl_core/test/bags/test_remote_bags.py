@@ -106,16 +106,16 @@ def digests(folder):
 
 
 def test_what_is_uploaded_is_fetched_whole_and_once(uri, here, close_bag):
-    assert Mirror(uri).fetch() == []
+    assert list(Mirror(uri).fetch()) == []
     assert [bag.name for bag in upload_missing(here, uri)] == [f"segment_{n:06d}" for n in range(3)]
     assert upload_missing(here, uri) == []
     mirror = Mirror(uri)
-    assert len(mirror.fetch()) == 3
+    assert len(list(mirror.fetch())) == 3
     assert digests(mirror.folder) == digests(here)
-    assert mirror.fetch() == Mirror(uri).fetch() == []
+    assert list(mirror.fetch()) == list(Mirror(uri).fetch()) == []
     close_bag(here, 3)
     RemoteFolder(uri).put(here / "segment_000003")
-    assert [bag.name for bag in mirror.fetch()] == ["segment_000003"]
+    assert [bag.name for bag in list(mirror.fetch())] == ["segment_000003"]
     assert digests(mirror.folder) == digests(here)
 
 
@@ -192,21 +192,44 @@ def test_who_fetches_asks_the_server_for_what_is_new(database, uri, here, close_
     Catalogue(here).rebuild()
     upload_missing(here, uri)
     mirror = Mirror(uri)
-    assert len(mirror.fetch()) == 3
+    assert len(list(mirror.fetch())) == 3
     with monkeypatch.context() as patch:
         patch.setattr(RemoteFolder, "bags", None)
-        assert mirror.fetch() == [], "the store is not listed where nothing is new"
+        assert list(mirror.fetch()) == [], "the store is not listed where nothing is new"
     close_bag(here, 3)
-    assert mirror.fetch() == [], "there is a row, and no bag yet"
+    assert list(mirror.fetch()) == [], "there is a row, and no bag yet"
     RemoteFolder(uri).put(here / "segment_000003")
-    assert [bag.name for bag in mirror.fetch()] == ["segment_000003"]
+    assert [bag.name for bag in list(mirror.fetch())] == ["segment_000003"]
     close_bag(here, 4)
     (spoiled,) = (here / "segment_000004").glob("*.mcap")
     spoiled.write_bytes(spoiled.read_bytes() + b"!")
-    RemoteFolder(uri).put(here / "segment_000004")
+    close_bag(here, 5)
+    for number in (4, 5):
+        RemoteFolder(uri).put(here / f"segment_{number:06d}")
     with pytest.raises(BagError, match="segment_000004 is another bag than its catalogue tells of"):
-        mirror.fetch()
+        list(mirror.fetch())
     assert not (mirror.folder / "segment_000004").exists()
+    assert (mirror.folder / "segment_000005").exists(), "one that is spoiled keeps no other from coming"
+
+
+def test_what_came_before_a_trouble_is_found(uri, here, monkeypatch):
+    upload_missing(here, uri)
+    fetch, bad = RemoteFolder.fetch, "segment_000001"
+    finder = SegmentFinder([parse_source(uri)])
+    finder.look((), must_exist=False)
+    shutil.rmtree(mirror_of(uri))
+
+    def torn(self, name, folder):
+        if name == bad:
+            raise BagError("the network is away")
+        return fetch(self, name, folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteFolder, "fetch", torn)
+        found = finder.look((), must_exist=False)
+    assert [one.bag.name for one in found] == ["segment_000000", "segment_000002"]
+    known = {str(one.bag) for one in found}
+    assert [one.bag.name for one in finder.look(known, must_exist=False)] == [bad]
 
 
 def test_a_server_that_is_no_catalogue_is_refused(tmp_path):

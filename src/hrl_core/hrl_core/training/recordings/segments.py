@@ -68,7 +68,7 @@ class ConsumedSegment:
 def at_hand(source: Source) -> Path:
     """The folder of a source, with what there is elsewhere fetched; raises ``BagError``."""
     if source.uri:
-        Mirror(source.uri).fetch()
+        list(Mirror(source.uri).fetch())
     return source.path
 
 
@@ -189,13 +189,13 @@ class _SourceLook:
         if time.monotonic() - self._fetched < FETCH_SECONDS:
             return []
         first, self._fetched = self._fetched == -math.inf, time.monotonic()
+        fetched: list[Path] = []
         try:
-            fetched = mirror.fetch()
+            fetched.extend(mirror.fetch())
         except BagError:
             # Stores and networks come back; who was told to begin with what is there must know.
             if must_exist:
                 raise
-            fetched = []
         return self._walk(must_exist) if first else fetched
 
     def _walk(self, must_exist: bool) -> list[Path]:
