@@ -1,5 +1,6 @@
 """``hrl train --collectors``: the same bits come of any number of them, also if they are killed or the run resumed."""
 
+import contextlib
 import dataclasses
 import signal
 import subprocess
@@ -126,8 +127,12 @@ def test_killed_collectors_and_learners_change_nothing(alone, tmp_path):
 
 
 def _named(name: str, parent: int) -> list[psutil.Process]:
-    family = psutil.Process(parent).children(recursive=True)
-    return [process for process in family if any(name in word for word in process.cmdline())]
+    found = []
+    for process in psutil.Process(parent).children(recursive=True):
+        with contextlib.suppress(psutil.Error):  # one that has ended meanwhile
+            if any(name in word for word in process.cmdline()):
+                found.append(process)
+    return found
 
 
 def _until(found, count: int) -> list:

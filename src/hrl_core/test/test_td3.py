@@ -29,6 +29,8 @@ BOUNDED = TD3Config(
     action_twice=False,
 )
 CLONING = dataclasses.replace(BOUNDED, bc_alpha=2.5)
+RELEASED = dataclasses.replace(BOUNDED, clip_target_actions=True, small_output=False)
+"""Beginning, and clipping, as TD3's released code."""
 
 
 def _actor(config: TD3Config, masked: tuple[int, ...] = (0, 1)) -> ActorConfig:
@@ -82,7 +84,9 @@ def _ant_batch(seed: int, actor: ActorConfig) -> TransitionBatch:
     )
 
 
-@pytest.mark.parametrize("config", [PAPER, BOUNDED, CLONING, dataclasses.replace(PAPER, bc_alpha=0.5), TURNED])
+@pytest.mark.parametrize(
+    "config", [PAPER, BOUNDED, CLONING, dataclasses.replace(PAPER, bc_alpha=0.5), TURNED, RELEASED]
+)
 @pytest.mark.parametrize("together", [1, 5])
 def test_fast_updates_equal_plain_ones_from_the_first_weights_on(config: TD3Config, together: int) -> None:
     """However many updates are drawn together, in step with the policy delay or not; figures too."""
@@ -148,9 +152,12 @@ def test_targets_are_clipped_to_what_bounded_rewards_allow() -> None:
     torch.testing.assert_close(agent.targets(batch), torch.full((4,), 1.0 / (1 - 0.99)))
 
 
-def test_noisy_target_action_may_leave_the_range() -> None:
+@pytest.mark.parametrize("clipped", [False, True])
+def test_noisy_target_action_may_leave_the_range_unless_it_is_clipped(clipped: bool) -> None:
     """HIRO does not clip it; a critic that reads out the action sees values beyond the limit."""
-    config = TD3Config(hidden=(1,), target_noise=10.0, target_noise_clip=0.5, action_twice=False)
+    config = TD3Config(
+        hidden=(1,), target_noise=10.0, target_noise_clip=0.5, action_twice=False, clip_target_actions=clipped
+    )
     agent = FastTD3(config, _actor(config), torch.Generator().manual_seed(0))
     agent.target_actor.flat.zero_()
     agent.target_actor.biases[-1].fill_(50.0)
@@ -159,7 +166,7 @@ def test_noisy_target_action_may_leave_the_range() -> None:
     agent.target_critics.weights[1][:] = 1.0
     batch = _batch(0, 64)._replace(rewards=torch.zeros(64), discounts=torch.ones(64))
     targets = agent.targets(batch)
-    assert targets.max() == pytest.approx(30.5)
+    assert targets.max() == pytest.approx(30.0 if clipped else 30.5)
     assert targets.min() == pytest.approx(29.5)
 
 

@@ -73,7 +73,7 @@ def train_ours(match: Match, seed: int, course: Course) -> None:
 
 def _replaying(settings: ActorCritic) -> dict[str, Any]:
     goals = settings.hindsight_goals
-    rates: dict[str, Any] = {"actor_lr": settings.lr, "critic_lr": settings.lr}
+    rates: dict[str, Any] = {"actor_lr": settings.lr, "critic_lr": settings.lr, "small_output": False}
     if isinstance(settings, DelayedActorCritic):
         worker = rates | {
             "noise_in_range": True,
@@ -81,6 +81,7 @@ def _replaying(settings: ActorCritic) -> dict[str, Any]:
             "policy_delay": settings.policy_delay,
             "target_noise": settings.target_noise,
             "target_noise_clip": settings.target_noise_clip,
+            "clip_target_actions": True,
             "huber_delta": _QUADRATIC,
             "action_twice": False,
             "normalise_actions": True,

@@ -15,8 +15,9 @@ from torch.nn.functional import huber_loss, mse_loss
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.learners.networks_state import load_networks, networks_state
 from hrl_core.learners.transitions import TransitionBatch
-from hrl_core.networks.actor import OUTPUT_INIT, Actor
+from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.networks.initial_weights import draw_weights
 
 _FIRST_VALUE = -0.067
 """Of an untrained sigmoid critic (released code of HAC): optimistic, but not where the sigmoid is flat."""
@@ -31,17 +32,14 @@ class BoundedCritic(nn.Module):
     """
 
     def __init__(self, config: BoundedDDPGConfig, actor: ActorConfig, bound: float, generator: torch.Generator) -> None:
-        """Initialise hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003)."""
+        """Draw its parameters; see ``draw_weights``."""
         super().__init__()
         sizes = (actor.feature_dim + actor.output_dim, *config.hidden, 1)
         self.linears = [nn.Linear(n, m) for n, m in pairwise(sizes)]
         self.layers = nn.ModuleList(self.linears)
         self._sigmoid, self._bound = config.critic == "sigmoid", bound
         self._offset = -math.log(bound / -_FIRST_VALUE - 1)
-        for layer in self.linears:
-            limit = OUTPUT_INIT if layer is self.linears[-1] else layer.in_features**-0.5
-            nn.init.uniform_(layer.weight, -limit, limit, generator=generator)
-            nn.init.zeros_(layer.bias)
+        draw_weights([self.linears], generator)
 
     def forward(self, features: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
         """Values (batch,) of features (batch, feature_dim) and actions (batch, action_dim) between -1 and 1."""

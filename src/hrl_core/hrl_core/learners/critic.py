@@ -1,18 +1,14 @@
 """Q(s, a) as a perceptron, and how targets follow it: what every off-policy learner of vectors has."""
 
-from collections.abc import Iterable
-
 import torch
 from torch import nn
-
-from hrl_core.networks.actor import OUTPUT_INIT
 
 
 class Critic(nn.Module):
     """Q(s, a): a perceptron with ReLU; the second layer may see the action again (HIRO's released code)."""
 
     def __init__(self, feature_dim: int, action_dim: int, hidden: tuple[int, ...], action_twice: bool = False) -> None:
-        """Shape it; ``initialise`` draws the weights."""
+        """Shape it; ``draw_weights`` draws them, of twins together."""
         super().__init__()
         ins = [feature_dim + action_dim, *hidden]
         ins[1] += action_dim if action_twice else 0
@@ -27,16 +23,6 @@ class Critic(nn.Module):
             x = torch.cat((x, actions), 1) if i == 1 and self._twice else x
             x = torch.relu(layer(x)) if i < len(self.linears) - 1 else layer(x)
         return x[:, 0]
-
-
-def initialise(critics: Iterable[Critic], generator: torch.Generator) -> None:
-    """Hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003); layer by layer."""
-    layers = list(zip(*(critic.linears for critic in critics), strict=True))
-    for i, together in enumerate(layers):
-        for layer in together:
-            bound = OUTPUT_INIT if i == len(layers) - 1 else layer.in_features**-0.5
-            nn.init.uniform_(layer.weight, -bound, bound, generator=generator)
-            nn.init.zeros_(layer.bias)
 
 
 def move(target: nn.Module, online: nn.Module, share: float) -> None:

@@ -9,12 +9,13 @@ from copy import deepcopy
 import torch
 from torch.nn.functional import mse_loss
 
-from hrl_core.learners.critic import Critic, initialise, move
+from hrl_core.learners.critic import Critic, move
 from hrl_core.learners.ddpg_config import DDPGConfig
 from hrl_core.learners.one_level import OneLevel
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.initial_weights import draw_weights
 
 
 class DDPG(OneLevel):
@@ -25,7 +26,7 @@ class DDPG(OneLevel):
         super().__init__(Actor(actor_config, generator))
         self.config = config
         self.critic = Critic(actor_config.feature_dim, actor_config.output_dim, config.hidden)
-        initialise([self.critic], generator)
+        draw_weights([self.critic.linears], generator)
         self.target_actor, self.target_critic = deepcopy(self.actor), deepcopy(self.critic)
         self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr, fused=True)
         self._critic_adam = torch.optim.Adam(self.critic.parameters(), config.critic_lr, fused=True)

@@ -19,7 +19,7 @@ import torch
 
 from hrl_core.learners.product_names import FORWARD, INPUTS, WEIGHTS
 from hrl_core.learners.products import Product, Products
-from hrl_core.networks.actor import OUTPUT_INIT
+from hrl_core.networks.initial_weights import initial_bound
 
 _BETAS, _EPSILON = (0.9, 0.999), 1e-8
 _ROWS = 8
@@ -39,8 +39,9 @@ class DenseStack:
         tail_twice: bool = False,
         generator: torch.Generator | None = None,
         products: Products = Products(),  # noqa: B008 - immutable
+        small_output: bool = True,
     ) -> None:
-        """Initialise hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003).
+        """Draw the parameters as ``draw_weights`` does, whose numbers they are.
 
         Args:
             input_dim: size of the input.
@@ -51,6 +52,7 @@ class DenseStack:
             tail_twice: whether the second layer sees the tail again (HIRO's critics).
             generator: source of the initial weights.
             products: says which library makes which product.
+            small_output: see ``draw_weights``.
         """
         self.copies, self.tail_dim, self.tail_twice, self.products = copies, tail_dim, tail_twice, products
         self.widths = (input_dim, *hidden, output_dim)
@@ -68,9 +70,10 @@ class DenseStack:
         """Of every layer, (copies, 1, out)."""
         self._rooms: dict[int, Room] = {}
         self._passes: dict[tuple[int, int], Pass] = {}
-        for weight in self.weights:
-            bound = OUTPUT_INIT if weight is self.weights[-1] else weight.shape[2] ** -0.5
-            weight.copy_(torch.empty(weight.shape).uniform_(-bound, bound, generator=generator))
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            bound = initial_bound(weight.shape[2], small_output and weight is self.weights[-1])
+            for parameter in (weight,) if small_output else (weight, bias):
+                parameter.copy_(torch.empty(parameter.shape).uniform_(-bound, bound, generator=generator))
 
     def like(self, own_room: bool = False) -> "DenseStack":
         """A stack of the same shape with zero parameters that takes turns in the same room, or has its own."""

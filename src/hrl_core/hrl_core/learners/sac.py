@@ -7,13 +7,14 @@ import torch
 from torch import nn
 from torch.nn.functional import mse_loss
 
-from hrl_core.learners.critic import Critic, initialise, move
+from hrl_core.learners.critic import Critic, move
 from hrl_core.learners.distributions import draw_squashed
 from hrl_core.learners.one_level import OneLevel
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.initial_weights import draw_weights
 
 
 class Temperature(nn.Module):
@@ -30,11 +31,11 @@ class SAC(OneLevel):
 
     def __init__(self, config: SACConfig, actor_config: ActorConfig, generator: torch.Generator) -> None:
         """Initialise networks from ``generator``, which also draws the actions that updates look at."""
-        super().__init__(Actor(actor_config, generator))
+        super().__init__(Actor(actor_config, generator, config.small_output))
         self.config, self._generator = config, generator
         sizes = actor_config.feature_dim, actor_config.output_dim, config.hidden
         critics = [Critic(*sizes) for _ in range(2)]
-        initialise(critics, generator)
+        draw_weights([critic.linears for critic in critics], generator, config.small_output)
         self.critics, self.temperature = nn.ModuleList(critics), Temperature(config.temperature)
         self.target_critics = deepcopy(self.critics)
         self._target_entropy = -actor_config.output_dim if config.target_entropy is None else config.target_entropy

@@ -27,6 +27,9 @@ class SACConfig:
     """Share of the online parameters in a soft update."""
     batch_size: int = 256
     """Transitions per update."""
+    small_output: bool = True
+    """Whether output layers begin at U(+-0.003) and biases at zero (DDPG), instead of all parameters at
+    U(+-1/sqrt(fan_in)) (PyTorch)."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""

@@ -12,12 +12,13 @@ import torch
 from torch import nn
 from torch.nn.functional import huber_loss
 
-from hrl_core.learners.critic import Critic, initialise, move
+from hrl_core.learners.critic import Critic, move
 from hrl_core.learners.networks_state import load_networks, networks_state
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
 from hrl_core.networks.actor import Actor, Turner
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.networks.initial_weights import draw_weights
 
 SATURATED = 0.99
 """A tanh beyond this counts as saturated."""
@@ -29,10 +30,10 @@ class TD3:
     def __init__(self, config: TD3Config, actor_config: ActorConfig, generator: torch.Generator) -> None:
         """Initialise networks from ``generator``, which also draws the smoothing noise."""
         self.config, self.actor_config, self._generator = config, actor_config, generator
-        self.actor = Actor(actor_config, generator)
+        self.actor = Actor(actor_config, generator, config.small_output)
         sizes = actor_config.feature_dim, actor_config.output_dim, config.hidden, config.action_twice
         critics = [Critic(*sizes) for _ in range(2)]
-        initialise(critics, generator)
+        draw_weights([critic.linears for critic in critics], generator, config.small_output)
         self.critics = nn.ModuleList(critics)
         self.target_actor, self.target_critics = deepcopy(self.actor), deepcopy(self.critics)
         self.average_actor = deepcopy(self.actor) if config.average_tau else self.actor
@@ -73,12 +74,17 @@ class TD3:
         """TD targets (batch,).
 
         y = r + gamma min_{k=1,2} Q'_k(s', mu'(s') + clip(eps, -c, c)),   eps ~ N(0, sigma^2)
+
+        By configuration the noisy action is clipped to the limits as well.
         """
         config = self.config
         with torch.no_grad():
             noise = torch.empty_like(batch.actions).normal_(0.0, config.target_noise, generator=self._generator)
             noise = noise.clamp(-config.target_noise_clip, config.target_noise_clip)
             actions = self.target_actor.standard(batch.next_inputs) + noise * self._noise_unit
+            if config.clip_target_actions:
+                centre, half_range = self.actor.centre, self.actor.half_range
+                actions = actions.clamp(centre - half_range, centre + half_range)
             features = self.actor.features(batch.next_inputs)
             values = [critic(features, actions * self._action_scale) for critic in self.target_critics]
             y = batch.rewards + batch.discounts * torch.minimum(*values)

@@ -29,9 +29,14 @@ class TD3Config:
     exploration_noise: float = 1.0
     """Standard deviation of the Gaussian added to actions while exploring."""
     target_noise: float = 0.2
-    """Standard deviation of the target policy's smoothing noise; the noisy target action is not clipped."""
+    """Standard deviation of the target policy's smoothing noise."""
     target_noise_clip: float = 0.5
     """Bound of the smoothing noise."""
+    clip_target_actions: bool = False
+    """Whether the noisy target action is clipped to the limits (TD3's released code; HIRO's does not)."""
+    small_output: bool = True
+    """Whether output layers begin at U(+-0.003) and biases at zero (DDPG), instead of all parameters at
+    U(+-1/sqrt(fan_in)) (TD3's released code)."""
     huber_delta: float = 1.0
     """Where the Huber loss turns linear."""
     action_twice: bool = True

@@ -25,10 +25,16 @@ class FastTD3:
         self.config, self.actor_config, self._generator = config, actor_config, generator
         action_dim = actor_config.output_dim
         features = actor_config.feature_dim
-        products = Products(config.products)
-        self.actor = DenseStack(features, config.hidden, action_dim, generator=generator, products=products)
-        self.critics = DenseStack(
-            features + action_dim, config.hidden, 1, TWINS, action_dim, config.action_twice, generator, products
+        make = partial(
+            DenseStack,
+            hidden=config.hidden,
+            generator=generator,
+            products=Products(config.products),
+            small_output=config.small_output,
+        )
+        self.actor = make(features, output_dim=action_dim)
+        self.critics = make(
+            features + action_dim, output_dim=1, copies=TWINS, tail_dim=action_dim, tail_twice=config.action_twice
         )
         self.target_actor, self.target_critics = self.actor.like(), self.critics.like()
         self.average_actor = self.actor.like() if config.average_tau else self.actor
@@ -176,7 +182,10 @@ class FastTD3:
         self.target_actor.room(columns).head.copy_(batch.next_features)
         critics.head.copy_(batch.next_features)
         actions = self._policy(self.target_actor.at(columns))
-        critics.write_tail(actions.addcmul_(self._noise(columns, size), self._noise_unit), self._action_scale)
+        actions.addcmul_(self._noise(columns, size), self._noise_unit)
+        if config.clip_target_actions:
+            torch.clamp(actions, self._centre - self._half_range, self._centre + self._half_range, out=actions)
+        critics.write_tail(actions, self._action_scale)
         values = [self.target_critics.at(columns, k).forward()[0] for k in range(TWINS)]
         targets = torch.addcmul(batch.rewards, batch.discounts, torch.minimum(*values))
         if config.reward_bounds is not None:

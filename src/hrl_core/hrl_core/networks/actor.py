@@ -7,10 +7,8 @@ import torch
 from torch import nn
 
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.networks.initial_weights import draw_weights
 from hrl_core.networks.symmetry import QuarterTurn, turn_tables
-
-OUTPUT_INIT = 0.003
-"""Half-range of the output layer's initial weights (DDPG, arXiv 1509.02971, section 7)."""
 
 
 class Turner:
@@ -43,8 +41,10 @@ class Turner:
 class Actor(nn.Module):
     """The actor in plain modules: batches in, batches out."""
 
-    def __init__(self, config: ActorConfig, generator: torch.Generator | None = None) -> None:
-        """Initialise hidden layers U(+-1/sqrt(fan_in)) with zero bias, the output layer U(+-0.003)."""
+    def __init__(
+        self, config: ActorConfig, generator: torch.Generator | None = None, small_output: bool = True
+    ) -> None:
+        """Draw its parameters; see ``draw_weights``."""
         super().__init__()
         self.config = config
         sizes = (config.feature_dim, *config.hidden, config.last_dim)
@@ -59,11 +59,7 @@ class Actor(nn.Module):
         self._activation = torch.relu if config.activation == "relu" else torch.tanh
         if config.head == "gaussian":
             self.log_std = nn.Parameter(torch.zeros(config.output_dim))
-        with torch.no_grad():
-            for layer in self.linears:
-                bound = OUTPUT_INIT if layer is self.linears[-1] else layer.in_features**-0.5
-                layer.weight.uniform_(-bound, bound, generator=generator)
-                layer.bias.zero_()
+        draw_weights([self.linears], generator, small_output)
 
     @classmethod
     def of_arrays(cls, config: ActorConfig, weights: Mapping[str, Float32]) -> "Actor":
