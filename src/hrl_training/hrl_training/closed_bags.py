@@ -15,7 +15,7 @@ RETRY_SECONDS = 5.0
 
 
 class ClosedBags:
-    """Sees to closed bags in a thread of its own: reading one again, or a slow store, must not hold up a recorder."""
+    """Sees to closed bags in a thread of its own: a slow catalogue or store must not hold up a recorder."""
 
     def __init__(self, folder: Path, upload: str) -> None:
         """Begin.
@@ -32,14 +32,14 @@ class ClosedBags:
         self._catalogue = Catalogue(folder)
         self._folder, self._remote = folder, RemoteFolder(upload) if upload else None
         self._place_told = False
-        self._closed: queue.Queue[tuple[Path, dict[str, str]] | None] = queue.Queue()
+        self._closed: queue.Queue[tuple[Path, dict[str, str], str] | None] = queue.Queue()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="closed bags", daemon=True)
         self._thread.start()
 
-    def add(self, bag: Path, custom: Mapping[str, str]) -> None:
-        """See to a bag with that custom metadata, soon."""
-        self._closed.put((bag, dict(custom)))
+    def add(self, bag: Path, custom: Mapping[str, str], sha256: str) -> None:
+        """See to a bag with that custom metadata and that ``bag_sha256``, soon."""
+        self._closed.put((bag, dict(custom), sha256))
 
     def finish(self) -> None:
         """Wait until all is seen to; what a store does not take in time is told as a problem."""
@@ -51,9 +51,9 @@ class ClosedBags:
 
     def _work(self) -> None:
         while (closed := self._closed.get()) is not None:
-            bag, custom = closed
+            bag, custom, sha256 = closed
             try:
-                self._catalogue.add(bag, custom)
+                self._catalogue.add(bag, custom, sha256)
             except BagError as error:
                 self.problems.append(str(error))
             if self._remote is not None:

@@ -217,9 +217,9 @@ class SegmentedRecording:
     def _close_bag(self) -> None:
         """Finish the present bag, and have the catalogue tell of it; without, it is found all the same."""
         custom = self.facts.custom_data()
-        self._bag.close(custom)
+        sha256 = self._bag.close(custom)
         if self._closed is not None:
-            self._closed.add(self._bag.path, custom)
+            self._closed.add(self._bag.path, custom, sha256)
 
     def _open(self) -> BagWriter:
         path = self.path / SEGMENT.format(self.facts.segment) if self._limits.splits else self.path

@@ -114,17 +114,18 @@ class Catalogue:
         """Whether there is one; of a server it is believed."""
         return self._here is None or self._here.is_file()
 
-    def add(self, bag: Path, custom: Mapping[str, str]) -> None:
+    def add(self, bag: Path, custom: Mapping[str, str], sha256: str = "") -> None:
         """Append a row.
 
         Args:
             bag: that has just been closed, in the folder.
             custom: the custom metadata that it has.
+            sha256: its ``bag_sha256``; empty: it is read for that.
 
         Raises:
             BagError: the bag cannot be read, or the catalogue not be written.
         """
-        self._write([self._row(bag, {name.removeprefix("hrl."): value for name, value in custom.items()})])
+        self._write([self._row(bag, {name.removeprefix("hrl."): value for name, value in custom.items()}, sha256)])
 
     def after(self, seq: int) -> list[SegmentRow]:
         """Rows after one, in their order; 0: all.
@@ -170,13 +171,13 @@ class Catalogue:
         changed = (bag for name, bag in there.items() if name in rows and bag_sha256(bag) != rows[name].sha256)
         return [*wrong, *(f"{bag} has changed" for bag in changed)]
 
-    def _row(self, bag: Path, custom: Mapping[str, Any]) -> dict[str, Any]:
+    def _row(self, bag: Path, custom: Mapping[str, Any], sha256: str = "") -> dict[str, Any]:
         try:
             episodes = _decoded(custom.get("episodes", []))
             return {
                 "folder": self._of,
                 "path": self._name(bag),
-                "sha256": bag_sha256(bag),
+                "sha256": sha256 or bag_sha256(bag),
                 "size": bag_size(bag),
                 "run": str(custom.get("run", "")),
                 "robot": str(custom.get("robot", "")),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from rosbags.interfaces import Connection, Qos, QosDurability, QosHistory, QosLiveliness, QosReliability, QosTime
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
@@ -21,6 +21,7 @@ from rosbags.typesys.store import Typestore
 from zstandard import ZstdCompressor
 
 from hrl_core.bags.cdr_layout import definitions
+from hrl_core.bags.digest import HashedStorage
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.topic import Topic
 
@@ -64,6 +65,8 @@ class BagWriter:
         except OSError as error:
             raise BagError(f"cannot create bag {self._partial}: {error}") from error
         self._storage = cast(McapWriter, self._writer.storage)
+        self._hashed = HashedStorage(self._storage.bio, self._storage.path)
+        self._storage.bio = cast(Any, self._hashed)
         # Unlike rosbags' own, with a checksum, and at level 1: the same size in half the time for what robots say.
         self._storage.compressor = ZstdCompressor(level=1, write_checksum=True).compress
 
@@ -134,11 +137,14 @@ class BagWriter:
         except OSError as error:
             raise self._failed("write to", error) from error
 
-    def close(self, custom_data: Mapping[str, str]) -> None:
+    def close(self, custom_data: Mapping[str, str]) -> str:
         """Finish the bag, have it on disk, and give it its name.
 
         Args:
             custom_data: what ``metadata.yaml`` is to say of the recording.
+
+        Returns:
+            Its ``bag_sha256``, of what was written: nothing is read again but the metadata.
 
         Raises:
             BagError: the disk refuses; what was written stays below ``.partial``, recoverable.
@@ -147,6 +153,7 @@ class BagWriter:
             self._writer.set_custom_data(key, value)
         try:
             self._writer.close()
+            sha256 = self._hashed.bag_sha256(self._partial)
             for path in (*self._partial.iterdir(), self._partial):
                 _sync(path)
             os.replace(self._partial, self.path)
@@ -154,6 +161,7 @@ class BagWriter:
             _sync(self.path.parent)
         except OSError as error:
             raise self._failed("close", error) from error
+        return sha256
 
     def _close_chunk(self) -> None:
         self._storage.close_chunk()
