@@ -90,6 +90,8 @@ class RelabelerNode(HrlNode):
         for found in self._finder.look(self._known, must_exist=False):
             self._known.add(str(found.bag))
             self._waiting.append(found.bag)
+        for trouble in self._finder.new_troubles():
+            self.get_logger().warning(trouble)
         while self._waiting and time.monotonic() < end:
             self._relabel(self._waiting.popleft())
 

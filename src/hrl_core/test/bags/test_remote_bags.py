@@ -149,6 +149,26 @@ def test_a_source_may_be_elsewhere(uri, here, close_bag):
     assert at_hand(source) == source.path
 
 
+def test_a_store_that_does_not_answer_is_told_of_once_until_it_does(uri, here, monkeypatch):
+    monkeypatch.setattr(segments, "FETCH_SECONDS", 0.0)
+    upload_missing(here, uri)
+    finder = SegmentFinder([parse_source(uri)])
+    found = []
+    with monkeypatch.context() as patch:
+        patch.setattr(RemoteFolder, "bags", refused)
+        for _ in range(3):
+            found.append((finder.look((), must_exist=False), finder.new_troubles()))
+    assert found == [([], ["no answer"]), ([], []), ([], [])]
+    assert len(finder.look((), must_exist=False)) == 3
+    assert finder.new_troubles() == []
+    monkeypatch.setattr(RemoteFolder, "bags", refused)
+    assert (finder.look((), must_exist=False), finder.new_troubles()) == ([], ["no answer"])
+
+
+def refused(_):
+    raise BagError("no answer")
+
+
 def test_a_store_that_takes_nothing_is_named(here):
     uri = "file:///proc/no/such/store"
     with pytest.raises(BagError, match=rf"cannot put .*segment_000000 at {uri}"):

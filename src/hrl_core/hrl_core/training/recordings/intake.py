@@ -46,7 +46,7 @@ class Intake:
         self.left_out: Counter[str] = Counter()
         """Environment steps that are not learned from, by cause."""
         self.problems: list[str] = []
-        """What was wrong with the segments consumed, for people."""
+        """What was wrong with the segments consumed, and why a source could not be looked at, for people."""
         self.outcomes = LiveOutcomes()
         """How the newest finished episodes went, whatever they are used for."""
         self.log = GrowingLog(folder / SEGMENTS)
@@ -63,6 +63,7 @@ class Intake:
             BagError: ``must_exist`` and a source holds no bag.
         """
         found = self._finder.look(self.consumed, must_exist)
+        self.problems += self._finder.new_troubles()
         batches = [found[first : first + TOGETHER] for first in range(0, len(found), TOGETHER)]
         return [segment for batch in batches for segment in self._consume(batch, version)]
 

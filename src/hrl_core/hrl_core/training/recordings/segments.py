@@ -114,6 +114,10 @@ class SegmentFinder:
                     found[str(bag)] = look.found(bag)
         return list(found.values())
 
+    def new_troubles(self) -> list[str]:
+        """What kept a source from being looked at since this was last asked, for people; what lasts is told once."""
+        return [look.trouble for look in self._looks if look.has_new_trouble()]
+
     @property
     def cursors(self) -> list[int]:
         """How far the catalogue of each source has been read."""
@@ -139,6 +143,14 @@ class _SourceLook:
         self._catalogue = Catalogue(source.path) if self._mirror is None else None
         self._seq, self._walked, self._walk_took = 0, -math.inf, 0.0
         self._rows: dict[Path, SegmentRow] = {}
+        self.trouble, self._told_trouble = "", ""
+        """Why its catalogue or store cannot be asked now, and what has been told of that."""
+
+    def has_new_trouble(self) -> bool:
+        """Whether there is trouble that has not been told."""
+        is_new = self.trouble not in ("", self._told_trouble)
+        self._told_trouble = self.trouble
+        return is_new
 
     @property
     def cursor(self) -> int:
@@ -173,8 +185,10 @@ class _SourceLook:
             return None
         try:
             rows = self._catalogue.after(self._seq)
-        except BagError:
+        except BagError as error:
+            self.trouble = str(error)
             return None
+        self.trouble = ""
         self._rows |= {self._source.path / row.path: row for row in rows}
         self._seq = rows[-1].seq if rows else self._seq
         return rows
@@ -190,12 +204,14 @@ class _SourceLook:
             return []
         first, self._fetched = self._fetched == -math.inf, time.monotonic()
         fetched: list[Path] = []
+        self.trouble = ""
         try:
             fetched.extend(mirror.fetch())
-        except BagError:
+        except BagError as error:
             # Stores and networks come back; who was told to begin with what is there must know.
             if must_exist:
                 raise
+            self.trouble = str(error)
         return self._walk(must_exist) if first else fetched
 
     def _walk(self, must_exist: bool) -> list[Path]:
