@@ -75,6 +75,10 @@ PARTS = {
     "osmesa": Part(partial(backend_works, "osmesa"), "apt install libosmesa6"),
     "gl": Part(_renders, "apt install libegl1 libgl1-mesa-dri, or libosmesa6"),
     "browser": Part(lambda: browser() is not None, "apt install chromium"),
+    "gpu": Part(
+        partial(_succeeds, [sys.executable, "-c", "import torch; raise SystemExit(not torch.cuda.is_available())"]),
+        "an NVIDIA GPU, and a torch built for it: https://pytorch.org/get-started",
+    ),
     "launch_ros": Part(
         partial(_imports, "launch_ros.actions"), "part of a ROS 2 installation, not to be had as a wheel"
     ),

@@ -143,6 +143,16 @@ def test_peers_do_the_same_work_and_those_that_are_missing_are_told(capsys, monk
     assert outcome["ratio"] == pytest.approx(row["ours"] / quickest)
 
 
+def test_a_device_is_measured_beside_a_core_and_one_that_is_not_there_is_refused(capsys, monkeypatch):
+    monkeypatch.setattr(measure, "REPEATED", 1)
+    monkeypatch.setattr(measure, "BATCHES", (4, 8))
+    assert cli.main(["bench", "update", "--device", "cpu", "--json"]) == 0
+    outcome = json.loads(capsys.readouterr().out)
+    assert [sorted(row) for row in outcome["ms_per_update"].values()] == [["cpu", "ours"]] * 2
+    assert cli.main(["bench", "update", "--device", "cuda:99"]) == 2
+    assert "device 'cuda:99'" in capsys.readouterr().err
+
+
 def test_an_unknown_benchmark_lists_those_that_exist(capsys):
     assert cli.main(["bench", "relable"]) == 2
     message = capsys.readouterr().err

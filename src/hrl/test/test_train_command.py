@@ -210,6 +210,7 @@ def test_wandb_stands_beside_tensorboard_and_changes_no_weight(whole: Path, tmp_
 
 OTHER = {
     "products": ("forward", "inputs 8x4x2"),
+    "device": "cuda",
     "worker_reward": "progress",
     "evaluation": "sampled",
     "randomise": "delay=0:0.1,loss=0.1",

@@ -319,6 +319,7 @@ _TESTED_ELSEWHERE = {
     "adjacency_interval",  # below
     "fast",  # equal within rounding: test_td3.py
     "products",  # the same: test_products.py
+    "device",  # the same: test_devices.py
     "average_tau",  # changes evaluations only: test_td3.py
     "embedding",  # its worker is a plain TD3: algorithms/hiro/test_table_rows.py
     "four_fold_symmetry",  # needs an ant: test_symmetry.py

@@ -7,6 +7,7 @@ timed with their sampling.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 import numpy as np
@@ -49,6 +50,9 @@ class UpdateBenchmark(LearningBenchmark):
     peers: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Instead: ours beside the TD3 of others that are installed (stable-baselines3, sbx, jax) and one in plain torch,
     all on one core, for two sizes of networks and of batches."""
+    device: str = ""
+    """Instead: the plain TD3 on that device (cpu, cuda, cuda:N) beside the fast one on a core, for batches of 128 to
+    8192."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -58,6 +62,10 @@ def main(arguments: Sequence[str]) -> None:
         from hrl.benchmarks.peers.measure import measure_peers
 
         report("update", measure_peers, options)
+    elif options.device:
+        from hrl.benchmarks.peers.measure import measure_device
+
+        report("update", partial(measure_device, options.device), options)
     else:
         report("update", measure, options)
 

@@ -13,6 +13,7 @@ from hrl.seed import Seed
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
+from hrl_core.training.choose_device import with_device
 from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.presets import preset, stored_config
 from hrl_core.training.run_files import RunFolder
@@ -55,6 +56,8 @@ class Train:
     a run begins, and writes it into its configuration, so that a resumed run goes on with the same. Pinned, runs
     begun anew have the same last bits too; given: as --worker.products and the like say, also where that is their
     default."""
+    device: str = ""
+    """Where td3 and sac make their updates: cpu, cuda or cuda:N; empty: as --worker.device and the like say (cpu)."""
     cores: int = 0
     """Cores that work which goes on at once (--overlap) is spread over, which decides about the time alone; 0: all that
     there are."""
@@ -105,7 +108,7 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     spec = _task(given)
     return TrainingRequest(
         spec,
-        given.config,
+        with_device(given.config, given.device) if given.device else given.config,
         given.seed,
         folder,
         resume=given.resume is not None,

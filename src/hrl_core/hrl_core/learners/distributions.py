@@ -23,7 +23,7 @@ def draw_squashed(output: torch.Tensor, generator: torch.Generator) -> tuple[tor
     """
     mean, log_std = output.chunk(2, dim=1)
     log_std = log_std.clamp(*LOG_STD_BOUNDS)
-    noise = torch.empty_like(mean).normal_(generator=generator)
+    noise = torch.empty(mean.shape).normal_(generator=generator).to(mean.device)
     actions = torch.tanh(mean + log_std.exp() * noise)
     density = -0.5 * noise.square() - log_std - _LOG_ROOT_2_PI - torch.log(1 - actions.square() + SQUASH_MARGIN)
     return actions, density.sum(1)

@@ -11,11 +11,16 @@ from hrl_core.prefixed import below
 def networks_state(
     networks: Mapping[str, nn.Module], optimisers: Mapping[str, torch.optim.Optimizer]
 ) -> dict[str, torch.Tensor]:
-    """``<network>.<parameter>`` and ``<optimiser>.<number of the parameter>.<moment>`` -> tensor; no copies."""
-    state = {f"{name}.{k}": tensor for name, module in networks.items() for k, tensor in module.state_dict().items()}
+    """``<network>.<parameter>`` and ``<optimiser>.<number of the parameter>.<moment>`` -> tensor, on the CPU.
+
+    What is there already is not copied.
+    """
+    state = {
+        f"{name}.{k}": tensor.cpu() for name, module in networks.items() for k, tensor in module.state_dict().items()
+    }
     for name, optimiser in optimisers.items():
         for i, moments in optimiser.state_dict()["state"].items():
-            state |= {f"{name}.{i}.{moment}": tensor for moment, tensor in moments.items()}
+            state |= {f"{name}.{i}.{moment}": tensor.cpu() for moment, tensor in moments.items()}
     return state
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from hrl_core.learners.device_names import CPU
 from hrl_core.learners.networks_state import load_networks, networks_state
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import Actor
@@ -15,9 +16,9 @@ from hrl_core.networks.actor_config import Float32
 class OneLevel(ABC):
     """An actor that learns from transitions; subclasses say how."""
 
-    def __init__(self, actor: Actor) -> None:
-        """Keep the actor; subclasses name all their networks and optimisers, which a resume needs."""
-        self.actor, self.actor_config = actor, actor.config
+    def __init__(self, actor: Actor, device: torch.device = torch.device(CPU)) -> None:  # noqa: B008 - immutable
+        """Take the actor to a device; subclasses name all their networks and optimisers, which a resume needs."""
+        self.actor, self.actor_config, self.device = actor.to(device), actor.config, device
         self.updates = 0
         self.networks: dict[str, nn.Module] = {"actor": actor}
         self.optimisers: dict[str, torch.optim.Optimizer] = {}
@@ -30,7 +31,7 @@ class OneLevel(ABC):
         """Map (batch, input_dim) to what the actor's head takes (``networks.heads``), (batch, last_dim)."""
         del averaged  # No average is kept.
         with torch.no_grad():
-            return self.actor(inputs)
+            return self.actor(inputs.to(self.device)).cpu()
 
     def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
         """``count`` updates, each on its equal share of ``batches``; figures of each."""
@@ -42,7 +43,7 @@ class OneLevel(ABC):
 
     def actor_arrays(self) -> dict[str, Float32]:
         """The actor's parameters as arrays of their own."""
-        return {name: tensor.numpy().copy() for name, tensor in self.actor.state_dict().items()}
+        return {name: tensor.cpu().numpy().copy() for name, tensor in self.actor.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that later updates depend on."""

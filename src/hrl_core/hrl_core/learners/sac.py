@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from hrl_core.learners.critic import Critic, move
+from hrl_core.learners.devices import usable_device
 from hrl_core.learners.distributions import draw_squashed
 from hrl_core.learners.one_level import OneLevel
 from hrl_core.learners.sac_config import SACConfig
@@ -30,13 +31,19 @@ class SAC(OneLevel):
     """A stochastic actor, twin critics, their targets, and the temperature."""
 
     def __init__(self, config: SACConfig, actor_config: ActorConfig, generator: torch.Generator) -> None:
-        """Initialise networks from ``generator``, which also draws the actions that updates look at."""
-        super().__init__(Actor(actor_config, generator, config.small_output))
+        """Initialise networks from ``generator``, which also draws the actions that updates look at.
+
+        Raises:
+            HrlError: there is no such device here.
+        """
+        super().__init__(Actor(actor_config, generator, config.small_output), usable_device(config.device))
         self.config, self._generator = config, generator
         sizes = actor_config.feature_dim, actor_config.output_dim, config.hidden
         critics = [Critic(*sizes) for _ in range(2)]
         draw_weights([critic.linears for critic in critics], generator, config.small_output)
         self.critics, self.temperature = nn.ModuleList(critics), Temperature(config.temperature)
+        self.critics.to(self.device)
+        self.temperature.to(self.device)
         self.target_critics = deepcopy(self.critics)
         self._target_entropy = -actor_config.output_dim if config.target_entropy is None else config.target_entropy
         self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr, fused=True)
@@ -71,6 +78,7 @@ class SAC(OneLevel):
 
     def update(self, batch: TransitionBatch) -> dict[str, float]:
         """One update of critics, actor, temperature and targets; figures."""
+        batch = batch.to(self.device)
         metrics = self._update_critics(batch)
         metrics |= self._update_actor(batch)
         move(self.target_critics, self.critics, self.config.tau)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hrl_core.learners.checks import require
+from hrl_core.learners.device_names import CPU, is_device
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class SACConfig:
     """Share of the online parameters in a soft update."""
     batch_size: int = 256
     """Transitions per update."""
+    device: str = CPU
+    """Where updates are made, cpu or cuda (cuda:1). ``--device`` of ``hrl train`` fills it in."""
     small_output: bool = True
     """Whether output layers begin at U(+-0.003) and biases at zero (DDPG), instead of all parameters at
     U(+-1/sqrt(fan_in)) (PyTorch)."""
@@ -38,6 +41,7 @@ class SACConfig:
             (len(self.hidden) > 0 and min(*self.hidden, self.batch_size) >= 1, "hidden, batch_size: at least 1"),
             (min(self.actor_lr, self.critic_lr) > 0, "actor_lr, critic_lr: above 0"),
             (self.temperature_lr >= 0, "temperature_lr: at least 0"),
+            (is_device(self.device), "device: cpu, cuda or cuda:N"),
             (self.temperature > 0, "temperature: above 0"),
             (0 <= self.discount < 1, "discount: in [0, 1)"),
             (0 < self.tau <= 1, "tau: in (0, 1]"),

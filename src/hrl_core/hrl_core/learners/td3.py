@@ -7,12 +7,15 @@ it go on with its momentum.
 
 from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 
 import torch
 from torch import nn
 from torch.nn.functional import huber_loss
 
 from hrl_core.learners.critic import Critic, move
+from hrl_core.learners.device_names import CPU
+from hrl_core.learners.devices import usable_device
 from hrl_core.learners.networks_state import load_networks, networks_state
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
@@ -28,18 +31,25 @@ class TD3:
     """Twin critics, delayed deterministic actor, soft targets, in plain modules under autograd."""
 
     def __init__(self, config: TD3Config, actor_config: ActorConfig, generator: torch.Generator) -> None:
-        """Initialise networks from ``generator``, which also draws the smoothing noise."""
+        """Initialise networks from ``generator``, which also draws the smoothing noise.
+
+        Raises:
+            HrlError: there is no such device here.
+        """
         self.config, self.actor_config, self._generator = config, actor_config, generator
-        self.actor = Actor(actor_config, generator, config.small_output)
+        self._device = usable_device(config.device)
+        self.actor = Actor(actor_config, generator, config.small_output).to(self._device)
         sizes = actor_config.feature_dim, actor_config.output_dim, config.hidden, config.action_twice
         critics = [Critic(*sizes) for _ in range(2)]
         draw_weights([critic.linears for critic in critics], generator, config.small_output)
-        self.critics = nn.ModuleList(critics)
+        self.critics = nn.ModuleList(critics).to(self._device)
         self.target_actor, self.target_critics = deepcopy(self.actor), deepcopy(self.critics)
         self.average_actor = deepcopy(self.actor) if config.average_tau else self.actor
-        self._turner = None if actor_config.turn is None else Turner(actor_config.turn)
-        self._noise_unit = self.actor.half_range if config.noise_in_range else torch.ones(())
-        self._action_scale = 1 / self.actor.half_range if config.normalise_actions else torch.ones(())
+        self._turner = None if actor_config.turn is None else Turner(actor_config.turn).to(self._device)
+        self._noise_unit = self.actor.half_range if config.noise_in_range else torch.ones((), device=self._device)
+        self._action_scale = (
+            1 / self.actor.half_range if config.normalise_actions else torch.ones_like(self._noise_unit)
+        )
         self._actor_adam = torch.optim.Adam(self.actor.parameters(), config.actor_lr)
         self._critic_adam = torch.optim.Adam(self.critics.parameters(), config.critic_lr)
         self._optimisers = {"actor_adam": self._actor_adam, "critic_adam": self._critic_adam}
@@ -48,13 +58,15 @@ class TD3:
 
     def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
         """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
-        with torch.no_grad():
-            return (self.average_actor if averaged else self.actor)(inputs)
+        return self._act_by(self.average_actor if averaged else self.actor, inputs)
 
     def snapshot(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """``act`` as it is now, whatever is learned meanwhile."""
-        actor = deepcopy(self.actor)
-        return torch.no_grad()(actor)
+        return partial(self._act_by, deepcopy(self.actor))
+
+    def _act_by(self, actor: Actor, inputs: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return actor(inputs.to(self._device)).cpu()
 
     def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
         """``count`` updates, each on its equal share of ``batches``; figures of each."""
@@ -62,7 +74,7 @@ class TD3:
 
     def update(self, batch: TransitionBatch) -> dict[str, float]:
         """One critic update and, every ``policy_delay``-th time, one actor and soft update; figures."""
-        batch = batch.standardised(self._turner)
+        batch = batch.to(self._device).standardised(self._turner)
         metrics = self._update_critics(batch)
         self.updates += 1
         if self.updates % self.config.policy_delay == 0:
@@ -79,8 +91,9 @@ class TD3:
         """
         config = self.config
         with torch.no_grad():
-            noise = torch.empty_like(batch.actions).normal_(0.0, config.target_noise, generator=self._generator)
-            noise = noise.clamp(-config.target_noise_clip, config.target_noise_clip)
+            # Drawn on the host, so that every device sees the same.
+            noise = torch.empty(batch.actions.shape).normal_(0.0, config.target_noise, generator=self._generator)
+            noise = noise.clamp(-config.target_noise_clip, config.target_noise_clip).to(self._device)
             actions = self.target_actor.standard(batch.next_inputs) + noise * self._noise_unit
             if config.clip_target_actions:
                 centre, half_range = self.actor.centre, self.actor.half_range
@@ -123,7 +136,8 @@ class TD3:
         if config.pre_tanh_penalty:
             loss = loss + config.pre_tanh_penalty * z.square().mean()
         if self.action_penalty is not None:
-            loss = loss + (self.action_penalty(batch.inputs, actions.detach()) * actions).sum()
+            gradient = self.action_penalty(batch.inputs.cpu(), actions.detach().cpu())
+            loss = loss + (gradient.to(self._device) * actions).sum()
         self._actor_adam.zero_grad()
         loss.backward()
         self._actor_adam.step()
@@ -140,7 +154,7 @@ class TD3:
 
     def actor_weights(self) -> dict[str, torch.Tensor]:
         """The (averaged) actor's parameters."""
-        return {name: tensor.clone() for name, tensor in self.average_actor.state_dict().items()}
+        return {name: tensor.to(CPU, copy=True) for name, tensor in self.average_actor.state_dict().items()}
 
     def actor_arrays(self) -> dict[str, Float32]:
         """The same as arrays."""

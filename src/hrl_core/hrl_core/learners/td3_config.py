@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hrl_core.learners.checks import require
+from hrl_core.learners.device_names import CPU, is_device
 from hrl_core.learners.product_names import WAY_BACK, is_product
 
 
@@ -57,6 +58,9 @@ class TD3Config:
     products: tuple[str, ...] = WAY_BACK
     """With ``fast``, matrix products that torch makes, NumPy all others: kinds (forward, weights, inputs), one shape of
     a kind each (weights 256x128x272), or none. ``--products`` of ``hrl train`` fills it in."""
+    device: str = CPU
+    """Where updates are made, cpu or cuda (cuda:1): elsewhere than on the CPU by autograd, whatever ``fast`` says.
+    ``--device`` of ``hrl train`` fills it in."""
     average_tau: float = 0.0
     """Share of the online actor per update in a slow average for evaluation and export; 0: none (preset fast)."""
 
@@ -71,6 +75,7 @@ class TD3Config:
             (0 <= self.average_tau <= 1, "average_tau: in [0, 1]"),
             (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
             (self.bc_alpha >= 0, "bc_alpha: at least 0"),
+            (is_device(self.device), "device: cpu, cuda or cuda:N"),
             (self.huber_delta > 0, "huber_delta: positive"),
             (all(map(is_product, self.products)), "products: forward, weights or inputs, each alone or with a shape"),
             (bounds is None or bounds[0] < bounds[1], "reward_bounds: low < high"),

@@ -34,6 +34,10 @@ class TransitionBatch(NamedTuple):
         parts = [None if part is None else part.split(size) for part in self]
         return [TransitionBatch(*(None if p is None else p[i] for p in parts)) for i in range(count)]  # pyright: ignore[reportArgumentType]
 
+    def to(self, device: torch.device) -> "TransitionBatch":
+        """The same on a device."""
+        return TransitionBatch(*(None if part is None else part.to(device) for part in self))  # pyright: ignore[reportArgumentType]
+
     def standardised(self, turner: Turner | None) -> "TransitionBatch":
         """Every transition turned to the standard heading of a symmetry, if any; its two ends each by their own."""
         if turner is None:

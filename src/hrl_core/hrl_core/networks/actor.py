@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -11,16 +13,20 @@ from hrl_core.networks.initial_weights import draw_weights
 from hrl_core.networks.symmetry import QuarterTurn, turn_tables
 
 
-class Turner:
+def _constant(array: npt.NDArray[Any]) -> nn.Buffer:
+    """What moves with a module to its device and is not learned."""
+    return nn.Buffer(torch.from_numpy(array), persistent=False)
+
+
+class Turner(nn.Module):
     """Batched turning of a policy's inputs and outputs under its symmetry."""
 
     def __init__(self, turn: QuarterTurn) -> None:
         """Tabulate the four turns."""
+        super().__init__()
         self._heading = turn.heading
-        (self._in, self._in_sign), (self._out, self._out_sign) = (
-            (torch.from_numpy(sources), torch.from_numpy(signs))
-            for sources, signs in (turn_tables(turn.inputs), turn_tables(turn.outputs))
-        )
+        self._in, self._in_sign = (_constant(table) for table in turn_tables(turn.inputs))
+        self._out, self._out_sign = (_constant(table) for table in turn_tables(turn.outputs))
 
     def sectors(self, inputs: torch.Tensor) -> torch.Tensor:
         """Quarter turns from +x to the heading of each row, shape (batch,); see ``symmetry.sector``."""
@@ -51,10 +57,10 @@ class Actor(nn.Module):
         self.linears = [nn.Linear(n, m) for n, m in pairwise(sizes)]
         self.layers = nn.ModuleList(self.linears)
         matrix = config.feature_matrix()
-        self._matrix = torch.from_numpy(matrix)
-        self._offset = torch.from_numpy(config.feature_offset()) if config.input_centre else None
-        self._diagonal = None if config.differences else torch.from_numpy(matrix.diagonal().copy())
-        self.centre, self.half_range = map(torch.from_numpy, config.output_range())
+        self._matrix = _constant(matrix)
+        self._offset = _constant(config.feature_offset()) if config.input_centre else None
+        self._diagonal = None if config.differences else _constant(matrix.diagonal().copy())
+        self.centre, self.half_range = map(_constant, config.output_range())
         self._turner = None if config.turn is None else Turner(config.turn)
         self._activation = torch.relu if config.activation == "relu" else torch.tanh
         if config.head == "gaussian":

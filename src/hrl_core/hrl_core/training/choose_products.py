@@ -8,6 +8,7 @@ import torch
 from hrl_core.algorithms import learner_module
 from hrl_core.algorithms.protocols import Training
 from hrl_core.environments import Environments
+from hrl_core.learners.device_names import CPU
 from hrl_core.learners.product_names import KINDS
 from hrl_core.learners.products import quicker_by_torch
 from hrl_core.learners.td3_config import TD3Config
@@ -35,7 +36,7 @@ def with_products(
     levels = {
         field.name: level
         for field in dataclasses.fields(config.agent)
-        if isinstance(level := getattr(config.agent, field.name), TD3Config) and level.fast
+        if isinstance(level := getattr(config.agent, field.name), TD3Config) and level.fast and level.device == CPU
     }
     if choice == AUTO and levels:
         training: Training = learner_module(config.algorithm)

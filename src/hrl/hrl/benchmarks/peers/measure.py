@@ -1,5 +1,6 @@
 """Ours and every peer that is installed, on the same work, in turn, on one core."""
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,13 +14,19 @@ from hrl.benchmarks.peers.jax_td3 import jax_updates
 from hrl.benchmarks.peers.libraries import library_updates
 from hrl.benchmarks.peers.torch_td3 import torch_updates
 from hrl.benchmarks.peers.work import Size, Updates, random_transitions
+from hrl_core.learners.devices import usable_device
 from hrl_core.learners.products import quicker_by_torch
+from hrl_core.learners.td3 import TD3
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 
 SIZES = tuple(Size((units, units), batch) for units in (256, 300) for batch in (128, 256))
+BATCHES = (128, 1024, 8192)
+"""On a device."""
+REPEATED = 5
+"""Measurements of which the best counts, on a device: its batches are large."""
 OURS = "ours"
 PEERS: dict[str, Callable[[Size], Updates]] = {
     "torch, as cleanrl": lambda size: torch_updates(size, fused=False),
@@ -49,6 +56,31 @@ def measure_peers(threads: int = 1) -> Figures:
     }
 
 
+def measure_device(device: str, threads: int = 1) -> Figures:
+    """Milliseconds per update of ours on a device, and as a share of the fast one's on a core of this machine.
+
+    Raises:
+        HrlError: there is no such device here.
+    """
+    del threads
+    usable_device(device)
+    table: dict[str, dict[str, float]] = {}
+    for size in (Size((256, 256), batch) for batch in BATCHES):
+        there = TD3(dataclasses.replace(td3_config(size), device=device), _actor(size), torch.Generator())
+        both = our_updates(size), _updates(size, there)
+        for updates in both:
+            updates()
+        ms = (1e3 * seconds / work.TOGETHER for seconds in best_seconds(*both, repetitions=REPEATED))
+        table[size.name] = dict(zip((OURS, device), ms, strict=True))
+    shares = {name: row[device] / row[OURS] for name, row in table.items()}
+    return {
+        "ratio": shares[next(iter(shares))],
+        "unit": f"time on {device} as a share of the fast one's on a core, 256-256, batch {BATCHES[0]}",
+        "shares": shares,
+        "ms_per_update": table,
+    }
+
+
 def td3_config(size: Size, products: tuple[str, ...] = ()) -> TD3Config:
     """The peers' switches as ours."""
     return TD3Config(
@@ -68,10 +100,13 @@ def td3_config(size: Size, products: tuple[str, ...] = ()) -> TD3Config:
 
 def our_updates(size: Size) -> Updates:
     """Ours, with the products that a run would choose here."""
-    replay, rng = random_transitions(), np.random.default_rng(0)
     trial = FastTD3(td3_config(size), _actor(size), torch.Generator())
     products = tuple(quicker_by_torch(trial.products()))
-    learner = FastTD3(td3_config(size, products), _actor(size), torch.Generator().manual_seed(0))
+    return _updates(size, FastTD3(td3_config(size, products), _actor(size), torch.Generator().manual_seed(0)))
+
+
+def _updates(size: Size, learner: FastTD3 | TD3) -> Updates:
+    replay, rng = random_transitions(), np.random.default_rng(0)
 
     def make() -> None:
         drawn = map(torch.from_numpy, replay.sample(work.TOGETHER * size.batch, rng))

@@ -78,6 +78,7 @@ TESTED_ELSEWHERE = {
     "learner",  # the presets of each: test_every_algorithm.py
     "worker.fast",  # equal within rounding: test_td3.py
     "worker.products",  # the same: test_products.py
+    "worker.device",  # the same: test_devices.py
     "worker.average_tau",  # changes evaluations only: test_td3.py
     "bonus_decay",  # from the first reward on: vime/test_bonus.py
     *(f"vime.{name}" for name in switches(VimeConfig())),  # later than the first batch: vime/test_bonus.py

@@ -1,0 +1,124 @@
+"""Where updates are made: nothing of a learner is left behind when it goes to a device, and nothing else goes there."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from hrl_core.errors import HrlError
+from hrl_core.learners import sac, td3
+from hrl_core.learners.devices import usable_device
+from hrl_core.learners.making import make_level
+from hrl_core.learners.sac import SAC
+from hrl_core.learners.sac_config import SACConfig
+from hrl_core.learners.td3 import TD3
+from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.transitions import TransitionBatch
+from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.networks.symmetry import QuarterTurn
+from hrl_core.training.choose_device import with_device
+from hrl_core.training.presets import preset
+
+INPUTS, ACTIONS = 6, 2
+CONFIG = TD3Config(
+    hidden=(8,),
+    noise_in_range=True,
+    normalise_actions=True,
+    clip_target_actions=True,
+    average_tau=0.1,
+    reward_bounds=(-1.0, 1.0),
+    bc_alpha=1.0,
+    pre_tanh_penalty=1e-3,
+    action_twice=False,
+)
+TURN = QuarterTurn(inputs=((1, -1), (0, 1), (2, 1), (3, 1), (4, 1), (5, 1)), outputs=((1, -1), (0, 1)), heading=(0, 1))
+
+
+def shape(head="tanh", **given) -> ActorConfig:
+    return ActorConfig(INPUTS, (8,), (-2.0,) * ACTIONS, (2.0,) * ACTIONS, head=head, **given)
+
+
+def batch(seed: int, size: int = 16) -> TransitionBatch:
+    g = torch.Generator().manual_seed(seed)
+    inputs, following = torch.randn(2, size, INPUTS, generator=g)
+    actions, rewards = torch.randn(size, ACTIONS, generator=g), torch.randn(size, generator=g)
+    return TransitionBatch(inputs, actions, rewards, torch.full((size,), 0.9), following, torch.ones(size))
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """A device that has shapes alone: it refuses whatever comes from the CPU, as a GPU would."""
+    for module in (td3, sac):
+        monkeypatch.setattr(module, "usable_device", lambda name: torch.device("meta"))
+    monkeypatch.setattr(torch.Tensor, "item", lambda tensor: 1.0)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros(tensor.shape))
+    monkeypatch.setattr(td3, "CPU", "meta")
+    # Fused kernels are of real devices alone.
+    adam = torch.optim.Adam
+    monkeypatch.setattr(torch.optim, "Adam", lambda parameters, lr, fused=False: adam(parameters, lr))
+
+
+@pytest.mark.parametrize(
+    "actor",
+    [shape(), shape(turn=TURN), shape(input_centre=(1.0,) * INPUTS, differences=((0, 1, 0.5),))],
+    ids=["plain", "turned", "differences"],
+)
+def test_all_that_td3_needs_is_on_its_device_and_nothing_else_is(elsewhere, actor):
+    learner = make_level(dataclasses.replace(CONFIG, device="cuda"), actor, torch.Generator().manual_seed(0))
+    assert isinstance(learner, TD3)
+    with pytest.raises(RuntimeError, match="not on the expected device"):
+        learner.actor(batch(0).inputs)
+    seen = []
+
+    def penalty(inputs: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+        seen.extend((inputs.device.type, actions.device.type))
+        return torch.zeros(actions.shape)
+
+    learner.action_penalty = penalty
+    assert len(learner.update_many(batch(0), 2)) == 2
+    assert seen == ["cpu", "cpu"]
+    assert {learner.act(batch(0).inputs).device.type, learner.snapshot()(batch(0).inputs).device.type} == {"cpu"}
+    assert {tensor.device.type for tensor in learner.state_dict().values()} == {"cpu"}
+
+
+def test_all_that_sac_needs_is_on_its_device_and_nothing_else_is(elsewhere):
+    learner = SAC(SACConfig(hidden=(8,), device="cuda"), shape("squashed"), torch.Generator().manual_seed(0))
+    with pytest.raises(RuntimeError, match="not on the expected device"):
+        learner.actor(batch(0).inputs)
+    assert len(learner.update_many(batch(0), 2)) == 2
+    assert learner.act(batch(0).inputs).device.type == "cpu"
+    assert {tensor.device.type for tensor in learner.state_dict().values()} == {"cpu"}
+
+
+@pytest.mark.needs("gpu")
+def test_a_gpu_learns_what_the_fast_updates_learn():
+    fast = make_level(CONFIG, shape(), torch.Generator().manual_seed(0))
+    there = make_level(dataclasses.replace(CONFIG, device="cuda"), shape(), torch.Generator().manual_seed(0))
+    for seed in range(4):
+        fast.update_many(batch(seed), 2)
+        there.update_many(batch(seed), 2)
+    for name, array in fast.actor_arrays().items():
+        np.testing.assert_allclose(there.actor_arrays()[name], array, atol=1e-5)
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(monkeypatch):
+    assert usable_device("cpu") == torch.device("cpu")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert (usable_device("cuda"), usable_device("cuda:0")) == (torch.device("cuda"), torch.device("cuda:0"))
+    with pytest.raises(HrlError, match=r"device 'cuda:1': .* sees cpu, cuda:0 here"):
+        usable_device("cuda:1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(HrlError, match=r"device 'cuda': .* sees cpu here.*pytorch\.org"):
+        usable_device("cuda")
+    with pytest.raises(HrlError, match="cpu, cuda or cuda:N"):
+        TD3Config(device="gpu")
+
+
+def test_a_run_has_one_device_for_all_its_levels(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    agent = with_device(preset("fast"), "cuda").agent
+    assert (agent.worker.device, agent.manager.device) == ("cuda", "cuda")
+    assert with_device(preset(algorithm="hac"), "cpu") == preset(algorithm="hac")
+    with pytest.raises(HrlError, match="--device cuda: td3 and sac learn there, of which 'hac' has none"):
+        with_device(preset(algorithm="hac"), "cuda")
