@@ -320,6 +320,7 @@ _TESTED_ELSEWHERE = {
     "fast",  # equal within rounding: test_td3.py
     "products",  # the same: test_products.py
     "device",  # the same: test_devices.py
+    "clip_target_actions",  # near the limits alone: test_td3.py
     "average_tau",  # changes evaluations only: test_td3.py
     "embedding",  # its worker is a plain TD3: algorithms/hiro/test_table_rows.py
     "four_fold_symmetry",  # needs an ant: test_symmetry.py
