@@ -7,8 +7,9 @@ BIN := .venv/bin
 
 .DEFAULT_GOAL := help
 N ?= 20
+BASE ?= HEAD
 
-.PHONY: help setup build run test test-learning test-cluster faults fuzz attacks check format clean distclean
+.PHONY: help setup build run test test-learning test-cluster faults fuzz attacks same-bits check format clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -40,6 +41,9 @@ fuzz: setup ## damage files at random and read them with the commands, N=20 time
 
 attacks: setup ## try against a live stack what strangers could; fails if anything works
 	@$(BIN)/python tools/attacks.py
+
+same-bits: setup ## train a little with the sources of commit BASE and with these: the same weights?
+	@$(BIN)/python tools/same_bits.py $(BASE) $(ARGS)
 
 check: setup ## linter, formatting, types, import rules
 	@$(BIN)/ruff check

@@ -1,0 +1,85 @@
+"""Train a little with the sources of another commit and with those here: `make same-bits BASE=COMMIT`.
+
+Whoever moves code wants the same weights to the last bit. Each of the short runs below is made twice, and their last
+policies compared; exit code 1 if one differs. Bits are of this machine: they are compared, never written down.
+"""
+
+import argparse
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = "import sys; from hrl.cli import main; sys.exit(main())"
+SHORT = "--seed 3 --products numpy --evaluation_episodes 1"
+HIRO = "--num_envs 4 --evaluation_episodes_elsewhere 1"
+RUNS = {
+    "hiro fast": f"--task AntMaze --preset fast --steps 3000 {HIRO}",
+    "hiro fast, in turn": f"--task AntMaze --preset fast --steps 3000 {HIRO} --no_overlap",
+    "hiro paper": f"--task PointMaze --preset paper --steps 3000 --learning_starts 500 {HIRO}",
+    "hiro paper, in turn": f"--task PointMaze --preset paper --steps 3000 --learning_starts 500 {HIRO} --no_overlap",
+    "hiro by autograd": "--task PointMaze --preset paper --steps 1500 --learning_starts 300"
+    f" --worker.no_fast --manager.no_fast {HIRO}",
+    "flat td3": "--algorithm flat --task pendulum --steps 3000 --learning_starts 500",
+    "flat sac": "--algorithm flat --learner sac --task pendulum --steps 800 --learning_starts 200",
+    "flat ddpg": "--algorithm flat --learner ddpg --task pendulum --steps 800 --learning_starts 200",
+    "flat dqn": "--algorithm flat --learner dqn --task cart_pole --steps 1500 --learning_starts 200",
+    "flat ppo": "--algorithm flat --learner ppo --task pendulum --steps 4096",
+    "flat a2c": "--algorithm flat --learner a2c --task cart_pole --steps 4000",
+    "vime": "--algorithm flat --preset vime --task mountain_car --steps 6000",
+    "hac": "--algorithm hac --task mountain_car --steps 1500",
+    "option-critic": "--algorithm option_critic --task four_rooms_point --steps 3000",
+    "mlsh": "--algorithm mlsh --task movement_bandits --steps 4000",
+    "snn4hrl": "--algorithm snn4hrl --task point_field --steps 4000",
+    "fun": "--algorithm fun --task t_maze --steps 4000",
+}
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Make all runs twice; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("base", nargs="?", default="HEAD", help="commit to compare with (default: HEAD)")
+    parser.add_argument("--only", nargs="+", default=RUNS, choices=RUNS, metavar="RUN", help=f"of: {', '.join(RUNS)}")
+    options = parser.parse_args(words)
+    different = 0
+    with tempfile.TemporaryDirectory() as name:
+        base = Path(name) / "base"
+        _git("worktree", "add", "--quiet", "--detach", str(base), options.base)
+        try:
+            for run in options.only:
+                before, now = (_trained(tree, run, Path(name) / f"{tree.name}_run") for tree in (base, ROOT))
+                different += before != now or not now
+                print(f"{run:24}{'same' if before == now else 'DIFFERENT'}  {before}  {now}", flush=True)
+        finally:
+            _git("worktree", "remove", "--force", str(base))
+    return int(different > 0)
+
+
+def _trained(tree: Path, run: str, out: Path) -> str:
+    """The beginning of the digest of the weights that the sources of a tree come to; empty: none, and why is told."""
+    sources = os.pathsep.join(str(folder) for folder in sorted((tree / "src").iterdir()))
+    command = [sys.executable, "-c", PROGRAM, "train", *SHORT.split(), *RUNS[run].split(), "--out", str(out)]
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": sources}, cwd=tree, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        print(f"{run} of {tree}:", *done.stderr.strip().splitlines()[-1:], file=sys.stderr)
+        return ""
+    digest = hashlib.sha256()
+    for weights in sorted((out / "last").rglob("*.safetensors")):
+        digest.update(weights.read_bytes())
+    shutil.rmtree(out)
+    return digest.hexdigest()[:12]
+
+
+def _git(*words: str) -> None:
+    subprocess.run(["git", "-C", str(ROOT), *words], check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
