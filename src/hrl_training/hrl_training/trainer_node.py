@@ -16,7 +16,7 @@ from hrl_core.training.run_names import CONFIG, METRICS
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
-from hrl_ros.health import Health
+from hrl_ros.health import Health, Level
 from hrl_ros.node import HrlNode
 from hrl_ros.running import main_of
 from hrl_training.announcing import policy_update
@@ -93,13 +93,17 @@ class TrainerNode(HrlNode):
         for problem in trainer.intake.problems[self._told :]:
             self.get_logger().warning(problem)
         self._told = len(trainer.intake.problems)
+        if trainer.intake.lost > trainer.env_steps:
+            text = f"most steps cannot be learned from: {trainer.intake.causes()}; {trainer.env_steps} can"
+            self._health.set_condition("left out", Level.WARN, text)
+        else:
+            self._health.clear_condition("left out")
 
     def _finish(self) -> None:
         """End; everything is learned."""
         trainer = self._trainer
         if not trainer.reached:
-            causes = ", ".join(f"{steps} steps ({cause})" for cause, steps in trainer.intake.left_out.items())
-            raise HrlError(f"nothing to learn from in {self._settings.bags}; left out: {causes or 'nothing'}")
+            raise HrlError(f"nothing to learn from in {self._settings.bags}; left out: {trainer.intake.causes()}")
         self._reports.report()
         self.get_logger().info(f"all {trainer.reached} updates that {trainer.env_steps} steps pay for are made")
         self.finished = True

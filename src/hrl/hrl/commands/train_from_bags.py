@@ -55,8 +55,8 @@ def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:
     if not (trainer.left or trainer.reached):
         raise HrlError(
             f"nothing to learn from: {counted(len(trainer.intake.consumed), 'segment')} with {trainer.env_steps} "
-            f"usable steps (left out: {_causes(trainer)}); other kinds of episodes are taken by --material.modes, "
-            "`hrl launch ... explore:=true` records those for training"
+            f"usable steps (left out: {trainer.intake.causes()}); other kinds of episodes are taken by "
+            "--material.modes, `hrl launch ... explore:=true` records those for training"
         )
     if not resume:
         trainer.begin(resume)
@@ -68,14 +68,9 @@ def _tell(trainer: BagTrainer, console: Console) -> None:
     if trainer.config.relabelled and not trainer.learner.relabelled:
         console.print("none of the relabelled subgoals belongs to these bags", style="yellow")
     replaced = f", {trainer.learner.relabelled} subgoals relabelled" if trainer.config.relabelled else ""
-    segments = counted(len(trainer.intake.consumed), "segment")
+    taken = f"{counted(len(trainer.intake.consumed), 'segment')}, {counted(trainer.env_steps, 'step')} to learn from"
     console.print(
-        f"{segments}, {counted(trainer.env_steps, 'step')} to learn from{replaced}; left out: {_causes(trainer)}",
+        f"{taken}{replaced}; left out: {trainer.intake.causes()}",
         markup=False,
         soft_wrap=True,
     )
-
-
-def _causes(trainer: BagTrainer) -> str:
-    left_out = trainer.intake.left_out.items()
-    return ", ".join(f"{counted(steps, 'step')} ({cause})" for cause, steps in left_out) or "nothing"

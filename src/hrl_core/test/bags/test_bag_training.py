@@ -337,6 +337,8 @@ def test_evaluation_and_demonstrations_are_left_out_by_default(tmp_path, traces,
     ours.consume()
     assert ours.env_steps == 2 * 47
     assert ours.intake.left_out == {"mode EVAL": 2 * 47, "mode DEMO": 2 * 47}
+    assert ours.intake.lost == 0, "nothing was meant to be learned from"
+    assert ours.intake.causes() == "94 steps (mode EVAL), 94 steps (mode DEMO)"
     everything = trainer(tmp_path / "all", bag, material=MaterialConfig(modes=("TRAIN", "EVAL", "DEMO")))
     everything.consume()
     assert everything.env_steps == 6 * 47

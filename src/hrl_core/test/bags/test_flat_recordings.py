@@ -104,6 +104,7 @@ def test_episodes_of_another_version_or_not_whole_are_left_out_and_counted(tmp_p
     run = trainer(tmp_path / "run", path, AGENT, VECTORS)
     assert len(run.learner.store) == 60
     assert run.intake.left_out == {"another policy than the one that learns": 30}
+    assert run.intake.lost == 30
     assert not run.intake.problems
     assert run.left
     run.proceed()

@@ -14,10 +14,11 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.growing_log import GrowingLog
 from hrl_core.training.recordings.kept_store import KeptStore
-from hrl_core.training.recordings.material import choose_material, oldest_version
+from hrl_core.training.recordings.material import OF_MODE, choose_material, oldest_version
 from hrl_core.training.recordings.report import LiveOutcomes
 from hrl_core.training.recordings.segments import ConsumedSegment, Found, SegmentFinder, forget_segments
 from hrl_core.training.recordings.store import Piece, Refusal
+from hrl_core.wording import counted
 
 SEGMENTS = "segments.jsonl"
 """In the folder of a run: what it has learned from."""
@@ -82,6 +83,15 @@ class Intake:
         self._batches += 1
         self._hand_over(pieces, version)
         return segments
+
+    def causes(self) -> str:
+        """What has been left out, by cause, for people."""
+        return ", ".join(f"{counted(n, 'step')} ({cause})" for cause, n in self.left_out.items()) or "nothing"
+
+    @property
+    def lost(self) -> int:
+        """Environment steps that were meant to be learned from and cannot be."""
+        return sum(steps for cause, steps in self.left_out.items() if not cause.startswith(OF_MODE))
 
     def forget(self, keep: int) -> list[Path]:
         """Delete consumed segments but the last ``keep`` from disk; the store keeps what it learned from."""

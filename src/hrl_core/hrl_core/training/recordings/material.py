@@ -13,6 +13,8 @@ from hrl_core.bags.store_filling import decisions
 from hrl_core.errors import HrlError
 from hrl_core.messages import ActionSource, Mode
 
+OF_MODE = "mode "
+"""Begins the cause that leaves out what was never meant to be learned from."""
 _STEPS = (
     "rewards",
     "applied_actions",
@@ -74,7 +76,7 @@ def choose_material(period: int, config: MaterialConfig, episodes: Iterable[BagE
         lag = max(0, version - oldest_version(episode, version))
         material.lags[lag] += episode.steps
         if Mode(episode.mode) not in modes:
-            material.left_out[f"mode {Mode(episode.mode).name}"] += episode.steps
+            material.left_out[f"{OF_MODE}{Mode(episode.mode).name}"] += episode.steps
         elif config.max_policy_lag and lag > config.max_policy_lag:
             material.left_out["policy too old"] += episode.steps
         else:
