@@ -61,7 +61,7 @@ def policies(folder: Path) -> dict[str, bytes]:
 
 def is_whole(folder: Path) -> bool:
     """Whether nothing half-written lies about."""
-    return not [*folder.rglob(".state-part-*"), *folder.rglob(".*.part")]
+    return not [*folder.rglob(".*.partial"), *folder.rglob(".*.old"), *folder.rglob(".*.part")]
 
 
 @pytest.fixture(scope="module")

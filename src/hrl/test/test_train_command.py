@@ -95,7 +95,7 @@ def test_a_stopped_run_goes_on_to_the_same_policy(whole: Path, tmp_path: Path, n
     assert weights_of(folder) == weights_of(whole)
     starts = json.loads((folder / "provenance.json").read_text())
     assert [s["from_env_steps"] > 0 for s in starts] == [False, True]
-    assert not list(folder.glob(".state-part-*"))
+    assert not list(folder.glob(".*.partial"))
 
 
 def test_a_full_disk_keeps_the_state_before_and_says_so(whole: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hrl_core.threads import one_thread
 from hrl_core.training.recordings.segments import at_hand
 from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.run_names import CONFIG, METRICS
+from hrl_core.whole_folders import clean_up
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -49,6 +50,7 @@ class TrainerNode(HrlNode):
         task = load_task(p.task) if p.task else recorded_task(map(at_hand, config.sources))
         self._trainer = BagTrainer(task, config, self._out, p.seed, p.git_commit)
         resumed = (self._out / CONFIG).is_file()
+        clean_up(self._out / "policies")
         self._trainer.begin(resumed)
         self._saved = self._trainer.version
         self._between = 1 if self._trainer.learner.on_policy else p.checkpoint_updates

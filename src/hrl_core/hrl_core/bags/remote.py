@@ -7,7 +7,6 @@ its own tools are told: ``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ``~/.aws/co
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from hrl_core.bags.find import find_bags
 from hrl_core.bags.opening import METADATA
 from hrl_core.errors import HrlError
 from hrl_core.optional_packages import require_packages
+from hrl_core.whole_folders import partial_folder
 
 CACHE = "HRL_CACHE"
 """Environment variable: folder of what is fetched; ~/.cache/hrl unless told."""
@@ -85,7 +85,7 @@ class RemoteFolder:
     def fetch(self, name: str, folder: Path) -> Path:
         """Copy a bag into a folder of this machine, where it appears when it is whole; raises ``BagError``."""
         folder.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=".", suffix=".partial", dir=folder))
+        part = partial_folder(folder / Path(name).name)
         try:
             with self._trouble(f"cannot fetch {name} from"):
                 for path in self._files.find(f"{self._root}/{name}"):

@@ -3,9 +3,7 @@
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +38,7 @@ from hrl_core.networks.fast_actor import FastActor
 from hrl_core.prefixed import below
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file, task_difference
+from hrl_core.whole_folders import partial_folder, put_in_place
 
 TASK = "task.yaml"
 RANDOM_OUTPUT = 0.3
@@ -173,13 +172,11 @@ class Checkpoint:
 def save_checkpoint(checkpoint: Checkpoint, folder: Path) -> None:
     """Write a checkpoint to ``folder``, replacing one that is there; an interruption leaves the old one whole."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    part = partial_folder(folder)
     try:
         (part / TASK).write_text(checkpoint.task.to_yaml())
         (part / MANIFEST).write_text(json.dumps(_written(checkpoint, part), indent=2) + "\n")
-        # Temporary folders are private by default; policies are shipped and shared.
-        part.chmod(0o755)
-        _replace_folder(part, folder)
+        put_in_place(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -316,15 +313,3 @@ def _of_nodes(task: TaskSpec, hierarchy: HierarchySpec, manifest: Manifest, node
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _replace_folder(part: Path, folder: Path) -> None:
-    """Put ``part`` in the place of ``folder``; directories cannot be renamed over full ones, so step aside first."""
-    if not folder.exists():
-        os.rename(part, folder)
-        return
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    os.rename(folder, old)
-    os.rename(part, folder)
-    shutil.rmtree(old, ignore_errors=True)

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from hrl_core.prefixed import below, prefixed
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file
 from hrl_core.typed_fields import Name, read_fields
+from hrl_core.whole_folders import partial_folder, put_in_place
 
 NODES = "nodes"
 """Folder of the nodes, and what a tree's provenance calls their origins."""
@@ -206,17 +206,15 @@ def _write_node(folder: Path, files: NodeFiles) -> tuple[str, str]:
     """Write a node beside those that are there, under a name that its weights decide; returns where, and their hash."""
     name = files.said.node
     (folder / NODES).mkdir(exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{name}.", dir=folder / NODES))
+    part = partial_folder(folder / NODES / name)
     try:
         save_file({k: np.ascontiguousarray(w) for k, w in prefixed(f"{name}.", files.weights).items()}, part / WEIGHTS)
         sha256 = hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest()
         said = dataclasses.asdict(dataclasses.replace(files.said, weights_sha256=sha256))
         (part / MANIFEST).write_text(json.dumps(said, indent=2) + "\n")
-        part.chmod(0o755)
         (part / WEIGHTS).chmod(0o644)
         place = f"{NODES}/{name}.{sha256[:8]}"
-        shutil.rmtree(folder / place, ignore_errors=True)
-        os.rename(part, folder / place)
+        put_in_place(part, folder / place)
         return place, sha256
     finally:
         shutil.rmtree(part, ignore_errors=True)

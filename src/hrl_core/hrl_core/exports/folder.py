@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hrl_core.errors import HrlError
+from hrl_core.whole_folders import partial_folder
 
 
 def refuse_existing(out: Path) -> None:
@@ -27,7 +28,7 @@ def whole_folder(out: Path) -> Iterator[Path]:
     part: Path | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
+        part = partial_folder(out)
         yield part
         # Temporary folders are private by default; data sets are shared.
         part.chmod(0o755)

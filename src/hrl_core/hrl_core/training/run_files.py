@@ -8,7 +8,6 @@ import json
 import os
 import shlex
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,13 @@ from safetensors import SafetensorError
 from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.training.config import config_difference
 from hrl_core.training.run_names import CONFIG, METRICS, TASK
+from hrl_core.whole_folders import clean_up, partial_folder, put_in_place
 
 if TYPE_CHECKING:
     from hrl_core.training.state import TrainingState
 
 _LATEST = "latest.json"
 _STATE_PREFIX = "state-"
-_PART_PREFIX = ".state-part-"
 
 
 class RunFolder:
@@ -44,8 +43,7 @@ class RunFolder:
             differing = config_difference(config, self.config())
             if differing:
                 raise HrlError(f"cannot resume {self.folder} with another configuration: {'; '.join(differing)}")
-            for part in self.folder.glob(f"{_PART_PREFIX}*"):
-                shutil.rmtree(part, ignore_errors=True)
+            clean_up(self.folder)
             return
         self.require_free()
         write_whole(self.folder / TASK, task)
@@ -111,10 +109,9 @@ class RunFolder:
         part: Path | None = None
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            part = Path(tempfile.mkdtemp(prefix=_PART_PREFIX, dir=self.folder))
+            part = partial_folder(self.folder / name)
             state.write(part)
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-            os.rename(part, self.folder / name)
+            put_in_place(part, self.folder / name)
             write_whole(self.folder / _LATEST, json.dumps({"state": name}))
         except (OSError, SafetensorError) as error:
             raise HrlError(f"cannot write the training state: {error}; {self.kept()}") from error

@@ -1,0 +1,68 @@
+"""Folders appear whole, whenever their writer is killed."""
+
+import itertools
+import os
+import shutil
+
+import pytest
+
+from hrl_core import whole_folders
+from hrl_core.whole_folders import clean_up, partial_folder, put_in_place
+
+
+class Killed(BaseException):
+    """Nobody catches it, as nobody catches SIGKILL."""
+
+
+def write(place, text):
+    part = partial_folder(place)
+    (part / "text").write_text(text)
+    put_in_place(part, place)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_killed_at_any_step_there_is_the_old_folder_or_the_new_one_and_nothing_else(tmp_path, monkeypatch, there):
+    """``rename`` and ``rmtree`` are all that it does to folders that are there."""
+    for step in itertools.count(1):
+        place = tmp_path / str(step) / "last"
+        place.parent.mkdir()
+        if there:
+            write(place, "old")
+        counted = itertools.count(1)
+
+        def until(call, counted=counted, last=step):
+            def counting(*given, **named):
+                if next(counted) == last:
+                    raise Killed
+                return call(*given, **named)
+
+            return counting
+
+        killed = False
+        with monkeypatch.context() as patch:
+            patch.setattr(whole_folders.os, "rename", until(os.rename))
+            patch.setattr(whole_folders.shutil, "rmtree", until(shutil.rmtree))
+            try:
+                write(place, "new")
+            except Killed:
+                killed = True
+        clean_up(place.parent)
+        assert names(place.parent) == (["last"] if there or place.exists() else [])
+        if place.exists():
+            assert (place / "text").read_text() in (("new", "old") if there else ("new",))
+        if not killed:
+            assert (place / "text").read_text() == "new"
+            break
+    assert step == (5 if there else 2)
+
+
+def test_what_others_hide_in_the_folder_is_left_alone(tmp_path):
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".notes.old.txt").write_text("mine")
+    clean_up(tmp_path)
+    assert names(tmp_path) == [".git", ".notes.old.txt"]
+    clean_up(tmp_path / "none")
