@@ -198,7 +198,19 @@ def differences():
             yield path
             return
         if isinstance(
-            one, torch.Tensor | np.ndarray | float | int | str | bytes | slice | Path | set | frozenset | None
+            one,
+            torch.Tensor
+            | torch.device
+            | np.ndarray
+            | float
+            | int
+            | str
+            | bytes
+            | slice
+            | Path
+            | set
+            | frozenset
+            | None,
         ):
             if not np.array_equal(np.asarray(one), np.asarray(other), equal_nan=isinstance(one, float)):
                 yield path

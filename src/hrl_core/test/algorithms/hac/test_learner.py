@@ -79,8 +79,8 @@ OTHER = {
 BOX = {"subgoal_elements": ("x",), "subgoal_low": (-1.2,), "subgoal_high": (0.6,), "subgoal_tolerance": (0.02,)}
 
 
-# Which learner it is the class says; and rows bring discounts of their own.
-WITHOUT_EFFECT = ("learner", "sac.discount")
+# Which learner it is the class says; rows bring discounts of their own; of devices test_devices.py tells.
+WITHOUT_EFFECT = ("learner", "sac.discount", "sac.device")
 
 
 @pytest.mark.parametrize(
