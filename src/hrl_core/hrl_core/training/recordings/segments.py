@@ -115,7 +115,7 @@ class SegmentFinder:
         return list(found.values())
 
     def new_troubles(self) -> list[str]:
-        """What kept a source from being looked at since this was last asked, for people; what lasts is told once."""
+        """What keeps a source from being looked at, for people: ask after each look; told is what lasts, once."""
         return [look.trouble for look in self._looks if look.has_new_trouble()]
 
     @property
@@ -143,14 +143,17 @@ class _SourceLook:
         self._catalogue = Catalogue(source.path) if self._mirror is None else None
         self._seq, self._walked, self._walk_took = 0, -math.inf, 0.0
         self._rows: dict[Path, SegmentRow] = {}
-        self.trouble, self._told_trouble = "", ""
-        """Why its catalogue or store cannot be asked now, and what has been told of that."""
+        self.trouble, self._met_before, self._told_trouble = "", "", ""
+        """Why its catalogue or store cannot be asked now; could not the time before; and what has been told of that."""
 
     def has_new_trouble(self) -> bool:
-        """Whether there is trouble that has not been told."""
-        is_new = self.trouble not in ("", self._told_trouble)
+        """Whether there is trouble that lasts, for a catalogue may just be made, and has not been told."""
+        lasts = self.trouble == self._met_before
+        self._met_before = self.trouble
+        if not lasts or self.trouble == self._told_trouble:
+            return False
         self._told_trouble = self.trouble
-        return is_new
+        return bool(self.trouble)
 
     @property
     def cursor(self) -> int:
