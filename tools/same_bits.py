@@ -7,7 +7,6 @@ policies compared; exit code 1 if one differs. Bits are of this machine: they ar
 import argparse
 import hashlib
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -52,29 +51,27 @@ def main(words: Sequence[str] | None = None) -> int:
         _git("worktree", "add", "--quiet", "--detach", str(base), options.base)
         try:
             for run in options.only:
-                before, now = (_trained(tree, run, Path(name) / f"{tree.name}_run") for tree in (base, ROOT))
-                different += before != now or not now
-                print(f"{run:24}{'same' if before == now else 'DIFFERENT'}  {before}  {now}", flush=True)
+                before, now = (_trained(tree, run) for tree in (base, ROOT))
+                same = bool(now) and before == now
+                different += not same
+                print(f"{run:24}{'same' if same else 'DIFFERENT'}  {before or 'none'}  {now or 'none'}", flush=True)
         finally:
             _git("worktree", "remove", "--force", str(base))
     return int(different > 0)
 
 
-def _trained(tree: Path, run: str, out: Path) -> str:
+def _trained(tree: Path, run: str) -> str:
     """The beginning of the digest of the weights that the sources of a tree come to; empty: none, and why is told."""
     sources = os.pathsep.join(str(folder) for folder in sorted((tree / "src").iterdir()))
-    command = [sys.executable, "-c", PROGRAM, "train", *SHORT.split(), *RUNS[run].split(), "--out", str(out)]
-    done = subprocess.run(
-        command, env={**os.environ, "PYTHONPATH": sources}, cwd=tree, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        print(f"{run} of {tree}:", *done.stderr.strip().splitlines()[-1:], file=sys.stderr)
-        return ""
-    digest = hashlib.sha256()
-    for weights in sorted((out / "last").rglob("*.safetensors")):
-        digest.update(weights.read_bytes())
-    shutil.rmtree(out)
-    return digest.hexdigest()[:12]
+    environment = {**os.environ, "PYTHONPATH": sources}
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-c", PROGRAM, "train", *SHORT.split(), *RUNS[run].split(), "--out", out]
+        done = subprocess.run(command, env=environment, cwd=tree, capture_output=True, text=True, check=False)
+        found = sorted(Path(out, "last").rglob("*.safetensors"))
+        if done.returncode or not found:
+            print(f"{run} of {tree}:", *done.stderr.strip().splitlines()[-1:], file=sys.stderr)
+            return ""
+        return hashlib.sha256(b"".join(weights.read_bytes() for weights in found)).hexdigest()[:12]
 
 
 def _git(*words: str) -> None:
