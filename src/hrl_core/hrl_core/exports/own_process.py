@@ -1,6 +1,7 @@
 """Work in a process of its own, for libraries that crash instead of raising."""
 
 import faulthandler
+import gc
 import multiprocessing
 import os
 import signal
@@ -51,6 +52,8 @@ Outcome = tuple[Exception | None, str]
 def _run(work: Callable[[], None], parent: Connection) -> None:
     # A library that crashes complains at length first; what counts is sent, and the crash is told by who waits.
     faulthandler.disable()
+    # What the copied process no longer uses belongs to threads and libraries that are not copied: nobody frees it here.
+    gc.freeze()
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), _STDERR)
     try:

@@ -1,6 +1,7 @@
 """What every export format has in common: which episodes, what is refused, nothing half-written."""
 
 import dataclasses
+import gc
 import importlib.util
 import json
 import os
@@ -206,6 +207,26 @@ def test_work_in_an_own_process_leaves_files_and_its_errors_arrive(tmp_path):
     assert "in the process of a test" in str(arrived.value.__cause__)
     with pytest.raises(OSError, match="a test ended with code 3"):
         in_own_process(lambda: os._exit(3), "a test")
+
+
+def test_what_this_process_dropped_is_not_freed_in_its_copy(tmp_path):
+    """It may be a pool of threads, of which the copy has none: MuJoCo's would wait for them for ever."""
+
+    class Dropped:
+        def __init__(self):
+            self.myself = self
+
+        def __del__(self):
+            (tmp_path / str(os.getpid())).touch()
+
+    gc.disable()
+    try:
+        Dropped()
+        in_own_process(lambda: gc.collect() and None, "a test")
+    finally:
+        gc.enable()
+    gc.collect()
+    assert [path.name for path in tmp_path.iterdir()] == [str(os.getpid())]
 
 
 def test_minari_file_is_never_larger_than_the_room_that_is_asked_for(simple, write_bag, tmp_path):
