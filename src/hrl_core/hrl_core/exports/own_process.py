@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 _STDERR = 2
 
 
-def in_own_process(work: Callable[[], None], what: str) -> None:
+def in_own_process(work: Callable[[], object], what: str) -> None:
     """Do ``work`` in a copy of this process, whose crash is an error here.
 
     The copy is a fork: what ``work`` needs is there without being sent. ``work`` leaves files, nothing else.
@@ -49,7 +49,7 @@ def in_own_process(work: Callable[[], None], what: str) -> None:
 Outcome = tuple[Exception | None, str]
 
 
-def _run(work: Callable[[], None], parent: Connection) -> None:
+def _run(work: Callable[[], object], parent: Connection) -> None:
     # A library that crashes complains at length first; what counts is sent, and the crash is told by who waits.
     faulthandler.disable()
     # What the copied process no longer uses belongs to threads and libraries that are not copied: nobody frees it here.
