@@ -8,8 +8,9 @@ BIN := .venv/bin
 .DEFAULT_GOAL := help
 N ?= 20
 BASE ?= HEAD
+SWEEPS ?=
 
-.PHONY: help setup build run test test-learning test-cluster faults fuzz attacks same-bits check format clean distclean
+.PHONY: help setup build run test test-learning test-cluster faults fuzz attacks same-bits results check format clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -44,6 +45,9 @@ attacks: setup ## try against a live stack what strangers could; fails if anythi
 
 same-bits: setup ## train a little with the sources of commit BASE and with these: the same weights?
 	@$(BIN)/python tools/same_bits.py $(BASE) $(ARGS)
+
+results: setup ## write docs/results_over_seeds.md anew; SWEEPS="runs/a runs/b" takes these in first
+	@$(BIN)/python tools/results_page.py $(SWEEPS)
 
 check: setup ## linter, formatting, types, import rules
 	@$(BIN)/ruff check

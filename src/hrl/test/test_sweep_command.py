@@ -89,6 +89,30 @@ def test_a_sweep_makes_the_runs_of_hrl_train(whole: Path, tmp_path: Path, capsys
     assert policies(whole) == before
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(4 * PATIENCE)
+def test_held_out_figures_are_those_of_hrl_evaluate_and_are_worked_out_once(whole: Path, capsys) -> None:
+    assert sweep(*SMALL, *VARIED, "--out", str(whole), "--held_out", "2") == 0
+    told = capsys.readouterr().out
+    assert all(f"{policy} policies over seeds, held-out episodes" in told for policy in ("best", "last"))
+    runs = sorted(whole.glob("*/seed_0"))
+    for policy in ("best", "last"):
+        for run in runs:
+            assert cli.main(["evaluate", "--checkpoint", str(run / policy), "--episodes", "2", "--json"]) == 0
+            alone = json.loads(capsys.readouterr().out)
+            kept = json.loads((run / "held_out.json").read_text())["policies"][policy]
+            assert kept["env_steps"] == alone["env_steps"]
+            assert len(kept["goals"]) == 3
+            same = ("goal", "episodes", "mean_return", "success_rate")
+            assert kept["goals"] == [{name: one[name] for name in same} for one in alone["results"]]
+    before = [(run / "held_out.json").stat().st_mtime_ns for run in runs]
+    assert sweep(*SMALL, *VARIED, "--out", str(whole), "--held_out", "2") == 0
+    assert [(run / "held_out.json").stat().st_mtime_ns for run in runs] == before
+    assert sweep(*SMALL, *VARIED, "--out", str(whole), "--held_out", "1") == 0
+    assert {json.loads((run / "held_out.json").read_text())["episodes"] for run in runs} == {1}
+    assert is_whole(whole)
+
+
 @pytest.mark.learning
 @pytest.mark.slow
 @pytest.mark.timeout(6 * PATIENCE)
@@ -269,6 +293,7 @@ def test_algorithms_learners_and_tasks_can_be_varied_too() -> None:
         (["--seeds", "a"], "--seeds a: a seed must be a whole number from 0 to"),
         (["--seeds", "0:3,2"], "2 is there twice"),
         (["--jobs", "0"], "--jobs 0: must be 1 or more"),
+        (["--held_out", "-1"], "--held_out -1: must be 1 or more episodes, or 0 for none"),
     ],
 )
 def test_what_cannot_be_started_is_refused_before_anything_is(

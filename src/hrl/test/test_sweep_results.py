@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from hrl import cli
-from hrl.commands.sweep import standing_table
+from hrl.commands.sweep import held_out_table, standing_table
 from hrl.commands.sweep_arguments import planned
 from hrl.results.curve_figure import AUTO, RANGE, choose_statistic, curve_figure
 from hrl.results.curves import Group
+from hrl.results.held_out_record import AtGoal, Examined, HeldOut, read_held_out
 from hrl.results.over_seeds import Headline, figures, headline_of, headlines, outcomes
 from hrl.results.sweep_record import SweepRecord, is_sweep, sweep_groups
 
@@ -164,3 +165,60 @@ def test_the_page_of_a_sweep_has_curves_figures_runs_and_commands(tmp_path: Path
     options = " ".join(OPTIONS)
     assert f"hrl sweep {options} --set worker.tau=0.005,0.01 --seeds 0:5 --out" in page
     assert f"hrl train {options} --worker.tau 0.01 --seed 4 --out" in page
+
+
+def examined(folder: Path) -> Path:
+    """The sweep whose first combination has been examined: the last policy of seed n reaches (0, 16) n times of ten."""
+    written(folder)
+    for seed in range(5):
+        goals = (AtGoal(10, -3.0, (0.0, 16.0), seed / 10), AtGoal(10, -2.0, (16.0, 0.0), 1.0))
+        best = (AtGoal(10, -3.0, (0.0, 16.0), 0.5), *goals[1:])
+        known = HeldOut(10, 3000017, {"best": Examined(150, best), "last": Examined(200, goals)})
+        known.write(folder / "tau=0.005" / f"seed_{seed}")
+        assert read_held_out(folder / "tau=0.005" / f"seed_{seed}") == known
+    return folder
+
+
+def test_held_out_figures_are_those_of_runs_that_have_been_examined(tmp_path: Path) -> None:
+    table = held_out_table(sweep_groups(examined(tmp_path)), "last")
+    columns = [[str(cell) for cell in column.cells] for column in table.columns]
+    assert columns[0] == ["tau=0.005"] * 2
+    assert columns[1] == [f"success at the last step, goal {goal}" for goal in ("(0, 16)", "(16, 0)")]
+    # By hand: of 0, 0.1, 0.2, 0.3, 0.4 the mean is 0.2, and so is that of the three in the middle.
+    assert [column[0] for column in columns[2:4]] == ["5", "0.2"]
+    assert columns[4][0].startswith("0.2 [")
+    assert [column[0] for column in columns[5:]] == ["0", "0.4"]
+
+
+def test_a_sweep_as_markdown_has_every_seed_with_wilsons_interval_and_the_command(tmp_path: Path, capsys) -> None:
+    folder, out = examined(tmp_path / "two_rates"), tmp_path / "section.md"
+    (folder / "about.md").write_text("What it is about.\n")
+    starts = [{"git_commit": "0123456789abcdef-dirty"}, {"git_commit": "fedcba9876543210"}]
+    (folder / "tau=0.005" / "seed_2" / "provenance.json").write_text(json.dumps(starts))
+    assert cli.main(["report", str(folder), "--out", str(out)]) == 0
+    capsys.readouterr()
+    lines = out.read_text().split("\n")
+    assert lines[:3] == ["## two rates", "", "What it is about."]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    goal = "success at the last step, goal (0, 16)"
+    assert ["tau=0.005", "last", goal, "0 0.1 0.2 0.3 0.4"] in [row[:4] for row in rows]
+    # Wilson's interval of 2 of 10: (0.2 + z^2/20 +- z sqrt(0.016 + z^2/400)) / (1 + z^2/10), z = 1.96.
+    told = ["tau=0.005", "2", "0.500 (0.237 to 0.763)", "0.200 (0.057 to 0.510)", "0.15 k / 0.2 k", "1"]
+    assert [*told, "0123456-dirty, fedcba9"] in rows
+    assert ["tau=0.01", "4", "-", "-", "0.2 k", "1", "-"] in rows
+    command = f"hrl sweep {' '.join(OPTIONS)} --set worker.tau=0.005,0.01 --seeds 0:5 --held_out 10 --out {folder}"
+    assert lines[-4:] == ["```bash", command, "```", ""]
+
+
+def test_the_page_has_held_out_figures_where_there_are_any(tmp_path: Path, capsys) -> None:
+    out = tmp_path / "page.html"
+    assert cli.main(["report", str(examined(tmp_path / "sweep")), "--out", str(out)]) == 0
+    assert ["tau=0.005", "last"] in [row[:2] for row in cells(out.read_text())]
+
+
+def test_damaged_figures_are_named_with_their_file(tmp_path: Path, capsys) -> None:
+    path = examined(tmp_path / "sweep") / "tau=0.005" / "seed_3" / "held_out.json"
+    path.write_text(path.read_text().replace("0.3", "1.3"))
+    assert cli.main(["report", str(tmp_path / "sweep"), "--out", str(tmp_path / "x.md")]) == 2
+    assert re.search(r"held_out.json.*success_rate: must be a number from 0 to 1, got 1.3", capsys.readouterr().err)
+    assert not (tmp_path / "x.md").exists()

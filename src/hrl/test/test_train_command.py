@@ -169,6 +169,7 @@ def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path) ->
         ),
         (["--task", "ant_maze_xy", "--out", "x"], "task 'ant_maze_xy' is called 'ant_maze' now"),
         (["--horizon", "0", "--out", "x"], "horizon must be at least 1, got 0"),
+        (["--subgoal_range", "0", "--out", "x"], "subgoal_range must be above 0, got 0.0"),
         (["--algorithm", "ppo", "--out", "x"], "unknown algorithm 'ppo': choose one of hiro, flat"),
         (["--worker.discount", "1.5", "--out", "x"], "discount: in [0, 1)"),
         ([], "--out DIR begins a run, --resume DIR goes on with one"),

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.segments import OpenSegment, segment_end, segment_ends
-from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, LevelSpec
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.hierarchy.subgoals import (
     achieved,
     assignment,
@@ -32,6 +32,15 @@ def test_carried_relative_subgoal_keeps_its_absolute_target(make_subgoal, anchor
     carried = carried_subgoal(subgoal, position)
     assert carried.dtype == np.float32
     np.testing.assert_allclose(position + carried, anchor + value, atol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.25, 1.0, 3.0])
+def test_a_range_of_subgoals_is_a_multiple_of_the_tasks(factor):
+    task = load_task("ant_maze")
+    (whole,), (level,) = (hierarchy_of(task, "smallest", subgoal_range=f).levels for f in (1.0, factor))
+    assert whole.elements == task.goal_spaces[whole.space]
+    assert level.elements == {name: (factor * low, factor * high) for name, (low, high) in whole.elements.items()}
+    assert replace(level, elements=whole.elements) == whole
 
 
 def test_relative_subgoal_by_hand(make_subgoal):

@@ -20,7 +20,7 @@ class Report:
     source: tyro.conf.Positional[Path]
     """Bag directory, folder of bags, or folder of a run (which adds latency and policy), or of a sweep."""
     out: Path = Path("report.html")
-    """Page to write."""
+    """Page to write; of a sweep also a section in Markdown, where it ends in .md."""
     policy: str = "auto"
     """Whose worker relabels the subgoals: policy folder, shipped name, auto for the run's own, or empty for none."""
 
@@ -41,6 +41,10 @@ def report(words: list[str]) -> int:
 
 
 def _page(arguments: Report) -> str:
+    if is_sweep(arguments.source) and arguments.out.suffix == ".md":
+        from hrl.report.sweep_markdown import sweep_section
+
+        return sweep_section(arguments.source)
     if is_sweep(arguments.source):
         from hrl.report.sweep_page import sweep_page
 

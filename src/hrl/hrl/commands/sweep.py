@@ -10,7 +10,9 @@ from rich.text import Text
 
 from hrl.commands.compared_runs import ended, print_commands
 from hrl.commands.sweep_arguments import SweepRequest, named, parse_sweep
+from hrl.commands.workers import WorkerOptions
 from hrl.results.curves import Group
+from hrl.results.held_out_record import read_held_out, same_goals
 from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import sweep_groups
 from hrl.results.tables import show
@@ -18,6 +20,8 @@ from hrl.sweeps.making import make_runs
 from hrl.sweeps.sweep_run import PRODUCTS, SweepRun, product_words
 from hrl_core.errors import HrlError
 from hrl_core.training.run_files import RunFolder
+from hrl_core.training.run_names import BEST_POLICY, POLICY
+from hrl_core.wording import counted
 
 _COLUMNS = ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best")
 _UNKNOWN = "-"
@@ -43,10 +47,25 @@ def sweep(words: list[str]) -> int:
     failed, stopped = make_runs(
         request.folder, runs, request.workers, console, lambda: request.record.write(request.folder)
     )
+    if request.held_out and not stopped:
+        _examine(request, console)
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):
         show(standing_table(groups, len(request.record.seeds)))
+    for policy in (BEST_POLICY, POLICY) if request.held_out else ():
+        show(held_out_table(groups, policy))
     return ended(failed, stopped)
+
+
+def _examine(request: SweepRequest, console: Console) -> None:
+    # Brings torch.
+    from hrl.policies.held_out import Protocol
+    from hrl.sweeps.examining import examine
+
+    finished, jobs = [run.folder for run in request.runs if run.finished], request.workers.jobs or 0
+    who = WorkerOptions(jobs if jobs > 1 else 0, request.workers.cluster)
+    with console.status(f"{request.held_out} held-out episodes a goal of {counted(len(finished), 'run')}"):
+        examine(finished, Protocol(request.held_out), who.each)
 
 
 def startable(request: SweepRequest) -> list[SweepRun]:
@@ -80,6 +99,21 @@ def _configured(run: SweepRun) -> dict[str, Any]:
         return make_trainer(parse_training(run.arguments[1:]), Console(quiet=True)).config.as_dict()
     except HrlError as error:
         raise HrlError(f"{run.name}: {error}") from None
+
+
+def held_out_table(groups: Sequence[Group], policy: str) -> Table:
+    """One row per combination and goal, of the runs that have been examined."""
+    title = f"{policy} policies over seeds, held-out episodes"
+    table = Table(title=Text(title), title_justify="left")
+    for column in ("combination", "goal", *_COLUMNS[1:]):
+        table.add_column(Text(column))
+    for group in groups:
+        known = [known for run in group.runs if (known := read_held_out(run.folder))]
+        for goal, reached in same_goals([one.policies[policy] for one in known]):
+            found = figures([at.score for at in reached])
+            told = (f"{found.mean:.3g}", with_interval(found), f"{found.worst:.3g}", f"{found.best:.3g}")
+            table.add_row(*map(Text, (group.label, goal, f"{len(known)}", *told)))
+    return table
 
 
 def standing_table(groups: Sequence[Group], seeds: int) -> Table:

@@ -52,6 +52,9 @@ class Sweep:
     What is lost with a node goes on elsewhere."""
     cpus: int = 1
     """Cores that a run takes of the cluster."""
+    held_out: int = 0
+    """Episodes per goal, which choose nothing, that the best and the last policy of each run are examined by in the end
+    (hrl evaluate); kept in held_out.json of the run. 0: they are not."""
     print: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False
     """Print the commands that are left to run, one a line, for xargs or an array of SLURM, and run nothing."""
 
@@ -63,6 +66,8 @@ class SweepRequest(NamedTuple):
     record: SweepRecord
     runs: Sequence[SweepRun]
     workers: Workers
+    held_out: int
+    """Episodes; 0: none."""
     print_only: bool
 
 
@@ -78,6 +83,8 @@ def parse_sweep(words: Sequence[str]) -> SweepRequest:
     for name, number in (("jobs", given.jobs), ("cpus", given.cpus)):
         if number is not None and number < 1:
             raise HrlError(f"--{name} {number}: must be 1 or more")
+    if given.held_out < 0:
+        raise HrlError(f"--held_out {given.held_out}: must be 1 or more episodes, or 0 for none")
     if given.cpus > 1 and not given.cluster:
         raise HrlError(f"--cpus {given.cpus}: is for a --cluster; processes of this machine share its cores by --jobs")
     record = SweepRecord(tuple(options), _sets(given.sets, options), read_seeds(given.seeds))
@@ -88,7 +95,8 @@ def parse_sweep(words: Sequence[str]) -> SweepRequest:
     _require_same(given.out, record, runs)
     for run in runs:
         run.require_own_folder()
-    return SweepRequest(given.out, record, runs, Workers(given.jobs, given.cluster, given.cpus), given.print)
+    workers = Workers(given.jobs, given.cluster, given.cpus)
+    return SweepRequest(given.out, record, runs, workers, given.held_out, given.print)
 
 
 def planned(record: SweepRecord, folder: Path) -> list[SweepRun]:

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure as Picture
 
 from hrl.comparison.hierarchy_rows import EPISODE_STEPS, FIGURES, FROM_DEMONSTRATIONS, ROWS, Figure
-from hrl.comparison.markdown import over_seeds, table
 from hrl.results.curve_figure import RANGE, curve_figure
 from hrl.results.curves import Group
+from hrl.results.markdown import over_seeds, table
 from hrl.results.over_seeds import MEASURES, outcomes
 from hrl_core.training.progress import OWN_GOALS
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hrl.comparison.hiro_rows import Row
-from hrl.comparison.markdown import over_seeds, table
 from hrl.results.curves import Group
+from hrl.results.markdown import over_seeds, table
 from hrl.results.over_seeds import SeedOutcome, headline_of, outcomes
 from hrl_core.wording import counted
 

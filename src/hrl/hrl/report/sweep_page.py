@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hrl.report.document import document, embedded, facts, picture, table, text
+from hrl.report.sweep_markdown import HELD_OUT_HEADS, held_out_rows, sweep_command
 from hrl.results.curve_figure import AUTO, choose_statistic, curve_figure
+from hrl.results.curves import Group
 from hrl.results.over_seeds import SeedOutcome, figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import SweepRecord, read_sweep, run_folder, sweep_groups
-from hrl.seed import tell_seeds
 from hrl_core.statistics import wilson_interval
 from hrl_core.wording import counted
 
@@ -52,10 +53,11 @@ def sweep_page(folder: Path) -> str:
         f"<h2>Best policies: {text(headline)}</h2>",
         _over_seeds(record, reached, "best"),
         f'<p class="small">{_FLATTERS}</p>',
+        *_held_out(groups),
         "<h2>Runs</h2>",
         _runs(reached),
         "<h2>Commands</h2>",
-        _commands(folder, record),
+        _commands(folder, record, groups),
     ]
     return document(f"{task} sweep", parts)
 
@@ -85,6 +87,13 @@ def _row(record: SweepRecord, label: str, several: Sequence[SeedOutcome], which:
     return [text(label), seeds, *map(_number, before), with_interval(found), *map(_number, after)]
 
 
+def _held_out(groups: Sequence[Group]) -> Iterator[str]:
+    rows = [row for group in groups for row in held_out_rows(group)]
+    if rows:
+        yield "<h2>Held-out episodes</h2>"
+        yield table(HELD_OUT_HEADS, ([text(cell) for cell in row] for row in rows))
+
+
 def _runs(reached: Reached) -> str:
     head = ("combination", "seed", "last", "best", "episodes", "environment steps", "processor time [min]", "end")
     rows = (_run(label, one) for label, several in reached.items() for one in several)
@@ -106,10 +115,8 @@ def _scores(one: SeedOutcome) -> Iterator[str]:
             yield _number(score)
 
 
-def _commands(folder: Path, record: SweepRecord) -> str:
-    sets = (word for name, values in record.sets.items() for word in ("--set", f"{name}={','.join(values)}"))
-    ours = (*sets, "--seeds", tell_seeds(record.seeds), "--out", str(folder))
-    whole = shlex.join(["hrl", "sweep", *record.options, *ours])
+def _commands(folder: Path, record: SweepRecord, groups: Sequence[Group]) -> str:
+    whole = sweep_command(record, str(folder), groups)
     each = (
         shlex.join(["hrl", "train", *record.words(one, seed), "--out", str(run_folder(folder, one, seed))])
         for seed in record.seeds

@@ -281,13 +281,16 @@ def manager_name(level: int) -> str:
     return "manager" if level == WORKER_LEVEL else f"manager_{level + 1}"
 
 
-def hierarchy_of(task: TaskSpec, goal_space: str = FIRST, horizon: int = HORIZON) -> HierarchySpec:
+def hierarchy_of(
+    task: TaskSpec, goal_space: str = FIRST, horizon: int = HORIZON, subgoal_range: float = 1.0
+) -> HierarchySpec:
     """One manager above the worker, whose subgoals lie in a goal space of the task; flat where it offers none.
 
     Args:
         task: offers goal spaces.
         goal_space: ``first``, ``smallest`` (fewest elements), or the name of one.
         horizon: environment steps per subgoal, c of HIRO.
+        subgoal_range: factor on the ranges of the goal space.
 
     Raises:
         TaskError: there is no goal space of that name.
@@ -303,7 +306,8 @@ def hierarchy_of(task: TaskSpec, goal_space: str = FIRST, horizon: int = HORIZON
             f"goal_space: '{goal_space}' is none of task '{task.name}': choose {FIRST}, {SMALLEST} or one of "
             f"{', '.join(offered)}"
         )
-    return HierarchySpec((LevelSpec(name, elements=offered[name], horizon=horizon),))
+    ranges = {element: (subgoal_range * low, subgoal_range * high) for element, (low, high) in offered[name].items()}
+    return HierarchySpec((LevelSpec(name, elements=ranges, horizon=horizon),))
 
 
 def hierarchy_of_tree(tree: Tree) -> HierarchySpec:

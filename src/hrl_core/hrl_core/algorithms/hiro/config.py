@@ -1,6 +1,7 @@
 """The switches of HIRO, each with its source; two presets that are never mixed."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +32,9 @@ class HiroConfig:
     would be usual); 0: none. The worker then learns by the plain TD3, which says what its inputs are worth."""
     horizon: int = HORIZON
     """Environment steps per subgoal, c of the paper (C.1)."""
+    subgoal_range: float = 1.0
+    """Factor on how far subgoals may lie from where they are chosen (1: the ranges of the task's goal space; C.1 of the
+    paper has those of the ant)."""
     candidates: int = 10
     """Subgoals scored per manager transition in off-policy correction (paper 3.3); 0: no correction (paper
     figure 4)."""
@@ -123,6 +127,8 @@ class HiroConfig:
         """Refuse impossible values."""
         if self.horizon < 1:
             raise HrlError(f"training configuration: horizon must be at least 1, got {self.horizon}")
+        if not 0 < self.subgoal_range < math.inf:
+            raise HrlError(f"training configuration: subgoal_range must be above 0, got {self.subgoal_range}")
         if self.replay < 1:
             raise HrlError(f"training configuration: replay must be at least 1, got {self.replay}")
         for name in ("held_subgoal_decisions", "waypoints", "waypoint_decisions"):

@@ -135,7 +135,7 @@ def hierarchy(spec: TaskSpec, config: HiroConfig) -> HierarchySpec:
         )
     if config.embedding:
         return HierarchySpec((LevelSpec("latent", size=config.embedding, horizon=config.horizon),))
-    return hierarchy_of(spec, config.goal_space, config.horizon)
+    return hierarchy_of(spec, config.goal_space, config.horizon, config.subgoal_range)
 
 
 learner = HiroLearner

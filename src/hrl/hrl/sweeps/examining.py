@@ -1,0 +1,48 @@
+"""What the runs of a sweep have come to, by episodes that chose nothing, kept beside each."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hrl.policies.each import Each
+from hrl.policies.held_out import Protocol, evaluate_held_out
+from hrl.results.held_out_record import AtGoal, Examined, HeldOut, read_held_out
+from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.threads import one_thread
+from hrl_core.training.run_names import BEST_POLICY, POLICY
+
+
+def examine(runs: Sequence[Path], protocol: Protocol, each: Each) -> None:
+    """Examine the best and the last policy of finished runs that have not been examined so.
+
+    Args:
+        runs: their folders.
+        protocol: which episodes.
+        each: has runs examined, one after the other or at once; the same bits come of it.
+
+    Raises:
+        HrlError: a policy cannot be read, or the disk is full.
+    """
+    left = [run.absolute() for run in runs if not _is_known(run, protocol)]
+    each(_examine, left, protocol)
+
+
+def _is_known(run: Path, protocol: Protocol) -> bool:
+    known = read_held_out(run)
+    return known is not None and (known.episodes, known.seed) == (protocol.episodes, protocol.seed)
+
+
+def _examine(run: Path, protocol: Protocol) -> None:
+    """Write what becomes of both policies; where the last one is the best, once."""
+    one_thread()
+    found: dict[str, Examined] = {}
+    for name in (BEST_POLICY, POLICY):
+        checkpoint = load_checkpoint(run / name)
+        twin = next((one for one in found.values() if one.env_steps == checkpoint.env_steps), None)
+        found[name] = twin or Examined(
+            checkpoint.env_steps,
+            tuple(
+                AtGoal(one.episodes, one.episode_return, one.goal, one.success_rate if checkpoint.task.goal else None)
+                for one in evaluate_held_out(checkpoint, protocol)
+            ),
+        )
+    HeldOut(protocol.episodes, protocol.seed, found).write(run)
