@@ -1,10 +1,16 @@
 """One thread for policies: quicker for one observation at a time, and the same bits wherever they run."""
 
+import os
 import sys
 from contextlib import AbstractContextManager
 from typing import Any
 
 from threadpoolctl import threadpool_info, threadpool_limits
+
+
+def usable_cores(asked: int = 0) -> int:
+    """So many cores; 0: all that this process may use."""
+    return asked or len(os.sched_getaffinity(0))
 
 
 def one_thread() -> AbstractContextManager[object]:

@@ -1,9 +1,16 @@
 """Vectorised environments equal single ones bit for bit, whatever the number of threads."""
 
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 
+from hrl_core.envs import stepping
 from hrl_core.envs.runner import EnvRunner
+from hrl_core.envs.stepping import Stepping
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import InvalidDataError
 from hrl_core.messages import Mode
@@ -19,11 +26,12 @@ def _short(name: str = "ant_maze") -> TaskSpec:
     return dataclasses.replace(load_task(name), max_episode_steps=SHORT)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_every_copy_equals_the_single_environment(threads: int) -> None:
+@pytest.mark.parametrize(("threads", "worth"), [(1, None), (2, None), (2, 0.0), (2, 1.0)])
+def test_every_copy_equals_the_single_environment(threads: int, worth: float | None, monkeypatch) -> None:
     spec, count, steps = _short(), 3, 60
     actions = np.random.default_rng(0).uniform(-35, 35, (steps, count, 8))
-    envs = VectorEnv(spec, count, seed=5, threads=threads)
+    monkeypatch.setattr(stepping, "WORTH", worth)
+    envs = VectorEnv(spec, count, seed=5, threads=threads, threads_where_worth_it=worth is not None)
     vector = [envs.step(a) for a in actions]
     for i in range(count):
         single = EnvRunner(spec, seed=5, mode=Mode.TRAIN)
@@ -38,6 +46,46 @@ def test_every_copy_equals_the_single_environment(threads: int) -> None:
                 episode += count
                 single.reset(episode)
     envs.close()
+
+
+@pytest.mark.parametrize(("seconds", "timed", "shared"), [(0.002, True, True), (0.0, True, False), (0.0, False, True)])
+def test_threads_step_what_takes_long_after_the_first_round(seconds: float, timed: bool, shared: bool) -> None:
+    copies, stepped, callers = Stepping(8, 2, where_worth_it=timed), list[int](), set[int]()
+
+    def step(number: int) -> None:
+        time.sleep(seconds)
+        stepped.append(number)
+        callers.add(threading.get_ident())
+
+    for _ in range(3):
+        stepped.clear()
+        callers.clear()
+        copies(step)
+        assert sorted(stepped) == list(range(8))
+    assert (threading.get_ident() not in callers) == shared
+    copies.close()
+
+
+def test_only_mujoco_is_stepped_by_threads_that_nobody_asked_for(monkeypatch) -> None:
+    monkeypatch.setattr(stepping, "WORTH", 0.0)
+    for name, shared in (("ant_maze", True), ("cart_pole", False)):
+        spec = _short(name)
+        callers: set[int] = set()
+        envs = VectorEnv(spec, 2, seed=0, threads=2, threads_where_worth_it=True)
+        for env in envs._envs:
+            monkeypatch.setattr(env, "step", partial(_noted, env.step, callers))
+        actions = _random_actions(spec, 2, 2)
+        envs.step(actions[0])
+        assert callers == {threading.get_ident()}
+        callers.clear()
+        envs.step(actions[1])
+        assert (threading.get_ident() not in callers) == shared
+        envs.close()
+
+
+def _noted(step: Callable[..., object], callers: set[int], action: np.ndarray) -> object:
+    callers.add(threading.get_ident())
+    return step(action)
 
 
 def _random_actions(spec: TaskSpec, steps: int, copies: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from hrl_core.environments import Environments
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
-from hrl_core.threads import limit_threads
+from hrl_core.threads import limit_threads, usable_cores
 from hrl_core.training.choose_products import with_products
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import evaluation_goals
@@ -74,7 +74,7 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
         config = with_products(config, request.products, spec, envs, request.seed)
     for line in envs.missing:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
-    evaluation = evaluation_envs(spec, config)
+    evaluation = evaluation_envs(spec, config, request.cores)
     return Trainer(spec, config, envs, evaluation, request.folder, request.seed, git_commit(), request.cores)
 
 
@@ -103,13 +103,20 @@ def training_envs(spec: TaskSpec, config: TrainConfig[Any], seed: int) -> Enviro
     )
 
 
-def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any]) -> VectorEnv:
-    """Environments of the evaluation episodes, one each."""
+def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any], cores: int = 0) -> VectorEnv:
+    """Environments of the evaluation episodes, one each; ``cores`` are for long steps, 0: all there are."""
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     own_goals = goals if spec.evaluation_goals else ()
     randomisation = config.evaluation_randomisation
     return VectorEnv(
-        spec, len(goals), config.evaluation_seed, config.threads, goals=own_goals, randomisation=randomisation
+        spec,
+        len(goals),
+        config.evaluation_seed,
+        # Nothing else is at work meanwhile.
+        usable_cores(cores),
+        goals=own_goals,
+        randomisation=randomisation,
+        threads_where_worth_it=True,
     )
 
 

@@ -8,16 +8,16 @@ amplify.
 
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.envs.abilities import find_goal_box
+from hrl_core.envs.abilities import find_goal_box, find_simulation
 from hrl_core.envs.goal_env import GoalEnvironment, GoalStep
 from hrl_core.envs.randomised_env import make_environment
+from hrl_core.envs.stepping import Stepping
 from hrl_core.errors import InvalidDataError
 from hrl_core.randomisation import NONE, Randomisation
 from hrl_core.randomness import episode_seed
@@ -69,6 +69,7 @@ class VectorEnv:
         segment: int = 1,
         randomisation: Randomisation = NONE,
         first_episode: int = 0,
+        threads_where_worth_it: bool = False,
     ) -> None:
         """Make the copies and reset them.
 
@@ -84,6 +85,7 @@ class VectorEnv:
             segment: steps of which first episodes are cut to a multiple.
             randomisation: how episodes differ.
             first_episode: number of the first copy's first one, where others run those before.
+            threads_where_worth_it: whether the caller steps alone unless steps are found to be long.
         """
         if num_envs < 1:
             raise InvalidDataError(f"vector environment: {num_envs} environments; give 1 or more")
@@ -110,8 +112,9 @@ class VectorEnv:
         """Actions of the present episodes, where environments cannot tell of themselves."""
         self._goes_on = True
         self._show([self._reset(i) for i in range(num_envs)])
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
-        self._chunks = [range(k, num_envs, threads) for k in range(threads)]
+        # Only MuJoCo is known to step in any thread, and to let others go on meanwhile.
+        alone = threads_where_worth_it and find_simulation(first.env) is None
+        self._stepping = Stepping(num_envs, 1 if alone else threads, threads_where_worth_it)
 
     @property
     def goals(self) -> Array:
@@ -188,14 +191,10 @@ class VectorEnv:
                 before.append(action)
         taken: list[GoalStep] = [None] * self.num_envs  # pyright: ignore[reportAssignmentType] - filled in below
 
-        def advance(chunk: range) -> None:
-            for i in chunk:
-                taken[i] = self._envs[i].step(applied[i])
+        def advance(i: int) -> None:
+            taken[i] = self._envs[i].step(applied[i])
 
-        if self._pool is None:
-            advance(range(self.num_envs))
-        else:
-            list(self._pool.map(advance, self._chunks))
+        self._stepping(advance)
         self._show(taken)
         self._check(self.states)
         self._steps += 1
@@ -240,8 +239,7 @@ class VectorEnv:
 
     def close(self) -> None:
         """Stop the threads and free the copies."""
-        if self._pool is not None:
-            self._pool.shutdown()
+        self._stepping.close()
         for env in self._envs:
             env.close()
 

@@ -1,11 +1,12 @@
 """Independent pieces of work at once where there are cores for it, else one after the other."""
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
+
+from hrl_core.threads import usable_cores
 
 First = TypeVar("First")
 Other = TypeVar("Other")
@@ -16,7 +17,7 @@ class AtOnce:
 
     def __init__(self, cores: int = 0) -> None:
         """Use so many cores; 0: all that this process may use."""
-        cores = cores or len(os.sched_getaffinity(0))
+        cores = usable_cores(cores)
         # A new thread would ask for all cores: what this one may use is what others may.
         self._pool = (
             ThreadPoolExecutor(cores, "beside", torch.set_num_threads, (torch.get_num_threads(),))
