@@ -210,6 +210,20 @@ def test_a_sweep_as_markdown_has_every_seed_with_wilsons_interval_and_the_comman
     assert lines[-4:] == ["```bash", command, "```", ""]
 
 
+def test_of_a_task_with_groups_it_is_told_how_many_are_in_place() -> None:
+    at = AtGoal(10, -30.0, (0.0,) * 21, 0.1, ("kettle", "microwave"), 1.4)
+    assert (at.title, at.score) == ("in place of kettle, microwave", 1.4)
+
+
+def test_what_was_not_examined_has_no_figures_and_damaged_provenance_is_named(tmp_path: Path, capsys) -> None:
+    folder, out = written(tmp_path / "young"), tmp_path / "section.md"
+    assert cli.main(["report", str(folder), "--out", str(out)]) == 0
+    assert "IQM" not in out.read_text()
+    (folder / "tau=0.01" / "seed_0" / "provenance.json").write_text("[{")
+    assert cli.main(["report", str(folder), "--out", str(out)]) == 2
+    assert "provenance.json" in capsys.readouterr().err
+
+
 def test_the_page_has_held_out_figures_where_there_are_any(tmp_path: Path, capsys) -> None:
     out = tmp_path / "page.html"
     assert cli.main(["report", str(examined(tmp_path / "sweep")), "--out", str(out)]) == 0

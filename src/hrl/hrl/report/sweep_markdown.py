@@ -1,8 +1,7 @@
 """What a sweep has come to, in Markdown: figures over seeds of held-out episodes, every run, the command."""
 
-import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hrl.policies.provenance import PROVENANCE
@@ -12,6 +11,7 @@ from hrl.results.markdown import over_seeds, table
 from hrl.results.over_seeds import SeedOutcome, figures, outcomes, with_interval
 from hrl.results.sweep_record import SweepRecord, read_sweep, sweep_groups
 from hrl.seed import tell_seeds
+from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.statistics import wilson_interval
 
 ABOUT = "about.md"
@@ -41,7 +41,8 @@ def sweep_section(folder: Path, command_folder: str = "") -> str:
     record, groups = read_sweep(folder), sweep_groups(folder)
     about = folder / ABOUT
     parts = [f"## {folder.name.replace('_', ' ')}", about.read_text().strip() if about.is_file() else ""]
-    parts += [table(HELD_OUT_HEADS, (row for group in groups for row in held_out_rows(group)))]
+    over_all = [row for group in groups for row in held_out_rows(group)]
+    parts += [table(HELD_OUT_HEADS, over_all)] if over_all else []
     parts += [table(_RUNS, (_run(group.label, *each) for group in groups for each in _examined(group)))]
     parts += [f"```bash\n{sweep_command(record, command_folder or str(folder), groups)}\n```"]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -79,8 +80,8 @@ def _run(label: str, run: Run, outcome: SeedOutcome, known: HeldOut | None) -> l
 
 
 def _with_wilson(at: AtGoal) -> str:
-    if at.success_rate is None:
-        return f"{at.mean_return:.3g}"
+    if at.success_rate is None or at.groups:
+        return f"{at.score:.3g}"
     low, high = wilson_interval(at.success_rate, at.episodes)
     return f"{at.success_rate:.3f} ({low:.3f} to {high:.3f})"
 
@@ -88,8 +89,8 @@ def _with_wilson(at: AtGoal) -> str:
 def _commits(run: Path) -> str:
     """Of every start of a run; a run may go on with other code."""
     path = run / PROVENANCE
-    starts = json.loads(path.read_text()) if path.is_file() else []
-    commits = (str(start.get("git_commit", "")) for start in starts)
+    starts = read_json(read_limited(path, MOST_JSON), str(path)).data if path.is_file() else []
+    commits = (str(start.get("git_commit", "")) for start in starts if isinstance(start, Mapping))
     short = (commit[:_COMMIT] + ("-dirty" if commit.endswith("-dirty") else "") for commit in commits if commit)
     return ", ".join(dict.fromkeys(short)) or _UNKNOWN
 

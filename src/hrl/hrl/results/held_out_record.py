@@ -24,22 +24,29 @@ class AtGoal:
     """Empty: the environment chooses, or there is none."""
     success_rate: Fraction | None = None
     """Share of the episodes at whose last step the goal was reached; None: nothing can succeed."""
+    groups: tuple[str, ...] = ()
+    """What was asked for, of a task whose goals have groups."""
+    in_place: Finite | None = None
+    """How many of these are in place at the last step; None: there are none."""
 
     @property
     def score(self) -> float:
-        """What it is judged by: success, else return."""
-        return self.mean_return if self.success_rate is None else self.success_rate
+        """What it is judged by: groups in place, success, else return."""
+        success = self.mean_return if self.success_rate is None else self.success_rate
+        return success if self.in_place is None else self.in_place
 
     @property
     def title(self) -> str:
         """What ``score`` is, for people."""
+        if self.groups:
+            return f"in place of {', '.join(self.groups)}"
         measure = MEASURES["return" if self.success_rate is None else "success_rate"]
         return f"{measure}, goal ({', '.join(f'{x:g}' for x in self.goal)})" if self.goal else measure
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A policy and what it has reached, goal by goal, as ``hrl evaluate --json`` tells."""
+    """A policy and what it has reached, goal by goal."""
 
     env_steps: Index
     """That it has learned from."""

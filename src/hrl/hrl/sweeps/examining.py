@@ -1,13 +1,16 @@
 """What the runs of a sweep have come to, by episodes that chose nothing, kept beside each."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from hrl.policies.each import Each
 from hrl.policies.held_out import Protocol, evaluate_held_out
 from hrl.results.held_out_record import AtGoal, Examined, HeldOut, read_held_out
 from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
+from hrl_core.training.evaluate import EvaluationResult
 from hrl_core.training.run_names import BEST_POLICY, POLICY
 
 
@@ -40,9 +43,12 @@ def _examine(run: Path, protocol: Protocol) -> None:
         twin = next((one for one in found.values() if one.env_steps == checkpoint.env_steps), None)
         found[name] = twin or Examined(
             checkpoint.env_steps,
-            tuple(
-                AtGoal(one.episodes, one.episode_return, one.goal, one.success_rate if checkpoint.task.goal else None)
-                for one in evaluate_held_out(checkpoint, protocol)
-            ),
+            tuple(_at_goal(checkpoint.task, one) for one in evaluate_held_out(checkpoint, protocol)),
         )
     HeldOut(protocol.episodes, protocol.seed, found).write(run)
+
+
+def _at_goal(task: TaskSpec, result: EvaluationResult) -> AtGoal:
+    success = result.success_rate if task.goal else None
+    at = AtGoal(result.episodes, result.episode_return, result.goal, success)
+    return replace(at, groups=tuple(result.groups), in_place=result.in_place) if task.success.groups else at
