@@ -203,9 +203,9 @@ def test_a_sweep_as_markdown_has_every_seed_with_wilsons_interval_and_the_comman
     goal = "success at the last step, goal (0, 16)"
     assert ["tau=0.005", "last", goal, "0 0.1 0.2 0.3 0.4"] in [row[:4] for row in rows]
     # Wilson's interval of 2 of 10: (0.2 + z^2/20 +- z sqrt(0.016 + z^2/400)) / (1 + z^2/10), z = 1.96.
-    told = ["tau=0.005", "2", "0.500 (0.237 to 0.763)", "0.200 (0.057 to 0.510)", "0.15 k / 0.2 k", "1"]
+    told = ["tau=0.005", "2", "0.500 (0.237 to 0.763)", "0.200 (0.057 to 0.510)", "0.15 k / 0.2 k", "1.0"]
     assert [*told, "0123456-dirty, fedcba9"] in rows
-    assert ["tau=0.01", "4", "-", "-", "0.2 k", "1", "-"] in rows
+    assert ["tau=0.01", "4", "-", "-", "0.2 k", "1.0", "-"] in rows
     command = f"hrl sweep {' '.join(OPTIONS)} --set worker.tau=0.005,0.01 --seeds 0:5 --held_out 10 --out {folder}"
     assert lines[-4:] == ["```bash", command, "```", ""]
 

@@ -76,7 +76,7 @@ def _run(label: str, run: Run, outcome: SeedOutcome, known: HeldOut | None) -> l
     policies = list(known.policies.values()) if known else []
     scores = [_with_wilson(one.goals[0]) for one in policies] or [_UNKNOWN] * 2
     steps = " / ".join(_thousands(one.env_steps) for one in policies) or _thousands(outcome.env_steps)
-    return [label, str(outcome.seed), *scores, steps, f"{outcome.cpu_minutes:.0f}", _commits(run.folder)]
+    return [label, str(outcome.seed), *scores, steps, f"{outcome.cpu_minutes:.1f}", _commits(run.folder)]
 
 
 def _with_wilson(at: AtGoal) -> str:
