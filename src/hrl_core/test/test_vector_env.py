@@ -1,7 +1,6 @@
 """Vectorised environments equal single ones bit for bit, whatever the number of threads."""
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 
@@ -48,12 +47,14 @@ def test_every_copy_equals_the_single_environment(threads: int, worth: float | N
     envs.close()
 
 
-@pytest.mark.parametrize(("seconds", "timed", "shared"), [(0.002, True, True), (0.0, True, False), (0.0, False, True)])
-def test_threads_step_what_takes_long_after_the_first_round(seconds: float, timed: bool, shared: bool) -> None:
+@pytest.mark.parametrize(("worth", "timed", "shared"), [(0.0, True, True), (10.0, True, False), (10.0, False, True)])
+def test_threads_step_what_takes_long_after_the_first_round(
+    worth: float, timed: bool, shared: bool, monkeypatch
+) -> None:
+    monkeypatch.setattr(stepping, "WORTH", worth)
     copies, stepped, callers = Stepping(8, 2, where_worth_it=timed), list[int](), set[int]()
 
     def step(number: int) -> None:
-        time.sleep(seconds)
         stepped.append(number)
         callers.add(threading.get_ident())
 

@@ -85,6 +85,7 @@ ALL_ON = TrainConfig(
         manager=LEVEL,
         goal_space="smallest",
         horizon=5,
+        subgoal_range=1.5,
         candidates=0,
         manager_n_step=2,
         manager_n_step_own=3,
