@@ -43,6 +43,7 @@ def measure(row: tuple[float, float, float], arguments: argparse.Namespace, fold
     load_robot(str(config))
     words = ["robot:=real", f"robot_config:={config}", f"rtf:={factor}", f"episodes:={arguments.episodes}"]
     command = [str(HRL), "launch", "hiro_ant.launch.py", *words, f"out:={out}", "record:=false"]
+    command += [f"policy:={arguments.policy}"] if arguments.policy else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(done.stdout + done.stderr)
@@ -66,6 +67,7 @@ def main() -> int:
     """Measure all rows, print them, write them if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--episodes", type=int, default=20)
+    parser.add_argument("--policy", default="", help="policy folder or run (default: the shipped one)")
     parser.add_argument("--rtf", type=float, default=5.0)
     parser.add_argument("--config", default="src/hrl_robot/hrl_robot/robots/fake_ant.yaml")
     parser.add_argument("--out", type=Path, help="file for the table as JSON")
