@@ -180,14 +180,13 @@ def examined(folder: Path) -> Path:
 
 
 def test_held_out_figures_are_those_of_runs_that_have_been_examined(tmp_path: Path) -> None:
-    table = held_out_table(sweep_groups(examined(tmp_path)), "last")
-    columns = [[str(cell) for cell in column.cells] for column in table.columns]
-    assert columns[0] == ["tau=0.005"] * 2
-    assert columns[1] == [f"success at the last step, goal {goal}" for goal in ("(0, 16)", "(16, 0)")]
+    table = held_out_table(sweep_groups(examined(tmp_path)))
+    rows = list(zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True))
+    goals = [f"success at the last step, goal {goal}" for goal in ("(0, 16)", "(16, 0)")]
+    assert [row[:3] for row in rows] == [("tau=0.005", policy, goal) for policy in ("best", "last") for goal in goals]
     # By hand: of 0, 0.1, 0.2, 0.3, 0.4 the mean is 0.2, and so is that of the three in the middle.
-    assert [column[0] for column in columns[2:4]] == ["5", "0.2"]
-    assert columns[4][0].startswith("0.2 [")
-    assert [column[0] for column in columns[5:]] == ["0", "0.4"]
+    assert rows[2][3] == "0 0.1 0.2 0.3 0.4"
+    assert [row.split(" [")[0] for row in rows[2][4:]] == ["0.200", "0.2"]
 
 
 def test_a_sweep_as_markdown_has_every_seed_with_wilsons_interval_and_the_command(tmp_path: Path, capsys) -> None:

@@ -11,8 +11,8 @@ from rich.text import Text
 from hrl.commands.compared_runs import ended, print_commands
 from hrl.commands.sweep_arguments import SweepRequest, named, parse_sweep
 from hrl.commands.workers import WorkerOptions
+from hrl.report.sweep_markdown import HELD_OUT_HEADS, held_out_rows
 from hrl.results.curves import Group
-from hrl.results.held_out_record import read_held_out, same_goals
 from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import sweep_groups
 from hrl.results.tables import show
@@ -20,7 +20,6 @@ from hrl.sweeps.making import make_runs
 from hrl.sweeps.sweep_run import PRODUCTS, SweepRun, product_words
 from hrl_core.errors import HrlError
 from hrl_core.training.run_files import RunFolder
-from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.wording import counted
 
 _COLUMNS = ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best")
@@ -52,8 +51,8 @@ def sweep(words: list[str]) -> int:
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):
         show(standing_table(groups, len(request.record.seeds)))
-    for policy in (BEST_POLICY, POLICY) if request.held_out else ():
-        show(held_out_table(groups, policy))
+    if request.held_out:
+        show(held_out_table(groups))
     return ended(failed, stopped)
 
 
@@ -101,18 +100,13 @@ def _configured(run: SweepRun) -> dict[str, Any]:
         raise HrlError(f"{run.name}: {error}") from None
 
 
-def held_out_table(groups: Sequence[Group], policy: str) -> Table:
-    """One row per combination and goal, of the runs that have been examined."""
-    title = f"{policy} policies over seeds, held-out episodes"
-    table = Table(title=Text(title), title_justify="left")
-    for column in ("combination", "goal", *_COLUMNS[1:]):
-        table.add_column(Text(column))
-    for group in groups:
-        known = [known for run in group.runs if (known := read_held_out(run.folder))]
-        for goal, reached in same_goals([one.policies[policy] for one in known]):
-            found = figures([at.score for at in reached])
-            told = (f"{found.mean:.3g}", with_interval(found), f"{found.worst:.3g}", f"{found.best:.3g}")
-            table.add_row(*map(Text, (group.label, goal, f"{len(known)}", *told)))
+def held_out_table(groups: Sequence[Group]) -> Table:
+    """Best and last policies at each goal, of the runs that have been examined."""
+    table = Table(title=Text("held-out episodes"), title_justify="left")
+    for head in HELD_OUT_HEADS:
+        table.add_column(Text(head))
+    for row in (row for group in groups for row in held_out_rows(group)):
+        table.add_row(*map(Text, row))
     return table
 
 

@@ -43,7 +43,8 @@ def train_by_rounds(words: list[str]) -> int:
             request.folder,
             request.seed,
             git_commit(),
-            evaluation_envs(spec, config.training),
+            # The other cores are the collectors'.
+            evaluation_envs(spec, config.training, cores=1),
             {"collectors": asked.collectors, "arithmetic": arithmetic()},
         )
 
