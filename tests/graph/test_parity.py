@@ -30,6 +30,7 @@ from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_core.messages import EPISODE_ENDS, Mode, SegmentEnd
 from hrl_core.randomisation import parse_randomisation, told_in
+from hrl_core.task.given_commands import with_observed_commands
 from hrl_core.task.text import load_task
 from hrl_core.training.presets import preset
 from hrl_msgs.msg import RunInfo
@@ -131,6 +132,23 @@ def test_randomised_episodes_are_the_same_in_the_graph_and_in_process_and_the_ba
     assert not recording.problems
     seeds = [result.seed for result in bag["episode_result"]]
     assert len({parse_randomisation(told_in(info.task)).drawn(seed) for seed in seeds}) == 2
+
+
+def test_commands_given_before_are_observed_in_the_graph_as_in_process(
+    launch, read_bag, in_process, assert_same_run, tmp_path
+):
+    policy = tmp_path / "late"
+    save_checkpoint(random_checkpoint(with_observed_commands(load_task("AntMaze"), 2), seed=5), policy)
+    graph = launch(f"policy:={policy}", "episodes:=1", "seed:=4", f"randomise:={RANDOMISE}")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    assert_same_run(bag, in_process(policy, seed=4, randomise=RANDOMISE))
+    seen = {o.step: o for o in bag["observation"]}
+    assert not seen[0].state[30:].any()
+    for step in range(2, 501):
+        given = np.concatenate((seen[step].applied_action, seen[step - 1].applied_action))
+        np.testing.assert_array_equal(seen[step].state[30:], given)
 
 
 def test_a_flat_policy_is_the_worker_alone(launch, read_bag, in_process, assert_same_run, tmp_path):

@@ -46,6 +46,7 @@ def test_help_is_instant():
             "unknown argument 'episode'; did you mean episodes?",
         ),
         (["task", "show", "Chess"], "hrl: unknown task 'Chess'"),
+        (["task", "show", "AntMaze", "--observe_commands", "-1"], "hrl: commands of -1 steps: must be 1 to 100"),
         (["policy", "show", "nowhere"], "hrl: policy 'nowhere' is neither a folder nor a shipped policy"),
         (["policy", "convert", "nowhere", "--out", "x"], "hrl: nowhere is not a policy checkpoint"),
         (
@@ -132,6 +133,8 @@ def test_tasks_are_listed_and_shown_as_yaml(capsys, tmp_path):
     code, again, _ = run(capsys, "task", "show", str(tmp_path / "task.yaml"))
     assert code == 0
     assert again == out
+    code, late, _ = run(capsys, "task", "show", "AntMaze", "--observe_commands", "1")
+    assert (code, "name: ant_maze_commands_1" in late, late.count("_command_1")) == (0, True, 8)
 
 
 def test_a_rollout_needs_no_ros_repeats_and_runs_the_policys_own_task(capsys, tmp_path):

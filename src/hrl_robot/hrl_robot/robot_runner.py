@@ -7,6 +7,7 @@ from hrl_core.control.episode_runner import EpisodeRunner
 from hrl_core.errors import InvalidDataError
 from hrl_core.messages import NO_VECTOR, ActionSource, Observation, Vector
 from hrl_core.randomness import episode_seed
+from hrl_core.task.given_commands import GivenCommands
 from hrl_robot.robot_state import Instant, StateAssembler
 
 
@@ -24,6 +25,7 @@ class RobotRunner(EpisodeRunner):
 
     def _open(self) -> None:
         self._instant: Instant | None = None
+        self._given = GivenCommands(self.spec)
 
     def fresh(self) -> bool:
         """Whether the streams have a state for this instant; the next step tells of it."""
@@ -42,6 +44,7 @@ class RobotRunner(EpisodeRunner):
         self._episode_seed = episode_seed(self.seed, episode) if seed is None else seed
         self.set_goal(wanted)
         self.assembler.begin()
+        self._given.begin()
         self.fresh()
         return self._observe(episode, 0, NO_VECTOR)
 
@@ -72,7 +75,9 @@ class RobotRunner(EpisodeRunner):
         instant, self._instant = self._instant, None
         if instant is None:
             raise InvalidDataError("the robot's state is too old")
-        state, achieved = self.assembler.assemble(instant, step)
+        if step:
+            self._given.give(applied)
+        state, achieved = self.assembler.assemble(instant, step, self._given.observed)
         reward = self._reward(achieved) if step else 0.0
         over = step >= self.spec.max_episode_steps
         vectors = state, achieved, self._goal, applied

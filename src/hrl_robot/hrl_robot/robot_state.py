@@ -8,7 +8,7 @@ import numpy as np
 
 from hrl_core.control.rotation import rotated
 from hrl_core.errors import HrlError
-from hrl_core.messages import Vector
+from hrl_core.messages import NO_VECTOR, Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_robot.robot_config import JOINT_STATES, JOINTS, ODOMETRY, RobotConfig, RobotConfigError
 
@@ -66,7 +66,9 @@ class StateAssembler:
         self._streams = {name: stream for name, stream in config.streams.items() if name != JOINT_STATES}
         self._quaternions: dict[str, Vector] = {}
         offered = self._offers()
-        aliases = {element.name: config.elements.get(element.name, element.name) for element in task.observation}
+        # Commands given before are remembered where they are sent.
+        told = task.observation[: task.told_by_environment]
+        aliases = {element.name: config.elements.get(element.name, element.name) for element in told}
         missing = {name: source for name, source in aliases.items() if source not in offered and source != "time"}
         if missing:
             raise RobotConfigError(
@@ -74,7 +76,7 @@ class StateAssembler:
                 f"name one under elements:; with the streams given there are {', '.join(offered)}, time"
             )
         self._sources: list[Callable[[Mapping[str, float], int], float]] = []
-        for element in task.observation:
+        for element in told:
             self._sources.append(self._source(element.name, aliases[element.name], element.unit))
         if task.unobserved_goal:
             unknown = list(task.unobserved_goal)
@@ -85,10 +87,16 @@ class StateAssembler:
         """A new episode: quaternions start with their real part positive again."""
         self._quaternions.clear()
 
-    def assemble(self, instant: Instant, step: int) -> tuple[Vector, Vector]:
-        """Observation vector and achieved goal, layout of the task; raises ``HrlError`` for non-finite numbers."""
+    def assemble(self, instant: Instant, step: int, commands: Vector = NO_VECTOR) -> tuple[Vector, Vector]:
+        """Observation vector and achieved goal, layout of the task; raises ``HrlError`` for non-finite numbers.
+
+        Args:
+            instant: what the streams say.
+            step: of the episode.
+            commands: given before, where the task observes them.
+        """
         values = self._values(instant)
-        state = np.array([source(values, step) for source in self._sources])
+        state = np.concatenate(([source(values, step) for source in self._sources], commands))
         self._task.check_state(state, "robot state")
         return state, state[self._achieved]
 

@@ -11,12 +11,15 @@ from hypothesis.extra.numpy import arrays
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.control.rotation import inverse, rotated
 from hrl_core.envs.making import make_env
+from hrl_core.messages import Mode
+from hrl_core.task.given_commands import with_observed_commands
 from hrl_core.task.text import load_task
 from hrl_robot import robot_config
 from hrl_robot.fake_body import FakeAnt
 from hrl_robot.hardware import ANT
 from hrl_robot.joint_map import JointMap
 from hrl_robot.robot_config import RobotConfigError, load_robot, parse_robot
+from hrl_robot.robot_runner import RobotRunner
 from hrl_robot.robot_state import BodyState, Instant, JointStates, StateAssembler
 
 TASK = load_task("ant_maze")
@@ -99,6 +102,21 @@ def test_quaternion_stays_continuous_when_the_estimator_flips_it():
         seen.append(state[3:7])
     assert np.abs(np.diff(seen, axis=0)).max() < 0.1
     assert seen[-1][0] == pytest.approx(-1.0)
+
+
+def test_commands_given_before_are_remembered_by_the_bridge():
+    """Sent ones, clipped, whatever became of them; an episode begins with none."""
+    task = with_observed_commands(TASK, 2)
+    runner = RobotRunner(task, 0, Mode.EVAL, np.zeros(2), 1, "robot", "odom")
+    runner.assembler = StateAssembler(CONFIG, task, list(CONFIG.joints))
+    base = BodyState(np.zeros(3), np.array([1.0, 0, 0, 0]))
+    runner.look = lambda: Instant(JointStates(np.zeros(8), np.zeros(8)), {"odometry": base})
+    seen = [runner.reset(0).state]
+    for number in (10.0, 50.0, 30.0):
+        assert runner.fresh()
+        seen.append(runner.step(np.full(8, number)).state)
+    assert [state[30::8].tolist() for state in seen] == [[0, 0], [10, 0], [30, 10], [30, 30]]
+    assert not runner.reset(1).state[30:].any()
 
 
 def first_message(**changes):

@@ -13,6 +13,7 @@ from hrl.results.tables import show
 from hrl_core.documents import read_yaml
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.own_modules import look_beside
+from hrl_core.task.given_commands import with_observed_commands
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task, parse_task, shipped_tasks
 
@@ -43,10 +44,14 @@ class Show:
 
     task: tyro.conf.Positional[str]
     """Shipped task name or .yaml task specification."""
+    observe_commands: int = 0
+    """Put the commands of so many steps before into the observation, for robots on which commands arrive late."""
 
     def run(self) -> int:
         """Print the specification, a valid task file itself."""
         task = load_task(self.task)
+        if self.observe_commands:
+            task = with_observed_commands(task, self.observe_commands)
         text = f"# sha256 of the canonical form: {task.sha256}\n{task.to_yaml()}"
         Console().print(text, markup=False, highlight=False, soft_wrap=True, end="")
         return 0

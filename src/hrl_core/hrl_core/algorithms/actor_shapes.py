@@ -57,7 +57,12 @@ def goal_actor_config(
 
 def input_scales(spec: TaskSpec) -> tuple[float, ...]:
     """Factors that bring the elements of an observation to the order of one."""
-    return tuple(_WALL_SCALE if e.name in ("x", "y") else _SCALE_BY_UNIT.get(e.unit, 1.0) for e in spec.observation)
+    told = spec.observation[: spec.told_by_environment]
+    ranges = (spec.action[command.actuator] for command in spec.observed_commands)
+    return (
+        *(_WALL_SCALE if e.name in ("x", "y") else _SCALE_BY_UNIT.get(e.unit, 1.0) for e in told),
+        *(2 / (actuator.high - actuator.low) for actuator in ranges),
+    )
 
 
 def exploration_noise(config: TD3Config, low: npt.NDArray, high: npt.NDArray) -> tuple[float, ...]:

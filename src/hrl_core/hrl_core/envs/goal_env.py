@@ -12,6 +12,7 @@ from hrl_core.envs.layout import Layout
 from hrl_core.envs.making import described, make_env
 from hrl_core.errors import HrlError, InvalidDataError, TaskError
 from hrl_core.messages import Vector
+from hrl_core.task.given_commands import GivenCommands
 from hrl_core.task.spec import TaskSpec
 
 
@@ -47,7 +48,8 @@ class GoalEnvironment:
         self.spec = spec
         self.env = make_env(spec, render_mode)
         self._core = bare(self.env)
-        self._layout = Layout(self._core.observation_space, len(spec.observation))
+        self._layout = Layout(self._core.observation_space, spec.told_by_environment)
+        self._given = GivenCommands(spec)
         self._own_success = spec.own_success
         try:
             self.abilities = abilities or self._guarded(find_abilities, self._core, self._layout)
@@ -62,6 +64,7 @@ class GoalEnvironment:
     def reset(self, seed: int, goal: Vector | None = None) -> GoalStep:
         """Start an episode; ``goal`` (goal_dim,) takes the place of the one the environment has chosen."""
         self._imposed = None
+        self._given.begin()
         data, info = self._guarded(self._core.reset, seed=seed)
         step = self._told(data, 0.0, False, False, info)
         self.goal = step.desired
@@ -96,6 +99,11 @@ class GoalEnvironment:
         Raises:
             InvalidDataError: the environment failed; names where. Or there is no such choice.
         """
+        self._given.give(action)
+        return self._take(action)
+
+    def _take(self, action: Vector) -> GoalStep:
+        """Have an action take effect, whichever was given."""
         data, reward, terminated, truncated, info = self._guarded(self._core.step, self._applied(action))
         step = self._told(data, float(reward), bool(terminated), bool(truncated), info)
         if self._imposed is not None:
@@ -129,12 +137,15 @@ class GoalEnvironment:
     def simulation_state(self) -> Vector:
         """Everything that stepping depends on; only where ``abilities.saves_state``."""
         core: Any = self._core
-        return core.simulation_state()
+        own = core.simulation_state()
+        return np.concatenate((own, self._given.state())) if self._given else own
 
     def restore(self, state: Vector) -> GoalStep:
         """Go back to a ``simulation_state``."""
         core: Any = self._core
-        step = self._told(core.restore(state), 0.0, False, False, {})
+        own = len(state) - self._given.state_size
+        self._given.restore(state[own:])
+        step = self._told(core.restore(state[:own]), 0.0, False, False, {})
         self.goal = step.desired
         return step
 
@@ -164,7 +175,9 @@ class GoalEnvironment:
         layout = self._layout
         goals = layout.achieved(data), layout.desired(data)
         success = bool(told_success(info)) if self._own_success else None
-        return GoalStep(layout.state(data), *goals, reward, terminated, truncated, success)
+        state = layout.state(data)
+        state = np.concatenate((state, self._given.observed)) if self._given else state
+        return GoalStep(state, *goals, reward, terminated, truncated, success)
 
     def _judged(self, step: GoalStep) -> GoalStep:
         """The step with what the task makes of it: success, and the end of an episode that is done with it."""

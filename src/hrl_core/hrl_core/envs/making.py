@@ -106,14 +106,14 @@ def described(error: BaseException) -> str:
 
 
 def _compare(env: GoalEnv, spec: TaskSpec) -> None:
-    layout = Layout(env.observation_space, len(spec.observation))
+    layout = Layout(env.observation_space, spec.told_by_environment)
     observation, goal = layout.sizes
     count = choice_count(env)
     if (count or 0) != len(spec.choices):
         theirs = "actions that are vectors" if count is None else f"{count} actions to choose from"
         ours = f"{len(spec.choices)} choices" if spec.choices else "a vector"
         raise TaskError(f"task '{spec.name}': action is {ours}, {spec.env_id} has {theirs}")
-    declared = {"observation": len(spec.observation), "goal": len(spec.goal), "action": len(spec.action)}
+    declared = {"observation": spec.told_by_environment, "goal": len(spec.goal), "action": len(spec.action)}
     sizes = {
         "observation": (observation, observation + goal),
         "goal": (goal,),

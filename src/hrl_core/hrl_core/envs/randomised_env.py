@@ -66,12 +66,12 @@ class RandomisedEnvironment(GoalEnvironment):
             self._commands.begin(delay, self._rest())
         return self._sensed(step)
 
-    def step(self, action: Vector) -> GoalStep:
-        """Give a command, as ``GoalEnvironment`` does; it takes effect when and if it arrives."""
+    def _take(self, action: Vector) -> GoalStep:
+        """A command takes effect when and if it arrives."""
         if self._commands is not None and not self._by_controls:
             self.spec.check_action(action)
             action = self._commands.give(action, self._randomisation.lost(self._seed, self._number))[0].command
-        step = super().step(action)
+        step = super()._take(action)
         self._number += 1
         return self._sensed(step)
 

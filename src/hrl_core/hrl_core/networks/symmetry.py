@@ -22,7 +22,7 @@ from hrl_core.typed_fields import Index, Must
 _TURNS = 4
 _LEGS = 4
 _VECTORS = (("x", "y"), ("qx", "qy"), ("vx", "vy"), ("wx", "wy"))
-_JOINT = re.compile(r"(hip|ankle)_([1-4])(_rate)?")
+_JOINT = re.compile(r"(hip|ankle)_([1-4])(_rate|_command_\d+)?")
 _FLIPPED_ANKLES = (2, 4)
 """Legs whose ankle angle changes sign when the turn arrives at them."""
 
@@ -71,10 +71,10 @@ def _turned(names: Sequence[str]) -> list[SignedIndex]:
             source, sign = partner[name]
             result.append((names.index(source), sign))
         elif joint is not None:
-            kind, leg, rate = joint[1], int(joint[2]), joint[3] or ""
+            kind, leg, what = joint[1], int(joint[2]), joint[3] or ""
             before = (leg - 2) % _LEGS + 1
             sign = -1 if kind == "ankle" and leg in _FLIPPED_ANKLES else 1
-            result.append((names.index(f"{kind}_{before}{rate}"), sign))
+            result.append((names.index(f"{kind}_{before}{what}"), sign))
         else:
             result.append((i, 1))
     return result

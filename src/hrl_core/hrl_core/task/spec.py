@@ -19,6 +19,7 @@ import yaml
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.messages import Vector, frozen
+from hrl_core.task.given_commands import ObservedCommand, observed_commands
 from hrl_core.task.success import SuccessRule
 from hrl_core.typed_fields import (
     Count,
@@ -116,6 +117,7 @@ class TaskSpec:
     frame: Name
     """Frame of world positions, prefixed with the robot's namespace in messages."""
     observation: Annotated[tuple[Element, ...], NonEmpty]
+    """What the environment tells, then commands given before, if any (``given_commands``)."""
     action: Annotated[tuple[Actuator, ...], NonEmpty]
     goal: tuple[Element, ...]
     """Layout of achieved_goal and desired_goal."""
@@ -135,6 +137,8 @@ class TaskSpec:
         require_different(self._goal_names, "goal")
         if len(self.action) > 1 and any(actuator.choices for actuator in self.action):
             raise FieldError(("action",), "must be a single element where it has choices")
+        if self.observed_commands and self.choices:
+            raise FieldError(("observation",), "commands given before are no quantities where actions are choices")
         for space, ranges in self.goal_spaces.items():
             self._require_space(ranges, "goal_spaces", space)
         if len(self.success.tolerance) not in (0, len(self.goal)):
@@ -179,6 +183,16 @@ class TaskSpec:
     @cached_property
     def _goal_names(self) -> tuple[str, ...]:
         return tuple(element.name for element in self.goal)
+
+    @cached_property
+    def observed_commands(self) -> tuple[ObservedCommand, ...]:
+        """The commands at the end of the observation, which are remembered and not told by the environment."""
+        return observed_commands(self._observation_names, self._action_names)
+
+    @property
+    def told_by_environment(self) -> int:
+        """Elements of the observation before them."""
+        return len(self.observation) - len(self.observed_commands)
 
     @cached_property
     def observed_goal(self) -> dict[str, int]:
