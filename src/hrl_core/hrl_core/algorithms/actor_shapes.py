@@ -1,5 +1,7 @@
 """What a network that pursues a task goal sees and answers, derived from task and configuration."""
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +14,8 @@ _SCALE_BY_UNIT = {"rad/s": 0.5}
 _POSITION_SCALE = 0.1
 """Factor that brings goals and ways left in a maze [m] to the order of one."""
 _WALL_SCALE = 0.25
-"""Factor on x, y [m]: larger, because what walls allow changes within a metre."""
+"""Factor on places in a maze [m]: larger, because what walls allow changes within a metre."""
+_PLACE = re.compile(r"[xy]|block_\d_[xyz]")
 
 
 def require_vector_actions(spec: TaskSpec, algorithm: str) -> None:
@@ -55,12 +58,17 @@ def goal_actor_config(
     )
 
 
+def is_place(element: str) -> bool:
+    """Whether an element of an observation says where in a maze something is: the robot, or a block of it."""
+    return _PLACE.fullmatch(element) is not None
+
+
 def input_scales(spec: TaskSpec) -> tuple[float, ...]:
     """Factors that bring the elements of an observation to the order of one."""
     told = spec.observation[: spec.told_by_environment]
     ranges = (spec.action[command.actuator] for command in spec.observed_commands)
     return (
-        *(_WALL_SCALE if e.name in ("x", "y") else _SCALE_BY_UNIT.get(e.unit, 1.0) for e in told),
+        *(_WALL_SCALE if is_place(e.name) else _SCALE_BY_UNIT.get(e.unit, 1.0) for e in told),
         *(2 / (actuator.high - actuator.low) for actuator in ranges),
     )
 

@@ -32,7 +32,11 @@ ANT_FALL_MAZE = MazeSpec(
 
 
 def make_ant_fall(
-    goal_low: tuple[float, ...] = GOAL, goal_high: tuple[float, ...] = GOAL, render_mode: str | None = None
+    goal_low: tuple[float, ...] = GOAL,
+    goal_high: tuple[float, ...] = GOAL,
+    observe_blocks: bool = False,
+    render_mode: str | None = None,
 ) -> AntMazeEnv:
     """Entry point of ``hrl/AntFall-v0``; training goals are the fixed one unless a box [m] is given."""
-    return AntMazeEnv(AntTask(ANT_FALL_MAZE, tuple(goal_low), tuple(goal_high)), render_mode=render_mode)
+    task = AntTask(ANT_FALL_MAZE, tuple(goal_low), tuple(goal_high), observe_blocks)
+    return AntMazeEnv(task, render_mode=render_mode)

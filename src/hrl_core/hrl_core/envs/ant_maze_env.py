@@ -2,10 +2,11 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import mujoco
 import numpy as np
+import numpy.typing as npt
 
 from hrl_core.envs.maze import MazeSpec, build_model
 from hrl_core.envs.maze_env import (
@@ -34,6 +35,8 @@ class AntTask:
     """Lower corner of the box that training goals are drawn from [m]; its length is the goal's size (2 or
     3)."""
     goal_high: tuple[float, ...]
+    observe_blocks: bool = False
+    """Whether the places of movable blocks are observed, along the axes that they slide on (HIRO: no)."""
 
 
 class AntMazeEnv(MazeEnv):
@@ -49,6 +52,8 @@ class AntMazeEnv(MazeEnv):
     | 21-28 | joint rates, order of the angles | rad/s |
     | 29 | steps since reset / 1000 | 1 |
 
+    Where blocks are observed, their centres in the world [m] stand before the last element.
+
     Action: eight torques in [-30, 30] N m, order hip_4, ankle_4, hip_1, ankle_1, hip_2, ankle_2, hip_3,
         ankle_3. It never terminates; the 500-step limit is the time-limit wrapper's.
     """
@@ -60,6 +65,9 @@ class AntMazeEnv(MazeEnv):
         self.task = task
         model = self._build_model()
         limits = (TORQUE_LIMIT,) * model.nu
+        self._blocks = _sliding(model) if task.observe_blocks else None
+        if self._blocks is not None:
+            self.observation_dim = ANT_QPOS + ANT_QVEL + len(self._blocks.places) + 1  # pyright: ignore[reportAttributeAccessIssue] - of this one
         super().__init__(model, (task.goal_low, task.goal_high), limits, render_mode, (width, height))
         self.dt = model.opt.timestep * FRAME_SKIP
 
@@ -115,4 +123,22 @@ class AntMazeEnv(MazeEnv):
         state[ANT_QPOS:-1] = self.data.qvel[:ANT_QVEL]
         state[-1] = self._steps * TIME_SCALE
         achieved = state[: self.goal.size].copy()
+        if self._blocks is not None:
+            slid = self._blocks.starts + self.data.qpos[self._blocks.places]
+            state = np.concatenate((state[:-1], slid, state[-1:]))
         return {"observation": state, "achieved_goal": achieved, "desired_goal": self.goal.copy()}
+
+
+class _Sliding(NamedTuple):
+    """Where the movable blocks of a model are, one number for each axis that one slides on."""
+
+    starts: Float64
+    """At a reset, in the world [m]."""
+    places: npt.NDArray[np.int64]
+    """In ``qpos``, of the way from there."""
+
+
+def _sliding(model: mujoco.MjModel) -> _Sliding:
+    joints = [model.joint(k) for k in range(model.njnt) if model.joint(k).name.startswith("block_")]
+    starts = [model.body_pos[joint.bodyid[0]] @ joint.axis for joint in joints]
+    return _Sliding(np.array(starts), np.array([joint.qposadr[0] for joint in joints]))

@@ -3,13 +3,13 @@
 import dataclasses
 import re
 
-from hrl_core.algorithms.actor_shapes import exploration_noise, goal_actor_config, input_scales
+from hrl_core.algorithms.actor_shapes import exploration_noise, goal_actor_config, input_scales, is_place
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.networks.symmetry import worker_quarter_turn
 
-POSE = re.compile(r"[xyz]|q[wxyz]|v[xyz]|heading|apples_\d|bombs_\d")
+POSE = re.compile(r"[xyz]|q[wxyz]|v[xyz]|heading|apples_\d|bombs_\d|block_\d_[xyz]")
 """Observation elements that a manager of ``manager_sees_pose_only`` keeps."""
 TIME = "time"
 """The one that ``manager_sees_time`` adds to them."""
@@ -35,7 +35,7 @@ def manager_actor_config(space: GoalSpace, config: HiroConfig) -> ActorConfig:
 def worker_actor_config(space: GoalSpace, config: HiroConfig) -> ActorConfig:
     """The worker's network: observation and carried subgoal in, action out."""
     spec = space.task
-    positions = tuple(i for i, e in enumerate(spec.observation) if e.name in ("x", "y"))
+    positions = tuple(i for i, e in enumerate(spec.observation) if is_place(e.name))
     subgoal_scale = tuple(float(2 / (high - low)) for low, high in zip(space.low, space.high, strict=True))
     return ActorConfig(
         input_dim=len(spec.observation) + space.size,
