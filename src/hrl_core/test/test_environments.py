@@ -12,6 +12,8 @@ import pytest
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
 
+from hrl_core.algorithms.hiro.actor_shapes import manager_actor_config, worker_actor_config
+from hrl_core.algorithms.hiro.learner import hierarchy
 from hrl_core.envs import TASKS
 from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.ant_fall import make_ant_fall
@@ -29,7 +31,9 @@ from hrl_core.envs.mountain_car import make_mountain_car
 from hrl_core.envs.point_maze import POINT_MAZE, make_point_maze
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.task.text import load_task, shipped_tasks
+from hrl_core.training.presets import preset
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -227,6 +231,33 @@ def test_a_pushed_block_bridges_the_chasm_of_fall() -> None:
     assert env.data.qpos[y] == pytest.approx(8.0, abs=0.2)
     top = 8.0 + env.data.qpos[z]
     assert top == pytest.approx(4.0, abs=0.1)
+
+
+@pytest.mark.parametrize(("make", "axes"), [(make_ant_push, "xy"), (make_ant_fall, "yz")])
+def test_an_observed_block_is_where_it_is_seen_and_all_else_is_as_before(make, axes: str) -> None:
+    env, plain = make(observe_blocks=True), make()
+    step = env.reset(seed=0)[0]["observation"]
+    assert np.array_equal(np.delete(step, [29, 30]), plain.reset(seed=0)[0]["observation"])
+    places = [env.model.joint(f"block_0_{axis}").qposadr[0] for axis in axes]
+    for one in (env, plain):
+        one.data.qpos[places] += (1.5, -0.5)
+    for _ in range(5):
+        step, *_ = env.step(np.full(8, 5.0))
+        assert np.array_equal(np.delete(step["observation"], [29, 30]), plain.step(np.full(8, 5.0))[0]["observation"])
+    mujoco.mj_kinematics(env.model, env.data)
+    centre = env.data.geom("block_0").xpos
+    np.testing.assert_allclose(step["observation"][29:31], centre[["xyz".index(axis) for axis in axes]], atol=1e-12)
+    assert abs(env.data.qpos[places]).max() > 1.0, "a block that rests proves nothing"
+
+
+def test_the_manager_sees_an_observed_block_and_the_worker_does_not() -> None:
+    for name in ("ant_push_block", "ant_fall_block"):
+        task, config = load_task(name), preset("fast").agent
+        space = GoalSpace(task, hierarchy(task, config).levels[0])
+        manager, worker = manager_actor_config(space, config), worker_actor_config(space, config)
+        assert not {29, 30} & set(manager.masked)
+        assert {0, 1, 29, 30} <= set(worker.masked)
+        assert manager.input_scale[29:31] == manager.input_scale[:2] == (0.25, 0.25)
 
 
 def test_the_chasm_of_fall_is_a_drop() -> None:
