@@ -56,10 +56,12 @@ class Sweep:
             "0:2",
             "--cluster",
             nodes.address,
+            # As people write it: nodes work elsewhere than where they are called.
             "--out",
-            str(folder),
+            folder.name,
         ]
-        self.process = nodes.head.call(*HRL, *words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        piped = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        self.process = nodes.head.call(*HRL, *words, cwd=folder.parent, **piped)
         until(lambda: len(list(folder.glob("seed_*/latest.json"))) == 2)
         assert [len(node.processes("train")) for node in (nodes.head, nodes.other)] == [1, 1]
 

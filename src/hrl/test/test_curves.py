@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrl import cli
-from hrl.results.curves import Run, curve, goals, labels, read_run, same_but_for_the_seed
+from hrl.results.curves import UPDATES, Run, curve, goals, labels, read_run, same_but_for_the_seed
 from hrl_core.training.config import changed
 from hrl_core.training.presets import preset
 
@@ -49,6 +49,28 @@ def test_the_curve_of_one_run_is_its_evaluations(values) -> None:
     found = curve([made_run(0, values)], "0_16", "success_rate")
     assert found is not None
     assert dict(zip(found.steps.tolist(), found.mean.tolist(), strict=True)) == pytest.approx(values)
+
+
+def test_what_each_run_has_measured_for_itself_makes_no_curve() -> None:
+    one, other = (made_run(seed, {1: 0.5}).config for seed in (0, 1))
+    other["worker"] = other["worker"] | {"products": ["forward"]}
+    nested = [{"task": "ant_maze", "seed": seed, "training": {"threads": 1 + seed, "steps": 9}} for seed in (0, 1)]
+    for configs in ([one, other], nested):
+        runs = [Run(Path("run"), config, []) for config in configs]
+        assert [len(group) for group in same_but_for_the_seed(runs)] == [2]
+        assert labels([[run] for run in runs]) == ["ant_maze"] * 2
+    nested[1]["training"]["steps"] = 10
+    assert len(same_but_for_the_seed([Run(Path("run"), config, []) for config in nested])) == 2
+
+
+def test_without_a_worker_the_updates_of_all_levels_count(tmp_path: Path) -> None:
+    rows = [
+        {"env_steps": n, "lanes/updates": n, "speed/updates": 2 * n, "evaluation/own_goals/return": 1.0} for n in (10, 20)
+    ]
+    run = read_run(written(made_run(0, {})._replace(rows=rows), tmp_path / "tree"))
+    found = curve([run], "own_goals", "return", UPDATES)
+    assert found is not None
+    assert found.steps.tolist() == [30, 60]
 
 
 def test_runs_on_recordings_are_drawn_over_updates(tmp_path: Path, capsys) -> None:

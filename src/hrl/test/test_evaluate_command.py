@@ -45,6 +45,15 @@ def test_same_seed_same_figures_other_seed_other_figures(capsys, policy: Path) -
     assert one != other
 
 
+def test_threads_decide_about_the_time_alone(capsys, tmp_path: Path) -> None:
+    save_checkpoint(random_checkpoint(load_task("ant_maze"), 0), tmp_path / "ant")
+    words = ["--checkpoint", str(tmp_path / "ant"), "--episodes", "3", "--goal", "0", "16"]
+    one, two, *rest = (
+        evaluated(capsys, *words, *more)["results"] for more in (["--threads", "1"], ["--threads", "2"], [])
+    )
+    assert [one] == [two] == rest
+
+
 def test_evaluation_in_batches_ends_where_the_rollout_ends(capsys, policy: Path) -> None:
     """One episode, same seed and goal, through manager and worker sessions: hrl rollout."""
     words = ["--goal", "8", "0", "--seed", "5", "--episodes", "1"]

@@ -104,6 +104,15 @@ def test_a_machine_that_computes_otherwise_collects_no_exact_rounds():
 
 
 @on_a_cluster
+def test_what_cannot_be_collected_is_told_as_without_collectors(tmp_path, capsys):
+    words = "--algorithm flat --learner td3 --task pendulum --randomise friction=0.5:1.5".split()
+    for collectors in ("0", "1"):
+        assert train(*words, "--collectors", collectors, "--out", str(tmp_path / "run")) == 2
+        assert "randomise: friction: Pendulum-v1 has no MuJoCo model" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+@on_a_cluster
 @pytest.mark.parametrize("collectors", [1, 2, 3])
 def test_any_number_of_collectors_comes_to_the_same_bits(alone, collectors, tmp_path):
     folder = tmp_path / "run"

@@ -110,7 +110,7 @@ def test_held_out_figures_are_those_of_hrl_evaluate_and_are_worked_out_once(whol
     before = [(run / "held_out.json").stat().st_mtime_ns for run in runs]
     assert sweep(*SMALL, *VARIED, "--out", str(whole), "--held_out", "2") == 0
     assert [(run / "held_out.json").stat().st_mtime_ns for run in runs] == before
-    assert sweep(*SMALL, *VARIED, "--out", str(whole), "--held_out", "1") == 0
+    assert sweep(*SMALL, *VARIED, "--out", str(whole), "--held_out", "1", "--jobs", "2") == 0
     assert {json.loads((run / "held_out.json").read_text())["episodes"] for run in runs} == {1}
     assert is_whole(whole)
 
@@ -199,6 +199,23 @@ def test_a_run_that_fails_is_named_with_its_own_words(tmp_path: Path, capsys) ->
     assert f"hrl: {folder}: exit code 2: {folder}/latest.json: damaged training state" in told.err
     assert "Traceback" not in told.err
     assert not told.out
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_a_line(tmp_path: Path, capsys) -> None:
+    (tmp_path / ".sweep.lock").mkdir()
+    assert sweep(*SMALL, "--out", str(tmp_path)) == 2
+    assert f"{tmp_path} cannot be written: Is a directory" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(4 * PATIENCE)
+def test_a_run_whose_folder_cannot_be_made_is_named_and_the_others_are_made(tmp_path: Path, capsys) -> None:
+    (tmp_path / "tau=0.005").write_text("a file")
+    assert sweep(*SMALL, *VARIED, "--out", str(tmp_path)) == 1
+    told = capsys.readouterr().err
+    assert "tau=0.005/seed_0 failed, " in told
+    assert "cannot be written: Not a directory" in told
+    assert "tau=0.01/seed_0 finished" in told
 
 
 def test_the_commands_are_printed_for_a_shell_and_nothing_is_run(tmp_path: Path, capsys) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from hrl.launching.ending import Ending
 from hrl.sweeps.progress import SweepProgress
-from hrl.sweeps.sweep_run import LOG, SweepRun
+from hrl.sweeps.sweep_run import BEGIN, LOG, SweepRun
 
 ENDINGS = [
     (Ending(0), "tau=0.005/seed_0 finished", False),
@@ -48,6 +48,22 @@ def test_nothing_is_cut_at_any_width(runs: list[SweepRun], width: int) -> None:
     assert re.match(r"0 of 2 runs .* 20 %", whole)
     assert re.match(r"tau=0.005/seed_0 .* 40 %", first)
     assert ("success 0.25" in first) == (width >= 60)
+
+
+def test_a_run_that_could_not_begin_is_told(runs: list[SweepRun]) -> None:
+    screen = io.StringIO()
+    progress = SweepProgress(runs, Console(file=screen, width=200))
+    progress.lost(runs[1], "no room")
+    assert "tau=0.01/seed_0 failed, no room" in screen.getvalue()
+    assert progress.failed == {runs[1]: "no room"}
+
+
+def test_last_words_are_those_of_the_last_start(runs: list[SweepRun]) -> None:
+    log = runs[0].folder / LOG
+    log.write_text(f"{BEGIN}monday\nhrl: no room\n{BEGIN}tuesday\nMemoryError\n")
+    assert (runs[0].last_words(), runs[0].refusal()) == ("MemoryError", "")
+    log.write_text("hrl: no room\nand so on\n")
+    assert runs[0].last_words() == "no room", "of a log without starts"
 
 
 @pytest.mark.parametrize(("ending", "told", "failed"), ENDINGS)

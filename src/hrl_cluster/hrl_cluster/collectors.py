@@ -3,10 +3,11 @@
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from hrl_cluster.calls import LostError
 from hrl_cluster.connection import first_line
@@ -35,12 +36,19 @@ class RayCollectors:
             count: of collectors, which take a core each.
             make: of a module; makes what collects a block of what is ``given``, once for each of them.
             given: to each.
+
+        Raises:
+            HrlError: what is given cannot be collected; of the first that has begun.
         """
         options: dict[str, Any] = {"num_cpus": 1, "max_restarts": -1}
         actor = ray.remote(**options)(_Collector)
         self._turns: deque[Any] = deque(actor.remote(make, *given) for _ in range(count))
         self._policy: tuple[Checkpoint | None, Any] = None, None
         self._waiting: dict[Any, _Task] = {}
+        (first,), _ = ray.wait([actor.require.remote() for actor in self._turns], num_returns=1)
+        # One that is lost is begun anew.
+        with suppress(RayActorError):
+            _got(first)
 
     def submit(self, block: Block, policy: Checkpoint) -> None:
         """Have a block collected by a policy as it is now."""
@@ -59,10 +67,8 @@ class RayCollectors:
             (call,), _ = ray.wait(calls, num_returns=1)
             task = self._waiting.pop(call)
             try:
-                return ray.get(call)
-            except RayTaskError as error:
-                if isinstance(error.cause, HrlError):
-                    raise error.cause from None
+                return _got(call)
+            except RayTaskError:
                 raise
             except RayError as error:
                 if task.tries == TRIES:
@@ -75,6 +81,16 @@ class RayCollectors:
         call = self._turns[0].collect.remote(task.block, task.policy)
         self._turns.rotate(-1)
         self._waiting[call] = task
+
+
+def _got(call: Any) -> Any:  # noqa: ANN401 - Ray's
+    """The result of a call; what a collector has refused as it was raised there."""
+    try:
+        return ray.get(call)
+    except RayTaskError as error:
+        if isinstance(error.cause, HrlError):
+            raise error.cause from None
+        raise
 
 
 class _Task(NamedTuple):
@@ -91,8 +107,19 @@ class _Collector:
 
     def __init__(self, make: Callable[..., Collect], *given: object) -> None:
         one_thread()
-        self._collect = make(*given)
+        self._refusal: HrlError | None = None
+        try:
+            self._collect = make(*given)
+        except HrlError as refusal:
+            # Raised here, it would be told as the loss of this process.
+            self._refusal = refusal
+
+    def require(self) -> None:
+        """Raise ``HrlError`` where nothing can be collected."""
+        if self._refusal is not None:
+            raise self._refusal
 
     def collect(self, block: Block, policy: Checkpoint) -> Collected:
-        """Collect a block."""
+        """Collect a block; raises ``HrlError`` where that cannot be."""
+        self.require()
         return self._collect(block, policy)

@@ -1,5 +1,6 @@
-"""Folders that appear whole: they are written beside their place under a hidden name, and renamed."""
+"""Files and folders that appear whole: written beside their place under a hidden name, brought to disk, and renamed."""
 
+import errno
 import os
 import shutil
 import tempfile
@@ -15,18 +16,42 @@ def partial_folder(place: Path) -> Path:
 
 
 def put_in_place(part: Path, place: Path) -> None:
-    """Rename a filled folder to ``place``, whatever is there; a kill leaves that or this (``clean_up``)."""
+    """Rename a filled folder to ``place``, whatever is there; a kill or power cut leaves that or this (``clean_up``)."""
+    for written in (*part.rglob("*"), part):
+        bring_to_disk(written)
     # Temporary folders are private by default; policies and data sets are shared.
     part.chmod(0o755)
-    if not place.exists():
-        os.rename(part, place)
-        return
     # Folders cannot be renamed over full ones.
     old = place.with_name(f".{place.name}{OLD}")
-    shutil.rmtree(old, ignore_errors=True)
-    os.rename(place, old)
+    if place.exists():
+        shutil.rmtree(old, ignore_errors=True)
+        os.rename(place, old)
     os.rename(part, place)
+    bring_to_disk(place.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a file by a new one in one step, which a power cut after the return does not undo; raises ``OSError``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text)
+    bring_to_disk(part)
+    os.replace(part, path)
+    bring_to_disk(path.parent)
+
+
+def bring_to_disk(path: Path) -> None:
+    """Have what a file holds, or the names in a folder, outlast a power cut; raises ``OSError``."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError as error:
+        # Some file systems know it of files alone.
+        if not (error.errno == errno.EINVAL and path.is_dir()):
+            raise
+    finally:
+        os.close(number)
 
 
 def clean_up(folder: Path) -> None:

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from hrl_core import whole_folders
-from hrl_core.whole_folders import clean_up, partial_folder, put_in_place
+from hrl_core.whole_folders import clean_up, partial_folder, put_in_place, write_whole
 
 
 class Killed(BaseException):
@@ -57,7 +57,35 @@ def test_killed_at_any_step_there_is_the_old_folder_or_the_new_one_and_nothing_e
         if not killed:
             assert (place / "text").read_text() == "new"
             break
-    assert step == (5 if there else 2)
+    assert step == (5 if there else 3)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_all_of_the_new_is_on_disk_before_anything_of_the_old_goes(tmp_path, monkeypatch, there):
+    """A power cut leaves what was brought to disk; names that were not may be there or not."""
+    place, done = tmp_path / "last", []
+
+    def noting(name, call):
+        def noted(what, *more, **named):
+            path = os.readlink(f"/proc/self/fd/{what}") if isinstance(what, int) else str(what)
+            done.append((name, os.path.relpath(path, tmp_path).split("/")[-1]))
+            return call(what, *more, **named)
+
+        return noted
+
+    if there:
+        write(place, "old")
+    monkeypatch.setattr(whole_folders.os, "fsync", noting("to disk", os.fsync))
+    monkeypatch.setattr(whole_folders.os, "rename", noting("rename", os.rename))
+    monkeypatch.setattr(whole_folders.shutil, "rmtree", noting("remove", shutil.rmtree))
+    write(place, "new")
+    part = next(name for what, name in done if what == "rename" and name != "last")
+    before, after = [("to disk", "text"), ("to disk", part)], [("rename", part), ("to disk", "."), ("remove", ".last.old")]
+    assert done == [*before, *([("remove", ".last.old"), ("rename", "last")] if there else []), *after]
+    done.clear()
+    monkeypatch.setattr(whole_folders.os, "replace", noting("rename", os.replace))
+    write_whole(tmp_path / "latest.json", "{}")
+    assert done == [("to disk", ".latest.json.part"), ("rename", ".latest.json.part"), ("to disk", ".")]
 
 
 def test_what_others_hide_in_the_folder_is_left_alone(tmp_path):

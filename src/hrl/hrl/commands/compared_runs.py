@@ -13,7 +13,7 @@ from hrl.commands.train_arguments import parse_training
 from hrl.sweeps.making import Workers, make_runs
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
-from hrl_core.training.run_files import write_whole
+from hrl_core.whole_folders import write_whole
 
 _FAILED, _INTERRUPTED = 1, 130
 _FOLDERS = {"--frozen_skills": str, "--demos": lambda folder: [folder]}

@@ -44,7 +44,8 @@ def evaluate_command(words: list[str]) -> int:
     if arguments.task:
         checkpoint.require_task(load_task(arguments.task))
     started = time.perf_counter()
-    results = evaluate_held_out(checkpoint, arguments.protocol, arguments.who.each)
+    protocol = arguments.protocol.shared_out() if arguments.who.shares else arguments.protocol
+    results = evaluate_held_out(checkpoint, protocol, arguments.who.each)
     outcome: dict[str, Any] = {
         "policy": str(folder),
         "task": checkpoint.task.name,

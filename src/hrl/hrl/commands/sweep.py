@@ -58,13 +58,14 @@ def sweep(words: list[str]) -> int:
 
 def _examine(request: SweepRequest, console: Console) -> None:
     # Brings torch.
+    from hrl.policies.each import at_once
     from hrl.policies.held_out import Protocol
     from hrl.sweeps.examining import examine
 
-    finished, jobs = [run.folder for run in request.runs if run.finished], request.workers.jobs or 0
-    who = WorkerOptions(jobs if jobs > 1 else 0, request.workers.cluster)
+    finished, by = [run.folder for run in request.runs if run.finished], request.workers
+    each = WorkerOptions(by.jobs or 0, by.cluster).each if by.cluster else at_once(by.jobs or 1)
     with console.status(f"{request.held_out} held-out episodes a goal of {counted(len(finished), 'run')}"):
-        examine(finished, Protocol(request.held_out), who.each)
+        examine(finished, Protocol(request.held_out), each)
 
 
 def startable(request: SweepRequest) -> list[SweepRun]:

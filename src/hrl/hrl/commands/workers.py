@@ -27,13 +27,18 @@ class WorkerOptions:
         if self.workers < 0:
             raise HrlError(f"--workers {self.workers}: must be 1 or more, or 0 for this process alone")
 
+    @property
+    def shares(self) -> bool:
+        """Whether others than this process work."""
+        return bool(self.workers or self.cluster)
+
     def each(self, function: Callable[..., Result], items: Sequence[Any], *shared: object) -> list[Result]:
         """As ``hrl.policies.each.Each``, by these workers.
 
         Raises:
             HrlError: there is no such cluster, or what ``function`` raises.
         """
-        if not (self.workers or self.cluster):
+        if not self.shares:
             return in_turn(function, items, *shared)
         from hrl_cluster.connection import LOCAL, connected
 

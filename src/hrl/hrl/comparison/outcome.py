@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from hrl.comparison.matches import Match
 from hrl.policies.provenance import git_commit
 from hrl_core.errors import HrlError
-from hrl_core.training.run_files import write_whole
+from hrl_core.whole_folders import write_whole
 
 POINTS = 10
 """Of a learning curve."""

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.randomisation import parse_randomisation
 from hrl_core.task.spec import TaskSpec
+from hrl_core.threads import usable_cores
 from hrl_core.training.evaluate import EvaluationResult, Outcomes, joined, play
 
 HELD_OUT_SEED = 3_000_017
@@ -33,17 +34,22 @@ class Protocol:
     """Seed of the resets; the default is not the one that training chooses its best policy with."""
     goal: tuple[float, ...] = ()
     """One task goal instead of the task's evaluation goals, in units of the task."""
-    threads: int = 1
-    """Threads that step the environments."""
+    threads: int = 0
+    """Threads that step the environments, which decides about the time alone; 0: as many as there are cores where
+    MuJoCo's steps are long, else one; with --workers one each."""
     randomise: str = ""
     """How the episodes differ, as `hrl train --randomise` (`delay=0.1,loss=0.05`); empty: not at all."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        for name in ("episodes", "threads"):
-            if getattr(self, name) < 1:
-                raise HrlError(f"--{name} {getattr(self, name)}: must be 1 or more")
+        for name, least in (("episodes", 1), ("threads", 0)):
+            if getattr(self, name) < least:
+                raise HrlError(f"--{name} {getattr(self, name)}: must be {least} or more")
         object.__setattr__(self, "randomise", str(parse_randomisation(self.randomise)))
+
+    def shared_out(self) -> "Protocol":
+        """The same for processes that take a core each: with one thread, unless told otherwise."""
+        return replace(self, threads=self.threads or 1)
 
 
 class Block(NamedTuple):
@@ -88,10 +94,11 @@ def play_block(block: Block, checkpoint: Checkpoint, protocol: Protocol) -> Outc
         checkpoint.task,
         len(block.goals),
         protocol.seed,
-        protocol.threads,
+        usable_cores(protocol.threads),
         goals=own_goals,
         randomisation=parse_randomisation(protocol.randomise),
         first_episode=block.first,
+        threads_where_worth_it=not protocol.threads,
     )
     try:
         return play(checkpoint, envs, block.first)

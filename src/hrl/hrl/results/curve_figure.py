@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hrl.results.curves import Array, Group, curve, goals, has_success
+from hrl.results.curves import UPDATES, Array, Group, curve, goals, has_success
 from hrl.results.over_seeds import BOOTSTRAP_SEED, MEASURES, goal_title
 from hrl_core.errors import HrlError
 from hrl_core.statistics import STATISTICS, bootstrap_interval
@@ -21,7 +21,7 @@ _LETTERS_PER_INCH = 10
 """Of the legend."""
 OVER = {
     "env_steps": ("env_steps", "environment steps [thousands]"),
-    "updates": ("worker/updates", "worker updates [thousands]"),
+    "updates": (UPDATES, "updates [thousands]"),
 }
 """Counter in the metrics, and the label of the axis."""
 RANGE = "range"

@@ -13,11 +13,13 @@ from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import METRICS
 
 Array = npt.NDArray[np.float64]
-_EVALUATION, _LIVE = "evaluation/", "live/"
+_EVALUATION, _LIVE, _UPDATES = "evaluation/", "live/", "/updates"
 LIVE = "live"
 """Stands for the goals of the robots' own episodes."""
-_NOT_SHOWN = ("task_hash", "seed", "threads", "checkpoint_interval")
-"""Fields that never make a curve of its own."""
+_NOT_SHOWN = ("task_hash", "seed", "threads", "checkpoint_interval", "products")
+"""Fields that never make a curve of its own, of the run or of a level; products each run has measured for itself."""
+UPDATES = "updates"
+"""Counter that stands for the updates of the worker, or of all levels where none has that name."""
 
 
 class Run(NamedTuple):
@@ -30,7 +32,7 @@ class Run(NamedTuple):
     @property
     def identity(self) -> str:
         """Everything but the seed."""
-        return repr({k: v for k, v in self.config.items() if k not in _NOT_SHOWN})
+        return repr(_shown(self.config))
 
 
 class Group(NamedTuple):
@@ -63,13 +65,18 @@ def read_run(folder: Path) -> Run:
     config, rows = files.config(), files.metrics()
     if not rows:
         raise HrlError(f"{folder}: {METRICS} has no evaluation yet; plot it later")
-    return Run(folder, config, [_with_live(row) for row in rows])
+    return Run(folder, config, [_with_updates(_with_live(row)) for row in rows])
 
 
 def _with_live(row: dict[str, Any]) -> dict[str, Any]:
     """A trainer on recordings has no evaluation of its own: the newest live episodes stand as one."""
     live = {f"{_EVALUATION}{LIVE}/{key.removeprefix(_LIVE)}": v for key, v in row.items() if key.startswith(_LIVE)}
     return row | live
+
+
+def _with_updates(row: dict[str, Any]) -> dict[str, Any]:
+    levels = {name.removesuffix(_UPDATES): value for name, value in row.items() if name.endswith(_UPDATES)}
+    return row | {UPDATES: levels.get("worker", sum(levels.values()))}
 
 
 def same_but_for_the_seed(runs: Sequence[Run]) -> list[list[Run]]:
@@ -131,7 +138,7 @@ _MANY = 4
 
 
 def _shown(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in _flat(config).items() if name not in _NOT_SHOWN}
+    return {name: value for name, value in _flat(config).items() if name.rpartition(".")[2] not in _NOT_SHOWN}
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -13,7 +13,8 @@ from hrl.results.curves import Group, read_run, short_name
 from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import HrlError
 from hrl_core.randomness import MOST_SEED
-from hrl_core.training.run_files import RunFolder, write_whole
+from hrl_core.training.run_files import RunFolder
+from hrl_core.whole_folders import write_whole
 from hrl_core.typed_fields import Must, NonEmpty, read_fields
 
 SWEEP = "sweep.json"

@@ -8,6 +8,7 @@ from hrl.policies.each import Each
 from hrl.policies.held_out import Protocol, evaluate_held_out
 from hrl.results.held_out_record import AtGoal, Examined, HeldOut, read_held_out
 from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
@@ -26,7 +27,8 @@ def examine(runs: Sequence[Path], protocol: Protocol, each: Each) -> None:
         HrlError: a policy cannot be read, or the disk is full.
     """
     left = [run.absolute() for run in runs if not _is_known(run, protocol)]
-    each(_examine, left, protocol)
+    if left:
+        each(_examine, left, protocol.shared_out())
 
 
 def _is_known(run: Path, protocol: Protocol) -> bool:
@@ -45,7 +47,10 @@ def _examine(run: Path, protocol: Protocol) -> None:
             checkpoint.env_steps,
             tuple(_at_goal(checkpoint.task, one) for one in evaluate_held_out(checkpoint, protocol)),
         )
-    HeldOut(protocol.episodes, protocol.seed, found).write(run)
+    try:
+        HeldOut(protocol.episodes, protocol.seed, found).write(run)
+    except OSError as error:
+        raise HrlError(f"{run} cannot be written: {error.strerror}; make room and call the same sweep again") from None
 
 
 def _at_goal(task: TaskSpec, result: EvaluationResult) -> AtGoal:

@@ -30,9 +30,12 @@ def only_sweep(folder: Path, tell: Callable[[str], None], stop: Callable[[], boo
         The file descriptor that runs have to inherit.
 
     Raises:
-        HrlError: another sweep works there.
+        HrlError: another sweep works there, or the folder cannot be written.
     """
-    sweep, runs = (os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) for name in (_SWEEP, _RUNS))
+    try:
+        sweep, runs = (os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) for name in (_SWEEP, _RUNS))
+    except OSError as error:
+        raise HrlError(f"{folder} cannot be written: {error.strerror}") from None
     try:
         if not _held(sweep):
             raise HrlError(f"another hrl sweep is at work in {folder}: wait for its end, or stop it")

@@ -53,17 +53,16 @@ def make_runs(
     Raises:
         HrlError: the folder cannot be written, somebody else is at work there, or there is no such cluster.
     """
-    try:
+    with _writable(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise HrlError(f"--out {folder} cannot be written: {error.strerror}") from None
     left = [run for run in runs if not run.finished]
     with _maker(folder, workers if left else Workers()) as (jobs, where, make):
         # After the cluster, which takes over signals.
         stop = StopRequests()
         try:
             with only_sweep(folder, lambda line: console.print(line, soft_wrap=True), stop) as lock:
-                begin()
+                with _writable(folder):
+                    begin()
                 progress = SweepProgress(runs, console)
                 progress.begin(jobs, where)
                 try:
@@ -74,6 +73,14 @@ def make_runs(
             stop.close()
     failed = [(str(run.folder), why) for run, why in progress.failed.items()]
     return failed, stop() and not all(run.finished for run in left)
+
+
+@contextmanager
+def _writable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HrlError(f"--out {folder} cannot be written: {error.strerror}") from None
 
 
 @contextmanager

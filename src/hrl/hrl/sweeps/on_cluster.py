@@ -6,7 +6,7 @@ import platform
 import signal
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from hrl.launching.ending import Ending
 from hrl.sweeps.lock import is_held_here, only_process
@@ -17,14 +17,6 @@ from hrl_core.errors import HrlError
 
 _STOPPED = Ending(128 + signal.SIGINT, (signal.SIGTERM,))
 """Of a run that was stopped before it had begun."""
-
-
-class ClusterWatcher(Watcher, Protocol):
-    """Is told how the runs go."""
-
-    def lost(self, run: SweepRun, why: str) -> None:
-        """It was not made, by whatever machine."""
-        ...
 
 
 class _Place(NamedTuple):
@@ -45,7 +37,7 @@ def make_on_cluster(
     jobs: int,
     cores: int,
     stop: StopRequests,
-    watcher: ClusterWatcher,
+    watcher: Watcher,
 ) -> None:
     """Make runs, so many at a time, until all have ended or a stop is asked for.
 
@@ -61,13 +53,14 @@ def make_on_cluster(
         watcher: is told.
     """
     place = _Place(folder.absolute(), Path.cwd(), cores)
-    runs = [dataclasses.replace(run, folder=run.folder.absolute()) for run in runs]
+    # Nodes work elsewhere than here; whoever watches knows the runs as they were given.
+    known = {dataclasses.replace(run, folder=run.folder.absolute()): run for run in runs}
     calls = cluster.calls(_make, place, cores=cores)
-    for outcome in calls.outcomes(runs, jobs, stop, watcher.started, watcher.look):
+    for outcome in calls.outcomes(list(known), jobs, stop, lambda run: watcher.started(known[run]), watcher.look):
         if outcome.error is not None:
-            watcher.lost(outcome.item, str(outcome.error))
+            watcher.lost(known[outcome.item], str(outcome.error))
         else:
-            watcher.ended(outcome.item, outcome.result or _STOPPED)
+            watcher.ended(known[outcome.item], outcome.result or _STOPPED)
 
 
 def _make(run: SweepRun, place: _Place) -> Ending:
@@ -91,6 +84,8 @@ def _make(run: SweepRun, place: _Place) -> Ending:
                 return Ending(os.EX_OK)
             process = RunProcess(run, lock, place.cores, place.cwd)
             ending = process.wait()
+    except OSError as error:
+        raise HrlError(f"{run.folder} cannot be written on {platform.node()}: {error.strerror}") from None
     except KeyboardInterrupt:
         # Somebody stops the sweep.
         if process is None:

@@ -7,13 +7,14 @@ import sys
 import time
 from collections import deque
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
 from hrl.launching.ending import Ending
 from hrl.launching.node_process import DIE_WITH_PARENT
-from hrl.sweeps.sweep_run import LOG, SweepRun
+from hrl.sweeps.sweep_run import BEGIN, LOG, SweepRun
 
 _LOOK = 0.1
 """Seconds between two looks at the processes."""
@@ -32,6 +33,10 @@ class Watcher(Protocol):
 
     def ended(self, run: SweepRun, ending: Ending) -> None:
         """It has ended."""
+        ...
+
+    def lost(self, run: SweepRun, why: str) -> None:
+        """It was not made, by whatever machine."""
         ...
 
     def look(self) -> None:
@@ -79,8 +84,12 @@ def make_all(runs: Iterable[SweepRun], jobs: int, lock: int, stop: StopRequests,
     while working or (waiting and not stop()):
         while waiting and len(working) < jobs and not stop():
             run = waiting.popleft()
-            working[run] = RunProcess(run, lock, cores)
-            watcher.started(run)
+            try:
+                working[run] = RunProcess(run, lock, cores)
+            except OSError as error:
+                watcher.lost(run, f"{run.folder} cannot be written: {error.strerror}")
+            else:
+                watcher.started(run)
         if passed_on < stop.count:
             passed_on = stop.count
             for process in working.values():
@@ -104,12 +113,17 @@ class RunProcess:
             lock: file descriptor that it inherits, so that it is known how long it lives.
             cores: that it may use.
             cwd: folder that its words are relative to; None: this process's.
+
+        Raises:
+            OSError: its folder cannot be written.
         """
         run.folder.mkdir(parents=True, exist_ok=True)
         self._asked: list[int] = []
         # What Python warns of at its beginning has no place in the log of a run, nor has a tty's Ctrl-C (the wrapper).
         wrapper = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), str(int(signal.SIGTERM))]
         with (run.folder / LOG).open("ab") as log:
+            log.write(f"{BEGIN}{datetime.now():%Y-%m-%d %H:%M:%S}\n".encode())
+            log.flush()
             self._process = subprocess.Popen(
                 [*wrapper, sys.executable, "-c", _HRL, *run.arguments, "--cores", str(cores)],
                 stdin=subprocess.DEVNULL,

@@ -85,7 +85,8 @@ class SweepProgress:
     def lost(self, run: SweepRun, why: str) -> None:
         """It was not made, by whatever machine."""
         self._steps[run], _ = run.reached()
-        self._bars.remove_task(self._rows.pop(run))
+        if run in self._rows:
+            self._bars.remove_task(self._rows.pop(run))
         self._fail(run, why)
 
     def _fail(self, run: SweepRun, why: str) -> None:

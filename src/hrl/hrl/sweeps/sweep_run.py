@@ -15,6 +15,8 @@ from hrl_core.training.run_names import CONFIG
 
 LOG = "train.log"
 """What a run has printed, of all its starts."""
+BEGIN = "--- begins "
+"""Before what each start has printed."""
 PRODUCTS = "products"
 _LONGEST = 300
 """Characters of its last words that are repeated."""
@@ -102,8 +104,10 @@ class SweepRun:
         return [line.removeprefix("hrl: ") for line in self._said() if line.startswith("hrl: ")]
 
     def _said(self) -> list[str]:
+        """Lines of its last start."""
         try:
             lines = (self.folder / LOG).read_text(errors="replace").split("\n")
         except OSError:
             return []
-        return [line.strip() for line in lines if line.strip()]
+        starts = [number for number, line in enumerate(lines) if line.startswith(BEGIN)]
+        return [line.strip() for line in lines[starts[-1] + 1 if starts else 0 :] if line.strip()]

@@ -7,7 +7,6 @@ there, so that whoever reads a tree sees it before an exchange or after it.
 import dataclasses
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ from hrl_core.prefixed import below, prefixed
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file
 from hrl_core.typed_fields import Name, read_fields
-from hrl_core.whole_folders import partial_folder, put_in_place
+from hrl_core.whole_folders import partial_folder, put_in_place, write_whole
 
 NODES = "nodes"
 """Folder of the nodes, and what a tree's provenance calls their origins."""
@@ -194,9 +193,7 @@ def swap_node(folder: Path, name: str, source: Path) -> tuple[NodeManifest, Node
     # Who is told of a new policy by its number takes only a higher one.
     told["version"] = manifest.version + 1
     told["provenance"] = {**told["provenance"], NODES: {**before.origins, name: _origin(said)}}
-    part = folder / f".{MANIFEST}.part"
-    part.write_text(json.dumps(told, indent=2) + "\n")
-    os.replace(part, folder / MANIFEST)
+    write_whole(folder / MANIFEST, json.dumps(told, indent=2) + "\n")
     if manifest.nodes[name] != place:
         shutil.rmtree(_within(folder, manifest.nodes[name]), ignore_errors=True)
     return old, said

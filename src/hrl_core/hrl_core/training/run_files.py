@@ -5,7 +5,6 @@ whole.
 """
 
 import json
-import os
 import shlex
 import shutil
 from pathlib import Path
@@ -16,7 +15,7 @@ from safetensors import SafetensorError
 from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.training.config import config_difference
 from hrl_core.training.run_names import CONFIG, METRICS, TASK
-from hrl_core.whole_folders import clean_up, partial_folder, put_in_place
+from hrl_core.whole_folders import clean_up, partial_folder, put_in_place, write_whole
 
 if TYPE_CHECKING:
     from hrl_core.training.state import TrainingState
@@ -153,11 +152,3 @@ class RunFolder:
             return TrainingState.read(self.folder / json.loads(latest.read_text())["state"])
         except (OSError, KeyError, ValueError, SafetensorError) as error:
             raise CheckpointError(f"{latest}: damaged training state: {type(error).__name__}: {error}") from error
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Replace a file by a new one in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text)
-    os.replace(part, path)
