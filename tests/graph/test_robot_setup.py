@@ -29,7 +29,8 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     launch, listener, observe, tmp_path
 ):
     path = own_robot(tmp_path, start="service")
-    graph = launch("robot:=real", f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false")
+    words = [f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false", "wait_limit:=2"]
+    graph = launch("robot:=real", *words)
 
     def change(transition):
         assert listener.call(ChangeState, "supervisor/change_state", transition=Transition(id=transition)).success
@@ -40,7 +41,8 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     change(Transition.TRANSITION_CONFIGURE)
     change(Transition.TRANSITION_ACTIVATE)
     listener.spin_until(active, timeout=40)
-    listener.spin_for(1.0)
+    # People take longer than the nodes' patience with each other.
+    listener.spin_for(4.0)
     assert not observe
     assert listener.call(Trigger, "start_episode").success
     listener.spin_until(lambda: len(observe) > 20)

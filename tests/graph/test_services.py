@@ -2,9 +2,13 @@
 
 import pytest
 from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState, GetState
 from rclpy.action import ActionClient
 
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import FLAT
+from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_msgs.action import ReachGoal
 from hrl_msgs.srv import Reset, SetPaused, Step
@@ -83,12 +87,46 @@ def test_goal_pose_and_reach_goal_change_the_task_goal_on_both_levels(launch, li
     ended = result(pursue([20.0, 20.0], False))
     assert (ended.end_reason, ended.success) == (ReachGoal.Result.EPISODE_ENDED, False)
     assert not pursue([1.0, 2.0, 3.0], False).accepted
+    far = pursue([20.0, 20.0], False)
+    assert listener.call(Reset, "reset").accepted
+    cut = result(far)
+    assert (cut.end_reason, cut.success) == (ReachGoal.Result.EPISODE_ENDED, False)
     graph.stop()
     bag = read_bag(graph.out / "bag")
     observations = {o.key: o for o in bag["observation"]}
     for subgoal in bag["subgoal"]:
         shown = observations[subgoal.episode, subgoal.step].desired_goal
         assert subgoal.task_goal.tolist() == shown.tolist()
+
+
+def test_goals_for_a_task_without_one_are_refused_and_the_run_goes_on(launch, listener, observe, tmp_path):
+    policy = tmp_path / "flat"
+    save_checkpoint(random_checkpoint(load_task("cart_pole"), seed=1, hierarchy=FLAT), policy)
+    graph = launch(f"policy:={policy}", "episodes:=0", file="policy.launch.py")
+    listener.spin_until(lambda: len(observe) > 20)
+    publisher = listener.create_publisher(PoseStamped, "goal_pose", 1)
+    client = ActionClient(listener, ReachGoal, "reach_goal")
+    listener.spin_until(lambda: publisher.get_subscription_count() == 1 and client.server_is_ready())
+    publisher.publish(PoseStamped())
+    sent = client.send_goal_async(ReachGoal.Goal(goal=[]))
+    listener.spin_until(sent.done)
+    assert not sent.result().accepted
+    seen = len(observe)
+    listener.spin_until(lambda: len(observe) > seen + 20)
+    code, output = graph.stop()
+    assert code == 0, output
+    assert "goal_pose ignored: the task has no goal" in output
+    assert "reach_goal rejected: task 'cart_pole' has no goal" in output
+
+
+def test_a_recorder_that_was_taken_down_ends_well(launch, listener, observe):
+    graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=5")
+    listener.spin_until(lambda: len(observe) > 20)
+    for transition in (Transition.TRANSITION_DEACTIVATE, Transition.TRANSITION_CLEANUP):
+        assert listener.call(ChangeState, "recorder/change_state", transition=Transition(id=transition)).success
+    _, output = graph.stop()
+    assert "internal error" not in output
+    assert "Traceback" not in output
 
 
 def test_nodes_wait_for_a_lifecycle_manager_without_autostart(launch, listener, observe):

@@ -64,9 +64,9 @@ def test_what_each_run_has_measured_for_itself_makes_no_curve() -> None:
 
 
 def test_without_a_worker_the_updates_of_all_levels_count(tmp_path: Path) -> None:
-    rows = [
-        {"env_steps": n, "lanes/updates": n, "speed/updates": 2 * n, "evaluation/own_goals/return": 1.0} for n in (10, 20)
-    ]
+    at = {"lanes/updates": 1, "speed/updates": 2}
+    told = {"evaluation/own_goals/return": 1.0}
+    rows = [{"env_steps": n} | told | {name: n * each for name, each in at.items()} for n in (10, 20)]
     run = read_run(written(made_run(0, {})._replace(rows=rows), tmp_path / "tree"))
     found = curve([run], "own_goals", "return", UPDATES)
     assert found is not None

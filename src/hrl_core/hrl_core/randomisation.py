@@ -108,11 +108,14 @@ class Randomisation:
     def deviations(self, task: TaskSpec) -> Vector:
         """Standard deviation of the noise on each element of the task's observation, shape (observation_dim,).
 
+        Commands given before are known, not measured: they have none.
+
         Raises:
             TaskError: there is no element of that name or unit.
         """
-        units = {element.unit for element in task.observation}
-        known = {element.name for element in task.observation} | units
+        told = task.observation[: task.told_by_environment]
+        units = {element.unit for element in told}
+        known = {element.name for element in told} | units
         if "" in self.noise and self.noise[""] and not units.intersection(MEASURED_UNITS):
             raise TaskError(
                 f"randomise: noise: no element of the observation of '{task.name}' is in {', '.join(MEASURED_UNITS)}; "
@@ -120,14 +123,15 @@ class Randomisation:
             )
         for name in self.noise:
             if name and name not in known:
-                listed = ", ".join(element.name for element in task.observation)
+                listed = ", ".join(element.name for element in told)
                 raise TaskError(
                     f"randomise: noise.{name}: '{task.name}' observes no such element or unit"
                     f"{did_you_mean(name, known)} (elements: {listed}; units: {', '.join(sorted(units))})"
                 )
         general = dict.fromkeys(MEASURED_UNITS, self.noise.get("", 0.0))
         chosen = general | dict(self.noise)
-        return np.array([chosen.get(e.name, chosen.get(e.unit, 0.0)) for e in task.observation])
+        deviations = [chosen.get(e.name, chosen.get(e.unit, 0.0)) for e in told]
+        return np.array(deviations + [0.0] * len(task.observed_commands))
 
 
 NONE = Randomisation()

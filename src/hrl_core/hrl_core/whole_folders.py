@@ -16,7 +16,7 @@ def partial_folder(place: Path) -> Path:
 
 
 def put_in_place(part: Path, place: Path) -> None:
-    """Rename a filled folder to ``place``, whatever is there; a kill or power cut leaves that or this (``clean_up``)."""
+    """Rename a filled folder to ``place``, whatever is there; who is killed leaves that or this (``clean_up``)."""
     for written in (*part.rglob("*"), part):
         bring_to_disk(written)
     # Temporary folders are private by default; policies and data sets are shared.

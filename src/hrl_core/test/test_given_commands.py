@@ -79,6 +79,16 @@ def test_every_environment_tells_the_same_and_then_the_commands(name, randomise)
     np.testing.assert_array_equal(VectorEnv(envs.spec, 1, seed=3).states[0, size:], np.tile(rest[0], 2))
 
 
+def test_noise_is_on_what_is_measured_and_commands_are_not() -> None:
+    """Whose actions are in rad/s, which noise without a name is on."""
+    task = with_observed_commands(load_task("point_maze"), 1)
+    noisy = parse_randomisation("noise=0.05").deviations(task)
+    assert noisy[: task.told_by_environment].any()
+    assert not noisy[task.told_by_environment :].any()
+    with pytest.raises(TaskError, match=r"noise\.turn_command_1: 'point_maze_commands_1' observes no such element"):
+        parse_randomisation("noise.turn_command_1=1").deviations(task)
+
+
 def test_commands_turn_as_the_actions_do():
     turn = worker_quarter_turn(LATE, ("x", "y"))
     for ago in range(2):

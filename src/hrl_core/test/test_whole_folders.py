@@ -80,7 +80,10 @@ def test_all_of_the_new_is_on_disk_before_anything_of_the_old_goes(tmp_path, mon
     monkeypatch.setattr(whole_folders.shutil, "rmtree", noting("remove", shutil.rmtree))
     write(place, "new")
     part = next(name for what, name in done if what == "rename" and name != "last")
-    before, after = [("to disk", "text"), ("to disk", part)], [("rename", part), ("to disk", "."), ("remove", ".last.old")]
+    before, after = (
+        [("to disk", "text"), ("to disk", part)],
+        [("rename", part), ("to disk", "."), ("remove", ".last.old")],
+    )
     assert done == [*before, *([("remove", ".last.old"), ("rename", "last")] if there else []), *after]
     done.clear()
     monkeypatch.setattr(whole_folders.os, "replace", noting("rename", os.replace))

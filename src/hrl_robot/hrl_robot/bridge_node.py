@@ -65,7 +65,7 @@ class BridgeNode(EnvironmentNode):
         self._safety = SafetyLayer(config.safety(task), 2 * period + REACTION / 2)
         clock = RobotClock(self.course, self.runner, self._gate, self._safety, self._port.send, self._make_safe)
         clock.silent = lambda: self._port.silence[0] > self._silence_limit
-        self._placing = Placing(self, config.operator, self._port, self.course)
+        self._placing = Placing(self, config.operator, self._port, self.course, self.runner.fresh)
         self.course.prepare = self._prepare
         self._offers = CourseServices(self, self.course, clock)
         self._emergency_stop = EmergencyStop(self, self._safety, self.health, clock.rest)
@@ -157,9 +157,7 @@ class BridgeNode(EnvironmentNode):
         self._placing.ask(seed, goal)
 
     def _make_safe(self) -> None:
-        velocity, position = self._port.measured()
-        held = position if self._port.config.command.interface == "position" else None
-        self._port.send(self._safety.safe(velocity, held))
+        self._port.send_safe(self._safety)
 
     def _on_stop_episode(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.message = self._offers.refusal()

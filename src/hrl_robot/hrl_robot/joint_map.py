@@ -32,7 +32,10 @@ class JointMap:
         by_name = {name: place for place, name in enumerate(self._names)}
         places = {int(joint): action for action, joint in enumerate(self.actions)}
         self._order = np.array([places[by_name[name]] for name in config.command.order])
-        self._factor, self._zero = self._per_action(config, np.array([row.unit for row in rows]))
+        unit = np.array([row.unit for row in rows])
+        self.unit = unit[self.actions]
+        """What an action of 1 stands for on the task's side, in the order of the action."""
+        self._factor, self._zero = self._per_action(config, unit)
         self._seen: tuple[str, ...] = ()
         self._places = np.empty(0, int)
 

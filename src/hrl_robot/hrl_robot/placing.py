@@ -1,5 +1,7 @@
 """How a robot comes to its start: by a service, or by an operator who says when."""
 
+from collections.abc import Callable
+
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
@@ -20,7 +22,9 @@ _SPEAKING = 0.5
 class Placing:
     """Brings about what must be before the next episode begins: the robot speaks, stands at its start, may go."""
 
-    def __init__(self, node: HrlNode, config: OperatorConfig, port: RobotPort, course: Course) -> None:
+    def __init__(
+        self, node: HrlNode, config: OperatorConfig, port: RobotPort, course: Course, fresh: Callable[[], bool]
+    ) -> None:
         """Offer or find the services.
 
         Args:
@@ -28,8 +32,9 @@ class Placing:
             config: how episodes come about.
             port: the robot.
             course: begins the episode in the end.
+            fresh: whether the robot's state stands for this instant, with which the episode can begin.
         """
-        self._node, self._config, self._port, self._course = node, config, port, course
+        self._node, self._config, self._port, self._course, self._fresh = node, config, port, course, fresh
         self._wanted: tuple[int | None, Vector | None] | None = None
         self._started = self._placed = False
         self._call: Future | None = None
@@ -45,14 +50,14 @@ class Placing:
             return f"the robot ({stream})"
         if not self._started:
             return "an operator: call service start_episode once the robot stands at its start"
-        return f"the robot's placing (service {self._config.place_service})"
+        if not self._placed:
+            return f"the robot's placing (service {self._config.place_service})"
+        return "a state of the robot that is new enough in all its streams"
 
     def ask(self, seed: int | None, goal: Vector | None) -> None:
         """Prepare an episode with these; an unfinished preparation is replaced."""
         self._wanted = seed, goal
-        self._started = self._config.start == "automatic"
-        self._placed, self._call = self._client is None, None
-        self._fresh_from = self._port.joints.count
+        self._begin_anew()
 
     def poll(self) -> None:
         """Take the next step, if it can be taken; called a few times a second."""
@@ -60,12 +65,17 @@ class Placing:
             return
         if self._port.silence[0] > _SPEAKING:
             # A robot that was switched off in between stands anywhere.
-            self._placed, self._call = self._client is None, None
+            self._begin_anew()
         elif self._started and not self._placed:
             self._place()
-        elif self._started and self._port.joints.count >= self._fresh_from + _FRESH:
+        elif self._started and self._port.joints.count >= self._fresh_from + _FRESH and self._fresh():
             (seed, goal), self._wanted = self._wanted, None
             self._course.begin(seed, goal)
+
+    def _begin_anew(self) -> None:
+        self._started = self._config.start == "automatic"
+        self._placed, self._call = self._client is None, None
+        self._fresh_from = self._port.joints.count
 
     def _place(self) -> None:
         client = self._client
@@ -83,7 +93,11 @@ class Placing:
         self._placed, self._fresh_from = True, self._port.joints.count
 
     def _on_start(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.success = self._course.waiting and not self._started
-        response.message = "" if response.success else "no episode waits for its start"
-        self._started = self._started or response.success
+        silence, stream = self._port.silence
+        if not self._course.waiting or self._started:
+            response.message = "no episode waits for its start"
+        elif silence > _SPEAKING:
+            response.message = f"the robot is silent ({stream}): nobody knows where it stands"
+        else:
+            response.success = self._started = True
         return response

@@ -112,6 +112,7 @@ class RobotClock:
         assert observation is not None
         if not self._runner.fresh():
             self.dropped += 1
+            self._runner.unseen(self._safety.command)
             return
         in_time = not self._safety.tripped and self._answered == observation.key
         if in_time and self._gate.last is not None:

@@ -11,6 +11,7 @@ from rclpy.wait_for_message import wait_for_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64MultiArray
 
+from hrl_core.control.safety import SafetyLayer
 from hrl_core.errors import PeerError
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
@@ -19,6 +20,7 @@ from hrl_robot.joint_map import JointMap
 from hrl_robot.robot_config import JOINT_STATES, RobotConfig, RobotConfigError
 from hrl_robot.robot_messages import Reader, reader_of
 from hrl_robot.robot_state import BodyState, Instant, JointStates
+from hrl_robot.safe_action import SafeAction
 from hrl_robot.streams import Stream
 from hrl_ros import messages, qos
 from hrl_ros.health import Health
@@ -58,6 +60,7 @@ class RobotPort:
         """Subscriptions of this node to its own commands."""
         self.joints: Stream[JointStates] = Stream(JOINT_STATES, config.streams[JOINT_STATES])
         self._streams: dict[str, Stream] = {JOINT_STATES: self.joints}
+        self._safe_action = SafeAction(self.joints, self.map, config.command.interface)
         # A lifecycle publisher would swallow the safe action of a node that is being deactivated or has failed.
         profile = qos.command() if period is None else qos.timed_command(period).publisher
         topic = config.command.topic
@@ -118,13 +121,12 @@ class RobotPort:
         now = time.monotonic()
         return max((stream.silence(now), stream.name) for stream in self._streams.values())
 
-    def measured(self) -> tuple[Vector | None, Vector | None]:
-        """Velocity and position of the joints in the order of the action, newest sample; None while unknown."""
-        sample = self.joints.newest
-        if sample is None:
-            return None, None
-        order = self.map.actions
-        return sample.velocity[order], sample.position[order]
+    def send_safe(self, safety: SafetyLayer) -> bool:
+        """Send the safe action; False: nothing was sent, as nobody knows where the robot is that is to stay there."""
+        action = self._safe_action(safety, time.monotonic())
+        if action is not None:
+            self.send(action)
+        return action is not None
 
     @property
     def heard(self) -> bool:

@@ -45,7 +45,8 @@ class RobotRunner(EpisodeRunner):
         self.set_goal(wanted)
         self.assembler.begin()
         self._given.begin()
-        self.fresh()
+        if self._instant is None:
+            self.fresh()
         return self._observe(episode, 0, NO_VECTOR)
 
     def set_goal(self, goal: Vector) -> None:
@@ -57,6 +58,10 @@ class RobotRunner(EpisodeRunner):
         """Tell of the control period that has passed under ``action``; raises ``InvalidDataError`` on silence."""
         previous = self._require_running()
         return self._observe(previous.episode, previous.step + 1, self._clipped(action), source)
+
+    def unseen(self, action: Vector) -> None:
+        """A control period has passed under ``action`` of which nothing can be told."""
+        self._given.give(self._clipped(action))
 
     def cut(self, action: Vector) -> Observation:
         """End the episode of a robot that has fallen silent: its last state again, truncated."""

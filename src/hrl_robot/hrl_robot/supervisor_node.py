@@ -119,8 +119,7 @@ class SupervisorNode(HrlNode):
             return True
         if not self._tried and self._port.heard:
             # Not before: what nobody was to receive counts as acknowledged.
-            self._send_safe(self._port)
-            self._tried = True
+            self._tried = self._port.send_safe(self._safety)
         waiting = time.monotonic() - member.since
         if waiting > self._settings.load_limit:
             topic = self._port.config.command.topic
@@ -171,14 +170,8 @@ class SupervisorNode(HrlNode):
             self.covered = 0
 
     def _make_safe(self) -> None:
-        if self._port is not None:
-            self._send_safe(self._port)
+        if self._port is not None and self._port.send_safe(self._safety):
             self.covered += 1
-
-    def _send_safe(self, port: RobotPort) -> None:
-        velocity, position = port.measured()
-        held = position if port.config.command.interface == "position" else None
-        port.send(self._safety.safe(velocity, held))
 
     def _descend(self, members: list[Member]) -> None:
         if members:

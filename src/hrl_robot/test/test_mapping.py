@@ -116,6 +116,10 @@ def test_commands_given_before_are_remembered_by_the_bridge():
         assert runner.fresh()
         seen.append(runner.step(np.full(8, number)).state)
     assert [state[30::8].tolist() for state in seen] == [[0, 0], [10, 0], [30, 10], [30, 30]]
+    # A period of which nothing can be told has passed under a command all the same.
+    runner.unseen(np.full(8, 5.0))
+    runner.fresh()
+    assert runner.step(np.full(8, 6.0)).state[30::8].tolist() == [6, 5]
     assert not runner.reset(1).state[30:].any()
 
 

@@ -69,6 +69,7 @@ class HrlNode(LifecycleNode):
         self.failure: str | None = None
         self.finished = False
         self.configured = self.active = False
+        self._to_tear_down = False
         self.calls = 0
         self._latched_early: list[tuple[Callable[..., None], deque[Any]]] = []
         """Latched messages that have come before the activation, with what takes them."""
@@ -93,7 +94,13 @@ class HrlNode(LifecycleNode):
         return False
 
     def teardown(self) -> None:
-        """Release what ``setup`` took."""
+        """Release what ``setup`` took; called once for each ``setup``, also for one that has failed on its way."""
+
+    def release(self) -> None:
+        """Run ``teardown`` unless that has been done."""
+        due, self._to_tear_down = self._to_tear_down, False
+        if due:
+            self.teardown()
 
     def read_parameters(self, kind: type[P]) -> P:
         """Parameters as the dataclass they were declared from."""
@@ -156,7 +163,7 @@ class HrlNode(LifecycleNode):
         """Run ``teardown`` and give back what ``setup`` created, so that the node can be configured anew."""
         del state
         self.configured = False
-        outcome = self._transition(self.teardown)
+        outcome = self._transition(self.release)
         self._settling.clear()
         self._latched_early.clear()
         self.garbage += self._entities.since()
@@ -167,9 +174,9 @@ class HrlNode(LifecycleNode):
         if self.active:
             self.on_deactivate(state)
         self.configured = False
-        return self._transition(self.teardown)
+        return self._transition(self.release)
 
-    def refuse(self, error: InvalidDataError) -> None:
+    def refuse(self, error: HrlError) -> None:
         """What came over a topic is unsound. Whoever cannot go on without it fails; everybody else leaves it out."""
         self.get_logger().error(f"{error}; message left out", throttle_duration_sec=REFUSAL_PERIOD)
 
@@ -245,6 +252,7 @@ class HrlNode(LifecycleNode):
         core = self.get_parameter("core").value
         if isinstance(core, int) and core != ANY:
             stay_on(core)
+        self._to_tear_down = True
         self.setup()
 
     def settle_for(self, publisher: Publisher) -> None:

@@ -70,6 +70,7 @@ class PolicyNode(HrlNode, Generic[P]):
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None
         self._ready = False
+        self._between_episodes = True
         self._memory = LastWords(Path(parameters.memory) if parameters.memory else None, self.get_logger())
         self.health.waits_for = self.waiting_for
         self._outputs = self.outputs()
@@ -173,6 +174,9 @@ class PolicyNode(HrlNode, Generic[P]):
         standing = status.finished or (status.paused and status.target_step <= status.reached_step)
         self._patience.suspended = standing
         self.health.suspended = status.finished or status.paused
+        if self._between_episodes:
+            # People may take their time with a robot; that somebody prepares the next episode is all there is to know.
+            self._patience.progress()
         self._expect_pace(status.wanted_real_time_factor)
         self.finished |= status.finished and self._ends_with_run
 
@@ -210,6 +214,7 @@ class PolicyNode(HrlNode, Generic[P]):
             self._observe(early)
 
     def _observe(self, observation: Observation) -> None:
+        self._between_episodes = observation.last
         if observation.last:
             self.health.done()
         self.observe(observation)

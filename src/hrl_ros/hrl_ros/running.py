@@ -86,7 +86,7 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
             _spin(node, executor)
         node.settle()
         node.farewell()
-        node.teardown()
+        node.release()
     except HrlError as error:
         node.fail(str(error))
     except ExternalShutdownException:

@@ -56,11 +56,12 @@ class Patience:
         self._since = self._sent = self._clock()
         self._reported = False
 
-    def check(self, waiting_for: str | None) -> bool:
+    def check(self, waiting_for: str | None, for_ever: bool = False) -> bool:
         """Whether the last messages should be sent again now.
 
         Args:
             waiting_for: whom the node waits for; None: nobody.
+            for_ever: whether it is for people, who may take their time: it is reported, but never given up.
 
         Raises:
             PeerError: the limit has passed.
@@ -70,7 +71,7 @@ class Patience:
             self.progress()
             return False
         silence = now - self._since
-        if self._limit and silence > self._limit:
+        if self._limit and silence > self._limit and not for_ever:
             raise PeerError(f"gave up after waiting {silence:.0f} s for {waiting_for}")
         if silence > self._report and not self._reported:
             self._reported = True

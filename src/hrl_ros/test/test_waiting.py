@@ -56,6 +56,20 @@ def test_it_gives_up_naming_the_peer(waiting):
         patience.check("manager")
 
 
+def test_people_are_waited_for_as_long_as_they_take(waiting):
+    patience, log, time = waiting
+    for tick in range(1000):
+        time.now = float(tick)
+        patience.check("an operator", for_ever=True)
+    assert log.lines == ["waiting for an operator since 6 s"]
+    patience.progress()
+    time.now += 59.0
+    patience.check("worker")
+    time.now += 2.0
+    with pytest.raises(PeerError, match="61 s for worker"):
+        patience.check("worker")
+
+
 def test_time_does_not_run_while_suspended_or_nobody_is_awaited(waiting):
     patience, log, time = waiting
     patience.suspended = True

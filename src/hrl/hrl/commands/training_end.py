@@ -20,8 +20,8 @@ from hrl_core.threads import matrix_libraries
 from hrl_core.training.progress import summarise
 from hrl_core.training.run import Observer, Run
 from hrl_core.training.run_files import RunFolder
-from hrl_core.whole_folders import write_whole
 from hrl_core.training.run_names import BEST_POLICY, POLICY
+from hrl_core.whole_folders import write_whole
 from hrl_core.wording import counted
 
 FAILED, INTERRUPTED = 1, 130

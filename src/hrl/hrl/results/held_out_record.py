@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hrl.results.over_seeds import MEASURES
 from hrl_core.documents import MOST_JSON, read_json, read_limited
-from hrl_core.whole_folders import write_whole
 from hrl_core.typed_fields import Count, Finite, Fraction, Index, read_fields
+from hrl_core.whole_folders import write_whole
 
 HELD_OUT = "held_out.json"
 

@@ -14,8 +14,8 @@ from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import HrlError
 from hrl_core.randomness import MOST_SEED
 from hrl_core.training.run_files import RunFolder
-from hrl_core.whole_folders import write_whole
 from hrl_core.typed_fields import Must, NonEmpty, read_fields
+from hrl_core.whole_folders import write_whole
 
 SWEEP = "sweep.json"
 _ON, _OFF = ("true", "True", "yes"), ("false", "False", "no")

@@ -129,6 +129,11 @@ class SafetyLayer:
         """Why the emergency stop is latched; empty when it is not."""
 
     @property
+    def holds(self) -> bool:
+        """Whether the safe action of a joint is to stay."""
+        return bool(self._hold.any())
+
+    @property
     def tripped(self) -> bool:
         """Whether the safe action is due: emergency stop, no command yet, or silence."""
         return bool(self.emergency) or self._fed is None or self._clock() - self._fed > self.timeout

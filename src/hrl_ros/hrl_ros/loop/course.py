@@ -62,6 +62,8 @@ class Course:
         """Given seed and goal of the next episode when it cannot begin at once; whoever takes it calls ``begin``."""
         self.waiting = False
         """Whether the next episode is being prepared."""
+        self.cut_off: Callable[[], None] = lambda: None
+        """Called when somebody ends the running episode."""
         self._episodes, self._tell = episodes, listeners
         self._episode = -1
         self._completed = 0
@@ -78,6 +80,11 @@ class Course:
     def observation(self) -> Observation | None:
         """The observation that waits for its action; None before the first episode."""
         return self.runner.observation
+
+    @property
+    def between_episodes(self) -> bool:
+        """Whether no episode is running that could pursue another goal."""
+        return self.waiting or self.observation is None or self.observation.last
 
     @property
     def may_step(self) -> bool:
@@ -138,6 +145,7 @@ class Course:
 
     def restart(self, seed: int | None, goal: Vector | None) -> int:
         """Cut the running episode and start a new one; returns its number."""
+        self.cut_off()
         if self.ending:
             self._count()
         elif self.observation is not None and not self.observation.last and not self.waiting:

@@ -12,7 +12,7 @@ from geometry_msgs.msg import PoseStamped
 
 from hrl_core.checkpoints.checkpoint import load_hierarchy
 from hrl_core.control.episode_runner import EpisodeRunner
-from hrl_core.errors import InvalidDataError, PeerError
+from hrl_core.errors import HrlError, InvalidDataError, PeerError
 from hrl_core.messages import EpisodeResult, Observation, frozen
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
@@ -155,7 +155,7 @@ class EnvironmentNode(HrlNode):
         else:
             self.fail(str(error))
 
-    def _leave_out(self, error: InvalidDataError) -> None:
+    def _leave_out(self, error: HrlError) -> None:
         self.course.log.refuse("unsound")
         super().refuse(error)
 
@@ -231,16 +231,23 @@ class EnvironmentNode(HrlNode):
     def _on_goal_pose(self, pose: PoseStamped) -> None:
         position = (pose.pose.position.x, pose.pose.position.y, pose.pose.position.z)
         names = [element.name for element in self.runner.spec.goal]
-        if names != ["x", "y", "z"][: len(names)]:
-            self.get_logger().error(f"goal_pose ignored: the task's goal is {', '.join(names)}, not a position")
+        if not names or names != ["x", "y", "z"][: len(names)]:
+            theirs = f"the task's goal is {', '.join(names)}, not a position" if names else "the task has no goal"
+            self.get_logger().error(f"goal_pose ignored: {theirs}")
+            return
+        if self.course.between_episodes:
+            self.get_logger().error("goal_pose ignored between episodes: send it again when the next one has begun")
             return
         try:
             self.runner.set_goal(frozen(position[: len(names)]))
-        except InvalidDataError as error:
+        except HrlError as error:
             # Somebody's word, not the run's: it goes on under the goal it has.
             self._leave_out(error)
 
     def _publish_observation(self, observation: Observation) -> None:
+        if observation.first:
+            # Whatever was waited for is there.
+            self._patience.progress()
         data = messages.OBSERVATION.encode(observation)
         self._observations.publish(data)
         if observation.last:
@@ -280,7 +287,8 @@ class EnvironmentNode(HrlNode):
         self._patience.suspended = course.paused and not course.may_step
         whom = None if self.clock.answered else "the worker (and the manager through it)"
         whom = "the recorder" if course.held else self.missing or whom
-        if self._patience.check(whom) and course.observation is not None and not course.waiting:
+        again = self._patience.check(whom, for_ever=course.waiting)
+        if again and course.observation is not None and not course.waiting:
             self._observations.publish(messages.OBSERVATION.encode(course.observation))
             self.repeated(course.observation)
 

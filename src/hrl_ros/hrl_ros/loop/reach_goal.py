@@ -9,7 +9,7 @@ from rclpy.action.server import ServerGoalHandle
 from rclpy.task import Future
 
 from hrl_core.errors import HrlError
-from hrl_core.messages import Observation, frozen
+from hrl_core.messages import Observation, Vector, frozen
 from hrl_msgs.action import ReachGoal
 from hrl_ros import topics
 from hrl_ros.loop.course import Course
@@ -43,6 +43,7 @@ class ReachGoalServer:
             goal_callback=self._judge,
             cancel_callback=lambda _handle: CancelResponse.ACCEPT,
         )
+        course.cut_off = self._cut_off
 
     def observe(self, observation: Observation) -> None:
         """Follow the episode: feedback at most ten times a second of wall time, then the result."""
@@ -65,19 +66,36 @@ class ReachGoalServer:
             )
 
     def _judge(self, goal: ReachGoal.Goal) -> GoalResponse:
+        why = self._refusal(frozen(np.asarray(goal.goal)))
+        if why:
+            self._node.get_logger().error(f"reach_goal rejected: {why}")
+        return GoalResponse.REJECT if why else GoalResponse.ACCEPT
+
+    def _refusal(self, goal: Vector) -> str:
+        """Why a goal (goal_dim,) cannot be pursued now; empty: it can."""
+        course = self._course
+        if not self._node.active or course.finished:
+            return "no episode is running"
+        if not course.runner.spec.goal:
+            return f"task '{course.runner.spec.name}' has no goal"
+        if course.between_episodes:
+            return "no episode is running: send it again when the next one has begun"
         try:
-            self._course.runner.spec.check_goal(frozen(np.asarray(goal.goal)))
+            course.runner.spec.check_goal(goal)
         except HrlError as error:
-            self._node.get_logger().error(f"reach_goal rejected: {error}")
-            return GoalResponse.REJECT
-        running = self._node.active and self._course.observation is not None and not self._course.finished
-        return GoalResponse.ACCEPT if running else GoalResponse.REJECT
+            return str(error)
+        return ""
 
     async def _execute(self, handle: ServerGoalHandle) -> ReachGoal.Result:
+        try:
+            self._course.runner.set_goal(frozen(np.asarray(handle.request.goal)))
+        except HrlError as error:
+            self._node.get_logger().error(f"reach_goal aborted: {error}")
+            handle.abort()
+            return ReachGoal.Result(end_reason=ReachGoal.Result.CANCELLED)
         observation = self._course.observation
         if self._pursuit is not None and observation is not None:
             self._end(observation, ReachGoal.Result.REPLACED)
-        self._course.runner.set_goal(frozen(np.asarray(handle.request.goal)))
         self._pursuit = _Pursuit(handle, Future())
         result = await self._pursuit.outcome
         assert isinstance(result, ReachGoal.Result)
@@ -88,6 +106,11 @@ class ReachGoalServer:
         else:
             handle.abort()
         return result
+
+    def _cut_off(self) -> None:
+        """The running episode ends, and with it what is pursued in it."""
+        if self._pursuit is not None and self._course.observation is not None:
+            self._end(self._course.observation, ReachGoal.Result.EPISODE_ENDED)
 
     def _end(self, observation: Observation, reason: int) -> None:
         pursuit, self._pursuit = self._pursuit, None

@@ -1,0 +1,87 @@
+"""A robot that is to be safe is sent what it has told of itself allows, and nothing else."""
+
+import numpy as np
+import pytest
+
+from hrl_core.control.safety import SafetyLayer
+from hrl_core.task.text import load_task
+from hrl_robot import robot_config
+from hrl_robot.joint_map import JointMap
+from hrl_robot.robot_config import JOINT_STATES, parse_robot
+from hrl_robot.robot_state import JointStates
+from hrl_robot.safe_action import SafeAction
+from hrl_robot.streams import Stream
+
+TASK = load_task("ant_maze")
+TEXT = (robot_config._ROBOTS / "fake_ant.yaml").read_text()
+
+
+class Robot:
+    """Of the fake ant's file, with another interface and another safe action."""
+
+    def __init__(self, interface: str, safe: str, damping: float = 0.0) -> None:
+        words = {"interface: effort ": f"interface: {interface} ", "sign: -1,": "sign: -1, scale: 2.5,"}
+        words |= {"offset:": f"safe: {safe}, damping: {damping}, unit: 0.05, offset:"}
+        text = TEXT
+        for old, new in words.items():
+            text = text.replace(old, new)
+        config = parse_robot(text, "test")
+        assert all((joint.safe, joint.unit) == (safe, 0.05) for joint in config.joints.values())
+        self.map, self.safety = JointMap(config, TASK), SafetyLayer(config.safety(TASK), 0.2)
+        self.joints: Stream[JointStates] = Stream(JOINT_STATES, config.streams[JOINT_STATES])
+        self._action, self.now = SafeAction(self.joints, self.map, interface), 100.0
+
+    def tells(self, position: np.ndarray, velocity: float = 0.0) -> None:
+        """In task units, of its joints in the order of its file."""
+        self.joints.add(JointStates(position, np.full(8, velocity)), self.now, self.now)
+
+    def sent(self) -> np.ndarray | None:
+        """The safe action now."""
+        return self._action(self.safety, self.now)
+
+    def goes_to(self) -> np.ndarray:
+        """Where a position controller takes the safe action, task units, in the order of the file."""
+        action = self.sent()
+        assert action is not None
+        place = np.empty(8)
+        place[self.map.actions] = action * self.map.unit
+        return place
+
+
+def test_who_has_not_told_where_it_is_is_not_sent_anywhere() -> None:
+    assert Robot("position", "hold").sent() is None
+    assert Robot("effort", "hold").sent() is not None
+    assert Robot("position", "damping").sent() is not None
+
+
+def test_to_stay_is_to_be_sent_where_one_is_whatever_an_action_of_one_stands_for() -> None:
+    robot, place = Robot("position", "hold"), np.linspace(-0.7, 0.7, 8)
+    robot.tells(place)
+    np.testing.assert_allclose(robot.goes_to(), place)
+    assert robot.map.unit.tolist() == [0.05] * 8
+
+
+def test_a_sagging_arm_does_not_sink_and_a_moved_one_does_not_jump_back() -> None:
+    robot, place = Robot("position", "hold"), np.zeros(8)
+    robot.tells(place)
+    np.testing.assert_allclose(robot.goes_to(), place)
+    for step in range(1, 60):
+        robot.tells(place - min(0.001 * step, 0.04))
+        np.testing.assert_allclose(robot.goes_to(), place)
+    elsewhere = place.copy()
+    elsewhere[3] = 0.6
+    robot.tells(elsewhere)
+    np.testing.assert_allclose(robot.goes_to(), elsewhere)
+
+
+def test_a_robot_that_is_silent_is_not_braked_by_what_it_did_before() -> None:
+    robot = Robot("effort", "damping", damping=0.5)
+    robot.tells(np.zeros(8), velocity=2.0)
+    assert (robot.sent() == -1.0).all()
+    robot.now += 10.0
+    assert (robot.sent() == 0.0).all()
+
+
+@pytest.mark.parametrize("interface", ["effort", "velocity", "position"])
+def test_a_zero_action_needs_to_know_nothing(interface: str) -> None:
+    assert (Robot(interface, "zero").sent() == 0.0).all()
