@@ -110,7 +110,9 @@ def test_goals_for_a_task_without_one_are_refused_and_the_run_goes_on(launch, li
     publisher.publish(PoseStamped())
     sent = client.send_goal_async(ReachGoal.Goal(goal=[]))
     listener.spin_until(sent.done)
-    assert not sent.result().accepted
+    handle = sent.result()
+    assert handle is not None
+    assert not handle.accepted
     seen = len(observe)
     listener.spin_until(lambda: len(observe) > seen + 20)
     code, output = graph.stop()

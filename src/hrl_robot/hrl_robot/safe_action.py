@@ -42,8 +42,9 @@ class SafeAction:
     def _velocity(self, now: float) -> Vector | None:
         """Of the joints in the order of the action; None: silent for too long, it may have any other by now."""
         sample = self._joints.newest
-        known = sample is not None and self._joints.silence(now) <= self._joints.config.tolerance
-        return sample.velocity[self._map.actions] if known else None
+        if sample is None or self._joints.silence(now) > self._joints.config.tolerance:
+            return None
+        return sample.velocity[self._map.actions]
 
     def _place(self) -> Vector | None:
         """The action that stands for the place to stay at.
