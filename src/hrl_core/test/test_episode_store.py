@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from hrl_core.algorithms.hiro.agent import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.relabel_goals import TaskGoals
 from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.replay.mapped_arrays import MappedArrays
 from hrl_core.task.spec import TaskSpec
+from hrl_core.task.success import SuccessRule
 from hrl_core.task.text import load_task
 
 LENGTH, PERIOD = 24, 10
@@ -125,6 +127,11 @@ def _index(store: EpisodeStore, start: int, segments: int, end: int, terminated:
     return SegmentIndex(*(np.array([x]) for x in (slot, start, segments, end, terminated)))
 
 
+def _goals(x: float, y: float, own: bool = False) -> TaskGoals:
+    one = np.array([own])
+    return TaskGoals(np.array([[x, y]], np.float32), one, one)
+
+
 def test_manager_returns_by_hand_for_short_truncated_and_terminated_segments() -> None:
     store = EpisodeStore(_spec(), LEVEL, capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH)
@@ -133,15 +140,15 @@ def test_manager_returns_by_hand_for_short_truncated_and_terminated_segments() -
         -sum(t / 100 for t in range(10, 20)),
         -sum(t / 100 for t in range(20, 24)),
     ]
-    goals = np.zeros((1, 2), np.float32)
-    one = manager_returns(HiroConfig(), store, _index(store, 0, 1, 10, False), goals, _Task())
+    goals = _goals(0.0, 0.0)
+    one = manager_returns(_spec(), HiroConfig(), store, _index(store, 0, 1, 10, False), goals, _Task())
     assert one.rewards[0] == pytest.approx(0.1 * sums[0])
     assert one.discounts[0] == pytest.approx(0.99)
-    short = manager_returns(HiroConfig(), store, _index(store, 20, 1, 24, False), goals, _Task())
+    short = manager_returns(_spec(), HiroConfig(), store, _index(store, 20, 1, 24, False), goals, _Task())
     assert short.rewards[0] == pytest.approx(0.1 * sums[2])
     assert short.discounts[0] == pytest.approx(0.99)
     config = HiroConfig(candidates=0, manager_n_step=3, manager_reward_offset=1.0)
-    three = manager_returns(config, store, _index(store, 0, 3, 24, True), goals, _Task())
+    three = manager_returns(_spec(), config, store, _index(store, 0, 3, 24, True), goals, _Task())
     expected = (0.1 * sums[0] + 1) + 0.99 * (0.1 * sums[1] + 1) + 0.99**2 * (0.1 * sums[2] + 0.4)
     assert three.rewards[0] == pytest.approx(expected)
     assert three.discounts[0] == 0.0
@@ -151,9 +158,62 @@ def test_manager_returns_under_relabelled_goals_come_from_achieved_positions() -
     store = EpisodeStore(_spec(), LEVEL, capacity=4 * LENGTH, num_envs=1)
     _fill(store, 1, LENGTH)
     config = HiroConfig(relabel_goals_uniform=0.5)
-    goals = np.array([[0.0, 15.0]], np.float32)
-    result = manager_returns(config, store, _index(store, 10, 1, 20, False), goals, _Task())
+    goals = _goals(0.0, 15.0)
+    result = manager_returns(_spec(), config, store, _index(store, 10, 1, 20, False), goals, _Task())
     assert result.rewards[0] == pytest.approx(0.1 * -sum(abs(t - 15) for t in range(11, 21)))
+
+
+@pytest.mark.parametrize("period", [4, 8])
+def test_a_manager_earns_the_same_of_a_place_however_long_its_periods_are(period: int) -> None:
+    """1 - mean distance / 10, as preset fast has it."""
+    level = dataclasses.replace(LEVEL, horizon=period)
+    store = EpisodeStore(_spec(), level, capacity=4 * LENGTH, num_envs=1)
+    store.begin(0, np.zeros(30), np.zeros(2))
+    for step in range(period):
+        if step == 0:
+            store.set_subgoals(np.array([0]), np.zeros((1, 2)), np.zeros((1, 2)))
+        store.append(
+            np.zeros((1, 8)), np.array([-6.0]), np.zeros((1, 30)), np.array([False]), np.array([step == period - 1])
+        )
+    config = HiroConfig(horizon=period, manager_reward_scale=0.01, manager_reward_offset=1.0)
+    whole = _index(store, 0, 1, period, False)
+    found = manager_returns(_spec(), config, store, whole, _goals(0.0, 0.0, own=True), _Task())
+    assert found.rewards[0] == pytest.approx(1 - 6 / 10)
+
+
+@pytest.mark.parametrize("ends_episode", [True, False])
+def test_a_relabelled_goal_ends_an_episode_where_that_goal_is_reached_and_the_own_one_does_not(ends_episode) -> None:
+    """The episode walked along y, a metre a step, and ended at y = 13, where its own goal or a fall was."""
+    spec = dataclasses.replace(_spec(), success=SuccessRule(0.4, "m", ends_episode=ends_episode))
+    store = EpisodeStore(spec, LEVEL, capacity=4 * LENGTH, num_envs=1)
+    _fill(store, 1, 13, end_early=True)
+    config = HiroConfig(candidates=0, manager_n_step=2, relabel_goals_uniform=0.5, manager_reward_offset=1.0)
+    whole = _index(store, 0, 2, 13, True)
+
+    def returned(goals: TaskGoals, reached_own: bool) -> tuple[float, float]:
+        store.task_goals[whole.slots] = (0.0, 13.0) if reached_own else (99.0, 99.0)
+        found = manager_returns(spec, config, store, whole, goals, _Task())
+        return float(found.rewards[0]), float(found.discounts[0])
+
+    def worth(goal: float, steps: int) -> float:
+        """Of the first ``steps`` steps."""
+        each = [-0.1 * abs(t - goal) + 0.1 for t in range(1, steps + 1)]
+        return sum(each[:10]) + 0.99 * sum(each[10:])
+
+    # Under its own goal it is over there, why ever; under another one only if it has fallen.
+    for reached_own in (True, False):
+        reward, discount = returned(_goals(0.0, 13.0, own=True), reached_own)
+        assert (reward, discount) == (pytest.approx(worth(13.0, 13)), 0.0)
+        reward, discount = returned(_goals(0.0, 20.0), reached_own)
+        assert (reward, discount) == (pytest.approx(worth(20.0, 13)), pytest.approx(0.99**2 if reached_own else 0.0))
+    # One on the way is reached, and what comes after it counts no more, if success ends episodes.
+    for goal in (4.0, 12.0):
+        reward, discount = returned(_goals(0.0, goal), True)
+        steps = int(goal) if ends_episode else 13
+        assert (reward, discount) == (
+            pytest.approx(worth(goal, steps)),
+            0.0 if ends_episode else pytest.approx(0.99**2),
+        )
 
 
 def test_sampled_segments_are_closed_and_end_where_the_episode_does() -> None:

@@ -67,6 +67,23 @@ def test_rows_end_where_their_own_goal_is_reached_if_the_task_ends_there(filled)
     assert np.array_equal(after.terminated[:300], after.rewards[:300] == 0)
 
 
+@pytest.mark.parametrize("ends_episode", [True, False])
+def test_an_end_that_is_not_the_goals_is_one_under_any_goal(filled, ends_episode):
+    """The first two episodes ended for good: one at its goal, one by a fall."""
+    task, store = filled
+    task = dataclasses.replace(task, success=SuccessRule(0.5, "m", ends_episode=ends_episode))
+    store.terminated[:2] = True
+    store.task_goals[0] = (0.0, 8.0)
+    slots, steps, before, after = batch(task, store)
+    at_end, there = before.terminated[:300], after.rewards[:300] == 0
+    fallen = at_end & (slots[:300] == 1)
+    assert fallen.any()
+    assert (at_end & (slots[:300] == 0)).any()
+    assert np.array_equal(after.terminated[:300], fallen | (there & ends_episode))
+    assert np.array_equal(after.terminated[300:], before.terminated[300:])
+    del steps
+
+
 def test_nothing_stored_is_changed(filled):
     task, store = filled
     before = {name: array.copy() for name, array in store.state_dict().items()}

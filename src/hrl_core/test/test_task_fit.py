@@ -7,8 +7,8 @@ import torch
 
 from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.task_fit import require_elements
-from hrl_core.errors import TaskError
+from hrl_core.algorithms.hiro.task_fit import require_bounds, require_elements
+from hrl_core.errors import HrlError, TaskError
 from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.task.text import load_task
 from hrl_core.training.presets import preset
@@ -43,6 +43,25 @@ def test_goals_cannot_be_relabelled_where_there_are_none() -> None:
     with pytest.raises(TaskError, match=r"relabel_goals_uniform .* need a task goal.*; set both to 0"):
         require_elements(gather, FAST)
     require_elements(gather, dataclasses.replace(FAST, relabel_goals_uniform=0.0, relabel_goals_future=0.0))
+
+
+def test_goals_cannot_be_relabelled_where_only_the_environment_knows_their_end() -> None:
+    maze = load_task("point_maze")
+    alone = dataclasses.replace(maze, success=dataclasses.replace(maze.success, radius=0.0, ends_episode=True))
+    with pytest.raises(TaskError, match=r"only the environment can tell.* or give the task a success\.radius"):
+        require_elements(alone, HiroConfig(relabel_goals_future=0.5))
+    require_elements(alone, HiroConfig())
+
+
+def test_bounds_that_standing_still_breaks_are_refused_with_those_that_hold() -> None:
+    task = load_task("ant_maze")
+    space = GoalSpace(task, hierarchy_of(task, "smallest").levels[0])
+    near = dataclasses.replace(FAST, worker_reward="distance")
+    with pytest.raises(HrlError, match=r"earns -4\.24, .* set --worker\.reward_bounds -4\.24 0, or None"):
+        require_bounds(space, near)
+    for bounds in (None, (-4.25, 0.0)):
+        require_bounds(space, dataclasses.replace(near, worker=dataclasses.replace(near.worker, reward_bounds=bounds)))
+    require_bounds(space, FAST)
 
 
 def test_goals_cannot_be_relabelled_where_the_observation_lacks_them() -> None:

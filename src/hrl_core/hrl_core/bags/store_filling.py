@@ -70,11 +70,11 @@ def _misfit(store: EpisodeStore, episode: BagEpisode, spec: TaskSpec) -> str:
 
 
 def _subgoals(store: EpisodeStore, episode: BagEpisode) -> tuple[np.ndarray, np.ndarray]:
-    """Values and absolute targets as float32, shape (periods, subgoal_dim) each; zeros for a flat policy."""
+    """Values and absolute targets as float32, shape (periods, subgoal_dim) each; no numbers for a flat policy."""
     periods = -(-episode.steps // store.period)
     table = decisions(episode) if store.subgoals.shape[2] else None
     if table is None:
-        nothing = np.zeros((periods, store.subgoals.shape[2]), np.float32)
+        nothing = np.full((periods, store.subgoals.shape[2]), np.nan, np.float32)
         return nothing, nothing
     values, relative = table.values[:periods], table.kinds[:periods, None] == SubgoalKind.RELATIVE
     # As hrl_core.hierarchy.subgoals.subgoal_target, for all at once.

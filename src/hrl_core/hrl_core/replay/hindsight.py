@@ -48,6 +48,8 @@ class Hindsight:
         goals, achieved = store.achieved_goals(slots, later), store.achieved_goals(slots, steps + 1)
         task_goals, rewards, terminated = batch.task_goals.copy(), batch.rewards.copy(), batch.terminated.copy()
         task_goals[:count], rewards[:count] = goals, self._reward(achieved, goals)
+        # What ended with its own goal reached has not ended under another one; a fall is one under any.
+        terminated[:count] &= ~self._spec.success_holds(achieved, batch.task_goals[:count])
         if self._spec.success.ends_episode:
-            terminated[:count] = self._spec.success_holds(achieved, goals)
+            terminated[:count] |= self._spec.success_holds(achieved, goals)
         return batch._replace(task_goals=task_goals, rewards=rewards, terminated=terminated)

@@ -328,6 +328,17 @@ def test_episode_without_subgoals_is_named_and_not_relabelled(tmp_path, traces, 
     assert all("no subgoals to relabel" in problem for problem in outcome.problems)
 
 
+def test_a_manager_learns_nothing_from_episodes_without_subgoals(tmp_path, traces, record):
+    """Those of a flat policy, of which neither level knows what was wanted."""
+    flat = [dataclasses.replace(trace, subgoals=[], subgoal_results=[]) for trace in traces]
+    flat = [dataclasses.replace(trace, actions=[a._replace(subgoal_seq=0) for a in trace.actions]) for trace in flat]
+    ours = trainer(tmp_path / "run", record(tmp_path / "bag", flat))
+    ours.consume()
+    assert len(hiro(ours).store) == 0
+    assert ours.intake.lost == 6 * 47
+    assert all("has no subgoals" in problem for problem in ours.intake.problems)
+
+
 def test_evaluation_and_demonstrations_are_left_out_by_default(tmp_path, traces, record):
     def mode(observation):
         return {"mode": Mode(observation.episode % 3)}

@@ -177,7 +177,7 @@ def _run(agent: AnyFlatConfig, steps: int, num_envs: int = 1) -> TrainConfig[Any
 
 
 def _fast() -> TrainConfig[FlatConfig]:
-    """The worker's switches of HIRO's preset of that name."""
+    """The worker's switches of HIRO's preset of that name, but for the bounds of its reward: a task has others."""
     worker = TD3Config(
         hidden=(256, 256),
         actor_lr=3e-4,
@@ -191,7 +191,6 @@ def _fast() -> TrainConfig[FlatConfig]:
         action_twice=False,
         normalise_actions=True,
         pre_tanh_penalty=1e-3,
-        reward_bounds=(-2.5, 2.5),
     )
     agent = FlatConfig(worker=worker, scale_inputs=True, worker_replay=0, learning_starts=2_000, worker_updates=0.25)
     return TrainConfig(algorithm="flat", agent=agent, steps=1_000_000, num_envs=20, evaluation_episodes=20)

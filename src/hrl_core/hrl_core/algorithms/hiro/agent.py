@@ -24,7 +24,7 @@ from hrl_core.algorithms.hiro.relabelling import (
     gaussian_subgoals,
 )
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
-from hrl_core.algorithms.hiro.task_fit import require_elements
+from hrl_core.algorithms.hiro.task_fit import require_bounds, require_elements
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update, Work
 from hrl_core.hierarchy.spec import EMBEDDING, GoalSpace
 from hrl_core.learners.making import make_level
@@ -59,8 +59,10 @@ class HiroAgent:
 
         Raises:
             TaskError: switches need observation elements that the task lacks.
+            HrlError: switches contradict each other.
         """
         require_elements(space.task, config)
+        require_bounds(space, config)
         self.space, self.config, self._task = space, config, task
         self._generator = generator if manager_generator is None else manager_generator
         self.manager = make_level(config.manager, manager_actor_config(space, config), self._generator)
@@ -124,7 +126,7 @@ class HiroAgent:
         goals = relabelled_goals(config, store, index, self._task, rng)
         if config.manager_n_step_own:
             index = store.shortened(index, np.where(goals.own, config.manager_n_step_own, config.manager_n_step))
-        returns = manager_returns(config, store, index, goals.goals, self._task)
+        returns = manager_returns(self.space.task, config, store, index, goals, self._task)
         states, next_states = store.states[index.slots, index.starts], store.states[index.slots, index.ends]
         whole = TransitionBatch(
             inputs=_joined(states, goals.goals),

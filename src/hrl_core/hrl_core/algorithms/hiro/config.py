@@ -49,7 +49,7 @@ class HiroConfig:
     manager does not observe, a pushed block for one, is in a long return and not in the value of the state it ends
     in."""
     manager_reward_scale: float = 0.1
-    """Factor on the task reward summed over a segment (paper C.2)."""
+    """Factor on the task reward summed over a segment of 10 steps (paper C.2); 10 / c of it where one has c."""
     manager_reward_offset: float = 0.0
     """Added per whole segment to centre the reward (preset fast)."""
     relabel_goals_uniform: float = 0.0

@@ -12,6 +12,7 @@ from hrl_core.algorithms.hiro.learner import hierarchy
 from hrl_core.algorithms.hiro.overlay import Overlay
 from hrl_core.algorithms.hiro.relabelling import DETERMINISTIC, candidate_noise
 from hrl_core.algorithms.protocols import Stateful, Update
+from hrl_core.bags.store_filling import decisions
 from hrl_core.checkpoints.checkpoint import Checkpoint, random_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import GoalSpace
@@ -21,6 +22,8 @@ from hrl_core.training.recordings.config import BagTrainConfig, agent_config
 from hrl_core.training.recordings.learner import GROUP, RecordedLearner
 from hrl_core.training.recordings.recorded_reward import RecordedReward
 from hrl_core.training.recordings.store import Piece, Refusal
+
+_NO_SUBGOALS = "has no subgoals, which both levels learn from: --algorithm flat or relay learns without"
 
 
 class RecordedHiroLearner(RecordedLearner[HiroAgent]):
@@ -50,9 +53,10 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Fill the store, and write relabelled subgoals over the recorded ones."""
         self._task.learn(piece.episode for piece in pieces)
-        refused = super().take(pieces, version)
+        without = [Refusal.of(piece.episode, _NO_SUBGOALS) for piece in pieces if decisions(piece.episode) is None]
+        refused = super().take([piece for piece in pieces if decisions(piece.episode) is not None], version)
         self._overlay.apply(version)
-        return refused
+        return without + refused
 
     def update(self, env_steps: int) -> Iterator[Update]:
         """Make a group of worker updates and the manager updates that go with them.

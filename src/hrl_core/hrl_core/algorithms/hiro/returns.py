@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.relabel_goals import GoalTask
+from hrl_core.algorithms.hiro.config import HORIZON, HiroConfig
+from hrl_core.algorithms.hiro.relabel_goals import GoalTask, TaskGoals
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, WorkerBatch
 from hrl_core.task.spec import TaskSpec
 
@@ -47,12 +47,14 @@ def _directions(vectors: Float32) -> Float32:
 
 
 def manager_returns(
-    config: HiroConfig, store: EpisodeStore, index: SegmentIndex, goals: Float32, task: GoalTask
+    spec: TaskSpec, config: HiroConfig, store: EpisodeStore, index: SegmentIndex, goals: TaskGoals, task: GoalTask
 ) -> ManagerReturns:
     """Discounted sum of segment rewards; the discount counts manager transitions, a short last one as one.
 
-    A segment's reward is scale * sum of its task rewards + offset * its share of a whole period. Rewards come
-    from the store unless task goals are relabelled; then the task computes them from the achieved goals.
+    A segment's reward is scale * 10 / c * sum of its task rewards + offset * its share of a whole period of c steps:
+    of one order, and within the same bounds, whatever c is. Rewards come from the store unless task goals are
+    relabelled; then the task computes them from the achieved goals, and an episode ends where it would have ended
+    under that goal.
     """
     discount, period = config.manager.discount, store.period
     most = int(index.segments.max())
@@ -62,9 +64,37 @@ def manager_returns(
     if not config.relabels_goals:
         rewards = store.rewards[index.slots[:, None], steps]
     else:
-        rewards = task.compute_reward(store.achieved_goals(index.slots, steps + 1), goals[:, None])
-    per_step = np.where(counts, config.manager_reward_scale * rewards + config.manager_reward_offset / period, 0)
-    segments = per_step.reshape(len(goals), most, period).sum(axis=2)
+        rewards = task.compute_reward(store.achieved_goals(index.slots, steps + 1), goals.goals[:, None])
+    terminated = index.terminated
+    if config.relabels_goals and (spec.success.ends_episode or terminated.any()):
+        counts, terminated = _ends(spec, store, index, goals, steps, counts)
+    scale = config.manager_reward_scale * (HORIZON / period)
+    per_step = np.where(counts, scale * rewards + config.manager_reward_offset / period, 0)
+    segments = per_step.reshape(len(steps), most, period).sum(axis=2)
     total = segments @ discount ** np.arange(most)
-    discounts = np.where(index.terminated, 0.0, discount**index.segments)
+    discounts = np.where(terminated, 0.0, discount**index.segments)
     return ManagerReturns(total.astype(np.float32), discounts.astype(np.float32))
+
+
+def _ends(
+    spec: TaskSpec,
+    store: EpisodeStore,
+    index: SegmentIndex,
+    goals: TaskGoals,
+    steps: npt.NDArray[np.int64],
+    counts: npt.NDArray[np.bool_],
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Which steps (batch, steps) count under the goals, and whether the episode terminated there, (batch,).
+
+    What ended with its own goal reached has not ended under another one; under that it ends where that is reached, if
+    success ends episodes. What ended otherwise, by a fall, has ended under any.
+    """
+    ended_at, pursued = store.achieved_goals(index.slots, index.ends), store.task_goals[index.slots]
+    otherwise = index.terminated & ~spec.success_holds(ended_at, pursued)
+    terminated = np.where(goals.own, index.terminated, otherwise)
+    if not spec.success.ends_episode:
+        return counts, terminated
+    achieved = store.achieved_goals(index.slots, steps + 1)
+    reached = spec.success_holds(achieved, goals.goals[:, None]) & counts & ~goals.own[:, None]
+    until = np.cumsum(reached, axis=1) - reached == 0
+    return counts & until, terminated | reached.any(axis=1)

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+import numpy as np
+
 from hrl_core.algorithms.hiro.actor_shapes import POSE, TIME
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.errors import TaskError
+from hrl_core.errors import HrlError, TaskError
+from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.task.spec import TaskSpec
 
 _JOINTS = tuple(f"{kind}_{leg}" for kind in ("hip", "ankle") for leg in range(1, 5))
@@ -50,6 +53,27 @@ def _require_goals(spec: TaskSpec) -> None:
     if spec.unobserved_goal or not spec.goal:
         raise TaskError(
             f"switches that do not fit task '{spec.name}': relabel_goals_uniform and relabel_goals_future need {needs}"
+        )
+    if spec.success.ends_episode and spec.own_success:
+        raise TaskError(
+            f"switches that do not fit task '{spec.name}': its episodes end with a success that only the environment "
+            "can tell, so that nobody knows where another goal would have ended them; set relabel_goals_uniform and "
+            "relabel_goals_future to 0, or give the task a success.radius"
+        )
+
+
+def require_bounds(space: GoalSpace, config: HiroConfig) -> None:
+    """Refuse bounds of the worker's reward that standing still breaks, where that is the distance left.
+
+    Raises:
+        HrlError: names the bound that would do.
+    """
+    bounds, farthest = config.worker.reward_bounds, float(np.linalg.norm((space.high - space.low) / 2))
+    if config.worker_reward == "distance" and bounds is not None and bounds[0] > -farthest:
+        raise HrlError(
+            f"worker.reward_bounds {bounds[0]:g} {bounds[1]:g}: with worker_reward distance a worker that stands "
+            f"still earns {-farthest:.3g}, whose values would be clipped; set --worker.reward_bounds {-farthest:.3g} 0,"
+            " or None"
         )
 
 

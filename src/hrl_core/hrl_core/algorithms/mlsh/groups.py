@@ -28,9 +28,9 @@ class Group:
             seed: of the run.
         """
         self._number, self._config, self._shapes, self._goals, self._seed = number, config, shapes, goals, seed
-        # Group g of G begins its first task g (W + U) / G updates late, as if it had learned for so long.
+        # Group g of G begins its first task g (W + U) / G updates late: until then its master warms up.
         late = config.staggered and not config.frozen_skills
-        self.clock = number * config.period // config.groups if late else 0
+        self.clock = -(number * config.period // config.groups) if late else 0
         self.tasks = 0
         self.master = self._new_master()
 

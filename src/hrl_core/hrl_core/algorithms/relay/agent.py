@@ -38,8 +38,19 @@ HEADROOM = 1.05
 class RelayAgent:
     """Both levels, or a flat worker."""
 
-    def __init__(self, task: TaskSpec, config: RelayConfig, generator: torch.Generator) -> None:
-        """Initialise networks from ``generator``; raises ``HrlError`` where task and switches do not fit together."""
+    def __init__(self, task: TaskSpec, config: RelayConfig, generator: torch.Generator, shown: bool = True) -> None:
+        """Initialise networks.
+
+        Args:
+            task: the task.
+            config: switches.
+            generator: draws weights, and noise of learning.
+            shown: whether there is anything to imitate before what was lived is learned from.
+
+        Raises:
+            HrlError: task and switches do not fit together.
+        """
+        self._shown = shown
         levels = hierarchy(task, config).levels
         self._task, self.config = task, config
         self.space = GoalSpace(task, levels[0]) if levels else None
@@ -73,8 +84,8 @@ class RelayAgent:
 
     @property
     def imitating(self) -> bool:
-        """Whether nothing but demonstrations is learned from yet."""
-        return self.worker.updates < self.config.imitation_updates
+        """Whether nothing but what was shown is learned from yet."""
+        return self._shown and self.worker.updates < self.config.imitation_updates
 
     def update_worker(
         self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1, shown: EpisodeStore | None = None

@@ -70,7 +70,7 @@ class RelayConfig:
     demos_share: float = 0.5
     """Share of a batch that is drawn from them."""
     imitation_updates: int = 1_500
-    """Updates of each level from demonstrations before anything is lived."""
+    """Updates of each level from demonstrations before what is lived is learned from."""
     noise: float = 0.3
     """Standard deviation of the exploration of actions [half-ranges]."""
     learning_starts: int = 1_000

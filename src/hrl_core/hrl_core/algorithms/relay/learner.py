@@ -36,7 +36,7 @@ class RelayLearner:
         """
         self._config, self._num_envs = config, envs.num_envs
         self._rng = np.random.default_rng(seed)
-        self.agent = RelayAgent(task, config, torch.Generator().manual_seed(seed))
+        self.agent = RelayAgent(task, config, torch.Generator().manual_seed(seed), shown=bool(config.demos))
         level = None if self.agent.space is None else self.agent.space.level
         self._shown = demonstrated(task, level, config.demos, config.intended, config.demos_episodes)
         self.store = EpisodeStore(task, level, config.replay, envs.num_envs)
@@ -60,6 +60,8 @@ class RelayLearner:
         if self._shown is not None and self.agent.imitating:
             yield from self._imitate(self._shown)
             if self._drawing is not None:
+                # What was lived before is of a policy that had learned nothing.
+                self._drawing.rollout.take()
                 self._drawing.renew()
         if self._drawing is not None:
             if self._drawing.rollout.full:

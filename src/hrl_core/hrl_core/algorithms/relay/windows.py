@@ -75,13 +75,13 @@ def worker_transitions(
         steps: t, (batch,).
         config: switches.
         near: of every element, (subgoal_dim,).
-        own: from 0 to 1.
+        own: from 0 to 1; steps that were lived under none are not of them.
         rng: source of randomness.
     """
     lived = store.steps_at(slots, steps)
     later = steps + _ahead(store, slots, steps, config.horizon, rng)
     at, then = store.positions(lived.states), store.positions(lived.next_states)
-    keep = rng.random(len(slots)) < own
+    keep = (rng.random(len(slots)) < own) & np.isfinite(lived.subgoals).all(1)
     targets = np.where(keep[:, None], lived.subgoals + at, store.positions(store.states[slots, later]))
     there = (np.abs(targets - then) <= near).all(1)
     rewards, meant = there.astype(np.float32) - 1, 1 - keep.astype(np.float32)

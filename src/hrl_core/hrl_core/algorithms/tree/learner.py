@@ -45,6 +45,10 @@ class _Rows(NamedTuple):
     terminal: npt.NDArray[np.bool_]
 
 
+_LIVED = ("inputs", "choice", "earned", "discount", "outdated")
+"""What is known of the decisions under way, one row a car."""
+
+
 def _joined(pieces: list[_Rows]) -> _Rows:
     return _Rows._make(np.concatenate(column) for column in zip(*pieces, strict=True))
 
@@ -100,6 +104,8 @@ class TreeLearner:
         self._inputs = np.zeros((cars, len(self.spec.observation)), np.float32)
         self._choice = np.zeros(cars, np.int64)
         self._earned, self._discount = np.zeros(cars), np.ones(cars)
+        self._outdated = np.zeros(cars, np.bool_)
+        """Whose decision under way was made by the policy of before the last update."""
 
     def _learning(self, name: str) -> OnPolicyConfig:
         return self.config.composite if self.tree[name].children else self.config.leaf
@@ -118,7 +124,7 @@ class TreeLearner:
         states = self._envs.states
         due = self._below.due.copy() if self._composite else np.ones(len(states), np.bool_)
         self._inputs[due] = to_float32(states[due])
-        self._earned[due], self._discount[due] = 0.0, 1.0
+        self._earned[due], self._discount[due], self._outdated[due] = 0.0, 1.0, False
         if not self._composite:
             self._choice = self._draw(self._inputs)
             return self._choice[:, None].astype(np.float64)
@@ -143,7 +149,7 @@ class TreeLearner:
         if self._composite:
             self._below.observe(step.states, step.ended)
             over = self._below.due
-        cars = np.flatnonzero(over)
+        cars = np.flatnonzero(over & ~self._outdated)
         if cars.size:
             self._rows.append(
                 _Rows(
@@ -167,6 +173,7 @@ class TreeLearner:
             rate = max(0.1, left) if self.config.decay and not self.config.node else 1.0
             figures = self.level.update(rollout, discounts, rate)
             self._keep()
+            self._outdated = ~self._below.due if self._composite else self._outdated
             batch = {name: torch.from_numpy(part) for name, part in rollout._asdict().items()}
             yield Update(self.name, figures, batch)
         if self._steps >= self.lesson_steps and self._number + 1 < len(self._order):
@@ -216,7 +223,7 @@ class TreeLearner:
         rows = self._rows[0]._asdict() if self._rows else {}
         weights = {f"node.{n}.{k}": w for n, node in self.nodes.items() for k, w in node.weights.items()}
         below = {"leaf": self._below.leaf, "age": self._below.age, "due": self._below.due}
-        lived = {"inputs": self._inputs, "choice": self._choice, "earned": self._earned, "discount": self._discount}
+        lived = {name: getattr(self, f"_{name}") for name in _LIVED}
         origins = {name: node.origin for name, node in self.nodes.items()}
         return {
             **{f"rows.{name}": column for name, column in rows.items()},
@@ -243,8 +250,8 @@ class TreeLearner:
         self._below.leaf, self._below.age, self._below.due = (
             state[f"below.{n}"].copy() for n in ("leaf", "age", "due")
         )
-        self._inputs, self._choice = state["inputs"].copy(), state["choice"].copy()
-        self._earned, self._discount = state["earned"].copy(), state["discount"].copy()
+        for name in _LIVED:
+            setattr(self, f"_{name}", state[name].copy())
         self._steps, self._rng.bit_generator.state = state["plain"]["steps"], state["rng"]
         self._rows = [_Rows(*(state[f"rows.{name}"] for name in _Rows._fields))] if "rows.cars" in state else []
 

@@ -77,6 +77,21 @@ def test_skills_stay_as_they_are_while_masters_warm_up():
     assert all(bits(skill) != old for skill, old in zip(learner.skills, before, strict=True))
 
 
+@pytest.mark.parametrize("groups", [2, 3])
+def test_no_skill_learns_from_a_master_that_has_not_warmed_up(groups):
+    """Groups that begin late warm up until then (algorithm 1 of the paper, master.py of the released code)."""
+    config = dataclasses.replace(CONFIG, groups=groups, warmup=3, joint=2, staggered=True)
+    learner, envs = make(config)
+    begun, made = [None] * groups, 0
+    while made < config.period + groups:
+        for number, group in enumerate(learner.groups):
+            if group.joint and not group.tasks and begun[number] is None:
+                begun[number] = made
+        live(learner, envs, 1)
+        made += 1
+    assert begun == [config.warmup + number * config.period // groups for number in range(groups)]
+
+
 def test_a_new_task_begins_with_a_master_that_knows_nothing_of_those_before():
     one, envs = make()
     other, other_envs = make(rewards=lambda actions, _: np.sin(actions[:, 0]))

@@ -94,6 +94,26 @@ def test_a_decision_is_worth_the_discounted_rewards_until_its_leaf_gives_up_cont
     assert {round(float(np.log(d) / np.log(gamma))) for d in discounts} >= {1, 4}
 
 
+def test_a_decision_that_an_update_came_upon_is_not_learned_from():
+    """It is of the policy before, and the ratio of probabilities would say that it were of this one."""
+    learner = learner_of(TreeConfig(node="Nav", composite_rollout=40))
+    while learner.level.updates < 1:
+        learner.observe(learner._envs.step(learner.act()))
+        list(learner.update())
+    under_way = ~learner._below.due
+    assert under_way.any()
+    waiting = set(np.flatnonzero(under_way))
+    for _ in range(50):
+        due = learner._below.due.copy()
+        learner.observe(learner._envs.step(learner.act()))
+        waiting -= set(np.flatnonzero(due))
+        told = {int(car) for rows in learner._rows for car in rows.cars}
+        assert not told & waiting
+        if not waiting:
+            break
+    assert not waiting
+
+
 def test_a_child_that_may_not_start_has_no_chance_and_the_learner_knows_it():
     learner = learner_of(TreeConfig(node="Nav"))
     states = LessonCars(200, 1, "Nav").states
