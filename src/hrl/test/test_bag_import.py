@@ -25,7 +25,9 @@ def random_episodes():
         rewards, achieved = rng.normal(size=length), rng.normal(size=(length + 1, 2))
         desired = np.tile(rng.normal(size=2), (length + 1, 1))
         success = rng.random(length + 1) < 0.5
-        yield ImportedEpisode(states, actions, rewards, number == 1, achieved, desired, success)
+        # In the first one all was done as it was meant.
+        intended = actions if number == 0 else actions * 0.9
+        yield ImportedEpisode(states, actions, rewards, number == 1, achieved, desired, success, intended)
 
 
 @pytest.fixture
@@ -57,6 +59,7 @@ def test_what_was_exported_is_imported_as_it_was(demonstrations, tmp_path, capsy
             np.testing.assert_array_equal(now[:-1], was[:-1].astype(kind))
             np.testing.assert_array_equal(now[-1], was[-1])
         np.testing.assert_array_equal(other.applied_actions, one.applied_actions.astype(kind))
+        np.testing.assert_array_equal(other.intended, one.intended.astype(kind))
         np.testing.assert_array_equal(other.rewards, one.rewards.astype(kind))
         np.testing.assert_array_equal(other.success[1:], one.success[1:])
         assert (other.terminated, other.truncated) == (one.terminated, one.truncated)

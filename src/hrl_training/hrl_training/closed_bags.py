@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hrl_core.bags.catalogue import PLACE, Catalogue
 from hrl_core.bags.errors import BagError
-from hrl_core.bags.remote import RemoteFolder
+from hrl_core.bags.remote import OccupiedError, RemoteFolder
 
 FINISH_SECONDS = 60.0
 """Patience with a store when the recording ends."""
@@ -69,6 +69,10 @@ class ClosedBags:
                     remote.put_text(self._folder / PLACE)
                 self._place_told = True
                 remote.put(bag)
+                return
+            except OccupiedError as error:
+                # It would be no other the next time.
+                self.problems.append(str(error))
                 return
             except BagError as error:
                 if not told or last:

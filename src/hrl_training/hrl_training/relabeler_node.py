@@ -96,10 +96,17 @@ class RelabelerNode(HrlNode):
             self._relabel(self._waiting.popleft())
 
     def _relabel(self, bag: Path) -> None:
+        if not bag.exists():
+            # The trainer has learned from it, and need not keep it.
+            return
         try:
             if self._relabeler.relabelled(bag, self._out):
                 return
             outcome = self._relabeler.relabel(bag, self._out)
+        except FileNotFoundError:
+            if bag.exists():
+                raise
+            return
         except BagError as error:
             # One broken segment is no reason to leave the others.
             self.get_logger().error(str(error))

@@ -5,6 +5,7 @@ each repeats what is latched (run and task, status, policy) and says in its meta
 never cut: messages of the next one wait until everything of the last one is there.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ HOLD_LOOKS = 20
 
 Not seconds: where the recorder hardly gets a core, the rest may have come long ago and wait to be read."""
 SEGMENT = "segment_{:06d}"
+_NUMBERED = re.compile(r"segment_(\d{6,})")
 
 
 @dataclass(frozen=True)
@@ -234,7 +236,6 @@ class SegmentedRecording:
             return 0
         if self.path.exists() and not self.path.is_dir():
             raise BagError(f"{self.path} is not a folder; it must hold the bags of the recording")
-        number = 0
-        while any(self.path.glob(f"{SEGMENT.format(number)}*")):
-            number += 1
-        return number
+        # Numbers only rise: what a trainer has learned from and deleted is known to it by its name.
+        found = (_NUMBERED.match(path.name) for path in self.path.glob("*"))
+        return max((int(match[1]) for match in found if match), default=-1) + 1

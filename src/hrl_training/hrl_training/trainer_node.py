@@ -52,7 +52,8 @@ class TrainerNode(HrlNode):
         resumed = (self._out / CONFIG).is_file()
         clean_up(self._out / "policies")
         self._trainer.begin(resumed)
-        self._saved = self._trainer.version
+        self._saved = self._kept = self._trainer.version
+        """Versions of the last policy that was announced, and of the last state that was kept."""
         self._between = 1 if self._trainer.learner.on_policy else p.checkpoint_updates
         self._pressure = BackPressure(self, text_list(p.simulators), p.max_owed_updates, resumed)
         self._told, self._looked = 0, 0.0
@@ -80,9 +81,13 @@ class TrainerNode(HrlNode):
             self._look()
         while trainer.left and time.monotonic() < end:
             trainer.iterate()
-            warm = self._settings.finish or trainer.env_steps >= trainer.learner.warm_start_steps
-            if warm and trainer.version - self._saved >= self._between:
+            if trainer.version - self._kept < self._between:
+                continue
+            if self._settings.finish or trainer.env_steps >= trainer.learner.warm_start_steps:
                 self._announce(self._save())
+            else:
+                # Nobody is to act by it yet, but what has been learned is not to be learned again.
+                self._keep()
         self._pressure.update(trainer.left)
         if self._settings.finish and not trainer.left:
             self._finish()
@@ -114,16 +119,21 @@ class TrainerNode(HrlNode):
         """Write state and policy; returns the policy's own folder, which later ones do not overwrite."""
         trainer = self._trainer
         row = trainer.record(trainer.intake.outcomes.row())
-        trainer.keep()
+        self._keep()
         folder = self._out / "policies" / f"v{trainer.version:09d}"
         save_checkpoint(trainer.checkpoint({name: float(value) for name, value in row.items()}), folder)
         self._saved = trainer.version
         if self._settings.keep_segments:
             # Only now: a trainer that is restarted begins with the segments that the saved state names.
-            trainer.intake.forget(self._settings.keep_segments)
+            ours = {Path(folder) for folder in text_list(self._settings.recorded_here)}
+            trainer.intake.forget(self._settings.keep_segments, ours)
         for old in sorted(self._policies())[: -self._settings.keep_policies]:
             shutil.rmtree(old)
         return folder
+
+    def _keep(self) -> None:
+        self._trainer.keep()
+        self._kept = self._trainer.version
 
     def _policies(self) -> list[Path]:
         return [path for path in (self._out / "policies").glob("v*") if path.is_dir()]

@@ -45,7 +45,10 @@ class TrainerParameters(NodeParameters):
         1000, "worker updates between announced policies; on-policy learners announce every one", low=1
     )
     keep_policies: int = parameter(10, "announced policies kept on disk", low=2)
-    keep_segments: int = parameter(0, "consumed segments kept on disk; 0: all", low=0)
+    keep_segments: int = parameter(0, "consumed segments of recorded_here kept on disk; 0: all", low=0)
+    recorded_here: str = parameter(
+        "", "those folders of bags into which the loop itself records, and of which it may delete; separated by commas"
+    )
     max_owed_updates: int = parameter(
         4000, "worker updates owed at which the simulators are paused until half of them are made; 0: never", low=0
     )

@@ -278,6 +278,30 @@ def test_interrupted_folder_is_continued_behind_what_is_there(tmp_path):
     assert recorder.recording.bag.name == "segment_000002"
 
 
+def test_numbers_only_rise_also_where_what_was_learned_from_is_deleted(tmp_path):
+    """A trainer knows by their names what it has learned from."""
+    for number in (3, 4):
+        (tmp_path / "bag" / f"segment_{number:06d}").mkdir(parents=True)
+    (tmp_path / "bag" / "segment_000006.partial").mkdir()
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    recorder.take(*episode_messages(0))
+    recorder.recording.close()
+    assert (tmp_path / "bag" / "segment_000007" / "metadata.yaml").is_file()
+    assert not (tmp_path / "bag" / "segment_000000").exists()
+
+
+def test_a_store_in_which_another_recording_lies_takes_nothing_and_says_so(tmp_path):
+    """Two recordings, one URI: the second one's bags have the names of the first one's."""
+    uri = (tmp_path / "elsewhere").as_uri()
+    for name in ("one", "other"):
+        recorder = Recorder(tmp_path / name, SplitLimits(episodes=1), uri)
+        recorder.take(*episode_messages(0, length=len(name)))
+        recorder.recording.close()
+    first = "segment_000000/metadata.yaml"
+    assert (tmp_path / "elsewhere" / first).read_bytes() == (tmp_path / "one" / first).read_bytes()
+    assert any("is another recording than" in problem for problem in recorder.recording.problems)
+
+
 def test_folder_that_cannot_be_one_is_named(tmp_path):
     (tmp_path / "bag").touch()
     with pytest.raises(BagError, match="is not a folder"):

@@ -99,7 +99,11 @@ class Recover:
             raise HrlError(f"{self.dir} holds {len(sources)} unfinished bags ({names}): give one, or leave --out away")
         console = Console(soft_wrap=True, highlight=False)
         for source in sources:
-            console.print(_outcome(recover(source, self.out or default_out(source))))
+            out = self.out or default_out(source)
+            if len(sources) > 1 and out.exists():
+                console.print(f"{source} was recovered before: {out}")
+                continue
+            console.print(_outcome(recover(source, out)))
         return 0
 
 

@@ -53,7 +53,10 @@ def train_graph(arguments: TrainArguments) -> Graph:
         setup.task_argument,
         folder.path / "relabelled",
         {name: getattr(arguments, name) for name in LIVE_KNOBS}
-        | {"simulators": ",".join(own.namespace for own in of_robots)},
+        | {
+            "simulators": ",".join(own.namespace for own in of_robots),
+            "recorded_here": ",".join(str(robot.bag) for robot in folders),
+        },
     )
     nodes = learner_nodes(learning, setup)
     cores = shared_cores(arguments)

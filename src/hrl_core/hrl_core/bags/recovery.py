@@ -1,5 +1,8 @@
 """Makes a readable bag of a recording that was never finished or is damaged; the original is not touched."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,13 +78,16 @@ def recover(source: Path, out: Path) -> Recovery:
         BagError: nothing can be saved, or the new bag cannot be written.
     """
     recovery = Recovery(source, out)
-    if out.exists():
-        raise BagError(f"{out} exists already; remove it or choose another folder with --out")
+    for there in (out, _partial(out)):
+        if there.exists():
+            raise BagError(f"{there} exists already; remove it or choose another folder with --out")
     copy = _Copy(recovery)
     for file in _storage_files(source):
         scan = _scan(file)
         try:
             copy.take(scan)
+        except _RefusedError as error:
+            raise _nothing_left(recovery, str(error)) from None
         except BagError as error:
             recovery.problems.append(str(error))
         if isinstance(scan, McapScan) and scan.problem:
@@ -92,8 +98,35 @@ def recover(source: Path, out: Path) -> Recovery:
     facts = _facts(source, recovery)
     facts.recovered_from = source.name
     recovery.messages = copy.writer.messages
-    copy.writer.close(facts.custom_data())
+    try:
+        with _written():
+            copy.writer.close(facts.custom_data())
+    except _RefusedError as error:
+        raise _nothing_left(recovery, str(error)) from None
     return recovery
+
+
+def _partial(out: Path) -> Path:
+    return out.with_name(out.name + PARTIAL_SUFFIX)
+
+
+def _nothing_left(recovery: Recovery, why: str) -> BagError:
+    """Remove what was written of a copy that cannot be finished, and say why."""
+    shutil.rmtree(_partial(recovery.out), ignore_errors=True)
+    return BagError(f"cannot recover {recovery.source}: {why}; free some space and recover it again")
+
+
+class _RefusedError(BagError):
+    """The new bag cannot be written."""
+
+
+@contextmanager
+def _written() -> Iterator[None]:
+    """Tell what cannot be written from what cannot be read."""
+    try:
+        yield
+    except BagError as error:
+        raise _RefusedError(str(error.__cause__ or error)) from None
 
 
 class _Copy:
@@ -105,18 +138,21 @@ class _Copy:
         self._names: dict[tuple[str, str], str | None] = {}
 
     def take(self, scan: McapScan | BagScan) -> None:
-        """Write the messages of a scan; raises ``BagError`` for what cannot be read."""
+        """Write the messages of a scan; raises ``BagError`` for what cannot be read, ``_RefusedError`` or written."""
         for block in scan.blocks():
             for row, key in enumerate(block.topics.tolist()):
                 topic = scan.topics.get(key)
                 name = None if topic is None else self._announced(topic)
                 if name is not None and self.writer is not None:
-                    self.writer.write(name, int(block.stamps[row]), block.message(row))
+                    message = block.message(row)
+                    with _written():
+                        self.writer.write(name, int(block.stamps[row]), message)
 
     def _announced(self, topic: Topic) -> str | None:
         """The topic's name once the new bag has it; None: it cannot be copied."""
         if (topic.name, topic.type) not in self._names:
-            self.writer = self.writer or BagWriter(self._recovery.out, typestore_with(()))
+            with _written():
+                self.writer = self.writer or BagWriter(self._recovery.out, typestore_with(()))
             self._names[topic.name, topic.type] = topic.name
             try:
                 self.writer.add_copied_topic(topic)

@@ -35,6 +35,10 @@ def mirror_of(uri: str) -> Path:
     return Path(cache).absolute() / "bags" / hashlib.sha256(uri.rstrip("/").encode()).hexdigest()[:16]
 
 
+class OccupiedError(BagError):
+    """There is another recording under that name."""
+
+
 class RemoteFolder:
     """A folder of bags at a URI."""
 
@@ -56,14 +60,23 @@ class RemoteFolder:
             wanted = "pip install -r requirements-cluster.txt -c constraints.txt"
             raise HrlError(f"'{uri}': {error} ({wanted} brings s3fs, for s3://)") from None
 
-    def put(self, bag: Path) -> None:
-        """Copy a closed bag there under its name; its metadata last: whoever sees them sees a whole bag.
+    def put(self, bag: Path, name: str = "") -> None:
+        """Copy a closed bag there under its name, or another; its metadata last: whoever sees them sees a whole bag.
 
         Raises:
+            OccupiedError: another recording is there under that name.
             BagError: it cannot be.
         """
-        target = f"{self._root}/{bag.name}"
+        name = name or bag.name
+        target = f"{self._root}/{name}"
         with self._trouble(f"cannot put {bag} at"):
+            if self._files.exists(f"{target}/{METADATA}"):
+                if self._files.cat_file(f"{target}/{METADATA}") == (bag / METADATA).read_bytes():
+                    return
+                raise OccupiedError(
+                    f"{self.uri}/{name} is another recording than {bag}: nothing is overwritten; give each recording a "
+                    "URI of its own"
+                )
             self._files.makedirs(target, exist_ok=True)
             for path in sorted(bag.iterdir(), key=lambda path: path.name == METADATA):
                 self._files.put_file(str(path), f"{target}/{path.name}")
@@ -172,12 +185,20 @@ class Mirror:
 
 
 def upload_missing(folder: Path, uri: str) -> list[Path]:
-    """Copy all closed bags of a folder that are not there yet to a URI; returns them; raises ``BagError``."""
+    """Copy all closed bags of a folder that are not there yet to a URI, under their names below it; returns them.
+
+    Raises:
+        OccupiedError: there is another recording under one of the names.
+        BagError: they cannot be copied.
+    """
     remote = RemoteFolder(uri)
     there = set(remote.bags())
     if (folder / PLACE).is_file():
         remote.put_text(folder / PLACE)
-    missing = [bag for bag in find_bags([folder]) if bag.name not in there]
-    for bag in missing:
-        remote.put(bag)
+    missing = []
+    for bag in find_bags([folder]):
+        # The folder itself may be a bag.
+        name = bag.relative_to(folder).as_posix() if bag != folder else bag.name
+        missing += [bag] if name not in there else []
+        remote.put(bag, name)
     return missing

@@ -24,6 +24,7 @@ from hrl_core.bags.cdr_layout import definitions
 from hrl_core.bags.digest import HashedStorage
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.topic import Topic
+from hrl_core.whole_folders import bring_to_disk
 
 __all__ = ["BagError", "BagWriter", "typestore_with"]
 
@@ -62,10 +63,10 @@ class BagWriter:
         self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
         try:
             self._writer.open()
+            self._storage = cast(McapWriter, self._writer.storage)
+            self._hashed = HashedStorage(self._storage.bio, self._storage.path)
         except OSError as error:
             raise BagError(f"cannot create bag {self._partial}: {error}") from error
-        self._storage = cast(McapWriter, self._writer.storage)
-        self._hashed = HashedStorage(self._storage.bio, self._storage.path)
         self._storage.bio = cast(Any, self._hashed)
         # Unlike rosbags' own, with a checksum, and at level 1: the same size in half the time for what robots say.
         self._storage.compressor = ZstdCompressor(level=1, write_checksum=True).compress
@@ -155,10 +156,10 @@ class BagWriter:
             self._writer.close()
             sha256 = self._hashed.bag_sha256(self._partial)
             for path in (*self._partial.iterdir(), self._partial):
-                _sync(path)
+                bring_to_disk(path)
             os.replace(self._partial, self.path)
             self._partial.parent.rmdir()
-            _sync(self.path.parent)
+            bring_to_disk(self.path.parent)
         except OSError as error:
             raise self._failed("close", error) from error
         return sha256
@@ -188,12 +189,3 @@ def _typestore(definitions: tuple[tuple[str, str], ...]) -> Typestore:
     for name, text in definitions:
         typestore.register(get_types_from_msg(text, name))
     return typestore
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or folder is on disk: only then is success reported."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)

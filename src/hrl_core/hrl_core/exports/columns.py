@@ -68,6 +68,7 @@ def step_columns(episode: BagEpisode, layout: Layout) -> StepColumns:
         "action_source": episode.action_sources,
         "policy_action": episode.actions,
         "policy_action_source": episode.sources,
+        "intended_action": np.where(np.isnan(episode.intended), episode.applied_actions, episode.intended),
         "policy_version": episode.policy_versions,
         "log_probability": episode.log_probabilities,
         "reward": episode.rewards,

@@ -12,6 +12,8 @@ from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 
 Array = npt.NDArray[np.float64]
+INTENDED = "intended_action"
+"""What our exports call the action before noise was added on purpose."""
 _ROUNDING = 1e-6
 """Share of the range by which actions may lie beyond their limits: numbers in 32 bits do."""
 
@@ -32,6 +34,8 @@ class ForeignEpisode(NamedTuple):
     """Shape (T + 1, goal_dim); None: the data set has none."""
     success: npt.NDArray[np.bool_] | None = None
     """Shape (T + 1,); None: the data set does not tell."""
+    intended: Array | None = None
+    """Actions (T, action_dim) before noise was added on purpose; None: those that were done."""
 
 
 class ImportedEpisode(NamedTuple):
@@ -44,6 +48,7 @@ class ImportedEpisode(NamedTuple):
     achieved_goals: Array
     desired_goals: Array
     success: npt.NDArray[np.bool_]
+    intended: Array
 
     @property
     def steps(self) -> int:
@@ -70,7 +75,8 @@ def imported(task: TaskSpec, episodes: Iterable[ForeignEpisode], source: str) ->
             desired = np.repeat(achieved[-1:], len(achieved), axis=0)
         success = task.success_holds(achieved, desired) if episode.success is None else episode.success
         lived = episode.states, episode.actions, episode.rewards, episode.terminated
-        yield ImportedEpisode(*lived, achieved, desired, success)
+        intended = episode.actions if episode.intended is None else episode.intended
+        yield ImportedEpisode(*lived, achieved, desired, success, intended)
 
 
 def as_rows(values: npt.ArrayLike) -> Array:
@@ -83,7 +89,9 @@ def fingerprint(episodes: Iterable[ImportedEpisode]) -> str:
     """SHA-256 of all numbers, 64 hexadecimal digits: the same data set is the same run."""
     digest = hashlib.sha256()
     for episode in episodes:
-        for part in episode:
+        # What was meant counts where it is told.
+        told = episode[:-1] if np.array_equal(episode.intended, episode.actions) else episode
+        for part in told:
             digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()
 
@@ -100,6 +108,7 @@ def _require_sizes(task: TaskSpec, episode: ForeignEpisode, where: str) -> None:
         "achieved goals": (episode.achieved_goals, (steps + 1, goal)),
         "desired goals": (episode.desired_goals, (steps + 1, goal)),
         "success": (episode.success, (steps + 1,)),
+        "intended actions": (episode.intended, (steps, len(task.action))),
     }
     for name, (array, shape) in wanted.items():
         if array is None:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hrl_core.errors import HrlError
-from hrl_core.imports.episodes import Array, ForeignEpisode, as_rows
+from hrl_core.imports.episodes import INTENDED, Array, ForeignEpisode, as_rows
 
 STATE = "observation.state"
 ACHIEVED, DESIRED = "observation.achieved_goal", "observation.desired_goal"
@@ -80,6 +80,7 @@ def _episode(rows: pa.Table, final: dict[str, Any], keys: tuple[str, ...]) -> Fo
         achieved_goals=goals.get(ACHIEVED),
         desired_goals=goals.get(DESIRED),
         success=np.array([False, *_column(rows, "next.success")[:steps, 0]], bool) if told else None,
+        intended=_column(rows, INTENDED)[:steps] if INTENDED in rows.column_names else None,
     )
 
 

@@ -36,7 +36,9 @@ def messages_of(
         told = reward, bool(episode.success[step]), step == 0, *ends, Mode.DEMO, applied, source, task_hash
         yield Observation(*key, episode.states[step], *goals, *told)
         if not last:
-            yield Action(*key, episode.actions[step], 0, stamp, NAN, 0, ActionSource.TELEOP)
+            meant = episode.intended[step]
+            intended = NO_VECTOR if np.array_equal(meant, episode.actions[step]) else meant
+            yield Action(*key, episode.actions[step], 0, stamp, NAN, 0, ActionSource.TELEOP, intended)
     yield EpisodeResult(
         stamp=stamp,
         frame=task.frame,

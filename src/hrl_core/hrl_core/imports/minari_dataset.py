@@ -8,7 +8,7 @@ import minari
 import numpy as np
 
 from hrl_core.errors import HrlError
-from hrl_core.imports.episodes import Array, ForeignEpisode, as_rows
+from hrl_core.imports.episodes import INTENDED, Array, ForeignEpisode, as_rows
 
 STATE = "observation"
 ACHIEVED, DESIRED = "achieved_goal", "desired_goal"
@@ -37,6 +37,7 @@ def _episode(episode: Any, keys: tuple[str, ...], path: Path) -> ForeignEpisode:
         states = flat(seen)
     told = (episode.infos or {}).get("success")
     success = None if told is None or len(told) != len(states) else np.asarray(told, bool)
+    meant = (episode.infos or {}).get(INTENDED)
     return ForeignEpisode(
         states=states,
         actions=flat(episode.actions),
@@ -45,6 +46,7 @@ def _episode(episode: Any, keys: tuple[str, ...], path: Path) -> ForeignEpisode:
         achieved_goals=goals.get(ACHIEVED),
         desired_goals=goals.get(DESIRED),
         success=success,
+        intended=None if meant is None else as_rows(meant)[: len(episode.rewards)],
     )
 
 

@@ -29,14 +29,17 @@ class MappedArrays:
             anew: whether it is emptied in any case.
         """
         self._folder = folder
-        told = json.dumps({**layout, "boot": _BOOT.read_text().strip()}, sort_keys=True)
+        self._told = json.dumps({**layout, "boot": _BOOT.read_text().strip()}, sort_keys=True)
         path = folder / _LAYOUT
-        self.taken_up = not anew and path.is_file() and path.read_text() == told
+        self.taken_up = not anew and path.is_file() and path.read_text() == self._told
         """Whether there were files to go on with."""
         if not self.taken_up:
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(parents=True)
-            path.write_text(told)
+
+    def seal(self) -> None:
+        """Say that the files may be gone on with: until then, who is killed has written nothing that counts."""
+        (self._folder / _LAYOUT).write_text(self._told)
 
     def opened(self, name: str, shape: tuple[int, ...], dtype: np.dtype, fill: float) -> npt.NDArray:
         """The array of a name, with at least as many rows as ``shape`` has; new ones are ``fill``."""

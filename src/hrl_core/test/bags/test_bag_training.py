@@ -498,7 +498,7 @@ def test_a_changed_segment_stops_a_resumed_run_and_a_deleted_one_is_named(tmp_pa
     ours.consume()
     turns(ours, 1)
     save(ours)
-    assert ours.intake.forget(keep=1) == [bags[0]]
+    assert ours.intake.forget(1, {tmp_path / "bags"}) == [bags[0]]
     assert not bags[0].exists()
     again = trainer(tmp_path / "run", tmp_path / "bags", resume=True)
     assert any("is gone" in problem for problem in again.intake.problems)
@@ -507,13 +507,27 @@ def test_a_changed_segment_stops_a_resumed_run_and_a_deleted_one_is_named(tmp_pa
         trainer(tmp_path / "run", tmp_path / "bags", resume=True)
 
 
+def test_what_the_loop_has_not_recorded_itself_is_never_forgotten(tmp_path, traces, record):
+    """Demonstrations that are learned from as well: somebody's only copy."""
+    demos = record(tmp_path / "demo" / "bag", traces[:1])
+    bags = [record(tmp_path / "bags" / name, traces[k : k + 1]) for k, name in enumerate("abc", 1)]
+    ours = BagTrainer(SPEC, config(demos, tmp_path / "bags"), tmp_path / "run", seed=4)
+    ours.begin(False)
+    ours.consume()
+    own = {tmp_path / "bags"}
+    assert ours.intake.forget(2, own) == bags[:1]
+    assert ours.intake.forget(2, own) == []
+    assert ours.intake.forget(1, own) == bags[1:2]
+    assert demos.exists()
+
+
 def test_unconsumed_segments_are_never_forgotten(tmp_path, traces, record):
     ours = trainer(tmp_path / "run", tmp_path / "bags")
     record(tmp_path / "bags" / "a", traces[:1])
-    assert ours.intake.forget(keep=0) == []
+    assert ours.intake.forget(0, {tmp_path / "bags"}) == []
     ours.consume()
     late = record(tmp_path / "bags" / "b", traces[1:2])
-    ours.intake.forget(keep=0)
+    ours.intake.forget(0, {tmp_path / "bags"})
     assert late.exists()
     assert len(ours.learner.store) == 47, "what was learned from stays in the store"
 

@@ -179,6 +179,21 @@ def test_files_of_another_boot_are_not_trusted(add, run_of, read_again, tmp_path
     assert read_again == []
 
 
+def test_who_is_killed_while_it_reads_again_reads_again(add, run_of, read_again, tmp_path, monkeypatch):
+    """After another boot, and before the first state of this one."""
+    add(0, 1)
+    whole, cut = run_of("whole"), run_of("cut")
+    for run in (whole, cut):
+        go_on(run)
+        run.keep()
+    (tmp_path / "boot").write_text("of another day")
+    monkeypatch.setattr(mapped_arrays, "_BOOT", tmp_path / "boot")
+    run_of("cut", resume=True)
+    read_again.clear()
+    require_the_same(whole, run_of("cut", resume=True))
+    assert read_again == ["segment_0", "segment_1"]
+
+
 def test_a_trainer_killed_before_its_first_state_begins_with_nothing(add, run_of):
     add(0, 1)
     go_on(run_of("cut"))

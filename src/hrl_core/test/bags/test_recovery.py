@@ -187,6 +187,38 @@ def test_existing_folder_is_never_overwritten(tmp_path, simple, write_bag):
         recover(bag, tmp_path / "out")
 
 
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from hrl_core.bags.errors import BagError
+from hrl_core.bags.recovery import recover
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    recover(Path(sys.argv[1]), Path(sys.argv[2]))
+except BagError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.99])
+def test_without_room_for_the_new_bag_nothing_is_left_of_it_and_it_can_be_tried_again(
+    tmp_path, simple, write_bag, share
+):
+    bag, out = write_bag(tmp_path / "bag", simple(4, length=40).messages), tmp_path / "new" / "out"
+    assert recover(bag, tmp_path / "whole").messages > 0
+    room = int(share * max(path.stat().st_size for path in (tmp_path / "whole").iterdir()))
+    out.parent.mkdir()
+    told = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(bag), str(out), str(room)], capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith(f"cannot recover {bag}: "), told
+    assert "File too large; free some space and recover it again" in told.stdout
+    assert list(out.parent.iterdir()) == []
+    assert recover(bag, out).messages > 0
+
+
 KILLED = """
 import sys
 from pathlib import Path

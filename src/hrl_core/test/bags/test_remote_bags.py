@@ -16,7 +16,7 @@ from hrl_core.bags.catalogue import CATALOGUE, PLACE, Catalogue, keep_catalogue_
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
-from hrl_core.bags.remote import CACHE, Mirror, RemoteFolder, mirror_of, upload_missing
+from hrl_core.bags.remote import CACHE, Mirror, OccupiedError, RemoteFolder, mirror_of, upload_missing
 from hrl_core.errors import HrlError
 from hrl_core.training.recordings import segments
 from hrl_core.training.recordings.segments import SegmentFinder, at_hand, parse_source
@@ -117,6 +117,20 @@ def test_what_is_uploaded_is_fetched_whole_and_once(uri, here, close_bag):
     RemoteFolder(uri).put(here / "segment_000003")
     assert [bag.name for bag in list(mirror.fetch())] == ["segment_000003"]
     assert digests(mirror.folder) == digests(here)
+
+
+def test_bags_of_several_folders_keep_apart_and_nothing_is_overwritten(uri, tmp_path, close_bag):
+    for robot in ("robot_1", "robot_2"):
+        close_bag(tmp_path / "loop" / robot, 0)
+    assert len(upload_missing(tmp_path / "loop", uri)) == 2
+    assert RemoteFolder(uri).bags() == ["robot_1/segment_000000", "robot_2/segment_000000"]
+    assert upload_missing(tmp_path / "loop", uri) == []
+    assert len(list(Mirror(uri).fetch())) == 2
+    close_bag(tmp_path / "later" / "robot_1", 0)
+    metadata = tmp_path / "later" / "robot_1" / "segment_000000" / "metadata.yaml"
+    metadata.write_text(metadata.read_text() + "\n")
+    with pytest.raises(OccupiedError, match=r"robot_1/segment_000000 is another recording .*: nothing is overwritten"):
+        upload_missing(tmp_path / "later", uri)
 
 
 def test_a_bag_is_there_when_its_metadata_are_which_come_last(uri, here, monkeypatch):

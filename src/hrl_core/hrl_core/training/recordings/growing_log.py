@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hrl_core.errors import CheckpointError
+from hrl_core.whole_folders import bring_to_disk
 
 
 class GrowingLog:
@@ -28,12 +29,14 @@ class GrowingLog:
             self.count += 1
 
     def write(self) -> None:
-        """Append what has been added since; raises ``OSError``."""
+        """Append what has been added since, to outlast a power cut as states do; raises ``OSError``."""
         if self._unwritten:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # The first lines of a run replace those of whatever was there before.
             with self.path.open("w" if self.count == len(self._unwritten) else "a") as file:
                 file.writelines(self._unwritten)
+            bring_to_disk(self.path)
+            bring_to_disk(self.path.parent)
             self._unwritten.clear()
 
     def read(self, count: int) -> list[Any]:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,11 +93,18 @@ class Intake:
         """Environment steps that were meant to be learned from and cannot be."""
         return sum(steps for cause, steps in self.left_out.items() if not cause.startswith(OF_MODE))
 
-    def forget(self, keep: int) -> list[Path]:
-        """Delete consumed segments but the last ``keep`` from disk; the store keeps what it learned from."""
+    def forget(self, keep: int, folders: Container[Path]) -> list[Path]:
+        """Delete consumed segments of some folders but the last ``keep`` from disk.
+
+        The store keeps what it learned from. Whatever else is learned from is somebody's own, and is never touched.
+        """
         segments = list(self.consumed.values())
-        deleted = forget_segments(segments[self._gone :], keep)
-        while self._gone < len(segments) and not segments[self._gone].exists:
+        ours = [segment for segment in segments[self._gone :] if Path(segment.path).parent in folders]
+        deleted = forget_segments(ours, keep)
+        while self._gone < len(segments):
+            segment = segments[self._gone]
+            if Path(segment.path).parent in folders and segment.exists:
+                break
             self._gone += 1
         return deleted
 

@@ -31,7 +31,7 @@ class KeptStore:
     def __init__(self, store: RecordedStore, folder: Path, anew: bool) -> None:
         """Move an empty store into files of ``folder``: those that are there, unless it is to begin ``anew``."""
         self._store, self._log = store, GrowingLog(folder / "pieces.jsonl")
-        files = MappedArrays(folder, store.layout(), anew)
+        self._files = files = MappedArrays(folder, store.layout(), anew)
         self.taken_up = files.taken_up
         """Whether there are files to go on with: not those of another layout or, for a power cut, of another boot."""
         store.keep_in(files, self._log)
@@ -45,6 +45,8 @@ class KeptStore:
     def write(self) -> None:
         """Write what has been taken in since the last time; raises ``OSError``."""
         self._log.write()
+        # Not before: a saved state counts on as many pieces as it was given again.
+        self._files.seal()
 
     def restore(self, bag: str, pieces: Iterable[Piece]) -> None:
         """Put what was lost of a bag where it was; ``pieces`` are those that it holds."""
