@@ -16,7 +16,7 @@ from hrl_core.checkpoints.manifest import read_manifest
 from hrl_core.checkpoints.tree_files import swap_node
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
-from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, hierarchy_of
+from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec, hierarchy_of
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
@@ -254,21 +254,28 @@ def test_all_of_three_levels_take_a_policy_at_the_same_step_refuse_a_bad_one_and
 
 
 @pytest.mark.learning
-@pytest.mark.parametrize("victim", ["worker", "manager"])
+@pytest.mark.parametrize(
+    ("hierarchy", "victims"),
+    [(None, ["worker"]), (None, ["manager"]), (None, ["manager", "worker"]), (FLAT, ["worker"])],
+    ids=["worker", "manager", "both", "flat"],
+)
 def test_restarted_node_goes_on_with_the_policy_in_force(
-    launch, listener, versions, observe, policy, announce, read_bag, victim
+    launch, listener, versions, observe, policy, announce, read_bag, hierarchy, victims
 ):
-    folders = [policy(version) for version in range(3)]
-    graph = launch(f"task:={TASK}", f"policy:={folders[0]}", "episodes:=0", "respawn:=true")
-    listener.spin_until(lambda: newest(versions) == {0})
+    """As its peers say, or, where there are none that know, as it has kept itself."""
+    folders = [policy(version, hierarchy) for version in range(3)]
+    graph = launch(f"policy:={folders[0]}", "episodes:=0", "respawn:=true", file="policy.launch.py")
+    acting = {-1} if hierarchy == FLAT else set()
+    listener.spin_until(lambda: newest(versions) == {0} | acting)
     announce(folders[1])
-    listener.spin_until(lambda: newest(versions) == {1})
+    listener.spin_until(lambda: newest(versions) == {1} | acting)
     # In mid-episode, with a still newer policy announced: the restarted node must not act with that one yet.
     count = len(observe)
     listener.spin_until(lambda: len(observe) > count and 5 < observe[-1].step < 30)
-    graph.node(victim).kill()
+    for victim in victims:
+        graph.node(victim).kill()
     announce(folders[2])
-    listener.spin_until(lambda: newest(versions) == {2})
+    listener.spin_until(lambda: newest(versions) == {2} | acting)
     code, output = graph.stop()
     assert code == 0, output
     order = versions_by_episode(read_bag(graph.out / "bag"))

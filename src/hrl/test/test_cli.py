@@ -46,6 +46,8 @@ def test_help_is_instant():
             "unknown argument 'episode'; did you mean episodes?",
         ),
         (["task", "show", "Chess"], "hrl: unknown task 'Chess'"),
+        (["policy", "init", "--task", "cart_pole", "--flat", "--out", "/dev/null/x"], "/dev/null/x cannot be written"),
+        (["relabel", "--checkpoint", "hiro_ant_maze", "--out", "x"], "hrl: which bags?"),
         (["task", "show", "AntMaze", "--observe_commands", "-1"], "hrl: commands of -1 steps: must be 1 to 100"),
         (["policy", "show", "nowhere"], "hrl: policy 'nowhere' is neither a folder nor a shipped policy"),
         (["policy", "convert", "nowhere", "--out", "x"], "hrl: nowhere is not a policy checkpoint"),

@@ -107,6 +107,21 @@ def test_a_stop_signal_ends_all_nodes_cleanly(stubs, is_alive, number):
     assert not any(map(is_alive, stubs.pids()))
 
 
+def test_a_hangup_that_is_ignored_ends_nothing(stubs, monkeypatch):
+    """As by nohup, in a terminal that is closed."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        stubs.add("simulator", "import time; time.sleep(2)")
+        thread = signal_when_started(stubs, 1, signal.SIGHUP)
+        stubs.run()
+        thread.join()
+        assert stubs.elapsed() >= 2
+        assert "SIGHUP" not in "".join(stubs.screen)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_the_recorder_is_stopped_when_all_others_have_ended(stubs):
     stubs.add("recorder", "wait()", role="recorder")
     stubs.add("manager", "signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.3), leave(0, None)))\nwait()")

@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -148,6 +149,23 @@ def test_a_finished_run_says_that_nothing_is_left_to_do(whole: Path, capsys) -> 
     assert capsys.readouterr().out == f"{whole} is finished after 2400 steps: nothing is left to do\n"
     assert weights_of(whole) == before
     assert len(json.loads((whole / "provenance.json").read_text())) == 1
+
+
+def test_a_resumed_run_goes_on_with_the_threads_and_the_logger_that_it_had(whole: Path, tmp_path: Path) -> None:
+    """Other threads, other last bits; and the rest of a run belongs to where the beginning is."""
+    folder = tmp_path / "run"
+    shutil.copytree(whole, folder)
+    starts = json.loads((folder / "provenance.json").read_text())
+    assert (starts[-1]["torch_threads"], starts[-1]["logger"]) == (1, "tensorboard")
+    noted = [starts[-1] | {"torch_threads": 2, "logger": "wandb"}]
+    (folder / "provenance.json").write_text(json.dumps(noted))
+    request = parse_training(["--resume", str(folder)])
+    assert (request.torch_threads, request.logger) == (2, "wandb")
+    assert parse_training(["--resume", str(folder), "--torch_threads", "1"]).torch_threads == 1
+    for entry in noted:
+        del entry["logger"]
+    (folder / "provenance.json").write_text(json.dumps(noted))
+    assert parse_training(["--resume", str(folder)]).logger == "tensorboard", "of a run begun before it was noted"
 
 
 def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path) -> None:

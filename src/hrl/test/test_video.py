@@ -6,6 +6,8 @@ from dataclasses import replace
 import imageio.v3 as imageio
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hrl.film import footage, gl_backend
 from hrl.film.frames import captioned, check_format, legend, write_film
@@ -161,3 +163,15 @@ def test_a_task_without_mujoco_is_filmed_by_its_own_pictures(flat_policy, tmp_pa
 def test_what_an_environment_needs_for_its_pictures_is_said(flat_policy, tmp_path):
     with pytest.raises(HrlError, match=r"^CartPole-v1 lacks a package for that: pygame is not installed, run `pip"):
         list(footage.film(flat_policy("cart_pole"), Video("", tmp_path / "film.gif")))
+
+
+@given(st.integers(1, 400), st.floats(0.05, 8.0))
+def test_a_film_takes_as_long_as_its_speed_says(steps: int, stride: float) -> None:
+    """At any speed, as many frames as fit; a step is shown once, several times, or not at all."""
+    frames, due = [], 0.0
+    for step in range(steps + 1):
+        shown = footage._frames_due(step, due, stride, step == steps)
+        due += shown * stride
+        frames += [step] * shown
+    assert abs(len(frames) - (steps / stride + 1)) <= 1.001
+    assert (frames[0], frames[-1]) == (0, steps)

@@ -51,6 +51,8 @@ class Environments(Protocol):
     """What the trainer asks of a vector environment (``hrl_core.envs.vector.VectorEnv``)."""
 
     num_envs: int
+    seed: int
+    """Of all episodes."""
     states: Array
     achieved: Array
 

@@ -80,6 +80,19 @@ def test_every_command_takes_effect_so_many_ticks_later_and_a_state_goes_on(peri
         assert held(line, 100.0 + number) == held(other, 100.0 + number)
 
 
+@pytest.mark.parametrize("name", shipped_tasks())
+def test_a_start_follows_from_its_seed_whatever_came_before(name):
+    """Also where a reset takes physics steps of its own."""
+    spec, randomisation = load_task(name), variable(name)
+    environment = make_environment(spec, randomisation)
+    first = environment.reset(5).state
+    environment.reset(6)
+    for _ in range(3):
+        environment.step(spec.action_high)
+    np.testing.assert_array_equal(environment.reset(5).state, first)
+    environment.close()
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_every_copy_equals_the_single_environment(threads):
     count, steps = 3, 60

@@ -84,6 +84,16 @@ def test_exchanging_a_node_changes_the_files_of_no_other(trees, name):
     assert sorted(p.name for p in (one / "nodes").iterdir()) == sorted(p.name for p in (other / "nodes").iterdir())
 
 
+def test_an_exchanged_tree_tells_no_figures_of_the_one_before(trees):
+    one, other = trees
+    measured = {"held_out/own_goals/success_rate": 0.9, "evaluation/own_goals/return": 1.0, "worker/updates": 3.0}
+    save_checkpoint(dataclasses.replace(load_checkpoint(one), metrics=measured), one)
+    (one / "README.md").write_text("0.9 of 200 held-out episodes")
+    swap_node(one, "Cross", other)
+    assert load_checkpoint(one).metrics == {"worker/updates": 3.0}
+    assert not (one / "README.md").exists()
+
+
 def test_a_node_is_also_exchanged_from_its_folder_alone(trees):
     one, other = trees
     old, new = swap_node(one, "Cross", other / read_manifest(other).nodes["Cross"])

@@ -11,7 +11,7 @@ from hrl_core.errors import InvalidDataError
 from hrl_ros.waiting import WarningLogger
 
 _FRAME = struct.Struct("<II")
-"""Length and CRC-32 of what follows: run id, what a recurrent policy remembers, and messages."""
+"""Length and CRC-32 of what follows: run id, what a recurrent policy remembers, what names the policy, and messages."""
 _RUN = struct.Struct("<Q")
 _PART = struct.Struct("<I")
 
@@ -23,6 +23,8 @@ class Recalled(NamedTuple):
     """What it said last."""
     memory: bytes
     """What its policy remembers (``hierarchy.recall``); empty for one that does not."""
+    policy: bytes
+    """What names the policy that it acted with; empty: the one that it was launched with."""
 
 
 class LastWords:
@@ -42,6 +44,8 @@ class LastWords:
         """
         self._path, self._logger = path, logger
         self._file: int | None = None
+        self.policy = b""
+        """As in ``Recalled``; kept with all that is said from now on."""
         self.certain = path is not None
         """Whether what ``recall`` does not know has never been said."""
 
@@ -56,7 +60,8 @@ class LastWords:
         except (OSError, InvalidDataError) as error:
             self._logger.warning(f"what was said last cannot be recalled: {error}")
             self.certain = False
-        return Recalled(parts[1:], parts[0] if parts else b"")
+        memory, policy, *said = parts or (b"", b"")
+        return Recalled(said, memory, policy)
 
     def keep(self, run: int, messages: Sequence[bytes], memory: bytes = b"") -> None:
         """Remember serialised messages, and what the policy remembers as they are said.
@@ -65,7 +70,8 @@ class LastWords:
         """
         if self._path is None:
             return
-        parts = [part for message in (memory, *messages) for part in (_PART.pack(len(message)), message)]
+        kept = memory, self.policy, *messages
+        parts = [part for each in kept for part in (_PART.pack(len(each)), each)]
         body = b"".join([_RUN.pack(run), *parts])
         try:
             if self._file is None:

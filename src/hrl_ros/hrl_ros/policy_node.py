@@ -1,5 +1,6 @@
 """What manager and worker nodes share: policy, run, barrier, waiting."""
 
+import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from hrl_core.threads import one_thread
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.health import Health
-from hrl_ros.memory import LastWords
+from hrl_ros.memory import LastWords, Recalled
 from hrl_ros.node import HrlNode, RawPublisher
 from hrl_ros.parameters import FollowerParameters, parameter
 from hrl_ros.peers import RECORDER, hears
@@ -63,15 +64,15 @@ class PolicyNode(HrlNode, Generic[P]):
         self.health = Health(parameters.diagnostics)
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
-        self.reload = PolicyReload(
-            self, self.party, self.parties, self.task, self.hierarchy, loaded, self.build, self.health
-        )
+        self._memory = LastWords(Path(parameters.memory) if parameters.memory else None, self.get_logger())
+        self._recalled: Recalled | None = None
+        parts = self.party, self.parties, self.task, self.hierarchy, loaded, self.build, self.health
+        self.reload = PolicyReload(self, *parts, self._keep_policy)
         self._binding = RunBinding(self.get_logger(), self.task, self.hierarchy)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         self._early: Observation | None = None
         self._ready = False
         self._between_episodes = True
-        self._memory = LastWords(Path(parameters.memory) if parameters.memory else None, self.get_logger())
         self.health.waits_for = self.waiting_for
         self._outputs = self.outputs()
         self._runs = self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
@@ -165,6 +166,7 @@ class PolicyNode(HrlNode, Generic[P]):
 
     def _on_run_info(self, info: msg.RunInfo) -> None:
         if self._binding.offer(info):
+            self._recalled = None
             self.begin(info)
             self._prepare()
 
@@ -200,18 +202,30 @@ class PolicyNode(HrlNode, Generic[P]):
     def _prepare(self) -> None:
         """Go live as soon as it is known with which policy and the recorder, if one takes part, hears every output."""
         info = self._binding.info
-        if info is None or not self.reload.settled():
+        if info is None:
+            return
+        recalled = self._recalled = self._recalled or self._recall(info.run)
+        if not self.reload.settled():
             return
         if info.recorded and not all(hears(self, RECORDER, output) for output in self._outputs):
             return
         self._ready = True
         self.use(self.reload.resume())
-        recalled = self._memory.recall(info.run)
         self.recall(recalled.memory)
         self.repeat(recalled.messages)
         early, self._early = self._early, None
         if early is not None and self._binding.accepts(early):
             self._observe(early)
+
+    def _recall(self, run: int) -> Recalled:
+        """What a predecessor has left behind of a run, and with which policy it acted."""
+        recalled = self._memory.recall(run)
+        if recalled.policy:
+            self.reload.acted_with(PolicyReference(**json.loads(recalled.policy)))
+        return recalled
+
+    def _keep_policy(self, reference: PolicyReference) -> None:
+        self._memory.policy = json.dumps(reference._asdict()).encode()
 
     def _observe(self, observation: Observation) -> None:
         self._between_episodes = observation.last

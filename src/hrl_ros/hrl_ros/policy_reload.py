@@ -40,14 +40,20 @@ class PolicyReload(Generic[P]):
         launched: LoadedPolicy[P],
         build: Callable[[Checkpoint], P],
         health: Health,
+        changed: Callable[[PolicyReference], None],
     ) -> None:
-        """Create publishers, subscriptions and the service; from now on the node reports its health."""
+        """Create publishers, subscriptions and the service; from now on the node reports its health.
+
+        ``changed`` is told of every policy that comes to act in the place of the one it was launched with.
+        """
+        self._changed = changed
         self._node, self._logger, self._hierarchy = node, node.get_logger(), hierarchy
         self._switch = PolicySwitch(party, launched, parties)
         self._loader = PolicyLoader(task, hierarchy, build)
         self._resuming: PolicyReference | None = None
         self._returning: PolicyReference | None = None
         self._settled = False
+        self._before: PolicyReference | None = None
         self._started = 0.0
         self._health = health
         self._reports = HealthReports(node, health, self._update_figures)
@@ -65,12 +71,17 @@ class PolicyReload(Generic[P]):
         """End the loading thread."""
         self._loader.close()
 
+    def acted_with(self, reference: PolicyReference) -> None:
+        """Say what a predecessor acted with: what is gone on with, unless peers act with something else together."""
+        if not reference.same(self._switch.in_force.reference):
+            self._before = reference
+
     def settled(self) -> bool:
         """Whether the policy to start with is known: nothing loads, and all peers have said what they act with."""
         heard = self._switch.acquainted or time.monotonic() - self._started > PEER_WAIT
         if self._settled or self._loader.busy or not heard:
             return self._settled
-        target = self._switch.to_resume()
+        target = self._switch.to_resume() or self._before
         if target is not None and self._resuming is None:
             self._resuming = target
             self._loader.submit(target)
@@ -98,6 +109,7 @@ class PolicyReload(Generic[P]):
         if self._switch.in_force is not before:
             old, new = before.reference.version, self._switch.in_force.reference.version
             self._logger.info(f"policy version {new} acts {when} (before: version {old})")
+            self._changed(self._switch.in_force.reference)
             self._publish()
         return policy
 

@@ -67,7 +67,7 @@ class MarkersNode(HrlNode):
         self._settings = p = self.read_parameters(MarkersParameters)
         self._scene: Scene | None = None
         self._run, self._fresh, self._refreshed = 0, False, 0.0
-        self._stream, self._frames = MarkerStream(), Frames(self)
+        self._stream, self._scenery, self._frames = MarkerStream(), MarkerStream(), Frames(self)
         self._dynamic = self.create_lifecycle_publisher(MarkerArray, topics.MARKERS, qos.sensor())
         self._static = self.create_lifecycle_publisher(MarkerArray, topics.MARKERS_STATIC, qos.latched())
         self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
@@ -111,7 +111,8 @@ class MarkersNode(HrlNode):
         self._frames.bind(spec)
         prefix = self.get_namespace().strip("/")
         frame = f"{prefix}/{spec.frame}" if prefix else spec.frame
-        self._static.publish(MarkerStream().update(model.static_shapes(), frame, Time(), everything=True))
+        # What the run before had and this one has not is taken away.
+        self._static.publish(self._scenery.update(model.static_shapes(), frame, Time(), everything=True))
 
     def _require_known(self, spec: TaskSpec) -> None:
         """Refuse to import what a message names: whoever can send one could have anything installed here run."""

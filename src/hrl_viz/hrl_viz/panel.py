@@ -58,6 +58,7 @@ class Panel:
         self._answers: deque[str] = deque(maxlen=_ANSWERS)
         self._said: dict[str, str] = {}
         self._tree: viser.GuiHtmlHandle | None = None
+        self._tree_folder: viser.GuiFolderHandle | None = None
         self._follow = server.gui.add_checkbox("Follow the robot", False)
 
         @self._follow.on_update
@@ -113,10 +114,17 @@ class Panel:
         """Show a tree of skills, as HTML."""
         if self._tree is None:
             # In sight without scrolling.
-            with self._server.gui.add_folder("Tree", order=self._follow.order + 0.5):
+            self._tree_folder = self._server.gui.add_folder("Tree", order=self._follow.order + 0.5)
+            with self._tree_folder:
                 self._tree = self._server.gui.add_html(html)
         elif self._tree.content != html:
             self._tree.content = html
+
+    def hide_tree(self) -> None:
+        """Take away what belonged to a run before."""
+        if self._tree_folder is not None:
+            self._tree_folder.remove()
+            self._tree = self._tree_folder = None
 
     def tell(self, status: str) -> None:
         """Say how the run is."""

@@ -63,7 +63,8 @@ class Scene:
         last = self._observation
         same = last is not None and (observation.run, observation.episode) == (last.run, last.episode)
         if not same or (last is not None and observation.step < last.step):
-            self._begin()
+            # The first subgoals of an episode may come before its first observation.
+            self._begin(None if same else observation.episode)
             self._rewards = 0.0 if observation.step == 0 else NAN
         elif last is not None and observation.step != last.step:
             self._rewards = self._rewards + observation.reward if observation.step == last.step + 1 else NAN
@@ -212,10 +213,12 @@ class Scene:
             return self._rewards
         return self._return if segments_count else NAN
 
-    def _begin(self) -> None:
+    def _begin(self, episode: int | None = None) -> None:
+        """Forget what belonged to the episode before; subgoals of ``episode`` are there already."""
         self._trail: deque[Point] = deque(maxlen=TRAIL_LENGTH)
         self._result_episode: int | None = None
         self._rewards, self._return, self._intrinsic, self._next_seq = NAN, 0.0, NAN, 0
         self._ghost: list[Shape] | None = None
         for level in self._levels:
-            level.forget()
+            if level.subgoal is None or level.subgoal.episode != episode:
+                level.forget()

@@ -127,7 +127,7 @@ class ViewerNode(HrlNode):
 
     def _on_static(self, array: MarkerArray) -> None:
         self._drawing.apply(array)
-        markers = list(array.markers)
+        markers = [marker for marker in array.markers if marker.action == Marker.ADD]
         if markers:
             self._panel.frame = markers[0].header.frame_id
         # The middles of the outermost walls: their far sides are not worth the room. Of an arm also how high it stands.
@@ -178,6 +178,8 @@ class ViewerNode(HrlNode):
         except (TaskError, FileError) as error:
             raise InvalidDataError(str(error)) from None
         self._tree = None if tree is None else TreePanel(tree)
+        if tree is None:
+            self._panel.hide_tree()
 
     def _on_subgoal(self, data: bytes) -> None:
         if self._tree is not None:

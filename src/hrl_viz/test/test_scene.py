@@ -234,6 +234,22 @@ def test_a_new_episode_clears_what_belonged_to_the_old_one(scene, observe, choos
     assert not len(by_group(scene, overlay.TRAIL)[0].points)
 
 
+def test_a_subgoal_that_comes_before_its_episodes_first_observation_is_drawn_with_it(scene, observe, choose):
+    scene.on_observation(observe(step=499))
+    scene.on_subgoal(choose((2.0, 1.0), episode=0))
+    scene.on_subgoal(choose((1.0, 1.0), episode=1))
+    scene.on_observation(observe(episode=1))
+    assert by_group(scene, overlay.SUBGOAL)
+    assert not len(by_group(scene, overlay.HISTORY)[0].points)
+    # Nothing of an episode outlives it, nor the same one begun again.
+    scene.on_observation(observe(episode=2))
+    assert not by_group(scene, overlay.SUBGOAL)
+    scene.on_observation(observe(step=5, episode=2))
+    scene.on_subgoal(choose((1.0, 1.0), episode=2))
+    scene.on_observation(observe(step=0, episode=2))
+    assert not by_group(scene, overlay.SUBGOAL)
+
+
 def test_a_subgoal_that_comes_before_its_episodes_first_observation_is_not_drawn_yet(scene, observe, choose):
     scene.on_observation(observe(step=499))
     scene.on_subgoal(choose((1.0, 1.0), episode=1))

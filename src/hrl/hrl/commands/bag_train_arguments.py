@@ -1,7 +1,7 @@
 """Words of ``hrl train --from-bags``."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from hrl.commands.train_arguments import (
     NOT_SWITCHES,
     TrainingRequest,
     chosen_words,
+    kept_of,
     parse_words,
     require_folder,
     with_preset,
@@ -106,17 +107,18 @@ def _config(given: TrainFromBags) -> BagTrainConfig:
     )
 
 
-def _stored(folder: Path) -> tuple[BagTrainConfig, int, str]:
-    """Configuration, seed and task of the run in a folder."""
+def _stored(folder: Path) -> tuple[BagTrainConfig, int, str, dict[str, Any]]:
+    """Configuration, seed and task of the run in a folder, and what it has noted besides."""
     files = RunFolder(folder)
     values = files.config()
     config = stored_bag_config({name: value for name, value in values.items() if name not in NOT_SWITCHES})
     task = folder / TASK
-    return config, int(values["seed"]), str(task) if task.is_file() else str(values["task"])
+    named = str(task) if task.is_file() else str(values["task"])
+    return config, int(values["seed"]), named, kept_of(folder, "torch_threads")
 
 
-def _as_words(config: BagTrainConfig, seed: int, task: str) -> TrainFromBags:
-    """The arguments that began a run."""
+def _as_words(config: BagTrainConfig, seed: int, task: str, kept: Mapping[str, Any]) -> TrainFromBags:
+    """The arguments that began a run; ``kept`` are those that its configuration does not hold."""
     same = {f.name for f in dataclasses.fields(TrainFromBags)} & {f.name for f in dataclasses.fields(BagTrainConfig)}
     return TrainFromBags(
         from_bags=tuple(f"{source.uri or source.path}:{source.weight!r}" for source in config.sources),
@@ -124,4 +126,5 @@ def _as_words(config: BagTrainConfig, seed: int, task: str) -> TrainFromBags:
         seed=seed,
         **{name: getattr(config, name) for name in same - {"relabelled"}},
         relabelled=tuple(Path(folder) for folder in config.relabelled),
+        **kept,
     )

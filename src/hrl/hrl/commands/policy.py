@@ -1,7 +1,8 @@
 """``hrl policy``: make an untrained policy, look at one, ship one, bring an old one up to date, exchange a node."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -48,7 +49,8 @@ class Init:
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
         task = load_task(self.task)
         hierarchy = FLAT if self.flat else hierarchy_of(task, self.goal_space)
-        save_checkpoint(random_checkpoint(task, self.seed, git_commit(), hierarchy), self.out)
+        with _writable(self.out):
+            save_checkpoint(random_checkpoint(task, self.seed, git_commit(), hierarchy), self.out)
         Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
         return 0
 
@@ -118,9 +120,10 @@ class Convert:
         checkpoint, found = load_checkpoint(self.policy), read_manifest(self.policy).format
         if found == FORMAT and checkpoint.task.earlier is None:
             raise HrlError(f"{self.policy} is of format {FORMAT}, the present one; there is nothing to convert")
-        save_checkpoint(checkpoint, self.out)
-        if (self.policy / README).is_file():
-            shutil.copyfile(self.policy / README, self.out / README)
+        with _writable(self.out):
+            save_checkpoint(checkpoint, self.out)
+            if (self.policy / README).is_file():
+                shutil.copyfile(self.policy / README, self.out / README)
         told = f"{self.policy}, format {found}, written to {self.out}, format {FORMAT}"
         Console().print(told, highlight=False, soft_wrap=True)
         return 0
@@ -141,10 +144,20 @@ class Swap:
         """Exchange it, or refuse and change nothing."""
         folder = resolve_policy(str(self.tree), None)
         source = self.source if (self.source / MANIFEST).is_file() else resolve_policy(str(self.source), None)
-        old, new = swap_node(folder, self.node, source)
+        with _writable(folder):
+            old, new = swap_node(folder, self.node, source)
         told = " -> ".join(f"{n.weights_sha256[:12]} ({n.env_steps} steps, seed {n.seed})" for n in (old, new))
-        Console().print(f"{folder}: {self.node}: {told}; version {read_manifest(folder).version}", soft_wrap=True)
+        told += f"; version {read_manifest(folder).version}, whose figures nobody has measured yet: hrl policy export"
+        Console().print(f"{folder}: {self.node}: {told}", soft_wrap=True)
         return 0
+
+
+@contextmanager
+def _writable(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise HrlError(f"{place} cannot be written: {error.strerror or error}") from None
 
 
 def _told_origin(origin: Mapping[str, Any]) -> str:

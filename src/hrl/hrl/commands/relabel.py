@@ -44,6 +44,8 @@ def relabel(words: list[str]) -> int:
         HrlError: no bags, a bag of another task, or a full disk.
     """
     options = tyro.cli(Relabel, args=words, prog="hrl relabel")
+    if not options.bags:
+        raise HrlError("which bags? name bags or folders of bags")
     if options.candidates < 2:
         raise HrlError(f"--candidates {options.candidates}: at least 2, the recorded subgoal and the displacement")
     ensure_ros_environment()

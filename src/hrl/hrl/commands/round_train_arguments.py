@@ -9,6 +9,7 @@ from hrl.commands.train_arguments import (
     NOT_SWITCHES,
     TrainingRequest,
     chosen_words,
+    kept_of,
     parse_words,
     require_folder,
     with_preset,
@@ -108,4 +109,5 @@ def _of_run(folder: Path) -> TrainByRounds:
         rounds="exact" if config.rounds == EXACT else "free",
         round_blocks=config.round_blocks,
         training=config.training,
+        **kept_of(folder, "torch_threads"),
     )

@@ -59,7 +59,7 @@ def train(words: list[str]) -> int:
         board = TensorBoard(request.folder / "tensorboard", resume_at=trainer.env_steps + 1 if request.resume else None)
         return ProgressDisplay(request.config.steps, console), board, *more
 
-    return run_to_the_end(trainer, begin, words, request.torch_threads, console)
+    return run_to_the_end(trainer, begin, words, request.kept, console)
 
 
 def make_trainer(request: TrainingRequest, console: Console) -> Trainer:

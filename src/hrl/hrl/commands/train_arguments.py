@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 import tyro
 
+from hrl.policies.provenance import starts_of
 from hrl.seed import Seed
 from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.task.spec import TaskSpec
@@ -82,6 +83,11 @@ class TrainingRequest(NamedTuple):
     """As ``Train.cores``."""
     logger: str = ""
     """As ``Train.logger``; where recordings are learned from there is none."""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """What a resumed run takes over, besides its configuration: it is noted when one begins."""
+        return {"torch_threads": self.torch_threads} | ({"logger": self.logger} if self.logger else {})
 
     def stored(self) -> dict[str, Any]:
         """What ``config.json`` of the run holds."""
@@ -198,7 +204,14 @@ def _of_run(folder: Path) -> Train:
     stored = files.config()
     config = stored_config({k: v for k, v in stored.items() if k not in NOT_SWITCHES})
     task = files.folder / TASK
-    return Train(task=str(task) if task.is_file() else stored["task"], seed=int(stored["seed"]), config=config)
+    named = str(task) if task.is_file() else stored["task"]
+    return Train(task=named, seed=int(stored["seed"]), config=config, **kept_of(folder, "torch_threads", "logger"))
+
+
+def kept_of(folder: Path, *names: str) -> dict[str, Any]:
+    """What the last start of a run has noted under these names; those that it has not are left out."""
+    starts = starts_of(folder)
+    return {name: starts[-1][name] for name in names if starts and name in starts[-1]}
 
 
 def _task(given: Train) -> TaskSpec:

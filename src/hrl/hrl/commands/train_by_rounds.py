@@ -62,7 +62,7 @@ def train_by_rounds(words: list[str]) -> int:
             board = TensorBoard(request.folder / "tensorboard", resume_at=resumed_at)
             return ProgressDisplay(config.training.steps, console), board
 
-        return run_to_the_end(trainer, begin, words, request.torch_threads, console)
+        return run_to_the_end(trainer, begin, words, request.kept, console)
 
 
 @contextmanager

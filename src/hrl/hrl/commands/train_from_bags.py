@@ -40,7 +40,7 @@ def train_from_bags(words: list[str]) -> int:
         _begin(trainer, request.resume, console)
         return (ProgressDisplay(trainer.reached + trainer.left, console, "updates", trainer.counter),)
 
-    return run_to_the_end(trainer, begin, words, request.torch_threads, console)
+    return run_to_the_end(trainer, begin, words, request.kept, console)
 
 
 def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:

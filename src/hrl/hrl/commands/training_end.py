@@ -4,7 +4,7 @@ import json
 import platform
 import shlex
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from types import FrameType
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 from safetensors import SafetensorError
 
-from hrl.policies.provenance import PROVENANCE
+from hrl.policies.provenance import PROVENANCE, starts_of
 from hrl_core.errors import HrlError
 from hrl_core.threads import matrix_libraries
 from hrl_core.training.progress import summarise
@@ -55,7 +55,7 @@ def run_to_the_end(
     run: Run[Any, Any],
     begin: Callable[[], Sequence[Observer]],
     words: Sequence[str],
-    torch_threads: int,
+    kept: Mapping[str, object],
     console: Console,
 ) -> int:
     """Begin a run, make it and tell how it ended; where it did not get to its end, with how to go on.
@@ -64,7 +64,7 @@ def run_to_the_end(
         run: what to run.
         begin: begins it, or goes on with the one in the folder; returns who watches.
         words: of the command line, after ``hrl train``.
-        torch_threads: threads of matrix products.
+        kept: what a resumed run takes over, besides its configuration.
         console: for what is not the result.
 
     Returns:
@@ -79,7 +79,7 @@ def run_to_the_end(
         observers = begin()
         begun, finished = True, not run.left
         if not finished:
-            _note_start(run, words, torch_threads)
+            _note_start(run, words, kept)
             run.proceed(stop, observers)
     except (HrlError, OSError, SafetensorError) as error:
         if not isinstance(error, HrlError):
@@ -99,21 +99,21 @@ def run_to_the_end(
     return 0
 
 
-def _note_start(run: Run[Any, Any], words: Sequence[str], torch_threads: int) -> None:
+def _note_start(run: Run[Any, Any], words: Sequence[str], kept: Mapping[str, object]) -> None:
     """Add an entry to provenance.json: a run may go on with other code or elsewhere, and should say so."""
-    path = run.files.folder / PROVENANCE
-    starts = json.loads(path.read_text()) if path.exists() else []
+    folder = run.files.folder
+    starts = starts_of(folder)
     entry = {
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": shlex.join(["hrl", "train", *words]),
         "git_commit": run.git_commit,
         "seed": run.seed,
         f"from_{run.counter.split('/')[-1]}": run.reached,
-        "torch_threads": torch_threads,
+        **kept,
         "products": matrix_libraries(),
         "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
     }
-    write_whole(path, json.dumps([*starts, entry], indent=2) + "\n")
+    write_whole(folder / PROVENANCE, json.dumps([*starts, entry], indent=2) + "\n")
 
 
 def _tell_stopped(run: Run[Any, Any], console: Console) -> int:

@@ -50,14 +50,16 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
             last = _last_step(trace, spec, arguments.stop_after)
             for step in _told(scene, trace, surroundings, last):
                 # Its end is seen whether it is due or not: there it says whether the goal was reached.
-                if step < due and step != last:
+                frames = _frames_due(step, due, stride, step == last)
+                if not frames:
                     continue
-                due += stride
+                due += stride * frames
                 shapes = [*static, *scene.shapes()]
                 if arguments.camera == "follow":
                     camera = Camera(scene.robot, _FOLLOW_DISTANCE)
                 caption = _caption(trace, step, checkpoint, arguments.speed)
-                yield captioned(renderer.picture(shapes, camera), caption, explained)
+                picture = captioned(renderer.picture(shapes, camera), caption, explained)
+                yield from (picture for _ in range(frames))
     finally:
         renderer.close()
 
@@ -119,8 +121,8 @@ class _PictureRunner(EnvRunner):
 
     def _look(self, observation: Observation) -> Observation:
         ended = observation.terminated or observation.truncated
-        if observation.step >= len(self.seen) * self.stride or ended:
-            self.seen.append((observation.step, self.render()))
+        frames = _frames_due(observation.step, len(self.seen) * self.stride, self.stride, ended)
+        self.seen += [(observation.step, self.render())] * frames
         return observation
 
 
@@ -156,6 +158,11 @@ def _episodes(
             yield rollout(runner, hierarchy, episode), runner.seen
     finally:
         runner.close()
+
+
+def _frames_due(step: int, due: float, stride: float, ends: bool) -> int:
+    """How many frames show a step, the next of which is due at step ``due``; at least one where an episode ends."""
+    return max(int(ends), 0 if step < due else 1 + int((step - due) / stride))
 
 
 def _stride(arguments: Video, spec: TaskSpec) -> float:

@@ -18,7 +18,7 @@ from hrl_core.training.presets import read_config
 
 START = "start"
 """Folder of an untrained policy that robots begin with, in that of the run."""
-SEED_STEP = 1_000_003
+SEED_STEP = 1_000_033
 """Between the seeds of two robots, so that no episode is explored twice."""
 
 

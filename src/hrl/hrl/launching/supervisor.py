@@ -19,6 +19,7 @@ from hrl.launching.process_state import Work
 from hrl_core.control.restart_budget import RestartBudget
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The last one only where nobody has had it ignored, as nohup does."""
 _RESTART_DELAY = 0.2
 """Seconds between the death of a node and its restart."""
 _ONE_REQUEST = 1.0
@@ -118,7 +119,8 @@ class Supervisor:
 
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()
-        for number in _STOP_SIGNALS:
+        stopping = [number for number in _STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        for number in stopping:
             loop.add_signal_handler(number, self._on_signal, number)
         try:
             for node in self._nodes:
@@ -130,7 +132,7 @@ class Supervisor:
             await self._shut_down()
         finally:
             await self._kill()
-            for number in _STOP_SIGNALS:
+            for number in stopping:
                 loop.remove_signal_handler(number)
         if self._failures:
             self._output.error(f"the run failed: {'; '.join(self._failures)}")

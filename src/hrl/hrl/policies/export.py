@@ -1,13 +1,12 @@
 """A policy made ready to be shipped: its held-out figures beside it, for people and for programs."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from hrl.policies.held_out import Protocol, evaluate_held_out
-from hrl.policies.provenance import PROVENANCE
+from hrl.policies.provenance import starts_of
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
@@ -55,8 +54,7 @@ def _figures(spec: TaskSpec, result: EvaluationResult) -> dict[str, float]:
 
 def _commands(run: Path) -> list[str]:
     """The commands that trained the policy, with the step each began at; empty outside a run's folder."""
-    path = run / PROVENANCE
-    starts = json.loads(path.read_text()) if path.is_file() else []
+    starts = starts_of(run)
     return [f"{start['command']}    # from {_place(start)}, commit {start['git_commit']}" for start in starts]
 
 

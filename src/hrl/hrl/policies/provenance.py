@@ -1,10 +1,27 @@
 """Which code runs: the git commit of the working tree that this package belongs to."""
 
+import json
 import subprocess
 from pathlib import Path
+from typing import Any
+
+from hrl_core.errors import HrlError
 
 PROVENANCE = "provenance.json"
 """File of a training run that says what made it."""
+
+
+def starts_of(run: Path) -> list[dict[str, Any]]:
+    """What each start of a training run has noted, in order; none where none has.
+
+    Raises:
+        HrlError: the file is damaged.
+    """
+    path = run / PROVENANCE
+    try:
+        return json.loads(path.read_text()) if path.is_file() else []
+    except ValueError as error:
+        raise HrlError(f"{path} is damaged: {error}") from None
 
 
 def git_commit() -> str:

@@ -160,8 +160,15 @@ def require_place(node: NodeSpec, said: NodeManifest, task: TaskSpec) -> None:
     require_node(node, said.actor, task)
 
 
+_MEASURED = ("held_out/", "evaluation/")
+_FIGURES = "README.md"
+"""What an exported policy says of itself, figures included."""
+
+
 def swap_node(folder: Path, name: str, source: Path) -> tuple[NodeManifest, NodeManifest]:
     """Put a node in the place of the one of that name; every other node's files stay as they are.
+
+    What was measured of the tree as it was is told no more.
 
     Args:
         folder: of the tree.
@@ -192,6 +199,9 @@ def swap_node(folder: Path, name: str, source: Path) -> tuple[NodeManifest, Node
     told["weights_sha256"] = tree_sha256({**hashes, name: sha256})
     # Who is told of a new policy by its number takes only a higher one.
     told["version"] = manifest.version + 1
+    # Figures are of the nodes that they were measured with.
+    told["metrics"] = {name: value for name, value in told["metrics"].items() if not name.startswith(_MEASURED)}
+    (folder / _FIGURES).unlink(missing_ok=True)
     told["provenance"] = {**told["provenance"], NODES: {**before.origins, name: _origin(said)}}
     write_whole(folder / MANIFEST, json.dumps(told, indent=2) + "\n")
     if manifest.nodes[name] != place:

@@ -1,4 +1,8 @@
-"""Cart-pole swing-up without a hint: 1 while the pole is up, nothing before (VIME, arXiv 1605.09674, section 3)."""
+"""Cart-pole swing-up without a hint: 1 while the pole is up, nothing before (VIME, arXiv 1605.09674, section 3).
+
+VIME's own begins within +-1 m, +-2 m/s, pi +-1 rad and +-3 rad/s, and ends beyond 3 m. This one begins at rest,
+hanging, and is stopped there.
+"""
 
 import math
 from typing import ClassVar

@@ -1,4 +1,8 @@
-"""Mountain Car without a hint: 1 for coming to the top, nothing before (VIME, arXiv 1605.09674, section 3)."""
+"""Mountain Car without a hint: 1 for coming to the top, nothing before (VIME, arXiv 1605.09674, section 3).
+
+The car is Gymnasium's. VIME's own is one of Box2D that begins with a velocity from -1 to 1, and is paid, and ends, also
+beyond the other side.
+"""
 
 from typing import ClassVar
 

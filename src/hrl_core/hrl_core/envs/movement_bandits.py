@@ -1,6 +1,7 @@
 """Movement Bandits: two places in sight, and nobody says which of them is the right one (MLSH, arXiv 1710.09767).
 
-Figures are those of MLSH's released environment, lengths in units of its field's side of 400.
+Figures are those of MLSH's released environment for pictures (``movement_bandits_conv.py``), lengths in units of its
+field's side of 400. The released one of six numbers draws its places from all of the field and bounds nobody.
 """
 
 import math

@@ -11,8 +11,8 @@ from hrl_core.envs.maze import MazeSpec
 from hrl_core.envs.maze_env import Float64, Observation
 from hrl_core.envs.point_maze import FORWARD_SCALE, PointMazeEnv
 
-_FIELD = MazeSpec(rows=("R",), cell_size=48.0, wall_height=1.0)
-"""Farther to each side than an episode of 100 steps can lead."""
+_FIELD = MazeSpec(rows=("R",), cell_size=96.0, wall_height=1.0)
+"""Farther to each side than an episode of 200 steps can lead."""
 
 
 class PointFieldEnv(PointMazeEnv):

@@ -48,6 +48,7 @@ class RandomisedEnvironment(GoalEnvironment):
         """Make the environment; arguments and errors as for ``make_environment``."""
         super().__init__(spec, abilities, render_mode)
         self._randomisation = randomisation
+        self._resetting = False
         self._seed, self._number = 0, 0
         """Of the episode, and of the observation that was told last."""
         try:
@@ -61,7 +62,12 @@ class RandomisedEnvironment(GoalEnvironment):
     def reset(self, seed: int, goal: Vector | None = None) -> GoalStep:
         """Start the episode of that seed, as ``GoalEnvironment`` does."""
         delay = self._begin(seed)
-        step = super().reset(seed, goal)
+        # What a reset itself has to do no command of an episode before is late for.
+        self._resetting = True
+        try:
+            step = super().reset(seed, goal)
+        finally:
+            self._resetting = False
         if self._commands is not None:
             self._commands.begin(delay, self._rest())
         return self._sensed(step)
@@ -149,6 +155,9 @@ class RandomisedEnvironment(GoalEnvironment):
     def _simulate(self, controls: Vector, physics_steps: int) -> None:
         """Take the place of the environment's ``do_simulation``: hold each command for its part of the period."""
         assert self._commands is not None
+        if self._resetting:
+            self._hold(controls, physics_steps)
+            return
         parts = self._commands.give(controls, self._randomisation.lost(self._seed, self._number))
         if sum(part.ticks for part in parts) != physics_steps:
             raise TaskError(

@@ -14,7 +14,8 @@ MOTORS = (6.0, 20.0, 5.0)
 """Greatest torques [N m]."""
 GOAL_LOW, GOAL_HIGH = (-2.0, -0.8, -1.2), (2.0, 0.8, 1.2)
 """Angles of starts and goals [rad]; 0: stretched out along x; positive lift and elbow: down."""
-TOLERANCE = (0.2, 0.2, 0.2)
+RADIUS = 0.2
+"""Of the goal, as the task has it: how far all angles together may be off [rad]."""
 _LIMITS = (3.0, 1.5, 2.5)
 _UPPER, _FORE = 0.45, 0.40
 """Lengths of the links [m]."""
@@ -38,7 +39,11 @@ class ReacherArmEnv(MujocoControlEnv):
 
     def __init__(self, render_mode: str | None = None) -> None:
         """Compile the model."""
-        super().__init__(_build_model(), FRAME_SKIP, (GOAL_LOW, GOAL_HIGH), TOLERANCE, render_mode)
+        super().__init__(_build_model(), FRAME_SKIP, (GOAL_LOW, GOAL_HIGH), (RADIUS,) * 3, render_mode)
+
+    def compute_reward(self, achieved_goal: Float64, desired_goal: Float64, info: object) -> Float64:
+        """0 within the radius of the goal, else -1; batches along leading axes."""
+        return -1.0 + (np.linalg.norm(achieved_goal - desired_goal, axis=-1) <= RADIUS)
 
     def _draw_joints(self) -> None:
         self.data.qpos[:] = self.np_random.uniform(GOAL_LOW, GOAL_HIGH)

@@ -162,6 +162,7 @@ def play(checkpoint: Checkpoint, envs: Environments, first_episode: int = 0) -> 
     if (
         greedy
         and checkpoint.hierarchy.by_clock
+        and not any(actor.memory for actor in checkpoint.actors.values())
         and all(level.kind in _IN_BATCHES and not level.embedded for level in levels)
     ):
         policies = checkpoint_policies(checkpoint)
@@ -169,8 +170,8 @@ def play(checkpoint: Checkpoint, envs: Environments, first_episode: int = 0) -> 
     actors = VectorHierarchy(checkpoint.task, Mode.EVAL, envs)
     with one_thread():
         for env in range(envs.num_envs):
-            # Draws are keyed by the episode: under one number all would be the same.
-            actors.begin(env, first_episode + env, checkpoint.stack(seed=0))
+            # Draws are keyed by seed and episode: those that report are none of those that chose.
+            actors.begin(env, first_episode + env, checkpoint.stack(seed=envs.seed))
         return _run(checkpoint.task, envs, actors)
 
 

@@ -35,7 +35,7 @@ class LessonCars:
 
     def __init__(self, num_envs: int, seed: int, lesson: str) -> None:
         """Begin with a lesson, a name of ``EXAMS``."""
-        self.num_envs, self._seed = num_envs, seed
+        self.num_envs, self.seed = num_envs, seed
         self._cars = LaneCars(num_envs)
         self.assign(lesson)
 
@@ -147,7 +147,7 @@ class LessonCars:
 
     def _reset(self, car: int) -> None:
         number = list(EXAMS).index(self._name)
-        rng = np.random.default_rng((self._seed, number, int(self._episodes[car])))
+        rng = np.random.default_rng((self.seed, number, int(self._episodes[car])))
         road, start = self.lesson.start(rng, self._obstacles)
         self._cars.place(car, road, start)
         self._began[car], self._marks[car], self._steps[car] = start, road.ends[0], 0
