@@ -43,7 +43,9 @@ class TrainerKnobs:
     )
     keep_policies: int = argument(10, "Announced policies kept on disk.", rule=_PAIR)
     keep_segments: int = argument(
-        0, "Segments kept on disk after they were learned from, 0: all; others are never deleted.", rule=COUNT
+        0,
+        "Segments of the run's own robots kept on disk after they were learned from, 0: all; others are never deleted.",
+        rule=COUNT,
     )
 
 
