@@ -64,6 +64,7 @@ def table() -> str:
     hac, hac_paper, hac_sac = (preset(name, "hac") for name in ("fast", "paper", "sac"))
     options = preset("fast", "option_critic")
     tree = preset("ppo", "tree")
+    relay = {name: config.agent for name, config in presets("relay").items()}
     parts = [
         "### Run",
         _rows(TrainConfig, "--", ("`paper`", paper), ("`fast`", fast), ("`hac`", hac)),
@@ -77,7 +78,8 @@ def table() -> str:
             ("`fast`, worker", fast.agent.worker),
             ("`fast`, manager", fast.agent.manager),
         ),
-        "### Flat, off-policy: `--algorithm flat --learner td3|sac|ddpg|dqn`; of TD3 `--worker.*` as above",
+        "### Flat, off-policy: `--algorithm flat --learner td3|sac|ddpg|dqn`; "
+        "of TD3 `--worker.*` as of HIRO, but `reward_bounds` none",
         _rows(
             DQNFlatConfig,
             "--",
@@ -124,9 +126,13 @@ def table() -> str:
         "### Levels of SNN4HRL: `--worker.*` and `--manager.*`",
         _rows(OnPolicyConfig, "", *_levels("snn4hrl")),
         "### Relay Policy Learning: `--algorithm relay`",
-        _rows(RelayConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("relay").items())),
+        _rows(RelayConfig, "--", *((f"`{name}`", agent) for name, agent in relay.items())),
         "### Levels of Relay Policy Learning: `--worker.*` and `--manager.*`",
         _rows(CloningConfig, "", *_levels("relay")),
+        "### Fine-tuning in Relay Policy Learning: `--td3.*`",
+        _rows(TD3Config, "", *_parts(relay, "td3")),
+        "### Fine-tuning on-policy in Relay Policy Learning: `--on_policy.*`",
+        _rows(OnPolicyConfig, "", *_parts(relay, "on_policy")),
         "### FuN: `--algorithm fun`",
         _rows(FunConfig, "--", *((f"`{name}`", config.agent) for name, config in presets("fun").items())),
         "### Skill trees: `--algorithm tree`",
@@ -145,6 +151,13 @@ def _levels(algorithm: str) -> list[tuple[str, Any]]:
         for name, agent in agents.items()
         for level in ("worker", "manager")
     ]
+
+
+def _parts(agents: dict[str, Any], part: str) -> list[tuple[str, Any]]:
+    """Columns of one part of every preset; one column where it is the same in all."""
+    columns = [(f"`{name}`", getattr(agent, part)) for name, agent in agents.items()]
+    alike = all(value == columns[0][1] for _, value in columns)
+    return [("all", columns[0][1])] if alike else columns
 
 
 def page_with_table(page: str) -> str:

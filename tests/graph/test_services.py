@@ -87,7 +87,10 @@ def test_goal_pose_and_reach_goal_change_the_task_goal_on_both_levels(launch, li
     ended = result(pursue([20.0, 20.0], False))
     assert (ended.end_reason, ended.success) == (ReachGoal.Result.EPISODE_ENDED, False)
     assert not pursue([1.0, 2.0, 3.0], False).accepted
+    assert listener.call(SetPaused, "set_paused", paused=True).paused
+    assert listener.call(Reset, "reset").accepted
     far = pursue([20.0, 20.0], False)
+    assert far.accepted
     assert listener.call(Reset, "reset").accepted
     cut = result(far)
     assert (cut.end_reason, cut.success) == (ReachGoal.Result.EPISODE_ENDED, False)

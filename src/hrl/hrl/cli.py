@@ -244,7 +244,7 @@ COMMANDS = {
     ),
     "compare": Command(
         "compare:compare",
-        "flat|hiro-table --out DIR [--table]",
-        "our flat learners against those of stable-baselines3; HIRO's table",
+        "flat|hiro-table|hierarchy --out DIR [--table]",
+        "our flat learners against those of stable-baselines3; HIRO's table; hierarchies side by side",
     ),
 }

@@ -122,6 +122,18 @@ def test_a_hangup_that_is_ignored_ends_nothing(stubs, monkeypatch):
         signal.signal(signal.SIGHUP, before)
 
 
+def test_an_interrupt_ends_what_a_script_runs_beside_itself(stubs):
+    """Shells without job control have such children ignore SIGINT, whoever sends it."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        stubs.add("simulator", "wait()")
+        thread = signal_when_started(stubs, 1)
+        assert stubs.run() == 0
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_the_recorder_is_stopped_when_all_others_have_ended(stubs):
     stubs.add("recorder", "wait()", role="recorder")
     stubs.add("manager", "signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.3), leave(0, None)))\nwait()")

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hrl_core.algorithms.actor_shapes import input_scales
+from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.task_fit import require_elements
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import TaskError
 from hrl_core.networks.symmetry import worker_quarter_turn
@@ -95,6 +97,14 @@ def test_commands_turn_as_the_actions_do():
         begin = 30 + 8 * ago
         told = turn.inputs[begin : begin + 8]
         assert [(source - begin, sign) for source, sign in told] == list(turn.outputs)
+
+
+def test_the_symmetry_needs_the_commands_of_every_leg():
+    some = dataclasses.replace(LATE, observation=(*ANT.observation, LATE.observation[30]))
+    missing = "hip_3_command_1, ankle_1_command_1, ankle_2_command_1, ankle_3_command_1, ankle_4_command_1"
+    with pytest.raises(TaskError, match=rf"{missing}, which this task .* --no_four_fold_symmetry"):
+        require_elements(some, HiroConfig(four_fold_symmetry=True))
+    require_elements(LATE, HiroConfig(four_fold_symmetry=True))
 
 
 def test_commands_are_scaled_by_their_range():

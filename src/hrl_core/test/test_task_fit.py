@@ -57,7 +57,7 @@ def test_bounds_that_standing_still_breaks_are_refused_with_those_that_hold() ->
     task = load_task("ant_maze")
     space = GoalSpace(task, hierarchy_of(task, "smallest").levels[0])
     near = dataclasses.replace(FAST, worker_reward="distance")
-    with pytest.raises(HrlError, match=r"earns -4\.24, .* set --worker\.reward_bounds -4\.24 0, or None"):
+    with pytest.raises(HrlError, match=r"down to -4\.243, .* set --worker\.reward_bounds -4\.25 0, or None"):
         require_bounds(space, near)
     for bounds in (None, (-4.25, 0.0)):
         require_bounds(space, dataclasses.replace(near, worker=dataclasses.replace(near.worker, reward_bounds=bounds)))

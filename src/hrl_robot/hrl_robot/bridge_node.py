@@ -146,6 +146,11 @@ class BridgeNode(EnvironmentNode):
         """Whom the next episode waits for."""
         return self._placing.waiting_for if self.course.waiting else None
 
+    @property
+    def awaits_people(self) -> bool:
+        """Whether that is an operator."""
+        return self.course.waiting and self._placing.awaits_operator
+
     def _tick(self) -> None:
         try:
             self._robot_clock.tick()

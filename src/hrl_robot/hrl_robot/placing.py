@@ -54,6 +54,11 @@ class Placing:
             return f"the robot's placing (service {self._config.place_service})"
         return "a state of the robot that is new enough in all its streams"
 
+    @property
+    def awaits_operator(self) -> bool:
+        """Whether it is for a person to go on, by switching the robot on or by saying so."""
+        return not self._started
+
     def ask(self, seed: int | None, goal: Vector | None) -> None:
         """Prepare an episode with these; an unfinished preparation is replaced."""
         self._wanted = seed, goal

@@ -35,7 +35,7 @@ class Patience:
         self.suspended = False
         self._logger, self._report, self._limit, self._clock = logger, report, limit, clock
         self._since = self._sent = clock()
-        self._reported = False
+        self._reported = self._for_people = False
         self._heard: dict[str, tuple[int, ...]] = {}
 
     def heard(self, topic: str, key: tuple[int, ...]) -> None:
@@ -56,22 +56,25 @@ class Patience:
         self._since = self._sent = self._clock()
         self._reported = False
 
-    def check(self, waiting_for: str | None, for_ever: bool = False) -> bool:
+    def check(self, waiting_for: str | None, for_people: bool = False) -> bool:
         """Whether the last messages should be sent again now.
 
         Args:
             waiting_for: whom the node waits for; None: nobody.
-            for_ever: whether it is for people, who may take their time: it is reported, but never given up.
+            for_people: whether it is for people, who may take their time: it is reported, but never given up, and
+                does not count for who is waited for afterwards.
 
         Raises:
             PeerError: the limit has passed.
         """
         now = self._clock()
-        if self.suspended or waiting_for is None:
+        if self.suspended or waiting_for is None or (self._for_people and not for_people):
+            self._for_people = False
             self.progress()
             return False
+        self._for_people = for_people
         silence = now - self._since
-        if self._limit and silence > self._limit and not for_ever:
+        if self._limit and silence > self._limit and not for_people:
             raise PeerError(f"gave up after waiting {silence:.0f} s for {waiting_for}")
         if silence > self._report and not self._reported:
             self._reported = True

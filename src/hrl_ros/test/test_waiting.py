@@ -60,12 +60,18 @@ def test_people_are_waited_for_as_long_as_they_take(waiting):
     patience, log, time = waiting
     for tick in range(1000):
         time.now = float(tick)
-        patience.check("an operator", for_ever=True)
+        patience.check("an operator", for_people=True)
     assert log.lines == ["waiting for an operator since 6 s"]
-    patience.progress()
-    time.now += 59.0
-    patience.check("worker")
-    time.now += 2.0
+
+
+def test_who_is_waited_for_after_people_has_its_own_time(waiting):
+    patience, _, time = waiting
+    time.now = 500.0
+    patience.check("an operator", for_people=True)
+    for tick in range(501, 562):
+        time.now = float(tick)
+        patience.check("worker")
+    time.now = 562.0
     with pytest.raises(PeerError, match="61 s for worker"):
         patience.check("worker")
 

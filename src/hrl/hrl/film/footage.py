@@ -122,7 +122,8 @@ class _PictureRunner(EnvRunner):
     def _look(self, observation: Observation) -> Observation:
         ended = observation.terminated or observation.truncated
         frames = _frames_due(observation.step, len(self.seen) * self.stride, self.stride, ended)
-        self.seen += [(observation.step, self.render())] * frames
+        if frames:
+            self.seen += [(observation.step, self.render())] * frames
         return observation
 
 

@@ -10,7 +10,7 @@ from hrl_core.algorithms import ALGORITHMS
 RELABEL = ("off", "at-sampling", "from-relabelled")
 _SOME = Rule("1 or more", lambda value: value >= 1)
 _PAIR = Rule("2 or more", lambda value: value >= 2)
-_SWITCHES = "Preset (paper, fast) or .json file of training switches."
+_SWITCHES = "Preset of the algorithm (fast, paper; ant_two_walks of mlsh, ...) or .json file of training switches."
 _RELABEL = "Where subgoals are relabelled; at-sampling needs manager_n_step 1: not with training:=fast"
 _UPDATES = "Worker updates between announced policies."
 _POSITIVE = Rule("above 0", lambda value: value > 0)

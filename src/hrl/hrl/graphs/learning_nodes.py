@@ -11,10 +11,10 @@ from hrl.graphs.robot_nodes import Setup
 from hrl.graphs.run_folder import RunFolder
 from hrl_core.algorithms import learner_module
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.task_fit import require_elements
+from hrl_core.algorithms.hiro.task_fit import require_fit
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.presets import read_config
@@ -123,10 +123,11 @@ def trainer_node(
         relabelled=(learning.relabelled,) if learning.relabelled else (),
     )
     agent = agent_config(config)
+    learned = learner_module(config.algorithm).hierarchy(task, agent)
     if isinstance(agent, HiroConfig):
-        require_elements(task, agent)
+        require_fit(GoalSpace(task, learned.levels[0]), agent)
     if start is not None:
-        _require_same_hierarchy(start, learner_module(config.algorithm).hierarchy(task, agent))
+        _require_same_hierarchy(start, learned)
     parameters: dict[str, Value] = {
         "bags": ",".join(learning.sources),
         "task": learning.task,

@@ -19,7 +19,7 @@ from hrl.launching.process_state import Work
 from hrl_core.control.restart_budget import RestartBudget
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""The last one only where nobody has had it ignored, as nohup does."""
+"""SIGHUP only where nobody has had it ignored, as nohup does; shells ignore SIGINT for whatever runs beside them."""
 _RESTART_DELAY = 0.2
 """Seconds between the death of a node and its restart."""
 _ONE_REQUEST = 1.0
@@ -119,7 +119,7 @@ class Supervisor:
 
     async def _run(self) -> int:
         loop = asyncio.get_running_loop()
-        stopping = [number for number in _STOP_SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        stopping = [n for n in _STOP_SIGNALS if n != signal.SIGHUP or signal.getsignal(n) != signal.SIG_IGN]
         for number in stopping:
             loop.add_signal_handler(number, self._on_signal, number)
         try:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from hrl_core.whole_folders import write_whole
+
 _LAYOUT = "layout.json"
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
@@ -39,7 +41,8 @@ class MappedArrays:
 
     def seal(self) -> None:
         """Say that the files may be gone on with: until then, who is killed has written nothing that counts."""
-        (self._folder / _LAYOUT).write_text(self._told)
+        if not (self._folder / _LAYOUT).exists():
+            write_whole(self._folder / _LAYOUT, self._told)
 
     def opened(self, name: str, shape: tuple[int, ...], dtype: np.dtype, fill: float) -> npt.NDArray:
         """The array of a name, with at least as many rows as ``shape`` has; new ones are ``fill``."""

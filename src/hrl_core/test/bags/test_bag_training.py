@@ -521,6 +521,16 @@ def test_what_the_loop_has_not_recorded_itself_is_never_forgotten(tmp_path, trac
     assert demos.exists()
 
 
+def test_the_newest_segments_of_every_robot_are_kept(tmp_path, traces, record):
+    """What is left in a folder says how far its numbers have come."""
+    first, second = (tmp_path / robot for robot in ("robot_1", "robot_2"))
+    bags = [record(first / "a", traces[:1]), record(first / "b", traces[1:2]), record(second / "a", traces[2:3])]
+    ours = BagTrainer(SPEC, config(first, second), tmp_path / "run", seed=4)
+    ours.begin(False)
+    ours.consume()
+    assert ours.intake.forget(1, {first, second}) == bags[:1]
+
+
 def test_unconsumed_segments_are_never_forgotten(tmp_path, traces, record):
     ours = trainer(tmp_path / "run", tmp_path / "bags")
     record(tmp_path / "bags" / "a", traces[:1])

@@ -187,7 +187,7 @@ def test_existing_folder_is_never_overwritten(tmp_path, simple, write_bag):
         recover(bag, tmp_path / "out")
 
 
-LIMITED = """
+_LIMITED = """
 import resource, signal, sys
 from pathlib import Path
 from hrl_core.bags.errors import BagError
@@ -209,9 +209,8 @@ def test_without_room_for_the_new_bag_nothing_is_left_of_it_and_it_can_be_tried_
     assert recover(bag, tmp_path / "whole").messages > 0
     room = int(share * max(path.stat().st_size for path in (tmp_path / "whole").iterdir()))
     out.parent.mkdir()
-    told = subprocess.run(
-        [sys.executable, "-c", LIMITED, str(bag), str(out), str(room)], capture_output=True, text=True, check=False
-    )
+    command: list[str] = [sys.executable, "-c", _LIMITED, str(bag), str(out), str(room)]
+    told = subprocess.run(command, capture_output=True, text=True, check=False)
     assert told.returncode == 0, told.stderr
     assert told.stdout.startswith(f"cannot recover {bag}: "), told
     assert "File too large; free some space and recover it again" in told.stdout

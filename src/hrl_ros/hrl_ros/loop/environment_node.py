@@ -70,6 +70,11 @@ class EnvironmentNode(HrlNode):
         return None
 
     @property
+    def awaits_people(self) -> bool:
+        """Whether those are people, who may take their time."""
+        return False
+
+    @property
     def wanted_real_time_factor(self) -> float:
         """Simulated seconds per wall second asked for; 0: as fast as possible."""
         return self.settings.real_time_factor
@@ -245,9 +250,6 @@ class EnvironmentNode(HrlNode):
             self._leave_out(error)
 
     def _publish_observation(self, observation: Observation) -> None:
-        if observation.first:
-            # Whatever was waited for is there.
-            self._patience.progress()
         data = messages.OBSERVATION.encode(observation)
         self._observations.publish(data)
         if observation.last:
@@ -287,7 +289,7 @@ class EnvironmentNode(HrlNode):
         self._patience.suspended = course.paused and not course.may_step
         whom = None if self.clock.answered else "the worker (and the manager through it)"
         whom = "the recorder" if course.held else self.missing or whom
-        again = self._patience.check(whom, for_ever=course.waiting)
+        again = self._patience.check(whom, for_people=self.awaits_people and not course.held)
         if again and course.observation is not None and not course.waiting:
             self._observations.publish(messages.OBSERVATION.encode(course.observation))
             self.repeated(course.observation)

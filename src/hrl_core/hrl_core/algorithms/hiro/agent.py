@@ -24,7 +24,7 @@ from hrl_core.algorithms.hiro.relabelling import (
     gaussian_subgoals,
 )
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
-from hrl_core.algorithms.hiro.task_fit import require_bounds, require_elements
+from hrl_core.algorithms.hiro.task_fit import require_fit
 from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update, Work
 from hrl_core.hierarchy.spec import EMBEDDING, GoalSpace
 from hrl_core.learners.making import make_level
@@ -61,8 +61,7 @@ class HiroAgent:
             TaskError: switches need observation elements that the task lacks.
             HrlError: switches contradict each other.
         """
-        require_elements(space.task, config)
-        require_bounds(space, config)
+        require_fit(space, config)
         self.space, self.config, self._task = space, config, task
         self._generator = generator if manager_generator is None else manager_generator
         self.manager = make_level(config.manager, manager_actor_config(space, config), self._generator)

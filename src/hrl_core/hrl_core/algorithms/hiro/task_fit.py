@@ -1,5 +1,7 @@
 """Whether a task has what the switches of an agent need, asked before anything is built."""
 
+import math
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -12,6 +14,8 @@ from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.task.spec import TaskSpec
 
 _JOINTS = tuple(f"{kind}_{leg}" for kind in ("hip", "ankle") for leg in range(1, 5))
+_COMMAND = re.compile(r"(?:hip|ankle)_[1-4](_command_\d+)")
+"""Of what is observed, turned as the joints are."""
 
 
 class _Lack(NamedTuple):
@@ -20,6 +24,17 @@ class _Lack(NamedTuple):
     """Value that does without."""
     elements: tuple[str, ...]
     """Observation elements that are missing."""
+
+
+def require_fit(space: GoalSpace, config: HiroConfig) -> None:
+    """Refuse switches that the task of a subgoal space does not fit.
+
+    Raises:
+        TaskError: as ``require_elements``.
+        HrlError: as ``require_bounds``.
+    """
+    require_elements(space.task, config)
+    require_bounds(space, config)
 
 
 def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
@@ -70,9 +85,10 @@ def require_bounds(space: GoalSpace, config: HiroConfig) -> None:
     """
     bounds, farthest = config.worker.reward_bounds, float(np.linalg.norm((space.high - space.low) / 2))
     if config.worker_reward == "distance" and bounds is not None and bounds[0] > -farthest:
+        low = -math.ceil(100 * farthest) / 100
         raise HrlError(
             f"worker.reward_bounds {bounds[0]:g} {bounds[1]:g}: with worker_reward distance a worker that stands "
-            f"still earns {-farthest:.3g}, whose values would be clipped; set --worker.reward_bounds {-farthest:.3g} 0,"
+            f"still earns down to {-farthest:.4g}, whose values would be clipped; set --worker.reward_bounds {low:g} 0,"
             " or None"
         )
 
@@ -84,7 +100,9 @@ def _lacks(spec: TaskSpec, config: HiroConfig) -> Iterator[_Lack]:
         needed.append(_Lack("tilt_penalty", "0", ("qx", "qy")))
     if config.four_fold_symmetry:
         # Of the ant; a robot without these joints would be turned as if nothing of it had a direction.
-        needed.append(_Lack("four_fold_symmetry", "false", _JOINTS))
+        kinds = {match[1] for match in map(_COMMAND.fullmatch, names) if match}
+        turned = [joint + kind for kind in ("", *sorted(kinds)) for joint in _JOINTS]
+        needed.append(_Lack("four_fold_symmetry", "false", tuple(turned)))
     for lack in needed:
         missing = tuple(name for name in lack.elements if name not in names)
         if missing:

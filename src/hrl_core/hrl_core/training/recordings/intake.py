@@ -94,13 +94,17 @@ class Intake:
         return sum(steps for cause, steps in self.left_out.items() if not cause.startswith(OF_MODE))
 
     def forget(self, keep: int, folders: Container[Path]) -> list[Path]:
-        """Delete consumed segments of some folders but the last ``keep`` from disk.
+        """Delete consumed segments of some folders but the last ``keep`` of each from disk.
 
-        The store keeps what it learned from. Whatever else is learned from is somebody's own, and is never touched.
+        What remains of each says how far its numbers have come, for a recorder that begins anew there. The store
+        keeps what it learned from. Whatever else is learned from is somebody's own, and is never touched.
         """
         segments = list(self.consumed.values())
-        ours = [segment for segment in segments[self._gone :] if Path(segment.path).parent in folders]
-        deleted = forget_segments(ours, keep)
+        ours: dict[Path, list[ConsumedSegment]] = {}
+        for segment in segments[self._gone :]:
+            if (folder := Path(segment.path).parent) in folders:
+                ours.setdefault(folder, []).append(segment)
+        deleted = [path for of_folder in ours.values() for path in forget_segments(of_folder, keep)]
         while self._gone < len(segments):
             segment = segments[self._gone]
             if Path(segment.path).parent in folders and segment.exists:
