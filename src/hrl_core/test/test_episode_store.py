@@ -308,9 +308,11 @@ def _add_stretches(store: EpisodeStore) -> None:
 
 def test_files_grow_as_memory_does_and_are_there_again(tmp_path: Path) -> None:
     memory, filed, again = (EpisodeStore(_spec(), None, 4 * LENGTH, 0, weighted=True) for _ in range(3))
-    filed.move_to(MappedArrays(tmp_path / "store", filed.layout(), anew=True))
+    files = MappedArrays(tmp_path / "store", filed.layout(), anew=True)
+    filed.move_to(files)
     for store in (memory, filed):
         _add_stretches(store)
+    files.seal()
     assert len(filed.lengths) == len(memory.lengths) > 4
     again.move_to(MappedArrays(tmp_path / "store", again.layout(), anew=False))
     for store in (filed, again):
