@@ -8,12 +8,10 @@ import secrets
 import time
 from pathlib import Path
 
-from geometry_msgs.msg import PoseStamped
-
 from hrl_core.checkpoints.checkpoint import load_hierarchy
 from hrl_core.control.episode_runner import EpisodeRunner
 from hrl_core.errors import HrlError, InvalidDataError, PeerError
-from hrl_core.messages import EpisodeResult, Observation, frozen
+from hrl_core.messages import EpisodeResult, Observation
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
@@ -22,10 +20,12 @@ from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health
 from hrl_ros.loop.course import Course, EnvironmentClock, Listeners
 from hrl_ros.loop.credit import Credit
+from hrl_ros.loop.goal_pose import GoalPose
 from hrl_ros.loop.parameters import EnvironmentParameters
 from hrl_ros.loop.progress_line import ProgressLine
 from hrl_ros.loop.reach_goal import ReachGoalServer
 from hrl_ros.loop.rivals import Rivals
+from hrl_ros.loop.status_reports import StatusReports
 from hrl_ros.node import HrlNode
 from hrl_ros.peers import RECORDER, hears
 from hrl_ros.waiting import Patience
@@ -93,7 +93,7 @@ class EnvironmentNode(HrlNode):
         task = load_task(p.task)
         self.runner = self.make_runner(task, f"{prefix}/" if prefix else "")
         self._hierarchy = load_hierarchy(Path(p.policy)) if p.policy else None
-        listeners = Listeners(self._publish_observation, self._publish_result, self.publish_status)
+        listeners = Listeners(self._publish_observation, self._publish_result, lambda: self._status.publish())
         # Real time waits for nobody.
         levels = 0 if p.realtime or self._hierarchy is None else self._hierarchy.awaited
         self.course = Course(self.runner, p.episodes, listeners, levels)
@@ -107,21 +107,19 @@ class EnvironmentNode(HrlNode):
         self._patience = Patience(self.get_logger(), p.wait_report, p.wait_limit)
         self._credit = Credit(p.credit_window)
         self._live = False
-        self._rate_mark = (time.monotonic(), 0)
-        self._measured_factor = 0.0
         self._observations = self.publish_raw(msg.Observation, topics.OBSERVATION, qos.lockstep())
         self._results = self.publish_raw(msg.EpisodeResult, topics.EPISODE_RESULT, qos.event())
         self._info = self.create_lifecycle_publisher(msg.RunInfo, topics.RUN_INFO, qos.latched())
-        self._status = self.create_lifecycle_publisher(msg.SimStatus, topics.SIM_STATUS, qos.latched())
+        self._status = StatusReports(self, self.course, self.run_id, p.robot, lambda: self.wanted_real_time_factor)
         self.subscribe_raw(msg.Action, topics.ACTION, self._on_action, qos.lockstep())
         if levels:
             self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_subgoal_result, qos.lockstep())
         self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
         self._rivals = Rivals(self, self.run_id, lambda: self.course.log.actions)
-        self.subscribe(PoseStamped, topics.GOAL_POSE, self._on_goal_pose, qos.event())
+        self._goal_pose = GoalPose(self, self.course, self._leave_out)
         self.clock = self.make_clock()
         self.every(CHECK_PERIOD, self._check)
-        self.every(STATUS_PERIOD, self.publish_status)
+        self.every(STATUS_PERIOD, self._status.publish)
         if p.progress_period:
             self._progress = ProgressLine(self.course, task, p.episodes)
             self.every(p.progress_period, self._tell_progress)
@@ -139,7 +137,7 @@ class EnvironmentNode(HrlNode):
             info.hierarchy, info.hierarchy_hash = self._hierarchy.to_yaml(), self._hierarchy.sha256
         self._info.publish(info)
         self._rivals.announced()
-        self.publish_status()
+        self._status.publish()
         self._patience.progress()
 
     def teardown(self) -> None:
@@ -172,34 +170,16 @@ class EnvironmentNode(HrlNode):
         factor = self.wanted_real_time_factor
         health.control_period = self.runner.spec.control_period / factor if factor else None
         self._taken.nominal = None if health.control_period is None else 1 / health.control_period
-        health.figures |= {"real-time factor": self._measured_factor, "env steps": log.steps, "episode": course.episode}
+        health.figures |= {
+            "real-time factor": self._status.real_time_factor,
+            "env steps": log.steps,
+            "episode": course.episode,
+        }
 
     def _acted(self, latency: float | None) -> None:
         self.health.done()
         if latency is not None:
             self.health.took(latency)
-
-    def publish_status(self) -> None:
-        """Publish ``SimStatus``."""
-        course, log = self.course, self.course.log
-        observation = course.observation
-        status = msg.SimStatus(run=self.run_id, robot=self.settings.robot)
-        status.paused, status.finished = course.paused, course.finished
-        status.reached_step = log.steps
-        status.target_step = course.target_step if course.paused else log.steps
-        if observation is not None:
-            status.header.stamp = messages.to_time(observation.stamp)
-            status.episode = observation.episode
-        now, (since, steps) = time.monotonic(), self._rate_mark
-        if now > since:
-            status.real_time_factor = (log.steps - steps) * self.runner.spec.control_period / (now - since)
-            self._measured_factor = status.real_time_factor
-        self._rate_mark = (now, log.steps)
-        status.wanted_real_time_factor = self.wanted_real_time_factor
-        status.action_latency = log.recent_latency()
-        status.observations, status.actions = log.observations, log.actions
-        status.refused_actions, status.missed_deadlines = log.refused_actions, log.missed_deadlines
-        self._status.publish(status)
 
     def _tell_progress(self) -> None:
         if self._live and not self.course.finished:
@@ -232,22 +212,6 @@ class EnvironmentNode(HrlNode):
             self.get_logger().warning("the recorder was started anew: what was sent meanwhile is not recorded")
         self._patience.heard(topics.RECORDER_STATUS, (self._credit.recorded,))
         self._apply_credit()
-
-    def _on_goal_pose(self, pose: PoseStamped) -> None:
-        position = (pose.pose.position.x, pose.pose.position.y, pose.pose.position.z)
-        names = [element.name for element in self.runner.spec.goal]
-        if not names or names != ["x", "y", "z"][: len(names)]:
-            theirs = f"the task's goal is {', '.join(names)}, not a position" if names else "the task has no goal"
-            self.get_logger().error(f"goal_pose ignored: {theirs}")
-            return
-        if self.course.between_episodes:
-            self.get_logger().error("goal_pose ignored between episodes: send it again when the next one has begun")
-            return
-        try:
-            self.runner.set_goal(frozen(position[: len(names)]))
-        except HrlError as error:
-            # Somebody's word, not the run's: it goes on under the goal it has.
-            self._leave_out(error)
 
     def _publish_observation(self, observation: Observation) -> None:
         data = messages.OBSERVATION.encode(observation)
