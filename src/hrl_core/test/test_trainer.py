@@ -281,7 +281,7 @@ _OTHER = {
     "goal_space": "smallest",
     "horizon": 5,
     "hidden": (8, 8),
-    "reward_bounds": (-0.001, 0.001),
+    "reward_bounds": (-100.0, -0.1),
     "worker_reward": "progress",
     "held_subgoal_decisions": (1, 1),
     "headline_goal_share": 1.0,

@@ -53,6 +53,7 @@ def expected_frames(selection, episode):
         "observation.achieved_goal": np.float32(episode.achieved_goals[:-1]),
         "observation.desired_goal": np.float32(episode.desired_goals[:-1]),
         "action": np.float32(episode.applied_actions),
+        "intended_action": np.float32(taken["intended_action"]),
         "next.reward": np.float32(episode.rewards),
         "next.success": episode.success[1:],
         "next.terminated": taken["terminated"],
