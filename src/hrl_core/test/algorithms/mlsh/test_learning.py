@@ -20,7 +20,7 @@ ONE_POLICY = 97.2 / 4
 @pytest.mark.timeout(900)
 def test_skills_of_the_four_rooms_are_worth_more_than_one_policy(tmp_path):
     task = load_task("four_rooms_multi")
-    config = dataclasses.replace(preset(algorithm="mlsh", task=task.name), steps=480_000, evaluation_interval=480_000)
+    config = dataclasses.replace(preset(algorithm="mlsh", task=task.name), steps=960_000, evaluation_interval=960_000)
     evaluation = VectorEnv(task, 1, 2, goals=task.evaluation_goals[:1])
     Trainer(task, config, VectorEnv(task, config.num_envs, 0), evaluation, tmp_path / "run", 0).run()
     policy = load_checkpoint(tmp_path / "run" / "last")
