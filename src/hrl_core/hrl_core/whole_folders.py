@@ -4,10 +4,23 @@ import errno
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from hrl_core.errors import HrlError
 
 PARTIAL, OLD = ".partial", ".old"
 """End the names of what is being written, and of what has stepped aside for it."""
+
+
+@contextmanager
+def writable(what: object) -> Iterator[None]:
+    """Tell people what cannot be written, a file, a folder or a switch with one: ``OSError`` becomes ``HrlError``."""
+    try:
+        yield
+    except OSError as error:
+        raise HrlError(f"{what} cannot be written: {error.strerror or error}") from None
 
 
 def partial_folder(place: Path) -> Path:

@@ -1,8 +1,7 @@
 """``hrl policy``: make an untrained policy, look at one, ship one, bring an old one up to date, exchange a node."""
 
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +22,7 @@ from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FIRST, FLAT, hierarchy_of
 from hrl_core.hierarchy.text import hierarchy_in_words
 from hrl_core.task.text import load_task
+from hrl_core.whole_folders import writable
 
 _RANDOMISED = {RANDOMISED: "randomised training", HELD_OUT: "randomised held-out"}
 """What the provenance calls it, and what people do."""
@@ -49,7 +49,7 @@ class Init:
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
         task = load_task(self.task)
         hierarchy = FLAT if self.flat else hierarchy_of(task, self.goal_space)
-        with _writable(self.out):
+        with writable(self.out):
             save_checkpoint(random_checkpoint(task, self.seed, git_commit(), hierarchy), self.out)
         Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
         return 0
@@ -120,7 +120,7 @@ class Convert:
         checkpoint, found = load_checkpoint(self.policy), read_manifest(self.policy).format
         if found == FORMAT and checkpoint.task.earlier is None:
             raise HrlError(f"{self.policy} is of format {FORMAT}, the present one; there is nothing to convert")
-        with _writable(self.out):
+        with writable(self.out):
             save_checkpoint(checkpoint, self.out)
             if (self.policy / README).is_file():
                 shutil.copyfile(self.policy / README, self.out / README)
@@ -144,20 +144,12 @@ class Swap:
         """Exchange it, or refuse and change nothing."""
         folder = resolve_policy(str(self.tree), None)
         source = self.source if (self.source / MANIFEST).is_file() else resolve_policy(str(self.source), None)
-        with _writable(folder):
+        with writable(folder):
             old, new = swap_node(folder, self.node, source)
         told = " -> ".join(f"{n.weights_sha256[:12]} ({n.env_steps} steps, seed {n.seed})" for n in (old, new))
         told += f"; version {read_manifest(folder).version}, whose figures nobody has measured yet: hrl policy export"
         Console().print(f"{folder}: {self.node}: {told}", soft_wrap=True)
         return 0
-
-
-@contextmanager
-def _writable(place: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise HrlError(f"{place} cannot be written: {error.strerror or error}") from None
 
 
 def _told_origin(origin: Mapping[str, Any]) -> str:

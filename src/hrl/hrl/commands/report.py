@@ -7,7 +7,7 @@ import tyro
 from rich.console import Console
 
 from hrl.results.sweep_record import is_sweep
-from hrl_core.errors import HrlError
+from hrl_core.whole_folders import writable, write_whole
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,8 @@ def report(words: list[str]) -> int:
     """Run ``hrl report`` with the words that follow it; returns the exit code."""
     arguments = tyro.cli(Report, prog="hrl report", args=words)
     text = _page(arguments)
-    part = arguments.out.with_name(f".{arguments.out.name}.part")
-    try:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text)
-        part.replace(arguments.out)
-    except OSError as error:
-        raise HrlError(f"--out {arguments.out} cannot be written: {error.strerror}") from None
+    with writable(f"--out {arguments.out}"):
+        write_whole(arguments.out, text)
     Console().print(f"report written to {arguments.out}", highlight=False, soft_wrap=True)
     return 0
 

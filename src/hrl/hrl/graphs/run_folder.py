@@ -11,6 +11,7 @@ from typing import Any
 from hrl.graphs.arguments import Arguments, LaunchArguments
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.whole_folders import writable
 
 
 @dataclass(frozen=True)
@@ -80,13 +81,11 @@ class RunFolder:
             "policy": None if self.policy is None else str(self.policy),
             "git_commit": self.git_commit,
         }
-        try:
+        with writable(f"out:={self.path}"):
             self.path.mkdir(parents=True, exist_ok=True)
             write_json(self.launch_record, record)
             if self.start is not None and self.policy is not None:
                 save_checkpoint(self.start, self.policy)
-        except OSError as error:
-            raise HrlError(f"out:={self.path} cannot be written: {error.strerror}") from None
 
 
 def resolve_out(text: str) -> Path:

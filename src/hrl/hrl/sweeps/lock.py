@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hrl_core.errors import HrlError
+from hrl_core.whole_folders import writable
 
 _SWEEP, _RUNS, _RUN = ".sweep.lock", ".runs.lock", ".run.lock"
 _LOOK = 0.1
@@ -32,10 +33,8 @@ def only_sweep(folder: Path, tell: Callable[[str], None], stop: Callable[[], boo
     Raises:
         HrlError: another sweep works there, or the folder cannot be written.
     """
-    try:
+    with writable(folder):
         sweep, runs = (os.open(folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644) for name in (_SWEEP, _RUNS))
-    except OSError as error:
-        raise HrlError(f"{folder} cannot be written: {error.strerror}") from None
     try:
         if not _held(sweep):
             raise HrlError(f"another hrl sweep is at work in {folder}: wait for its end, or stop it")

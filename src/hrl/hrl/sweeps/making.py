@@ -13,6 +13,7 @@ from hrl.sweeps.processes import StopRequests, make_all
 from hrl.sweeps.progress import SweepProgress
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
+from hrl_core.whole_folders import writable
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def make_runs(
     Raises:
         HrlError: the folder cannot be written, somebody else is at work there, or there is no such cluster.
     """
-    with _writable(folder):
+    with writable(f"--out {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     left = [run for run in runs if not run.finished]
     with _maker(folder, workers if left else Workers()) as (jobs, where, make):
@@ -61,7 +62,7 @@ def make_runs(
         stop = StopRequests()
         try:
             with only_sweep(folder, lambda line: console.print(line, soft_wrap=True), stop) as lock:
-                with _writable(folder):
+                with writable(f"--out {folder}"):
                     begin()
                 progress = SweepProgress(runs, console)
                 progress.begin(jobs, where)
@@ -73,14 +74,6 @@ def make_runs(
             stop.close()
     failed = [(str(run.folder), why) for run, why in progress.failed.items()]
     return failed, stop() and not all(run.finished for run in left)
-
-
-@contextmanager
-def _writable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise HrlError(f"--out {folder} cannot be written: {error.strerror}") from None
 
 
 @contextmanager

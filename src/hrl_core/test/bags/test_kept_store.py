@@ -159,7 +159,9 @@ def test_what_a_killed_trainer_wrote_over_is_read_again_and_nothing_else(add, ru
     require_the_same(whole, again)
 
 
-def test_files_of_another_boot_are_not_trusted(add, run_of, read_again, tmp_path, monkeypatch):
+@pytest.fixture
+def another_day(add, run_of, tmp_path, monkeypatch):
+    """A run beside one that the machine was started anew under after both had saved their state."""
     add(0, 1)
     whole, cut = run_of("whole"), run_of("cut")
     for run in (whole, cut):
@@ -167,6 +169,11 @@ def test_files_of_another_boot_are_not_trusted(add, run_of, read_again, tmp_path
         run.keep()
     (tmp_path / "boot").write_text("of another day")
     monkeypatch.setattr(mapped_arrays, "_BOOT", tmp_path / "boot")
+    return whole
+
+
+def test_files_of_another_boot_are_not_trusted(run_of, read_again, another_day):
+    whole = another_day
     read_again.clear()
     again = run_of("cut", resume=True)
     assert read_again == ["segment_0", "segment_1"]
@@ -179,15 +186,9 @@ def test_files_of_another_boot_are_not_trusted(add, run_of, read_again, tmp_path
     assert read_again == []
 
 
-def test_who_is_killed_while_it_reads_again_reads_again(add, run_of, read_again, tmp_path, monkeypatch):
+def test_who_is_killed_while_it_reads_again_reads_again(run_of, read_again, another_day):
     """After another boot, and before the first state of this one."""
-    add(0, 1)
-    whole, cut = run_of("whole"), run_of("cut")
-    for run in (whole, cut):
-        go_on(run)
-        run.keep()
-    (tmp_path / "boot").write_text("of another day")
-    monkeypatch.setattr(mapped_arrays, "_BOOT", tmp_path / "boot")
+    whole = another_day
     run_of("cut", resume=True)
     read_again.clear()
     require_the_same(whole, run_of("cut", resume=True))

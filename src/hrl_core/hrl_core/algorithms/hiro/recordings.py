@@ -53,10 +53,13 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Fill the store, and write relabelled subgoals over the recorded ones."""
         self._task.learn(piece.episode for piece in pieces)
-        without = [Refusal.of(piece.episode, _NO_SUBGOALS) for piece in pieces if decisions(piece.episode) is None]
-        refused = super().take([piece for piece in pieces if decisions(piece.episode) is not None], version)
+        usable: list[Piece] = []
+        without: list[Piece] = []
+        for piece in pieces:
+            (without if decisions(piece.episode) is None else usable).append(piece)
+        refused = super().take(usable, version)
         self._overlay.apply(version)
-        return without + refused
+        return [Refusal.of(piece.episode, _NO_SUBGOALS) for piece in without] + refused
 
     def update(self, env_steps: int) -> Iterator[Update]:
         """Make a group of worker updates and the manager updates that go with them.
