@@ -5,8 +5,10 @@ import json
 import os
 import re
 import resource
+import signal
 import subprocess
 import sys
+import time
 
 import numpy as np
 import psutil
@@ -18,7 +20,10 @@ from hrl_core.bags.find import find_bags
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import recover
 from hrl_core.bags.writer import CHUNK_SECONDS
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import FLAT
 from hrl_core.messages import Mode
+from hrl_core.task.text import load_task
 from hrl_ros import qos
 
 pytestmark = pytest.mark.ros
@@ -79,6 +84,25 @@ def test_split_recording_loses_nothing_and_every_bag_stands_alone(launch, in_pro
         assert episode.actions.tobytes() == np.array([a.value for a in trace.actions]).tobytes()
         assert episode.rewards.tobytes() == np.array([o.reward for o in trace.observations[1:]]).tobytes()
         assert episode.subgoals[0].values.tobytes() == np.array([s.value for s in trace.subgoals]).tobytes()
+
+
+def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(launch, observe, listener, tmp_path):
+    """Topics then run apart by more episodes than it has in mind otherwise."""
+    policy = tmp_path / "flat"
+    save_checkpoint(random_checkpoint(load_task("cart_pole"), seed=1, hierarchy=FLAT), policy)
+    graph = launch(f"policy:={policy}", "episodes:=1500", file="policy.launch.py")
+    listener.spin_until(lambda: len(observe) > 20)
+    recorder = graph.node("recorder")
+    for _ in range(12):
+        recorder.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        recorder.send_signal(signal.SIGCONT)
+        time.sleep(0.05)
+    code, output = graph.wait(120)
+    assert code == 0, output
+    recording = read_bags([graph.out])
+    assert not recording.problems
+    assert len(recording.episodes) == 1500
 
 
 def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observe):

@@ -17,10 +17,11 @@ from hrl_core.messages import (
 )
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task
+from hrl_ros.qos import LOCKSTEP_DEPTH
 
 Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
 _REMEMBERED = 3
-"""Episodes of which keys are remembered; messages older than that are dropped."""
+"""Newest episodes whose messages are known again; of older ones only what is missing is still taken in."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ class SoundMessages:
 class _Episode:
     """Keys seen of one episode."""
 
+    begun: int
+    """Observations of all episodes before its first message."""
     seen: set[tuple[object, ...]] = field(default_factory=set)
     owed: set[int] = field(default_factory=set)
     """Steps that an observation says were taken with the worker's action, while that has not come."""
@@ -104,13 +107,14 @@ class RecordingLedger:
         number = message.episode
         if isinstance(message, Observation) and (self._newest is None or number > self._newest):
             self._newest = number
-            for old in [n for n in self._episodes if n <= number - _REMEMBERED]:
-                del self._episodes[old]
-        # Topics are not ordered among each other: the answer to an observation may come before it.
-        if self._newest is not None and not self._newest - _REMEMBERED < number <= self._newest + 1:
+            self._forget()
+        # Topics are not ordered among each other: where episodes are short and the recorder gets little time, an answer
+        # may come many episodes before its observation, or after it.
+        near = self._newest is None or self._newest - _REMEMBERED < number <= self._newest + LOCKSTEP_DEPTH
+        if not near and number not in self._episodes:
             self.duplicates += 1
             return False
-        episode = self._episodes.setdefault(number, _Episode())
+        episode = self._episodes.setdefault(number, _Episode(self.observations))
         key = _key(message)
         if key in episode.seen:
             self.duplicates += 1
@@ -127,12 +131,19 @@ class RecordingLedger:
     def acknowledged(self, quiet: bool) -> int:
         """Observations the simulator may count as recorded.
 
-        The last one of an episode counts only when the episode is complete, so that nothing still on its way is lost by
-        an early exit; after a quiet while it counts all the same.
+        One is held back while an episode that has ended lacks something, so that nothing still on its way is lost by an
+        early exit; after a quiet while it counts all the same.
         """
-        episode = None if self._newest is None else self._episodes.get(self._newest)
-        waits = episode is not None and episode.last_step is not None and not episode.complete(self.levels)
-        return self.observations - (1 if waits and not quiet else 0)
+        ended = (episode for episode in self._episodes.values() if episode.last_step is not None)
+        waits = not quiet and any(not episode.complete(self.levels) for episode in ended)
+        return self.observations - waits
+
+    def _forget(self) -> None:
+        """Give up episodes that nothing more can come of, or that have all they need."""
+        for number, episode in list(self._episodes.items()):
+            old = self._newest is not None and number <= self._newest - _REMEMBERED
+            if old and (episode.complete(self.levels) or self.observations - episode.begun > LOCKSTEP_DEPTH):
+                del self._episodes[number]
 
     def _account(self, message: Keyed, episode: _Episode) -> None:
         if isinstance(message, Observation):

@@ -146,8 +146,7 @@ class SegmentedRecording:
             # Topics are not ordered among each other: an episode's first subgoal may come before the last observation
             # of the one before.
             self._held.append(_Held(topic, stamp, data, message))
-        if self._held and self._complete(self._episode):
-            self._go_on()
+        self._release()
 
     def check(self) -> None:
         """Call often: hands old chunks to the operating system and ends the wait for late messages.
@@ -159,6 +158,7 @@ class SegmentedRecording:
         self._looks = self._looks + 1 if self._held else 0
         if self._looks > HOLD_LOOKS:
             self._go_on()
+            self._release()
 
     def close(self) -> None:
         """Finish the last bag.
@@ -177,17 +177,24 @@ class SegmentedRecording:
         with suppress(BagError):
             self._bag.flush()
 
+    def _release(self) -> None:
+        """Take in what is held as far as the episodes before it are complete."""
+        while self._held and self._episode is not None and self._complete(self._episode):
+            self._go_on()
+
     def _go_on(self) -> None:
         """Take in the next episode that has spoken, in a new bag if the present one is full."""
-        # By episode: all that has come of it must be written before the one after it is looked at.
-        held = sorted(self._held, key=lambda item: item.message.episode)
-        self._held, self._looks = [], 0
+        number = min(item.message.episode for item in self._held)
+        its = [item for item in self._held if item.message.episode == number]
+        self._held = [item for item in self._held if item.message.episode != number]
+        self._looks = 0
         self._episodes += 1
         if self._limits.reached(self._episodes, self._bag.size):
-            self._next(held[0].stamp)
-        self._episode = held[0].message.episode
-        for item in held:
-            self.write_keyed(*item)
+            self._next(its[0].stamp)
+        self._episode = number
+        for item in its:
+            self._append(item.topic, item.stamp, item.data)
+            self._account(item.message)
 
     def _append(self, topic: str, stamp: int, data: bytes) -> None:
         self._bag.write(self._topics[topic].name, stamp, data)

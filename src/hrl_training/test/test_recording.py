@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.spec import FLAT
@@ -18,7 +20,8 @@ from hrl_core.messages import (
     SubgoalResult,
 )
 from hrl_core.task.text import load_task
-from hrl_training.recording import RecordingLedger, SoundMessages
+from hrl_ros.qos import LOCKSTEP_DEPTH
+from hrl_training.recording import Keyed, RecordingLedger, SoundMessages
 
 
 def observation(step, episode=0, last=False, source=ActionSource.POLICY):
@@ -93,19 +96,57 @@ def test_step_without_an_action_of_its_own_owes_none():
     assert ledger.acknowledged(quiet=False) == 4
 
 
-def test_memory_stays_bounded_and_very_old_messages_are_dropped():
+def whole_episode(number, steps):
+    """What an episode says, the answers first."""
+    actions = [action(step, number) for step in range(steps)]
+    observations = [observation(step, number, last=step == steps) for step in range(steps + 1)]
+    return [*actions, *observations, subgoal(number), segment_result(number), outcome(number)]
+
+
+@given(lengths=st.lists(st.integers(1, 3), min_size=1, max_size=40), data=st.data())
+def test_nothing_is_lost_however_far_topics_run_apart(lengths, data):
+    """A recorder without time reads what one topic has said of many short episodes before it looks at another."""
+    topics: dict[type, list[Keyed]] = {}
+    for number, steps in enumerate(lengths):
+        for message in whole_episode(number, steps):
+            topics.setdefault(type(message), []).append(message)
     ledger = RecordingLedger()
-    for episode in range(50):
+    while topics:
+        topic = data.draw(st.sampled_from([*topics]))
+        read = data.draw(st.integers(1, len(topics[topic])))
+        assert all(ledger.admit(message) for message in topics[topic][:read])
+        topics[topic] = topics[topic][read:]
+        topics = {topic: unread for topic, unread in topics.items() if unread}
+    assert ledger.duplicates == 0
+    assert ledger.acknowledged(quiet=False) == sum(lengths) + len(lengths)
+
+
+def test_an_older_episode_that_lacks_something_holds_the_acknowledgement_back():
+    ledger = RecordingLedger()
+    late, *first = whole_episode(0, 1)
+    for message in [*first, *(said for number in range(1, 9) for said in whole_episode(number, 1))]:
+        assert ledger.admit(message)
+    assert ledger.acknowledged(quiet=False) == 17
+    assert ledger.acknowledged(quiet=True) == 18
+    assert ledger.admit(late)
+    assert ledger.acknowledged(quiet=False) == 18
+
+
+def test_memory_stays_bounded_and_very_old_messages_are_dropped():
+    """What the writers' history holds no more cannot come any more."""
+    ledger = RecordingLedger()
+    for episode in range(LOCKSTEP_DEPTH + 50):
         assert ledger.admit(observation(0, episode))
     assert not ledger.admit(observation(1, 3))
+    assert ledger.admit(observation(1, 100))
 
 
 def test_only_an_observation_says_which_episode_runs():
     """One forged message of a far episode would have everything after it dropped as old."""
     ledger = RecordingLedger()
     ledger.admit(observation(0))
-    assert not ledger.admit(action(0, episode=7))
-    assert ledger.admit(subgoal(episode=1)), "it may come before the observation that it answers"
+    assert not ledger.admit(action(0, episode=LOCKSTEP_DEPTH + 1))
+    assert ledger.admit(action(0, episode=7)), "it may come before the observation that it answers"
     assert ledger.admit(action(0))
     assert ledger.admit(observation(1))
     assert ledger.duplicates == 1

@@ -113,6 +113,20 @@ def test_bags_hold_whole_episodes_and_repeat_what_is_latched(tmp_path):
         assert values["/clock"] == episodes, "what belongs to no episode stays in the order of its coming"
 
 
+def test_many_episodes_may_wait_for_one(tmp_path):
+    """Episodes of one step while an action of the first is still on its way; more of them than calls may be nested."""
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=300))
+    late, *first = sorted(episode_messages(0), key=lambda message: not isinstance(message, Action))
+    recorder.take(*first)
+    for number in range(1, 900):
+        recorder.take(*episode_messages(number, length=1))
+    recorder.take(late)
+    recorder.recording.close()
+    bags = sorted((tmp_path / "bag").glob("segment_*"))
+    held = [sorted(set(content(bag)[0]["/keyed"])) for bag in bags]
+    assert held == [[*range(300)], [*range(300, 600)], [*range(600, 900)]]
+
+
 def test_each_bag_tells_its_own_episodes_and_policies(tmp_path):
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
     recorder.recording.facts.info = Info()
