@@ -1,14 +1,18 @@
 """Faults injected for real: every one ends in one clear message, no hang, no orphan, no half-written bag."""
 
 import array
+import contextlib
 import dataclasses
+import random
 import time
 
 import numpy as np
 import psutil
 import pytest
 
+from hrl.policies.shipped import resolve_policy
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_msgs.srv import SetRealTimeFactor
@@ -185,6 +189,24 @@ def test_silent_peer_is_named_and_the_wait_ends(launch):
     code, output = graph.wait()
     assert code == 1
     assert "gave up after waiting 3 s for the worker" in output
+
+
+def test_nodes_that_stand_still_now_and_then_change_nothing(launch, read_bag, in_process, assert_same_run):
+    policy = resolve_policy("hac_mountain_car_k3")
+    graph = launch(f"policy:={policy}", "episodes:=12", "seed:=2", "explore:=true", file="policy.launch.py")
+    nodes = [graph.node(name) for name in ("simulator", "worker", "manager", "manager_2", "recorder")]
+    draw = random.Random(0)
+    for _ in range(25):
+        # The run may be over before.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            node = draw.choice(nodes)
+            node.suspend()
+            time.sleep(draw.choice((0.02, 0.1, 0.4)))
+            node.resume()
+    code, output = graph.wait()
+    assert code == 0, output
+    assert graph.summary()["lost_messages"] == 0
+    assert_same_run(read_bag(graph.out / "bag"), in_process(policy, episodes=12, seed=2, mode=Mode.TRAIN))
 
 
 def test_recording_is_never_overwritten(launch, tmp_path):

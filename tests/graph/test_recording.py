@@ -5,7 +5,6 @@ import json
 import os
 import re
 import resource
-import signal
 import subprocess
 import sys
 import time
@@ -94,9 +93,9 @@ def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(la
     listener.spin_until(lambda: len(observe) > 20)
     recorder = graph.node("recorder")
     for _ in range(12):
-        recorder.send_signal(signal.SIGSTOP)
+        recorder.suspend()
         time.sleep(0.3)
-        recorder.send_signal(signal.SIGCONT)
+        recorder.resume()
         time.sleep(0.05)
     code, output = graph.wait(120)
     assert code == 0, output

@@ -150,6 +150,27 @@ def test_our_td3_learns_with_the_settings_of_a_match(monkeypatch, tmp_path: Path
     assert run.cpu_seconds > 0
 
 
+def test_a_run_of_ours_that_was_stopped_goes_on_at_its_newest_point(monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(outcome, "POINT_EPISODES", 1)
+    monkeypatch.setattr(outcome, "FINAL_EPISODES", 1)
+    at_once = Course(REACH, tmp_path / "at_once")
+    our_side.train_ours(REACH, 0, at_once)
+
+    def stop(line: str) -> None:
+        if line.startswith("24 steps"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        our_side.train_ours(REACH, 0, Course(REACH, tmp_path / "parts", tell=stop))
+    told: list[str] = []
+    rest = Course(REACH, tmp_path / "parts", tell=told.append)
+    our_side.train_ours(REACH, 0, rest)
+    assert told[0].startswith("24 steps")
+    assert (rest.curve, rest.final) == (at_once.curve, at_once.final)
+    with pytest.raises(HrlError, match="with another configuration"):
+        our_side.train_ours(REACH, 1, Course(REACH, tmp_path / "parts"))
+
+
 def test_settings_are_switches_of_our_td3() -> None:
     config = changed(TD3Config(), our_side.our_switches(MATCHES["ant_td3"])["worker"])
     assert (config.hidden, config.discount, config.critic_lr) == ((256, 256), 0.99, 3e-4)

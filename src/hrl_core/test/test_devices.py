@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from hrl_core.algorithms.skill_shapes import values_of
 from hrl_core.errors import HrlError
-from hrl_core.learners import sac, td3
+from hrl_core.learners import on_policy, sac, td3
 from hrl_core.learners.devices import usable_device
 from hrl_core.learners.making import make_level
+from hrl_core.learners.on_policy import Lessons, OnPolicy, Rollout
+from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac import SAC
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3 import TD3
@@ -49,14 +52,16 @@ def batch(seed: int, size: int = 16) -> TransitionBatch:
 @pytest.fixture
 def elsewhere(monkeypatch):
     """A device that has shapes alone: it refuses whatever comes from the CPU, as a GPU would."""
-    for module in (td3, sac):
+    for module in (td3, sac, on_policy):
         monkeypatch.setattr(module, "usable_device", lambda name: torch.device("meta"))
     monkeypatch.setattr(torch.Tensor, "item", lambda tensor: 1.0)
     monkeypatch.setattr(torch.Tensor, "cpu", lambda tensor: torch.zeros(tensor.shape))
     monkeypatch.setattr(td3, "CPU", "meta")
     # Fused kernels are of real devices alone.
     adam = torch.optim.Adam
-    monkeypatch.setattr(torch.optim, "Adam", lambda parameters, lr, fused=False: adam(parameters, lr))
+    monkeypatch.setattr(
+        torch.optim, "Adam", lambda parameters, lr, eps=1e-8, fused=False: adam(parameters, lr, eps=eps)
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +96,43 @@ def test_all_that_sac_needs_is_on_its_device_and_nothing_else_is(elsewhere):
     assert {tensor.device.type for tensor in learner.state_dict().values()} == {"cpu"}
 
 
+def lived(seed: int, rows: int = 24) -> Rollout:
+    rng = np.random.default_rng(seed)
+    inputs, following = rng.normal(size=(2, rows, INPUTS)).astype(np.float32)
+    actions, rewards = rng.normal(size=(rows, ACTIONS)).astype(np.float32), rng.normal(size=rows).astype(np.float32)
+    ends = np.arange(rows) % 8 == 7
+    return Rollout(inputs, actions, rewards, following, ends, ends)
+
+
+def on_policy_learner(**given) -> OnPolicy:
+    actor = shape("gaussian", activation="tanh")
+    config = OnPolicyConfig(hidden=(8,), batch_size=10, epochs=2, **given)
+    return OnPolicy(config, actor, values_of(actor), torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("given", [{}, {"step": "plain", "optimiser": "rmsprop"}], ids=["ppo", "a2c"])
+def test_all_that_learns_on_policy_is_on_its_device_and_nothing_else_is(elsewhere, given):
+    learner, rows = on_policy_learner(device="cuda", **given), lived(0)
+    with pytest.raises(RuntimeError, match="not on the expected device"):
+        learner.actor(torch.from_numpy(rows.inputs))
+    learner.update(rows)
+    learner.learn(Lessons(rows.inputs, rows.actions, rows.rewards, rows.rewards))
+    assert learner.act(torch.from_numpy(rows.inputs)).device.type == "cpu"
+    assert learner.worth(rows.inputs).shape == rows.rewards.shape
+    assert {tensor.device.type for tensor in learner.state_dict().values()} == {"cpu"}
+
+
+@pytest.mark.needs("gpu")
+@pytest.mark.parametrize("step", ["clipped", "plain", "natural"])
+def test_a_gpu_learns_on_policy_what_a_core_learns(step):
+    here, there = on_policy_learner(step=step), on_policy_learner(step=step, device="cuda")
+    for seed in range(4):
+        here.update(lived(seed))
+        there.update(lived(seed))
+    for name, array in here.actor_arrays().items():
+        np.testing.assert_allclose(there.actor_arrays()[name], array, atol=1e-5)
+
+
 @pytest.mark.needs("gpu")
 def test_a_gpu_learns_what_the_fast_updates_learn():
     fast = make_level(CONFIG, shape(), torch.Generator().manual_seed(0))
@@ -120,5 +162,11 @@ def test_a_run_has_one_device_for_all_its_levels(monkeypatch):
     agent = with_device(preset("fast"), "cuda").agent
     assert (agent.worker.device, agent.manager.device) == ("cuda", "cuda")
     assert with_device(preset(algorithm="hac"), "cpu") == preset(algorithm="hac")
-    with pytest.raises(HrlError, match="--device cuda: td3 and sac learn there, of which 'hac' has none"):
-        with_device(preset(algorithm="hac"), "cuda")
+    agent = with_device(preset(algorithm="mlsh"), "cuda").agent
+    assert (agent.worker.device, agent.manager.device) == ("cuda", "cuda")
+    for algorithm in ("hac", "relay"):
+        with pytest.raises(HrlError, match=f"--device cuda: td3, .* learn there, of which '{algorithm}' has none"):
+            with_device(preset(algorithm=algorithm), "cuda")
+    relay = preset(algorithm="relay").changed({"finetuning": "npg"})
+    agent = with_device(relay, "cuda").agent
+    assert (agent.td3.device, agent.on_policy.device) == ("cpu", "cuda")

@@ -58,7 +58,8 @@ class Train:
     begun anew have the same last bits too; given: as --worker.products and the like say, also where that is their
     default."""
     device: str = ""
-    """Where td3 and sac make their updates: cpu, cuda or cuda:N; empty: as --worker.device and the like say (cpu)."""
+    """Where td3, sac, ppo, a2c and trpo make their updates: cpu, cuda or cuda:N; empty: as --worker.device and the like
+    say (cpu)."""
     cores: int = 0
     """Cores that work which goes on at once (--overlap) is spread over, which decides about the time alone; 0: all that
     there are."""

@@ -7,12 +7,14 @@ from typing import Any
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.comparison.matches import ActorCritic, DelayedActorCritic, Match, PolicyGradient, QLearning
 from hrl.comparison.outcome import Course, Score
+from hrl_core.algorithms.protocols import Stateful
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import evaluate_checkpoint
 from hrl_core.training.presets import preset
+from hrl_core.training.run_names import CONFIG
 from hrl_core.training.trainer import Trainer
 
 _QUADRATIC = 1e6
@@ -51,24 +53,37 @@ def our_switches(match: Match) -> dict[str, Any]:
 
 
 def train_ours(match: Match, seed: int, course: Course) -> None:
-    """Train one of our learners; ``course`` notes its evaluations and what it costs.
+    """Train one of our learners, or go on at its newest point; ``course`` notes its evaluations and what it costs.
 
     Raises:
-        HrlError: task or switches do not exist, or the losses diverge.
+        HrlError: task or switches do not exist, the losses diverge, or what was begun is another run.
     """
     spec, config = our_task(match), our_config(match)
     envs = VectorEnv(spec, config.num_envs, seed, stagger=config.stagger)
-    trainer = Trainer(spec, config, envs, envs, course.folder, seed)
+    trainer = _Training(spec, config, envs, envs, course.folder, seed)
+    trainer.course = course
+    trainer.begin(resume=(course.folder / CONFIG).exists())
 
     def judge(episodes: int, first_seed: int) -> Score:
         return _judge(trainer, episodes, first_seed)
 
-    begun = time.process_time()
+    begun = time.process_time() - course.cpu_seconds
     while trainer.left:
         trainer.iterate()
-        course.reached(trainer.env_steps, judge)
+        if course.reached(trainer.env_steps, judge):
+            course.cpu_seconds = time.process_time() - begun - course.judging
+            trainer.keep()
     course.ended(trainer.env_steps, time.process_time() - begun, judge)
     envs.close()
+
+
+class _Training(Trainer):
+    """One that remembers its course."""
+
+    course: Course
+
+    def _parts(self) -> dict[str, Stateful]:
+        return {**super()._parts(), "course": self.course}
 
 
 def _replaying(settings: ActorCritic) -> dict[str, Any]:

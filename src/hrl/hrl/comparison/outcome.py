@@ -4,7 +4,7 @@ import dataclasses
 import json
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -42,25 +42,27 @@ class Course:
 
     match: Match
     folder: Path
-    """Where it may leave what made it fail."""
+    """Where it may leave what it can go on from, or what made it fail."""
     curve: list[dict[str, float]] = dataclasses.field(default_factory=list)
     final: Score | None = None
     """None: not yet there."""
     env_steps: int = 0
     cpu_seconds: float = 0.0
-    """Of training alone."""
+    """Of training alone, up to the newest point."""
     judging: float = 0.0
     """Processor time of evaluations on the way [s]."""
     tell: Callable[[str], object] = str
     """Takes a line about each point, for people."""
 
-    def reached(self, env_steps: int, judge: Judge) -> None:
-        """Evaluate if a point is due; the last one is that of the end."""
+    def reached(self, env_steps: int, judge: Judge) -> bool:
+        """Evaluate if a point is due, and say whether one was; the last one is that of the end."""
         due = len(self.curve) + 1
-        if due < POINTS and env_steps * POINTS >= due * self.match.steps:
-            begun = time.process_time()
-            self._note(env_steps, judge)
-            self.judging += time.process_time() - begun
+        if due >= POINTS or env_steps * POINTS < due * self.match.steps:
+            return False
+        begun = time.process_time()
+        self._note(env_steps, judge)
+        self.judging += time.process_time() - begun
+        return True
 
     def ended(self, env_steps: int, cpu_seconds: float, judge: Judge) -> None:
         """Evaluate in the end.
@@ -73,6 +75,14 @@ class Course:
         self.env_steps, self.cpu_seconds = env_steps, cpu_seconds - self.judging
         self._note(env_steps, judge)
         self.final = judge(FINAL_EPISODES, FINAL_SEED)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a run that goes on has been through."""
+        return {"curve": self.curve, "cpu_seconds": self.cpu_seconds}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken."""
+        self.curve, self.cpu_seconds = state["curve"], state["cpu_seconds"]
 
     def _note(self, env_steps: int, judge: Judge) -> None:
         score = judge(POINT_EPISODES, POINT_SEED)

@@ -1,5 +1,6 @@
 """The runs of all matches: which are left, and making them one after the other."""
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -65,7 +66,7 @@ def require_what_they_need(runs: Sequence[Pairing]) -> None:
 
 
 def make(run: Pairing, folder: Path, tell: Callable[[str], None]) -> None:
-    """Make a run and write its file.
+    """Make a run, or go on with one of ours, and write its file.
 
     Raises:
         HrlError: it failed.
@@ -74,6 +75,8 @@ def make(run: Pairing, folder: Path, tell: Callable[[str], None]) -> None:
     course = Course(run.match, path.with_suffix(""), tell=lambda line: tell(f"{run.name}, {line}"))
     TRAINING[run.side](run.match, run.seed, course)
     write_outcome(path, course, run.side, run.seed)
+    # What it could have gone on from.
+    shutil.rmtree(course.folder, ignore_errors=True)
 
 
 def _outcomes(folder: Path, match: Match, side: str, seeds: int) -> list[Outcome]:

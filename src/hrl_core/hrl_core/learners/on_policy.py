@@ -13,6 +13,7 @@ from torch import nn
 from torch.nn.functional import mse_loss
 
 from hrl_core.learners.advantages import Flags, Floats, gae
+from hrl_core.learners.devices import usable_device
 from hrl_core.learners.distributions import as_drawn, distribution
 from hrl_core.learners.natural_gradient import natural_step
 from hrl_core.learners.networks_state import load_networks, networks_state
@@ -83,13 +84,19 @@ class OnPolicy:
             values: of what states are worth, one output.
             generator: source of randomness.
             network: makes the policy's network.
+
+        Raises:
+            HrlError: there is no such device here.
         """
         self.config, self.actor_config, self._generator = config, actor, generator
+        self.device = usable_device(config.device)
         self.actor, self.values = network(actor, generator), Actor(values, generator)
         orthogonal(self.actor, POLICY_GAIN, generator)
         orthogonal(self.values, 1.0, generator)
         if actor.head == "gaussian":
             nn.init.constant_(self.actor.log_std, config.log_std)
+        self.actor.to(self.device)
+        self.values.to(self.device)
         moved = [*self.values.parameters(), *(() if config.step == "natural" else self.actor.parameters())]
         if config.optimiser == "adam":
             self._optimiser = torch.optim.Adam(moved, config.lr, eps=1e-5, fused=True)
@@ -102,12 +109,12 @@ class OnPolicy:
     def act(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (batch, input_dim) to what the actor's head takes (``networks.heads``), (batch, last_dim)."""
         with torch.no_grad():
-            return self.actor(inputs)
+            return self.actor(inputs.to(self.device)).cpu()
 
     def worth(self, inputs: Floats) -> Floats:
         """Values V(s) of inputs (rows, input_dim), (rows,)."""
         with torch.no_grad():
-            return self.values(torch.from_numpy(inputs))[:, 0].numpy()
+            return self.values(self._there(inputs))[:, 0].cpu().numpy()
 
     def update(self, rollout: Rollout, discounts: Floats | None = None, rate: float = 1.0) -> dict[str, float]:
         """Learn from what the present policy lived; figures.
@@ -131,7 +138,7 @@ class OnPolicy:
         if self.config.step == "natural":
             told.append(self._natural(everything))
         for _ in range(self.config.epochs):
-            order = torch.randperm(rows, generator=self._generator)
+            order = torch.randperm(rows, generator=self._generator).to(self.device)
             told += [self._step(_Batch(*(column[chosen] for column in everything))) for chosen in order.split(size)]
         self.updates += 1
         names = dict.fromkeys(name for figures in told for name in figures)
@@ -147,12 +154,14 @@ class OnPolicy:
         return self._as_acted(Lessons(rollout.inputs, rollout.actions, advantages, advantages + values))
 
     def _as_acted(self, lessons: Lessons) -> _Batch:
-        inputs = torch.from_numpy(lessons.inputs)
+        inputs = self._there(lessons.inputs)
         with torch.no_grad():
-            drawn = as_drawn(self.actor, torch.from_numpy(lessons.actions))
+            drawn = as_drawn(self.actor, self._there(lessons.actions))
             log_probabilities = distribution(self.actor, inputs).log_prob(drawn)
-        parts = torch.from_numpy(lessons.advantages), torch.from_numpy(lessons.returns)
-        return _Batch(inputs, drawn, log_probabilities, *parts)
+        return _Batch(inputs, drawn, log_probabilities, self._there(lessons.advantages), self._there(lessons.returns))
+
+    def _there(self, rows: Floats) -> torch.Tensor:
+        return torch.from_numpy(rows).to(self.device)
 
     def _step(self, batch: _Batch) -> dict[str, float]:
         """Descend L = L_policy + c_V mean (V(s) - R)^2 - c_H mean H(pi(. | s))."""
@@ -205,11 +214,11 @@ class OnPolicy:
 
     def actor_arrays(self) -> dict[str, Float32]:
         """The policy's parameters as arrays of their own."""
-        return {name: tensor.numpy().copy() for name, tensor in self.actor.state_dict().items()}
+        return {name: tensor.cpu().numpy().copy() for name, tensor in self.actor.state_dict().items()}
 
     def value_arrays(self) -> dict[str, Float32]:
         """Those of the values."""
-        return {name: tensor.numpy().copy() for name, tensor in self.values.state_dict().items()}
+        return {name: tensor.cpu().numpy().copy() for name, tensor in self.values.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that later updates depend on."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hrl_core.learners.checks import require
+from hrl_core.learners.device_names import CPU, is_device
 
 STEPS = ("clipped", "plain", "natural")
 OPTIMISERS = ("adam", "rmsprop")
@@ -52,6 +53,8 @@ class OnPolicyConfig:
     """Of vectors: logarithm of the standard deviation [half-ranges] to begin with."""
     reward_scale: float = 1.0
     """Factor on rewards; returns of the order of 1 to 5 suit the values best."""
+    device: str = CPU
+    """Where updates are made, cpu or cuda (cuda:1). ``--device`` of ``hrl train`` fills it in."""
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
@@ -62,6 +65,7 @@ class OnPolicyConfig:
             (self.activation in ("relu", "tanh"), "activation: tanh or relu"),
             (len(self.hidden) > 0 and min(*self.hidden, self.epochs) >= 1, "hidden, epochs: at least 1"),
             (self.batch_size >= 0, "batch_size: at least 0"),
+            (is_device(self.device), "device: cpu, cuda or cuda:N"),
             (0 <= self.discount <= 1 and 0 <= self.gae_lambda <= 1, "discount, gae_lambda: in [0, 1]"),
             (min(self.lr, self.clip, self.trust_region, self.gradient_norm) > 0, "lr, clip, trust_region: above 0"),
             (min(self.advantage_floor, self.reward_scale) > 0, "advantage_floor, reward_scale: above 0"),

@@ -20,11 +20,12 @@ def with_device(config: TrainConfig[Any], device: str) -> TrainConfig[Any]:
         HrlError: there is no such device here, or nothing of this algorithm can learn on it.
     """
     usable_device(device)
-    levels = [
-        field.name for field in dataclasses.fields(config.agent) if hasattr(getattr(config.agent, field.name), "device")
-    ]
+    agent = config.agent
+    used = [field.name for field in dataclasses.fields(agent) if field.name not in getattr(agent, "idle", ())]
+    levels = [name for name in used if hasattr(getattr(agent, name), "device")]
     if not levels and device != CPU:
         raise HrlError(
-            f"--device {device}: td3 and sac learn there, of which '{config.algorithm}' has none as it is set up"
+            f"--device {device}: td3, sac, ppo, a2c and trpo learn there, of which '{config.algorithm}' has none as it"
+            " is set up"
         )
     return config.changed({name: {"device": device} for name in levels})

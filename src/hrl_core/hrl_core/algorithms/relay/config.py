@@ -121,6 +121,12 @@ class RelayConfig:
             (self.imitation_alpha > 0 and self.td3.bc_alpha > 0, "imitation_alpha, td3.bc_alpha: above 0"),
         )
 
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Parts that nothing is learned by, as it is set up."""
+        used = {OFFPOLICY: "td3", PPO: "on_policy", NPG: "on_policy"}.get(self.finetuning)
+        return tuple(part for part in ("td3", "on_policy") if part != used)
+
     def for_recordings(self, relabel: str, newest_steps: int) -> "RelayConfig":
         """The same; raises ``HrlError`` where subgoals are to be relabelled: all are taken from what came later."""
         del newest_steps

@@ -46,7 +46,7 @@ class OnPolicyWorker:
         """Map (batch, input_dim) to mean actions (batch, action_dim) in raw units."""
         del averaged  # No average is kept.
         actor = self.learner.actor
-        return actor.centre + actor.half_range * self.learner.act(inputs)
+        return actor.centre.cpu() + actor.half_range.cpu() * self.learner.act(inputs)
 
     def update_many(self, batches: TransitionBatch, count: int) -> list[dict[str, float]]:
         """``count`` steps of cloning, each on its equal share of ``batches``; figures of each."""
@@ -84,5 +84,5 @@ class OnPolicyWorker:
 
     def _distance(self, batch: TransitionBatch) -> torch.Tensor:
         """L = mean ((mu(x) - a) / half-range)^2."""
-        actor = self.learner.actor
+        actor, batch = self.learner.actor, batch.to(self.learner.device)
         return (actor(batch.inputs) - as_drawn(actor, batch.actions)).square().mean()
