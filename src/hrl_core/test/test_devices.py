@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from hrl_core.algorithms.skill_shapes import values_of
+from hrl_core.algorithms.tree.batch import make_network
+from hrl_core.algorithms.tree.config import TreeConfig
+from hrl_core.algorithms.tree.nodes import tree_of
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.tree_policies import untrained_node
 from hrl_core.learners import on_policy, sac, td3
 from hrl_core.learners.devices import usable_device
 from hrl_core.learners.making import make_level
@@ -20,6 +24,7 @@ from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.networks.symmetry import QuarterTurn
+from hrl_core.task.text import load_task
 from hrl_core.training.choose_device import with_device
 from hrl_core.training.presets import preset
 
@@ -120,6 +125,16 @@ def test_all_that_learns_on_policy_is_on_its_device_and_nothing_else_is(elsewher
     assert learner.act(torch.from_numpy(rows.inputs)).device.type == "cpu"
     assert learner.worth(rows.inputs).shape == rows.rewards.shape
     assert {tensor.device.type for tensor in learner.state_dict().values()} == {"cpu"}
+
+
+def test_what_a_node_of_a_tree_may_start_is_asked_on_the_host(elsewhere):
+    task = load_task("lane_drive")
+    tree = tree_of(task, TreeConfig())
+    own = untrained_node(task, tree["Avoid"], (8,))
+    network = make_network(task, tree, "Avoid")
+    learner = OnPolicy(OnPolicyConfig(device="cuda"), own, values_of(own), torch.Generator().manual_seed(0), network)
+    rows = np.zeros((4, len(task.observation)), np.float32)
+    assert learner.act(torch.from_numpy(rows)).shape == (4, len(tree["Avoid"].children))
 
 
 @pytest.mark.needs("gpu")

@@ -203,6 +203,20 @@ def test_resuming_with_another_configuration_names_the_fields(tmp_path: Path) ->
         _trainer(tmp_path / "nowhere").run(resume=True)
 
 
+def test_a_run_begun_before_there_was_a_switch_goes_on_as_it_was(tmp_path: Path) -> None:
+    _trainer(tmp_path).run()
+    path = tmp_path / "config.json"
+    config = json.loads(path.read_text())
+    for level, switch in (("worker", "device"), ("manager", "small_output"), ("manager", "clip_target_actions")):
+        del config[level][switch]
+    del config["subgoal_range"]
+    path.write_text(json.dumps(config))
+    _trainer(tmp_path).run(resume=True)
+    further = dataclasses.replace(CONFIG, agent=dataclasses.replace(CONFIG.agent, subgoal_range=2.0))
+    with pytest.raises(HrlError, match=r"subgoal_range: 2\.0 != 1\.0"):
+        _trainer(tmp_path, further).run(resume=True)
+
+
 def test_flat_td3_is_the_same_trainer_without_a_manager(tmp_path: Path) -> None:
     trainer = _trainer(tmp_path, FLAT)
     trainer.run()

@@ -10,6 +10,7 @@ from hrl.comparison.ours import our_config, our_task, train_ours
 from hrl.comparison.outcome import Course, Outcome, outcome_path, read_outcome, write_outcome
 from hrl.comparison.sb3 import require_sb3, train_theirs
 from hrl.comparison.table import Played
+from hrl.sweeps.lock import only_process
 from hrl_core.errors import HrlError
 
 TRAINING: Mapping[str, Callable[[Match, int, Course], None]] = {"ours": train_ours, "sb3": train_theirs}
@@ -73,10 +74,13 @@ def make(run: Pairing, folder: Path, tell: Callable[[str], None]) -> None:
     """
     path = outcome_path(folder, *run)
     course = Course(run.match, path.with_suffix(""), tell=lambda line: tell(f"{run.name}, {line}"))
-    TRAINING[run.side](run.match, run.seed, course)
-    write_outcome(path, course, run.side, run.seed)
-    # What it could have gone on from.
-    shutil.rmtree(course.folder, ignore_errors=True)
+    with only_process(course.folder):
+        # Another call for the same folder may have made it meanwhile.
+        if read_outcome(path, run.match) is None:
+            TRAINING[run.side](run.match, run.seed, course)
+            write_outcome(path, course, run.side, run.seed)
+        # What it could have gone on from.
+        shutil.rmtree(course.folder, ignore_errors=True)
 
 
 def _outcomes(folder: Path, match: Match, side: str, seeds: int) -> list[Outcome]:

@@ -8,12 +8,24 @@ from typing import Any, Generic, TypeVar
 
 from hrl_core.checkpoints.manifest import GREEDY, SAMPLED
 from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.learners.device_names import CPU
 from hrl_core.randomisation import Randomisation, parse_randomisation
 
 SAME = "same"
 """Of ``evaluation_randomise``: as training."""
 _LATER = ("randomise", "evaluation_randomise")
 """Switches that are left out of plain data where they are not set, so that runs begun without them go on."""
+_BEFORE: dict[str, Any] = {
+    "device": CPU,
+    "small_output": True,
+    "clip_target_actions": False,
+    "subgoal_range": 1.0,
+    "demos_episodes": 0,
+    "pursued_goals": 0.0,
+    "input_centre": [],
+    "intended": False,
+}
+"""What runs did that were begun before there was such a switch; they go on, and sweeps know them again."""
 AgentConfig = TypeVar("AgentConfig")
 Config = TypeVar("Config")
 
@@ -138,10 +150,10 @@ def _require_known(names: Iterable[str], known: Sequence[str]) -> None:
 
 
 def config_difference(ours: dict[str, Any], theirs: dict[str, Any], path: str = "") -> list[str]:
-    """Fields in which two configurations differ, as ``field: ours != theirs``."""
+    """Fields in which two configurations, as plain data, differ, as ``field: ours != theirs``."""
     found: list[str] = []
     for key in dict.fromkeys([*ours, *theirs]):
-        a, b = ours.get(key), theirs.get(key)
+        a, b = (one.get(key, _BEFORE.get(key)) for one in (ours, theirs))
         name = f"{path}{key}"
         if isinstance(a, dict) and isinstance(b, dict):
             found += config_difference(a, b, f"{name}.")

@@ -71,7 +71,8 @@ class OptionCriticLearner:
             self._head = self._make_head()
 
     def _learn(self, rollout: Rollout) -> Update:
-        figures = self.agent.update(rollout) | {"option_length": self._steps / self._changes}
+        # At least: where none has changed meanwhile, they are longer.
+        figures = self.agent.update(rollout) | {"option_length": self._steps / max(self._changes, 1)}
         self._changes = self._steps = 0
         return Update("worker", figures, {name: torch.from_numpy(part) for name, part in rollout._asdict().items()})
 

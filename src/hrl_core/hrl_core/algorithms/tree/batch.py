@@ -28,10 +28,12 @@ class ChildActor(Actor):
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map observations (batch, observation_dim) to logits (batch, children)."""
         logits = super().forward(inputs)
-        states, columns = inputs.numpy(), []
+        states, columns = inputs.cpu().numpy(), []
         for k, start in enumerate(self._starts):
             own = logits[:, k]
-            columns.append(own if start is None else own.masked_fill(torch.from_numpy(~start.hold(states)), FORBIDDEN))
+            if start is not None:
+                own = own.masked_fill(torch.from_numpy(~start.hold(states)).to(own.device), FORBIDDEN)
+            columns.append(own)
         return torch.stack(columns, dim=1)
 
 

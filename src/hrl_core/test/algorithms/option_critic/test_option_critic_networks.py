@@ -112,6 +112,16 @@ def trainer(folder=Path("unused"), agent=SMALL, task=TASK, steps=96):
     return Trainer(task, config, envs, VectorEnv(task, 2, 1, goals=goals), folder, 0)
 
 
+def test_options_that_outlast_a_rollout_are_learned_from():
+    """Twelve steps of each environment, where none begins an episode and no option ends."""
+    run = trainer(steps=1_000)
+    assert isinstance(run.learner, OptionCriticLearner)
+    with torch.no_grad():
+        run.learner.agent.ending.linears[-1].bias.fill_(-30.0)
+    while run.learner.agent.updates < 3:
+        run.iterate()
+
+
 @pytest.mark.parametrize("task", [TASK, VECTORS], ids=["choices", "vectors"])
 def test_the_policy_that_is_kept_is_the_one_that_learned(tmp_path, task):
     run = trainer(tmp_path / "run", task=task)
