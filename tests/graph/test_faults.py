@@ -192,7 +192,7 @@ def test_silent_peer_is_named_and_the_wait_ends(launch):
 
 
 def test_nodes_that_stand_still_now_and_then_change_nothing(launch, read_bag, in_process, assert_same_run):
-    policy = resolve_policy("hac_mountain_car_k3")
+    policy = resolve_policy("hac_mountain_car_k3", None)
     graph = launch(f"policy:={policy}", "episodes:=12", "seed:=2", "explore:=true", file="policy.launch.py")
     nodes = [graph.node(name) for name in ("simulator", "worker", "manager", "manager_2", "recorder")]
     draw = random.Random(0)

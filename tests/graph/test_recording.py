@@ -1,6 +1,7 @@
 """What the recorder of a running graph leaves: whole bags, or what can be recovered and a clear word about it."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import re
@@ -85,16 +86,20 @@ def test_split_recording_loses_nothing_and_every_bag_stands_alone(launch, in_pro
         assert episode.subgoals[0].values.tobytes() == np.array([s.value for s in trace.subgoals]).tobytes()
 
 
-def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(launch, observe, listener, tmp_path):
-    """Topics then run apart by more episodes than it has in mind otherwise."""
+@pytest.mark.parametrize(("longest", "breaks", "still"), [(500, 12, 0.3), (1, 3, 1.5)], ids=["short", "of_one_step"])
+def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(
+    launch, observe, listener, tmp_path, longest, breaks, still
+):
+    """Topics then run apart by many episodes, and there are more outcomes than rare events have room for."""
+    task = dataclasses.replace(load_task("cart_pole"), max_episode_steps=longest)
     policy = tmp_path / "flat"
-    save_checkpoint(random_checkpoint(load_task("cart_pole"), seed=1, hierarchy=FLAT), policy)
+    save_checkpoint(random_checkpoint(task, seed=1, hierarchy=FLAT), policy)
     graph = launch(f"policy:={policy}", "episodes:=1500", file="policy.launch.py")
     listener.spin_until(lambda: len(observe) > 20)
     recorder = graph.node("recorder")
-    for _ in range(12):
+    for _ in range(breaks):
         recorder.suspend()
-        time.sleep(0.3)
+        time.sleep(still)
         recorder.resume()
         time.sleep(0.05)
     code, output = graph.wait(120)
@@ -102,6 +107,7 @@ def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(la
     recording = read_bags([graph.out])
     assert not recording.problems
     assert len(recording.episodes) == 1500
+    assert all(episode.outcome is not None for episode in recording.episodes)
 
 
 def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observe):

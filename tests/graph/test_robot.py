@@ -52,6 +52,21 @@ def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
     assert stopped_after(graph, at) < 0.3 + SCHEDULING
 
 
+def test_a_supervisor_that_stood_still_itself_takes_nobody_for_dead(launch, listener):
+    graph = launch("robot:=real", f"rtf:={FACTOR}", "episodes:=0")
+    graph.await_walk()
+    supervisor = graph.node("supervisor")
+    supervisor.suspend()
+    # Longer than any node may be silent.
+    time.sleep(6)
+    supervisor.resume()
+    listener.spin_for(3)
+    assert graph.process.poll() is None
+    code, output = graph.stop()
+    assert code == 0, output
+    assert "is dead" not in output
+
+
 def test_missed_steps_cost_a_run_on_a_robot_that_always_publishes_nothing(launch, tmp_path):
     graph = launch("robot:=real", f"robot_config:={standard_robot(tmp_path)}", "rtf:=10", "episodes:=1")
     graph.await_walk()

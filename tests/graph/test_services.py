@@ -135,8 +135,9 @@ def test_a_recorder_that_was_taken_down_ends_well(launch, listener, observe):
 
 
 def test_nodes_wait_for_a_lifecycle_manager_without_autostart(launch, listener, observe):
-    graph = launch("task:=AntMaze", "episodes:=0", "autostart:=false", "record:=false")
-    names = ("manager", "worker", "simulator")
+    graph = launch("task:=AntMaze", "episodes:=0", "autostart:=false")
+    # The recorder last: until it listens nobody may begin.
+    names = ("manager", "worker", "simulator", "recorder")
     for name in names:
         assert listener.call(GetState, f"{name}/get_state").current_state.label == "unconfigured"
     for transition in (1, 3):  # configure, activate
@@ -158,6 +159,7 @@ def test_nodes_wait_for_a_lifecycle_manager_without_autostart(launch, listener, 
     listener.spin_until(silent)
     code, output = graph.stop()
     assert code == 0, output
+    assert graph.summary()["lost_messages"] == 0
 
 
 @pytest.mark.alone

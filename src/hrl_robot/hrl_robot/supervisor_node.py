@@ -25,6 +25,8 @@ from hrl_ros.running import main_of
 WATCH_PERIOD = 0.01
 REPEAT_PERIOD = 0.02
 """Seconds between safe actions while the bridge is silent."""
+STOPPED = 0.5
+"""Seconds between two looks after which this node takes itself for the one that stood still."""
 
 
 class SupervisorNode(HrlNode):
@@ -62,6 +64,8 @@ class SupervisorNode(HrlNode):
                 self._port.own_listeners += 1
         self._diagnostics = Diagnostics(self)
         self._repeat_at = 0.0
+        self._looked = self._awake = time.monotonic()
+        """When it looked last, and since when it has heard what there was to hear."""
         self.subscribe(msg.Heartbeat, topics.HEARTBEAT, self._on_heartbeat, qos.heartbeat(len(self._members)))
         self.every(WATCH_PERIOD, self._watch)
         self.every(1.0, self._report)
@@ -100,6 +104,9 @@ class SupervisorNode(HrlNode):
 
     def _watch(self) -> None:
         self._cover()
+        looked, self._looked = self._looked, time.monotonic()
+        if self._looked - looked > STOPPED:
+            self._awake = self._looked
         for member in self._members.values():
             self._check(member)
         for member in self._members.values():
@@ -130,7 +137,8 @@ class SupervisorNode(HrlNode):
         return self._tried and self._port.heard and self._port.acknowledged
 
     def _check(self, member: Member) -> None:
-        waiting = time.monotonic() - member.since
+        heard = time.monotonic() - self._awake
+        waiting = min(time.monotonic() - member.since, heard)
         if member.stage is Stage.LEFT:
             return
         if member.stage is Stage.FAILED:
@@ -140,7 +148,7 @@ class SupervisorNode(HrlNode):
                 raise PeerError(
                     f"{member.name} is still {member.stage.value} after {waiting:.0f} s; stopping the stack"
                 )
-        elif member.silence > member.timeout:
+        elif min(member.silence, heard) > member.timeout:
             self._lose(member, f"no heartbeat for {member.silence:.1f} s")
 
     def _lose(self, member: Member, reason: str) -> None:

@@ -219,8 +219,12 @@ class HrlNode(LifecycleNode):
         return RawPublisher(publisher)
 
     def subscribe_raw(self, kind: type, topic: str, callback: Callable[[bytes], None], qos: QoSProfile) -> None:
-        """Subscribe to serialised messages, as the codecs of ``hrl_ros.messages`` read them."""
-        self.create_subscription(kind, topic, self._receiving(callback), qos, raw=True)
+        """Subscribe to serialised messages, as the codecs of ``hrl_ros.messages`` read them; else as ``subscribe``."""
+        if qos.durability == DurabilityPolicy.TRANSIENT_LOCAL:
+            callback, _ = self._kept_early(callback, qos)
+            self.create_subscription(kind, topic, callback, qos, raw=True)
+        else:
+            self.create_subscription(kind, topic, self._receiving(callback), qos, raw=True)
 
     def subscribe(
         self,
@@ -235,14 +239,18 @@ class HrlNode(LifecycleNode):
         Returns:
             The latched messages that have come before the activation, as they come.
         """
-        guarded = self._receiving(callback)
         if qos.durability != DurabilityPolicy.TRANSIENT_LOCAL:
-            self.create_subscription(kind, topic, guarded, qos, event_callbacks=events)
+            self.create_subscription(kind, topic, self._receiving(callback), qos, event_callbacks=events)
             return ()
-        early: deque[Any] = deque(maxlen=qos.depth)
-        self._latched_early.append((guarded, early))
-        self.create_subscription(kind, topic, lambda m: guarded(m) if self.active else early.append(m), qos)
+        callback, early = self._kept_early(callback, qos)
+        self.create_subscription(kind, topic, callback, qos)
         return early
+
+    def _kept_early(self, callback: Callable[[Any], None], qos: QoSProfile) -> tuple[Callable[[Any], None], deque[Any]]:
+        """As ``_receiving``; what comes before the activation is kept for it: it would not come again."""
+        guarded, early = self._receiving(callback), deque[Any](maxlen=qos.depth)
+        self._latched_early.append((guarded, early))
+        return lambda message: guarded(message) if self.active else early.append(message), early
 
     def every(self, period: float, callback: Callable[[], None]) -> Timer:
         """Call back every ``period`` seconds of steady time."""

@@ -27,6 +27,8 @@ RIVALS = 10
 """Simulators in one namespace whose RunInfo a subscription can tell apart."""
 LOCKSTEP_DEPTH = 2048
 """Two episodes of any shipped task with room to spare: nothing that is still wanted is ever overwritten."""
+MOST_CREDIT = LOCKSTEP_DEPTH // 2
+"""Most observations that a simulator may be ahead of its recorder, so that writers can still repeat what it lacks."""
 STATE_DEPTH = 10
 """States kept between two looks."""
 OFFERED_DEADLINE = 2.75
@@ -51,7 +53,7 @@ class Ends(NamedTuple):
 
 
 def lockstep() -> QoSProfile:
-    """Observations, subgoals, results and actions in lock-step: reliable and deep, without deadline or lifespan."""
+    """Observations, subgoals, results, actions and outcomes in lock-step: reliable and deep, without deadline."""
     return QoSProfile(depth=LOCKSTEP_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -73,7 +75,7 @@ def latched(writers: int = 1) -> QoSProfile:
 
 
 def event() -> QoSProfile:
-    """Rare events that must arrive: episode results, acknowledgements, goals."""
+    """Rare events that must arrive: acknowledgements, goals; episode results, where they are only looked at."""
     return QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 

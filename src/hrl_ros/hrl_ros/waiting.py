@@ -8,6 +8,8 @@ from hrl_core.errors import PeerError
 
 RESEND_PERIOD = 0.2
 """Seconds of steady time after which a waiting node sends its last messages again."""
+LONGEST_LOOK = 1.0
+"""Most seconds that count between two looks: who was stopped itself for longer could not have heard anybody."""
 
 
 class WarningLogger(Protocol):
@@ -34,7 +36,7 @@ class Patience:
         """
         self.suspended = False
         self._logger, self._report, self._limit, self._clock = logger, report, limit, clock
-        self._since = self._sent = clock()
+        self._since = self._sent = self._looked = clock()
         self._reported = self._for_people = False
         self._heard: dict[str, tuple[int, ...]] = {}
 
@@ -53,7 +55,7 @@ class Patience:
 
     def progress(self) -> None:
         """Something that counts has happened."""
-        self._since = self._sent = self._clock()
+        self._since = self._sent = self._looked = self._clock()
         self._reported = False
 
     def check(self, waiting_for: str | None, for_people: bool = False) -> bool:
@@ -68,6 +70,8 @@ class Patience:
             PeerError: the limit has passed.
         """
         now = self._clock()
+        self._since += max(0.0, now - self._looked - LONGEST_LOOK)
+        self._looked = now
         if self.suspended or waiting_for is None or (self._for_people and not for_people):
             self._for_people = False
             self.progress()

@@ -51,8 +51,28 @@ def test_it_says_once_whom_it_waits_for(waiting):
 
 def test_it_gives_up_naming_the_peer(waiting):
     patience, _, time = waiting
+    for tick in range(61):
+        time.now = float(tick)
+        patience.check("manager")
     time.now = 61.0
     with pytest.raises(PeerError, match="gave up after waiting 61 s for manager"):
+        patience.check("manager")
+
+
+def test_time_in_which_it_stood_still_itself_does_not_count(waiting):
+    """A machine that was suspended, a container that was paused: nobody could speak."""
+    patience, log, time = waiting
+    for tick in range(1, 5):
+        time.now = float(tick)
+        patience.check("manager")
+    time.now = 3600.0
+    patience.check("manager")
+    assert log.lines == []
+    for tick in range(3601, 3656):
+        time.now = float(tick)
+        patience.check("manager")
+    time.now = 3656.0
+    with pytest.raises(PeerError, match="61 s for manager"):
         patience.check("manager")
 
 

@@ -63,15 +63,22 @@ class RecorderNode(HrlNode):
         self._reports = HealthReports(self, self._health, self._update_figures)
         self.subscribe_raw(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe_raw(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
-        for topic, (kind, _) in KEYED.items():
-            self.subscribe_raw(kind, topic, partial(self._on_keyed, topic), qos.recording())
+        self._listens = False
         self._ends_with_run = settings.ends_with_run
         self._last: int | None = None
         """Observations of the run, once its last episode has ended."""
         self.subscribe_raw(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
+        self.every(CHECK_PERIOD, self._check)
+
+    def start(self) -> None:
+        """Listen to what comes once: whoever sees the subscription takes it that nothing is lost any more."""
+        if self._listens:
+            return
+        self._listens = True
+        for topic, (kind, _) in KEYED.items():
+            self.subscribe_raw(kind, topic, partial(self._on_keyed, topic), qos.recording())
         for topic, kind in STANDARD.items():
             self.subscribe_raw(kind, topic, partial(self._write, topic), qos.recording())
-        self.every(CHECK_PERIOD, self._check)
 
     def busy(self) -> bool:
         """Messages may still be on their way until the graph has been quiet for a while."""
@@ -108,7 +115,7 @@ class RecorderNode(HrlNode):
         info = self._recording.facts.info = self._binding.info
         assert info is not None
         self._sound = SoundMessages.of_run(info.task, info.hierarchy, f"RunInfo of run {info.run:016x}")
-        self._ledger.levels = len(self._sound.spaces)
+        self._ledger.levels = self._sound.awaited
         self._write(topics.RUN_INFO, data)
         early, self._early = self._early, []
         for topic, held, stamp in early:

@@ -20,6 +20,8 @@ from hrl_core.task.text import parse_task
 from hrl_ros.qos import LOCKSTEP_DEPTH
 
 Keyed = Observation | Action | Subgoal | SubgoalResult | EpisodeResult
+_OWN_ACTIONS = (ActionSource.POLICY, ActionSource.TELEOP)
+"""What was taken with an action of the same step, the worker's or a demonstrator's."""
 _REMEMBERED = 3
 """Newest episodes whose messages are known again; of older ones only what is missing is still taken in."""
 
@@ -31,6 +33,8 @@ class SoundMessages:
     task: TaskSpec
     spaces: tuple[GoalSpace, ...]
     """Of the subgoals, by level; none where the policy is flat."""
+    awaited: int
+    """Levels of whose subgoals the last one of an episode has a result, from the lowest on."""
 
     @classmethod
     def of_run(cls, task: str, hierarchy: str, source: str) -> "SoundMessages":
@@ -41,10 +45,10 @@ class SoundMessages:
         """
         spec = parse_task(task, source)
         try:
-            levels = announced_hierarchy(hierarchy, spec, f"hierarchy of the {source}").levels
+            announced = announced_hierarchy(hierarchy, spec, f"hierarchy of the {source}")
         except FileError as error:
             raise InvalidDataError(str(error)) from None
-        return cls(spec, tuple(GoalSpace(spec, level) for level in levels))
+        return cls(spec, tuple(GoalSpace(spec, level) for level in announced.levels), announced.awaited)
 
     def require(self, message: Keyed) -> None:
         """Raise ``InvalidDataError`` for what nobody acts on: recorded, it would stand in for the true message."""
@@ -71,7 +75,7 @@ class _Episode:
     """Observations of all episodes before its first message."""
     seen: set[tuple[object, ...]] = field(default_factory=set)
     owed: set[int] = field(default_factory=set)
-    """Steps that an observation says were taken with the worker's action, while that has not come."""
+    """Steps that an observation says were taken with an action of their own, while that has not come."""
     last_step: int | None = None
     last_subgoals: dict[int, tuple[object, ...]] = field(default_factory=dict)
     """Level -> key of the subgoal whose result ended with the episode."""
@@ -94,7 +98,7 @@ class RecordingLedger:
     def __init__(self) -> None:
         """Start empty."""
         self.levels = 1
-        """Levels of subgoals; known with the run."""
+        """Levels whose last results say that all has been said of an episode; known with the run."""
         self.observations = 0
         self.duplicates = 0
         """Messages dropped: known already, of a forgotten episode, or of one that no observation has begun."""
@@ -149,7 +153,7 @@ class RecordingLedger:
         if isinstance(message, Observation):
             self.observations += 1
             before = message.step - 1
-            if before >= 0 and message.action_source == ActionSource.POLICY and (Action, before) not in episode.seen:
+            if before >= 0 and message.action_source in _OWN_ACTIONS and (Action, before) not in episode.seen:
                 episode.owed.add(before)
             if message.last:
                 episode.last_step = message.step

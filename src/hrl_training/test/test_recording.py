@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrl_core.algorithms.tree.config import TreeConfig
+from hrl_core.algorithms.tree.learner import hierarchy
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.spec import FLAT
 from hrl_core.messages import (
@@ -96,19 +98,23 @@ def test_step_without_an_action_of_its_own_owes_none():
     assert ledger.acknowledged(quiet=False) == 4
 
 
-def whole_episode(number, steps):
+def whole_episode(number, steps, source=ActionSource.POLICY):
     """What an episode says, the answers first."""
     actions = [action(step, number) for step in range(steps)]
-    observations = [observation(step, number, last=step == steps) for step in range(steps + 1)]
+    observations = [observation(step, number, last=step == steps, source=source) for step in range(steps + 1)]
     return [*actions, *observations, subgoal(number), segment_result(number), outcome(number)]
 
 
-@given(lengths=st.lists(st.integers(1, 3), min_size=1, max_size=40), data=st.data())
-def test_nothing_is_lost_however_far_topics_run_apart(lengths, data):
+@given(
+    lengths=st.lists(st.integers(1, 3), min_size=1, max_size=40),
+    source=st.sampled_from((ActionSource.POLICY, ActionSource.TELEOP)),
+    data=st.data(),
+)
+def test_nothing_is_lost_however_far_topics_run_apart(lengths, source, data):
     """A recorder without time reads what one topic has said of many short episodes before it looks at another."""
     topics: dict[type, list[Keyed]] = {}
     for number, steps in enumerate(lengths):
-        for message in whole_episode(number, steps):
+        for message in whole_episode(number, steps, source):
             topics.setdefault(type(message), []).append(message)
     ledger = RecordingLedger()
     while topics:
@@ -189,12 +195,24 @@ def test_what_nobody_acts_on_is_not_kept_in_the_place_of_the_true_message(messag
         SOUND.require(message)
 
 
+def test_an_episode_of_a_tree_is_complete_with_the_result_of_its_last_leaf():
+    """However long its last path is."""
+    task = load_task("lane_drive")
+    sound = SoundMessages.of_run(task.to_yaml(), hierarchy(task, TreeConfig()).to_yaml(), "RunInfo")
+    assert len(sound.spaces) > sound.awaited == 1
+    ledger = RecordingLedger()
+    ledger.levels = sound.awaited
+    for message in whole_episode(0, 2):
+        assert ledger.admit(message)
+    assert ledger.complete(0)
+
+
 def test_a_flat_policy_has_no_subgoals_and_its_episode_is_complete_without():
     flat = SoundMessages.of_run(TASK.to_yaml(), FLAT.to_yaml(), "RunInfo")
     with pytest.raises(InvalidDataError, match="its policy is flat"):
         flat.require(FOLLOWED)
     ledger = RecordingLedger()
-    ledger.levels = len(flat.spaces)
+    ledger.levels = flat.awaited
     for message in (observation(0), action(0), observation(1)._replace(truncated=True), outcome()):
         ledger.admit(message)
     assert ledger.acknowledged(quiet=False) == 2

@@ -8,14 +8,20 @@ from typing import NamedTuple
 
 from hrl_core.bags.columns import Columns
 from hrl_core.bags.find import find_bags
-from hrl_core.bags.tables import ACTION, OBSERVATION, RUN_INFO, SUBGOAL, SUBGOAL_RESULT, read_tables
+from hrl_core.bags.tables import ACTION, EPISODE_RESULT, OBSERVATION, RUN_INFO, SUBGOAL, SUBGOAL_RESULT, read_tables
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT
 from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_core.messages import WORKER_LEVEL
 
 _STEP, _DECISION = ("episode", "step"), ("episode", "level", "seq")
-_KEYS = {OBSERVATION: _STEP, ACTION: _STEP, SUBGOAL: _DECISION, SUBGOAL_RESULT: _DECISION}
+_KEYS = {
+    OBSERVATION: _STEP,
+    ACTION: _STEP,
+    SUBGOAL: _DECISION,
+    SUBGOAL_RESULT: _DECISION,
+    EPISODE_RESULT: ("episode",),
+}
 
 
 class StepKey(NamedTuple):
@@ -41,6 +47,8 @@ class BagCount:
     subgoals: defaultdict[DecisionKey, set[int]] = field(default_factory=lambda: defaultdict(set))
     """Sequence numbers of the subgoals."""
     subgoal_results: defaultdict[DecisionKey, set[int]] = field(default_factory=lambda: defaultdict(set))
+    outcomes: set[int] = field(default_factory=set)
+    """Episodes that have a result."""
     unreported: frozenset[int] = frozenset()
     """Levels of whose segments only an episode's last one has a result: directions that are spoken at every step."""
     tree: bool = False
@@ -51,6 +59,9 @@ class BagCount:
         if kind in (OBSERVATION, ACTION):
             steps = self.observations if kind == OBSERVATION else self.actions
             steps.add(StepKey(*key))
+            return
+        if kind == EPISODE_RESULT:
+            self.outcomes.add(key[0])
             return
         decisions = self.subgoals if kind == SUBGOAL else self.subgoal_results
         decisions[DecisionKey(*key[:2])].add(key[2])

@@ -103,7 +103,13 @@ def lost_messages(report: Mapping[str, Any], count: BagCount) -> dict[str, int]:
     actions = max(0, int(report["actions"]) - len(count.actions))
     finished = [] if report["clock"] == "realtime" else [e["episode"] for e in report["episodes"]]
     decisions = count.missing_decisions(finished)
-    return {"observation": observations, "action": actions, "subgoal message": decisions}
+    outcomes = max(0, len(report["episodes"]) - len(count.outcomes))
+    return {
+        "observation": observations,
+        "action": actions,
+        "subgoal message": decisions,
+        "episode result": outcomes,
+    }
 
 
 def loss_in_words(summary: Mapping[str, Any]) -> str:

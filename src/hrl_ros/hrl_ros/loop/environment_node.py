@@ -108,7 +108,7 @@ class EnvironmentNode(HrlNode):
         self._credit = Credit(p.credit_window)
         self._live = False
         self._observations = self.publish_raw(msg.Observation, topics.OBSERVATION, qos.lockstep())
-        self._results = self.publish_raw(msg.EpisodeResult, topics.EPISODE_RESULT, qos.event())
+        self._results = self.publish_raw(msg.EpisodeResult, topics.EPISODE_RESULT, qos.lockstep())
         self._info = self.create_lifecycle_publisher(msg.RunInfo, topics.RUN_INFO, qos.latched())
         self._status = StatusReports(self, self.course, self.run_id, p.robot, lambda: self.wanted_real_time_factor)
         self.subscribe_raw(msg.Action, topics.ACTION, self._on_action, qos.lockstep())

@@ -7,6 +7,7 @@ from hrl_core.errors import HrlError
 from hrl_core.messages import Vector, frozen
 from hrl_core.task.spec import TaskSpec
 from hrl_ros.parameters import NodeParameters, parameter
+from hrl_ros.qos import MOST_CREDIT
 
 LOCKSTEP = "lockstep"
 REALTIME = "realtime"
@@ -28,7 +29,9 @@ class EnvironmentParameters(NodeParameters):
     robot: str = parameter("robot", "robot id, unique in the fleet")
     out: str = parameter("", "folder for simulator.json, the counters and outcomes of the run; empty: none")
     recorder: bool = parameter(False, "a recorder takes part: wait for it, and never run ahead of its credit window")
-    credit_window: int = parameter(1000, "most observations published ahead of the recorder's acknowledgement", low=1)
+    credit_window: int = parameter(
+        1000, "most observations published ahead of the recorder's acknowledgement", low=1, high=MOST_CREDIT
+    )
     max_action_age: float = parameter(
         2.0, "oldest action held in real time [control periods]; then the safe action", low=1.0
     )
