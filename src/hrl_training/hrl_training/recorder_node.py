@@ -65,8 +65,8 @@ class RecorderNode(HrlNode):
         self.subscribe_raw(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
         self._listens = False
         self._ends_with_run = settings.ends_with_run
-        self._last: int | None = None
-        """Observations of the run, once its last episode has ended."""
+        self._end: tuple[int, int] | None = None
+        """Observations of the run and its last episode, once that has ended."""
         self.subscribe_raw(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
         self.every(CHECK_PERIOD, self._check)
 
@@ -168,7 +168,7 @@ class RecorderNode(HrlNode):
             return
         status: Any = deserialize_message(data, msg.SimStatus)
         if status.finished and self._binding.info and status.run == self._binding.info.run:
-            self._last = status.observations
+            self._end = status.observations, status.episode
 
     def _write(self, topic: str, data: bytes) -> None:
         self._recording.write(topic, time.time_ns(), data)
@@ -179,7 +179,7 @@ class RecorderNode(HrlNode):
         self._quiet_looks += 1
         if self._binding.info is not None:
             self._acknowledge(self._quiet)
-        self.finished |= self._last is not None and self._quiet and self._acknowledged >= self._last
+        self.finished |= self._end is not None and self._quiet and self._ledger.has_all(*self._end)
 
     def _tell_problems(self) -> None:
         while self._recording.problems:

@@ -132,6 +132,11 @@ class RecordingLedger:
         episode = self._episodes.get(number)
         return episode is None or episode.complete(self.levels)
 
+    def has_all(self, observations: int, last_episode: int) -> bool:
+        """Whether a run of so many observations has been heard to its end; by who was started in its middle, too."""
+        episode = self._episodes.get(last_episode)
+        return self.observations >= observations or (episode is not None and episode.last_step is not None)
+
     def acknowledged(self, quiet: bool) -> int:
         """Observations the simulator may count as recorded.
 

@@ -164,6 +164,17 @@ def test_recorder_that_was_started_anew_takes_what_comes_before_its_first_observ
     assert ledger.admit(observation(4, episode=57))
 
 
+def test_the_end_of_a_run_is_known_to_a_recorder_that_was_started_in_its_middle():
+    """Its count lacks what its predecessor has."""
+    ledger = RecordingLedger()
+    for message in whole_episode(56, 3)[-4:]:
+        ledger.admit(message)
+    assert not ledger.has_all(230, 57)
+    for message in whole_episode(57, 3):
+        ledger.admit(message)
+    assert ledger.has_all(230, 57)
+
+
 TASK = load_task("ant_maze")
 SOUND = SoundMessages.of_run(TASK.to_yaml(), "", "RunInfo")
 GOOD = observation(0)._replace(state=np.zeros(30), desired_goal=np.zeros(2))
