@@ -214,6 +214,23 @@ def test_attempts_of_a_manager_that_speaks_at_every_step_are_its_periods(world):
     assert chosen == [(0, 0), (3, 1), (4, 1), (6, 2)]
 
 
+@pytest.mark.parametrize("ahead", [1, 2, 5])
+def test_a_worker_that_hears_observations_late_acts_by_what_its_manager_has_said_of_each(world, ahead):
+    """By the wall clock a manager does not wait: choices and their confirmations have come several steps before."""
+    trace = reference(world, episodes=1, cadence="every_step")[0]
+    said = {subgoal.step: subgoal for subgoal in trace.subgoals}
+    worker = world(cadence="every_step")[2]()
+    actions = []
+    for observation in trace.observations:
+        steps = range(ahead + 1) if observation.first else [observation.step + ahead]
+        for step in steps:
+            if step in said:
+                worker.on_subgoal(said[step])
+        actions += [m for m in worker.on_observation(observation) if isinstance(m, Action)]
+    assert [a.step for a in actions] == [a.step for a in trace.actions]
+    np.testing.assert_array_equal([a.value for a in actions], [a.value for a in trace.actions])
+
+
 def test_every_step_cadence_sends_continue_in_between(world):
     trace = reference(world, episodes=1, cadence="every_step")[0]
     kinds = [s.kind == SubgoalKind.CONTINUE for s in trace.subgoals]

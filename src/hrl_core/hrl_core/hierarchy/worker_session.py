@@ -7,6 +7,7 @@ so a worker that is killed and started again in mid-episode goes on with the ver
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from hrl_core.hierarchy.early_subgoals import EarlySubgoals
 from hrl_core.hierarchy.embedded_policies import position
 from hrl_core.hierarchy.policies import Worker
 from hrl_core.hierarchy.recall import Recall
@@ -61,7 +62,7 @@ class WorkerSession:
         self._positions: list[Vector] = []
         """Goal-space part of the observation, by level."""
         self._segments: list[RunningSegment | None] = [None] * len(self._spaces)
-        self._early: list[Subgoal | None] = [None] * len(self._spaces)
+        self._early = [EarlySubgoals() for _ in self._spaces]
         self._outbox: list[WorkerMessage] = []
         self._oldest = (0, 0)
         """Episode and step that a predecessor has answered: observations before are late copies."""
@@ -137,14 +138,13 @@ class WorkerSession:
         for segment, place in zip(self._segments, self._positions, strict=True):
             if segment is not None:
                 segment.account(observation, place, self._discount)
-        if any(early is not None for early in self._early):
+        if any(self._early):
             # Before it is taken: a subgoal that came ahead of its observation does not change why another one ends.
             self._end_what_is_over(observation)
         # From the top down: a subgoal is held against the one that it serves.
         for level in reversed(range(len(self._early))):
-            early, self._early[level] = self._early[level], None
-            if early is not None:
-                self._take(early)
+            for subgoal in self._early[level].take(observation):
+                self._take(subgoal)
         self._advance()
         return self.resend()
 
@@ -188,10 +188,9 @@ class WorkerSession:
     def _take(self, subgoal: Subgoal) -> None:
         """Put a subgoal in force, hold it, or drop it."""
         observation, level = self._observation, subgoal.level
-        segment, early = self._segments[level], self._early[level]
+        segment = self._segments[level]
         if observation is None or (subgoal.episode, subgoal.step) > observation.key:
-            if early is None or (subgoal.episode, subgoal.seq) > (early.episode, early.seq):
-                self._early[level] = subgoal
+            self._early[level].hold(subgoal)
             return
         if subgoal.episode < observation.episode or (segment and subgoal.seq <= segment.subgoal.seq):
             self.dropped["old"] += 1
