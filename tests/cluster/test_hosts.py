@@ -124,3 +124,22 @@ def test_without_a_cable_for_two_seconds_a_run_goes_on_and_nothing_recorded_is_l
     episodes = run(hosts, tmp_path, *words, meanwhile=lose_it)
     assert [episode.key.episode for episode in episodes] == list(range(int(words[-1].partition(":=")[2])))
     assert all(episode.finished for episode in episodes)
+
+
+def test_who_acts_stays_until_the_recorder_has_all_of_a_run_that_ended_without_its_cable(hosts, tmp_path):
+    """Nobody else could repeat what was said."""
+    roles = ("simulator", "worker,manager", "recorder")
+    run = [*RUN, "mode:=realtime", "rtf:=4.0", "episodes:=5"]
+    words = [[*run, f"peers:={host.address}"] for host in (hosts[1], hosts[0], hosts[0])]
+    graph = [launch(host, role, tmp_path / role, *w) for host, role, w in zip(hosts, roles, words, strict=True)]
+    bag = tmp_path / "recorder" / "bag.partial"
+    until(lambda: sum(path.stat().st_size for path in bag.rglob("*.mcap")) > LOST_AT)
+    hosts[2].cable("down")
+    time.sleep(12)
+    hosts[2].cable("up")
+    told = [process.communicate(timeout=240)[0] for process in graph]
+    assert [process.returncode for process in graph] == [0, 0, 0], told
+    recording = read_bags([bag.with_name("bag")])
+    assert not recording.problems
+    assert [episode.key.episode for episode in recording.episodes] == list(range(5))
+    assert all(episode.finished for episode in recording.episodes)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
@@ -23,6 +24,8 @@ from hrl_ros.run_binding import RunBinding
 from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
+LEAVING_LIMIT = 30.0
+"""Longest time [s] that a node stays after its run, for a simulator that has died then: others hear of that late."""
 FOREIGN = "of a foreign run"
 UNSOUND = "unsound"
 """Why a message was refused."""
@@ -61,6 +64,8 @@ class PolicyNode(HrlNode, Generic[P]):
             checkpoint.version, self.party, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256
         )
         self._ends_with_run = parameters.ends_with_run
+        self._over: float | None = None
+        """Steady time [s] at which the run was said to be over, for a node that ends with it."""
         self.health = Health(parameters.diagnostics)
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
@@ -180,7 +185,8 @@ class PolicyNode(HrlNode, Generic[P]):
             # People may take their time with a robot; that somebody prepares the next episode is all there is to know.
             self._patience.progress()
         self._expect_pace(status.wanted_real_time_factor)
-        self.finished |= status.finished and self._ends_with_run
+        if status.finished and self._ends_with_run and self._over is None:
+            self._over = time.monotonic()
 
     def _expect_pace(self, real_time_factor: float) -> None:
         """Judge rates and latencies by the pace that is asked for; as fast as possible knows no right one."""
@@ -217,6 +223,10 @@ class PolicyNode(HrlNode, Generic[P]):
         if early is not None and self._binding.accepts(early):
             self._observe(early)
 
+    def _may_leave(self, over: float) -> bool:
+        """Whether nobody lacks its last words: the simulator leaves once the recorder has everything."""
+        return not self.count_publishers(topics.RUN_INFO) or time.monotonic() - over > LEAVING_LIMIT
+
     def _recall(self, run: int) -> Recalled:
         """What a predecessor has left behind of a run, and with which policy it acted."""
         recalled = self._memory.recall(run)
@@ -235,6 +245,7 @@ class PolicyNode(HrlNode, Generic[P]):
 
     def _check(self) -> None:
         self.reload.poll()
+        self.finished |= self._over is not None and self._may_leave(self._over)
         if not self._ready:
             self._prepare()
         unbound = self._binding.info is None
