@@ -81,6 +81,33 @@ def test_episodes_of_the_first_definitions_are_played_as_messages_of_today():
     assert (info.robot, info.hierarchy, info.hierarchy_hash) == ("robot", "", "")
 
 
+@pytest.mark.parametrize("when", ["late", "clock_set_back"])
+def test_episodes_are_played_whole_however_they_were_received(tmp_path, when):
+    """A recorder that stood still, and one whose wall clock was set ten seconds back in mid-recording."""
+    from rosbags.rosbag2 import Reader, StoragePlugin, Writer
+
+    from hrl_viz.recorded_ticks import open_recording
+
+    bag, seconds = tmp_path / "bag", 1_000_000_000
+    with (
+        Reader(next(FIRST.rglob("metadata.yaml")).parent) as told,
+        Writer(bag, version=9, storage_plugin=StoragePlugin.MCAP) as writer,
+    ):
+        ids = {
+            c.id: writer.add_connection(c.topic, c.msgtype, msgdef=c.msgdef.data, rihs01=c.digest)
+            for c in told.connections
+        }
+        middle = (told.start_time + told.end_time) // 2
+        for connection, received, data in told.messages():
+            late = 5 * seconds * (when == "late" and not connection.topic.endswith("observation"))
+            back = 10 * seconds * (when == "clock_set_back" and received > middle)
+            writer.write(ids[connection.id], received + late - back, data)
+    whole, odd = open_recording([FIRST]), open_recording([bag])
+    assert len(odd.episodes) == len(whole.episodes)
+    for position in range(len(whole.episodes)):
+        assert odd.ticks(position) == whole.ticks(position)
+
+
 def test_episodes_can_be_played_from_a_storage_file(sound):
     from hrl_viz.recorded_ticks import open_recording
 

@@ -105,7 +105,8 @@ class RelabelerNode(HrlNode):
             outcome = self._relabeler.relabel(bag, self._out)
         except FileNotFoundError:
             if bag.exists():
-                raise
+                # It is being deleted, file by file.
+                self._waiting.append(bag)
             return
         except BagError as error:
             # One broken segment is no reason to leave the others.

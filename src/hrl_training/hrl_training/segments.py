@@ -140,6 +140,8 @@ class SegmentedRecording:
         if self._episode is None:
             self._episode = message.episode
         if message.episode <= self._episode or not self._limits.splits:
+            # Who is still heard of is waited for: sparse topics are read far ahead of dense ones.
+            self._looks = 0
             self._append(topic, stamp, data)
             self._account(message)
         else:

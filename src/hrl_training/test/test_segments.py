@@ -127,6 +127,23 @@ def test_many_episodes_may_wait_for_one(tmp_path):
     assert held == [[*range(300)], [*range(300, 600)], [*range(600, 900)]]
 
 
+def test_an_episode_that_is_still_heard_of_is_not_cut(tmp_path):
+    """A recorder with a backlog reads the next one's first subgoal long before the last observations of this one."""
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    now, later = episode_messages(0, length=60), episode_messages(1, length=60)
+    rare = [message for message in now if not isinstance(message, Observation | Action)]
+    first = next(message for message in later if isinstance(message, Subgoal))
+    recorder.take(*rare, first)
+    for message in now:
+        if isinstance(message, Observation | Action):
+            recorder.take(message)
+            recorder.recording.check()
+    recorder.take(*(message for message in later if message is not first))
+    recorder.recording.close()
+    bags = sorted((tmp_path / "bag").glob("segment_*"))
+    assert [set(content(bag)[0]["/keyed"]) for bag in bags] == [{0}, {1}]
+
+
 def test_each_bag_tells_its_own_episodes_and_policies(tmp_path):
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
     recorder.recording.facts.info = Info()

@@ -4,10 +4,10 @@ Those of older definitions get the fields that were added since.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from operator import itemgetter
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.opening import opened
 from hrl_core.bags.reader import read_bags
-from hrl_core.messages import EpisodeResult
+from hrl_core.messages import EpisodeResult, Subgoal, SubgoalResult
 from hrl_core.task.spec import TaskSpec
 from hrl_ros import messages
 from hrl_viz.playback import NANOSECONDS, Tick
@@ -49,6 +49,16 @@ _HEADER = 4
 """Bytes before the first field of a serialised message."""
 
 
+class _Message(NamedTuple):
+    """A message of an episode."""
+
+    step: int
+    kind: str
+    topic: str
+    data: bytes
+    received: int
+
+
 @dataclass(frozen=True)
 class RecordedRun:
     """What can be replayed."""
@@ -72,22 +82,22 @@ class RecordedRun:
         Topics are not ordered against each other in a recording: what names a step goes there, the rest by its stamp.
         """
         episode = self.episodes[position]
-        by_step: list[list[tuple[int, str, bytes]]] = [[] for _ in episode.stamps]
-        start, stop = int(episode.received[0]) - _MARGIN, int(episode.received[-1]) + _MARGIN
-        with opened(episode.bag) as reader:
-            connections = [c for c in reader.connections if c.msgtype in REPLAYED]
-            complete = {c.id: as_of_today(recorded_topic(reader, c)) for c in connections}
-            for connection, _, view in reader.messages(connections, start=start, stop=stop):
-                data = complete[connection.id](bytes(view))
-                step = _step(connection.msgtype, data, episode)
-                if step is not None:
-                    order = REPLAYED.index(connection.msgtype)
-                    by_step[step].append((order, connection.topic, data))
-        if not all(by_step):
+        start, stop = int(episode.received.min()) - _MARGIN, int(episode.received.max()) + _MARGIN
+        said = _read(episode, start, stop)
+        if len(said) < _keyed_messages(episode):
+            # A recorder that stood still, or whose wall clock was set, has the rest far from the observations.
+            said = _read(episode)
+        by_step: list[list[_Message]] = [[] for _ in episode.stamps]
+        for message in said.values():
+            by_step[message.step].append(message)
+        if not all(any(message.kind == OBSERVATION for message in step) for step in by_step):
             raise BagError(f"{episode.bag}: {episode.key} cannot be read any more")
+        times = [message.received for message in said.values()]
+        for message in _unnumbered(episode, min(times) - _MARGIN, max(times) + _MARGIN):
+            by_step[message.step].append(message)
         return [
-            Tick(stamp, [told[1:] for told in sorted(said, key=itemgetter(0))])
-            for stamp, said in zip(episode.stamps.tolist(), by_step, strict=True)
+            Tick(stamp, [(m.topic, m.data) for m in sorted(step, key=lambda m: (REPLAYED.index(m.kind), m.received))])
+            for stamp, step in zip(episode.stamps.tolist(), by_step, strict=True)
         ]
 
 
@@ -113,18 +123,45 @@ def open_recording(paths: Iterable[Path]) -> RecordedRun:
     return RecordedRun(recording.episodes, recording.task, topics, infos)
 
 
-def _step(kind: str, data: bytes, episode: BagEpisode) -> int | None:
-    """Step of the episode that a message belongs to; None: it is of another episode."""
-    codec = _KEYED.get(kind)
-    if codec is None:
+def _recorded(
+    bag: Path, kinds: Iterable[str], start: int | None, stop: int | None
+) -> Iterator[tuple[str, str, bytes, int]]:
+    """Type, topic, data and receive time [ns] of messages of these types, received from ``start`` to ``stop``."""
+    with opened(bag) as reader:
+        connections = [c for c in reader.connections if c.msgtype in kinds]
+        complete = {c.id: as_of_today(recorded_topic(reader, c)) for c in connections}
+        # Of no connection means of all.
+        for connection, received, view in reader.messages(connections, start=start, stop=stop) if connections else ():
+            yield connection.msgtype, connection.topic, complete[connection.id](bytes(view)), received
+
+
+def _read(episode: BagEpisode, start: int | None = None, stop: int | None = None) -> dict[tuple[Any, ...], _Message]:
+    """The messages of an episode that say its number, each once, by type and what names it."""
+    said: dict[tuple[Any, ...], _Message] = {}
+    for kind, topic, data, received in _recorded(episode.bag, _KEYED, start, stop):
+        message = _KEYED[kind].decode(data)
+        step = message.steps if isinstance(message, EpisodeResult) else message.step
+        if (message.run, message.robot, message.episode) == episode.key and step < len(episode.stamps):
+            which = (message.level, message.seq) if isinstance(message, Subgoal | SubgoalResult) else step
+            said.setdefault((kind, which), _Message(step, kind, topic, data, received))
+    return said
+
+
+def _keyed_messages(episode: BagEpisode) -> int:
+    """How many of those there are."""
+    acted = ~np.isnan(episode.actions).any(axis=1) if episode.actions.shape[1] else np.zeros(0)
+    tables = [*episode.subgoals.values(), *episode.segments.values()]
+    decisions = sum(int((table.steps < len(episode.stamps)).sum()) for table in tables)
+    return len(episode.stamps) + int(acted.sum()) + decisions + (episode.outcome is not None)
+
+
+def _unnumbered(episode: BagEpisode, start: int, stop: int) -> Iterator[_Message]:
+    """What was received meanwhile and has its place by its stamp alone; other runs may have the same stamps."""
+    for kind, topic, data, received in _recorded(episode.bag, set(REPLAYED) - set(_KEYED), start, stop):
         stamp = header_stamp(data)
-        inside = episode.stamps[0] <= stamp <= episode.stamps[-1]
-        return int(np.searchsorted(episode.stamps, stamp, side="right")) - 1 if inside else None
-    message = codec.decode(data)
-    if (message.run, message.robot, message.episode) != episode.key:
-        return None
-    step = message.steps if isinstance(message, EpisodeResult) else message.step
-    return step if step < len(episode.stamps) else None
+        if episode.stamps[0] <= stamp <= episode.stamps[-1]:
+            step = int(np.searchsorted(episode.stamps, stamp, side="right")) - 1
+            yield _Message(step, kind, topic, data, received)
 
 
 def header_stamp(data: bytes | memoryview) -> int:

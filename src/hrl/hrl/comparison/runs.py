@@ -12,6 +12,7 @@ from hrl.comparison.sb3 import require_sb3, train_theirs
 from hrl.comparison.table import Played
 from hrl.sweeps.lock import only_process
 from hrl_core.errors import HrlError
+from hrl_core.training.run_names import CONFIG
 
 TRAINING: Mapping[str, Callable[[Match, int, Course], None]] = {"ours": train_ours, "sb3": train_theirs}
 """By side, the name that stands in files and on the command line."""
@@ -75,12 +76,15 @@ def make(run: Pairing, folder: Path, tell: Callable[[str], None]) -> None:
     path = outcome_path(folder, *run)
     course = Course(run.match, path.with_suffix(""), tell=lambda line: tell(f"{run.name}, {line}"))
     with only_process(course.folder):
-        # Another call for the same folder may have made it meanwhile.
-        if read_outcome(path, run.match) is None:
-            TRAINING[run.side](run.match, run.seed, course)
-            write_outcome(path, course, run.side, run.seed)
-        # What it could have gone on from.
-        shutil.rmtree(course.folder, ignore_errors=True)
+        try:
+            # Another call for the same folder may have made it meanwhile.
+            if read_outcome(path, run.match) is None:
+                TRAINING[run.side](run.match, run.seed, course)
+                write_outcome(path, course, run.side, run.seed)
+        finally:
+            # Unless it can go on from what is there.
+            if path.exists() or not (course.folder / CONFIG).exists():
+                shutil.rmtree(course.folder, ignore_errors=True)
 
 
 def _outcomes(folder: Path, match: Match, side: str, seeds: int) -> list[Outcome]:

@@ -115,7 +115,7 @@ def lost_messages(report: Mapping[str, Any], count: BagCount) -> dict[str, int]:
 def loss_in_words(summary: Mapping[str, Any]) -> str:
     """What is missing in the recording; empty if nothing is, or there is none."""
     kinds = ", ".join(counted(count, kind) for kind, count in (summary["lost"] or {}).items() if count)
-    return f"the recording lacks {kinds}; `hrl bag info {summary['bag']}` says where" if kinds else ""
+    return f"the recording lacks {kinds}; `hrl bag check {summary['bag']}` says where" if kinds else ""
 
 
 def summary_table(summary: Mapping[str, Any]) -> Table:

@@ -184,7 +184,11 @@ def _facts(source: Path, recovery: Recovery) -> BagFacts:
         except BagError:
             # Said already when the messages were copied, or a definition that only stands in the way of counting.
             continue
-    tables = builder.tables()
+    try:
+        tables = builder.tables()
+    except BagError as error:
+        recovery.problems.append(f"episodes not counted: {error}")
+        return facts
     for single in tables.singles:
         if single.type == RUN_INFO and facts.info is None:
             facts.info = single.message
