@@ -25,6 +25,7 @@ KINDS = {
     "action": "Action",
     "subgoal": "Subgoal",
     "subgoal_result": "SubgoalResult",
+    "episode_result": "EpisodeResult",
 }
 KEYS = [
     *[("observation", 0, step) for step in range(3)],
@@ -34,6 +35,7 @@ KEYS = [
     *[("subgoal", 0, seq) for seq in range(2)],
     ("subgoal", 1, 0),
     *[("subgoal_result", 0, seq) for seq in range(2)],
+    ("episode_result", 0, 0),
 ]
 """Episode 0 is whole, episode 1 was interrupted at step 1 with its first segment open."""
 
@@ -143,6 +145,7 @@ def test_a_complete_bag_has_lost_nothing(folder):
         ([("subgoal", 0, 1)], 1),
         ([("subgoal_result", 0, 0)], 1),
         ([("subgoal_result", 0, 1)], 1),
+        ([("episode_result", 0, 0)], 1),
         ([("subgoal", 0, 0), ("action", 0, 0), ("observation", 1, 1)], 3),
     ],
 )
@@ -155,7 +158,7 @@ def test_every_missing_message_is_counted(folder, lost, count):
 def test_what_is_lost_is_said_by_kind(folder):
     write_bag(folder.bag, [key for key in KEYS if key not in [("subgoal", 0, 0), ("action", 0, 0)]])
     summary, _ = summary_of(folder)
-    assert loss_in_words(summary).startswith("the recording lacks 1 action, 1 subgoal message; `hrl bag info /")
+    assert loss_in_words(summary).startswith("the recording lacks 1 action, 1 subgoal message; `hrl bag check /")
     write_bag(folder.path / "whole" / "bag", KEYS)
     whole, _ = summary_of(dataclasses.replace(folder, path=folder.path / "whole"))
     assert loss_in_words(whole) == ""
@@ -176,7 +179,7 @@ def test_an_action_that_came_too_late_makes_up_for_no_loss(folder):
 def test_messages_of_another_run_do_not_count(folder):
     write_bag(folder.bag, KEYS, run=7)
     summary, _ = summary_of(folder)
-    assert summary["lost_messages"] == 8
+    assert summary["lost_messages"] == 9
     assert summary["subgoals"] == 0
 
 
