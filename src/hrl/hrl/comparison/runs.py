@@ -10,8 +10,8 @@ from hrl.comparison.ours import our_config, our_task, train_ours
 from hrl.comparison.outcome import Course, Outcome, outcome_path, read_outcome, write_outcome
 from hrl.comparison.sb3 import require_sb3, train_theirs
 from hrl.comparison.table import Played
-from hrl.sweeps.lock import only_process
 from hrl_core.errors import HrlError
+from hrl_core.folder_locks import only_process
 from hrl_core.training.run_names import CONFIG
 
 TRAINING: Mapping[str, Callable[[Match, int, Course], None]] = {"ours": train_ours, "sb3": train_theirs}

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from hrl.launching.ending import Ending
-from hrl.sweeps.lock import is_held_here, only_process
+from hrl.sweeps.lock import is_held_here
 from hrl.sweeps.processes import RunProcess, StopRequests, Watcher
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_cluster.connection import Cluster
 from hrl_core.errors import HrlError
+from hrl_core.folder_locks import only_process
 
 _STOPPED = Ending(128 + signal.SIGINT, (signal.SIGTERM,))
 """Of a run that was stopped before it had begun."""

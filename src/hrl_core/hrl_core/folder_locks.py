@@ -1,0 +1,38 @@
+"""One process at a time for the folder of a run."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_RUN = ".run.lock"
+LOOK = 0.1
+"""Seconds between two looks whether an earlier process has ended."""
+
+
+@contextmanager
+def only_process(folder: Path) -> Iterator[int]:
+    """Hold the folder of a run, once an earlier process has saved its state there, on whichever machine.
+
+    Yields:
+        The file descriptor that the process of the run has to inherit.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder / _RUN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        while not take(lock):
+            time.sleep(LOOK)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def take(lock: int) -> bool:
+    """Whether the lock was free, and is ours now."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
