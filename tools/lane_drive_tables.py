@@ -184,10 +184,11 @@ def examine_flat(learner: OnPolicyLearner, obstacles: str) -> float:
     """As `examine`, of a flat policy."""
     cars = LessonCars(ROADS, SEED, DRIVE)
     cars.assign(DRIVE, obstacles)
-    _, act = learner.policies()
+    agent, head = learner.agent, learner.agent.head()
     running, succeeded = np.ones(ROADS, np.bool_), np.zeros(ROADS, np.bool_)
     while running.any():
-        step = cars.step(act(cars.states.astype(np.float32), cars.goals.astype(np.float32)))
+        inputs = np.concatenate((cars.states, cars.goals), axis=1, dtype=np.float32)
+        step = cars.step(head.greedy(agent.outputs(inputs)))
         succeeded |= running & step.successes
         running &= ~step.ended
     return float(succeeded.mean())

@@ -12,7 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from safetensors.numpy import load_file
 
 from hrl import cli
-from hrl.commands.train import evaluation_envs
+from hrl.commands.train import make_evaluations
 from hrl.commands.train_arguments import parse_training
 from hrl_core.algorithms import ALGORITHMS
 from hrl_core.envs.goal_env import GoalEnvironment
@@ -61,7 +61,8 @@ def test_the_algorithm_of_the_page_trains_goes_on_and_acts(folder, monkeypatch):
 
     def trainer(out):
         envs = VectorEnv(request.spec, request.config.num_envs, request.seed, stagger=False)
-        return Trainer(request.spec, request.config, envs, evaluation_envs(request.spec, request.config), out, 0)
+        evaluations = make_evaluations(request.spec, request.config, cores=1)
+        return Trainer(request.spec, request.config, envs, evaluations, out, 0)
 
     # Stopped in mid-episode and gone on with, it comes to the same weights.
     stopped = trainer(folder / "stopped")

@@ -19,7 +19,7 @@ from hrl.policies.export import _commands
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.task.text import load_task
 from hrl_core.training.evaluate import EvaluationResult
-from hrl_core.training.run import headline_score
+from hrl_core.training.scores import headline_score
 
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
 SMALL = (

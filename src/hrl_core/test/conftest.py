@@ -179,7 +179,7 @@ def stubs():
 
 _SCRATCH = {
     *("_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_inputs", "_pursued", "_pool"),
-    "_evaluation_envs",
+    "_evaluations",
     "_snapshot",
     "_finder",
     "_tables",

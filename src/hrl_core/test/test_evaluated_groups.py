@@ -9,7 +9,7 @@ from hrl_core.hierarchy.spec import FLAT
 from hrl_core.task.success import SuccessRule
 from hrl_core.task.text import load_task
 from hrl_core.training.evaluate import evaluate
-from hrl_core.training.run import evaluation_metrics, headline_score
+from hrl_core.training.scores import evaluation_metrics, headline_score
 
 MAZE = load_task("PointMaze")
 TASK = dataclasses.replace(

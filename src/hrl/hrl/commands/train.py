@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from rich.console import Console
@@ -22,8 +23,8 @@ from hrl_core.threads import limit_threads, usable_cores
 from hrl_core.training.choose_products import with_products
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import evaluation_goals
-from hrl_core.training.progress import ProgressDisplay, TensorBoard
-from hrl_core.training.run import Observer
+from hrl_core.training.evaluations import Evaluations
+from hrl_core.training.progress import Observer, ProgressDisplay, TensorBoard
 from hrl_core.training.trainer import Trainer
 from hrl_core.training.wandb_log import WandbLog
 
@@ -74,8 +75,9 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
         config = with_products(config, request.products, spec, envs, request.seed)
     for line in envs.missing:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
-    evaluation = evaluation_envs(spec, config, request.cores)
-    return Trainer(spec, config, envs, evaluation, request.folder, request.seed, git_commit(), request.cores)
+    busy = max(config.threads, 2 if getattr(config.agent, "overlap", False) else 1)
+    evaluations = make_evaluations(spec, config, usable_cores(request.cores), busy)
+    return Trainer(spec, config, envs, evaluations, request.folder, request.seed, git_commit(), request.cores)
 
 
 def training_envs(spec: TaskSpec, config: TrainConfig[Any], seed: int) -> Environments:
@@ -103,8 +105,14 @@ def training_envs(spec: TaskSpec, config: TrainConfig[Any], seed: int) -> Enviro
     )
 
 
-def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any], cores: int = 0) -> VectorEnv:
-    """Environments of the evaluation episodes, one each; ``cores`` are for long steps, 0: all there are."""
+def make_evaluations(spec: TaskSpec, config: TrainConfig[Any], cores: int, busy: int = 1) -> Evaluations:
+    """Evaluates on so many ``cores``; beside training if that leaves one of them, which keeps ``busy`` at work."""
+    beside = partial(evaluation_envs, spec, config, 1) if cores > busy else None
+    return Evaluations(evaluation_envs(spec, config, cores), beside)
+
+
+def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any], cores: int) -> VectorEnv:
+    """Environments of the evaluation episodes, one each; ``cores`` are for long steps."""
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     own_goals = goals if spec.evaluation_goals else ()
     randomisation = config.evaluation_randomisation
@@ -112,8 +120,7 @@ def evaluation_envs(spec: TaskSpec, config: TrainConfig[Any], cores: int = 0) ->
         spec,
         len(goals),
         config.evaluation_seed,
-        # Nothing else is at work meanwhile.
-        usable_cores(cores),
+        cores,
         goals=own_goals,
         randomisation=randomisation,
         threads_where_worth_it=True,

@@ -9,15 +9,14 @@ from rich.console import Console
 
 from hrl.commands.collecting import Here, make_collect
 from hrl.commands.round_train_arguments import RoundTraining, parse_round_training
-from hrl.commands.train import evaluation_envs
+from hrl.commands.train import make_evaluations
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
-from hrl_core.threads import limit_threads
-from hrl_core.training.progress import ProgressDisplay, TensorBoard
+from hrl_core.threads import limit_threads, usable_cores
+from hrl_core.training.progress import Observer, ProgressDisplay, TensorBoard
 from hrl_core.training.rounds.arithmetic import arithmetic
 from hrl_core.training.rounds.blocks import Collectors
 from hrl_core.training.rounds.trainer import RoundTrainer
-from hrl_core.training.run import Observer
 
 
 def train_by_rounds(words: list[str]) -> int:
@@ -44,7 +43,7 @@ def train_by_rounds(words: list[str]) -> int:
             request.seed,
             git_commit(),
             # The other cores are the collectors'.
-            evaluation_envs(spec, config.training, cores=1),
+            make_evaluations(spec, config.training, max(1, usable_cores() - asked.collectors)),
             {"collectors": asked.collectors, "arithmetic": arithmetic()},
         )
 

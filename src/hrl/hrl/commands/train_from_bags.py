@@ -8,14 +8,13 @@ from rich.console import Console
 
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.commands.bag_train_arguments import parse_bag_training
-from hrl.commands.train import evaluation_envs
+from hrl.commands.train import make_evaluations
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
 from hrl_core.errors import HrlError
-from hrl_core.threads import limit_threads
-from hrl_core.training.progress import ProgressDisplay
+from hrl_core.threads import limit_threads, usable_cores
+from hrl_core.training.progress import Observer, ProgressDisplay
 from hrl_core.training.recordings.trainer import BagTrainer
-from hrl_core.training.run import Observer
 from hrl_core.wording import counted
 
 
@@ -33,8 +32,8 @@ def train_from_bags(words: list[str]) -> int:
     limit_threads(request.torch_threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
-    envs = evaluation_envs(spec, config.training)
-    trainer = BagTrainer(spec, config, request.folder, request.seed, git_commit(), envs)
+    evaluations = make_evaluations(spec, config.training, usable_cores())
+    trainer = BagTrainer(spec, config, request.folder, request.seed, git_commit(), evaluations)
 
     def begin() -> Sequence[Observer]:
         _begin(trainer, request.resume, console)

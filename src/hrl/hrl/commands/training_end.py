@@ -17,8 +17,8 @@ from safetensors import SafetensorError
 from hrl.policies.provenance import PROVENANCE, starts_of
 from hrl_core.errors import HrlError
 from hrl_core.threads import matrix_libraries
-from hrl_core.training.progress import summarise
-from hrl_core.training.run import Observer, Run
+from hrl_core.training.progress import Observer, summarise
+from hrl_core.training.run import Run
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import BEST_POLICY, POLICY
 from hrl_core.whole_folders import write_whole

@@ -15,8 +15,6 @@ from hrl_core.task.spec import TaskSpec
 
 Float32 = npt.NDArray[np.float32]
 Metrics = dict[str, float]
-BatchPolicy = Callable[[Float32, Float32], npt.NDArray[Any]]
-"""Maps states (batch, observation_dim) and goals (batch, ...) to subgoals or actions."""
 
 
 class Update(NamedTuple):
@@ -87,13 +85,6 @@ class Learner(Protocol):
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The present policy, level by level."""
-        ...
-
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy] | None:
-        """Manager (None: there is none) and worker as they are evaluated: no noise, averaged if averages are kept.
-
-        None: they do not act in batches, and what a checkpoint keeps is evaluated.
-        """
         ...
 
     def parts(self) -> Mapping[str, Stateful]:

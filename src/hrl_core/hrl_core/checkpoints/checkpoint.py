@@ -75,6 +75,10 @@ class Checkpoint:
     evaluation: str = GREEDY
     """Outside training: ``greedy``, or ``sampled`` where choices are meant to be drawn."""
 
+    def copied(self) -> "Checkpoint":
+        """The same with weights of its own."""
+        return dataclasses.replace(self, weights={name: array.copy() for name, array in self.weights.items()})
+
     def goal_space(self, level: int = 0) -> GoalSpace:
         """Where the subgoals of a level lie; raises ``CheckpointError`` where there are none."""
         count = len(self.hierarchy.levels)

@@ -27,9 +27,8 @@ class OneLevel(ABC):
     def update(self, batch: TransitionBatch) -> dict[str, float]:
         """One update; figures."""
 
-    def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
+    def act(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (batch, input_dim) to what the actor's head takes (``networks.heads``), (batch, last_dim)."""
-        del averaged  # No average is kept.
         with torch.no_grad():
             return self.actor(inputs.to(self.device)).cpu()
 

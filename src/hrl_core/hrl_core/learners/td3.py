@@ -56,9 +56,9 @@ class TD3:
         self.updates = 0
         self.action_penalty: ActionPenalty | None = None
 
-    def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
+    def act(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (batch, input_dim) to noise-free actions (batch, action_dim) in raw units."""
-        return self._act_by(self.average_actor if averaged else self.actor, inputs)
+        return self._act_by(self.actor, inputs)
 
     def snapshot(self) -> Callable[[torch.Tensor], torch.Tensor]:
         """``act`` as it is now, whatever is learned meanwhile."""

@@ -57,7 +57,7 @@ class OffPolicyLearner(Protocol):
     updates: int
     """Updates so far."""
 
-    def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
+    def act(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (batch, input_dim) to what the actor's head takes (``networks.heads``), (batch, last_dim)."""
         ...
 

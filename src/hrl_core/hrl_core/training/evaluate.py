@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.protocols import BatchPolicy
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.manifest import GREEDY
 from hrl_core.environments import Environments, Step
@@ -25,6 +24,8 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 
 Float32 = npt.NDArray[np.float32]
+BatchPolicy = Callable[[Float32, Float32], npt.NDArray]
+"""Maps states (batch, observation_dim) and goals (batch, ...) to subgoals or actions."""
 _IN_BATCHES = ("relative", "absolute")
 """Kinds of subgoals that a batch of workers can be given."""
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
@@ -26,6 +26,24 @@ _BAR = 10
 """Columns of a terminal that the bar needs."""
 _IMPORTANCE = (0, 2, 3, 1)
 """Count, time left, success, rate."""
+Row = dict[str, Any]
+"""A line of metrics."""
+
+
+class Observer(Protocol):
+    """Watches a run."""
+
+    def on_step(self, reached: int, /) -> None:
+        """So many steps or updates (``Run.unit``) have been made."""
+        ...
+
+    def on_metrics(self, row: Row) -> None:
+        """A line of metrics was written."""
+        ...
+
+    def close(self) -> None:
+        """The run ended."""
+        ...
 
 
 class _FittingProgress(Progress):
@@ -96,7 +114,7 @@ class ProgressDisplay:
                 self._mark = now, reached
             self._bar.update(self._task, completed=reached, rate=self._rate)
 
-    def on_metrics(self, row: dict[str, Any]) -> None:
+    def on_metrics(self, row: Row) -> None:
         """Show an evaluation."""
         reached = row[self._counter]
         self._outcome = headline(row)
@@ -147,7 +165,7 @@ class TensorBoard:
     def on_step(self, env_steps: int) -> None:
         """Nothing to write between evaluations."""
 
-    def on_metrics(self, row: dict[str, Any]) -> None:
+    def on_metrics(self, row: Row) -> None:
         """Write one line of metrics; the first makes the folder."""
         if self._writer is None:
             # Takes a second to import.
@@ -164,20 +182,20 @@ class TensorBoard:
             self._writer.close()
 
 
-def summarise(row: dict[str, Any]) -> str:
+def summarise(row: Row) -> str:
     """Success per goal, or the return of a task without goals, and the losses of a line of metrics."""
     parts = [f"{label}: {value}" for label, value in _outcomes(row)]
     parts += [f"{name} {row[name]:.3g}" for name in _SHOWN if name in row]
     return "  ".join(parts)
 
 
-def headline(row: dict[str, Any]) -> str:
+def headline(row: Row) -> str:
     """Success at the first goal, or the return of a task without goals, in two words."""
     label, value = next(iter(_outcomes(row)), (_RETURN, "-"))
     return f"{_RETURN if label == _RETURN else 'success'} {value}"
 
 
-def _outcomes(row: dict[str, Any]) -> list[tuple[str, str]]:
+def _outcomes(row: Row) -> list[tuple[str, str]]:
     """Goal and success of each evaluation; the return where there is no goal."""
     found: list[tuple[str, str]] = []
     for name in row:

@@ -3,51 +3,39 @@
 Knows neither simulator nor recordings nor command line.
 """
 
+import dataclasses
 import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from safetensors import SafetensorError
 
 from hrl_core.algorithms.protocols import Learner, LevelWeights, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
-from hrl_core.checkpoints.manifest import SAMPLED, acts
-from hrl_core.environments import Environments
+from hrl_core.checkpoints.manifest import acts
+from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.evaluate import EvaluationResult, evaluate, evaluate_checkpoint
-from hrl_core.training.progress import OWN_GOALS
+from hrl_core.training.evaluate import EvaluationResult
+from hrl_core.training.evaluations import Evaluations
+from hrl_core.training.progress import Observer, Row
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.rounds.config import RoundConfig
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import BEST_POLICY, POLICY
+from hrl_core.training.scores import evaluation_metrics, headline_score
 from hrl_core.training.state import TrainingState
 from hrl_core.training.update_log import UpdateLog
 
-Row = dict[str, Any]
 AnyConfig = TypeVar("AnyConfig", bound=TrainConfig[Any] | BagTrainConfig | RoundConfig)
 AnyLearner = TypeVar("AnyLearner", bound=Learner)
-
-
-class Observer(Protocol):
-    """Watches a run."""
-
-    def on_step(self, reached: int, /) -> None:
-        """So many steps or updates (``Run.unit``) have been made."""
-        ...
-
-    def on_metrics(self, row: Row) -> None:
-        """A line of metrics was written."""
-        ...
-
-    def close(self) -> None:
-        """The run ended."""
-        ...
 
 
 class Run(ABC, Generic[AnyConfig, AnyLearner]):
@@ -64,7 +52,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         hierarchy: HierarchySpec,
         config: AnyConfig,
         learner: AnyLearner,
-        evaluation_envs: Environments | None,
+        evaluations: Evaluations,
         folder: Path,
         seed: int,
         git_commit: str,
@@ -77,7 +65,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
             hierarchy: of the policy.
             config: everything else that decides the run, besides the seed.
             learner: at its beginning.
-            evaluation_envs: what policies are evaluated in; None: they are not.
+            evaluations: evaluates its policies.
             folder: of the run.
             seed: of the run, for who reads of it.
             git_commit: of the running code.
@@ -86,7 +74,12 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         self.spec, self.hierarchy, self.config, self.learner = spec, hierarchy, config, learner
         self.seed, self.git_commit, self.first_version = seed, git_commit, first_version
         self.files = RunFolder(folder)
-        self._evaluation_envs = evaluation_envs
+        self._evaluations = evaluations
+        self._pending: tuple[Row, Checkpoint] | None = None
+        """A line of metrics and its policy, whose evaluation is not known yet."""
+        self._results: list[EvaluationResult] = []
+        self._begun = np.zeros(2)
+        """Now less the run's times."""
         self.env_steps, self.seconds, self.cpu_seconds, self.best = 0, 0.0, 0.0, -math.inf
         self._log = UpdateLog(folder)
 
@@ -132,26 +125,34 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         Raises:
             HrlError: the disk is full, or the losses diverge (the last batch is saved).
         """
-        results: list[EvaluationResult] = []
-        begun = _times() - (self.seconds, self.cpu_seconds)
+        self._begun = _times() - (self.seconds, self.cpu_seconds)
         try:
             while self.left and not stop():
                 before = self.reached
                 self.iterate()
-                self._pass_time(begun)
+                self._pass_time()
                 for observer in observers:
                     observer.on_step(self.reached)
+                if self._pending and self._evaluations.ready:
+                    self._settle(observers)
                 if not self.left or self._crossed(before, self.config.evaluation_interval):
-                    results = self._evaluate(begun, observers)
+                    self._evaluate(observers)
                 if not self.left or self._crossed(before, self.config.checkpoint_interval):
                     self.keep()
+            self._settle(observers)
             if self.left and self.reached:
                 self.keep()
                 self._export_unevaluated()
+        except HrlError:
+            # What was reached before it went wrong counts; what went wrong is told.
+            with suppress(HrlError, OSError, SafetensorError):
+                self._settle(observers)
+            raise
         finally:
+            self._evaluations.close()
             for observer in observers:
                 observer.close()
-        return results
+        return self._results
 
     def checkpoint(self, metrics: Mapping[str, float]) -> Checkpoint:
         """The present policies as a checkpoint, and where they come from."""
@@ -187,44 +188,68 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         Returns:
             The line.
         """
-        row = {"env_steps": self.env_steps, **self.report(), **figures, **self._log.means()}
+        row = self._row() | figures
+        self._write(row, self.checkpoint({}), score)
+        return row
+
+    def _row(self) -> Row:
+        return {"env_steps": self.env_steps, **self.report(), **self._log.means()}
+
+    def _write(self, row: Row, policy: Checkpoint, score: float | None) -> None:
         self.files.append_metrics(row)
-        policy = self.checkpoint({name: float(value) for name, value in row.items()})
+        policy = dataclasses.replace(policy, metrics={name: float(value) for name, value in row.items()})
         save_checkpoint(policy, self.files.folder / POLICY)
         if score is not None and score >= self.best:
             self.best = score
             save_checkpoint(policy, self.files.folder / BEST_POLICY)
-        return row
 
     def keep(self) -> None:
         """Write the training state, which a resumed run goes on from."""
-        self.files.save_state(TrainingState.of(self._parts()), self.reached)
+        state = TrainingState.of(self._parts())
+        if self._pending is not None:
+            state = state._replace(pending=self._pending[1])
+        self.files.save_state(state, self.reached)
 
     def _crossed(self, before: int, interval: int) -> bool:
         return before // interval != self.reached // interval
 
-    def _pass_time(self, begun: npt.NDArray[np.float64]) -> None:
-        self.seconds, self.cpu_seconds = (_times() - begun).tolist()
+    def _pass_time(self) -> None:
+        self.seconds, own = (_times() - self._begun).tolist()
+        self.cpu_seconds = own + self._elsewhere
 
-    def _evaluate(self, begun: npt.NDArray[np.float64], observers: Sequence[Observer]) -> list[EvaluationResult]:
-        """Evaluate, write a line of metrics, export the policy and keep the best one."""
-        results: list[EvaluationResult] = []
-        if self._evaluation_envs is not None:
-            results = self._results(self._evaluation_envs)
-        self._pass_time(begun)
-        figures: Row = {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
+    @property
+    def _elsewhere(self) -> float:
+        """Processor time [s] that this process had other ones spend on the run."""
+        return self._evaluations.cpu_seconds
+
+    def _evaluate(self, observers: Sequence[Observer]) -> None:
+        """Evaluate, write a line of metrics, export the policy and keep the best one; or have that begin."""
+        self._settle(observers)
+        policy = self.checkpoint({})
+        results = self._evaluations.begin(policy, wait=not self.left)
+        self._pass_time()
+        row = self._row() | {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
+        if results is None:
+            # The learner's weights go on changing.
+            self._pending = row, policy.copied()
+        else:
+            self._tell(row, policy, results, observers)
+
+    def _settle(self, observers: Sequence[Observer]) -> None:
+        """End the evaluation that is under way, if any, as if it had been waited for at once."""
+        if self._pending is not None:
+            (row, policy), self._pending = self._pending, None
+            self._tell(row, policy, self._evaluations.result(policy), observers)
+
+    def _tell(
+        self, row: Row, policy: Checkpoint, results: list[EvaluationResult], observers: Sequence[Observer]
+    ) -> None:
         for result in results:
-            figures |= evaluation_metrics(result)
-        row = self.record(figures, headline_score(self.spec, results))
+            row |= evaluation_metrics(result)
+        self._write(row, policy, headline_score(self.spec, results))
+        self._results = results
         for observer in observers:
             observer.on_metrics(row)
-        return results
-
-    def _results(self, envs: Environments) -> list[EvaluationResult]:
-        policies = self.learner.policies()
-        if policies is None or self.config.evaluation == SAMPLED:
-            return evaluate_checkpoint(self.checkpoint({}), envs)
-        return evaluate(self.spec, self.hierarchy, envs, *policies)
 
     def _export_unevaluated(self) -> None:
         """Export the newest policy, unless the last evaluation has done so."""
@@ -247,6 +272,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
             "seconds": self.seconds,
             "cpu_seconds": self.cpu_seconds,
             "best": self.best if math.isfinite(self.best) else None,
+            "pending": self._pending and self._pending[0],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -259,7 +285,11 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         state = self.files.load_state()
         if state is not None:
             state.restore(self._parts())
-        self.files.forget_metrics_after(self.reached, self.counter)
+        evaluated = self.reached
+        if state is not None and state.pending is not None:
+            row = state.plain["run.pending"]
+            self._pending, evaluated = (row, state.pending), row[self.counter] - 1
+        self.files.forget_metrics_after(evaluated, self.counter)
 
 
 def _updates(levels: Mapping[str, LevelWeights]) -> int:
@@ -270,30 +300,3 @@ def _updates(levels: Mapping[str, LevelWeights]) -> int:
 def _times() -> npt.NDArray[np.float64]:
     """Wall and processor time [s]; on a shared machine only the latter says what training costs."""
     return np.array([time.perf_counter(), time.process_time()])
-
-
-def headline_score(spec: TaskSpec, results: Sequence[EvaluationResult]) -> float | None:
-    """What the best policy is chosen by: success at the first goal, or the return of tasks without goals.
-
-    Of a task with groups it is how many are in place, over all goals.
-    """
-    if not results:
-        return None
-    if spec.success.groups:
-        return sum(result.in_place for result in results) / len(results)
-    return results[0].success_rate if spec.goal else results[0].episode_return
-
-
-def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:
-    """One evaluation as named numbers."""
-    goal = "+".join(result.groups) or "_".join(f"{x:g}" for x in result.goal)
-    name = "evaluation/" + (goal if result.goal else OWN_GOALS)
-    grouped = {f"{name}/in_place": result.in_place} if result.groups else {}
-    return {
-        f"{name}/success_rate": result.success_rate,
-        f"{name}/ever_within": result.ever_within,
-        f"{name}/final_distance": result.final_distance,
-        f"{name}/return": result.episode_return,
-        f"{name}/episodes": result.episodes,
-        **grouped,
-    }

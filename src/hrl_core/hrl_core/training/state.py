@@ -14,10 +14,12 @@ from safetensors.torch import load_file as load_tensors
 from safetensors.torch import save_file as save_tensors
 
 from hrl_core.algorithms.protocols import Stateful
+from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from hrl_core.errors import CheckpointError
 from hrl_core.prefixed import below
 
 _TENSORS, _ARRAYS, _PLAIN = "tensors.safetensors", "arrays.safetensors", "plain.json"
+_PENDING = "pending"
 
 
 class TrainingState(NamedTuple):
@@ -27,6 +29,8 @@ class TrainingState(NamedTuple):
     arrays: dict[str, npt.NDArray]
     plain: dict[str, Any]
     """Data of JSON."""
+    pending: Checkpoint | None = None
+    """Policy whose evaluation was under way."""
 
     @classmethod
     def of(cls, parts: Mapping[str, Stateful]) -> "TrainingState":
@@ -46,13 +50,16 @@ class TrainingState(NamedTuple):
     def read(cls, folder: Path) -> "TrainingState":
         """Read what ``write`` wrote."""
         tensors, arrays = load_tensors(folder / _TENSORS), load_arrays(folder / _ARRAYS)
-        return cls(tensors, arrays, json.loads((folder / _PLAIN).read_text()))
+        pending = load_checkpoint(folder / _PENDING) if (folder / _PENDING).is_dir() else None
+        return cls(tensors, arrays, json.loads((folder / _PLAIN).read_text()), pending)
 
     def write(self, folder: Path) -> None:
         """Write everything as files into ``folder``."""
         save_tensors({name: tensor.contiguous() for name, tensor in self.tensors.items()}, folder / _TENSORS)
         save_arrays({name: np.ascontiguousarray(array) for name, array in self.arrays.items()}, folder / _ARRAYS)
         (folder / _PLAIN).write_text(json.dumps(self.plain))
+        if self.pending is not None:
+            save_checkpoint(self.pending, folder / _PENDING)
 
     def restore(self, parts: Mapping[str, Stateful]) -> None:
         """Have every part go on from here, in the order given.

@@ -11,6 +11,7 @@ from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.at_once import AtOnce
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.run import Run
 
 
@@ -22,7 +23,7 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         spec: TaskSpec,
         config: TrainConfig[Any],
         envs: Environments,
-        evaluation_envs: Environments,
+        evaluations: Evaluations,
         folder: Path,
         seed: int,
         git_commit: str = "",
@@ -32,7 +33,7 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         training: Training = learner_module(config.algorithm)
         learner = training.learner(spec, config.agent, envs, seed)
         hierarchy = training.hierarchy(spec, config.agent)
-        super().__init__(spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit)
+        super().__init__(spec, hierarchy, config, learner, evaluations, folder, seed, git_commit)
         self._envs = envs
         self._at_once = AtOnce(cores)
 

@@ -6,7 +6,7 @@ import torch
 
 from hrl_core.algorithms.flat.config import AnyFlatConfig, DDPGFlatConfig, DQNFlatConfig, FlatConfig, SACFlatConfig
 from hrl_core.algorithms.flat.shapes import worker_shape
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update, Work
+from hrl_core.algorithms.protocols import LevelWeights, Update, Work
 from hrl_core.learners.ddpg import DDPG
 from hrl_core.learners.dqn import DQN
 from hrl_core.learners.making import make_level
@@ -43,10 +43,10 @@ class FlatAgent:
         self.worker = _learner(spec, config, generator)
         self.head = make_head(self.worker.actor_config, {})
 
-    def outputs(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
+    def outputs(self, states: Float32, task_goals: Float32) -> Float32:
         """What the head takes, (batch, last_dim)."""
         inputs = torch.from_numpy(np.concatenate((states, task_goals), axis=1))
-        return self.worker.act(inputs, averaged).numpy()
+        return self.worker.act(inputs).numpy()
 
     def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
         """Gradient steps, each on a fresh batch."""
@@ -60,10 +60,6 @@ class FlatAgent:
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
         return {"worker": LevelWeights(self.worker.actor_config, self.worker.actor_arrays(), self.worker.updates)}
-
-    def policies(self) -> tuple[None, BatchPolicy]:
-        """No manager; the worker without noise, averaged where an average is kept."""
-        return None, lambda states, goals: self.head.greedy(self.outputs(states, goals, averaged=True))
 
     def _draw(self, store: EpisodeStore, rng: np.random.Generator) -> TransitionBatch:
         config = self.config.worker

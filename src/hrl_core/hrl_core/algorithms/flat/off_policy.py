@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.flat.agent import FlatAgent, OffPolicyConfig
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update, Work
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, Work
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.replay.episode_store import EpisodeStore
@@ -74,10 +74,6 @@ class FlatLearner:
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker."""
         return self.agent.level_weights()
-
-    def policies(self) -> tuple[None, BatchPolicy]:
-        """No manager; the worker without noise, averaged where an average is kept."""
-        return self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """Network, store; and how far it is."""

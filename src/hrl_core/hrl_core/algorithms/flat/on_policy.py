@@ -11,7 +11,7 @@ from hrl_core.algorithms.flat.bonus import BonusWeight, make_bonus
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.shapes import value_shape, worker_shape
 from hrl_core.algorithms.party_levels import party_levels
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import OnPolicy, Rollout
@@ -54,11 +54,6 @@ class OnPolicyAgent:
     def levels(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps: the worker, and what states are worth to it."""
         return party_levels("worker", self.worker, self.worker.updates)
-
-    def policies(self) -> tuple[None, BatchPolicy]:
-        """No manager; the worker without drawing."""
-        head = self.head()
-        return None, lambda states, goals: head.greedy(self.outputs(np.concatenate((states, goals), axis=1)))
 
     def parts(self) -> dict[str, Stateful]:
         """Networks, and the bonus if there is one."""
@@ -103,10 +98,6 @@ class OnPolicyLearner:
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker, and what states are worth to it."""
         return self.agent.levels()
-
-    def policies(self) -> tuple[None, BatchPolicy]:
-        """No manager; the worker without drawing."""
-        return self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, what has been lived since the last update, and the generator."""

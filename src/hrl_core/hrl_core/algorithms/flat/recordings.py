@@ -8,7 +8,7 @@ from hrl_core.algorithms.flat.agent import FlatAgent, OffPolicyConfig
 from hrl_core.algorithms.flat.config import AnyFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.flat.learner import hierarchy
 from hrl_core.algorithms.flat.on_policy import OnPolicyAgent
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Stateful, Update, untrained_checkpoint
+from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, untrained_checkpoint
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint, random_checkpoint
 from hrl_core.errors import HrlError
@@ -98,10 +98,6 @@ class RecordedOnPolicyLearner(OwnEpisodes[Rollout]):
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker, and what states are worth to it."""
         return self.agent.levels()
-
-    def policies(self) -> tuple[None, BatchPolicy]:
-        """No manager; the worker without drawing."""
-        return self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """The networks; the recordings give the episodes again."""

@@ -75,9 +75,6 @@ class FunLearner:
         """Manager and worker."""
         return self.agent.levels()
 
-    def policies(self) -> None:
-        """What a checkpoint keeps is evaluated: who remembers does not act by states alone."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, what has been lived and is remembered since the last update, and where the environments are."""
         return {"agent": self.agent, "lived": self._lived, "learner": self}

@@ -67,9 +67,6 @@ class RecordedFun(OwnEpisodes[Lived]):
         """Manager and worker."""
         return self.agent.levels()
 
-    def policies(self) -> None:
-        """What a checkpoint keeps is evaluated."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """The networks; the recordings give the episodes again."""
         return {"agent": self.agent}

@@ -73,9 +73,6 @@ class HacLearner:
         """The worker, the manager, the manager's manager and so on."""
         return self.agent.levels()
 
-    def policies(self) -> None:
-        """They end segments each in its own time: what a checkpoint keeps is evaluated."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """Networks and rows of each level, the episodes under way; and how far it is."""
         rows = {f"{party}_rows": ring for party, ring in self.agent.rows.items()}

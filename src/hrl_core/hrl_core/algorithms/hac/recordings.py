@@ -68,9 +68,6 @@ class RecordedHacLearner:
         """The worker, the manager, the manager's manager and so on."""
         return self.agent.levels()
 
-    def policies(self) -> None:
-        """They end segments each in its own time: what a checkpoint keeps is evaluated."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """The networks; the recordings give the rows again."""
         return dict(self.agent.networks)

@@ -25,7 +25,7 @@ from hrl_core.algorithms.hiro.relabelling import (
 )
 from hrl_core.algorithms.hiro.returns import manager_returns, worker_rewards
 from hrl_core.algorithms.hiro.task_fit import require_fit
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update, Work
+from hrl_core.algorithms.protocols import LevelWeights, Update, Work
 from hrl_core.hierarchy.spec import EMBEDDING, GoalSpace
 from hrl_core.learners.making import make_level
 from hrl_core.learners.transitions import LevelLearner, TransitionBatch
@@ -77,13 +77,13 @@ class HiroAgent:
         self.levels = {"manager": self.manager, "worker": self.worker}
         self._candidate_noise = candidate_noise
 
-    def select(self, states: Float32, task_goals: Float32, averaged: bool = False) -> Float32:
-        """Noise-free subgoals (batch, subgoal_dim), by the averaged actor if asked and kept."""
-        return self.manager.act(_joined(states, task_goals), averaged).numpy()
+    def select(self, states: Float32, task_goals: Float32) -> Float32:
+        """Noise-free subgoals (batch, subgoal_dim)."""
+        return self.manager.act(_joined(states, task_goals)).numpy()
 
-    def act(self, states: Float32, subgoals: Float32, averaged: bool = False) -> Float32:
+    def act(self, states: Float32, subgoals: Float32) -> Float32:
         """Noise-free actions (batch, action_dim) under carried subgoals."""
-        return self.worker.act(_joined(states, subgoals), averaged).numpy()
+        return self.worker.act(_joined(states, subgoals)).numpy()
 
     def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
         """Gradient steps of the worker on batches drawn together."""
@@ -151,10 +151,6 @@ class HiroAgent:
         actors = {"manager": self.config.exploring(self.manager.actor_config), "worker": self.worker.actor_config}
         kept = {name: LevelWeights(actors[name], td3.actor_arrays(), td3.updates) for name, td3 in self.levels.items()}
         return kept if self.embedding is None else {**kept, EMBEDDING: self.embedding.level_weights()}
-
-    def policies(self) -> tuple[BatchPolicy, BatchPolicy]:
-        """Manager and worker without noise, averaged where averages are kept."""
-        return partial(self.select, averaged=True), partial(self.act, averaged=True)
 
     def _corrected(
         self, index: SegmentIndex, windows: Windows, subgoals: torch.Tensor, worker: Policy

@@ -14,7 +14,7 @@ from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty
 from hrl_core.algorithms.hiro.relabelling import Policy
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update, Work, done_in_turn
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, Work, done_in_turn
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import TaskError
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec, LevelSpec, hierarchy_of
@@ -105,10 +105,6 @@ class HiroLearner:
     def levels(self) -> Mapping[str, LevelWeights]:
         """Manager and worker; the manager explores as in training."""
         return self.agent.level_weights()
-
-    def policies(self) -> tuple[BatchPolicy, BatchPolicy] | None:
-        """Manager and worker without noise, averaged where averages are kept; None where a goal space is learned."""
-        return None if self._config.embedding else self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, store, exploration; and how far it is."""

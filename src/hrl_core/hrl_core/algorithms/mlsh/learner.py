@@ -127,9 +127,6 @@ class MlshLearner:
         master = max(ours, key=lambda group: group.clock).master
         return policy_levels(self.skills, master, self.updates)
 
-    def policies(self) -> None:
-        """What a checkpoint keeps is evaluated."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """Skills, groups, what has been lived since the last update; and who acts."""
         skills = {f"skill_{k}": skill for k, skill in enumerate(self.skills)}

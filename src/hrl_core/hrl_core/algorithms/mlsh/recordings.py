@@ -88,9 +88,6 @@ class RecordedMaster(OwnEpisodes[Lived]):
         """The skills as they are, and the master."""
         return self.master.levels()
 
-    def policies(self) -> None:
-        """What a checkpoint keeps is evaluated."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """The master; the recordings give the episodes again."""
         return {"group_0": self.master.group}

@@ -80,9 +80,6 @@ class OptionCriticLearner:
         """The options, the policy over them, and their terminations."""
         return self.agent.levels()
 
-    def policies(self) -> None:
-        """They do not act in batches: options end where they end."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, what has been lived since the last update, and where the environments are."""
         return {"agent": self.agent, "rollout": self._buffer, "learner": self}

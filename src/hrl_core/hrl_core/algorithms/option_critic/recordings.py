@@ -52,9 +52,6 @@ class RecordedOptionCritic(OwnEpisodes[Rollout]):
         """The options, the policy over them, and their terminations."""
         return self.agent.levels()
 
-    def policies(self) -> None:
-        """They do not act in batches: options end where they end."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """The networks; the recordings give the episodes again."""
         return {"agent": self.agent}

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Update
+from hrl_core.algorithms.protocols import LevelWeights, Update
 from hrl_core.algorithms.relay.config import OFFPOLICY, ON_POLICY, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.on_policy_worker import OnPolicyWorker
 from hrl_core.algorithms.relay.windows import (
@@ -130,10 +130,6 @@ class RelayAgent:
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
         return {n: LevelWeights(k.actor_config, k.actor_arrays(), k.updates) for n, k in self.levels.items()}
-
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
-        """Manager (None: flat) and worker."""
-        return None if self.space is None else self.select, self.act
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """All levels."""

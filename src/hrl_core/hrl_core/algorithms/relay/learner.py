@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.protocols import BatchPolicy, LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.algorithms.relay.acting import Acting
 from hrl_core.algorithms.relay.agent import RelayAgent
 from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
@@ -89,10 +89,6 @@ class RelayLearner:
     def levels(self) -> Mapping[str, LevelWeights]:
         """Worker and manager."""
         return self.agent.level_weights()
-
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
-        """Both without noise."""
-        return self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, store, acting; and how far it is."""

@@ -42,9 +42,8 @@ class OnPolicyWorker:
         """What the head takes, (batch, action_dim)."""
         return self.learner.act(torch.from_numpy(inputs)).numpy()
 
-    def act(self, inputs: torch.Tensor, averaged: bool = False) -> torch.Tensor:
+    def act(self, inputs: torch.Tensor) -> torch.Tensor:
         """Map (batch, input_dim) to mean actions (batch, action_dim) in raw units."""
-        del averaged  # No average is kept.
         actor = self.learner.actor
         return actor.centre.cpu() + actor.half_range.cpu() * self.learner.act(inputs)
 

@@ -84,9 +84,6 @@ class ManagerLearner:
         skills = {name: LevelWeights(kept.actor(name), kept.level(name), updates) for name in ("worker", WORKER_VALUE)}
         return skills | party_levels("manager", self.manager, updates)
 
-    def policies(self) -> None:
-        """What a checkpoint keeps is evaluated."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """The manager, what has been lived since its last update, the skills in force, the generator."""
         return {"manager": self.manager, "rollout": self._buffer, "choices": self._choices, "learner": self}

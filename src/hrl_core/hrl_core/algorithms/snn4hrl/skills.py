@@ -97,9 +97,6 @@ class SkillsLearner:
         own = by_skill(weights, shape.feature_dim, skills, self._config.outer_product)
         return LevelWeights(stacked(shape, skills), own, self.network.updates)
 
-    def policies(self) -> None:
-        """What a checkpoint keeps is evaluated."""
-
     def parts(self) -> Mapping[str, Stateful]:
         """The network, what has been lived since the last update, and the generator."""
         return {"network": self.network, "rollout": self._buffer, "learner": self}

@@ -209,10 +209,6 @@ class TreeLearner:
         """Where each node comes from."""
         return {NODES: {name: node.origin for name, node in self.nodes.items()}}
 
-    def policies(self) -> None:
-        """They do not act by states and goals alone."""
-        return
-
     def parts(self) -> Mapping[str, Stateful]:
         """How far it is with all nodes' networks, then the one that learns."""
         return {"learner": self, "level": _Late(self)}

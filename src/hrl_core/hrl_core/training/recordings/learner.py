@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.protocols import BatchPolicy, Learner, LevelWeights, Stateful, Update
+from hrl_core.algorithms.protocols import Learner, LevelWeights, Stateful, Update
 from hrl_core.hierarchy.spec import LevelSpec
 from hrl_core.learners.transitions import OffPolicyLearner
 from hrl_core.messages import WORKER_LEVEL
@@ -34,10 +34,6 @@ class Agent(Stateful, Protocol):
 
     def level_weights(self) -> Mapping[str, LevelWeights]:
         """What a checkpoint keeps."""
-        ...
-
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
-        """Manager (None: there is none) and worker as they are evaluated."""
         ...
 
 
@@ -168,10 +164,6 @@ class RecordedLearner(Generic[AnyAgent]):
     def levels(self) -> Mapping[str, LevelWeights]:
         """The present policy, level by level."""
         return self.agent.level_weights()
-
-    def policies(self) -> tuple[BatchPolicy | None, BatchPolicy]:
-        """Manager (None: there is none) and worker as they are evaluated."""
-        return self.agent.policies()
 
     def parts(self) -> Mapping[str, Stateful]:
         """What a resume needs besides the recordings, which fill the store again."""

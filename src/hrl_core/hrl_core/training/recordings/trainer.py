@@ -11,9 +11,10 @@ from typing import Any
 
 from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Stateful, Training
-from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.evaluations import Evaluations
+from hrl_core.training.progress import Row
 from hrl_core.training.recordings.config import FILES, BagTrainConfig
 from hrl_core.training.recordings.intake import Intake
 from hrl_core.training.recordings.kept_store import KeptStore
@@ -21,7 +22,7 @@ from hrl_core.training.recordings.learner import GROUP, FromRecordings
 from hrl_core.training.recordings.report import policy_lags
 from hrl_core.training.recordings.sampling import SamplingConfig
 from hrl_core.training.recordings.store import RecordedStore
-from hrl_core.training.run import Row, Run
+from hrl_core.training.run import Run
 
 STORE = "store"
 """In the folder of a run: what is learned from, where it is kept in files."""
@@ -41,14 +42,22 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         folder: Path,
         seed: int,
         git_commit: str = "",
-        evaluation_envs: Environments | None = None,
+        evaluations: Evaluations | None = None,
     ) -> None:
         """Make the learner from ``seed``; nothing is read or written yet."""
         learner: FromRecordings = recordings_module(config.algorithm).learner(spec, config, seed)
         training: Training = learner_module(config.algorithm)
         hierarchy = training.hierarchy(spec, config.training.agent)
         super().__init__(
-            spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit, config.first_version
+            spec,
+            hierarchy,
+            config,
+            learner,
+            evaluations or Evaluations(None),
+            folder,
+            seed,
+            git_commit,
+            config.first_version,
         )
         self.intake = Intake(spec, hierarchy, config, learner.take, folder)
         self._forgiven = 0

@@ -5,16 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Training
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint
-from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.evaluations import Evaluations
+from hrl_core.training.progress import Row
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.learner import FromRecordings
 from hrl_core.training.recordings.material import oldest_version
@@ -24,7 +22,7 @@ from hrl_core.training.recordings.store import Piece
 from hrl_core.training.rounds.blocks import Block, Collected, Collectors
 from hrl_core.training.rounds.config import EXACT, RoundConfig
 from hrl_core.training.rounds.episode_file import load_episodes, save_episodes
-from hrl_core.training.run import Row, Run
+from hrl_core.training.run import Run
 
 FOLDER = "blocks"
 """Of the blocks, in that of the run."""
@@ -41,7 +39,7 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         folder: Path,
         seed: int,
         git_commit: str = "",
-        evaluation_envs: Environments | None = None,
+        evaluations: Evaluations | None = None,
         made_by: Mapping[str, Any] | None = None,
     ) -> None:
         """Make the learner from ``seed``; nothing is read or written yet.
@@ -53,14 +51,21 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
             folder: of the run.
             seed: of weights, episodes, exploration and sampling.
             git_commit: of the running code.
-            evaluation_envs: what policies are evaluated in; None: they are not.
+            evaluations: evaluates its policies; None: they are not evaluated.
             made_by: what a checkpoint says of the machines.
         """
         module, agent = recordings_module(config.algorithm), config.training.agent
         learner: FromRecordings = module.learner(spec, _from_blocks(config, folder), seed)
         training: Training = learner_module(config.algorithm)
         super().__init__(
-            spec, training.hierarchy(spec, agent), config, learner, evaluation_envs, folder, seed, git_commit
+            spec,
+            training.hierarchy(spec, agent),
+            config,
+            learner,
+            evaluations or Evaluations(None),
+            folder,
+            seed,
+            git_commit,
         )
         self._untrained: Checkpoint = module.untrained(spec, agent, seed)
         self._collectors, self._made_by = collectors, dict(made_by or {})
@@ -70,7 +75,7 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         """Blocks of the next round that are there already."""
         self._next, self._on_their_way = 0, 0
         """Number of the next block to be collected; and how many collectors are at."""
-        self._outcomes, self._left_out, self._elsewhere = LiveOutcomes(), 0, 0.0
+        self._outcomes, self._left_out, self._collecting = LiveOutcomes(), 0, 0.0
 
     @property
     def left(self) -> int:
@@ -154,8 +159,8 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         """Have that many more blocks collected by the present policy."""
         warm = self.learner.updates and self.env_steps >= self.learner.warm_start_steps
         policy = self.checkpoint({}) if warm else self._untrained
-        # Weights of its own: the learner's go on changing.
-        policy = dataclasses.replace(policy, weights={name: array.copy() for name, array in policy.weights.items()})
+        # The learner's weights go on changing.
+        policy = policy.copied()
         for number in range(self._next, self._next + count):
             self._collectors.submit(self._block(number), policy)
         self._next += count
@@ -167,16 +172,16 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
     def _saved(self, collected: Collected) -> Collected:
         """The same, once it is a file."""
         path = self._file(collected.block)
-        self._elsewhere += collected.cpu_seconds
+        self._collecting += collected.cpu_seconds
         try:
             save_episodes(path, collected.episodes)
         except OSError as error:
             raise HrlError(f"cannot write {path}: {error}; {self.files.kept()}") from error
         return collected
 
-    def _pass_time(self, begun: npt.NDArray[np.float64]) -> None:
-        super()._pass_time(begun)
-        self.cpu_seconds += self._elsewhere
+    @property
+    def _elsewhere(self) -> float:
+        return super()._elsewhere + self._collecting
 
     def _take(self, number: int, episodes: list[BagEpisode], version: int) -> None:
         pieces = [Piece(episode, 0, oldest_version(episode, version), 1.0) for episode in episodes]

@@ -30,7 +30,8 @@ from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
-from hrl_core.training.evaluate import evaluate, evaluate_checkpoint
+from hrl_core.training.evaluate import evaluate_checkpoint
+from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
@@ -114,15 +115,10 @@ def plugged_in(monkeypatch):
 def run(agent, steps=96, num_envs=3, **change):
     task = CHOICES if isinstance(agent, DQNFlatConfig) else VECTORS
     config = TrainConfig(algorithm="flat", agent=agent, steps=steps, num_envs=num_envs, **change)
-    made = Trainer(task, config, VectorEnv(task, num_envs, 0), VectorEnv(task, 1, 1), Path("unused"), 0)
+    made = Trainer(task, config, VectorEnv(task, num_envs, 0), Evaluations(None), Path("unused"), 0)
     while made.env_steps < steps:
         made.iterate()
     return made
-
-
-def policies(made) -> Any:
-    """Those of a learner that acts in batches, as all here do."""
-    return made.learner.policies()
 
 
 @functools.cache
@@ -149,29 +145,24 @@ def test_every_switch_has_an_effect(learner, name):
     assert one.shape != other.shape or not np.array_equal(one, other)
 
 
-@pytest.mark.parametrize("learner", AGENTS)
-def test_a_policy_is_evaluated_as_its_checkpoint_acts(learner):
-    made = run(AGENTS[learner])
-    task = CHOICES if learner == "dqn" else VECTORS
-    envs = VectorEnv(task, 4, 9)
-    told = evaluate(task, made.hierarchy, envs, *policies(made))
-    (one,), (other,) = told, evaluate_checkpoint(made.checkpoint({}), envs)
-    assert one.episode_return == pytest.approx(other.episode_return, rel=1e-6)
-    by_sessions = dataclasses.replace(made.checkpoint({}), evaluation="sampled")
-    if learner in ("td3", "ddpg", "dqn"):
-        # What is not drawn is the same either way.
-        (other,) = evaluate_checkpoint(by_sessions, envs)
-        assert one.episode_return == pytest.approx(other.episode_return, rel=1e-4)
+@pytest.mark.parametrize("learner", ["td3", "ddpg", "dqn"])
+def test_policies_that_draw_nothing_act_alike_in_batches_and_by_sessions(learner):
+    policy = run(AGENTS[learner]).checkpoint({})
+    envs = VectorEnv(policy.task, 4, 9)
+    (one,), (other,) = (
+        evaluate_checkpoint(dataclasses.replace(policy, evaluation=how), envs) for how in ("greedy", "sampled")
+    )
+    assert one.episode_return == pytest.approx(other.episode_return, rel=1e-4)
 
 
 def test_sampled_evaluation_draws():
-    made = run(AGENTS["ppo"], evaluation="sampled")
-    assert made.checkpoint({}).evaluation == "sampled"
+    policy = run(AGENTS["ppo"], evaluation="sampled").checkpoint({})
+    assert policy.evaluation == "sampled"
     envs = VectorEnv(VECTORS, 4, 9)
-    (drawn,) = made._results(envs)
-    (greedy,) = evaluate(VECTORS, made.hierarchy, envs, *policies(made))
+    (drawn,) = evaluate_checkpoint(policy, envs)
+    (greedy,) = evaluate_checkpoint(dataclasses.replace(policy, evaluation="greedy"), envs)
     assert drawn.episode_return != greedy.episode_return
-    assert [drawn] == made._results(envs), "the same numbers every time"
+    assert [drawn] == evaluate_checkpoint(policy, envs), "the same numbers every time"
 
 
 def test_a_bonus_is_added_with_its_weight_and_told(monkeypatch):

@@ -55,7 +55,7 @@ def imitated(
     for _ in range(config.imitation_updates):
         agent.update_worker(store, rng)
         agent.update_manager(store, rng)
-    return evaluate(task, spec, envs, *agent.policies())
+    return evaluate(task, spec, envs, None if agent.space is None else agent.select, agent.act)
 
 
 def test_what_a_subgoal_says_decides_and_two_levels_do_better_than_one() -> None:
