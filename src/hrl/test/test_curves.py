@@ -63,6 +63,14 @@ def test_what_each_run_has_measured_for_itself_makes_no_curve() -> None:
     assert len(same_but_for_the_seed([Run(Path("run"), config, []) for config in nested])) == 2
 
 
+def test_runs_begun_before_there_was_a_switch_share_the_curve_of_its_default() -> None:
+    old, new, other = (made_run(seed, {1: 0.5}) for seed in range(3))
+    del old.config["subgoal_range"], old.config["worker"]["device"], old.config["randomise"]
+    assert [len(group) for group in same_but_for_the_seed([old, new])] == [2]
+    other.config["worker"]["device"] = "cuda"
+    assert labels([[old], [new], [other]]) == ["device=cpu", "device=cpu", "device=cuda"]
+
+
 def test_without_a_worker_the_updates_of_all_levels_count(tmp_path: Path) -> None:
     at = {"lanes/updates": 1, "speed/updates": 2}
     told = {"evaluation/own_goals/return": 1.0}

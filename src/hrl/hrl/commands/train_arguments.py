@@ -61,8 +61,8 @@ class Train:
     """Where td3, sac, ppo, a2c and trpo make their updates: cpu, cuda or cuda:N; empty: as --worker.device and the like
     say (cpu)."""
     cores: int = 0
-    """Cores that work which goes on at once (--overlap, evaluations) is spread over, which decides about the time alone;
-    0: all that there are."""
+    """Cores that work which goes on at once (--overlap, evaluations) is spread over, which decides about the time
+    alone; 0: all that there are."""
     logger: Literal["tensorboard", "wandb"] = "tensorboard"
     """tensorboard, or wandb: Weights & Biases beside it, offline (pip install wandb)."""
     config: TrainConfig[Any] = field(default_factory=lambda: preset())

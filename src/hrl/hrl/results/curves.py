@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import HrlError
+from hrl_core.training.config import switch_before
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import METRICS
 
@@ -90,10 +91,11 @@ def same_but_for_the_seed(runs: Sequence[Run]) -> list[list[Run]]:
 def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
     """What tells the groups apart: the fields in which they differ, else the names of the folders."""
     configs = [_shown(group[0].config) for group in groups]
-    differing = [name for name in _fields(configs) if len({repr(config.get(name)) for config in configs}) > 1]
+    configs = [{name: config.get(name, switch_before(name)) for name in _fields(configs)} for config in configs]
+    differing = [name for name in _fields(configs) if len({repr(config[name]) for config in configs}) > 1]
     if len(differing) > _MANY:
         return [_by_folder(group) for group in groups]
-    texts = [", ".join(f"{short_name(name, differing)}={config.get(name)}" for name in differing) for config in configs]
+    texts = [", ".join(f"{short_name(name, differing)}={config[name]}" for name in differing) for config in configs]
     return [text or configs[i]["task"] for i, text in enumerate(texts)]
 
 
@@ -138,7 +140,9 @@ _MANY = 4
 
 
 def _shown(config: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in _flat(config).items() if name.rpartition(".")[2] not in _NOT_SHOWN}
+    """What may make a curve of its own: no switch that stands at what was done before there was one."""
+    shown = {name: value for name, value in _flat(config).items() if name.rpartition(".")[2] not in _NOT_SHOWN}
+    return {name: value for name, value in shown.items() if value is None or value != switch_before(name)}
 
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -24,6 +24,7 @@ DATA_MEGABYTES = 100
 _PLACE = "chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 _DATA = f"data/{_PLACE}"
 _EPISODES = f"meta/episodes/{_PLACE}"
+_SEED = "hrl.outcome_seed"
 
 Columns = dict[str, npt.NDArray[Any]]
 
@@ -163,4 +164,7 @@ def _write_tasks(path: Path, name: str) -> None:
 
 def _write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
     path.parent.mkdir(parents=True)
-    pq.write_table(pa.Table.from_pylist(rows), path)
+    # Arrow takes whole numbers for signed ones, which a seed may be too large for.
+    seeds = pa.array([row[_SEED] for row in rows], pa.uint64())
+    others = pa.Table.from_pylist([{name: row[name] for name in row if name != _SEED} for row in rows])
+    pq.write_table(others.append_column(_SEED, seeds), path)

@@ -13,8 +13,6 @@ from hrl_core.randomisation import Randomisation, parse_randomisation
 
 SAME = "same"
 """Of ``evaluation_randomise``: as training."""
-_LATER = ("randomise", "evaluation_randomise")
-"""Switches that are left out of plain data where they are not set, so that runs begun without them go on."""
 _BEFORE: dict[str, Any] = {
     "device": CPU,
     "small_output": True,
@@ -24,6 +22,8 @@ _BEFORE: dict[str, Any] = {
     "pursued_goals": 0.0,
     "input_centre": [],
     "intended": False,
+    "randomise": "",
+    "evaluation_randomise": "",
 }
 """What runs did that were begun before there was such a switch; they go on, and sweeps know them again."""
 AgentConfig = TypeVar("AgentConfig")
@@ -93,7 +93,6 @@ class TrainConfig(Generic[AgentConfig]):
     def as_dict(self) -> dict[str, Any]:
         """Every switch by name, the algorithm's beside the run's, as plain data with tuples as lists."""
         values = dataclasses.asdict(self)
-        values = {name: value for name, value in values.items() if value or name not in _LATER}
         return json.loads(json.dumps(values | values.pop("agent")))
 
     def changed(self, values: Mapping[str, Any]) -> "TrainConfig[AgentConfig]":
@@ -149,11 +148,16 @@ def _require_known(names: Iterable[str], known: Sequence[str]) -> None:
             raise HrlError(f"unknown switch '{name}'{did_you_mean(name, known)}; switches are: {', '.join(known)}")
 
 
+def switch_before(name: str) -> Any:  # noqa: ANN401 - of any switch
+    """What stands for a switch that is missing in plain data: what runs did before there was such a switch."""
+    return _BEFORE.get(name.rpartition(".")[2])
+
+
 def config_difference(ours: dict[str, Any], theirs: dict[str, Any], path: str = "") -> list[str]:
     """Fields in which two configurations, as plain data, differ, as ``field: ours != theirs``."""
     found: list[str] = []
     for key in dict.fromkeys([*ours, *theirs]):
-        a, b = (one.get(key, _BEFORE.get(key)) for one in (ours, theirs))
+        a, b = (one.get(key, switch_before(key)) for one in (ours, theirs))
         name = f"{path}{key}"
         if isinstance(a, dict) and isinstance(b, dict):
             found += config_difference(a, b, f"{name}.")

@@ -1,5 +1,6 @@
 """LeRobot layout v3.0, read with pyarrow as documented and, where it is installed, with LeRobot itself."""
 
+import dataclasses
 import importlib
 import json
 import math
@@ -134,6 +135,15 @@ def test_data_files_are_cut_between_episodes(monkeypatch, selection, tmp_path):
     assert found == ["chunk-000/file-000.parquet", "chunk-000/file-001.parquet", "chunk-001/file-000.parquet"]
     rows = pq.read_table(tmp_path / "cut/meta/episodes/chunk-000/file-000.parquet").to_pylist()
     assert [(r["data/chunk_index"], r["data/file_index"]) for r in rows] == [(0, 0), (0, 1), (1, 0)]
+
+
+def test_seeds_of_64_bits_are_kept(selection, tmp_path):
+    first = selection.episodes[0]
+    selection.episodes[0] = dataclasses.replace(first, outcome=first.outcome._replace(seed=2**64 - 1))
+    FORMATS["lerobot"].export(selection, tmp_path / "out")
+    seeds = pq.read_table(tmp_path / "out/meta/episodes/chunk-000/file-000.parquet")["hrl.outcome_seed"]
+    assert [seed is None for seed in seeds.to_pylist()] == [False, False, True]
+    assert seeds[0].as_py() == 2**64 - 1
 
 
 def test_policy_version_beyond_signed_numbers_is_refused(selection, tmp_path):
