@@ -9,14 +9,17 @@ import sys
 import time
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hrl_core.algorithms.flat.config import FlatConfig
+from hrl_core.algorithms.flat.off_policy import FlatLearner
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.task.text import load_task
 from hrl_core.training import evaluations
 from hrl_core.training.config import TrainConfig
@@ -121,16 +124,22 @@ def test_when_its_process_is_killed_the_run_evaluates_itself(tmp_path, waited_fo
 
 
 def test_what_fails_there_ends_the_run(tmp_path):
+    nowhere: Any = partial(load_task, "nowhere")
     with pytest.raises(TaskError, match="nowhere"):
-        trainer(tmp_path, partial(load_task, "nowhere")).run()
+        trainer(tmp_path, nowhere).run()
 
 
 def test_an_evaluation_before_the_losses_diverge_is_told(tmp_path, waited_for):
     run = trainer(tmp_path / "diverged")
-    critics = run.learner.agent.worker.critics.flat
+    assert isinstance(run.learner, FlatLearner)
+    worker = run.learner.agent.worker
+    assert isinstance(worker, FastTD3)
+
+    def spoil():
+        worker.critics.flat.fill_(float("nan"))
 
     with pytest.raises(HrlError, match="critic loss is nan"):
-        run.run(observers=[Watcher(run, 122, lambda: critics.fill_(float("nan")))])
+        run.run(observers=[Watcher(run, 122, spoil)])
     assert left(tmp_path / "diverged")[0] == waited_for[0][:2]
 
 
