@@ -24,16 +24,21 @@ def test_means_are_of_what_came_since_the_last_line(tmp_path):
         assert each.means() == {}
 
 
-@pytest.mark.parametrize("loss", [1e6, -1e6, np.inf, np.nan])
-def test_a_loss_beyond_reason_stops_the_run_and_saves_the_batch(tmp_path, loss):
+@pytest.mark.parametrize(
+    ("name", "figure"), [("value", 1e6), ("target", -1e6), ("value", np.nan), ("critic_loss", np.inf)]
+)
+def test_critics_beyond_reason_stop_the_run_and_save_the_batch(tmp_path, name, figure):
     log = UpdateLog(tmp_path / "run")
-    log.learned(Update("manager", {"critic_loss": 999_999.0}, BATCH), "6 updates")
+    # The square of an error that a reward of a thousand explains.
+    sound = {"critic_loss": 1e7, "value": 999_999.0}
+    log.learned(Update("manager", sound, BATCH), "6 updates")
     log.learned(Update("manager", {"adjacency_loss": 0.5}, {}), "6 updates")
-    with pytest.raises(HrlError, match=r"manager's critic loss is .* after 7 updates: training stopped; the batch is"):
-        log.learned(Update("manager", {"critic_loss": loss}, BATCH), "7 updates")
+    told = rf"manager's {name.replace('_', ' ')} is .* after 7 updates: training stopped; the batch is.*reward_bounds"
+    with pytest.raises(HrlError, match=told):
+        log.learned(Update("manager", {name: figure}, BATCH), "7 updates")
     saved = load_file(tmp_path / "run" / FAILED_BATCH)
     assert torch.equal(saved["rewards"], BATCH["rewards"])
-    assert log.means() == {"manager/critic_loss": 999_999.0, "manager/adjacency_loss": 0.5}
+    assert log.means() == {f"manager/{each}": value for each, value in (sound | {"adjacency_loss": 0.5}).items()}
 
 
 @pytest.mark.parametrize("figure", [np.inf, np.nan])

@@ -22,7 +22,7 @@ class Update(NamedTuple):
 
     level: str
     metrics: Metrics
-    """Where ``critic_loss`` is among them, the divergence guard looks at it."""
+    """The divergence guard looks at all, and at ``value`` and ``target``, which critics tell, for their size."""
     batch: Mapping[str, torch.Tensor | None]
     """What was learned from, for a post-mortem; updates drawn together share it."""
 

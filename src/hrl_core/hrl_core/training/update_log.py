@@ -13,7 +13,8 @@ from hrl_core.errors import HrlError
 
 FAILED_BATCH = "failed_batch.safetensors"
 _DIVERGED = 1e6
-"""A critic loss (Huber, so about the mean error) beyond any value a bounded reward can explain."""
+"""A mean value of actions beyond what rewards can explain. Losses do not tell: they may be squares, or Huber's."""
+_OF_CRITICS = ("critic_loss", "value", "target")
 
 
 class UpdateLog:
@@ -39,13 +40,13 @@ class UpdateLog:
             after: how much had been learned by then, for people.
 
         Raises:
-            HrlError: its critic loss is beyond reason, or a figure not finite; the batch has been written.
+            HrlError: what its critics say is beyond reason, or a figure not finite; the batch has been written.
         """
         for name, figure in update.metrics.items():
-            if not abs(figure) < (_DIVERGED if name == "critic_loss" else math.inf):
+            if not abs(figure) < (_DIVERGED if name in ("value", "target") else math.inf):
                 path = self._folder / FAILED_BATCH
                 save_batch(update.batch, path)
-                cure = "lower critic_lr or set reward_bounds" if name == "critic_loss" else "lower the learning rates"
+                cure = "lower critic_lr or set reward_bounds" if name in _OF_CRITICS else "lower the learning rates"
                 raise HrlError(
                     f"the {update.level}'s {name.replace('_', ' ')} is {figure} after {after}: training stopped; the "
                     f"batch is in {path}, the last good state in {self._folder}; {cure}"
