@@ -258,7 +258,7 @@ def test_diverging_losses_stop_the_run_and_save_the_batch(tmp_path, traces, reco
     record(tmp_path / "bag", traces, lambda observation: {"reward": -1e8})
     run = trainer(tmp_path / "run", tmp_path / "bag")
     run.consume()
-    with pytest.raises(HrlError, match=r"manager's critic loss is .* updates: training stopped; the batch is in"):
+    with pytest.raises(HrlError, match=r"manager's target is .* updates: training stopped; the batch is in"):
         turns(run, 4)
     assert (tmp_path / "run" / FAILED_BATCH).is_file()
 
