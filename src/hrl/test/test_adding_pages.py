@@ -61,7 +61,7 @@ def test_the_algorithm_of_the_page_trains_goes_on_and_acts(folder, monkeypatch):
 
     def trainer(out):
         envs = VectorEnv(request.spec, request.config.num_envs, request.seed, stagger=False)
-        evaluations = make_evaluations(request.spec, request.config, cores=1)
+        evaluations = make_evaluations(request.spec, request.config, cores=1, busy=1)
         return Trainer(request.spec, request.config, envs, evaluations, out, 0)
 
     # Stopped in mid-episode and gone on with, it comes to the same weights.

@@ -23,7 +23,6 @@ from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.learners.transitions import LevelLearner
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.trainer import Trainer
 
 SPACE = goal_space(load_task("ant_maze"))
@@ -109,7 +108,7 @@ def test_trainer_and_plain_loop_live_and_learn_the_same(candidates, tmp_path):
     )
     config = TrainConfig(agent=agent, num_envs=1, stagger=False)
     envs = VectorEnv(spec, 1, seed=4)
-    trainer = Trainer(spec, config, envs, Evaluations(None), tmp_path, seed=4)
+    trainer = Trainer(spec, config, envs, envs, tmp_path, seed=4)
     plain = PlainHiro(goal_space(spec, agent), agent, 4, ScriptedGenerator())  # pyright: ignore[reportArgumentType]
     learner = trainer.learner
     assert isinstance(learner, HiroLearner)

@@ -17,7 +17,7 @@ from hrl_core.algorithms.flat.config import FlatConfig
 from hrl_core.algorithms.flat.off_policy import FlatLearner
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.errors import HrlError, TaskError
+from hrl_core.errors import HrlError
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.task.text import load_task
@@ -35,13 +35,11 @@ CONFIG = TrainConfig(
 ENVS: MakeEnvs = partial(VectorEnv, TASK, 3, 7, goals=TASK.evaluation_goals)
 
 
-@pytest.fixture(autouse=True)
-def every_evaluation_is_long(monkeypatch):
-    monkeypatch.setattr(evaluations, "LONG", 0.0)
-
-
-def trainer(folder: Path, make_envs: MakeEnvs | None = ENVS) -> Trainer:
-    return Trainer(TASK, CONFIG, VectorEnv(TASK, 3, 0), Evaluations(ENVS(), make_envs), folder, 0)
+def trainer(folder: Path, make_envs: MakeEnvs | None = ENVS, took: float = 1e3) -> Trainer:
+    """``took``: how long an evaluation is said to have taken that was waited for."""
+    evaluations = Evaluations(ENVS(), make_envs)
+    evaluations._here_took = took
+    return Trainer(TASK, CONFIG, VectorEnv(TASK, 3, 0), evaluations, folder, 0)
 
 
 def left(folder: Path):
@@ -120,13 +118,24 @@ def test_when_its_process_is_killed_the_run_evaluates_itself(tmp_path, waited_fo
 
     run.run(observers=[Watcher(run, 122, kill)])
     assert left(tmp_path / "lost") == waited_for
-    assert caplog.text.count("the process that evaluates was killed") == 1
+    assert caplog.text.count("the process that evaluates has ended") == 1
 
 
-def test_what_fails_there_ends_the_run(tmp_path):
+def test_environments_that_cannot_be_made_twice_are_waited_for(tmp_path, waited_for, caplog):
     nowhere: Any = partial(load_task, "nowhere")
-    with pytest.raises(TaskError, match="nowhere"):
-        trainer(tmp_path, nowhere).run()
+    trainer(tmp_path / "once", nowhere).run()
+    assert left(tmp_path / "once") == waited_for
+    assert caplog.text.count("the process that evaluates has ended") == 1
+
+
+def test_evaluations_are_waited_for_where_they_are_short_or_that_is_quicker(tmp_path, monkeypatch):
+    policy = trainer(tmp_path).checkpoint({})
+    short, slow = (trainer(tmp_path, took=took)._evaluations for took in (1.9, 0.1))
+    assert short.begin(policy, wait=False) is not None
+    monkeypatch.setattr(evaluations, "LONG", 0.05)
+    assert slow.begin(policy, wait=False) is None
+    beside = slow.result(policy)
+    assert beside == slow.begin(policy, wait=False), "it took longer than the tenth of a second that it takes here"
 
 
 def test_an_evaluation_before_the_losses_diverge_is_told(tmp_path, waited_for):
@@ -147,11 +156,8 @@ _BEGIN = """
 import sys, time
 from test_evaluations import trainer
 from pathlib import Path
-from hrl_core.training import evaluations
 if __name__ == "__main__":
-    evaluations.LONG = 0.0
     run = trainer(Path(sys.argv[1]))
-    run._evaluations.begin(run.checkpoint({}), wait=True)
     run._evaluations.begin(run.checkpoint({}), wait=False)
     print(run._evaluations._process._process.pid, flush=True)
     time.sleep(60)

@@ -23,7 +23,6 @@ from hrl_core.messages import Mode
 from hrl_core.task.spec import Element, SuccessRule, TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.trainer import Trainer
 
 TASK = Path(__file__).with_name("two_link.yaml")
@@ -226,7 +225,7 @@ def test_relabelling_without_compute_reward_is_refused_before_the_first_step(tmp
     config = TrainConfig(agent=HiroConfig(relabel_goals_future=0.5), num_envs=1, evaluation_episodes=1)
     spec = spec_of(_Unpriced)
     with pytest.raises(TaskError, match="has no compute_reward: goals cannot be relabelled"):
-        Trainer(spec, config, VectorEnv(spec, 1, seed=0), Evaluations(None), tmp_path / "run", seed=0)
+        Trainer(spec, config, VectorEnv(spec, 1, seed=0), VectorEnv(spec, 1, seed=1), tmp_path / "run", seed=0)
 
 
 def test_where_goals_are_drawn_is_seen_when_the_environment_does_not_tell() -> None:

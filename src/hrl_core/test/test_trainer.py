@@ -30,7 +30,6 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import checkpoint_policies, evaluate, evaluation_goals
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset, read_config
 from hrl_core.training.progress import summarise
 from hrl_core.training.run_files import RunFolder
@@ -81,7 +80,7 @@ def _trainer(folder: Path, config: TrainConfig = CONFIG, seed: int = 0, spec: Ta
     )
     goals = evaluation_goals(spec, config.evaluation_episodes, config.evaluation_episodes_elsewhere)
     evaluation = VectorEnv(spec, len(goals), config.evaluation_seed, goals=goals)
-    return Trainer(spec, config, envs, Evaluations(evaluation), folder, seed)
+    return Trainer(spec, config, envs, evaluation, folder, seed)
 
 
 def _weights(trainer: Trainer) -> torch.Tensor:

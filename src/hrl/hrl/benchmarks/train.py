@@ -35,7 +35,6 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.choose_products import AUTO, with_products
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
@@ -78,7 +77,7 @@ def preset_trainer(name: str, overlap: bool) -> Trainer:
     config = chosen.changed({**starts, "replay": 60_000, "overlap": overlap})
     envs = VectorEnv(spec, config.num_envs, seed=0, stagger=config.stagger)
     config = with_products(config, AUTO, spec, envs, 0)
-    trainer = Trainer(spec, config, envs, Evaluations(None), Path(tempfile.gettempdir()) / "unused", seed=0)
+    trainer = Trainer(spec, config, envs, None, Path(tempfile.gettempdir()) / "unused", seed=0)
     while trainer.env_steps < 2 * WARM_UP:
         trainer.iterate()
     return trainer
@@ -115,7 +114,7 @@ def warm_trainer(spec: TaskSpec, candidates: int) -> Trainer:
     agent = dataclasses.replace(hiro_config(candidates), replay=20_000, learning_starts=WARM_UP, overlap=False)
     config = TrainConfig(agent=agent, num_envs=20)
     envs = VectorEnv(spec, config.num_envs, seed=0)
-    trainer = Trainer(spec, config, envs, Evaluations(None), Path(tempfile.gettempdir()) / "unused", seed=0)
+    trainer = Trainer(spec, config, envs, None, Path(tempfile.gettempdir()) / "unused", seed=0)
     assert isinstance(trainer.learner, HiroLearner)
     worker = trainer.learner.agent.worker
     assert isinstance(worker, FastTD3)

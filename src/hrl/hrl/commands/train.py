@@ -57,7 +57,7 @@ def train(words: list[str]) -> int:
         trainer.begin(request.resume)
         if trainer.left:
             console.print(_introduction(request), soft_wrap=True)
-        board = TensorBoard(request.folder / "tensorboard", resume_at=trainer.env_steps + 1 if request.resume else None)
+        board = TensorBoard(request.folder / "tensorboard", resume_at=trainer.told + 1 if request.resume else None)
         return ProgressDisplay(request.config.steps, console), board, *more
 
     return run_to_the_end(trainer, begin, words, request.kept, console)
@@ -75,8 +75,8 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
         config = with_products(config, request.products, spec, envs, request.seed)
     for line in envs.missing:
         console.print(line, style="yellow", markup=False, soft_wrap=True)
-    busy = max(config.threads, 2 if getattr(config.agent, "overlap", False) else 1)
-    evaluations = make_evaluations(spec, config, usable_cores(request.cores), busy)
+    pieces = 2 if getattr(config.agent, "overlap", False) else 1
+    evaluations = make_evaluations(spec, config, usable_cores(request.cores), pieces * request.torch_threads)
     return Trainer(spec, config, envs, evaluations, request.folder, request.seed, git_commit(), request.cores)
 
 
@@ -105,9 +105,10 @@ def training_envs(spec: TaskSpec, config: TrainConfig[Any], seed: int) -> Enviro
     )
 
 
-def make_evaluations(spec: TaskSpec, config: TrainConfig[Any], cores: int, busy: int = 1) -> Evaluations:
-    """Evaluates on so many ``cores``; beside training if that leaves one of them, which keeps ``busy`` at work."""
-    beside = partial(evaluation_envs, spec, config, 1) if cores > busy else None
+def make_evaluations(spec: TaskSpec, config: TrainConfig[Any], cores: int, busy: int) -> Evaluations:
+    """Evaluates on so many ``cores``; beside training on those that this leaves, which keeps ``busy`` at work."""
+    left = cores - max(config.threads, busy)
+    beside = partial(evaluation_envs, spec, config, left) if left > 0 else None
     return Evaluations(evaluation_envs(spec, config, cores), beside)
 
 

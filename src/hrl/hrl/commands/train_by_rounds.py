@@ -43,7 +43,7 @@ def train_by_rounds(words: list[str]) -> int:
             request.seed,
             git_commit(),
             # The other cores are the collectors'.
-            make_evaluations(spec, config.training, max(1, usable_cores() - asked.collectors)),
+            make_evaluations(spec, config.training, max(1, usable_cores() - asked.collectors), request.torch_threads),
             {"collectors": asked.collectors, "arithmetic": arithmetic()},
         )
 
@@ -57,7 +57,7 @@ def train_by_rounds(words: list[str]) -> int:
                     f"{config.training.num_envs} episodes, collected {where}; Ctrl-C stops and saves",
                     soft_wrap=True,
                 )
-            resumed_at = trainer.env_steps + 1 if request.resume else None
+            resumed_at = trainer.told + 1 if request.resume else None
             board = TensorBoard(request.folder / "tensorboard", resume_at=resumed_at)
             return ProgressDisplay(config.training.steps, console), board
 

@@ -32,7 +32,7 @@ def train_from_bags(words: list[str]) -> int:
     limit_threads(request.torch_threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
-    evaluations = make_evaluations(spec, config.training, usable_cores())
+    evaluations = make_evaluations(spec, config.training, usable_cores(), request.torch_threads)
     trainer = BagTrainer(spec, config, request.folder, request.seed, git_commit(), evaluations)
 
     def begin() -> Sequence[Observer]:

@@ -13,7 +13,6 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import evaluate_checkpoint
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset
 from hrl_core.training.run_names import CONFIG
 from hrl_core.training.trainer import Trainer
@@ -61,7 +60,7 @@ def train_ours(match: Match, seed: int, course: Course) -> None:
     """
     spec, config = our_task(match), our_config(match)
     envs = VectorEnv(spec, config.num_envs, seed, stagger=config.stagger)
-    trainer = _Training(spec, config, envs, Evaluations(None), course.folder, seed)
+    trainer = _Training(spec, config, envs, None, course.folder, seed)
     trainer.course = course
     trainer.begin(resume=(course.folder / CONFIG).exists())
 

@@ -91,7 +91,7 @@ def same_but_for_the_seed(runs: Sequence[Run]) -> list[list[Run]]:
 def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
     """What tells the groups apart: the fields in which they differ, else the names of the folders."""
     configs = [_shown(group[0].config) for group in groups]
-    configs = [{name: config.get(name, switch_before(name)) for name in _fields(configs)} for config in configs]
+    configs = [{name: _value(config, name) for name in _fields(configs)} for config in configs]
     differing = [name for name in _fields(configs) if len({repr(config[name]) for config in configs}) > 1]
     if len(differing) > _MANY:
         return [_by_folder(group) for group in groups]
@@ -137,6 +137,13 @@ def short_name(name: str, names: Sequence[str]) -> str:
 
 _MANY = 4
 """With more differing fields than this a legend would hide the curves."""
+
+
+def _value(config: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - of any switch
+    """Of a switch, or what stands for it at a level that was there before it."""
+    level = name.rpartition(".")[0]
+    older = any(other.rpartition(".")[0] == level for other in config)
+    return config.get(name, switch_before(name) if older else None)
 
 
 def _shown(config: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,11 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
+from typing import Protocol
 
 import torch
 
@@ -19,9 +23,20 @@ from hrl_core.training.evaluate import EvaluationResult, evaluate_checkpoint
 _log = logging.getLogger(__name__)
 
 
-MakeEnvs = Callable[[], Environments]
+class Closable(Environments, Protocol):
+    """Environments that end with the process that they were made in."""
+
+    def close(self) -> None:
+        """Free what they hold."""
+        ...
+
+
+MakeEnvs = Callable[[], Closable]
 LONG = 2.0
 """Seconds of an evaluation from which on the next ones are worth a process, which takes that long to start."""
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_CLOSING = 2.0
+"""Seconds in which a process that is no longer needed may close its environments."""
 
 
 class Evaluations:
@@ -35,19 +50,24 @@ class Evaluations:
             make_envs: makes the same ones in a process beside this one, once an evaluation was long: a function of a
                 module, or a partial one; None: none is ever started.
         """
-        self._envs, self._make_envs, self._long = envs, make_envs, False
+        self._envs, self._make_envs, self._here_took = envs, make_envs, 0.0
         self._process: _Process | None = None
         self.cpu_seconds = 0.0
         """Of the process, for the evaluations that are over."""
 
+    @property
+    def made(self) -> bool:
+        """Whether policies are evaluated at all."""
+        return self._envs is not None
+
     def begin(self, policy: Checkpoint, wait: bool) -> list[EvaluationResult] | None:
         """Evaluate a policy, or have the process begin with it as it is now: then None, and ``result`` will tell."""
-        if self._make_envs is None or not self._long or wait:
+        if self._make_envs is None or self._here_took < LONG or wait:
             return self._here(policy)
-        self._process = self._process or _Process(self._make_envs)
         try:
+            self._process = self._process or _Process(self._make_envs)
             self._process.connection.send(policy)
-        except OSError:
+        except (OSError, AssertionError):  # No more processes, or this is one that may have none.
             return self._alone(policy)
         return None
 
@@ -57,18 +77,19 @@ class Evaluations:
         return self._process is None or self._process.connection.poll()
 
     def result(self, policy: Checkpoint) -> list[EvaluationResult]:
-        """What became of the policy that was begun with; evaluated here where no process did, or it was killed.
-
-        Raises:
-            Exception: whatever the evaluation raised.
-        """
+        """What became of the policy that was begun with; evaluated here where no process did, or it has ended."""
         if self._process is None:
             return self._here(policy)
+        begun = time.perf_counter()
         try:
-            results, cpu_seconds = self._process.result()
+            results, cpu_seconds = self._process.connection.recv()
         except (EOFError, OSError):
             return self._alone(policy)
         self.cpu_seconds += cpu_seconds
+        if time.perf_counter() - begun > self._here_took:
+            # Waited for longer than for all cores: the process has too few of them.
+            self.close()
+            self._make_envs = None
         return results
 
     def close(self) -> None:
@@ -78,7 +99,8 @@ class Evaluations:
         self._process = None
 
     def _alone(self, policy: Checkpoint) -> list[EvaluationResult]:
-        _log.warning("the process that evaluates was killed (memory?): evaluations are made by this one from now on")
+        """Without the process from now on; what went wrong there goes wrong here as well, or does not matter."""
+        _log.warning("the process that evaluates has ended: evaluations are made by this one from now on")
         self.close()
         self._make_envs = None
         return self._here(policy)
@@ -88,7 +110,7 @@ class Evaluations:
             return []
         begun = time.perf_counter()
         results = evaluate_checkpoint(policy, self._envs)
-        self._long = time.perf_counter() - begun > LONG
+        self._here_took = time.perf_counter() - begun
         return results
 
 
@@ -100,47 +122,46 @@ class _Process:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, make_envs, torch.get_num_threads()), daemon=True)
-        self._process.start()
+        resource_tracker.ensure_running()  # It would not leave the signals blocked.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        # It does not listen to the SIGTERM that daemons are sent at the end.
+        Finalize(self, self._process.kill, exitpriority=1)
         # Held by it alone: once it is gone, whoever waits for it is told.
         theirs.close()
 
-    def result(self) -> tuple[list[EvaluationResult], float]:
-        """Results and the processor time [s] they took.
-
-        Raises:
-            EOFError, OSError: the process was killed.
-            Exception: whatever the evaluation raised.
-        """
-        outcome = self.connection.recv()
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
-
     def close(self) -> None:
+        self.connection.close()
+        self._process.join(_CLOSING)
         self._process.kill()
         self._process.join()
-        self.connection.close()
 
 
 def _serve(parent: Connection, make_envs: MakeEnvs, threads: int) -> None:
     """Evaluate what is sent, as long as there is a parent."""
-    for stopped_by in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(stopped_by, signal.SIG_IGN)  # The parent's to answer.
+    for number in _STOPS:
+        # The parent's to answer. Not ignored: processes of the environments would inherit that.
+        signal.signal(number, lambda *_: None)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     limit_threads(threads)
-    envs: Environments | None = None
-    while True:
-        policy, begun = parent.recv(), time.process_time()
+    # Whatever fails ends the process: the parent then does the same, and meets the error where it can be told.
+    with suppress(Exception):
+        envs = make_envs()
         try:
-            envs = envs or make_envs()
-            outcome = evaluate_checkpoint(policy, envs), time.process_time() - begun
-        except Exception as error:
-            outcome = error
-        parent.send(outcome)
+            while True:
+                policy, begun = parent.recv(), time.process_time()
+                parent.send((evaluate_checkpoint(policy, envs), time.process_time() - begun))
+        finally:
+            envs.close()
 
 
 def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os._exit(0)
+    time.sleep(_CLOSING)
+    os._exit(1)

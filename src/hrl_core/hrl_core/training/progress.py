@@ -118,7 +118,8 @@ class ProgressDisplay:
         """Show an evaluation."""
         reached = row[self._counter]
         self._outcome = headline(row)
-        self._bar.update(self._task, completed=reached, outcome=self._outcome)
+        self._reached = max(reached, self._reached)
+        self._bar.update(self._task, completed=self._reached, outcome=self._outcome)
         minutes = row["seconds"] / 60
         text = f"{reached:,} {self._unit}, {minutes:.1f} min, {self._rate:,.0f} {self._unit}/s: {summarise(row)}"
         self._say(text)

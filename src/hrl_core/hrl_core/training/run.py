@@ -14,12 +14,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 
 from hrl_core.algorithms.protocols import Learner, LevelWeights, Stateful, acting_weights
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import acts
-from hrl_core.errors import HrlError
+from hrl_core.environments import Environments
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
@@ -52,7 +51,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         hierarchy: HierarchySpec,
         config: AnyConfig,
         learner: AnyLearner,
-        evaluations: Evaluations,
+        evaluation_envs: Environments | Evaluations | None,
         folder: Path,
         seed: int,
         git_commit: str,
@@ -65,7 +64,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
             hierarchy: of the policy.
             config: everything else that decides the run, besides the seed.
             learner: at its beginning.
-            evaluations: evaluates its policies.
+            evaluation_envs: what policies are evaluated in, or who does it; None: they are not.
             folder: of the run.
             seed: of the run, for who reads of it.
             git_commit: of the running code.
@@ -74,7 +73,8 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         self.spec, self.hierarchy, self.config, self.learner = spec, hierarchy, config, learner
         self.seed, self.git_commit, self.first_version = seed, git_commit, first_version
         self.files = RunFolder(folder)
-        self._evaluations = evaluations
+        given = isinstance(evaluation_envs, Evaluations)
+        self._evaluations = evaluation_envs if given else Evaluations(evaluation_envs)
         self._pending: tuple[Row, Checkpoint] | None = None
         """A line of metrics and its policy, whose evaluation is not known yet."""
         self._results: list[EvaluationResult] = []
@@ -87,6 +87,11 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
     def reached(self) -> int:
         """Steps or updates (``unit``) so far."""
         return self.env_steps
+
+    @property
+    def told(self) -> int:
+        """The same at the last line of metrics that a run which goes on need not write."""
+        return self.reached if self._pending is None else self._pending[0][self.counter] - 1
 
     @property
     @abstractmethod
@@ -125,7 +130,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         Raises:
             HrlError: the disk is full, or the losses diverge (the last batch is saved).
         """
-        self._begun = _times() - (self.seconds, self.cpu_seconds)
+        self._begun = _times() - (self.seconds, self.cpu_seconds - self._elsewhere)
         try:
             while self.left and not stop():
                 before = self.reached
@@ -139,13 +144,15 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
                     self._evaluate(observers)
                 if not self.left or self._crossed(before, self.config.checkpoint_interval):
                     self.keep()
+            if self.left and self.reached:
+                # Before the evaluation that is under way, which may take longer than there is time.
+                self.keep()
             self._settle(observers)
             if self.left and self.reached:
-                self.keep()
                 self._export_unevaluated()
-        except HrlError:
+        except Exception:
             # What was reached before it went wrong counts; what went wrong is told.
-            with suppress(HrlError, OSError, SafetensorError):
+            with suppress(Exception):
                 self._settle(observers)
             raise
         finally:
@@ -178,24 +185,20 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         levels = self.learner.levels()
         return {f"{name}/updates": level.updates for name, level in levels.items() if acts(name)}
 
-    def record(self, figures: Row, score: float | None = None) -> Row:
-        """Write a line of metrics and the newest policy, which is the best one if none had a higher score.
+    def record(self, figures: Row) -> Row:
+        """Write the newest policy and a line of metrics, which is returned.
 
-        Args:
-            figures: of this moment, beside those of ``report`` and the means of what updates told.
-            score: of its evaluation; None: it was not evaluated.
-
-        Returns:
-            The line.
+        ``figures`` are of this moment, beside those of ``report`` and the means of what updates told.
         """
         row = self._row() | figures
-        self._write(row, self.checkpoint({}), score)
+        self._write(row, self.checkpoint({}), None)
         return row
 
     def _row(self) -> Row:
         return {"env_steps": self.env_steps, **self.report(), **self._log.means()}
 
     def _write(self, row: Row, policy: Checkpoint, score: float | None) -> None:
+        """``score`` is of the policy's evaluation; the best policy is the one that none had a higher one than."""
         self.files.append_metrics(row)
         policy = dataclasses.replace(policy, metrics={name: float(value) for name, value in row.items()})
         save_checkpoint(policy, self.files.folder / POLICY)
@@ -240,6 +243,7 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         if self._pending is not None:
             (row, policy), self._pending = self._pending, None
             self._tell(row, policy, self._evaluations.result(policy), observers)
+            self._pass_time()
 
     def _tell(
         self, row: Row, policy: Checkpoint, results: list[EvaluationResult], observers: Sequence[Observer]
@@ -285,11 +289,9 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         state = self.files.load_state()
         if state is not None:
             state.restore(self._parts())
-        evaluated = self.reached
-        if state is not None and state.pending is not None:
-            row = state.plain["run.pending"]
-            self._pending, evaluated = (row, state.pending), row[self.counter] - 1
-        self.files.forget_metrics_after(evaluated, self.counter)
+        if state is not None and state.pending is not None and self._evaluations.made:
+            self._pending = state.plain["run.pending"], state.pending
+        self.files.forget_metrics_after(self.told, self.counter)
 
 
 def _updates(levels: Mapping[str, LevelWeights]) -> int:

@@ -23,7 +23,7 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         spec: TaskSpec,
         config: TrainConfig[Any],
         envs: Environments,
-        evaluations: Evaluations,
+        evaluation_envs: Environments | Evaluations | None,
         folder: Path,
         seed: int,
         git_commit: str = "",
@@ -33,7 +33,7 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
         training: Training = learner_module(config.algorithm)
         learner = training.learner(spec, config.agent, envs, seed)
         hierarchy = training.hierarchy(spec, config.agent)
-        super().__init__(spec, hierarchy, config, learner, evaluations, folder, seed, git_commit)
+        super().__init__(spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit)
         self._envs = envs
         self._at_once = AtOnce(cores)
 

@@ -49,7 +49,6 @@ from hrl_core.task.text import load_task
 from hrl_core.training.at_once import AtOnce
 from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.evaluate import evaluation_goals
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
@@ -514,7 +513,7 @@ def make_trainer(folder, config):
     evaluation = VectorEnv(
         task, len(goals), config.evaluation_seed, goals=own, randomisation=config.evaluation_randomisation
     )
-    return Trainer(task, config, envs, Evaluations(evaluation), folder, 0)
+    return Trainer(task, config, envs, evaluation, folder, 0)
 
 
 def make_tree_trainer(folder, config):
@@ -525,7 +524,7 @@ def make_tree_trainer(folder, config):
         config = dataclasses.replace(config, agent=dataclasses.replace(config.agent, tree=str(plain)))
     envs = environments(LANES, config.agent, config.num_envs, 0)
     evaluation = VectorEnv(LANES, config.evaluation_episodes, config.evaluation_seed)
-    return Trainer(LANES, config, envs, Evaluations(evaluation), folder, 0)
+    return Trainer(LANES, config, envs, evaluation, folder, 0)
 
 
 def backwards(first, others):

@@ -481,7 +481,7 @@ def test_the_best_policy_stays_until_a_better_one_comes(tmp_path, traces, record
     ours.consume()
     for score in (0.5, 0.25):
         turns(ours, 1)
-        ours.record({}, score)
+        ours._write({}, ours.checkpoint({}), score)
     assert [load_checkpoint(tmp_path / "run" / name).version for name in ("best", "last")] == [8, 16]
 
 

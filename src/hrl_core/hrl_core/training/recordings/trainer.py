@@ -11,6 +11,7 @@ from typing import Any
 
 from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Stateful, Training
+from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluations import Evaluations
@@ -42,7 +43,7 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         folder: Path,
         seed: int,
         git_commit: str = "",
-        evaluations: Evaluations | None = None,
+        evaluation_envs: Environments | Evaluations | None = None,
     ) -> None:
         """Make the learner from ``seed``; nothing is read or written yet."""
         learner: FromRecordings = recordings_module(config.algorithm).learner(spec, config, seed)
@@ -53,7 +54,7 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
             hierarchy,
             config,
             learner,
-            evaluations or Evaluations(None),
+            evaluation_envs,
             folder,
             seed,
             git_commit,

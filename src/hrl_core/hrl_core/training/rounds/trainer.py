@@ -9,6 +9,7 @@ from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Training
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluations import Evaluations
@@ -39,7 +40,7 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         folder: Path,
         seed: int,
         git_commit: str = "",
-        evaluations: Evaluations | None = None,
+        evaluation_envs: Environments | Evaluations | None = None,
         made_by: Mapping[str, Any] | None = None,
     ) -> None:
         """Make the learner from ``seed``; nothing is read or written yet.
@@ -51,7 +52,7 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
             folder: of the run.
             seed: of weights, episodes, exploration and sampling.
             git_commit: of the running code.
-            evaluations: evaluates its policies; None: they are not evaluated.
+            evaluation_envs: what policies are evaluated in, or who does it; None: they are not.
             made_by: what a checkpoint says of the machines.
         """
         module, agent = recordings_module(config.algorithm), config.training.agent
@@ -62,7 +63,7 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
             training.hierarchy(spec, agent),
             config,
             learner,
-            evaluations or Evaluations(None),
+            evaluation_envs,
             folder,
             seed,
             git_commit,

@@ -31,7 +31,6 @@ from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.evaluate import evaluate_checkpoint
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
@@ -115,7 +114,7 @@ def plugged_in(monkeypatch):
 def run(agent, steps=96, num_envs=3, **change):
     task = CHOICES if isinstance(agent, DQNFlatConfig) else VECTORS
     config = TrainConfig(algorithm="flat", agent=agent, steps=steps, num_envs=num_envs, **change)
-    made = Trainer(task, config, VectorEnv(task, num_envs, 0), Evaluations(None), Path("unused"), 0)
+    made = Trainer(task, config, VectorEnv(task, num_envs, 0), None, Path("unused"), 0)
     while made.env_steps < steps:
         made.iterate()
     return made

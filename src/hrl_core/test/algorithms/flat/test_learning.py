@@ -8,7 +8,6 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.text import load_task
 from hrl_core.training.evaluate import evaluate_checkpoint
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
@@ -52,12 +51,7 @@ def test_a_task_is_learned_from_nothing(tmp_path, learner):
     config = dataclasses.replace(config, evaluation_interval=config.steps // 8)
     goals = task.evaluation_goals[:1] * 20
     run = Trainer(
-        task,
-        config,
-        VectorEnv(task, config.num_envs, 1),
-        Evaluations(VectorEnv(task, 20, 2, goals=goals)),
-        tmp_path / "run",
-        1,
+        task, config, VectorEnv(task, config.num_envs, 1), VectorEnv(task, 20, 2, goals=goals), tmp_path / "run", 1
     )
     (before,) = evaluate_checkpoint(run.checkpoint({}), VectorEnv(task, 50, 3, goals=task.evaluation_goals[:1] * 50))
     run.run()

@@ -21,7 +21,6 @@ from hrl_core.learners.sac_config import SACConfig
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.trainer import Trainer
 
 TASK = dataclasses.replace(load_task("mountain_car"), max_episode_steps=40)
@@ -40,7 +39,7 @@ CONFIG = TrainConfig(
 def trainer(folder=Path("unused"), config=CONFIG, task=TASK):
     goals = [task.evaluation_goals[0]] * 2
     envs = VectorEnv(task, config.num_envs, 0)
-    return Trainer(task, config, envs, Evaluations(VectorEnv(task, 2, 1, goals=goals)), folder, 0)
+    return Trainer(task, config, envs, VectorEnv(task, 2, 1, goals=goals), folder, 0)
 
 
 def weights(run):

@@ -7,7 +7,6 @@ import pytest
 from hrl_core.algorithms.hac.config import PRESETS
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.text import load_task
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.trainer import Trainer
 
@@ -20,7 +19,7 @@ def learned(folder, learner, task, steps, **switches):
     agent = dataclasses.replace(chosen.agent, **switches)
     config = dataclasses.replace(chosen, agent=agent, steps=steps, evaluation_interval=steps)
     evaluation = VectorEnv(spec, 50, config.evaluation_seed, goals=spec.evaluation_goals[:1] * 50)
-    Trainer(spec, config, VectorEnv(spec, 1, 0), Evaluations(evaluation), folder, 0).run()
+    Trainer(spec, config, VectorEnv(spec, 1, 0), evaluation, folder, 0).run()
     row = RunFolder(folder).metrics()[-1]
     return {name.rpartition("/")[2]: value for name, value in row.items() if name.startswith("evaluation/")}
 

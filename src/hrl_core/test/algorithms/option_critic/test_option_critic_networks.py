@@ -23,7 +23,6 @@ from hrl_core.networks.fast_actor import FastActor
 from hrl_core.randomness import outside_a_run
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.trainer import Trainer
 
 TASK = load_task("four_rooms_point")
@@ -110,7 +109,7 @@ def trainer(folder=Path("unused"), agent=SMALL, task=TASK, steps=96):
     config = PRESETS["fast"].changed({"steps": steps, "num_envs": 4, "evaluation_episodes": 2})
     config = dataclasses.replace(config, agent=agent)
     envs, goals = VectorEnv(task, 4, 0), list(task.evaluation_goals[:1]) * 2
-    return Trainer(task, config, envs, Evaluations(VectorEnv(task, 2, 1, goals=goals)), folder, 0)
+    return Trainer(task, config, envs, VectorEnv(task, 2, 1, goals=goals), folder, 0)
 
 
 def test_options_that_outlast_a_rollout_are_learned_from():
@@ -194,6 +193,6 @@ def test_what_cannot_be_is_refused(change, message):
 def test_options_learn_the_way_through_the_rooms(tmp_path):
     config = PRESETS["fast"].changed({"steps": 120_000, "evaluation_interval": 120_000})
     envs, goals = VectorEnv(TASK, 64, 2), list(TASK.evaluation_goals) * 50
-    run = Trainer(TASK, config, envs, Evaluations(VectorEnv(TASK, 50, 9, goals=goals)), tmp_path / "run", 2)
+    run = Trainer(TASK, config, envs, VectorEnv(TASK, 50, 9, goals=goals), tmp_path / "run", 2)
     (result,) = run.run()
     assert result.success_rate >= 0.9

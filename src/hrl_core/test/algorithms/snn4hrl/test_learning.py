@@ -7,7 +7,6 @@ import pytest
 
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.task.text import load_task
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.presets import preset
 from hrl_core.training.trainer import Trainer
 
@@ -21,7 +20,7 @@ def test_skills_come_apart_and_a_manager_over_them_gets_through_the_sparse_maze(
         agent = dataclasses.replace(chosen.agent, frozen_skills=kept)
         config = dataclasses.replace(chosen, agent=agent, steps=steps, evaluation_interval=steps // 6)
         evaluation = VectorEnv(spec, 50, 2, goals=spec.evaluation_goals * 50)
-        Trainer(spec, config, VectorEnv(spec, config.num_envs, 0), Evaluations(evaluation), tmp_path / task, 0).run()
+        Trainer(spec, config, VectorEnv(spec, config.num_envs, 0), evaluation, tmp_path / task, 0).run()
         told[task] = json.loads((tmp_path / task / "metrics.jsonl").read_text().splitlines()[-1])
     # Means over the last sixth.
     assert told["point_field"]["worker/information"] >= 1.5

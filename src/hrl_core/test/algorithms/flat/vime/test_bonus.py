@@ -18,7 +18,6 @@ from hrl_core.learners.on_policy import Rollout
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig, switches
-from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.trainer import Trainer
 
 CAR, ROOM = load_task("mountain_car_sparse"), load_task("grid_world")
@@ -140,7 +139,7 @@ def trained(**switches_):
         worker=OnPolicyConfig(hidden=(8, 8), epochs=2, batch_size=20), rollout_steps=60, vime=CONFIG, **switches_
     )
     config = TrainConfig(algorithm="flat", agent=agent, steps=300, num_envs=3)
-    made = Trainer(CAR, config, VectorEnv(CAR, 3, 0), Evaluations(None), Path("unused"), 0)
+    made = Trainer(CAR, config, VectorEnv(CAR, 3, 0), VectorEnv(CAR, 1, 1), Path("unused"), 0)
     while made.env_steps < 300:
         made.iterate()
     return np.concatenate([array.ravel() for array in acting_weights(made.learner.levels()).values()])
