@@ -21,7 +21,7 @@ from hrl.results.sweep_record import SweepRecord, read_sweep
 SMALL = (
     "--task PointMaze --num_envs 4 --steps 2000 --evaluation_interval 1000 --evaluation_episodes 1 "
     "--evaluation_episodes_elsewhere 1 --checkpoint_interval 200 --learning_starts 300 --worker_updates 0.2 "
-    "--products numpy --candidates 2 --worker.hidden 8 8 --manager.hidden 8 8"
+    "--preset paper --products numpy --candidates 2 --worker.hidden 8 8 --manager.hidden 8 8"
 ).split()
 VARIED = ("--set", "worker.tau=0.005,0.01")
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]

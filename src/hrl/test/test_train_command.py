@@ -168,8 +168,10 @@ def test_a_resumed_run_goes_on_with_the_threads_and_the_logger_that_it_had(whole
     assert parse_training(["--resume", str(folder)]).logger == "tensorboard", "of a run begun before it was noted"
 
 
-def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path) -> None:
-    assert parse_training([*SMALL, "--out", str(whole), "--resume", str(whole)])._replace(spec=None) == (  # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize("more", [(), ("--preset", "paper")])
+def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path, more: tuple[str, ...]) -> None:
+    """A preset says nothing of what the run has measured for itself."""
+    assert parse_training([*SMALL, *more, "--out", str(whole), "--resume", str(whole)])._replace(spec=None) == (  # pyright: ignore[reportArgumentType]
         parse_training(["--resume", str(whole)])._replace(spec=None)  # pyright: ignore[reportArgumentType]
     )
 

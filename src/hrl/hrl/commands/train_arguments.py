@@ -16,7 +16,7 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.choose_device import with_device
 from hrl_core.training.config import TrainConfig, switches
-from hrl_core.training.presets import preset, stored_config
+from hrl_core.training.presets import preset, stored_config, with_products_of
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import TASK
 
@@ -195,7 +195,10 @@ def with_preset(
     """
     if chosen.preset is None:
         return defaults
-    config = read(chosen.preset, getattr(defaults, name).algorithm, chosen.learner)
+    of_run = getattr(defaults, name)
+    config = read(chosen.preset, of_run.algorithm, chosen.learner)
+    if chosen.resume:
+        config = with_products_of(config, of_run)
     return type(defaults)(**(vars(defaults) | {"preset": chosen.preset, name: config}))
 
 

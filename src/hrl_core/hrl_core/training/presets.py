@@ -1,5 +1,6 @@
 """Configurations by name, and those that files hold."""
 
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from hrl_core.algorithms import presets
 from hrl_core.errors import HrlError, chosen, did_you_mean
+from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
 
 
@@ -37,6 +39,17 @@ def stored_config(values: Mapping[str, Any]) -> TrainConfig[Any]:
     """
     algorithm = str(values.get("algorithm", "hiro"))
     return preset(algorithm=algorithm, learner=_learner(values)).changed(values)
+
+
+def with_products_of(config: TrainConfig[Any], run: TrainConfig[Any]) -> TrainConfig[Any]:
+    """The configuration with the products that a run has measured for itself, at the levels that both have."""
+    levels = {
+        field.name: level
+        for field in dataclasses.fields(config.agent)
+        if isinstance(getattr(config.agent, field.name), TD3Config)
+        and isinstance(level := getattr(run.agent, field.name, None), TD3Config)
+    }
+    return config.changed({name: {"products": list(level.products)} for name, level in levels.items()})
 
 
 def read_config(text: str, algorithm: str = "hiro", learner: str = "") -> TrainConfig[Any]:
