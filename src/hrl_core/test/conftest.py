@@ -179,7 +179,7 @@ def stubs():
 
 _SCRATCH = {
     *("_rooms", "_passes", "_lists", "grad", "gradients", "_actions", "_carried", "_inputs", "_pursued", "_pool"),
-    "_evaluations",
+    *("_evaluations", "_results", "_begun"),
     "_snapshot",
     "_finder",
     "_tables",
