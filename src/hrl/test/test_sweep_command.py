@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -113,6 +114,19 @@ def test_held_out_figures_are_those_of_hrl_evaluate_and_are_worked_out_once(whol
     assert sweep(*SMALL, *VARIED, "--out", str(whole), "--held_out", "1", "--jobs", "2") == 0
     assert {json.loads((run / "held_out.json").read_text())["episodes"] for run in runs} == {1}
     assert is_whole(whole)
+
+
+@pytest.mark.slow
+def test_a_policy_that_cannot_be_read_is_named_and_the_others_are_examined(whole: Path, tmp_path: Path, capsys) -> None:
+    out = shutil.copytree(whole, tmp_path / "sweep")
+    damaged, sound = sorted(out.glob("*/seed_0"))
+    weights = damaged / "best" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:100])
+    assert sweep(*SMALL, *VARIED, "--out", str(out), "--held_out", "3") == 1
+    told = capsys.readouterr()
+    assert str(damaged / "best") in told.err.replace("\n", "")
+    assert "last policies over seeds" in told.out
+    assert json.loads((sound / "held_out.json").read_text())["episodes"] == 3
 
 
 @pytest.mark.learning

@@ -1,4 +1,4 @@
-"""One process at a time for the folder of a run."""
+"""One process at a time for the folder of a run, or for a file."""
 
 import fcntl
 import os
@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from hrl_core.errors import HrlError
 
 _RUN = ".run.lock"
 LOOK = 0.1
@@ -25,6 +27,23 @@ def only_process(folder: Path) -> Iterator[int]:
         while not take(lock):
             time.sleep(LOOK)
         yield lock
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def held(file: Path, refusal: str) -> Iterator[None]:
+    """Hold a file that is there.
+
+    Raises:
+        HrlError: another process does (``refusal``).
+        OSError: it cannot be opened for writing.
+    """
+    lock = os.open(file, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        if not take(lock):
+            raise HrlError(refusal)
+        yield
     finally:
         os.close(lock)
 

@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from hrl_core.bags.recorded_task import recorded_task
@@ -12,7 +13,7 @@ from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
 from hrl_core.training.recordings.segments import at_hand
 from hrl_core.training.recordings.trainer import BagTrainer
-from hrl_core.training.run_names import CONFIG, METRICS
+from hrl_core.training.run_names import METRICS
 from hrl_core.whole_folders import clean_up
 from hrl_msgs import msg
 from hrl_ros import qos, topics
@@ -49,9 +50,13 @@ class TrainerNode(HrlNode):
         self._out, self._run = Path(p.out), secrets.randbits(64)
         task = load_task(p.task) if p.task else recorded_task(map(at_hand, config.sources))
         self._trainer = BagTrainer(task, config, self._out, p.seed, p.git_commit)
-        resumed = (self._out / CONFIG).is_file()
+        files, self._alone = self._trainer.files, ExitStack()
+        if resumed := files.begun:
+            self._alone.enter_context(files.alone())
         clean_up(self._out / "policies")
         self._trainer.begin(resumed)
+        if not resumed:
+            self._alone.enter_context(files.alone())
         self._saved = self._kept = self._trainer.version
         """Versions of the last policy that was announced, and of the last state that was kept."""
         self._between = 1 if self._trainer.learner.on_policy else p.checkpoint_updates
@@ -70,8 +75,11 @@ class TrainerNode(HrlNode):
 
     def teardown(self) -> None:
         """Save what has been learned since the last checkpoint."""
-        if hasattr(self, "_trainer") and self.failure is None and self._trainer.version > self._saved:
-            self._save()
+        if not hasattr(self, "_trainer"):
+            return
+        with self._alone:
+            if self.failure is None and self._trainer.version > self._saved:
+                self._save()
 
     def _work(self) -> None:
         """Take in new segments and train for a slice."""

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
-from hrl_core.errors import CheckpointError
 from hrl_core.networks.actor import Actor
-from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes
+from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes, require_offsets
 from hrl_msgs import msg
 from hrl_viz.recorded_ticks import RecordedRun
 
@@ -18,9 +17,7 @@ def relabel(checkpoint: Checkpoint, episodes: list[BagEpisode], candidates: int 
         CheckpointError: its subgoals are none that can be relabelled.
     """
     space = checkpoint.goal_space()
-    if space.level.kind != "relative":
-        kind = space.level.kind
-        raise CheckpointError(f"the policy's subgoals are of kind '{kind}'; only relative ones can be relabelled")
+    require_offsets(space.level)
     worker = Actor.of_arrays(checkpoint.actor("worker"), checkpoint.level("worker"))
     return relabel_episodes(space, episodes, worker, candidates)[0]
 

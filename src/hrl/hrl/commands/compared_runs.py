@@ -13,7 +13,7 @@ from hrl.commands.train_arguments import parse_training
 from hrl.sweeps.making import Workers, make_runs
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
-from hrl_core.whole_folders import write_whole
+from hrl_core.whole_folders import writable, write_whole
 
 _FAILED, _INTERRUPTED = 1, 130
 _FOLDERS = {"--frozen_skills": str, "--demos": lambda folder: [folder]}
@@ -91,8 +91,9 @@ class Comparison(ABC):
         if self.table and not self.out.is_dir():
             raise HrlError(f"--table: there is no folder {self.out}")
         failed, stopped = ([], False) if self.table else self._make(plans)
-        text = self.told(plans, self._command())
-        write_whole(self.out / self.page, text)
+        with writable(self.out / self.page):
+            text = self.told(plans, self._command())
+            write_whole(self.out / self.page, text)
         Console().print(text, markup=False, highlight=False, soft_wrap=True, end="")
         return ended(failed, stopped)
 

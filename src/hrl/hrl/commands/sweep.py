@@ -30,8 +30,8 @@ def sweep(words: list[str]) -> int:
     """Run ``hrl sweep`` with the words that follow it; returns the exit code.
 
     Returns:
-        0: every run has come to its end; 1: one failed, the others were made; 130: stopped by Ctrl-C or SIGTERM, all
-        states saved.
+        0: every run has come to its end; 1: one failed or cannot be examined, the others were made; 130: stopped by
+        Ctrl-C or SIGTERM, all states saved.
 
     Raises:
         HrlError: it could not be started.
@@ -47,7 +47,7 @@ def sweep(words: list[str]) -> int:
         request.folder, runs, request.workers, console, lambda: request.record.write(request.folder)
     )
     if request.held_out and not stopped:
-        _examine(request, console)
+        failed = failed + [("held-out episodes", why) for why in _examine(request, console)]
     groups = sweep_groups(request.folder)
     if any(group.runs for group in groups):
         show(standing_table(groups, len(request.record.seeds)))
@@ -56,7 +56,7 @@ def sweep(words: list[str]) -> int:
     return ended(failed, stopped)
 
 
-def _examine(request: SweepRequest, console: Console) -> None:
+def _examine(request: SweepRequest, console: Console) -> list[str]:
     # Brings torch.
     from hrl.policies.each import at_once
     from hrl.policies.held_out import Protocol
@@ -65,7 +65,7 @@ def _examine(request: SweepRequest, console: Console) -> None:
     finished, by = [run.folder for run in request.runs if run.finished], request.workers
     each = WorkerOptions(by.jobs or 0, by.cluster).each if by.cluster else at_once(by.jobs or 1)
     with console.status(f"{request.held_out} held-out episodes a goal of {counted(len(finished), 'run')}"):
-        examine(finished, Protocol(request.held_out), each)
+        return examine(finished, Protocol(request.held_out), each)
 
 
 def startable(request: SweepRequest) -> list[SweepRun]:

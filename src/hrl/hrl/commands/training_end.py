@@ -5,6 +5,7 @@ import platform
 import shlex
 import signal
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from types import FrameType
 from typing import Any
@@ -74,9 +75,13 @@ def run_to_the_end(
         HrlError: it failed before its first step, which is a run that could not be started.
     """
     files, begun, finished = run.files, False, False
-    stop = StopSignal(console)
+    stop, alone = StopSignal(console), ExitStack()
     try:
+        if going_on := files.begun:
+            alone.enter_context(files.alone())
         observers = begin()
+        if not going_on:
+            alone.enter_context(files.alone())
         begun, finished = True, not run.left
         if not finished:
             _note_start(run, words, kept)
@@ -90,6 +95,7 @@ def run_to_the_end(
         console.print(_how_to_resume(files), markup=False, soft_wrap=True)
         return FAILED
     finally:
+        alone.close()
         stop.close()
     if run.left:
         return _tell_stopped(run, console)

@@ -9,6 +9,7 @@ from itertools import repeat
 from typing import Any, Protocol, TypeVar
 
 from hrl_core.errors import HrlError
+from hrl_core.parent_process import end_with_parent
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -30,7 +31,8 @@ def in_turn(function: Callable[..., Result], items: Sequence[Any], *shared: obje
 def at_once(processes: int) -> Each:
     """So many at a time, in processes of this machine.
 
-    The function must be one of a module. The first that raises, or Ctrl-C, ends the others where they are.
+    The function must be one of a module. The first that raises, Ctrl-C or SIGTERM (both: ``KeyboardInterrupt``) ends
+    the others where they are. To be called in the main thread.
     """
 
     def each(function: Callable[..., Result], items: Sequence[Any], *shared: object) -> list[Result]:
@@ -38,7 +40,8 @@ def at_once(processes: int) -> Each:
         if count <= 1:
             return in_turn(function, items, *shared)
         # A copy of this process would have its locks, but not its threads.
-        pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _leave_ctrl_c_to_the_parent)
+        pool = ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _begin)
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             return list(pool.map(function, items, *map(repeat, shared)))
         except BaseException as error:
@@ -49,9 +52,12 @@ def at_once(processes: int) -> Each:
             raise
         finally:
             pool.shutdown(cancel_futures=True)
+            signal.signal(signal.SIGTERM, before)
 
     return each
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
+def _begin() -> None:
+    # The parent's to answer.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()

@@ -13,9 +13,10 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 from hrl_core.training.run_names import BEST_POLICY, POLICY
+from hrl_core.whole_folders import writable
 
 
-def examine(runs: Sequence[Path], protocol: Protocol, each: Each) -> None:
+def examine(runs: Sequence[Path], protocol: Protocol, each: Each) -> list[str]:
     """Examine the best and the last policy of finished runs that have not been examined so.
 
     Args:
@@ -23,12 +24,11 @@ def examine(runs: Sequence[Path], protocol: Protocol, each: Each) -> None:
         protocol: which episodes.
         each: has runs examined, one after the other or at once; the same bits come of it.
 
-    Raises:
-        HrlError: a policy cannot be read, or the disk is full.
+    Returns:
+        What went wrong, for people: a policy cannot be read, or the disk is full.
     """
     left = [run.absolute() for run in runs if not _is_known(run, protocol)]
-    if left:
-        each(_examine, left, protocol.shared_out())
+    return [why for why in each(_examine, left, protocol.shared_out()) if why] if left else []
 
 
 def _is_known(run: Path, protocol: Protocol) -> bool:
@@ -36,9 +36,19 @@ def _is_known(run: Path, protocol: Protocol) -> bool:
     return known is not None and (known.episodes, known.seed) == (protocol.episodes, protocol.seed)
 
 
-def _examine(run: Path, protocol: Protocol) -> None:
-    """Write what becomes of both policies; where the last one is the best, once."""
+def _examine(run: Path, protocol: Protocol) -> str:
+    """Write what becomes of both policies; returns what went wrong, which keeps no other run from being examined."""
     one_thread()
+    try:
+        with writable(run):
+            HeldOut(protocol.episodes, protocol.seed, _found(run, protocol)).write(run)
+    except HrlError as error:
+        return str(error)
+    return ""
+
+
+def _found(run: Path, protocol: Protocol) -> dict[str, Examined]:
+    """Where the last policy is the best, it is examined once."""
     found: dict[str, Examined] = {}
     for name in (BEST_POLICY, POLICY):
         checkpoint = load_checkpoint(run / name)
@@ -47,10 +57,7 @@ def _examine(run: Path, protocol: Protocol) -> None:
             checkpoint.env_steps,
             tuple(_at_goal(checkpoint.task, one) for one in evaluate_held_out(checkpoint, protocol)),
         )
-    try:
-        HeldOut(protocol.episodes, protocol.seed, found).write(run)
-    except OSError as error:
-        raise HrlError(f"{run} cannot be written: {error.strerror}; make room and call the same sweep again") from None
+    return found
 
 
 def _at_goal(task: TaskSpec, result: EvaluationResult) -> AtGoal:

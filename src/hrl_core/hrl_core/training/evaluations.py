@@ -2,9 +2,7 @@
 
 import logging
 import multiprocessing
-import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +15,7 @@ import torch
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.environments import Environments
+from hrl_core.parent_process import end_with_parent
 from hrl_core.threads import limit_threads
 from hrl_core.training.evaluate import EvaluationResult, evaluate_checkpoint
 
@@ -146,7 +145,7 @@ def _serve(parent: Connection, make_envs: MakeEnvs, threads: int) -> None:
         # The parent's to answer. Not ignored: processes of the environments would inherit that.
         signal.signal(number, lambda *_: None)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent(_CLOSING)
     limit_threads(threads)
     # Whatever fails ends the process: the parent then does the same, and meets the error where it can be told.
     with suppress(Exception):
@@ -157,11 +156,3 @@ def _serve(parent: Connection, make_envs: MakeEnvs, threads: int) -> None:
                 parent.send((evaluate_checkpoint(policy, envs), time.process_time() - begun))
         finally:
             envs.close()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    time.sleep(_CLOSING)
-    os._exit(1)

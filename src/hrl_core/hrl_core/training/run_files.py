@@ -7,12 +7,14 @@ whole.
 import json
 import shlex
 import shutil
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
 from hrl_core.errors import CheckpointError, HrlError
+from hrl_core.folder_locks import held
 from hrl_core.training.config import config_difference
 from hrl_core.training.run_names import CONFIG, METRICS, TASK
 from hrl_core.whole_folders import clean_up, partial_folder, put_in_place, write_whole
@@ -54,11 +56,25 @@ class RunFolder:
         Raises:
             HrlError: it does.
         """
-        if (self.folder / CONFIG).exists():
+        if self.begun:
             named = shlex.quote(str(self.folder))
             raise HrlError(
                 f"{self.folder} already holds a run: go on with hrl train --resume {named}, or choose another folder"
             )
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a run."""
+        return (self.folder / CONFIG).is_file()
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the run that is there, which two processes would spoil.
+
+        Raises:
+            HrlError: another process trains it.
+        """
+        refusal = f"{self.folder} is being trained by another process: wait for its end, or stop it"
+        return held(self.folder / CONFIG, refusal)
 
     def config(self) -> dict[str, Any]:
         """The configuration of the run, task and seed included.
@@ -67,7 +83,7 @@ class RunFolder:
             HrlError: there is none, or it is damaged.
         """
         path = self.folder / CONFIG
-        if not path.is_file():
+        if not self.begun:
             raise HrlError(f"{self.folder} holds no training run: {CONFIG} is missing")
         try:
             return json.loads(path.read_text())

@@ -123,6 +123,8 @@ def test_it_goes_on_after_a_resume_and_learns_nothing_twice(tmp_path, write_trac
     run.keep()
     again = trainer(tmp_path / "run", path, AGENT, VECTORS, resume=True)
     assert (again.reached, again.left) == (1, 0)
+    assert again.report() == run.report()
+    assert run.report()["store_steps"] == 0
     ours, theirs = acting_weights(run.learner.levels()), acting_weights(again.learner.levels())
     assert all(np.array_equal(array, theirs[name]) for name, array in ours.items())
 

@@ -1,6 +1,7 @@
 """What HAC learns from a recording is what it learns from the episodes themselves."""
 
 import dataclasses
+import shutil
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
-from hrl_core.errors import HrlError
+from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
 from hrl_core.messages import Mode
@@ -24,6 +25,7 @@ from hrl_core.randomness import Purpose, step_generator
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_core.training.recordings.segments import Source
 from hrl_core.training.recordings.trainer import BagTrainer
 
@@ -129,6 +131,33 @@ def test_a_run_on_recordings_learns_as_much_as_the_episodes_pay_for_and_goes_on_
     assert all(np.array_equal(array, weights[1][name]) for name, array in weights[0].items())
     assert not all(np.array_equal(array, weights[2][name]) for name, array in weights[0].items())
     assert load_checkpoint(tmp_path / "whole" / "last").hierarchy == hierarchy(TASK, TRAINED)
+
+
+@pytest.mark.parametrize("learner", [2], indirect=True)
+def test_episodes_pay_for_updates_after_those_before_them_are_gone(tmp_path, bag, write_traces):
+    _, traces = bag
+    folder = tmp_path / "bags"
+    for name, some in (("a", traces[:2]), ("b", traces[2:])):
+        write_traces(folder / name, TASK, some)
+    begun = trained(tmp_path / "run", folder)
+    assert begun.reached == 3 * 8
+    begun.keep()
+    shutil.rmtree(folder / "a")
+    again = trained(tmp_path / "run", folder, resume=True)
+    assert (again.reached, again.left) == (3 * 8, 0)
+    again.keep()
+    policy, runner = load_checkpoint(tmp_path / "run" / "last"), EnvRunner(TASK, 6, Mode.TRAIN, run=8)
+    write_traces(folder / "c", TASK, [rollout(runner, policy.stack(6), episode) for episode in range(2)])
+    assert trained(tmp_path / "run", folder, resume=True).reached == 5 * 8
+
+
+@pytest.mark.parametrize("learner", [2], indirect=True)
+def test_places_are_no_offsets_and_are_not_relabelled(tmp_path, bag):
+    path, _ = bag
+    trained(tmp_path / "run", path)
+    with pytest.raises(CheckpointError, match="of kind 'absolute'; only relative ones can be relabelled"):
+        Relabeler(load_checkpoint(tmp_path / "run" / "last"), ()).relabel(path, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("learner", [2], indirect=True)

@@ -2,7 +2,7 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,11 +135,14 @@ class Intake:
             self.consumed = {segment.path: segment for segment in segments}
             for bag in self.kept.lost:
                 self.kept.restore(bag, self._read_again(self.consumed[bag]))
-            # What a second look at some of them has counted is in there.
-            self.left_out = Counter(state["left_out"])
-            self.outcomes.restore(state["outcomes"])
             self._finder.go_on(state["cursors"])
-            return
+        else:
+            self._take_again(segments)
+        # What a second look at some of them has counted is in there.
+        self.left_out = Counter(state["left_out"])
+        self.outcomes.restore(state["outcomes"])
+
+    def _take_again(self, segments: Iterable[ConsumedSegment]) -> None:
         for _, together in itertools.groupby(segments, key=lambda segment: segment.batch):
             batch = list(together)
             # How old relabelled subgoals may be counts from the version that first saw them, as it did then.

@@ -94,7 +94,8 @@ class OwnEpisodes(ABC, Generic[Rows]):
         """One, from all that waits, which is then forgotten; none where it is not enough."""
         del env_steps
         if self._ready:
-            lived, self._waiting, self._steps, self.store.segments = self._waiting, [], 0, 0
+            lived, self._waiting, self._steps = self._waiting, [], 0
+            self.store.forget()
             yield from self.learn(lived)
 
 

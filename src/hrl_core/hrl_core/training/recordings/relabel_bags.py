@@ -15,9 +15,8 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import Transition, write_relabelled
 from hrl_core.bags.writer import PARTIAL_SUFFIX
 from hrl_core.checkpoints.checkpoint import Checkpoint
-from hrl_core.errors import HrlError
 from hrl_core.networks.actor import Actor
-from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes
+from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes, require_offsets
 
 NAMED_DIGITS = 8
 """Of the SHA-256 of source and worker, in the name of the output."""
@@ -64,16 +63,16 @@ class Relabeler:
         Raises:
             BagError: the source cannot be read or the output not be written.
             TaskError: the source is of another task.
-            HrlError: the policy's subgoals are no places.
+            CheckpointError: the policy's subgoals are none that can be relabelled.
         """
-        self._require_subgoals()
+        space = self.checkpoint.goal_space()
+        require_offsets(space.level)
         target = self.output(source, out)
         if (target / METADATA).is_file():
             return RelabelOutcome(target, False, 0, 0, 0.0, [])
         # What a relabeler that was killed here has left behind.
         shutil.rmtree(target.with_name(target.name + PARTIAL_SUFFIX), ignore_errors=True)
         spec = self.checkpoint.task
-        space = self.checkpoint.goal_space()
         recording = read_bags([source])
         if recording.task is not None:
             self.checkpoint.require_task(recording.task)
@@ -97,16 +96,6 @@ class Relabeler:
         write_relabelled(target, self.message_texts, numbered, self.checkpoint.version, facts)
         found = [str(problem) for problem in [*recording.problems, *problems]]
         return RelabelOutcome(target, True, len(rows), moved, distance, found)
-
-    def _require_subgoals(self) -> None:
-        """Refuse policies whose worker is asked for no place: nothing else can be told from what it did."""
-        levels, worker = self.checkpoint.hierarchy.levels, self.checkpoint.actors.get("worker")
-        kind = levels[0].kind if levels else "none"
-        if kind not in ("relative", "absolute") or worker is None or worker.memory is not None:
-            raise HrlError(
-                f"a policy of algorithm '{self.checkpoint.algorithm}' cannot relabel: the subgoals of its worker are "
-                f"{kind}; places, relative or absolute, are what can be relabelled"
-            )
 
     def policy(self) -> Actor:
         """The worker without noise, on (rows, observation_dim + subgoal_dim)."""

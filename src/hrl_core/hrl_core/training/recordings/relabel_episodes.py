@@ -21,8 +21,8 @@ from hrl_core.algorithms.hiro.relabelling import (
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.store_filling import decisions, fill_store
-from hrl_core.errors import HrlError
-from hrl_core.hierarchy.spec import GoalSpace
+from hrl_core.errors import CheckpointError
+from hrl_core.hierarchy.spec import GoalSpace, LevelSpec
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex
 from hrl_core.training.recordings.material import cut, whole_segments
 
@@ -51,6 +51,18 @@ class Relabelled(NamedTuple):
     """Minus half the sum of squared action errors [half-ranges], shape (transitions, candidates); highest wins."""
 
 
+def require_offsets(level: LevelSpec) -> None:
+    """Refuse subgoals that are no offsets between states: candidates are drawn and scored as such.
+
+    Raises:
+        CheckpointError: they are of another kind, or lie in a learned goal space.
+    """
+    if level.kind != "relative":
+        raise CheckpointError(f"the policy's subgoals are of kind '{level.kind}'; only relative ones can be relabelled")
+    if level.embedded:
+        raise CheckpointError("subgoals in a learned goal space are relabelled in training alone, which knows it")
+
+
 def relabel_episodes(
     space: GoalSpace, episodes: Sequence[BagEpisode], policy: Policy, candidates: int = 10, seed: int = 0
 ) -> tuple[Relabelled, list[Problem]]:
@@ -65,11 +77,10 @@ def relabel_episodes(
         seed: of the drawn candidates.
 
     Raises:
-        HrlError: subgoals lie in a learned goal space.
+        CheckpointError: subgoals are none that can be relabelled (``require_offsets``).
     """
     spec, level = space.task, space.level
-    if level.embedded:
-        raise HrlError("subgoals in a learned goal space are relabelled in training alone, where the space is known")
+    require_offsets(level)
     parts: list[Relabelled] = []
     problems: list[Problem] = []
     for number, episode in enumerate(episodes):

@@ -73,6 +73,12 @@ class WholeEpisodes:
         self.pieces[len(self.lengths)] = StoredPiece(piece.episode.key, piece.start, piece.version)
         self.lengths.append(piece.episode.steps)
 
+    def forget(self) -> None:
+        """All of them: nothing more is learned from them."""
+        self.pieces.clear()
+        self.lengths.clear()
+        self.segments = 0
+
     def __len__(self) -> int:
         """Environment steps."""
         return sum(self.lengths)

@@ -50,19 +50,11 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         training: Training = learner_module(config.algorithm)
         hierarchy = training.hierarchy(spec, config.training.agent)
         super().__init__(
-            spec,
-            hierarchy,
-            config,
-            learner,
-            evaluation_envs,
-            folder,
-            seed,
-            git_commit,
-            config.first_version,
+            spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit, config.first_version
         )
         self.intake = Intake(spec, hierarchy, config, learner.take, folder)
         self._forgiven = 0
-        """Updates that steps have paid for and that are not made."""
+        """Updates that were paid for and are not made; below 0: that were made, by what can no longer be read."""
         if isinstance(learner.store, RecordedStore):
             learner.store.sampling = config.sampling
         elif config.sampling != SamplingConfig() or config.store == FILES:
@@ -147,12 +139,13 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
 
     def state_dict(self) -> dict[str, Any]:
         """How far the run is."""
-        return {**super().state_dict(), "forgiven": self._forgiven}
+        paid = self.learner.paid(self.env_steps) - self._forgiven
+        return {**super().state_dict(), "paid": paid}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
         super().load_state_dict(state)
-        self._forgiven = state["forgiven"]
+        self._forgiven = self.learner.paid(self.env_steps) - state["paid"]
 
     def _provenance(self) -> dict[str, Any]:
         newest = itertools.islice(reversed(self.intake.consumed.values()), NAMED)
@@ -165,4 +158,7 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
 
     def _parts(self) -> dict[str, Stateful]:
         kept = {} if self.intake.kept is None else {"store": self.intake.kept}
-        return {**super()._parts(), **kept, "recordings": self.intake}
+        parts = super()._parts()
+        run = parts.pop("run")
+        # It goes by what there is to learn from.
+        return {**parts, **kept, "recordings": self.intake, "run": run}

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from hrl_core.bags.episodes import BagEpisode, Outcome, SegmentTable, SubgoalTable
 from hrl_core.bags.keys import EpisodeKey
 from hrl_core.errors import HrlError
+from hrl_core.whole_folders import bring_to_disk
 
 _EPISODES = "episodes"
 _LEVELS = {"subgoals": SubgoalTable, "segments": SegmentTable}
@@ -39,7 +40,10 @@ def save_episodes(path: Path, episodes: Sequence[BagEpisode]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
     save_file(arrays, part, {_EPISODES: json.dumps([_plain(episode) for episode in episodes])})
+    # The state that names it outlasts a power cut.
+    bring_to_disk(part)
     os.replace(part, path)
+    bring_to_disk(path.parent)
 
 
 def load_episodes(path: Path) -> list[BagEpisode]:

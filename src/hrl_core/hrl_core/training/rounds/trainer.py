@@ -59,14 +59,7 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         learner: FromRecordings = module.learner(spec, _from_blocks(config, folder), seed)
         training: Training = learner_module(config.algorithm)
         super().__init__(
-            spec,
-            training.hierarchy(spec, agent),
-            config,
-            learner,
-            evaluation_envs,
-            folder,
-            seed,
-            git_commit,
+            spec, training.hierarchy(spec, agent), config, learner, evaluation_envs, folder, seed, git_commit
         )
         self._untrained: Checkpoint = module.untrained(spec, agent, seed)
         self._collectors, self._made_by = collectors, dict(made_by or {})
@@ -134,12 +127,13 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
 
     def state_dict(self) -> dict[str, Any]:
         """How far the run is; the blocks themselves are files."""
-        return {**super().state_dict(), "taken": self._taken, "next": self._next}
+        return {**super().state_dict(), "taken": self._taken, "next": self._next, "left_out": self._left_out}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take in the same blocks again; those that were collected next are there, or are collected again."""
         for number, version in state["taken"]:
             self._take(number, load_episodes(self._file(self._block(number))), version)
+        self._left_out = state["left_out"]
         self._next = 1 + max((number for number, _ in self._taken), default=-1)
         while self.config.rounds == EXACT and self._next < state["next"]:
             block = self._block(self._next)
