@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from aftermath import LIMIT, Witness
 from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
 from running_stack import standard_robot
 from std_srvs.srv import Trigger
@@ -211,6 +213,30 @@ def test_reach_goal_says_why_it_ended_apart_from_success(loop):
     result = handle.get_result_async()
     loop.until(result.done)
     assert result.result().result.end_reason in (ReachGoal.Result.REACHED, ReachGoal.Result.EPISODE_ENDED)
+
+
+def test_a_cancelled_goal_is_answered_while_the_run_is_paused(loop):
+    client = ActionClient(loop.node, ReachGoal, "reach_goal")
+    loop.until(client.server_is_ready)
+    loop.until(lambda: not loop.observations[-1].last)
+    sent = client.send_goal_async(ReachGoal.Goal(goal=[0.0, 16.0]))
+    loop.until(sent.done)
+    handle = sent.result()
+    assert handle is not None
+    loop.go_on(3)
+    assert loop.node.call(SetPaused, "set_paused", paused=True).paused
+    handle.cancel_goal_async()
+    result = handle.get_result_async()
+    loop.until(result.done)
+    assert result.result().result.end_reason in (ReachGoal.Result.CANCELLED, ReachGoal.Result.EPISODE_ENDED)
+    assert not loop.node.call(SetPaused, "set_paused", paused=False).paused
+
+
+def test_a_transition_out_of_another_state_is_refused_and_ends_nobody(loop):
+    configure = Transition(id=Transition.TRANSITION_CONFIGURE)
+    for name in ("worker", "manager", "recorder"):
+        assert not loop.node.call(ChangeState, f"{name}/change_state", transition=configure).success
+    loop.go_on()
 
 
 def test_emergency_stop_is_safe_and_latched_until_released(loop):

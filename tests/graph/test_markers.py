@@ -87,6 +87,9 @@ def test_what_a_message_names_is_not_imported_and_the_scene_stays(launch, listen
     strangers = listener.create_publisher(msg.RunInfo, "/run_info", qos.latched())
     strangers.publish(msg.RunInfo(run=1, task=task))
     listener.spin_until(lambda: "'antigravity' is not imported for a message" in graph.said())
+    # One that could be drawn, and gives way, takes the stage from nobody.
+    strangers.publish(msg.RunInfo(run=2, task=load_task("ant_maze").to_yaml()))
+    listener.spin_until(lambda: "0000000000000002" in graph.said())
     before = len(drawn)
     listener.spin_until(lambda: len(drawn) > before + 20)
     code, output = graph.stop()

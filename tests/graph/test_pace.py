@@ -3,12 +3,29 @@
 import numpy as np
 import pytest
 
+from hrl_core.messages import ActionSource
 from hrl_core.randomness import episode_seed
 from hrl_msgs import msg
 from hrl_msgs.srv import ChooseEpisode, Reset, SetRealTimeFactor
 from hrl_ros import qos
 
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
+
+
+def test_a_subgoal_is_held_at_whatever_pace_while_the_manager_is_late(launch, listener, observe):
+    graph = launch("mode:=realtime", "rtf:=0.5", "episodes:=0", "record:=false")
+    listener.spin_until(lambda: len(observe) > 3 and observe[-1].step > 3, timeout=60)
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=2.0).accepted
+    listener.spin_until(lambda: observe[-1].step > 12)
+    manager = graph.node("manager")
+    manager.suspend()
+    chosen = observe[-1].step // 10 * 10
+    listener.spin_until(lambda: observe[-1].step > chosen + 20)
+    manager.resume()
+    # After the horizon of 10 steps, for as long again.
+    late = [o.action_source for o in observe if chosen + 12 <= o.step <= chosen + 20]
+    assert ActionSource.SAFE not in late
+    assert ActionSource.POLICY in late
 
 
 def test_lockstep_is_held_to_a_pace_and_let_go_again(launch, listener, observe):
@@ -22,7 +39,7 @@ def test_lockstep_is_held_to_a_pace_and_let_go_again(launch, listener, observe):
     before = len(observe)
     listener.spin_for(2.0)
     assert 25 <= len(observe) - before <= 42  # 20 steps of 0.1 s a second
-    assert "0.01 to 1000" in listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=-1.0).message
+    assert "0.001 to 1000" in listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=-1.0).message
     assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=0.0).accepted
     before = len(observe)
     listener.spin_for(1.0)

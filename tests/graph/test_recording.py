@@ -14,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from hrl_core.bags.description import describe
 from hrl_core.bags.find import find_bags
@@ -24,6 +25,7 @@ from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
 from hrl_core.hierarchy.spec import FLAT
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
+from hrl_msgs import msg
 from hrl_ros import qos
 
 pytestmark = pytest.mark.ros
@@ -45,6 +47,14 @@ def busy_machine():
                 program.wait()
 
     return run
+
+
+def test_a_listener_who_asks_for_more_than_there_is_keeps_nobody_waiting(launch, listener):
+    greedy = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    for topic, kind in (("observation", msg.Observation), ("action", msg.Action)):
+        listener.create_subscription(kind, topic, lambda _: None, greedy)
+    code, output = launch("episodes:=1", "wait_limit:=10").wait()
+    assert code == 0, output
 
 
 @pytest.fixture

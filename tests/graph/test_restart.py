@@ -4,6 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 
 from hrl.policies.shipped import resolve_policy
 from hrl_core.algorithms import presets
@@ -120,3 +122,22 @@ def test_a_policy_that_remembers_is_killed_in_mid_corridor_and_the_trajectory_is
     save_checkpoint(dataclasses.replace(policy, evaluation="sampled"), tmp_path / "policy")
     kills = [(("worker",), ANYWHERE), (("manager",), ANYWHERE), (("worker", "manager"), ANYWHERE)]
     killed_run(tmp_path / "policy", 150, kills)
+
+
+def test_both_that_are_taken_down_in_order_in_mid_episode_go_on_where_they_were(
+    launch, listener, observe, read_bag, in_process, assert_same_run
+):
+    graph = launch("episodes:=2", "seed:=2", "policy:=hiro_ant_maze")
+    listener.spin_until(lambda: observe and observe[-1].key > (0, 60))
+    for transition in (
+        Transition.TRANSITION_DEACTIVATE,
+        Transition.TRANSITION_CLEANUP,
+        Transition.TRANSITION_CONFIGURE,
+        Transition.TRANSITION_ACTIVATE,
+    ):
+        for name in ("worker", "manager"):
+            asked = listener.call(ChangeState, f"{name}/change_state", transition=Transition(id=transition))
+            assert asked.success, (name, transition)
+    code, output = graph.wait()
+    assert code == 0, output
+    assert_same_run(read_bag(graph.out / "bag"), in_process(resolve_policy("hiro_ant_maze", None), episodes=2, seed=2))

@@ -46,6 +46,17 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     assert not observe
     assert listener.call(Trigger, "start_episode").success
     listener.spin_until(lambda: len(observe) > 20)
+    assert listener.call(Trigger, "emergency_stop").success
+    assert listener.call(Trigger, "stop_episode").success
+    # People are as slow after an episode that they have ended, which has no last observation.
+    listener.spin_for(4.0)
+    refused = listener.call(Trigger, "start_episode")
+    assert not refused.success
+    assert "call service release_emergency_stop first" in refused.message
+    assert listener.call(Trigger, "release_emergency_stop").success
+    assert listener.call(Trigger, "start_episode").success
+    listener.spin_until(lambda: observe[-1].key > (1, 5))
+    assert "restarting" not in graph.said()
     change(Transition.TRANSITION_DEACTIVATE)
     listener.spin_until(lambda: not active())
     graph.await_rest()

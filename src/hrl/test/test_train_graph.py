@@ -39,6 +39,16 @@ def test_each_pair_that_takes_turns_has_a_core_as_far_as_they_go(arguments, monk
     assert given[0][2] == given[0][0]
 
 
+def test_whatever_is_restarted_on_a_robot_is_waited_for_by_its_supervisor(arguments):
+    arguments = dataclasses.replace(arguments, policy="hiro_ant_maze", training="fast", robot="real", robots=1)
+    nodes = train_graph(arguments).nodes
+    (supervisor,) = [node for node in nodes if node.role == "supervisor"]
+    waited_for = str(supervisor.parameters["restarting"]).split(",")
+    managed = str(supervisor.parameters["nodes"]).split(",")
+    assert set(waited_for) == {node.name for node in nodes if node.respawn and node.name in managed}
+    assert "recorder" in waited_for
+
+
 def test_switches_that_do_not_fit_the_task_are_refused(arguments, tmp_path):
     with pytest.raises(TaskError, match=r"tilt_penalty needs the observation elements qx, qy"):
         train_graph(dataclasses.replace(arguments, training="fast"))

@@ -136,10 +136,12 @@ def test_emergency_stop_is_latched_until_released_and_rests_afterwards(clock):
     assert layer.tripped
     with pytest.raises(HrlError, match="emergency stop: button"):
         layer.accept(np.ones(8))
-    layer.release()
+    assert layer.release()
     assert layer.tripped
     layer.accept(np.ones(8))
     assert not layer.tripped
+    assert not layer.release()
+    assert not layer.tripped, "there was nothing to release"
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,11 @@ class BridgeNode(EnvironmentNode):
         self._safety = SafetyLayer(config.safety(task), 2 * period + REACTION / 2)
         clock = RobotClock(self.course, self.runner, self._gate, self._safety, self._port.send, self._make_safe)
         clock.silent = lambda: self._port.silence[0] > self._silence_limit
-        self._placing = Placing(self, config.operator, self._port, self.course, self.runner.fresh)
+        self._placing = Placing(self, config.operator, self._port, self._safety, self.course, self.runner.fresh)
         self.course.prepare = self._prepare
         self._offers = CourseServices(self, self.course, clock)
-        self._emergency_stop = EmergencyStop(self, self._safety, self.health, clock.rest)
+        before = getattr(self, "_emergency_stop", None)
+        self._emergency_stop = EmergencyStop(self, self._safety, self.health, clock.rest, before)
         self.create_service(Trigger, topics.STOP_EPISODE, self._on_stop_episode)
         self.every(GUARD_PERIOD, clock.guard)
         self.every(period, self._tick)

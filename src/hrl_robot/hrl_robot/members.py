@@ -26,11 +26,15 @@ class Stage(Enum):
     INACTIVE = "inactive"
     ACTIVATING = "activating"
     ACTIVE = "active"
+    DOWN = "taken down"
+    """Deactivated by somebody else, who may bring it up again."""
     FAILED = "failed"
     LEFT = "left"
     """Has ended by itself or on request."""
 
 
+_LATE = 1.0
+"""Age [s] of a heartbeat that was on its way while its node was activated, at most."""
 _SHUTDOWN = {
     Stage.PRESENT: Transition.TRANSITION_UNCONFIGURED_SHUTDOWN,
     Stage.INACTIVE: Transition.TRANSITION_INACTIVE_SHUTDOWN,
@@ -84,6 +88,11 @@ class Member:
         return self._clock() - self._beat
 
     @property
+    def gone(self) -> bool:
+        """Whether it has ended, as far as is known."""
+        return self.stage is Stage.LEFT or (self._process is not None and not self._process.alive)
+
+    @property
     def under_way(self) -> bool:
         """Whether a transition keeps it from beating: loading a policy takes its time."""
         return self.stage in (Stage.CONFIGURING, Stage.ACTIVATING)
@@ -113,7 +122,12 @@ class Member:
         if heartbeat.leaving:
             self._enter(Stage.LEFT)
         elif anew or self.stage in (Stage.ABSENT, Stage.LEFT):
-            self._enter(Stage.ACTIVE if heartbeat.active else Stage.PRESENT)
+            inactive = Stage.INACTIVE if heartbeat.configured else Stage.PRESENT
+            self._enter(Stage.ACTIVE if heartbeat.active else inactive)
+        elif self.stage is Stage.ACTIVE and not heartbeat.active and self._clock() - self.since > _LATE:
+            self._enter(Stage.DOWN)
+        elif self.stage is Stage.DOWN and heartbeat.active:
+            self._enter(Stage.ACTIVE)
         return replaced
 
     def _is_known(self, heartbeat: msg.Heartbeat) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
+from hrl_core.control.safety import SafetyLayer
 from hrl_core.errors import HrlError
 from hrl_core.messages import Vector
 from hrl_robot.robot_config import OperatorConfig
@@ -23,7 +24,13 @@ class Placing:
     """Brings about what must be before the next episode begins: the robot speaks, stands at its start, may go."""
 
     def __init__(
-        self, node: HrlNode, config: OperatorConfig, port: RobotPort, course: Course, fresh: Callable[[], bool]
+        self,
+        node: HrlNode,
+        config: OperatorConfig,
+        port: RobotPort,
+        safety: SafetyLayer,
+        course: Course,
+        fresh: Callable[[], bool],
     ) -> None:
         """Offer or find the services.
 
@@ -31,10 +38,12 @@ class Placing:
             node: owner.
             config: how episodes come about.
             port: the robot.
+            safety: while it is stopped, the robot is sent nowhere.
             course: begins the episode in the end.
             fresh: whether the robot's state stands for this instant, with which the episode can begin.
         """
-        self._node, self._config, self._port, self._course, self._fresh = node, config, port, course, fresh
+        self._node, self._config, self._port, self._safety = node, config, port, safety
+        self._course, self._fresh = course, fresh
         self._wanted: tuple[int | None, Vector | None] | None = None
         self._started = self._placed = False
         self._call: Future | None = None
@@ -46,6 +55,8 @@ class Placing:
     def waiting_for(self) -> str:
         """What is still missing."""
         silence, stream = self._port.silence
+        if self._safety.emergency:
+            return "the end of the emergency stop (service release_emergency_stop)"
         if silence > _SPEAKING:
             return f"the robot ({stream})"
         if not self._started:
@@ -57,7 +68,7 @@ class Placing:
     @property
     def awaits_operator(self) -> bool:
         """Whether it is for a person to go on, by switching the robot on or by saying so."""
-        return not self._started
+        return bool(self._safety.emergency) or not self._started
 
     def ask(self, seed: int | None, goal: Vector | None) -> None:
         """Prepare an episode with these; an unfinished preparation is replaced."""
@@ -68,8 +79,8 @@ class Placing:
         """Take the next step, if it can be taken; called a few times a second."""
         if self._wanted is None or not self._course.waiting or self._course.finished:
             return
-        if self._port.silence[0] > _SPEAKING:
-            # A robot that was switched off in between stands anywhere.
+        if self._safety.emergency or self._port.silence[0] > _SPEAKING:
+            # A robot that was stopped or switched off in between stands anywhere, and people may be at it.
             self._begin_anew()
         elif self._started and not self._placed:
             self._place()
@@ -101,6 +112,8 @@ class Placing:
         silence, stream = self._port.silence
         if not self._course.waiting or self._started:
             response.message = "no episode waits for its start"
+        elif self._safety.emergency:
+            response.message = "the emergency stop is latched: call service release_emergency_stop first"
         elif silence > _SPEAKING:
             response.message = f"the robot is silent ({stream}): nobody knows where it stands"
         else:

@@ -81,6 +81,9 @@ class JointConfig:
         low, high = self.position
         if not low < high:
             raise FieldError(("position",), f"must be [low, high] with low below high, got {low:g} and {high:g}")
+        if (self.safe == "damping") != (self.damping > 0):
+            told = f"safe: {self.safe} with damping: {self.damping:g}"
+            raise FieldError(("damping",), f"must be above 0 with safe: damping, and left out otherwise, got {told}")
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,9 @@ class SupervisorNode(HrlNode):
         prefix = self.get_namespace().rstrip("/")
         self._by_path = {f"{prefix}/{name}": member for name, member in self._members.items()}
         self._bridge = self._members.get(p.bridge)
+        self._up: list[Member] = []
+        self._going_down: Member | None = None
+        """Of those that were up when this node began to end, in reverse order."""
         self._port: RobotPort | None = None
         self._commanding, self.covered = False, 0
         self._tried = False
@@ -74,7 +77,14 @@ class SupervisorNode(HrlNode):
         """Safe action, for the bridge may have died a moment ago; then the nodes go down in reverse order."""
         if self._commanded:
             self._make_safe()
-        self._descend(list(self._members.values()))
+        self._up = list(self._members.values())
+        self._descend()
+
+    def busy(self) -> bool:
+        """Whether nodes are still to be taken down; one that is gone is not waited for."""
+        while self._going_down is not None and self._going_down.gone:
+            self._descend()
+        return self._going_down is not None
 
     @property
     def _covering(self) -> bool:
@@ -104,6 +114,8 @@ class SupervisorNode(HrlNode):
 
     def _watch(self) -> None:
         self._cover()
+        if self._going_down is not None:
+            return
         looked, self._looked = self._looked, time.monotonic()
         if self._looked - looked > STOPPED:
             self._awake = self._looked
@@ -181,10 +193,11 @@ class SupervisorNode(HrlNode):
         if self._port is not None and self._port.send_safe(self._safety):
             self.covered += 1
 
-    def _descend(self, members: list[Member]) -> None:
-        if members:
-            last = members.pop()
-            last.descend(lambda: self._descend(members))
+    def _descend(self) -> None:
+        """Take down the last node that is up, and so on once it is down."""
+        member = self._going_down = self._up.pop() if self._up else None
+        if member is not None:
+            member.descend(lambda: self._descend() if self._going_down is member else None)
 
     def _report(self) -> None:
         members = self._members.values()

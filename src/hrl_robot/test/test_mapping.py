@@ -184,6 +184,7 @@ def test_the_order_of_names_in_messages_does_not_matter():
         ("sign: 1, offset: 0.1,", "scale: .inf,", "joints.hip_1.scale: must be a finite number above 0, got .inf"),
         ("sign: 1, offset: 0.1,", "scale: 0,", "joints.hip_1.scale: must be a finite number above 0, got 0"),
         ("sign: 1, offset: 0.1,", "damping: .inf,", "joints.hip_1.damping: must be a finite number, 0 or above"),
+        ("sign: 1, offset: 0.1,", "safe: damping,", "joints.hip_1.damping: must be above 0 with safe: damping"),
         ("sign: 1, offset: 0.1,", "effort: -3,", "joints.hip_1.effort: must be a number above 0, got -3"),
         ("offset: 0.1, position: [-0.9, 0.9]", "position: [0.9, -0.9]", "low below high, got 0.9 and -0.9"),
         ("offset: 0.1, position: [-0.9, 0.9]", "position: [a, b]", r"position\[0\]: must be a finite number, got 'a'"),

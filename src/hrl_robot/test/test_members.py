@@ -11,7 +11,7 @@ import pytest
 from lifecycle_msgs.msg import Transition
 
 from hrl_msgs import msg
-from hrl_robot.members import Member, Stage
+from hrl_robot.members import Member, Stage, complaint
 from hrl_robot.sibling import Sibling
 from hrl_ros.node import CONNECT_LIMIT
 
@@ -137,6 +137,34 @@ def test_node_that_was_said_to_leave_and_goes_on_is_watched_again():
     node.beat(beat(7))
     node.beat(beat(7, leaving=True))
     assert node.stage is Stage.LEFT
+    node.beat(beat(7))
+    assert node.stage is Stage.ACTIVE
+
+
+def test_a_node_is_met_as_far_up_as_it_is():
+    for said, stage in (
+        ({"active": True, "configured": True}, Stage.ACTIVE),
+        ({"active": False, "configured": True}, Stage.INACTIVE),
+        ({"active": False, "configured": False}, Stage.PRESENT),
+    ):
+        node = member()
+        node.beat(beat(7, **said))
+        assert node.stage is stage
+
+
+def test_a_node_that_somebody_takes_down_is_not_brought_up_against_them_nor_called_active():
+    now = 0.0
+    owner = Owner()
+    node = member(owner, clock=lambda: now)
+    node.beat(beat(7))
+    now = 0.5
+    node.beat(beat(7, active=False))
+    assert node.stage is Stage.ACTIVE, "it may have said so before it was activated"
+    now = 2.0
+    node.beat(beat(7, active=False))
+    node.climb()
+    assert not owner.asked
+    assert complaint([node], patience=10) == "not all nodes are active"
     node.beat(beat(7))
     assert node.stage is Stage.ACTIVE
 

@@ -51,7 +51,7 @@ class Robot:
 def test_who_has_not_told_where_it_is_is_not_sent_anywhere() -> None:
     assert Robot("position", "hold").sent() is None
     assert Robot("effort", "hold").sent() is not None
-    assert Robot("position", "damping").sent() is not None
+    assert Robot("position", "damping", damping=0.5).sent() is not None
 
 
 def test_to_stay_is_to_be_sent_where_one_is_whatever_an_action_of_one_stands_for() -> None:

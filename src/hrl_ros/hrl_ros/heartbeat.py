@@ -14,6 +14,7 @@ from hrl_ros import qos, topics
 class Managed(Protocol):
     """What a pulse tells of its node."""
 
+    configured: bool
     active: bool
 
     def ready(self) -> bool:
@@ -29,7 +30,7 @@ class Pulse:
 
         Args:
             node: whose pulse it is.
-            managed: the same node, asked whether it is active.
+            managed: the same node, asked how far it is.
             period: seconds of steady time between beats.
         """
         self._managed = managed
@@ -45,5 +46,7 @@ class Pulse:
 
     def _beat(self) -> None:
         self._message.count += 1
-        self._message.active, self._message.connected = self._managed.active, self._managed.ready()
+        managed = self._managed
+        self._message.configured, self._message.active = managed.configured, managed.active
+        self._message.connected = managed.ready()
         self._publisher.publish(self._message)

@@ -66,6 +66,8 @@ class HrlNode(LifecycleNode):
     def __init__(self, name: str, kind: type[NodeParameters]) -> None:
         """Declare parameters; resources are created in ``setup``."""
         super().__init__(name)
+        for service in self.services:
+            service.callback = self._answering(service.callback)
         self.failure: str | None = None
         self.finished = False
         self.configured = self.active = False
@@ -127,12 +129,25 @@ class HrlNode(LifecycleNode):
         while self.failure is None and not self.connected() and time.monotonic() < end:
             if not spin():
                 return
-        if self.failure is None:
+        # Meanwhile somebody else may have activated it, or have taken it down.
+        if self.failure is None and self.configured and not self.active:
             self._rise(self.trigger_activate)
 
     def _rise(self, transition: Callable[[], TransitionCallbackReturn]) -> None:
         if transition() != TransitionCallbackReturn.SUCCESS:
             self.failure = self.failure or "a lifecycle transition failed"
+
+    def _answering(self, callback: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """Wrap one of rclpy's own services: what cannot be done, as a transition out of another state, ends no node."""
+
+        def answer(request: Any, response: Any) -> Any:  # noqa: ANN401 - of whatever type the service has
+            try:
+                return callback(request, response)
+            except Exception as error:
+                self.get_logger().error(f"request refused: {type(error).__name__}: {error}")
+                return response
+
+        return answer
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run ``setup``; a failure is reported and leaves the node unconfigured."""

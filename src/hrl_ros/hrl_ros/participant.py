@@ -43,8 +43,9 @@ def take_participant_id(environment: MutableMapping[str, str] = os.environ) -> i
             own = folder / f"{domain}_{number}.xml"
             own.write_text(profile.replace(AUTOMATIC, AUTOMATIC.replace("-1", str(number))))
             environment[PROFILES] = str(own)
-    except (OSError, ValueError):
-        # No profile, or a folder that cannot be written: discovery is slower, nothing more.
+    except (OSError, ValueError, OverflowError):
+        # No profile, a folder that cannot be written, or a domain without ports: ROS says what is wrong with the last,
+        # else discovery is slower, nothing more.
         return None
     return number
 

@@ -26,6 +26,8 @@ from hrl_ros.waiting import Patience
 CHECK_PERIOD = 0.05
 LEAVING_LIMIT = 30.0
 """Longest time [s] that a node stays after its run, for a simulator that has died then: others hear of that late."""
+PAUSE_LIMIT = 10.0
+"""Longest time [s] for which a pause lasts without a word of whoever paused; it says so about once a second."""
 FOREIGN = "of a foreign run"
 UNSOUND = "unsound"
 """Why a message was refused."""
@@ -78,10 +80,15 @@ class PolicyNode(HrlNode, Generic[P]):
         self._early: Observation | None = None
         self._ready = False
         self._between_episodes = True
+        self._episode = -1
+        """Of the newest observation."""
+        self._paused_at: float | None = None
+        """Steady time [s] at which the run was last said to be paused, if it is."""
         self.health.waits_for = self.waiting_for
         self._outputs = self.outputs()
         self._runs = self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
+        self.subscribe(msg.EpisodeResult, topics.EPISODE_RESULT, self._on_episode_result, qos.event())
         self.subscribe_raw(msg.Observation, topics.OBSERVATION, self._on_observation, qos.lockstep())
         self.every(CHECK_PERIOD, self._check)
 
@@ -102,10 +109,10 @@ class PolicyNode(HrlNode, Generic[P]):
         self.reload.start()
 
     def teardown(self) -> None:
-        """End what runs beside the node; in order, leave nothing behind that only a restart needs."""
+        """End what runs beside the node; after the run, leave nothing behind that only a restart needs."""
         if hasattr(self, "reload"):
             self.reload.close()
-        if hasattr(self, "_memory") and self.failure is None:
+        if hasattr(self, "_memory") and self.failure is None and self._over is not None:
             self._memory.forget()
 
     def refuse(self, error: InvalidDataError) -> None:
@@ -178,8 +185,9 @@ class PolicyNode(HrlNode, Generic[P]):
     def _on_status(self, status: msg.SimStatus) -> None:
         if not self.belongs(status.run):
             return
-        standing = status.finished or (status.paused and status.target_step <= status.reached_step)
-        self._patience.suspended = standing
+        paused = status.paused and status.target_step <= status.reached_step
+        self._patience.suspended = status.finished or paused
+        self._paused_at = time.monotonic() if paused and not status.finished else None
         self.health.suspended = status.finished or status.paused
         if self._between_episodes:
             # People may take their time with a robot; that somebody prepares the next episode is all there is to know.
@@ -193,6 +201,10 @@ class PolicyNode(HrlNode, Generic[P]):
         paced = 0 < real_time_factor < math.inf
         self.health.control_period = self.task.control_period / real_time_factor if paced else None
         self._observations.nominal = real_time_factor / self.task.control_period if paced else None
+
+    def _on_episode_result(self, result: msg.EpisodeResult) -> None:
+        """An episode that somebody has ended has no last observation."""
+        self._between_episodes |= self.belongs(result.run) and result.episode == self._episode
 
     def _on_observation(self, data: bytes) -> None:
         self._observations.received()
@@ -238,7 +250,7 @@ class PolicyNode(HrlNode, Generic[P]):
         self._memory.policy = json.dumps(reference._asdict()).encode()
 
     def _observe(self, observation: Observation) -> None:
-        self._between_episodes = observation.last
+        self._between_episodes, self._episode = observation.last, observation.episode
         if observation.last:
             self.health.done()
         self.observe(observation)
@@ -246,6 +258,8 @@ class PolicyNode(HrlNode, Generic[P]):
     def _check(self) -> None:
         self.reload.poll()
         self.finished |= self._over is not None and self._may_leave(self._over)
+        if self._paused_at is not None and time.monotonic() - self._paused_at > PAUSE_LIMIT:
+            self._patience.suspended, self._paused_at = False, None
         if not self._ready:
             self._prepare()
         unbound = self._binding.info is None

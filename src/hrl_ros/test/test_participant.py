@@ -46,6 +46,10 @@ def test_living_processes_have_different_ids_and_the_last_one_has_none(environme
     assert take_participant_id(dict(environment)) is None
 
 
+def test_a_domain_that_has_no_ports_is_for_ros_to_refuse(environment):
+    assert take_participant_id(environment | {"ROS_DOMAIN_ID": "300"}) is None
+
+
 def test_a_killed_process_gives_its_id_back(environment, tmp_path):
     program = (
         "import os, signal, tempfile; tempfile.tempdir = os.environ['FOLDER'];"

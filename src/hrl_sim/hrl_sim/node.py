@@ -44,7 +44,8 @@ class SimulatorNode(EnvironmentNode):
         if p.realtime:
             clock, factor = RealtimeClock(course, p.max_action_age), p.real_time_factor
             # The next step takes place at the next tick; until then nothing moves.
-            self._emergency_stop = EmergencyStop(self, clock.safety, self.health, lambda: None)
+            before = getattr(self, "_emergency_stop", None)
+            self._emergency_stop = EmergencyStop(self, clock.safety, self.health, lambda: None, before)
         self._pace = Pace(self, clock, self.runner.spec.control_period, factor)
         self._offers = SimulationServices(self, course, clock, self._pace)
         return clock

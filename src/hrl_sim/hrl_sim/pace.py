@@ -4,12 +4,12 @@ from rclpy.timer import Timer
 
 from hrl_core.errors import HrlError
 from hrl_ros.loop.course import EnvironmentClock
+from hrl_ros.loop.parameters import FACTORS
 from hrl_ros.node import HrlNode
 from hrl_sim.clocks import LockstepClock
 
 FASTEST = 0.0
 """Real-time factor of a lock-step run that nothing holds back."""
-LIMITS = (0.01, 1000.0)
 
 
 class Pace:
@@ -35,7 +35,7 @@ class Pace:
         Raises:
             HrlError: the factor is out of range, or the clock cannot do without ticks.
         """
-        low, high = LIMITS
+        low, high = FACTORS
         lockstep = self._clock if isinstance(self._clock, LockstepClock) else None
         if real_time_factor == FASTEST and lockstep is None:
             raise HrlError(f"real_time_factor 0 (as fast as possible) needs lock-step; give {low:g} to {high:g}")

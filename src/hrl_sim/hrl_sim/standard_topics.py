@@ -12,6 +12,7 @@ from sensor_msgs.msg import JointState
 
 from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.runner import EnvRunner
+from hrl_core.envs.surroundings import movable_bodies
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.messages import to_time
@@ -42,6 +43,8 @@ class StandardTopics:
         joints = [self._model.joint(i) for i in range(self._model.njnt)]
         scalar = [joint for joint in joints if joint.type[0] in _SCALAR]
         free = [joint for joint in joints if joint.type[0] == mujoco.mjtJoint.mjJNT_FREE]
+        beside = movable_bodies(self._model)
+        free = [joint for joint in free if self._model.body(joint.bodyid[0]).name not in beside]
         self._names = [joint.name for joint in scalar]
         self._qpos = np.array([joint.qposadr[0] for joint in scalar], dtype=int)
         self._qvel = np.array([joint.dofadr[0] for joint in scalar], dtype=int)

@@ -73,6 +73,8 @@ class RecorderNode(HrlNode):
     def start(self) -> None:
         """Listen to what comes once: whoever sees the subscription takes it that nothing is lost any more."""
         if self._listens:
+            # What came meanwhile is lost, as with a recorder that is started anew: nobody may wait for it.
+            self._id, self._asked = secrets.randbits(64), True
             return
         self._listens = True
         for topic, (kind, _) in KEYED.items():

@@ -25,6 +25,8 @@ HOLD_LOOKS = 20
 """Looks (a second's worth) that messages of the next episode wait at most for the rest of the last one.
 
 Not seconds: where the recorder hardly gets a core, the rest may have come long ago and wait to be read."""
+POLICIES = 20
+"""Newest policies that a bag names, whether or not they act in it."""
 SEGMENT = "segment_{:06d}"
 _NUMBERED = re.compile(r"segment_(\d{6,})")
 
@@ -219,7 +221,10 @@ class SegmentedRecording:
         """Close the bag and begin a new one with what is latched."""
         facts = self.facts
         self._close_bag()
-        self.facts = BagFacts(info=facts.info, policies=facts.policies, segment=facts.segment + 1)
+        # Those that may act in it: what acts now, what comes next, or what a rollback goes back to.
+        known = facts.acted.union(sorted(facts.policies)[-POLICIES:])
+        policies = {version: sha256 for version, sha256 in facts.policies.items() if version in known}
+        self.facts = BagFacts(info=facts.info, policies=policies, segment=facts.segment + 1)
         self._episodes = 0
         self._bag = self._open()
         for topic, data in self._latched.items():

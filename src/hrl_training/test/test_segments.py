@@ -22,7 +22,7 @@ from hrl_core.bags.writer import typestore_with
 from hrl_core.messages import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
 from hrl_training import closed_bags, segments
 from hrl_training.recording import RecordingLedger
-from hrl_training.segments import RecordedTopic, SegmentedRecording, SplitLimits
+from hrl_training.segments import POLICIES, RecordedTopic, SegmentedRecording, SplitLimits
 
 TYPE = "test_msgs/msg/Number"
 TOPICS = {name: RecordedTopic(f"/{name}", TYPE, name == "info") for name in ("info", "clock", "keyed")}
@@ -160,6 +160,22 @@ def test_each_bag_tells_its_own_episodes_and_policies(tmp_path):
     assert [s["hrl.segment"] for s in said] == ["0", "1", "2"]
     assert {s["hrl.task_hash"] for s in said} == {"hash"}
     assert {(s["hrl.hierarchy"], s["hrl.hierarchy_hash"]) for s in said} == {("levels: []", "other hash")}
+
+
+def test_a_bag_names_the_policies_of_late_and_those_that_act(tmp_path):
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1))
+    recorder.recording.facts.info = Info()
+    policies = recorder.recording.facts.policies
+    policies.update({version: str(version) for version in range(1000)})
+    for number in range(2):
+        recorder.take(*episode_messages(number))
+    recorder.recording.close()
+    said = [content(path)[1] for path in sorted((tmp_path / "bag").glob("segment_*"))]
+    named = [json.loads(s["hrl.policy_sha256"]) for s in said]
+    assert len(named[0]) == 1000
+    newest = {str(version) for version in range(1000 - POLICIES, 1000)}
+    assert named[1].keys() == newest | {"0", "1"}
+    assert named[1]["0"] == "0"
 
 
 def test_the_catalogue_tells_of_each_closed_bag_and_its_loss_costs_nothing(tmp_path):

@@ -67,6 +67,8 @@ class MarkersNode(HrlNode):
         self._settings = p = self.read_parameters(MarkersParameters)
         self._scene: Scene | None = None
         self._run, self._fresh, self._refreshed = 0, False, 0.0
+        self._announced: dict[int, msg.RunInfo] = {}
+        """The newest runs."""
         self._stream, self._scenery, self._frames = MarkerStream(), MarkerStream(), Frames(self)
         self._dynamic = self.create_lifecycle_publisher(MarkerArray, topics.MARKERS, qos.sensor())
         self._static = self.create_lifecycle_publisher(MarkerArray, topics.MARKERS_STATIC, qos.latched())
@@ -98,8 +100,12 @@ class MarkersNode(HrlNode):
 
     def _on_run_info(self, info: msg.RunInfo) -> None:
         """Set the stage for a run; a restarted simulator's run replaces the old one."""
-        if info.run == self._run:
-            return
+        self._announced = {**self._announced, info.run: info}
+        self._announced = dict(list(self._announced.items())[-qos.RIVALS :])
+        if info.run != self._run:
+            self._set_the_stage(info)
+
+    def _set_the_stage(self, info: msg.RunInfo) -> None:
         try:
             spec = parse_task(info.task, f"RunInfo of run {info.run:016x}")
             self._require_known(spec)
@@ -126,6 +132,9 @@ class MarkersNode(HrlNode):
     def _on_observation(self, data: bytes) -> None:
         self._observations.received()
         observation = messages.OBSERVATION.decode(data)
+        if observation.run != self._run and observation.run in self._announced:
+            # The newer run gave way to this one, and announced itself all the same.
+            self._set_the_stage(self._announced[observation.run])
         if self._scene is not None and observation.run == self._run:
             self._scene.on_observation(observation)
             self._fresh = True

@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 
 from hrl_msgs.srv import ChooseEpisode, Reset, SetPaused, SetRealTimeFactor, Step
 from hrl_ros import topics
+from hrl_ros.loop.parameters import FACTORS
 from hrl_ros.node import HrlNode
 from hrl_viz.playback import FASTEST, Playback
 
-LIMITS = (0.01, 1000.0)
 _NAMED = 10
 """Episodes listed in a refusal."""
 
@@ -59,7 +59,7 @@ class PlayerServices:
     def _set_rate(
         self, request: SetRealTimeFactor.Request, response: SetRealTimeFactor.Response
     ) -> SetRealTimeFactor.Response:
-        low, high = LIMITS
+        low, high = FACTORS
         rate = request.real_time_factor
         if rate != FASTEST and not low <= rate <= high:
             response.message = f"real_time_factor {rate:g} must be 0 (as fast as possible) or {low:g} to {high:g}"

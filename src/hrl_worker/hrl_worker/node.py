@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rclpy.timer import Timer
 from sensor_msgs.msg import Joy
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
@@ -53,7 +54,8 @@ class WorkerNode(PolicyNode[Worker]):
     parameters_kind = WorkerParameters
     party = WORKER
     _session: WorkerSession | None = None
-    _observed_at = 0.0
+    _observed_at = _hold_after = 0.0
+    _holding: Timer | None = None
     _serialised: Sequence[tuple[Subgoal, bytes]] = ()
 
     def __init__(self) -> None:
@@ -90,6 +92,7 @@ class WorkerNode(PolicyNode[Worker]):
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publishers and the subgoal subscription."""
+        self._holding = None
         self._subgoals = self.health.stream(topics.SUBGOAL)
         self._actions = self.publish_raw(msg.Action, topics.ACTION, qos.lockstep())
         self._results = self.publish_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, qos.lockstep())
@@ -107,8 +110,7 @@ class WorkerNode(PolicyNode[Worker]):
         self._session = worker_session(self.task, self.hierarchy, self.policy, info.seed)
         self._session.renew = self.reload.renew
         if self.realtime:
-            self._hold_after = self.task.control_period / info.real_time_factor / 2
-            self.every(self._hold_after / 4, self._act_on_held)
+            self._expect_pace(info.real_time_factor)
 
     def observe(self, observation: Observation) -> None:
         """Answer with an action, a segment result, or both."""
@@ -154,6 +156,17 @@ class WorkerNode(PolicyNode[Worker]):
             return
         self.heard(f"{topics.SUBGOAL} {subgoal.level}", (subgoal.episode, subgoal.seq))
         self._answer(self._session.on_subgoal(subgoal))
+
+    def _expect_pace(self, real_time_factor: float) -> None:
+        """A subgoal is held after half a control period, however long that is now."""
+        super()._expect_pace(real_time_factor)
+        if not (self.realtime and self.health.control_period):
+            return
+        self._hold_after, looks = self.health.control_period / 2, self.health.control_period / 8
+        if self._holding is None:
+            self._holding = self.every(looks, self._act_on_held)
+        else:
+            self._holding.timer_period_ns = round(1e9 * looks)
 
     def _act_on_held(self) -> None:
         if self._session is None or time.monotonic() - self._observed_at <= self._hold_after:

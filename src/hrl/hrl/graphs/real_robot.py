@@ -51,9 +51,9 @@ def fake_parameters(config: RobotConfig, fake: FakeConfig, given: Mapping[str, V
 
 
 def supervisor_part(
-    arguments: LaunchArguments, task: str, names: Sequence[str], acting: Sequence[str]
+    arguments: LaunchArguments, task: str, names: Sequence[str], restarting: Sequence[str]
 ) -> tuple[str, Mapping[str, Value]]:
-    """Name and parameters of the supervisor of these nodes, which come up in this order; who acts is restarted."""
+    """Name and parameters of the supervisor of these nodes, in the order in which they come up."""
     managed = [name for name in names if name != FAKE_ROBOT]
     parameters: dict[str, Value] = {
         "autostart": arguments.autostart,
@@ -61,7 +61,7 @@ def supervisor_part(
         "bridge": BRIDGE if BRIDGE in managed else "",
         "task": task,
         "robot_config": arguments.robot_config,
-        "restarting": ",".join(name for name in managed if name in acting),
+        "restarting": ",".join(name for name in managed if name in restarting),
         "writing": RECORDER,
     }
     return ROBOT_SUPERVISOR, parameters

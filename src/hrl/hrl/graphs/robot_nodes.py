@@ -116,7 +116,8 @@ def robot_nodes(
     else:
         parts.append((SIMULATOR, environment | {"randomise": arguments.randomise}))
     if supervised:
-        parts.append(supervisor_part(arguments, setup.task_argument, [name for name, _ in parts], parties))
+        restarting = (*parties, RECORDER) if arguments.learn else parties
+        parts.append(supervisor_part(arguments, setup.task_argument, [name for name, _ in parts], restarting))
     managers = parties[1:]
     respawning = (*RESPAWNING, RECORDER) if arguments.learn else RESPAWNING
     remappings = (*REMAPPINGS, ("policy_update", policy_updates)) if policy_updates else REMAPPINGS

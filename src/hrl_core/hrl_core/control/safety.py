@@ -179,10 +179,12 @@ class SafetyLayer:
         """Latch the emergency stop; the first reason stays."""
         self.emergency = self.emergency or reason
 
-    def release(self) -> None:
-        """End the emergency stop; the next accepted action moves the robot again."""
-        self.emergency = ""
-        self.rest()
+    def release(self) -> bool:
+        """End the emergency stop, if one is latched (returned); the next accepted action moves the robot again."""
+        latched, self.emergency = bool(self.emergency), ""
+        if latched:
+            self.rest()
+        return latched
 
     def _send(self, command: Vector) -> Vector:
         self.command, self._sent_at = command, self._clock()

@@ -9,6 +9,8 @@ from hrl_core.task.spec import TaskSpec
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.qos import MOST_CREDIT
 
+FACTORS = 0.001, 1000.0
+"""Least and greatest real-time factor."""
 LOCKSTEP = "lockstep"
 REALTIME = "realtime"
 
@@ -20,7 +22,7 @@ class EnvironmentParameters(NodeParameters):
     task: str = parameter("AntMaze", "shipped task name or path of a .yaml task specification")
     clock: str = parameter(LOCKSTEP, "step on the action's arrival, or by the wall clock", choices=(LOCKSTEP, REALTIME))
     real_time_factor: float = parameter(
-        1.0, "simulated seconds per wall second (clock realtime)", low=0.001, high=1000.0
+        1.0, "simulated seconds per wall second (clock realtime)", low=FACTORS[0], high=FACTORS[1]
     )
     episodes: int = parameter(0, "episodes to run; 0: for ever", low=0)
     seed: int = parameter(0, "seed of resets and exploration noise", low=0)

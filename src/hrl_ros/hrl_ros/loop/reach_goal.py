@@ -44,6 +44,8 @@ class ReachGoalServer:
             cancel_callback=lambda _handle: CancelResponse.ACCEPT,
         )
         course.cut_off = self._cut_off
+        # No observation comes while the run is paused, or waits for somebody.
+        node.every(FEEDBACK_PERIOD, self._look_for_cancel)
 
     def observe(self, observation: Observation) -> None:
         """Follow the episode: feedback at most ten times a second of wall time, then the result."""
@@ -64,6 +66,11 @@ class ReachGoalServer:
             handle.publish_feedback(
                 ReachGoal.Feedback(distance=distance, episode=observation.episode, step=observation.step)
             )
+
+    def _look_for_cancel(self) -> None:
+        pursuit, observation = self._pursuit, self._course.observation
+        if pursuit is not None and observation is not None and pursuit.handle.is_cancel_requested:
+            self._end(observation, ReachGoal.Result.CANCELLED)
 
     def _judge(self, goal: ReachGoal.Goal) -> GoalResponse:
         why = self._refusal(frozen(np.asarray(goal.goal)))
