@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hrl_core.algorithms import presets
+from hrl_core.algorithms import ALGORITHMS, presets
 from hrl_core.algorithms.flat.config import DQNFlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.flat.vime.config import VimeConfig
 from hrl_core.algorithms.fun.config import FunConfig
@@ -67,7 +67,9 @@ def table() -> str:
     relay = {name: config.agent for name, config in presets("relay").items()}
     parts = [
         "### Run",
-        _rows(TrainConfig, "--", ("`paper`", paper), ("`fast`", fast), ("`hac`", hac)),
+        _rows(TrainConfig, "--", ("HIRO `paper`", paper), ("HIRO `fast`", fast), ("HAC `fast`", hac)),
+        "### Run: every preset",
+        _runs(),
         "### HIRO: `--algorithm hiro`",
         _rows(HiroConfig, "--", ("`paper`", paper.agent), ("`fast`", fast.agent)),
         "### Levels of HIRO: `--worker.*` and `--manager.*`",
@@ -141,6 +143,19 @@ def table() -> str:
         _rows(OnPolicyConfig, "", ("`ppo`, leaves", tree.agent.leaf), ("`ppo`, composites", tree.agent.composite)),
     ]
     return "\n\n".join(parts)
+
+
+def _runs() -> str:
+    """What tells the runs of the presets apart; of each algorithm the first is its default."""
+    told = ("steps", "num_envs", "evaluation", "evaluation_interval", "checkpoint_interval")
+    head = ["`--algorithm`", "`--preset`", "`--learner`", *(f"`--{name}`" for name in told)]
+    lines = [_row(head), _row(["---"] * len(head))]
+    for algorithm in ALGORITHMS:
+        for name, config in presets(algorithm).items():
+            learner = getattr(config.agent, "learner", "")
+            values = [_shown(getattr(config, field)) for field in told]
+            lines.append(_row([algorithm, f"`{name}`", learner if isinstance(learner, str) else "", *values]))
+    return "\n".join(lines)
 
 
 def _levels(algorithm: str) -> list[tuple[str, Any]]:

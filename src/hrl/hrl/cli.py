@@ -184,8 +184,8 @@ COMMANDS = {
     ),
     "policy": Command(
         "policy:policy",
-        "init | show | export | convert",
-        "make an untrained policy, look at one, ship one, write one anew in the present format",
+        "init | show | export | convert | swap",
+        "make an untrained policy, look at one, ship one, write one in the present format, exchange a node of a tree",
     ),
     "bag": Command(
         "bag:bag",
@@ -234,8 +234,8 @@ COMMANDS = {
     ),
     "doctor": Command(
         "doctor:doctor",
-        "[--json] [--clean]",
-        "check installation, machine, DDS and the running graph",
+        "[--json] [--clean] [--cluster HOST:PORT]",
+        "check installation, machine, DDS, the running graph, a cluster",
     ),
     "bench": Command(
         "bench:main",

@@ -1,7 +1,10 @@
 """What is told of a sweep: statistics over seeds in table, picture and page, of made-up runs with known figures."""
 
+import dataclasses
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -12,10 +15,14 @@ from hrl import cli
 from hrl.commands.sweep import held_out_table, standing_table
 from hrl.commands.sweep_arguments import planned
 from hrl.results.curve_figure import AUTO, RANGE, choose_statistic, curve_figure
-from hrl.results.curves import Group
+from hrl.results.curves import Group, Run
 from hrl.results.held_out_record import AtGoal, Examined, HeldOut, read_held_out
 from hrl.results.over_seeds import Headline, figures, headline_of, headlines, outcomes
 from hrl.results.sweep_record import SweepRecord, is_sweep, sweep_groups
+from hrl_core.task.success import SuccessRule
+from hrl_core.task.text import load_task
+from hrl_core.training.evaluate import EvaluationResult
+from hrl_core.training.scores import evaluation_metrics, headline_score
 
 OPTIONS = ("--task", "ant_maze", "--preset", "fast", "--steps", "200")
 LAST = {"0.005": (0.0, 0.5, 0.6, 0.7, 1.0), "0.01": (0.2, 0.2, 0.2, 0.2, 0.2)}
@@ -79,6 +86,44 @@ def test_a_task_without_goals_is_judged_by_its_return(tmp_path: Path) -> None:
     # Each combination may have a task of its own.
     assert [one.last for one in outcomes(groups[1])] == list(LAST["0.01"])
     assert headlines(groups) == "mean return, goal (0, 16) / success at the last step, goal (0, 16)"
+
+
+def test_a_task_with_groups_is_judged_by_what_chose_its_best_policy(tmp_path: Path) -> None:
+    """Groups in place over all goals, not the success at the first one; a goal that asks for nothing has none."""
+    task = dataclasses.replace(
+        load_task("PointMaze"), success=SuccessRule(1.0, "m", groups={"along": ("x",), "across": ("y",)})
+    )
+    found = {"env_steps": 0, "cpu_seconds": 60.0}
+    evaluations = [
+        # Success at the first goal, and little in place at the second one.
+        [EvaluationResult((8.0, 8.0), 4, 1.0, 1.0, 0.5, -5.0, {"along": 1.0, "across": 1.0}), _at_second(0.0)],
+        [EvaluationResult((8.0, 8.0), 4, 0.5, 0.5, 0.5, -5.0, {"along": 1.0, "across": 0.5}), _at_second(1.0)],
+        [EvaluationResult((8.0, 8.0), 4, 0.0, 0.0, 0.5, -5.0, {"along": 0.5, "across": 0.5}), _at_second(0.25)],
+    ]
+    nothing = EvaluationResult((0.0, 0.0), 2, 1.0, 1.0, 0.0, 0.0)
+    rows = []
+    for number, results in enumerate(evaluations):
+        row = {**found, "env_steps": 100 * number}
+        for result in (*results, nothing):
+            row |= evaluation_metrics(result)
+        rows.append(row)
+    group = Group("one", [Run(tmp_path, {"seed": 0, "steps": 200, "task": "point_maze"}, rows)])
+    scores = [headline_score(task, [*results, nothing]) or 0.0 for results in evaluations]
+    (outcome,) = outcomes(group)
+    assert (outcome.best, outcome.last) == (max(scores), scores[-1]) == (scores[1], scores[-1])
+    assert outcome.best == 2.5 / 3
+    assert outcome.episodes == 10
+    assert not outcome.headline.is_share
+    assert headlines([group]) == "groups in place at the last step, mean over all goals"
+
+
+def _at_second(share: float) -> EvaluationResult:
+    return EvaluationResult((8.0, 0.0), 4, share, share, 0.5, -5.0, {"along": share})
+
+
+def test_results_are_read_without_torch() -> None:
+    code = "import sys, hrl.results.over_seeds; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_a_goal_is_named_where_there_is_one() -> None:

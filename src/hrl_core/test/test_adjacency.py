@@ -1,13 +1,14 @@
 """The adjacency penalty of HRAC tells what is within reach."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
 import torch
 
 from hrl_core.algorithms.hiro.extras import adjacency
-from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty, adjacency_table
+from hrl_core.algorithms.hiro.extras.adjacency import AdjacencyPenalty, visited_cells
 from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
@@ -31,13 +32,46 @@ def _corridor_store() -> EpisodeStore:
     return store
 
 
-def test_table_holds_what_was_seen_within_reach() -> None:
-    centres, adjacent = adjacency_table(_corridor_store(), SPACE.indices, reach=10)
-    at = {tuple(c): i for i, c in enumerate(centres.tolist())}
+def _table(cells: adjacency.Cells) -> np.ndarray:
+    """All pairs, as it takes too much memory to have them."""
+    table = np.zeros((len(cells.centres), len(cells.centres)), np.bool_)
+    table[tuple(cells.near(np.arange(cells.near_pairs)).T)] = True
+    return table
+
+
+def test_near_is_what_was_seen_within_reach() -> None:
+    cells = visited_cells(_corridor_store(), SPACE.indices, reach=10)
+    adjacent, at = _table(cells), {tuple(c): i for i, c in enumerate(cells.centres.tolist())}
     assert adjacent[at[0.5, 0.5], at[2.5, 0.5]]
     assert not adjacent[at[0.5, 0.5], at[4.5, 0.5]]
     assert not adjacent[at[0.5, 0.5], at[0.5, 5.5]]
     assert (adjacent == adjacent.T).all()
+    assert adjacent.diagonal().all()
+
+
+def test_near_and_far_pairs_are_all_pairs_each_once_in_rising_order() -> None:
+    cells = visited_cells(_corridor_store(), SPACE.indices, reach=3)
+    adjacent = _table(cells)
+    np.testing.assert_array_equal(cells.near(np.arange(cells.near_pairs)), np.argwhere(adjacent))
+    np.testing.assert_array_equal(cells.far(np.arange(cells.far_pairs)), np.argwhere(~adjacent))
+
+
+def test_memory_grows_with_what_was_lived_not_with_the_pairs_of_cells() -> None:
+    """A walk that never comes back: 6,000 cells, of whose 36 million pairs a table would hold each."""
+    task = dataclasses.replace(SPEC, max_episode_steps=6_000)
+    store, states = EpisodeStore(task, SPACE.level, 6_000, 1), np.zeros((6_001, 30))
+    states[:, 0] = np.arange(6_001)
+    store.begin(0, states[0], np.zeros(2))
+    for state in states[1:]:
+        store.append(np.zeros((1, 8)), np.zeros(1), state[None], np.array([False]), np.array([False]))
+    tracemalloc.start()
+    cells = visited_cells(store, SPACE.indices, reach=10)
+    drawn = cells.far(np.random.default_rng(0).integers(0, cells.far_pairs, 1_000))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(cells.centres) == 6_001
+    assert (np.abs(drawn[:, 0] - drawn[:, 1]) > 10).all()
+    assert peak < 20e6
 
 
 def test_fitted_penalty_separates_near_from_far_and_points_back() -> None:

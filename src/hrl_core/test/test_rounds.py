@@ -13,6 +13,7 @@ from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.task.text import load_task
 from hrl_core.training.presets import preset
+from hrl_core.training.recordings.learner import RecordedLearner
 from hrl_core.training.rounds.blocks import Block, Collected, live
 from hrl_core.training.rounds.config import FREE, RoundConfig, stored_round_config
 from hrl_core.training.rounds.episode_file import load_episodes, save_episodes
@@ -59,13 +60,15 @@ def same(one: BagEpisode, other: BagEpisode) -> None:
 class Collectors:
     """Collect in this process: in order, or now the newest and now the oldest."""
 
-    def __init__(self, orders=(0,)):
-        self._envs, self._waiting, self._orders = VectorEnv(TASK, 2, SEED), {}, itertools.cycle(orders)
+    def __init__(self, orders=(0,), task=TASK):
+        self._envs, self._waiting, self._orders = VectorEnv(task, 2, SEED), {}, itertools.cycle(orders)
         self.policies: dict[int, int] = {}
+        self.random: dict[int, float] = {}
 
     def submit(self, block, policy):
         self._waiting[block] = policy
         self.policies[block.number] = policy.version
+        self.random[block.number] = policy.actor("worker").random_probability
 
     def next(self, block):
         order = list(self._waiting)
@@ -118,7 +121,9 @@ def test_exact_rounds_follow_the_policy_of_the_round_before_the_last(tmp_path):
         2 * number + block: versions[max(0, number - 1)] for number in range(rounds) for block in range(2)
     }
     assert run.env_steps == 600
-    assert run.learner.updates == run.learner.paid(600)
+    # 0.2 of each step after the first 60, in groups of 8.
+    assert run.learner.paid(600) == 108
+    assert run.learner.updates == 112
 
 
 def test_a_resumed_run_ends_in_the_same_weights(tmp_path):
@@ -153,6 +158,95 @@ def test_free_rounds_take_what_comes_and_tell_so(tmp_path):
     again.begin(resume=True)
     assert again.env_steps == run.env_steps
     assert again.checkpoint({}).weights_sha256 == run.checkpoint({}).weights_sha256
+
+
+def learned(config, folder, collectors=None):
+    """A run to its end, and by environment steps the weights of both levels and how often each has learned."""
+    run, found = trainer(folder, config, collectors), {}
+    run.begin(resume=False)
+    while run.left:
+        run.iterate()
+        levels = run.learner.levels()
+        arrays = {level: np.concatenate([a.ravel() for a in kept.weights.values()]) for level, kept in levels.items()}
+        found[run.env_steps] = arrays | {f"{level}/updates": kept.updates for level, kept in levels.items()}
+    return run, found
+
+
+def test_nothing_is_learned_before_learning_starts_and_its_steps_pay_for_nothing(tmp_path):
+    config = dataclasses.replace(CONFIG, training=CONFIG.training.changed({"learning_starts": 250}))
+    _, found = learned(config, tmp_path)
+    updates = {steps: one["worker/updates"] for steps, one in found.items()}
+    assert updates == {100: 0, 200: 0, 300: 16, 400: 32, 500: 56, 600: 72}
+    assert found[200]["manager/updates"] == 0 < found[600]["manager/updates"]
+
+
+def test_a_worker_whose_learning_has_ended_stays_and_its_manager_goes_on(tmp_path):
+    """Of the steps from 60 to 330 each pays for 0.2 updates of the worker: 54."""
+    config = dataclasses.replace(CONFIG, training=CONFIG.training.changed({"worker_learning_ends": 330}))
+    run, found = learned(config, tmp_path / "whole")
+    assert isinstance(run.learner, RecordedLearner)
+    assert run.learner.agent.worker.updates == 54
+    assert not np.array_equal(found[300]["worker"], found[400]["worker"])
+    np.testing.assert_array_equal(found[400]["worker"], found[600]["worker"])
+    assert not np.array_equal(found[400]["manager"], found[600]["manager"])
+    # Another policy has another version, also where only its manager is another one.
+    assert found[400]["worker/updates"] < found[600]["worker/updates"] == run.version == 112
+    assert run.checkpoint({}).version == 112
+    stopped = trainer(tmp_path / "stopped", config)
+    stopped.run(stop=lambda: stopped.env_steps >= 500)
+    resumed = trainer(tmp_path / "stopped", config)
+    resumed.run(resume=True)
+    assert isinstance(resumed.learner, RecordedLearner)
+    assert resumed.learner.agent.worker.updates == 54
+    assert resumed.checkpoint({}).weights_sha256 == run.checkpoint({}).weights_sha256
+
+
+SWITCHES = {"steps": 600, "num_envs": 2, "learning_starts": 250, "worker_updates": 0.2, "evaluation_interval": 600}
+
+
+@pytest.mark.parametrize(
+    ("learner", "change", "expected"),
+    [
+        ("sac", {"random_starts": True}, [1.0] * 8),
+        ("ddpg", {"random_starts": True, "random_steps": 500}, [1.0] * 8 + [0.4, 0.4, 0.2, 0.2]),
+        ("td3", {"random_steps": 400}, [1.0] * 4 + [0.75, 0.75, 0.5, 0.5, 0.25, 0.25]),
+        # Beside its own, 0.05.
+        ("dqn", {"random_steps": 400}, [1.0] * 4 + [0.75, 0.75, 0.5, 0.5, 0.2875, 0.2875, 0.05, 0.05]),
+    ],
+)
+def test_collectors_act_at_random_as_often_as_who_learns_in_process(tmp_path, learner, change, expected):
+    task = dataclasses.replace(load_task("grid_world" if learner == "dqn" else "PointMaze"), max_episode_steps=25)
+    training = preset(algorithm="flat", learner=learner)
+    training = training.changed(SWITCHES | {"worker": {"hidden": [8], "batch_size": 16}} | change)
+    collectors = Collectors(task=task)
+    run = RoundTrainer(task, RoundConfig(training, round_blocks=2), collectors, tmp_path, SEED)
+    assert isinstance(run.learner, RecordedLearner)
+    run.begin(resume=False)
+    actions = []
+    while run.left:
+        run.iterate()
+        store = run.learner.store
+        actions.append(store.actions[: len(store.lengths), :25])
+    # A policy collects the round after the next: the first two rounds are known to begin with, a round is 100 steps.
+    told = [collectors.random[number] for number in range(12)]
+    assert told[: len(expected)] == pytest.approx(expected)
+    assert not any(told[len(expected) :])
+    if learner == "sac":
+        first = actions[0][actions[0].any(axis=(1, 2))].reshape(-1, len(task.action))
+        assert np.abs(first / task.action_high).mean() == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    ("agent", "change", "why"),
+    [
+        (preset("paper"), {"waypoint_probability": 0.5}, "waypoint_probability 0.5: collectors act by policies"),
+        (preset(algorithm="flat", learner="sac"), {"random_steps": 9}, "random_steps 9: a policy of SAC draws"),
+    ],
+)
+def test_what_collectors_cannot_do_is_refused(agent, change, why):
+    RoundConfig(agent)
+    with pytest.raises(HrlError, match=why):
+        RoundConfig(agent.changed(change))
 
 
 @pytest.mark.parametrize(

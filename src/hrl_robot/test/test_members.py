@@ -142,13 +142,13 @@ def test_node_that_was_said_to_leave_and_goes_on_is_watched_again():
 
 
 def test_a_node_is_met_as_far_up_as_it_is():
-    for said, stage in (
-        ({"active": True, "configured": True}, Stage.ACTIVE),
-        ({"active": False, "configured": True}, Stage.INACTIVE),
-        ({"active": False, "configured": False}, Stage.PRESENT),
+    for configured, active, stage in (
+        (True, True, Stage.ACTIVE),
+        (True, False, Stage.INACTIVE),
+        (False, False, Stage.PRESENT),
     ):
         node = member()
-        node.beat(beat(7, **said))
+        node.beat(beat(7, configured=configured, active=active))
         assert node.stage is stage
 
 

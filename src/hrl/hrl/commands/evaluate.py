@@ -82,6 +82,6 @@ def results_table(title: str, task: TaskSpec, results: list[EvaluationResult]) -
         goal = ", ".join(f"{x:g}" for x in result.goal) or ("its own" if task.goal else "-")
         if task.success.groups:
             goal = "\n".join(f"{name} {share:.2f}" for name, share in result.groups.items())
-            goal += f"\n{result.in_place:.2f} of {len(result.groups)} in place"
+            goal += f"\n{result.in_place:.2f} of {result.asked_for:.3g} in place"
         table.add_row(goal, str(result.episodes), *measured, f"{result.episode_return:.2f}")
     return table

@@ -110,10 +110,13 @@ class LaunchArguments(Arguments):
     explore: bool = argument(False, "Run training episodes: the policies add exploration noise.")
     record: bool = argument(True, "Record a rosbag2 directory (MCAP) of all topics of the stack in OUT/bag.")
     split_episodes: int = argument(
-        0, "Begin a new bag after so many episodes, 0: one bag; OUT/bag is then a folder of bags.", rule=COUNT
+        0,
+        "Begin a new bag after so many episodes; OUT/bag is then a folder of bags. 0: one bag; where a run is learned "
+        "from, a new one after 2.",
+        rule=COUNT,
     )
     split_mb: float = argument(
-        0.0, "Begin a new bag with the episode after the one that fills it to so many MB, 0: one bag.", rule=COUNT
+        0.0, "Begin a new bag with the episode after the one that fills it to so many MB, 0: however big.", rule=COUNT
     )
     upload: str = argument(
         "", "URI that closed bags are copied to, s3://BUCKET/FOLDER; of several robots in robot_1, ...; empty: nowhere."

@@ -1,14 +1,15 @@
 """What the seeds of a configuration have reached, each for itself and taken together."""
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hrl.results.curves import LIVE, Group, Run, goals, has_success
 from hrl_core.errors import HrlError
 from hrl_core.statistics import bootstrap_interval, interquartile_mean, mean, median
+from hrl_core.training.headline import IN_PLACE, RETURN, headline_figure, headline_measure
 from hrl_core.training.progress import OWN_GOALS
 
 MEASURES = {
@@ -18,25 +19,33 @@ MEASURES = {
     "return": "mean return",
 }
 """Of an evaluation, as they are told."""
-TITLES = {OWN_GOALS: "own goals", LIVE: "newest 20 live episodes, exploring"}
+ALL_GOALS = "all_goals"
+"""Stands for all that a task with groups is evaluated at, which count alike."""
+TITLES = {
+    OWN_GOALS: "own goals",
+    LIVE: "newest 20 live episodes, exploring",
+    ALL_GOALS: "mean over all goals",
+}
+_WORDS = {**MEASURES, IN_PLACE: "groups in place at the last step"}
+_EVALUATION = "evaluation/"
 BOOTSTRAP_SEED = 0
 """The same runs have the same interval whenever they are looked at."""
 
 
 class Headline(NamedTuple):
-    """What a run is judged and its best policy chosen by: success at the first goal, else the return."""
+    """What a run is judged and its best policy chosen by (``headline_figure``)."""
 
     goal: str
     measure: str
 
     def __str__(self) -> str:
         """For people."""
-        return ", ".join(filter(None, (MEASURES[self.measure], goal_title(self.goal, self.measure))))
+        return ", ".join(filter(None, (_WORDS[self.measure], goal_title(self.goal, self.measure))))
 
     @property
     def is_share(self) -> bool:
         """Whether it is the share of episodes in which something holds."""
-        return self.measure != "return"
+        return self.measure not in (RETURN, IN_PLACE)
 
 
 class SeedOutcome(NamedTuple):
@@ -49,7 +58,7 @@ class SeedOutcome(NamedTuple):
     best: float
     """Of the evaluation whose policy is kept as the best."""
     episodes: int
-    """Of an evaluation at the headline goal."""
+    """Of an evaluation, at the headline goal or all of them."""
     env_steps: int
     cpu_minutes: float
     finished: bool
@@ -85,7 +94,8 @@ def headline_of(runs: Sequence[Run]) -> Headline:
     names = goals(runs)
     if not names:
         raise HrlError("none of the runs has been evaluated yet; look again later")
-    return Headline(names[0], "success_rate" if has_success(runs, names[0]) else "return")
+    grouped = any(IN_PLACE in figures for run in runs for row in run.rows for figures in _by_goal(row).values())
+    return Headline(ALL_GOALS if grouped else names[0], headline_measure(grouped, has_success(runs, names[0])))
 
 
 def headlines(groups: Sequence[Group]) -> str:
@@ -104,20 +114,37 @@ def outcomes(group: Group) -> list[SeedOutcome]:
 
 
 def _outcome(run: Run, headline: Headline) -> SeedOutcome:
-    name = f"evaluation/{headline.goal}/"
-    rows = [row for row in run.rows if f"{name}{headline.measure}" in row]
-    values = [float(row[f"{name}{headline.measure}"]) for row in rows]
+    judged = [counting for row in run.rows if (counting := _counting(row, headline))]
+    values = [headline_figure(headline.measure, counting) for counting in judged]
     newest = run.rows[-1]
     return SeedOutcome(
         run.config["seed"],
         headline,
         values[-1] if values else math.nan,
         max(values, default=math.nan),
-        int(rows[-1][f"{name}episodes"]) if rows else 0,
+        int(sum(figures["episodes"] for figures in judged[-1])) if judged else 0,
         newest["env_steps"],
         newest["cpu_seconds"] / 60,
         newest["env_steps"] >= run.config["steps"],
     )
+
+
+def _counting(row: Mapping[str, Any], headline: Headline) -> list[Mapping[str, float]]:
+    """Of a line of metrics, the figures at each goal that the headline is about; none: it tells nothing of it."""
+    found = _by_goal(row)
+    if headline.measure == IN_PLACE:
+        return [figures for goal, figures in found.items() if goal != LIVE]
+    return [found[headline.goal]] if headline.measure in found.get(headline.goal, {}) else []
+
+
+def _by_goal(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The evaluation in a line of metrics, goal by goal."""
+    found: dict[str, dict[str, float]] = {}
+    for name, value in row.items():
+        if name.startswith(_EVALUATION):
+            goal, measure = name.removeprefix(_EVALUATION).rsplit("/", 1)
+            found.setdefault(goal, {})[measure] = float(value)
+    return found
 
 
 def figures(scores: Sequence[float]) -> Figures:

@@ -69,12 +69,14 @@ class TD3Config:
         bounds = self.reward_bounds
         require(
             self,
-            (len(self.hidden) > 0, "hidden: at least one layer"),
+            (len(self.hidden) > 0 and min(self.hidden) >= 1, "hidden: at least one layer of at least one unit"),
+            (min(self.actor_lr, self.critic_lr) > 0, "actor_lr, critic_lr: above 0"),
             (0 <= self.discount < 1, "discount: in [0, 1)"),
             (0 < self.tau <= 1, "tau: in (0, 1]"),
             (0 <= self.average_tau <= 1, "average_tau: in [0, 1]"),
             (self.policy_delay >= 1 and self.batch_size >= 1, "policy_delay, batch_size: at least 1"),
-            (self.bc_alpha >= 0, "bc_alpha: at least 0"),
+            (min(self.exploration_noise, self.target_noise, self.target_noise_clip) >= 0, "noise: at least 0"),
+            (min(self.pre_tanh_penalty, self.bc_alpha) >= 0, "pre_tanh_penalty, bc_alpha: at least 0"),
             (is_device(self.device), "device: cpu, cuda or cuda:N"),
             (self.huber_delta > 0, "huber_delta: positive"),
             (all(map(is_product, self.products)), "products: forward, weights or inputs, each alone or with a shape"),

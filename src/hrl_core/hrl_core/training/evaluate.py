@@ -46,12 +46,20 @@ class EvaluationResult:
     episode_return: float
     """Mean sum of task rewards."""
     groups: Mapping[str, float] = field(default_factory=dict)
-    """Group of the success rule that was not in place at first -> share of episodes in which it is at the last step."""
+    """Group of the success rule -> share in which it is in place at the last step, of the episodes in which it was not
+    at first."""
+    asked: Mapping[str, float] = field(default_factory=dict)
+    """Group -> share of all episodes that these are; 1 where it is not named."""
 
     @property
     def in_place(self) -> float:
-        """Mean number of these groups that are in place at the last step."""
-        return sum(self.groups.values())
+        """Mean number of the groups that an episode asks for and that are in place at its last step."""
+        return sum(share * self.asked.get(name, 1.0) for name, share in self.groups.items())
+
+    @property
+    def asked_for(self) -> float:
+        """Mean number of groups that an episode asks for."""
+        return sum(self.asked.get(name, 1.0) for name in self.groups)
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -84,11 +92,13 @@ class Outcomes:
         for key in dict.fromkeys(keys):
             rows = np.array([k == key for k in keys])
             means = (float(column[rows].mean()) for column in (self.reached, self.ever, self.final, self.returns))
-            results.append(EvaluationResult(key, int(rows.sum()), *means, groups=self._shares(rows)))
+            shares = self._shares(rows)
+            asked = {name: float(self.asked[name][rows].mean()) for name in shares}
+            results.append(EvaluationResult(key, int(rows.sum()), *means, groups=shares, asked=asked))
         return results
 
     def _shares(self, rows: npt.NDArray[np.bool_]) -> dict[str, float]:
-        """Share of some episodes with each group in place that they ask for."""
+        """Share with each group in place, of those of some episodes that ask for it."""
         asked = {name: rows & those for name, those in self.asked.items()}
         return {name: float(self.placed[name][those].mean()) for name, those in asked.items() if those.any()}
 

@@ -4,19 +4,18 @@ from collections.abc import Sequence
 
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluate import EvaluationResult
+from hrl_core.training.headline import IN_PLACE, RETURN, SUCCESS, headline_figure, headline_measure
 from hrl_core.training.progress import OWN_GOALS
 
 
 def headline_score(spec: TaskSpec, results: Sequence[EvaluationResult]) -> float | None:
-    """What the best policy is chosen by: success at the first goal, or the return of tasks without goals.
-
-    Of a task with groups it is how many are in place, over all goals.
-    """
+    """What the best policy is chosen by (``headline_figure``); None: nothing was evaluated."""
     if not results:
         return None
-    if spec.success.groups:
-        return sum(result.in_place for result in results) / len(results)
-    return results[0].success_rate if spec.goal else results[0].episode_return
+    figures = [
+        {SUCCESS: result.success_rate, RETURN: result.episode_return, IN_PLACE: result.in_place} for result in results
+    ]
+    return headline_figure(headline_measure(bool(spec.success.groups), bool(spec.goal)), figures)
 
 
 def evaluation_metrics(result: EvaluationResult) -> dict[str, float]:

@@ -15,6 +15,7 @@ from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.hiro.recordings import RecordedHiroLearner
+from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
@@ -421,6 +422,40 @@ def test_segments_of_a_run_by_the_wall_clock_are_kept_wherever_they_begin(tmp_pa
         (0, 20),
         (24, 47),
     ]
+
+
+def test_a_worker_that_learns_no_more_stays_while_its_manager_goes_on_to_the_same_bits_after_a_resume(
+    tmp_path, traces, record
+):
+    record(tmp_path / "bags" / "one", traces)
+    agent = dataclasses.replace(TRAINING.agent, worker_learning_ends=20)
+    change = {"training": dataclasses.replace(TRAINING, agent=agent)}
+    whole, cut = (
+        BagTrainer(SPEC, dataclasses.replace(config(tmp_path / "bags"), **change), tmp_path / name, seed=4)
+        for name in ("whole", "cut")
+    )
+    for run in (whole, cut):
+        run.begin(resume=False)
+        run.consume()
+    turns(cut, 5)
+    save(cut)
+    again = BagTrainer(SPEC, cut.config, tmp_path / "cut", seed=4)
+    again.begin(resume=True)
+    assert (again.reached, again.version, again.left) == (40, 40, cut.left)
+    for run in (whole, again):
+        turns(run, run.left // GROUP)
+        assert run.left == 0
+        # Twenty steps pay for twenty updates; the manager learns from what the others pay for.
+        assert hiro(run).agent.worker.updates == 20
+        assert run.reached == run.version == run.checkpoint({}).version == 288
+    assert hiro(whole).agent.manager.updates == 57
+    assert torch.equal(*(weights(hiro(run).agent) for run in (whole, again)))
+
+
+def test_recordings_that_pay_for_no_update_are_refused(tmp_path):
+    for agent in (HiroConfig(worker_updates=0.0), FlatConfig(worker_updates=0.0), RelayConfig(worker_updates=0.0)):
+        with pytest.raises(HrlError, match=r"set worker_updates above 0, got 0\.0"):
+            agent.for_recordings("off", 0)
 
 
 def test_policies_that_are_too_old_are_left_out(tmp_path, traces, record):

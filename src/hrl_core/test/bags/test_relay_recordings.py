@@ -77,3 +77,10 @@ def test_episodes_that_are_no_demonstrations_are_not_taken_for_some(write_traces
 
 def test_without_folders_there_are_none():
     assert demonstrated(TASK, None, ()) is None
+
+
+def test_demonstrations_beside_recordings_are_refused():
+    shown = dataclasses.replace(CONFIG, demos=("runs/demos",))
+    with pytest.raises(HrlError, match="name them among the recordings"):
+        shown.for_recordings("off", 0)
+    assert CONFIG.for_recordings("off", 0) == CONFIG

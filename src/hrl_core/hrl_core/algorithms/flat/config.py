@@ -14,7 +14,7 @@ from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.sac_config import SACConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.recordings.choices import require_once
+from hrl_core.training.recordings.choices import require_once, require_updates
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,19 @@ class OffPolicy(_Learned):
     replay: int = 2_000_000
     """Environment steps kept."""
     learning_starts: int = 2_500
-    """Environment steps before any update."""
+    """Environment steps before any update. Not in training from recordings that are there, which are learned from at
+    once."""
     worker_updates: float = 1.0
     """Updates per environment step."""
     overlap: bool = True
     """Whether updates are made while the environments step, from what was remembered before the step; off: after it.
     Not in training from recordings."""
     random_starts: bool = False
-    """Whether actions are uniformly random until ``learning_starts``, instead of the untrained policy's with noise."""
+    """Whether actions are uniformly random until ``learning_starts``, instead of the untrained policy's with noise.
+    Not in training from recordings, which are what they are."""
     random_steps: int = 0
-    """Environment steps over which the chance of a uniformly random action falls in a line from 1 to 0."""
+    """Environment steps over which the chance of a uniformly random action falls in a line from 1 to 0. Not in training
+    from recordings; by rounds it falls block by block."""
     her: bool = False
     """Whether task goals are relabelled with those achieved later in the episode (HER, arXiv 1707.01495, future)."""
     hindsight_goals: int = 4
@@ -70,6 +73,12 @@ class OffPolicy(_Learned):
             (self.hindsight_goals >= 1, "hindsight_goals: at least 1"),
         )
 
+    def random_chance(self, env_steps: int) -> float:
+        """Of a uniformly random action after so many environment steps."""
+        if self.random_starts and env_steps < self.learning_starts:
+            return 1.0
+        return max(0.0, 1 - env_steps / self.random_steps) if self.random_steps else 0.0
+
     def for_recordings(self, relabel: str, newest_steps: int) -> "OffPolicy":
         """The switches with the choices of training from recordings put in (``BagTrainConfig``).
 
@@ -77,6 +86,7 @@ class OffPolicy(_Learned):
             HrlError: subgoals are to be relabelled.
         """
         _require_no_relabelling(relabel)
+        require_updates(self.worker_updates)
         return dataclasses.replace(self, worker_replay=newest_steps or self.worker_replay)
 
 
@@ -96,6 +106,15 @@ class SACFlatConfig(OffPolicy):
     learner: str = "sac"
     learners: ClassVar[tuple[str, ...]] = ("sac",)
     worker: SACConfig = field(default_factory=SACConfig)
+
+    def require_rounds(self) -> None:
+        """Raise ``HrlError`` where collectors, who act by policies, cannot do what is asked for."""
+        if self.random_steps:
+            raise HrlError(
+                f"random_steps {self.random_steps}: a policy of SAC draws its actions and never takes a random one "
+                "instead, and collectors act by policies; set it to 0 (--random_starts they can), or leave "
+                "--collectors out"
+            )
 
 
 @dataclass(frozen=True)

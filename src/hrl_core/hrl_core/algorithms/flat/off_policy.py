@@ -38,7 +38,7 @@ class FlatLearner:
     def act(self) -> npt.NDArray[np.float64]:
         """Actions of all environments, as the head of the actor explores; uniformly random ones as configured."""
         outputs = self.agent.outputs(to_float32(self._envs.states), to_float32(self._envs.goals))
-        chance = self._random_chance()
+        chance = self._config.random_chance(self._env_steps)
         for env, output in enumerate(outputs):
             if chance > 0 and self._rng.random() < chance:
                 self._actions[env] = self._random_action()
@@ -93,13 +93,6 @@ class FlatLearner:
         if not self._envs.exact_resume:
             for env in range(self._envs.num_envs):
                 self._begin(env)
-
-    def _random_chance(self) -> float:
-        """Of a uniformly random action now."""
-        config = self._config
-        if config.random_starts and self._env_steps < config.learning_starts:
-            return 1.0
-        return max(0.0, 1 - self._env_steps / config.random_steps) if config.random_steps else 0.0
 
     def _random_action(self) -> npt.NDArray[np.float64]:
         if self._spec.choices:

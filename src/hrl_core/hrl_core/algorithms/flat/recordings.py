@@ -1,5 +1,6 @@
 """Flat policies from recordings: off-policy learners whoever acted in them, on-policy ones from their own policy's."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
@@ -54,6 +55,18 @@ class RecordedFlatLearner(RecordedLearner[FlatAgent]):
         generator = torch.Generator().manual_seed(seed)
         agent = FlatAgent(spec, config, generator, hindsight)
         super().__init__(spec, None, agent, config.replay, seed, generator, config.worker_updates)
+        self._chance = config.random_chance
+
+    def exploring(self, policy: Checkpoint, env_steps: int) -> Checkpoint:
+        """The policy with its present chance of a uniformly random action (``random_starts``, ``random_steps``)."""
+        chance, worker = self._chance(env_steps), policy.actors["worker"]
+        if not chance:
+            return policy
+        # An untrained policy's choices are drawn by logits, which know no such chance.
+        head = "values" if worker.head == "categorical" else worker.head
+        chance += (1 - chance) * worker.random_probability
+        worker = dataclasses.replace(worker, head=head, random_probability=chance)
+        return dataclasses.replace(policy, actors={**policy.actors, "worker": worker})
 
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Fill the store, and see what the rewards are."""

@@ -47,13 +47,18 @@ class HacLearner:
         return self._acting.act()
 
     def observe(self, step: Step) -> Mapping[str, Metrics]:
-        """Take in what the actions led to, episode by episode; how many subgoals of each manager were reached."""
-        figures: dict[str, Metrics] = {}
+        """Take in what the actions led to, episode by episode.
+
+        Returns:
+            ``reached``: share of each manager's subgoals that were, mean over the episodes that ended with this step.
+        """
+        shares: dict[str, list[float]] = {}
         for record in self._acting.observe(step):
-            shares = self.take(lived(record, self.agent.hierarchy), record.observations[0].episode)
-            figures |= {party: {"reached": share} for party, share in shares.items()}
+            told = self.take(lived(record, self.agent.hierarchy), record.observations[0].episode)
+            for party, share in told.items():
+                shares.setdefault(party, []).append(share)
             self._episodes += 1
-        return figures
+        return {party: {"reached": sum(several) / len(several)} for party, several in shares.items()}
 
     def take(self, episode: Lived, number: int) -> Mapping[str, float]:
         """Make rows of an episode, as ``HacAgent.take``."""

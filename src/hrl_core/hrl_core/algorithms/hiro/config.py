@@ -1,7 +1,6 @@
 """The switches of HIRO, each with its source; two presets that are never mixed."""
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +8,21 @@ from typing import Any
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.exploration import HeldExploration
 from hrl_core.hierarchy.spec import FIRST, HORIZON, SMALLEST
+from hrl_core.learners.checks import require, require_above_0, require_least, require_shares
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings.choices import require_updates
 
 WORKER_REWARDS = ("distance", "progress", "cosine")
 ARGMAX, GAUSSIAN = "argmax", "gaussian"
 CORRECTIONS = (ARGMAX, GAUSSIAN)
+_AT_LEAST_0 = (
+    *("manager_reward_scale", "tilt_penalty", "adjacency_weight", "warm_start_length"),
+    *("worker_replay", "manager_replay", "worker_updates", "manager_updates", "worker_learning_ends"),
+    *("learning_starts", "manager_learning_starts", "warm_start_steps"),
+)
+_SHARES = ("relabel_subgoals_random", "held_subgoal_probability", "waypoint_probability", "waypoint_rarity")
 
 
 @dataclass(frozen=True)
@@ -91,13 +98,13 @@ class HiroConfig:
     replay: int = 2_000_000
     """Environment steps kept: 200,000 manager transitions of 10 steps (paper C.2)."""
     learning_starts: int = 2_500
-    """Environment steps of the noisy untrained policy before any update (released code of HIRO: 5
-    episodes)."""
+    """Environment steps of the noisy untrained policy before any update (released code of HIRO: 5 episodes). Not in
+    training from recordings that are there, which are learned from at once."""
     worker_updates: float = 1.0
     """Worker updates per environment step (paper C.2)."""
     worker_learning_ends: int = 0
     """Environment steps after which the worker learns no more (ablation of paper figure 4, with a warm start and
-    ``manager_learning_starts`` of as many); 0: it always learns."""
+    ``manager_learning_starts`` of as many); 0: it always learns. From recordings: those that pay for its updates."""
     manager_updates: float = 1.0
     """Manager updates per manager transition (paper C.2)."""
     overlap: bool = True
@@ -115,7 +122,8 @@ class HiroConfig:
     held_subgoal_decisions: tuple[int, int] = (3, 8)
     """Fewest and most decisions for which it is held."""
     waypoint_probability: float = 0.0
-    """Chance per episode that exploration pursues a few random task goals before the episode's own (preset fast)."""
+    """Chance per episode that exploration pursues a few random task goals before the episode's own (preset fast). Not
+    by rounds, and not in training from recordings, which are what they are."""
     waypoints: tuple[int, int] = (1, 3)
     """Fewest and most of those goals."""
     waypoint_decisions: tuple[int, int] = (5, 15)
@@ -125,12 +133,10 @@ class HiroConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
-        if self.horizon < 1:
-            raise HrlError(f"training configuration: horizon must be at least 1, got {self.horizon}")
-        if not 0 < self.subgoal_range < math.inf:
-            raise HrlError(f"training configuration: subgoal_range must be above 0, got {self.subgoal_range}")
-        if self.replay < 1:
-            raise HrlError(f"training configuration: replay must be at least 1, got {self.replay}")
+        require_least(self, 1, "horizon", "replay", "adjacency_interval")
+        require_least(self, 0, *_AT_LEAST_0)
+        require_above_0(self, "subgoal_range", "progress_unit")
+        require_shares(self, *_SHARES)
         for name in ("held_subgoal_decisions", "waypoints", "waypoint_decisions"):
             low, high = getattr(self, name)
             if not 1 <= low <= high:
@@ -140,8 +146,7 @@ class HiroConfig:
         shares = self.relabel_goals_uniform, self.relabel_goals_future
         if min(shares) < 0 or sum(shares) > 1:
             raise HrlError(f"relabel_goals_uniform + relabel_goals_future must lie in [0, 1], got {shares}")
-        if not 0 <= self.relabel_subgoals_random <= 1 or self.worker_learning_ends < 0:
-            raise HrlError("relabel_subgoals_random: from 0 to 1; worker_learning_ends: at least 0")
+        require(self)
         self._require_embedding()
         for name, allowed in (("worker_reward", WORKER_REWARDS), ("correction", CORRECTIONS)):
             if getattr(self, name) not in allowed:
@@ -178,6 +183,7 @@ class HiroConfig:
         """
         if self.embedding:
             raise HrlError("embedding: a goal space is not learned from recordings; set it to 0")
+        require_updates(self.worker_updates)
         if relabel == "at-sampling" and self.manager_n_step > 1:
             raise HrlError(
                 f"relabel at-sampling corrects one-step returns, but manager_n_step is {self.manager_n_step}: "
@@ -186,6 +192,14 @@ class HiroConfig:
         candidates = (self.candidates or 10) if relabel == "at-sampling" else 0
         newest = {"worker_replay": newest_steps, "manager_replay": newest_steps} if newest_steps else {}
         return dataclasses.replace(self, candidates=candidates, **newest)
+
+    def require_rounds(self) -> None:
+        """Raise ``HrlError`` where collectors, who act by policies, cannot do what is asked for."""
+        if self.waypoint_probability:
+            raise HrlError(
+                f"waypoint_probability {self.waypoint_probability}: collectors act by policies, which pursue the "
+                "episode's own goal alone; set it to 0, or leave --collectors out"
+            )
 
     @property
     def relabels_goals(self) -> bool:

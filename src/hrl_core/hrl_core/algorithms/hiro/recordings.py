@@ -74,6 +74,11 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
             )
         yield from super().update(env_steps)
 
+    def _worker_due(self) -> int:
+        """Updates are for the steps that pay for them: of those after ``worker_learning_ends`` it makes none."""
+        ends = self._config.worker_learning_ends
+        return min(GROUP, max(0, self.paid(ends) - self.updates)) if ends else GROUP
+
     def _update_others(self, env_steps: int, rng: np.random.Generator) -> Iterator[Update]:
         config = self._config
         self._manager_credit += GROUP * config.manager_updates / (self._space.level.horizon * config.worker_updates)
@@ -90,12 +95,14 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
         return {**super().parts(), "learner": self, "reward": self._task}
 
     def state_dict(self) -> dict[str, Any]:
-        """Manager updates that are paid for and not yet made."""
-        return {"manager_credit": self._manager_credit}
+        """Manager updates that are paid for and not yet made; updates in which the worker rested."""
+        return {"manager_credit": self._manager_credit, "rested": self.rested}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on exactly where ``state_dict`` was taken."""
         self._manager_credit = state["manager_credit"]
+        # States of before there were any do not have them.
+        self.rested = state.get("rested", 0)
 
     def _candidate_noise(self, index: SegmentIndex) -> torch.Tensor:
         """Noise (batch, candidates - 2, subgoal_dim) keyed by the recorded segments, whichever slots hold them."""

@@ -12,6 +12,7 @@ from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings.choices import require_updates
 
 RELABELLED, LAST = "relabelled", "last"
 GOALS = (RELABELLED, LAST)
@@ -134,6 +135,12 @@ class RelayConfig:
             raise HrlError(
                 f"--finetuning {self.finetuning} learns from what it lives itself: take another for recordings"
             )
+        if self.demos:
+            raise HrlError(
+                "demos are learned from beside what is lived in training environments: leave --collectors out, or name "
+                "them among the recordings (--from-bags, with --material.modes DEMO)"
+            )
+        require_updates(self.worker_updates)
         if relabel == "from-relabelled":
             raise HrlError("algorithm 'relay' takes its subgoals from the states themselves: leave --relabel out")
         return self

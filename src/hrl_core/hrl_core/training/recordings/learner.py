@@ -1,13 +1,14 @@
 """What learning from recordings has in common, whatever the algorithm."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.protocols import Learner, LevelWeights, Stateful, Update
+from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.hierarchy.spec import LevelSpec
 from hrl_core.learners.transitions import OffPolicyLearner
 from hrl_core.messages import WORKER_LEVEL
@@ -102,6 +103,15 @@ class FromRecordings(Learner, Protocol):
         ...
 
 
+@runtime_checkable
+class Explores(Protocol):
+    """A learner whose collectors act otherwise than its policies do by themselves."""
+
+    def exploring(self, policy: Checkpoint, env_steps: int) -> Checkpoint:
+        """The policy as it collects after so many environment steps."""
+        ...
+
+
 class RecordedLearner(Generic[AnyAgent]):
     """An agent and its store of episodes, which is filled from recordings; a ``FromRecordings``."""
 
@@ -109,6 +119,11 @@ class RecordedLearner(Generic[AnyAgent]):
     frozen_worker = False
     warm_start_steps = 0
     """Environment steps up to which the untrained policy explores better than the one that is learned."""
+    learning_starts = 0
+    """First environment steps, which pay for nothing: by rounds those of the policy that has learned nothing. Who
+    learns from recordings that are there already need not wait for more."""
+    rested = 0
+    """Updates that the worker stayed as it was in, counted like others: the rest of the policy learned."""
 
     def __init__(
         self,
@@ -137,7 +152,7 @@ class RecordedLearner(Generic[AnyAgent]):
     @property
     def updates(self) -> int:
         """Worker updates so far."""
-        return self.agent.worker.updates
+        return self.agent.worker.updates + self.rested
 
     @property
     def relabelled(self) -> int:
@@ -146,7 +161,7 @@ class RecordedLearner(Generic[AnyAgent]):
 
     def paid(self, env_steps: int) -> int:
         """Worker updates that so many recorded steps pay for."""
-        return int(env_steps * self._worker_updates)
+        return int(max(0, env_steps - self.learning_starts) * self._worker_updates)
 
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Take in recorded stretches, none or more, while the policy is at ``version``; returns what has no place."""
@@ -158,16 +173,24 @@ class RecordedLearner(Generic[AnyAgent]):
         # Generators of the group, not of the process: whoever resumes draws the same.
         self._noise.manual_seed(step_seed(self._seed, Purpose.UPDATE, WORKER_LEVEL, 0, group))
         rng = step_generator(self._seed, Purpose.BATCH, WORKER_LEVEL, 0, group)
-        yield from self.agent.update_worker(self.store, rng, GROUP)
+        due = self._worker_due()
+        if due:
+            yield from self.agent.update_worker(self.store, rng, due)
+        self.rested += GROUP - due
         yield from self._update_others(env_steps, rng)
 
     def levels(self) -> Mapping[str, LevelWeights]:
-        """The present policy, level by level."""
-        return self.agent.level_weights()
+        """The present policy, level by level; it is another one though its worker rested."""
+        levels = self.agent.level_weights()
+        return {**levels, "worker": levels["worker"]._replace(updates=self.updates)}
 
     def parts(self) -> Mapping[str, Stateful]:
         """What a resume needs besides the recordings, which fill the store again."""
         return {"agent": self.agent}
+
+    def _worker_due(self) -> int:
+        """Updates of a group that the worker makes; it rests in the others."""
+        return GROUP
 
     def _update_others(self, env_steps: int, rng: np.random.Generator) -> Iterator[Update]:
         """What goes with a group of worker updates."""

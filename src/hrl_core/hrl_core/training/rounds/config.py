@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from hrl_core.algorithms import require_recordings
 from hrl_core.errors import HrlError
@@ -12,6 +12,15 @@ from hrl_core.training.presets import stored_config
 
 EXACT, FREE = "exact", "free"
 ORDERS = (EXACT, FREE)
+
+
+@runtime_checkable
+class Collectable(Protocol):
+    """Switches of an algorithm of which some say how to act otherwise than by policies."""
+
+    def require_rounds(self) -> None:
+        """Raise ``HrlError`` where collectors, who act by policies, cannot do what is asked for."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class RoundConfig:
     def __post_init__(self) -> None:
         """Refuse impossible values."""
         require_recordings(self.algorithm)
+        if isinstance(self.training.agent, Collectable):
+            self.training.agent.require_rounds()
         if self.rounds not in ORDERS:
             raise HrlError(f"rounds: choose one of {', '.join(ORDERS)}, got '{self.rounds}'")
         if self.round_blocks < 1:

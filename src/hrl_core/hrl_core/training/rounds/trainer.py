@@ -15,7 +15,7 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.progress import Row
 from hrl_core.training.recordings.config import BagTrainConfig
-from hrl_core.training.recordings.learner import FromRecordings
+from hrl_core.training.recordings.learner import Explores, FromRecordings, RecordedLearner
 from hrl_core.training.recordings.material import oldest_version
 from hrl_core.training.recordings.report import LiveOutcomes, policy_lags
 from hrl_core.training.recordings.segments import Source
@@ -57,6 +57,8 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         """
         module, agent = recordings_module(config.algorithm), config.training.agent
         learner: FromRecordings = module.learner(spec, _from_blocks(config, folder), seed)
+        if isinstance(learner, RecordedLearner):
+            learner.learning_starts = agent.learning_starts
         training: Training = learner_module(config.algorithm)
         super().__init__(
             spec, training.hierarchy(spec, agent), config, learner, evaluation_envs, folder, seed, git_commit
@@ -156,6 +158,8 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         policy = self.checkpoint({}) if warm else self._untrained
         # The learner's weights go on changing.
         policy = policy.copied()
+        if isinstance(self.learner, Explores):
+            policy = self.learner.exploring(policy, self.env_steps)
         for number in range(self._next, self._next + count):
             self._collectors.submit(self._block(number), policy)
         self._next += count

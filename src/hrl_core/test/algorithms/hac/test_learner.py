@@ -126,6 +126,17 @@ def test_a_run_that_is_stopped_anywhere_goes_on_with_the_same_bits(tmp_path, lea
     assert -100 < one["worker/value"] < 1 + 10 * (learner == "sac")
 
 
+def test_the_share_of_reached_subgoals_is_that_of_all_episodes_that_ended_together(monkeypatch):
+    envs = VectorEnv(TASK, 3, 0)
+    learner = HacLearner(TASK, CONFIG.agent, envs, 0)
+    shares = iter([0.0, 0.25, 0.5])
+    monkeypatch.setattr(learner, "take", lambda episode, number: {"manager": next(shares)})
+    steps = (learner.observe(envs.step(learner.act())) for _ in range(TASK.max_episode_steps))
+    *before, figures = steps
+    assert not any(before)
+    assert figures == {"manager": {"reached": 0.25}}
+
+
 def test_a_shadow_learns_from_just_what_the_hierarchy_lives_without_it(tmp_path):
     alone, watched = trainer(tmp_path / "alone"), trainer(tmp_path / "watched", CONFIG.changed({"shadow": True}))
     alone.run()

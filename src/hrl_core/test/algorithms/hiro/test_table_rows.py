@@ -146,7 +146,7 @@ def test_a_frozen_worker_learns_no_more_and_its_manager_does():
     [
         ({"correction": "tpg"}, "correction: 'tpg' is none of argmax, gaussian"),
         ({"correction": "gaussian", "candidates": 0}, "candidates of 3 or more, got 0"),
-        ({"relabel_subgoals_random": 1.5}, "from 0 to 1"),
+        ({"relabel_subgoals_random": 1.5}, r"must lie in \[0, 1\]"),
         ({"worker_learning_ends": -1}, "at least 0"),
         ({"embedding": 1}, "0 or at least 2"),
         ({"embedding": 8, "adjacency_weight": 20.0}, "no headings, distances"),

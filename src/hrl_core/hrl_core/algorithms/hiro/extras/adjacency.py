@@ -2,11 +2,13 @@
 
 A small network embeds positions so that those seen within k steps of each other lie within a margin and all
 others beyond it. The manager's actor pays for subgoals whose target lies beyond the margin. Figures are
-HRAC's; deviation: pairs are drawn from a table of all stored episodes in balanced
-batches, not enumerated.
+HRAC's; deviation: pairs are drawn from all stored episodes in balanced batches, not
+enumerated: of many cells (all positions of the ant have some 9,000 after 30,000 steps) a
+table of pairs fills the memory.
 """
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,38 @@ BATCHES, BATCH = 1000, 256
 """Gradient steps per fit."""
 CELL = 1.0
 """Grid on which positions are told apart [units of the goal space]."""
+
+
+class Cells(NamedTuple):
+    """Cells of the grid; of their ordered pairs only the near ones are kept, which are few."""
+
+    centres: npt.NDArray[np.float64]
+    """Shape (n, dim)."""
+    codes: npt.NDArray[np.int64]
+    """n * i + j of each pair (i, j) of near cells, both ways round, rising, shape (near_pairs,)."""
+    far_before: npt.NDArray[np.int64]
+    """How many far pairs come before each of them, shape (near_pairs,)."""
+
+    @property
+    def near_pairs(self) -> int:
+        """How many pairs are near."""
+        return len(self.codes)
+
+    @property
+    def far_pairs(self) -> int:
+        """How many are not."""
+        return len(self.centres) ** 2 - len(self.codes)
+
+    def near(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The near pairs of these ranks in rising order, shape (batch, 2)."""
+        return self._pairs(self.codes[ranks])
+
+    def far(self, ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """The same of the far pairs: what is left where the near ones are passed over."""
+        return self._pairs(ranks + np.searchsorted(self.far_before, ranks, side="right"))
+
+    def _pairs(self, codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return np.stack(np.divmod(codes, len(self.centres)), axis=1)
 
 
 class AdjacencyPenalty:
@@ -48,15 +82,16 @@ class AdjacencyPenalty:
 
     def fit(self, store: EpisodeStore, rng: np.random.Generator) -> float:
         """Learn from all stored episodes; returns the mean loss of the last tenth of the batches."""
-        centres, adjacent = adjacency_table(store, self._positions.numpy(), self._reach)
-        near, far = np.argwhere(adjacent), np.argwhere(~adjacent)
-        if not len(near) or not len(far):
+        cells = visited_cells(store, self._positions.numpy(), self._reach)
+        centres = cells.centres
+        if not cells.near_pairs or not cells.far_pairs:
             return 0.0
         adam = torch.optim.Adam(self._network.parameters(), LEARNING_RATE)
         losses = []
         for _ in range(BATCHES):
             half = BATCH // 2
-            pairs = np.concatenate((near[rng.integers(0, len(near), half)], far[rng.integers(0, len(far), half)]))
+            near = cells.near(rng.integers(0, cells.near_pairs, half))
+            pairs = np.concatenate((near, cells.far(rng.integers(0, cells.far_pairs, half))))
             spread = rng.uniform(-CELL / 2, CELL / 2, (2, BATCH, centres.shape[1]))
             a, b = (torch.from_numpy((centres[pairs[:, i]] + spread[i]).astype(np.float32)) for i in range(2))
             distance = self._distance(a, b)
@@ -95,20 +130,22 @@ class AdjacencyPenalty:
         return (self._network(a) - self._network(b)).square().sum(1).add(1e-12).sqrt()
 
 
-def adjacency_table(
-    store: EpisodeStore, positions: npt.NDArray[np.int64], reach: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    """Visited grid cells (n, dim) and which of them were seen within ``reach`` steps of each other (n, n)."""
+def visited_cells(store: EpisodeStore, positions: npt.NDArray[np.int64], reach: int) -> Cells:
+    """Grid cells that stored episodes visited, and which of them were seen within ``reach`` steps of each other."""
     visited = np.arange(store.states.shape[1]) <= store.lengths[:, None]
     visited[store.lengths == 0] = False
     cells = np.floor(store.states[visited][:, positions] / CELL).astype(np.int64)
     unique, index = np.unique(cells, axis=0, return_inverse=True)
+    count = len(unique)
     number = np.full(visited.shape, -1)
     number[visited] = index.reshape(-1)
-    adjacent = np.eye(len(unique), dtype=np.bool_)
+    # Each cell is near itself.
+    codes = [np.arange(count) * (count + 1)]
     for step in range(1, reach + 1):
         before, after = number[:, :-step], number[:, step:]
         both = (before >= 0) & (after >= 0)
-        adjacent[before[both], after[both]] = True
+        one, other = before[both], after[both]
+        codes.append(np.unique(np.concatenate((one * count + other, other * count + one))))
     centres = np.asarray((unique + 0.5) * CELL, dtype=np.float64)
-    return centres, np.logical_or(adjacent, adjacent.T)
+    near = np.unique(np.concatenate(codes))
+    return Cells(centres, near, near - np.arange(len(near)))
