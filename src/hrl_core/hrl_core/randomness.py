@@ -41,6 +41,8 @@ class Purpose(IntEnum):
     """What sensors add to an observation in a randomised episode."""
     MASTER = 12
     """Weights of a master that a new task begins with, and the order of what it learns from (MLSH)."""
+    SKILL = 13
+    """Weights of a skill, by its number, and the order of what it learns from (MLSH)."""
 
 
 def episode_seed(run_seed: int, episode: int) -> int:

@@ -12,7 +12,7 @@ from hrl_core.errors import HrlError
 from hrl_core.learners.advantages import gae
 from hrl_core.learners.distributions import distribution
 from hrl_core.learners.natural_gradient import conjugate_gradient, natural_step
-from hrl_core.learners.on_policy import OnPolicy, Rollout
+from hrl_core.learners.on_policy import Lessons, OnPolicy, Rollout
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.networks.actor_config import ActorConfig
 
@@ -167,6 +167,18 @@ def test_a_natural_step_never_leaves_the_trust_region():
         kl = torch.distributions.kl_divergence(before, after).sum(1).mean()
         assert kl.item() <= 0.02 + 1e-6
         assert told["kl"] == pytest.approx(kl.item(), abs=1e-6)
+
+
+@pytest.mark.parametrize("step", ["clipped", "plain", "natural"])
+@pytest.mark.parametrize("shape", [VECTORS, CHOICES], ids=["vectors", "choices"])
+def test_where_nothing_is_better_than_anything_else_entropy_rises_by_its_weight_alone(step, shape):
+    def entropy_after(weight):
+        learner = make(dataclasses.replace(ONCE, step=step, entropy_weight=weight), shape)
+        rows = lived(shape)
+        learner.learn(Lessons(rows.inputs, rows.actions, np.zeros(40, np.float32), np.zeros(40, np.float32)))
+        return distribution(learner.actor, torch.from_numpy(rows.inputs)).entropy().mean().item()
+
+    assert entropy_after(0.1) > entropy_after(0.0)
 
 
 @pytest.mark.parametrize("step", ["clipped", "plain", "natural"])

@@ -41,9 +41,10 @@ class Train:
     task: str = "AntMaze"
     """Shipped task name or .yaml task specification."""
     preset: str = ""
-    """Defaults of the switches below: paper or fast, of flat also vime, of mlsh, snn4hrl, relay one for each of their
-    tasks; none: the one named after the task, else the algorithm's first (hiro, flat: paper; hac, option_critic: fast;
-    tree: ppo; fun: fun), or that of flat's --learner."""
+    """Defaults of the switches below: paper or fast, of hac also sac, of flat also vime and one for each other learner,
+    of fun fun or lstm, of mlsh, snn4hrl, relay one for each of their tasks; none: the one named after the task, else
+    the algorithm's first (hiro, flat: paper; hac, option_critic: fast; tree: ppo; fun: fun), or that of flat's
+    --learner."""
     seed: Seed = 0
     """Seed of weights, resets, exploration and sampling."""
     out: Path | None = None
@@ -255,4 +256,4 @@ def unknown_switch(word: str, known: Sequence[str]) -> HrlError:
     name = word.partition("=")[0].removeprefix("--").replace("-", "_")
     same_ending = [f"--{other}" for other in known if other.endswith(f".{name}")]
     hint = f"; did you mean {' or '.join(same_ending)}?" if same_ending else did_you_mean(name, known)
-    return HrlError(f"unknown switch '{word}'{hint or '; all of them: hrl train --help'}")
+    return HrlError(f"unknown switch '{word}'{hint or '; all of them: the same command with --help'}")

@@ -195,13 +195,14 @@ class OnPolicy:
         return clipped_loss(log_ratio, advantages, self.config.clip)
 
     def _natural(self, batch: _Batch) -> dict[str, float]:
-        """Climb mean rho A to where the mean KL divergence from the policy that acted is ``trust_region``."""
-        advantages = self._advantages(batch)
+        """Climb mean rho A + c_H H to where the mean KL divergence from the policy that acted is ``trust_region``."""
+        advantages, weight = self._advantages(batch), self.config.entropy_weight
         further = None if self.further_loss is None else self.further_loss()
 
         def gain() -> torch.Tensor:
-            log_ratio = distribution(self.actor, batch.inputs).log_prob(batch.drawn) - batch.log_probabilities
-            gained = (log_ratio.exp() * advantages).mean()
+            policy = distribution(self.actor, batch.inputs)
+            log_ratio = policy.log_prob(batch.drawn) - batch.log_probabilities
+            gained = (log_ratio.exp() * advantages).mean() + weight * policy.entropy().mean()
             return gained if further is None else gained - further()
 
         return natural_step(self.actor, batch.inputs, gain, self.config.trust_region, self.config.damping)

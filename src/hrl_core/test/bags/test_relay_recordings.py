@@ -21,6 +21,11 @@ from hrl_core.messages import Mode
 from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
+from hrl_core.training.config import TrainConfig
+from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.segments import Source
+from hrl_core.training.recordings.trainer import BagTrainer
 
 TASK = load_task("push_point")
 SMALL = CloningConfig((8, 8), batch_size=16)
@@ -84,3 +89,19 @@ def test_demonstrations_beside_recordings_are_refused():
     with pytest.raises(HrlError, match="name them among the recordings"):
         shown.for_recordings("off", 0)
     assert CONFIG.for_recordings("off", 0) == CONFIG
+
+
+def test_off_policy_the_manager_imitates_as_long_as_the_worker_and_then_stays_as_it_is(write_traces, tmp_path):
+    valued = dataclasses.replace(CONFIG.td3, hidden=(8, 8), batch_size=16)
+    agent = dataclasses.replace(CONFIG, finetuning="offpolicy", td3=valued, imitation_updates=16, worker_updates=0.08)
+    bag = write_traces(tmp_path / "bag", TASK, traces_of(Mode.DEMO))
+    material = MaterialConfig(modes=("DEMO",))
+    config = BagTrainConfig((Source(bag),), TrainConfig(algorithm="relay", agent=agent), "off", material=material)
+    run = BagTrainer(TASK, config, tmp_path / "run", seed=4)
+    run.begin(resume=False)
+    run.consume(must_exist=True)
+    made = []
+    while run.left:
+        run.iterate()
+        made.append(tuple(level.updates for level in run.learner.levels().values()))
+    assert made == [(8, 8), (16, 16), (24, 16), (32, 16), (40, 16), (48, 16)]

@@ -10,6 +10,7 @@ from hrl_core.algorithms.protocols import LevelWeights
 from hrl_core.algorithms.skill_shapes import skill_shapes, stacked
 from hrl_core.learners.on_policy import OnPolicy
 from hrl_core.networks.actor_config import ActorConfig, Float32
+from hrl_core.randomness import Purpose, step_seed
 from hrl_core.task.spec import TaskSpec
 
 
@@ -20,8 +21,9 @@ def make_skills(task: TaskSpec, config: MlshConfig, seed: int) -> list[OnPolicy]
         HrlError: the frozen ones do not fit.
     """
     actor, values = skill_shapes(task, config)
-    # The first one is what a flat policy of this seed would be.
-    generators = [torch.Generator().manual_seed(seed + k) for k in range(config.skills)]
+    # The first one is what a flat policy of this seed would be; the others are those of no other seed.
+    seeds = [seed, *(step_seed(seed, Purpose.SKILL, 0, 0, k) for k in range(1, config.skills))]
+    generators = [torch.Generator().manual_seed(one) for one in seeds]
     if not config.frozen_skills:
         return [OnPolicy(config.worker, actor, values, generator) for generator in generators]
     kept = load_skills(config.frozen_skills, task, config.skills)

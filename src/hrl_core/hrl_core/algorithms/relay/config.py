@@ -88,7 +88,8 @@ class RelayConfig:
     """What is done with what is lived: both levels clone it as well (``iril``), or the manager stays as it is and the
     worker learns by values besides: TD3 of rows with hindsight (``offpolicy``), or on-policy (``ppo``, ``npg``)."""
     td3: TD3Config = _VALUED
-    """The worker that values (``offpolicy``); it clones alone, with ``imitation_alpha``, until imitation ends."""
+    """The worker that values (``offpolicy``); it clones alone, with ``imitation_alpha``, until imitation ends. Its
+    ``exploration_noise`` is ``noise``."""
     imitation_alpha: float = 1e-3
     """Weight of values against cloning during imitation (``offpolicy``)."""
     own_subgoals: float = 0.2
@@ -96,7 +97,8 @@ class RelayConfig:
     tolerance: float = 0.125
     """How near a subgoal every element must be for a reward of 0 instead of -1 [half-ranges]; not under ``iril``."""
     on_policy: OnPolicyConfig = _LIVED
-    """The worker that learns on-policy (``ppo``, ``npg``), whose word ``step`` follows from that."""
+    """The worker that learns on-policy (``ppo``, ``npg``), whose word ``step`` follows from that, and whose ``log_std``
+    is the logarithm of ``noise``."""
     rollout_steps: int = 3_000
     """Environment steps lived between updates on-policy."""
     cloning_weight: float = 0.3

@@ -8,7 +8,7 @@ import torch
 
 from hrl_core.algorithms.protocols import Stateful, Update, untrained_checkpoint
 from hrl_core.algorithms.relay.agent import RelayAgent
-from hrl_core.algorithms.relay.config import RelayConfig, hierarchy
+from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
@@ -45,6 +45,11 @@ class RecordedRelayLearner(RecordedLearner[RelayAgent]):
 
     def _update_others(self, env_steps: int, rng: np.random.Generator) -> Iterator[Update]:
         del env_steps
+        if self._config.finetuning == OFFPOLICY:
+            # As in process: as many as the worker's while both imitate, then the manager stays as it is.
+            if self.updates - GROUP < self._config.imitation_updates:
+                yield from self.agent.update_manager(self.store, rng, GROUP)
+            return
         self._manager_credit += GROUP * self._config.manager_updates / self._config.worker_updates
         due, self._manager_credit = divmod(self._manager_credit, 1)
         if due:

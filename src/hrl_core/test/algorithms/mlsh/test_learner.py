@@ -13,6 +13,7 @@ from hrl_core.algorithms.flat.on_policy import OnPolicyLearner
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.learner import MlshLearner
 from hrl_core.algorithms.mlsh.lived import lessons
+from hrl_core.algorithms.mlsh.skills import make_skills
 from hrl_core.algorithms.protocols import untrained_checkpoint
 from hrl_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import SAMPLED
@@ -148,6 +149,12 @@ def test_steps_of_a_skill_change_no_other_skill():
     assert [update.metrics["share_1"] for update in updates] == [1.0]
     assert bits(learner.skills[0]) == idle
     assert bits(learner.skills[1]) != acting
+
+
+def test_no_two_skills_begin_alike_whatever_their_seeds():
+    config = dataclasses.replace(CONFIG, skills=4)
+    begun = [tuple(bits(skill).values()) for seed in range(5) for skill in make_skills(BANDITS, config, seed)]
+    assert len(set(begun)) == 20
 
 
 @pytest.mark.parametrize("name", ["cart_pole", "pendulum"])
