@@ -13,6 +13,7 @@ SOURCED = ("AMENT_PREFIX_PATH", "LD_LIBRARY_PATH", "PYTHONPATH")
 PAGE = Path(__file__).parents[2] / "docs" / "adding_a_node.md"
 
 
+@pytest.mark.alone
 def test_the_node_of_the_page_hears_the_run(launch, domain, listener, tmp_path):
     (block,) = re.findall(r"```python\n# odometer.py\n(.*?)```", PAGE.read_text(), re.DOTALL)
     node = tmp_path / "odometer.py"

@@ -191,6 +191,7 @@ def test_silent_peer_is_named_and_the_wait_ends(launch):
     assert "gave up after waiting 3 s for the worker" in output
 
 
+@pytest.mark.learning
 def test_nodes_that_stand_still_now_and_then_change_nothing(launch, read_bag, in_process, assert_same_run):
     policy = resolve_policy("hac_mountain_car_k3", None)
     graph = launch(f"policy:={policy}", "episodes:=12", "seed:=2", "explore:=true", file="policy.launch.py")

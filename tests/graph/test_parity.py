@@ -167,7 +167,7 @@ def test_a_flat_policy_is_the_worker_alone(launch, read_bag, in_process, assert_
     assert parse_hierarchy(info.hierarchy, "RunInfo") == FLAT
 
 
-@pytest.mark.parametrize("levels", [2, 3])
+@pytest.mark.parametrize("levels", [pytest.param(2, marks=pytest.mark.learning), 3])
 def test_managers_above_managers_are_the_same_in_the_graph_and_in_process(
     levels, launch, read_bag, in_process, assert_same_run, tall, tmp_path
 ):

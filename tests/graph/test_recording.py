@@ -96,7 +96,10 @@ def test_split_recording_loses_nothing_and_every_bag_stands_alone(launch, in_pro
         assert episode.subgoals[0].values.tobytes() == np.array([s.value for s in trace.subgoals]).tobytes()
 
 
-@pytest.mark.parametrize(("longest", "breaks", "still"), [(500, 12, 0.3), (1, 3, 1.5)], ids=["short", "of_one_step"])
+@pytest.mark.parametrize(
+    ("longest", "breaks", "still"),
+    [pytest.param(500, 12, 0.3, id="short", marks=pytest.mark.learning), pytest.param(1, 3, 1.5, id="of_one_step")],
+)
 def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(
     launch, observe, listener, tmp_path, longest, breaks, still
 ):

@@ -99,6 +99,7 @@ def test_composites_and_leaves_of_a_tree_killed_on_a_path_are_restarted_and_the_
     killed_run(tmp_path / "tree", 16, kills)
 
 
+@pytest.mark.learning
 def test_a_worker_killed_in_the_middle_of_an_option_draws_its_end_as_one_that_lives(killed_run):
     """Hundreds of short episodes: a kill comes somewhere in the steps of an option, whose end is drawn at each."""
     kills = [(("worker",), ANYWHERE), (("worker", "manager"), ANYWHERE)]
@@ -124,6 +125,7 @@ def test_a_policy_that_remembers_is_killed_in_mid_corridor_and_the_trajectory_is
     killed_run(tmp_path / "policy", 150, kills)
 
 
+@pytest.mark.learning
 def test_both_that_are_taken_down_in_order_in_mid_episode_go_on_where_they_were(
     launch, listener, observe, read_bag, in_process, assert_same_run
 ):

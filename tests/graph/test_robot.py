@@ -52,6 +52,7 @@ def test_dead_launcher_leaves_a_safe_robot_and_no_process(launch):
     assert stopped_after(graph, at) < 0.3 + SCHEDULING
 
 
+@pytest.mark.learning
 def test_a_supervisor_that_stood_still_itself_takes_nobody_for_dead(launch, listener):
     graph = launch("robot:=real", f"rtf:={FACTOR}", "episodes:=0")
     graph.await_walk()
@@ -67,6 +68,7 @@ def test_a_supervisor_that_stood_still_itself_takes_nobody_for_dead(launch, list
     assert "is dead" not in output
 
 
+@pytest.mark.learning
 def test_missed_steps_cost_a_run_on_a_robot_that_always_publishes_nothing(launch, tmp_path):
     graph = launch("robot:=real", f"robot_config:={standard_robot(tmp_path)}", "rtf:=10", "episodes:=1")
     graph.await_walk()

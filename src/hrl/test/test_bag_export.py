@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 
 import minari
 import pyarrow.parquet as pq
@@ -86,3 +87,15 @@ def test_what_cannot_be_exported_ends_with_a_code_and_leaves_nothing(recorded, t
         assert main(["bag", "export", str(recorded), *words]) == 2
         assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("form", ["parquet", "minari", "lerobot"])
+def test_a_folder_whose_name_is_not_utf8_is_read_and_not_written(recorded, tmp_path, capsys, monkeypatch, form):
+    monkeypatch.chdir(tmp_path)
+    odd = os.fsdecode(b"n\xe9-v0")
+    shutil.copytree(recorded, tmp_path / odd)
+    assert main(["bag", "export", odd, "--to", form, "--out", "data-v0"]) == 0
+    for out in (f"new-{odd}", f"{odd}/in-v0"):
+        assert main(["bag", "export", odd, "--to", form, "--out", out]) == 2
+    assert "name another" in capsys.readouterr().err.splitlines()[-1]
+    assert {path.name for path in tmp_path.iterdir()} == {odd, "data-v0"}

@@ -9,6 +9,7 @@ from hrl.cli import main
 from hrl.commands.imported_bag import write_bag
 from hrl_core.algorithms.relay.demonstrations import demonstrated
 from hrl_core.bags.reader import read_bags
+from hrl_core.imports import lerobot_dataset
 from hrl_core.imports.episodes import ImportedEpisode
 from hrl_core.messages import ActionSource, Mode
 from hrl_core.task.text import load_task
@@ -79,6 +80,22 @@ def test_an_imported_bag_is_sound_says_where_it_comes_from_and_is_learned_from(d
     store = demonstrated(TASK, None, [bag])
     assert store is not None
     assert len(store) == sum(LENGTHS)
+
+
+def test_episodes_are_the_same_however_the_frames_of_one_lie_among_those_of_others(demonstrations, tmp_path):
+    exported = tmp_path / "data"
+    assert main(["bag", "export", str(demonstrations), "--to", "lerobot", "--out", str(exported)]) == 0
+    before = list(lerobot_dataset.read(exported, ()))
+    (file,) = exported.glob("data/chunk-*/file-*.parquet")
+    frames = pq.read_table(file)
+    number, frame = (np.asarray(frames[name]) for name in ("episode_index", "frame_index"))
+    pq.write_table(frames.take(np.lexsort((-number, frame))), file)
+    after = list(lerobot_dataset.read(exported, ()))
+    assert len(before) == len(after) > 1
+    for one, other in zip(before, after, strict=True):
+        np.testing.assert_array_equal(one.states, other.states)
+        np.testing.assert_array_equal(one.actions, other.actions)
+        np.testing.assert_array_equal(one.rewards, other.rewards)
 
 
 def test_frames_without_a_last_observation_lose_their_last_action(demonstrations, tmp_path):

@@ -153,3 +153,29 @@ def test_live_episodes_stand_as_the_evaluation_of_a_trainer_on_recordings(tmp_pa
     found = curve([run], "live", "success_rate")
     assert found is not None
     assert found.mean.tolist() == [0.1, 0.2]
+
+
+def test_a_run_that_is_named_twice_counts_once(capsys, tmp_path: Path) -> None:
+    folders = [written(made_run(i, {10: 0.1, 20: 0.2 * i}), tmp_path / str(i)) for i in range(2)]
+    (tmp_path / "link").symlink_to(folders[0])
+    runs = [*folders, folders[0], tmp_path / "1" / ".." / "0", tmp_path / "link"]
+    out = tmp_path / "old [run].png"
+    assert cli.main(["plot", *map(str, runs), "--out", str(out)]) == 0
+    assert f"curves of 2 runs written to {out}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--width", "-3"], "--width -3: must be 1 to 100 inches, or 0"),
+        (["--width", "nan"], "--width nan: must be"),
+        (["--width", "inf"], "--width inf: must be"),
+        (["--out", "curves"], "--out curves: the ending must say what is written"),
+    ],
+)
+def test_a_picture_that_cannot_be_is_refused_in_a_sentence(words, message, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written(made_run(0, {10: 0.1}), tmp_path / "run")
+    assert cli.main(["plot", "run", *words]) == 2
+    assert message in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]

@@ -4,8 +4,10 @@ import fcntl
 import hashlib
 import json
 import os
+import pwd
 import time
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from rclpy.qos import DurabilityPolicy, QoSProfile
@@ -183,3 +185,25 @@ def test_ends_that_do_not_fit_are_named():
     assert "/robot_1/bridge hears nothing of /robot_1/worker on /robot_1/action" in finding.detail
     (finding,) = incompatible(Graph(latched, QoSProfile(depth=1)))
     assert (finding.verdict, finding.detail) == (Verdict.OK, "1 pairs of publisher and subscription fit")
+
+
+def test_what_another_user_left_is_skipped_and_told_with_whose_it_is(shared, monkeypatch):
+    names = ["fastrtps_00aa11bb22cc33dd", "fastrtps_11aa11bb22cc33dd"]
+    for name in names:
+        shared.segment(name)
+    unlink = Path.unlink
+
+    def sticky(path, missing_ok=False):
+        if path.name == names[0]:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", sticky)
+    monkeypatch.setattr(machine, "abandoned", lambda *_: [shared.memory / name for name in names])
+    assert machine.clean() == 1
+    assert [path.name for path in shared.memory.iterdir()] == names[:1]
+    monkeypatch.setattr(machine, "abandoned", lambda *_: [shared.memory / names[0]])
+    monkeypatch.setattr(machine.os, "geteuid", lambda: os.getuid() + 1)
+    user = pwd.getpwuid(os.getuid()).pw_name
+    fix = f"hrl doctor --clean, as the user they belong to ({user}) or as root"
+    assert machine.leftovers(shared.memory, shared.processes).fix == fix

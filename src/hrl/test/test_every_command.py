@@ -2,6 +2,7 @@
 
 import io
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -139,3 +140,14 @@ def test_no_reader_and_no_letters_for_the_help_of_any_command(command: str, monk
     with io.TextIOWrapper(os.fdopen(writer, "wb", buffering=0), encoding="ascii") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         assert cli.main([command, "--help"]) == cli.NO_READER
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    def fill_up() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    done = run(HRL, ["policy", "init", "--task", "PointMaze", "--out", "policy"], tmp_path, preexec_fn=fill_up)
+    assert done.returncode == 2, done.stderr
+    assert "hrl: policy cannot be written: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,7 +1,10 @@
 """A report on skills: every step belongs to the skill that had control of it, by whatever name and colour."""
 
 import dataclasses
+import json
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,3 +121,14 @@ def test_the_page_shows_each_skill_in_the_viewers_colour(options, roads, tmp_pat
     lit = tree_html(tree, [tree.root, "Recover"])
     assert f'{palette.hexadecimal(node_color(tree, "Recover"))}; font-weight: bold">Recover' in lit
     assert node_color(tree, "Recover") == palette.of_skill(tree.leaves.index("Recover"))
+
+
+def test_files_of_another_run_tell_nothing_of_a_bag(roads, tmp_path, monkeypatch):
+    bag = shutil.copytree(roads, tmp_path / "out" / "bag")
+    run = gather(bag, "").episodes[0].key.run
+    (bag.parent / "summary.json").write_text(json.dumps({"env_steps_per_s": 321.0}))
+    for owner, told in ((run, 321.0), (2**64 - 1, None)):
+        (bag.parent / "simulator.json").write_text(json.dumps({"run": owner}))
+        assert gather(bag, "").summary.env_steps_per_s == told
+        monkeypatch.chdir(bag)
+        assert gather(Path(), "").summary.env_steps_per_s == told

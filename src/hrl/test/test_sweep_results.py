@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import re
 import subprocess
 import sys
@@ -280,3 +281,28 @@ def test_damaged_figures_are_named_with_their_file(tmp_path: Path, capsys) -> No
     assert cli.main(["report", str(tmp_path / "sweep"), "--out", str(tmp_path / "x.md")]) == 2
     assert re.search(r"held_out.json.*success_rate: must be a number from 0 to 1, got 1.3", capsys.readouterr().err)
     assert not (tmp_path / "x.md").exists()
+
+
+def test_what_people_say_about_a_sweep_is_told_and_refused_where_it_is_no_text(tmp_path: Path, capsys) -> None:
+    folder, out = examined(tmp_path / "sweep"), tmp_path / "x.md"
+    (folder / "about.md").write_bytes("caf\xe9 \N{SNOWMAN}".encode())
+    assert cli.main(["report", str(folder), "--out", str(out)]) == 0
+    assert "caf\xe9 \N{SNOWMAN}" in out.read_text(encoding="utf-8")
+    out.unlink()
+    (folder / "about.md").write_bytes("caf\xe9".encode("latin-1"))
+    assert cli.main(["report", str(folder), "--out", str(out)]) == 2
+    assert "about.md is not UTF-8 text at byte 3: save it as UTF-8" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["sweep"]
+
+
+@pytest.mark.parametrize("out", [".", "sweep", "page.html"])
+def test_a_page_is_written_whole_or_nothing_is(tmp_path: Path, monkeypatch, capsys, out: str) -> None:
+    """To a folder it cannot be; of one whose name is not UTF-8 it can."""
+    folder = examined(tmp_path / os.fsdecode(b"sweep \xe9"))
+    (tmp_path / "sweep").mkdir()
+    monkeypatch.chdir(tmp_path)
+    there = {path.name for path in tmp_path.iterdir()}
+    page = out.endswith(".html")
+    assert cli.main(["report", folder.name, "--out", out]) == (0 if page else 2)
+    assert f"{'written to' if page else '--out'} {out}" in "".join(capsys.readouterr())
+    assert {path.name for path in tmp_path.iterdir()} == there | ({out} if page else set())

@@ -1,5 +1,6 @@
 """``hrl task new``: a specification that fits the environment; what only its author knows is left to him."""
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -98,3 +99,19 @@ def test_without_a_goal_and_with_choices_too_it_fits(
     assert bool(task.goal_spaces) == bool(task.goal)
     assert (task.success.radius == -1) == (not task.goal)
     VectorEnv(task, 2, seed=0).close()
+
+
+@pytest.mark.parametrize("name", ["2024", "a: b", "null", "1e3", "[x]", "d\xf6lp # ice"])
+def test_a_name_is_text_whatever_it_looks_like(folder: Path, capsys, name: str) -> None:
+    out = f"{name}.yaml"
+    words = ["--steps", "100", "--kwargs", "{g: 1e1}"]
+    assert cli.main(["task", "new", "Pendulum-v1", "--out", out, *words]) == 0
+    task = load_task(out)
+    assert (task.name, task.env_id, dict(task.env_kwargs)) == (name, "Pendulum-v1", {"g": 10.0})
+    told = shlex.split(capsys.readouterr().out.rpartition("then: ")[2])
+    assert told[:4] == ["hrl", "train", "--task", out]
+
+
+def test_an_argument_that_few_mean_is_refused_before_the_environment_is_made(folder: Path, capsys) -> None:
+    assert cli.main(["task", "new", "Pendulum-v1", "--out", "x.yaml", "--kwargs", "{g: 010}"]) == 2
+    assert "--kwargs, line 1: g: must be text, finite decimal numbers" in capsys.readouterr().err

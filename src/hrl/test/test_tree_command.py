@@ -1,5 +1,6 @@
 """Trees from the command line: trained, one node alone, exchanged, shown, refused in a sentence."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,40 @@ def test_a_node_is_exchanged_and_the_tree_shows_where_its_nodes_are_from(runs, c
     shown = " ".join(capsys.readouterr().out.split())
     assert "Nav: Avoid, Cross, Recover" in shown
     assert "node StayInLane" in shown
+
+
+def test_an_exchange_says_what_it_removes_or_that_it_changes_nothing(runs, tmp_path, capsys):
+    tree = tmp_path / "tree"
+    shutil.copytree(runs["one"] / "last", tree)
+    (tree / "README.md").write_text("figures")
+    metrics = read_manifest(tree).metrics
+    figures = sum(name.startswith(("held_out/", "evaluation/")) for name in metrics)
+    assert cli.main(["policy", "swap", str(tree), "Nav", str(runs["one"] / "last")]) == 0
+    assert "is there already; nothing has changed" in capsys.readouterr().out
+    assert (tree / "README.md").exists()
+    node, source = "Avoid", runs["other"] / "last"
+    assert cli.main(["policy", "swap", str(tree), node, str(source)]) == 0
+    assert f"removed, for they told of the tree before: README.md and {figures} figure" in capsys.readouterr().out
+    assert len(read_manifest(tree).metrics) == len(metrics) - figures > 0
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ("lane_drive_shipped", "cp -r {}/lane_drive_shipped my_lane_drive_shipped"),
+        ("auto", "there is no folder auto"),
+        ("nowhere", "there is no folder nowhere"),
+    ],
+)
+def test_a_shipped_tree_is_not_rewritten(runs, tmp_path, monkeypatch, capsys, tree, words):
+    root = tmp_path / "prefix" / "share" / "hrl" / "policies"
+    shutil.copytree(runs["one"] / "last", root / "lane_drive_shipped")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "prefix"))
+    monkeypatch.chdir(tmp_path)
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    assert cli.main(["policy", "swap", tree, "Avoid", str(runs["other"])]) == 2
+    assert words.format(root) in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(

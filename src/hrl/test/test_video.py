@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrl import cli
 from hrl.film import footage, gl_backend
 from hrl.film.frames import captioned, check_format, legend, write_film
 from hrl.film.gl_backend import choose_backend
@@ -175,3 +176,20 @@ def test_a_film_takes_as_long_as_its_speed_says(steps: int, stride: float) -> No
         frames += [step] * shown
     assert abs(len(frames) - (steps / stride + 1)) <= 1.001
     assert (frames[0], frames[-1]) == (0, steps)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--fps", "nan"], "--fps nan: must be above 0 and at most 1000"),
+        (["--speed", "nan"], "--speed nan: must be above 0 and at most 1000"),
+        (["--speed", "inf"], "--speed inf: must be"),
+        (["--width", "0"], "--width 0: must be 16 to 8192 pixels"),
+        (["--height", "-5"], "--height -5: must be"),
+        (["--episodes", "0"], "--episodes 0: must be 1 or more"),
+        (["--stop_after", "nan"], "--stop_after nan: must be 0 seconds or more"),
+    ],
+)
+def test_a_film_that_cannot_be_is_refused_in_a_sentence(words, message, capsys, tmp_path):
+    assert cli.main(["video", "--checkpoint", "hiro_ant_maze", "--out", str(tmp_path / "f.gif"), *words]) == 2
+    assert message in capsys.readouterr().err

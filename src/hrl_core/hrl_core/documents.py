@@ -21,12 +21,14 @@ KeyPath = tuple[str | int, ...]
 MOST_YAML = 4 * 2**20
 """Bytes of a YAML file; a task with a thousand elements has 50 kB."""
 MOST_JSON = 8 * 2**20
+MOST_TEXT = 2**20
+"""Bytes of what people write themselves."""
 MOST_VALUES = 200_000
 """Values of a YAML file, those behind aliases counted as often as they are used."""
 MOST_DEPTH = 32
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,39})")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
-_EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
+EXPONENT = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+")
 _SPECIAL = {"inf": float("inf"), "nan": float("nan")}
 _QUOTED = re.compile(r"\s*(['\"]).*?\1")
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -89,6 +91,11 @@ def read_limited(path: Path, limit: int, follow_links: bool = True) -> bytes:
             return file.read(size)
     except OSError as error:
         raise FileError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def read_text(path: Path, limit: int) -> str:
+    """Read a file of UTF-8 text of at most ``limit`` bytes; raises ``FileError``."""
+    return _decoded(read_limited(path, limit), str(path))
 
 
 def _ordinary(name: str, flags: int) -> int:
@@ -268,7 +275,7 @@ class _YamlReader:
             return text
         kind = self._loader.resolve(yaml.ScalarNode, text, (True, False)).rpartition(":")[2]
         if kind == "str":
-            return PlainNumber(text) if _EXPONENT.fullmatch(text) else text
+            return PlainNumber(text) if EXPONENT.fullmatch(text) else text
         if kind == "null":
             return None
         if kind == "bool":

@@ -24,7 +24,8 @@ def wilson_interval(rate: float, trials: int) -> tuple[float, float]:
     z2 = _WILSON_95**2
     centre = (rate + z2 / (2 * trials)) / (1 + z2 / trials)
     spread = _WILSON_95 * math.sqrt(rate * (1 - rate) / trials + z2 / (4 * trials**2)) / (1 + z2 / trials)
-    return centre - spread, centre + spread
+    # Rounding may leave them a little outside.
+    return max(0.0, centre - spread), min(1.0, centre + spread)
 
 
 def mean(scores: Array) -> Array:

@@ -78,11 +78,20 @@ def read_fields(kind: type[T], document: Document, others: bool = False) -> T:
         FileError: a field is missing, unknown, given twice or not what it may be; file, line, field and what is
             allowed are named. Of a document that lacks required fields nothing is quoted: it may be anything.
     """
+    return _read_whole(document, lambda: _record(kind, document.data, (), others))
+
+
+def read_table(kind: Any, document: Document) -> dict[str, Any]:  # noqa: ANN401 - any annotation
+    """Make a table of a document, every value of one kind; raises ``FileError`` as ``read_fields`` does."""
+    return _read_whole(document, lambda: _read_table((str, kind), document.data, ()))
+
+
+def _read_whole(document: Document, read: Callable[[], T]) -> T:
+    """Read what no name is given twice in, and tell where in the file what is refused stands."""
     try:
-        result = _record(kind, document.data, (), others)
+        result = read()
         if document.repeated:
-            first = document.repeated[0]
-            raise FieldError(first, "is given twice")
+            raise FieldError(document.repeated[0], "is given twice")
         return result
     except FieldError as error:
         raise FileError(f"{document.place(error.path)}: {error.told(document.texts.get(error.path))}") from None
@@ -143,7 +152,7 @@ _SCALARS: dict[Any, tuple[type, str]] = {
 
 def _read_scalar(kind: Any, data: Any, path: KeyPath, allowed: str) -> Any:  # noqa: ANN401
     if kind is Any:
-        return data
+        return _with_numbers(data)
     accepted, usual = _SCALARS[kind]
     number = kind in (float, int)
     if kind is float and isinstance(data, PlainNumber):
@@ -154,6 +163,15 @@ def _read_scalar(kind: Any, data: Any, path: KeyPath, allowed: str) -> Any:  # n
         return kind(data)
     except OverflowError:
         raise FieldError(path, f"must be {allowed or usual}", data) from None
+
+
+def _with_numbers(data: Any) -> Any:  # noqa: ANN401 - plain data
+    """What may be anything, where ``1e-3`` is a number as everywhere."""
+    if isinstance(data, PlainNumber):
+        return float(data)
+    if isinstance(data, list):
+        return [_with_numbers(row) for row in data]
+    return {name: _with_numbers(row) for name, row in data.items()} if isinstance(data, dict) else data
 
 
 def _read_list(parts: tuple[Any, ...], data: Any, path: KeyPath, allowed: str) -> tuple[Any, ...]:  # noqa: ANN401

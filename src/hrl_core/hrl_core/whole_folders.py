@@ -45,12 +45,22 @@ def put_in_place(part: Path, place: Path) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Replace a file by a new one in one step, which a power cut after the return does not undo; raises ``OSError``."""
+    """Replace a file by a new one in one step, which a power cut after the return does not undo.
+
+    Raises:
+        OSError: it cannot be written; nothing has changed, and nothing is left beside it.
+    """
+    if path.is_dir():  # which may be called "." and give no name to write beside
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    part.write_text(text)
-    bring_to_disk(part)
-    os.replace(part, path)
+    try:
+        part.write_text(text, encoding="utf-8")
+        bring_to_disk(part)
+        os.replace(part, path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     bring_to_disk(path.parent)
 
 

@@ -7,6 +7,8 @@ import tracemalloc
 from math import inf
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from hrl_core.documents import (
     MOST_DEPTH,
@@ -19,7 +21,10 @@ from hrl_core.documents import (
     read_yaml,
 )
 from hrl_core.errors import FileError, TaskError
+from hrl_core.task.spec import PlainData
 from hrl_core.task.text import load_task, parse_task
+from hrl_core.typed_fields import read_table
+from hrl_core.yaml_text import yaml_text
 
 BOMB = "a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 30)
@@ -124,3 +129,29 @@ def test_nothing_is_quoted_of_a_file_that_is_none_of_ours(text: str, tmp_path):
         load_task(tmp_path / "task.yaml")
     assert "hunter2" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+words = st.text(max_size=8) | st.from_regex(r"[-+]?[0-9]{1,3}[.:_]?[0-9]*([eE][-+]?[0-9]{1,2})?", fullmatch=True)
+scalars = st.booleans() | st.integers(-(2**63), 2**64) | st.floats(allow_nan=False, allow_infinity=False) | words
+plain = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3))
+
+
+@given(plain)
+@example("1e3")
+@example(1e22)
+def test_what_may_be_anything_is_read_back_as_it_was_written(value) -> None:
+    """Text that looks like a number stays text, whoever writes it."""
+    assert read_table(PlainData, read_yaml(yaml_text({"value": value}), "x")) == {"value": value}
+
+
+@pytest.mark.parametrize(("text", "value"), [("1e1", 10.0), ("'1e1'", "1e1"), ("[{a: 2.E-1}]", [{"a": 0.2}])])
+def test_what_may_be_anything_may_be_a_number_without_a_point(text: str, value: object) -> None:
+    read = read_table(PlainData, read_yaml(f"speed: {text}", "x"))
+    assert read == {"speed": value}
+    assert isinstance(read["speed"], type(value))
+
+
+@pytest.mark.parametrize("text", ["speed: 010", "speed: [1, 2026-01-01]", "speed: .inf", "speed: 1e999", "a: 1\na: 1"])
+def test_what_few_mean_is_not_anything(text: str) -> None:
+    with pytest.raises(FileError, match=r"x, line \d"):
+        read_table(PlainData, read_yaml(text, "x"))

@@ -101,6 +101,19 @@ def test_a_node_is_also_exchanged_from_its_folder_alone(trees):
     assert load_checkpoint(one).weights_sha256 == read_manifest(one).weights_sha256
 
 
+@pytest.mark.parametrize("name", ["Nav", "Cross"])
+def test_exchanging_a_node_for_its_like_changes_nothing(trees, name):
+    one, other = trees
+    save_checkpoint(random_checkpoint(TASK, 0, "of_another_commit", HIERARCHY), other)
+    save_checkpoint(dataclasses.replace(load_checkpoint(one), metrics={"held_out/own_goals/return": 0.9}), one)
+    (one / "README.md").write_text("0.9")
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in one.rglob("*") if path.is_file()}
+    for source in (other, one, one / read_manifest(one).nodes[name]):
+        old, new = swap_node(one, name, source)
+        assert old == new
+    assert {p: (p.read_bytes(), p.stat().st_mtime_ns) for p in one.rglob("*") if p.is_file()} == before
+
+
 def refused(trees, name, words):
     before = {path: path.read_bytes() for path in trees[0].rglob("*") if path.is_file()}
     with pytest.raises(CheckpointError, match=words):

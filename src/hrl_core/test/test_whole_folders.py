@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -97,3 +98,19 @@ def test_what_others_hide_in_the_folder_is_left_alone(tmp_path):
     clean_up(tmp_path)
     assert names(tmp_path) == [".git", ".notes.old.txt"]
     clean_up(tmp_path / "none")
+
+
+@pytest.mark.parametrize("text", ["text", "half of a pair: \udce9"])
+def test_what_cannot_be_written_leaves_nothing_beside_its_place(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+    places = [Path("."), Path(".."), Path("there"), tmp_path] if text == "text" else [Path("page.html")]
+    for place in places:
+        with pytest.raises((IsADirectoryError, UnicodeEncodeError)):
+            write_whole(place, text)
+    assert names(tmp_path) == ["there"]
+
+
+def test_a_file_is_utf8_in_any_locale(tmp_path):
+    write_whole(tmp_path / "text", "\N{SNOWMAN}")
+    assert (tmp_path / "text").read_bytes() == "\N{SNOWMAN}".encode()

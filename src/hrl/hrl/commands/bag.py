@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from hrl.commands.bag_export import Export
 from hrl.commands.bag_import import Import
 from hrl.commands.bag_play import Play
+from hrl.results.lines import tell
 from hrl.results.tables import facts, show
 from hrl_core.bags.description import BagDescription, describe
 from hrl_core.bags.find import find_bags, find_partial
@@ -50,7 +49,7 @@ class Info:
         for bag in bags:
             show(_table(bag))
         for partial in find_partial(self.dir):
-            Console().print(f"{partial} was never finished: hrl bag recover {partial}", style="yellow", soft_wrap=True)
+            tell(f"{partial} was never finished: hrl bag recover {partial}", style="yellow")
         return 0
 
 
@@ -63,7 +62,6 @@ class Check:
 
     def run(self) -> int:
         """Exit code 0: everything is sound; 1: something is wrong."""
-        console = Console(soft_wrap=True, highlight=False)
         recording = read_bags([self.dir])
         findings = [str(problem) for problem in recording.problems]
         partial = find_partial(self.dir)
@@ -71,9 +69,9 @@ class Check:
         if not recording.episodes and not findings:
             findings.append(f"{self.dir}: holds no episode of this stack")
         for finding in findings:
-            console.print(Text(finding, style="red"))
+            tell(finding, style="red")
         left_out = len({problem.episode for problem in recording.problems if problem.episode and problem.left_out})
-        console.print(
+        tell(
             f"{counted(len(recording.bags), 'bag')}, {counted(recording.messages, 'message')}, {recording.duplicates} "
             f"of them twice; {counted(len(recording.episodes), 'sound episode')} with "
             f"{counted(sum(e.steps for e in recording.episodes), 'step')}, "
@@ -97,13 +95,12 @@ class Recover:
         if self.out is not None and len(sources) > 1:
             names = ", ".join(source.name for source in sources)
             raise HrlError(f"{self.dir} holds {len(sources)} unfinished bags ({names}): give one, or leave --out away")
-        console = Console(soft_wrap=True, highlight=False)
         for source in sources:
             out = self.out or default_out(source)
             if len(sources) > 1 and out.exists():
-                console.print(f"{source} was recovered before: {out}")
+                tell(f"{source} was recovered before: {out}")
                 continue
-            console.print(_outcome(recover(source, out)))
+            tell(_outcome(recover(source, out)))
         return 0
 
 
@@ -121,7 +118,7 @@ class Upload:
         if not is_uri(self.uri):
             raise HrlError(f"'{self.uri}' is no URI: s3://BUCKET/FOLDER, file:///FOLDER, ...")
         copied = upload_missing(self.dir, self.uri)
-        Console(soft_wrap=True, highlight=False).print(f"{counted(len(copied), 'bag')} copied to {self.uri}")
+        tell(f"{counted(len(copied), 'bag')} copied to {self.uri}")
         return 0
 
 

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from rich.console import Console
-from rich.text import Text
 
+from hrl.results.lines import tell
 from hrl_core.bags.reader import read_bags
 from hrl_core.exports.formats import format_named
 from hrl_core.exports.selection import ALL_MODES, choose_episodes
@@ -36,20 +35,18 @@ class Export:
         form = format_named(self.to)
         form.check(self.out)
         recording = read_bags(self.bags, load_task(self.task) if self.task else None)
-        console = Console(soft_wrap=True, highlight=False)
         for problem in recording.problems:
-            console.print(Text(str(problem), style="yellow"))
+            tell(str(problem), style="yellow")
         selection = choose_episodes(recording, self.modes)
         found_by = str(form.found_by(self.out))
         form.export(selection, self.out)
         damaged = {problem.episode for problem in recording.problems if problem.episode and problem.left_out}
         left_out = selection.left_out + Counter({"damaged": len(damaged)})
         causes = ", ".join(f"{counted(count, 'episode')} ({cause})" for cause, count in left_out.items()) or "nothing"
-        console.print(
+        tell(
             f"{counted(len(selection.episodes), 'episode')} with {counted(selection.steps, 'step')} of "
-            f"{selection.task_name} -> {self.out} ({self.to}); left out: {causes}",
-            markup=False,
+            f"{selection.task_name} -> {self.out} ({self.to}); left out: {causes}"
         )
         if found_by:
-            console.print(found_by, markup=False)
+            tell(found_by)
         return 1 if recording.problems else 0

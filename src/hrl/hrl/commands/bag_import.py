@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from hrl.launching.environment import need_ros
+from hrl.results.lines import tell
 from hrl_core.errors import HrlError
 from hrl_core.exports.folder import refuse_existing
 from hrl_core.imports.episodes import fingerprint, imported
@@ -48,9 +48,8 @@ class Import:
             raise HrlError(f"{self.out} cannot be written: {error}") from error
         write_bag(self.out, task, episodes, int(sha256[:16], 16), f"{self.form} {self.source.name}, sha256 {sha256}")
         steps, succeeded = sum(episode.steps for episode in episodes), sum(bool(e.success[-1]) for e in episodes)
-        Console(soft_wrap=True, highlight=False).print(
+        tell(
             f"{counted(len(episodes), 'demonstration')} with {counted(steps, 'step')} of {task.name}, "
-            f"{succeeded} successful -> {self.out}",
-            markup=False,
+            f"{succeeded} successful -> {self.out}"
         )
         return 0

@@ -1,14 +1,14 @@
 """``hrl bag play``: a recording on its topics again, seen in the web viewer or in rviz."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 from rich.console import Console
 
-from hrl.graphs.arguments import Value
+from hrl.graphs.arguments import PORT, Value
 from hrl.graphs.graph import NodeDescription, Processes
 from hrl.graphs.onlookers import markers_node, rviz_node, viewer_node
 from hrl.launching.environment import need_ros
@@ -51,8 +51,14 @@ class Play:
         """Exit code 0: played to the end, or stopped on request."""
         if not (self.rate == 0 or 0.01 <= self.rate <= 1000):
             raise HrlError(f"--rate {self.rate:g}: must be 0 (as fast as possible) or between 0.01 and 1000")
+        if self.viewer and not PORT.holds(self.viewer_port):
+            raise HrlError(f"--viewer-port {self.viewer_port}: must be {PORT.text}")
         find_bags([self.dir])
         need_ros()
+        if self.viewer:
+            from hrl_viz.gate import require_address
+
+            require_address(self.viewer_host)
         from hrl.launching.supervisor import Supervisor
 
         console = Console()
@@ -79,7 +85,9 @@ class Play:
             markers_node(namespace, recording.task, _FULL),
         ]
         if self.viewer:
-            nodes.append(viewer_node(namespace, self.viewer_host, self.viewer_port, _FULL))
+            viewer = viewer_node(namespace, self.viewer_host, self.viewer_port, _FULL)
+            # The player stays for who looks: were that the viewer alone and it died, it would play to nobody for ever.
+            nodes.append(replace(viewer, expendable=self.rviz))
         if self.rviz:
             nodes.append(rviz_node(namespace, frame))
         return tuple(nodes)

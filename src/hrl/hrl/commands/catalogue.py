@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hrl.results.lines import tell
 from hrl.results.tables import show
 from hrl_core.bags.catalogue import Catalogue, SegmentRow, keep_catalogue_at
 from hrl_core.wording import counted
@@ -49,12 +49,12 @@ class Verify:
 
     def run(self) -> int:
         """Exit code 0: it tells the truth; 1: it does not."""
-        catalogue, console = Catalogue(self.dir), Console(soft_wrap=True, highlight=False)
+        catalogue = Catalogue(self.dir)
         wrong = catalogue.verify()
         for line in wrong:
-            console.print(Text(line, style="red"))
+            tell(line, style="red")
         told = counted(len(catalogue.after(0)), "row")
-        console.print(f"{told}; {f'{len(wrong)} wrong: hrl catalogue rebuild {self.dir}' if wrong else 'all is well'}")
+        tell(f"{told}; {f'{len(wrong)} wrong: hrl catalogue rebuild {self.dir}' if wrong else 'all is well'}")
         return 1 if wrong else 0
 
 
@@ -73,7 +73,7 @@ class Rebuild:
             keep_catalogue_at(self.dir, self.at)
         made = Catalogue(self.dir)
         count = made.rebuild()
-        Console(soft_wrap=True, highlight=False).print(f"{made.place}: {counted(count, 'row')}")
+        tell(f"{made.place}: {counted(count, 'row')}")
         return 0
 
 

@@ -12,6 +12,7 @@ from hrl.commands.compare_hiro import HiroTable
 from hrl.comparison.matches import MATCHES, find_match
 from hrl.comparison.runs import SIDES, make, played, require_what_they_need, runs_left
 from hrl.comparison.table import standing_table
+from hrl.results.lines import tell
 from hrl.results.tables import show
 from hrl_core.errors import HrlError
 from hrl_core.threads import limit_threads
@@ -51,10 +52,10 @@ class Flat:
         with limit_threads(1):
             for run in left:
                 try:
-                    make(run, self.out, lambda line: console.print(line, markup=False, soft_wrap=True))
+                    make(run, self.out, lambda line: tell(line, console))
                 except (HrlError, OSError) as error:
                     failed = True
-                    console.print(f"hrl: {run.name}: {error}", style="bold red", markup=False, soft_wrap=True)
+                    tell(f"hrl: {run.name}: {error}", console, "bold red")
         show(standing_table(played(self.out, matches, self.seeds), self.seeds))
         return _FAILED if failed else 0
 

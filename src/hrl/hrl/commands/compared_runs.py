@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from rich.console import Console
 
 from hrl.commands.train_arguments import parse_training
+from hrl.results.lines import tell
 from hrl.sweeps.making import Workers, make_runs
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
@@ -86,7 +87,7 @@ class Comparison(ABC):
             print_commands(_all_runs(plans))
             for plan in plans:
                 if plan.why_not:
-                    Console().print(f"# {plan.task}, {plan.row.title}: {plan.why_not}", markup=False, soft_wrap=True)
+                    tell(f"# {plan.task}, {plan.row.title}: {plan.why_not}")
             return 0
         if self.table and not self.out.is_dir():
             raise HrlError(f"--table: there is no folder {self.out}")
@@ -140,14 +141,14 @@ def print_commands(runs: Iterable[SweepRun]) -> None:
     """One a line, those of runs that are left."""
     for run in dict.fromkeys(runs):
         if not run.finished:
-            Console().print(run.command, markup=False, highlight=False, soft_wrap=True)
+            tell(run.command)
 
 
 def ended(failed: Sequence[tuple[str, str]], stopped: bool) -> int:
     """Say what failed, and how to go on; returns the exit code."""
     console = Console(stderr=True, highlight=False)
     for name, why in failed:
-        console.print(f"hrl: {name}: {why}", style="bold red", markup=False, soft_wrap=True)
+        tell(f"hrl: {name}: {why}", console, "bold red")
     if stopped:
         console.print("stopped; the same command goes on", soft_wrap=True)
         return _INTERRUPTED

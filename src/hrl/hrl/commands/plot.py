@@ -1,5 +1,6 @@
 """``hrl plot``: success curves of training runs and sweeps as a picture."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,15 +8,18 @@ from typing import Annotated
 
 import matplotlib.pyplot as plt
 import tyro
-from rich.console import Console
 
 from hrl.results.curve_figure import AUTO, OVER, RANGE, choose_statistic, curve_figure
 from hrl.results.curves import Group, labels, read_run, same_but_for_the_seed
+from hrl.results.lines import tell
 from hrl.results.over_seeds import MEASURES
 from hrl.results.sweep_record import is_sweep, sweep_groups
 from hrl_core.errors import HrlError
 from hrl_core.statistics import STATISTICS
 from hrl_core.wording import counted
+
+_NARROWEST, _WIDEST = 1.0, 100.0
+"""Inches of a picture."""
 
 
 @dataclass(frozen=True)
@@ -46,19 +50,36 @@ class Plot:
 def plot(words: list[str]) -> int:
     """Run ``hrl plot`` with the words that follow it; returns the exit code."""
     arguments = tyro.cli(Plot, prog="hrl plot", args=words)
+    _check(arguments)
+    groups = _groups(_each_once(arguments.runs))
+    draw(groups, arguments)
+    count = counted(sum(len(group.runs) for group in groups), "run")
+    tell(f"curves of {count} written to {arguments.out}")
+    return 0
+
+
+def _check(arguments: Plot) -> None:
+    """Raise ``HrlError`` for what can be told without looking at a run."""
     if not arguments.runs:
         raise HrlError("hrl plot: name at least one run folder")
+    # A name without one would be given another: nobody would find the picture.
+    if not arguments.out.suffix:
+        raise HrlError(f"--out {arguments.out}: the ending must say what is written, as .png, .pdf or .svg")
+    if not (arguments.width == 0 or _NARROWEST <= arguments.width <= _WIDEST):
+        raise HrlError(
+            f"--width {arguments.width:g}: must be {_NARROWEST:g} to {_WIDEST:g} inches, or 0 for the number of panels"
+        )
     if arguments.measure not in MEASURES:
         raise HrlError(f"--measure '{arguments.measure}' is none of {', '.join(MEASURES)}")
     if arguments.over not in OVER:
         raise HrlError(f"--over '{arguments.over}' is none of {', '.join(OVER)}")
     if arguments.statistic not in ("", RANGE, *STATISTICS):
         raise HrlError(f"--statistic '{arguments.statistic}' is none of {', '.join([*STATISTICS, RANGE])}")
-    groups = _groups(arguments.runs)
-    draw(groups, arguments)
-    count = counted(sum(len(group.runs) for group in groups), "run")
-    Console().print(f"curves of {count} written to {arguments.out}", highlight=False, soft_wrap=True)
-    return 0
+
+
+def _each_once(folders: Sequence[Path]) -> list[Path]:
+    """Without those that come again under the same or another name: they would count as further seeds."""
+    return list({os.path.realpath(folder): folder for folder in reversed(folders)}.values())[::-1]
 
 
 def _groups(folders: Sequence[Path]) -> list[Group]:

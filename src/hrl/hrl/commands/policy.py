@@ -1,5 +1,6 @@
 """``hrl policy``: make an untrained policy, look at one, ship one, bring an old one up to date, exchange a node."""
 
+import shlex
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,22 +8,23 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.console import Console
 
 from hrl.policies.export import HELD_OUT, README, export
 from hrl.policies.held_out import Protocol
 from hrl.policies.provenance import git_commit
-from hrl.policies.shipped import resolve_policy
+from hrl.policies.shipped import resolve_policy, shipped_policies
+from hrl.results.lines import tell
 from hrl.results.tables import facts, show
 from hrl.seed import Seed
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import FORMAT, MANIFEST, RANDOMISED, read_manifest
-from hrl_core.checkpoints.tree_files import NODES, swap_node
+from hrl_core.checkpoints.tree_files import NODES, NodeManifest, swap_node
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FIRST, FLAT, hierarchy_of
 from hrl_core.hierarchy.text import hierarchy_in_words
 from hrl_core.task.text import load_task
 from hrl_core.whole_folders import writable
+from hrl_core.wording import counted
 
 _RANDOMISED = {RANDOMISED: "randomised training", HELD_OUT: "randomised held-out"}
 """What the provenance calls it, and what people do."""
@@ -51,7 +53,7 @@ class Init:
         hierarchy = FLAT if self.flat else hierarchy_of(task, self.goal_space)
         with writable(self.out):
             save_checkpoint(random_checkpoint(task, self.seed, git_commit(), hierarchy), self.out)
-        Console().print(f"untrained policy for {self.task} written to {self.out}", highlight=False, soft_wrap=True)
+        tell(f"untrained policy for {self.task} written to {self.out}")
         return 0
 
 
@@ -100,7 +102,7 @@ class Export:
         if self.out.exists():
             raise HrlError(f"{self.out} exists already; remove it or choose another folder")
         export(resolve_policy(self.checkpoint, None), self.out, self.protocol)
-        Console().print(f"policy written to {self.out}", highlight=False, soft_wrap=True)
+        tell(f"policy written to {self.out}")
         return 0
 
 
@@ -124,8 +126,7 @@ class Convert:
             save_checkpoint(checkpoint, self.out)
             if (self.policy / README).is_file():
                 shutil.copyfile(self.policy / README, self.out / README)
-        told = f"{self.policy}, format {found}, written to {self.out}, format {FORMAT}"
-        Console().print(told, highlight=False, soft_wrap=True)
+        tell(f"{self.policy}, format {found}, written to {self.out}, format {FORMAT}")
         return 0
 
 
@@ -134,7 +135,7 @@ class Swap:
     """Exchange one node of a tree, after checking that it fits; the files of all others stay as they are."""
 
     tree: tyro.conf.Positional[Path]
-    """Folder of a policy that is a tree, or of its training run."""
+    """Folder of a policy that is a tree, or of its training run; a shipped one is copied first."""
     node: tyro.conf.Positional[str]
     """Name of the node that goes."""
     source: tyro.conf.Positional[Path]
@@ -142,14 +143,41 @@ class Swap:
 
     def run(self) -> int:
         """Exchange it, or refuse and change nothing."""
-        folder = resolve_policy(str(self.tree), None)
+        folder = self._folder()
+        before, readme = read_manifest(folder), (folder / README).exists()
         source = self.source if (self.source / MANIFEST).is_file() else resolve_policy(str(self.source), None)
         with writable(folder):
             old, new = swap_node(folder, self.node, source)
-        told = " -> ".join(f"{n.weights_sha256[:12]} ({n.env_steps} steps, seed {n.seed})" for n in (old, new))
-        told += f"; version {read_manifest(folder).version}, whose figures nobody has measured yet: hrl policy export"
-        Console().print(f"{folder}: {self.node}: {told}", soft_wrap=True)
+        if old == new:
+            tell(f"{folder}: {self.node}: {_told_node(old)} is there already; nothing has changed")
+            return 0
+        after = read_manifest(folder)
+        gone = _told_gone(readme, len(before.metrics) - len(after.metrics))
+        tell(
+            f"{folder}: {self.node}: {_told_node(old)} -> {_told_node(new)}; {gone}version {after.version}, whose "
+            f"figures nobody has measured yet: hrl policy export"
+        )
         return 0
+
+    def _folder(self) -> Path:
+        """Folder of the tree, which is rewritten: never one that is found by the name of a shipped policy."""
+        if self.tree.is_dir():
+            return resolve_policy(str(self.tree.absolute()), None)
+        name = str(self.tree)
+        if (found := shipped_policies().get(name)) is not None:
+            copy = shlex.join(["cp", "-r", str(found.folder), f"my_{name}"])
+            raise HrlError(f"'{name}' is a shipped policy, which stays as it is: {copy}, then exchange in my_{name}")
+        raise HrlError(f"there is no folder {name}: give that of a policy that is a tree, or of its training run")
+
+
+def _told_node(node: NodeManifest) -> str:
+    return f"{node.weights_sha256[:12]} ({node.env_steps} steps, seed {node.seed})"
+
+
+def _told_gone(readme: bool, figures: int) -> str:
+    """What was of the tree as it was."""
+    gone = ([README] if readme else []) + ([counted(figures, "figure")] if figures else [])
+    return f"removed, for they told of the tree before: {' and '.join(gone)}; " if gone else ""
 
 
 def _told_origin(origin: Mapping[str, Any]) -> str:

@@ -7,10 +7,12 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from hrl.commands.workers import WorkerOptions
 from hrl.launching.environment import ensure_ros_environment
 from hrl.policies.shipped import resolve_policy
+from hrl.results.lines import tell
 from hrl.results.tables import show
 from hrl.seed import Seed
 from hrl_core.bags.find import find_bags
@@ -59,7 +61,7 @@ def relabel(words: list[str]) -> int:
     bags = [bag.absolute() for bag in find_bags(options.bags)]
     outcomes = options.who.each(_relabel, bags, relabeler, options.out.absolute())
     for problem in (problem for outcome in outcomes for problem in outcome.problems):
-        console.print(problem, style="yellow", markup=False, soft_wrap=True)
+        tell(problem, console, "yellow")
     show(_table(outcomes), console)
     return 1 if any(outcome.problems for outcome in outcomes) else 0
 
@@ -72,9 +74,9 @@ def _table(outcomes: list[RelabelOutcome]) -> Table:
     table = Table("relabelled bag", "transitions", "subgoals replaced", "mean distance moved")
     for outcome in outcomes:
         if not outcome.made:
-            table.add_row(str(outcome.bag), "already there", "", "")
+            table.add_row(Text(str(outcome.bag)), "already there", "", "")
             continue
         share = outcome.moved / max(1, outcome.transitions)
         row = (f"{outcome.transitions}", f"{outcome.moved} ({share:.0%})", f"{outcome.distance:.2f}")
-        table.add_row(str(outcome.bag), *row)
+        table.add_row(Text(str(outcome.bag)), *row)
     return table

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import tyro
-from rich.console import Console
 
+from hrl.results.lines import tell
 from hrl.results.sweep_record import is_sweep
 from hrl_core.whole_folders import writable, write_whole
+from hrl_core.wording import encodable
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ def report(words: list[str]) -> int:
     arguments = tyro.cli(Report, prog="hrl report", args=words)
     text = _page(arguments)
     with writable(f"--out {arguments.out}"):
-        write_whole(arguments.out, text)
-    Console().print(f"report written to {arguments.out}", highlight=False, soft_wrap=True)
+        write_whole(arguments.out, encodable(text))
+    tell(f"report written to {arguments.out}")
     return 0
 
 

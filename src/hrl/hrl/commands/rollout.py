@@ -53,9 +53,10 @@ class RolloutSummary:
     episodes: int
     env_steps: int
     env_steps_per_s: float
-    success_rate: float
+    success_rate: float | None
+    """None, as the distance: the task has no goal."""
     mean_return: float
-    mean_final_distance: float
+    mean_final_distance: float | None
     policy: str
     policy_trained: bool
 
@@ -69,7 +70,8 @@ def rollout_command(words: list[str]) -> int:
         console.print(json.dumps(asdict(summary)), markup=False, highlight=False, soft_wrap=True)
         return 0
     values = asdict(summary).items()
-    shown = {name.replace("_", " "): f"{v:.2f}" if isinstance(v, float) else str(v) for name, v in values}
+    told = [(name.replace("_", " "), value) for name, value in values if value is not None]
+    shown = {name: f"{value:.2f}" if isinstance(value, float) else str(value) for name, value in told}
     show(facts("Rollout", shown), console)
     return 0
 
@@ -93,18 +95,20 @@ def run_rollout(arguments: Rollout) -> RolloutSummary:
         results = [rollout(runner, hierarchy, episode).result for episode in range(arguments.episodes)]
     finally:
         runner.close()
-    return _sum_up(results, time.perf_counter() - start, folder, checkpoint.trained)
+    return _sum_up(results, bool(task.goal), time.perf_counter() - start, folder, checkpoint.trained)
 
 
-def _sum_up(results: Sequence[EpisodeResult], seconds: float, folder: Path, trained: bool) -> RolloutSummary:
+def _sum_up(
+    results: Sequence[EpisodeResult], of_goal: bool, seconds: float, folder: Path, trained: bool
+) -> RolloutSummary:
     env_steps = sum(result.steps for result in results)
     return RolloutSummary(
         episodes=len(results),
         env_steps=env_steps,
         env_steps_per_s=env_steps / seconds,
-        success_rate=float(np.mean([result.success for result in results])),
+        success_rate=float(np.mean([result.success for result in results])) if of_goal else None,
         mean_return=float(np.mean([result.episode_return for result in results])),
-        mean_final_distance=float(np.mean([result.final_distance for result in results])),
+        mean_final_distance=float(np.mean([result.final_distance for result in results])) if of_goal else None,
         policy=str(folder),
         policy_trained=trained,
     )

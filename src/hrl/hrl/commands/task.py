@@ -1,5 +1,6 @@
 """``hrl task``: list the shipped tasks, print a task specification, write one for an environment."""
 
+import shlex
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,14 +9,18 @@ from typing import TYPE_CHECKING, Any
 import tyro
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from hrl.results.lines import tell
 from hrl.results.tables import show
 from hrl_core.documents import read_yaml
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.own_modules import look_beside
 from hrl_core.task.given_commands import with_observed_commands
-from hrl_core.task.spec import TaskSpec
+from hrl_core.task.spec import PlainData, TaskSpec
 from hrl_core.task.text import load_task, parse_task, shipped_tasks
+from hrl_core.typed_fields import read_table
+from hrl_core.whole_folders import writable, write_whole
 
 if TYPE_CHECKING:
     from hrl_core.envs.survey import Survey
@@ -53,7 +58,7 @@ class Show:
         if self.observe_commands:
             task = with_observed_commands(task, self.observe_commands)
         text = f"# sha256 of the canonical form: {task.sha256}\n{task.to_yaml()}"
-        Console().print(text, markup=False, highlight=False, soft_wrap=True, end="")
+        Console().print(Text(text), soft_wrap=True, end="")
         return 0
 
 
@@ -78,19 +83,13 @@ class New:
         from hrl.commands.task_new import task_text
 
         self._check()
-        options = read_yaml(self.kwargs, "--kwargs").data or {}
-        if not isinstance(options, dict):
-            raise HrlError(f"--kwargs {self.kwargs}: needs a YAML mapping of names to values, as '{{name: value}}'")
+        options = self._options()
         look_beside(self.out)
         text = task_text(self.out.stem, options, self._survey(options))
         task = parse_task(text, str(self.out))
-        try:
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            self.out.write_text(text)
-        except OSError as error:
-            raise HrlError(f"--out {self.out} cannot be written: {error}") from None
-        words = f"task written to {self.out}; fill in its names, then: {_next_command(task, self.out)}"
-        Console().print(words, highlight=False, markup=False, soft_wrap=True)
+        with writable(f"--out {self.out}"):
+            write_whole(self.out, text)
+        tell(f"task written to {self.out}; fill in its names, then: {_next_command(task, self.out)}")
         return 0
 
     def _check(self) -> None:
@@ -100,6 +99,13 @@ class New:
             raise HrlError(f"{self.out} exists already; remove it or choose another name")
         if self.steps < 100:
             raise HrlError(f"--steps {self.steps}: must be 100 or more")
+
+    def _options(self) -> dict[str, Any]:
+        """Arguments of the environment, as a task file would have them."""
+        document = read_yaml(self.kwargs, "--kwargs")
+        if not isinstance(document.data, dict | None):
+            raise HrlError(f"--kwargs {self.kwargs}: needs a YAML mapping of names to values, as '{{name: value}}'")
+        return read_table(PlainData, document)
 
     def _survey(self, options: dict[str, Any]) -> "Survey":
         """What is seen."""
@@ -120,9 +126,10 @@ class New:
 
 def _next_command(task: TaskSpec, path: Path) -> str:
     """What to try first: managers need goal spaces, and not every learner chooses."""
+    quoted = shlex.quote(str(path))
     if task.choices:
-        return f"hrl train --task {path} --out runs/first --algorithm flat --learner dqn"
-    return f"hrl train --task {path} --out runs/first" + ("" if task.goal_spaces else " --algorithm flat")
+        return f"hrl train --task {quoted} --out runs/first --algorithm flat --learner dqn"
+    return f"hrl train --task {quoted} --out runs/first" + ("" if task.goal_spaces else " --algorithm flat")
 
 
 def task(words: list[str]) -> int:

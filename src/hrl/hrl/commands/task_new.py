@@ -7,7 +7,7 @@ from typing import Any
 from hrl_core.envs.survey import PERIOD, Survey
 
 _HEAD = """\
-# {env_id}, described from {steps} random steps by `hrl task new`.
+# {about}, described from {steps} random steps by `hrl task new`.
 # Fill in names, units and frames; the ranges behind observation elements are those seen. See docs/your_environment.md.
 name: {name}
 env_id: {env_id}
@@ -34,10 +34,11 @@ def task_text(name: str, options: Mapping[str, Any], seen: Survey) -> str:
     """The specification as YAML with notes."""
     period_note = "" if seen.time_step_known else "  # [s] not told by the environment"
     head = _HEAD.format(
-        env_id=seen.env_id,
+        about=seen.env_id,
+        env_id=_quoted(seen.env_id),
         steps=len(seen.states),
-        name=name,
-        kwargs=json.dumps(dict(options)),
+        name=_quoted(name),
+        kwargs=_quoted(dict(options)),
         limit=seen.max_episode_steps,
         period=seen.time_step,
         period_note=period_note,
@@ -46,6 +47,11 @@ def task_text(name: str, options: Mapping[str, Any], seen: Survey) -> str:
     if not seen.goal_names:
         return text + _NO_GOAL_SPACES.format(name=seen.observation_names[0])
     return text + _GOAL_SPACES.format(period=min(PERIOD, seen.max_episode_steps)) + _ranges(seen)
+
+
+def _quoted(value: object) -> str:
+    """A value that nothing within makes another, a name like 2024 no number: JSON is YAML too."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _layout(seen: Survey) -> Iterator[str]:

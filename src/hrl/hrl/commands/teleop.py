@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import tyro
-from rich.console import Console
 
+from hrl.results.lines import tell
 from hrl.watching.onlooker_node import onlooker, where
 from hrl_core.errors import HrlError
 from hrl_ros import topics
@@ -64,7 +64,7 @@ class Teleop:
 
             topic = f"/{self.namespace.strip('/')}/{topics.JOY}" if self.namespace else topics.JOY
             publisher = eye.node.create_publisher(Joy, topic, 10)
-            Console(highlight=False, soft_wrap=True).print(f"{topic} {where()}\n{KEYS}", markup=False)
+            tell(f"{topic} {where()}\n{KEYS}")
             keyboard = Keyboard()
             with single_keys(), suppress(KeyboardInterrupt):
                 for key in keys(1 / self.rate):
@@ -74,9 +74,7 @@ class Teleop:
                     publisher.publish(message)
             listeners = publisher.get_subscription_count()
         if not listeners:
-            Console().print(
-                f"nobody listens to {topic}: is a demonstration running (demonstrator:=teleop)?", style="yellow"
-            )
+            tell(f"nobody listens to {topic}: is a demonstration running (demonstrator:=teleop)?", style="yellow")
         return 0
 
 

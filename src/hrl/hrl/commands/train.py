@@ -13,6 +13,7 @@ from hrl.commands.round_train_arguments import trains_by_rounds
 from hrl.commands.train_arguments import TrainingRequest, learns_from_bags, parse_training
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
+from hrl.results.lines import tell
 from hrl_core.algorithms import learner_module
 from hrl_core.algorithms.protocols import OwnEnvironments
 from hrl_core.environments import Environments
@@ -56,7 +57,7 @@ def train(words: list[str]) -> int:
     def begin() -> Sequence[Observer]:
         trainer.begin(request.resume)
         if trainer.left:
-            console.print(_introduction(request), soft_wrap=True)
+            tell(_introduction(request), console)
         board = TensorBoard(request.folder / "tensorboard", resume_at=trainer.told + 1 if request.resume else None)
         return ProgressDisplay(request.config.steps, console), board, *more
 
@@ -74,7 +75,7 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
     if request.products:
         config = with_products(config, request.products, spec, envs, request.seed)
     for line in envs.missing:
-        console.print(line, style="yellow", markup=False, soft_wrap=True)
+        tell(line, console, "yellow")
     pieces = 2 if getattr(config.agent, "overlap", False) else 1
     evaluations = make_evaluations(spec, config, usable_cores(request.cores), pieces * request.torch_threads)
     return Trainer(spec, config, envs, evaluations, request.folder, request.seed, git_commit(), request.cores)

@@ -12,6 +12,7 @@ from hrl.commands.round_train_arguments import RoundTraining, parse_round_traini
 from hrl.commands.train import make_evaluations
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
+from hrl.results.lines import tell
 from hrl_core.threads import limit_threads, usable_cores
 from hrl_core.training.progress import Observer, ProgressDisplay, TensorBoard
 from hrl_core.training.rounds.arithmetic import arithmetic
@@ -51,11 +52,11 @@ def train_by_rounds(words: list[str]) -> int:
             trainer.begin(request.resume)
             if trainer.left:
                 going = "going on" if request.resume else "training"
-                console.print(
+                tell(
                     f"{going} in {request.folder}: {config.algorithm} on {spec.name}, {config.training.steps} steps, "
                     f"seed {request.seed}, {config.rounds} rounds of {config.round_blocks} blocks of "
                     f"{config.training.num_envs} episodes, collected {where}; Ctrl-C stops and saves",
-                    soft_wrap=True,
+                    console,
                 )
             resumed_at = trainer.told + 1 if request.resume else None
             board = TensorBoard(request.folder / "tensorboard", resume_at=resumed_at)

@@ -11,6 +11,7 @@ from hrl.commands.bag_train_arguments import parse_bag_training
 from hrl.commands.train import make_evaluations
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
+from hrl.results.lines import tell
 from hrl_core.errors import HrlError
 from hrl_core.threads import limit_threads, usable_cores
 from hrl_core.training.progress import Observer, ProgressDisplay
@@ -63,13 +64,9 @@ def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:
 
 def _tell(trainer: BagTrainer, console: Console) -> None:
     for problem in trainer.intake.problems:
-        console.print(problem, style="yellow", markup=False, soft_wrap=True)
+        tell(problem, console, "yellow")
     if trainer.config.relabelled and not trainer.learner.relabelled:
-        console.print("none of the relabelled subgoals belongs to these bags", style="yellow")
+        tell("none of the relabelled subgoals belongs to these bags", console, "yellow")
     replaced = f", {trainer.learner.relabelled} subgoals relabelled" if trainer.config.relabelled else ""
     taken = f"{counted(len(trainer.intake.consumed), 'segment')}, {counted(trainer.env_steps, 'step')} to learn from"
-    console.print(
-        f"{taken}{replaced}; left out: {trainer.intake.causes()}",
-        markup=False,
-        soft_wrap=True,
-    )
+    tell(f"{taken}{replaced}; left out: {trainer.intake.causes()}", console)

@@ -16,6 +16,7 @@ from rich.console import Console
 from safetensors import SafetensorError
 
 from hrl.policies.provenance import PROVENANCE, starts_of
+from hrl.results.lines import tell
 from hrl_core.errors import HrlError
 from hrl_core.threads import matrix_libraries
 from hrl_core.training.progress import Observer, summarise
@@ -91,8 +92,8 @@ def run_to_the_end(
             error = HrlError(f"cannot write to {files.folder}: {error}; {files.kept()}")
         if not (begun and run.reached):
             raise error from None
-        console.print(f"hrl: {error}", style="bold red", markup=False, soft_wrap=True)
-        console.print(_how_to_resume(files), markup=False, soft_wrap=True)
+        tell(f"hrl: {error}", console, "bold red")
+        tell(_how_to_resume(files), console)
         return FAILED
     finally:
         alone.close()
@@ -101,7 +102,7 @@ def run_to_the_end(
         return _tell_stopped(run, console)
     reached = counted(run.reached, run.unit)
     told = f"{files.folder} is finished after {reached}: nothing is left to do" if finished else _outcome(files)
-    Console(highlight=False).print(told, markup=False, soft_wrap=True)
+    tell(told)
     return 0
 
 
@@ -126,8 +127,8 @@ def _tell_stopped(run: Run[Any, Any], console: Console) -> int:
     """Say where a run was stopped, what it left and how it goes on; returns the exit code."""
     files = run.files
     left = f"state and newest policy ({files.folder / POLICY}) saved" if files.saved_steps() else "nothing to save yet"
-    console.print(f"stopped at {counted(run.reached, run.unit)}, {left}", markup=False, soft_wrap=True)
-    console.print(_how_to_resume(files), markup=False, soft_wrap=True)
+    tell(f"stopped at {counted(run.reached, run.unit)}, {left}", console)
+    tell(_how_to_resume(files), console)
     return INTERRUPTED
 
 

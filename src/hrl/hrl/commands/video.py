@@ -1,12 +1,19 @@
 """``hrl video``: a film of a policy at work, with its goal and subgoals, rendered without a screen."""
 
+import math
+
 import tyro
-from rich.console import Console
 
 from hrl.film.gl_backend import choose_backend
 from hrl.film.video import Video
+from hrl.results.lines import tell
 from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
+
+_SIDES = (16, 8192)
+"""Pixels of a picture."""
+_MOST = 1000.0
+"""Frames per second, and times as fast as the robot is."""
 
 
 def video(words: list[str]) -> int:
@@ -15,8 +22,7 @@ def video(words: list[str]) -> int:
     from hrl.film.frames import check_format, write_film
 
     check_format(arguments.out)
-    if arguments.episodes < 1 or arguments.speed <= 0 or arguments.fps <= 0:
-        raise HrlError("--episodes must be 1 or more, --speed and --fps above 0")
+    _check(arguments)
     # Before MuJoCo is imported.
     backend = choose_backend()
     from hrl.film.footage import film
@@ -29,7 +35,19 @@ def video(words: list[str]) -> int:
     frames = list(film(folder, arguments))
     write_film(frames, arguments.out, arguments.fps)
     size = arguments.out.stat().st_size / 1e6
-    Console().print(
-        f"{len(frames)} frames ({backend}), {size:.2f} MB, written to {arguments.out}", highlight=False, soft_wrap=True
-    )
+    tell(f"{len(frames)} frames ({backend}), {size:.2f} MB, written to {arguments.out}")
     return 0
+
+
+def _check(arguments: Video) -> None:
+    """Raise ``HrlError`` for numbers that no film can have."""
+    if arguments.episodes < 1:
+        raise HrlError(f"--episodes {arguments.episodes}: must be 1 or more")
+    for name in ("speed", "fps"):
+        if not 0 < (value := getattr(arguments, name)) <= _MOST:
+            raise HrlError(f"--{name} {value:g}: must be above 0 and at most {_MOST:g}")
+    for name in ("width", "height"):
+        if not _SIDES[0] <= (value := getattr(arguments, name)) <= _SIDES[1]:
+            raise HrlError(f"--{name} {value}: must be {_SIDES[0]} to {_SIDES[1]} pixels")
+    if not 0 <= arguments.stop_after < math.inf:
+        raise HrlError(f"--stop_after {arguments.stop_after:g}: must be 0 seconds or more")

@@ -1,10 +1,13 @@
 """Has the machine what a run needs, and is nothing left of runs that were killed?"""
 
 import fcntl
+import os
+import pwd
 import re
 import shutil
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from hrl.doctor.finding import Finding, ok, wrong
@@ -57,7 +60,9 @@ def leftovers(folder: Path, processes: Path) -> Finding:
         return ok("leftovers", f"no shared memory of dead processes in {folder}")
     size = sum(path.stat().st_size for path in dead if path.exists())
     detail = f"{counted(len(dead), 'file')} ({size / 1e6:.0f} MB) of dead processes in {folder}"
-    return wrong("leftovers", detail, "hrl doctor --clean")
+    others = _other_owners(dead)
+    whose = f", as the user they belong to ({', '.join(others)}) or as root" if others else ""
+    return wrong("leftovers", detail, f"hrl doctor --clean{whose}")
 
 
 def abandoned(folder: Path = SHARED_MEMORY, processes: Path = PROCESSES) -> list[Path]:
@@ -77,11 +82,29 @@ def abandoned(folder: Path = SHARED_MEMORY, processes: Path = PROCESSES) -> list
 
 
 def clean() -> int:
-    """Remove what ``leftovers`` finds; returns how many files that were."""
-    dead = abandoned()
-    for path in dead:
-        path.unlink(missing_ok=True)
-    return len(dead)
+    """Remove what ``leftovers`` finds, but for what is another user's; returns how many files that were."""
+    removed = 0
+    for path in abandoned():
+        with suppress(PermissionError):
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
+def _other_owners(paths: Iterable[Path]) -> list[str]:
+    """Users other than this one who have to remove them; root may remove all."""
+    owners = set()
+    for path in paths:
+        with suppress(FileNotFoundError):
+            owners.add(path.stat().st_uid)
+    return sorted(map(_user, owners - {os.geteuid()})) if os.geteuid() else []
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
 
 
 def _recent(path: Path, since: float) -> bool:

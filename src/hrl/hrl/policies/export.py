@@ -13,6 +13,7 @@ from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import one_thread
 from hrl_core.training.evaluate import EvaluationResult
 from hrl_core.training.progress import OWN_GOALS
+from hrl_core.whole_folders import writable
 
 KEPT = ("env_steps", "seconds", "cpu_seconds")
 README = "README.md"
@@ -24,6 +25,9 @@ def export(source: Path, target: Path, protocol: Protocol) -> None:
     """Evaluate the policy of ``source`` on held-out episodes and write it to ``target`` with figures and README."""
     one_thread()
     checkpoint = load_checkpoint(source)
+    with writable(target):
+        # Before minutes of episodes.
+        target.parent.mkdir(parents=True, exist_ok=True)
     results = evaluate_held_out(checkpoint, protocol)
     metrics = {k: v for k, v in checkpoint.metrics.items() if k in KEPT or k.endswith("/updates")}
     metrics["held_out/seed"] = float(protocol.seed)

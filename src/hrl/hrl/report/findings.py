@@ -115,7 +115,7 @@ def gather(source: Path, policy: str) -> Findings:
         raise HrlError(f"{source} holds no sound episode to report on{': ' + problems if problems else ''}")
     if recording.task is None:
         raise HrlError(f"{source}: no RunInfo is recorded, so the task is unknown and nothing can be drawn")
-    folder = source if (source / SUMMARY).is_file() or (source / LAUNCH_RECORD).is_file() else source.parent
+    folder = _folder_of(recording.episodes[0].key.run, source.resolve())
     launch = read_run_file(LaunchRecord, folder / LAUNCH_RECORD)
     relabelling, why = None, ""
     try:
@@ -136,6 +136,13 @@ def gather(source: Path, policy: str) -> Findings:
         relabelling,
         why,
     )
+
+
+def _folder_of(run: int, source: Path) -> Path:
+    """Where the files of a run are; those beside a bag may be another run's, and in the bag itself there are none."""
+    folder = source if (source / SUMMARY).is_file() or (source / LAUNCH_RECORD).is_file() else source.parent
+    known = read_run_file(SimulatorReport, folder / SIMULATOR_REPORT).run
+    return folder if known in (None, run) else source
 
 
 def _policy(policy: str, launch: LaunchRecord) -> tuple[Checkpoint, str]:

@@ -61,13 +61,15 @@ def _origin(findings: Findings) -> str:
 
 
 def _facts(findings: Findings) -> str:
-    low, high = findings.interval
     episodes = findings.episodes
-    rate = findings.successes / findings.finished if findings.finished else math.nan
     mean_return = sum(float(e.rewards.sum()) for e in episodes) / len(episodes)
-    found = {
-        "success at the last step": f"{findings.successes} of {findings.finished} ({rate:.0%})",
-        "Wilson 95 % interval": f"{low:.2f} to {high:.2f}",
+    found: dict[str, str] = {}
+    if findings.task.goal and findings.finished:
+        low, high = findings.interval
+        share = f"{findings.successes / findings.finished:.0%}"
+        found["success at the last step"] = f"{findings.successes} of {findings.finished} ({share})"
+        found["Wilson 95 % interval"] = f"{low:.2f} to {high:.2f}"
+    found |= {
         "environment steps": f"{sum(e.steps for e in episodes):,}",
         "mean return": f"{mean_return:.1f}",
     }

@@ -28,6 +28,7 @@ class Histogram:
 class SimulatorReport:
     """Of ``simulator.json``."""
 
+    run: int | None = None
     action_latency_histogram: Histogram | None = None
     action_latency_ms: Mapping[str, NotNegative | None] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from hrl.results.markdown import over_seeds, table
 from hrl.results.over_seeds import SeedOutcome, figures, outcomes, with_interval
 from hrl.results.sweep_record import SweepRecord, read_sweep, sweep_groups
 from hrl.seed import tell_seeds
-from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.documents import MOST_JSON, MOST_TEXT, read_json, read_limited, read_text
 from hrl_core.statistics import wilson_interval
 
 ABOUT = "about.md"
@@ -40,7 +40,7 @@ def sweep_section(folder: Path, command_folder: str = "") -> str:
     """
     record, groups = read_sweep(folder), sweep_groups(folder)
     about = folder / ABOUT
-    parts = [f"## {folder.name.replace('_', ' ')}", about.read_text().strip() if about.is_file() else ""]
+    parts = [f"## {folder.name.replace('_', ' ')}", read_text(about, MOST_TEXT).strip() if about.is_file() else ""]
     over_all = [row for group in groups for row in held_out_rows(group)]
     parts += [table(HELD_OUT_HEADS, over_all)] if over_all else []
     parts += [table(_RUNS, (_run(group.label, *each) for group in groups for each in _examined(group)))]

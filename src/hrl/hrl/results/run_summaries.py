@@ -1,9 +1,11 @@
 """What a run leaves to be read at its end: a summary of each robot, and of what was learned."""
 
 from rich.console import Console
+from rich.text import Text
 
 from hrl.graphs.graph import Graph
 from hrl.results.learning_summary import write_learning_summary
+from hrl.results.lines import tell
 from hrl.results.summary import loss_in_words, write_summary
 from hrl_core.errors import HrlError
 
@@ -20,16 +22,16 @@ def write_summaries(graph: Graph, console: Console, stopped: bool = False) -> bo
     for folder in graph.reports:
         folder.forget()
         if stopped and not folder.simulator_report.exists():
-            console.print(f"no summary of {folder.path}: stopped before the robot was ready", soft_wrap=True)
+            tell(f"no summary of {folder.path}: stopped before the robot was ready", console)
             continue
         if graph.robots:
-            console.rule(folder.path.name, align="left")
+            console.rule(Text(folder.path.name), align="left")
         try:
             loss = loss_in_words(write_summary(folder, graph.recorded, console))
         except HrlError as error:
             loss, whole = str(error), False
         if loss:
-            console.print(loss, style="bold red", markup=False, soft_wrap=True)
+            tell(loss, console, "bold red")
         # Runs that only learn from their recordings go on without what a restarted recorder has missed.
         whole = whole and (not loss or graph.learns)
     if graph.learns:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from hrl.results.lines import tell
 from hrl.sweeps.lock import only_sweep
 from hrl.sweeps.processes import StopRequests, make_all
 from hrl.sweeps.progress import SweepProgress
@@ -61,7 +62,7 @@ def make_runs(
         # After the cluster, which takes over signals.
         stop = StopRequests()
         try:
-            with only_sweep(folder, lambda line: console.print(line, soft_wrap=True), stop) as lock:
+            with only_sweep(folder, lambda line: tell(line, console), stop) as lock:
                 with writable(f"--out {folder}"):
                     begin()
                 progress = SweepProgress(runs, console)

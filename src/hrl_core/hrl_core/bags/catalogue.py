@@ -34,7 +34,7 @@ from sqlalchemy.pool import NullPool
 from hrl_core.bags.description import custom_metadata
 from hrl_core.bags.digest import bag_sha256, bag_size
 from hrl_core.bags.errors import BagError
-from hrl_core.bags.find import find_bags
+from hrl_core.bags.find import METADATA, find_bags
 from hrl_core.documents import read_json
 from hrl_core.errors import FileError, HrlError
 from hrl_core.optional_packages import require_packages
@@ -146,8 +146,10 @@ class Catalogue:
         """Make it anew of what the bags of the folder say; returns how many there are.
 
         Raises:
-            BagError: there is none, or one is damaged.
+            BagError: there is none, or one is damaged; or the folder is one itself, which a catalogue would change.
         """
+        if not self.folder.is_dir() or (self.folder / METADATA).is_file():
+            raise BagError(f"{self.folder} is no folder of bags: name the one that they are in, a catalogue lies there")
         bags = find_bags([self.folder])
         rows = [self._row(bag, custom_metadata(bag)) for bag in bags]
         if self._here is not None:

@@ -53,6 +53,8 @@ def recoverable(path: Path) -> list[Path]:
     Raises:
         BagError: there is nothing that could be a recording.
     """
+    if path.name in ("", ".."):  # the name decides what it is, and "." has none
+        path = path.resolve()
     if not path.exists():
         raise BagError(f"{path} does not exist")
     sources = find_partial(path) if path.is_dir() and not path.name.endswith(PARTIAL_SUFFIX) else []
@@ -78,9 +80,9 @@ def recover(source: Path, out: Path) -> Recovery:
         BagError: nothing can be saved, or the new bag cannot be written.
     """
     recovery = Recovery(source, out)
-    for there in (out, _partial(out)):
-        if there.exists():
-            raise BagError(f"{there} exists already; remove it or choose another folder with --out")
+    # One by one: "." is there, and beside it nothing can be named.
+    _refuse_existing(out)
+    _refuse_existing(_partial(out))
     copy = _Copy(recovery)
     for file in _storage_files(source):
         scan = _scan(file)
@@ -104,6 +106,11 @@ def recover(source: Path, out: Path) -> Recovery:
     except _RefusedError as error:
         raise _nothing_left(recovery, str(error)) from None
     return recovery
+
+
+def _refuse_existing(there: Path) -> None:
+    if there.exists():
+        raise BagError(f"{there} exists already; remove it or choose another folder with --out")
 
 
 def _partial(out: Path) -> Path:

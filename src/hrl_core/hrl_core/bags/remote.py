@@ -68,6 +68,7 @@ class RemoteFolder:
             BagError: it cannot be.
         """
         name = name or bag.name
+        self._require_below(name)
         target = f"{self._root}/{name}"
         with self._trouble(f"cannot put {bag} at"):
             if self._files.exists(f"{target}/{METADATA}"):
@@ -97,6 +98,7 @@ class RemoteFolder:
 
     def fetch(self, name: str, folder: Path) -> Path:
         """Copy a bag into a folder of this machine, where it appears when it is whole; raises ``BagError``."""
+        self._require_below(name)
         folder.mkdir(parents=True, exist_ok=True)
         part = partial_folder(folder / Path(name).name)
         try:
@@ -106,6 +108,8 @@ class RemoteFolder:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists():
+                # Temporary folders are private by default; others of this machine read it as well.
+                part.chmod(0o755)
                 part.rename(target)
             return target
         finally:
@@ -119,6 +123,12 @@ class RemoteFolder:
             folder.mkdir(parents=True, exist_ok=True)
             self._files.get_file(f"{self._root}/{name}", str(folder / name))
             return True
+
+    def _require_below(self, name: str) -> None:
+        """Refuse a name that leads elsewhere: in a store it is whatever somebody has written there."""
+        parts = name.split("/")
+        if not name or any(part in ("", ".", "..") for part in parts):
+            raise BagError(f"{self.uri}: '{name}' names no bag below it")
 
     @contextmanager
     def _trouble(self, what: str) -> Iterator[None]:
@@ -191,7 +201,8 @@ def upload_missing(folder: Path, uri: str) -> list[Path]:
         OccupiedError: there is another recording under one of the names.
         BagError: they cannot be copied.
     """
-    remote = RemoteFolder(uri)
+    # A name that says what it is: of "." and ".." that would be nothing.
+    remote, folder = RemoteFolder(uri), folder.resolve()
     there = set(remote.bags())
     if (folder / PLACE).is_file():
         remote.put_text(folder / PLACE)

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from hrl_core.checkpoints.manifest import FORMAT, GREEDY, MANIFEST, SAMPLED, Manifest, read_manifest, require_file
 from hrl_core.checkpoints.tree_files import NODES, TreeFiles, read_nodes, write_nodes
-from hrl_core.checkpoints.weights import WEIGHTS, read_weights
+from hrl_core.checkpoints.weights import WEIGHTS, read_weights, save_weights
 from hrl_core.errors import CheckpointError, TaskError
 from hrl_core.hierarchy.embedded_policies import EmbeddedManager, EmbeddedWorker
 from hrl_core.hierarchy.path_sessions import manager_session, worker_session
@@ -300,9 +299,7 @@ def _written(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
         origins = own.provenance.get(NODES, {})
         nodes, sha256 = write_nodes(folder, own.task, tree, own.actors, own.weights, origins)
         return {"format": FORMAT} | plain | said | {"weights_sha256": sha256, "nodes": nodes, "actors": {}}
-    save_file({name: np.ascontiguousarray(w) for name, w in own.weights.items()}, folder / WEIGHTS)
-    # Safetensors files are private by default.
-    (folder / WEIGHTS).chmod(0o644)
+    save_weights(own.weights, folder / WEIGHTS)
     said |= {"weights_sha256": _sha256(folder / WEIGHTS)}
     actors = {level: dataclasses.asdict(config) for level, config in own.actors.items()}
     return {"format": FORMAT} | plain | said | {"hierarchy": own.hierarchy.as_dict(), "actors": actors}

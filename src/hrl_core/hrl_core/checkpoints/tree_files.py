@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
 import yaml
-from safetensors.numpy import save_file
 
 from hrl_core.checkpoints.manifest import MANIFEST, TREE, Manifest, Number, read_manifest, read_tree, require_file
-from hrl_core.checkpoints.weights import WEIGHTS, read_weights
+from hrl_core.checkpoints.weights import WEIGHTS, read_weights, save_weights
 from hrl_core.documents import MOST_JSON, read_json, read_limited
 from hrl_core.errors import CheckpointError, FileError, did_you_mean
 from hrl_core.hierarchy.tree import NodeSpec, Tree
@@ -168,7 +166,8 @@ _FIGURES = "README.md"
 def swap_node(folder: Path, name: str, source: Path) -> tuple[NodeManifest, NodeManifest]:
     """Put a node in the place of the one of that name; every other node's files stay as they are.
 
-    What was measured of the tree as it was is told no more.
+    What was measured of the tree as it was is told no more. Where the node that comes acts as the one that is there,
+    nothing changes.
 
     Args:
         folder: of the tree.
@@ -176,7 +175,7 @@ def swap_node(folder: Path, name: str, source: Path) -> tuple[NodeManifest, Node
         source: folder of a node, or of a tree that has one of that name.
 
     Returns:
-        What was there, and what is there now.
+        What was there, and what is there now; equal where nothing has changed.
 
     Raises:
         CheckpointError: there is no such node, or what lies in ``source`` does not fit its place; nothing has changed.
@@ -190,7 +189,9 @@ def swap_node(folder: Path, name: str, source: Path) -> tuple[NodeManifest, Node
         raise CheckpointError(f"'{name}' is no node{did_you_mean(name, manifest.nodes)}: {', '.join(manifest.nodes)}")
     new = read_node(_node_folder(source, name))
     require_place(tree[name], new.said, task)
-    old = read_node(_within(folder, manifest.nodes[name])).said
+    there = read_node(_within(folder, manifest.nodes[name]))
+    if _acts_alike(there, new):
+        return there.said, there.said
     said = dataclasses.replace(new.said, node=name)
     place, sha256 = _write_node(folder, NodeFiles(said, new.weights))
     hashes = {n: read_node(_within(folder, at)).said.weights_sha256 for n, at in manifest.nodes.items()}
@@ -206,7 +207,13 @@ def swap_node(folder: Path, name: str, source: Path) -> tuple[NodeManifest, Node
     write_whole(folder / MANIFEST, json.dumps(told, indent=2) + "\n")
     if manifest.nodes[name] != place:
         shutil.rmtree(_within(folder, manifest.nodes[name]), ignore_errors=True)
-    return old, said
+    return there.said, said
+
+
+def _acts_alike(one: NodeFiles, other: NodeFiles) -> bool:
+    """Whether two nodes have the same network and weights, wherever those were trained."""
+    bits = [{name: (array.shape, array.tobytes()) for name, array in node.weights.items()} for node in (one, other)]
+    return one.said.actor == other.said.actor and bits[0] == bits[1]
 
 
 def _write_node(folder: Path, files: NodeFiles) -> tuple[str, str]:
@@ -215,11 +222,10 @@ def _write_node(folder: Path, files: NodeFiles) -> tuple[str, str]:
     (folder / NODES).mkdir(exist_ok=True)
     part = partial_folder(folder / NODES / name)
     try:
-        save_file({k: np.ascontiguousarray(w) for k, w in prefixed(f"{name}.", files.weights).items()}, part / WEIGHTS)
+        save_weights(prefixed(f"{name}.", files.weights), part / WEIGHTS)
         sha256 = hashlib.sha256((part / WEIGHTS).read_bytes()).hexdigest()
         said = dataclasses.asdict(dataclasses.replace(files.said, weights_sha256=sha256))
         (part / MANIFEST).write_text(json.dumps(said, indent=2) + "\n")
-        (part / WEIGHTS).chmod(0o644)
         place = f"{NODES}/{name}.{sha256[:8]}"
         put_in_place(part, folder / place)
         return place, sha256

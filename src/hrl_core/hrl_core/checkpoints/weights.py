@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load
+from safetensors.numpy import load, save_file
 
 from hrl_core.checkpoints.manifest import MANIFEST
 from hrl_core.documents import read_limited
@@ -56,6 +56,16 @@ def read_weights(path: Path, actors: Mapping[str, ActorConfig], sha256: str, fol
     if strange := sorted(set(weights) - set(shapes)):
         raise CheckpointError(f"{path}: tensor '{strange[0][:60]}' belongs to no actor of {MANIFEST}")
     return weights
+
+
+def save_weights(weights: Mapping[str, Float32], path: Path) -> None:
+    """Write weights into a file that others may read; raises ``OSError``: the disk refuses."""
+    try:
+        save_file({name: np.ascontiguousarray(array) for name, array in weights.items()}, path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from None
+    # Safetensors files are private by default.
+    path.chmod(0o644)
 
 
 def _check_tensor(path: Path, name: str, array: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - of any type

@@ -9,12 +9,20 @@ from pathlib import Path
 
 from hrl_core.errors import HrlError
 from hrl_core.whole_folders import partial_folder
+from hrl_core.wording import encodable
 
 
 def refuse_existing(out: Path) -> None:
     """Raise ``HrlError`` if something is at ``out`` already."""
     if out.exists() or out.is_symlink():
         raise HrlError(f"{out} exists already: name a new folder with --out, or remove it")
+
+
+def require_utf8(out: Path) -> None:
+    """Raise ``HrlError`` where a path has bytes that are no UTF-8, for libraries that take no others."""
+    out = out.absolute()
+    if encodable(out) != str(out):
+        raise HrlError(f"--out {out}: its name is not UTF-8 text, which the data set's library needs: name another")
 
 
 @contextmanager

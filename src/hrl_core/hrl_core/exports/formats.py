@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrl_core.errors import chosen
-from hrl_core.exports.folder import refuse_existing, whole_folder
+from hrl_core.exports.folder import refuse_existing, require_utf8, whole_folder
 from hrl_core.exports.minari_id import place
 from hrl_core.exports.selection import Selection
 from hrl_core.optional_packages import require_packages
@@ -32,6 +32,7 @@ class Format:
         """
         require_packages(f"--to {self.name}", self.packages)
         self.found_by(out)
+        require_utf8(out)
         refuse_existing(out)
 
     def export(self, selection: Selection, out: Path) -> None:

@@ -130,11 +130,13 @@ def _lists(parts: list[Any]) -> pa.Array:
 def _grouped(tables: Iterable[pa.Table]) -> Iterable[pa.Table]:
     """Join small tables, so that a row group is worth its place."""
     waiting: list[pa.Table] = []
+    rows = 0
     for table in tables:
         waiting.append(table)
-        if sum(len(piece) for piece in waiting) >= _ROWS:
+        rows += len(table)
+        if rows >= _ROWS:
             yield pa.concat_tables(waiting)
-            waiting = []
+            waiting, rows = [], 0
     if waiting:
         yield pa.concat_tables(waiting)
 

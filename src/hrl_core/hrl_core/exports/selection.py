@@ -12,7 +12,7 @@ from hrl_core.exports.columns import Layout, layout_of
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
-from hrl_core.wording import counted
+from hrl_core.wording import counted, encodable
 
 ALL_MODES = tuple(Mode.__members__)
 Fact = str | int | float | bool | None
@@ -111,7 +111,7 @@ def _facts(number: int, episode: BagEpisode, selection: Selection) -> dict[str, 
         "truncated": episode.truncated,
         "task": selection.task_name,
         "task_hash": f"{episode.task_hash:016x}",
-        "bag": str(episode.bag),
+        "bag": encodable(episode.bag),
         "outcome_seed": outcome and outcome.seed,
         "outcome_return": outcome and outcome.episode_return,
         "outcome_success": outcome and outcome.success,

@@ -37,10 +37,19 @@ def read(path: Path, keys: tuple[str, ...]) -> Iterator[ForeignEpisode]:
     lacking = [name for name in wanted if name not in frames.column_names]
     if lacking:
         raise HrlError(f"{path}: has no column {', '.join(lacking)}; it has {', '.join(frames.column_names)} (--keys)")
+    for number, rows in _by_episode(frames):
+        yield _episode(rows, finals.get(number, {}), keys or (STATE,))
+
+
+def _by_episode(frames: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """The frames of each episode, in their order, by its number; however they lie, they are sorted but once."""
     numbers = np.asarray(frames["episode_index"])
-    for number in np.unique(numbers):
-        rows = frames.filter(pa.array(numbers == number))
-        yield _episode(rows, finals.get(int(number), {}), keys or (STATE,))
+    if (np.diff(numbers) < 0).any():
+        order = np.argsort(numbers, kind="stable")
+        frames, numbers = frames.take(pa.array(order)), numbers[order]
+    present, starts, lengths = np.unique(numbers, return_index=True, return_counts=True)
+    for number, start, length in zip(present.tolist(), starts.tolist(), lengths.tolist(), strict=True):
+        yield int(number), frames.slice(start, length)
 
 
 def _info(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from hrl_core.errors import HrlError
 from hrl_core.learners.checks import require
 
 CRITICS = ("linear", "sigmoid")
@@ -27,9 +28,10 @@ class BoundedDDPGConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible values."""
+        if self.critic not in CRITICS:
+            raise HrlError(f"DDPG configuration: critic must be one of {', '.join(CRITICS)}, got '{self.critic}'")
         require(
             self,
-            (self.critic in CRITICS, f"critic: one of {', '.join(CRITICS)}"),
             (len(self.hidden) > 0 and min(*self.hidden, self.batch_size) >= 1, "hidden, batch_size: at least 1"),
             (min(self.actor_lr, self.critic_lr) > 0, "actor_lr, critic_lr: above 0"),
             (self.pre_tanh_penalty >= 0, "pre_tanh_penalty: at least 0"),

@@ -15,7 +15,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-import yaml
 
 from hrl_core.errors import InvalidDataError
 from hrl_core.messages import Vector, frozen
@@ -31,6 +30,7 @@ from hrl_core.typed_fields import (
     require_different,
     require_fields,
 )
+from hrl_core.yaml_text import yaml_text
 
 _NOT_AGREED = frozenset({"goal_spaces", "earlier"})
 """Fields that may differ between those who share a task."""
@@ -46,7 +46,8 @@ def _is_plain(data: object) -> bool:
 _Period = Annotated[float, Must(lambda seconds: 1e-6 <= seconds <= 3600, "a number of seconds from 1e-6 to 3600")]
 Ranges = Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table with at least one element")]
 """Observation element -> (low, high) of a subgoal relative to the present state, unit of the element."""
-_PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
+PlainData = Annotated[Any, Must(_is_plain, "text, finite decimal numbers, true, false, or lists and tables of them")]
+"""What an environment may be made with."""
 
 
 def require_rising(where: str | tuple[str | int, ...], low: float, high: float) -> None:
@@ -110,7 +111,7 @@ class TaskSpec:
     name: Name
     env_id: Name
     """Gymnasium id, ``module:Id`` to import a module that registers it, one installed or beside the task file."""
-    env_kwargs: Mapping[str, _PlainData]
+    env_kwargs: Mapping[str, PlainData]
     max_episode_steps: Count
     control_period: _Period
     """Environment time per step [s]."""
@@ -236,7 +237,7 @@ class TaskSpec:
         """The specification as YAML; ``parse_task`` of it gives an equal object."""
         offered = {space: {n: list(r) for n, r in ranges.items()} for space, ranges in self.goal_spaces.items()}
         said = self.as_dict() | ({"goal_spaces": offered} if offered else {})
-        return yaml.safe_dump(said, sort_keys=False, default_flow_style=None, width=110)
+        return yaml_text(said)
 
     def check_state(self, state: Vector, what: str = "observation") -> None:
         """Raise ``InvalidDataError`` unless ``state`` has the right size and is finite."""

@@ -117,3 +117,13 @@ def test_what_a_bag_says_of_itself_is_read_quickly_as_it_is_read_whole(folder):
     for bag in find_bags([folder]):
         assert custom_metadata(bag) == describe(bag).custom
         assert custom_metadata(bag)["segment"] == str(int(bag.name[-6:]))
+
+
+def test_a_catalogue_lies_beside_bags_and_in_none(folder):
+    bag = folder / "segment_000000"
+    before = bag_sha256(bag)
+    for no_folder in (bag, bag / "metadata.yaml"):
+        with pytest.raises(BagError, match="is no folder of bags: name the one that they are in"):
+            Catalogue(no_folder).rebuild()
+    assert bag_sha256(bag) == before
+    assert Catalogue(folder).verify() == []

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -269,3 +270,16 @@ def test_a_position_is_within_the_file(tmp_path, recorded, size, said):
     scan = McapScan(tmp_path / "bag.mcap")
     assert list(scan.blocks()) == []
     assert said in scan.problem
+
+
+def test_an_unfinished_bag_is_recovered_from_within(tmp_path, recorded, monkeypatch):
+    inner = tmp_path / "x.partial" / "x"
+    inner.mkdir(parents=True)
+    (inner / "x.mcap").write_bytes(recorded.content)
+    for folder, called in ((inner.parent, "."), (inner, "..")):
+        monkeypatch.chdir(folder)
+        (source,) = recoverable(Path(called))
+        assert source == inner.parent
+        assert default_out(source) == tmp_path / "x.recovered"
+    with pytest.raises(BagError, match="exists already"):
+        recover(source, Path("."))

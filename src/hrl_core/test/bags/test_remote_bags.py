@@ -8,7 +8,9 @@ import sys
 import tempfile
 import time
 import uuid
+from pathlib import Path
 
+import fsspec
 import pytest
 from optional_parts import postgresql
 
@@ -290,3 +292,25 @@ def test_a_server_that_is_away_costs_the_look_and_nothing_else(tmp_path, here, c
     assert len(SegmentFinder([parse_source(str(here))]).look((), must_exist=True)) == 3
     with pytest.raises(HrlError, match="has its catalogue at"):
         keep_catalogue_at(here, "postgresql+psycopg://hrl@other/bags")
+
+
+def test_a_bag_is_put_under_its_own_name_wherever_it_is_called_from(tmp_path, close_bag, monkeypatch):
+    close_bag(tmp_path / "bags", 0)
+    (bag,) = find_bags([tmp_path / "bags"])
+    uri = f"file://{tmp_path}/store"
+    for place, called in ((bag, Path()), (bag.parent, Path(bag.name)), (bag.parent, Path()), (tmp_path, Path("bags"))):
+        monkeypatch.chdir(place)
+        upload_missing(called, uri)
+        assert RemoteFolder(uri).bags() == [bag.name]
+    with pytest.raises(BagError, match=r"'\.\.' names no bag below it"):
+        RemoteFolder(uri).put(bag, "..")
+
+
+def test_what_a_store_calls_its_bags_leads_to_no_place_outside_the_mirror(tmp_path, monkeypatch):
+    monkeypatch.setenv(CACHE, str(tmp_path / "cache"))
+    store = fsspec.filesystem("memory")
+    store.pipe("/store/../../outside/metadata.yaml", b"what they like")
+    with pytest.raises(BagError, match="names no bag below it"):
+        list(Mirror("memory://store").fetch())
+    assert not list(tmp_path.rglob("outside*"))
+    store.rm("/store", recursive=True)
