@@ -45,6 +45,6 @@ def test_a_place_where_no_page_can_be_is_refused_before_anything_starts(bag, sta
 
 def test_a_viewer_that_looks_alone_is_needed_and_one_beside_rviz_is_not(bag, monkeypatch):
     monkeypatch.setattr("hrl.graphs.onlookers.shutil.which", lambda _: "/usr/bin/rviz2")
-    for more, needed in (({}, {"viewer"}), ({"rviz": True}, set())):
-        nodes = Play(bag, **more)._nodes()
+    for rviz, needed in ((False, {"viewer"}), (True, set())):
+        nodes = Play(bag, rviz=rviz)._nodes()
         assert {node.role for node in nodes if not node.expendable} == needed | {"player"}
