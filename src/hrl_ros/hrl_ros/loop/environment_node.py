@@ -240,7 +240,8 @@ class EnvironmentNode(HrlNode):
         if not self._live:
             if self._rivals.contested:
                 return
-            if not self.settings.recorder or hears(self, RECORDER, self._observations):
+            outputs = self._observations, self._results
+            if not self.settings.recorder or all(hears(self, RECORDER, output) for output in outputs):
                 self._live = True
                 self.begin()
             else:
