@@ -97,17 +97,21 @@ def test_split_recording_loses_nothing_and_every_bag_stands_alone(launch, in_pro
 
 
 @pytest.mark.parametrize(
-    ("longest", "breaks", "still"),
-    [pytest.param(500, 12, 0.3, id="short", marks=pytest.mark.learning), pytest.param(1, 3, 1.5, id="of_one_step")],
+    ("longest", "episodes", "breaks", "still"),
+    [
+        pytest.param(500, 1500, 12, 0.3, id="short", marks=pytest.mark.learning),
+        # So many that the run is not over before the listener is heard of.
+        pytest.param(1, 6000, 3, 1.5, id="of_one_step"),
+    ],
 )
 def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(
-    launch, observe, listener, tmp_path, longest, breaks, still
+    launch, observe, listener, tmp_path, longest, episodes, breaks, still
 ):
     """Topics then run apart by many episodes, and there are more outcomes than rare events have room for."""
     task = dataclasses.replace(load_task("cart_pole"), max_episode_steps=longest)
     policy = tmp_path / "flat"
     save_checkpoint(random_checkpoint(task, seed=1, hierarchy=FLAT), policy)
-    graph = launch(f"policy:={policy}", "episodes:=1500", file="policy.launch.py")
+    graph = launch(f"policy:={policy}", f"episodes:={episodes}", file="policy.launch.py")
     listener.spin_until(lambda: len(observe) > 20)
     recorder = graph.node("recorder")
     for _ in range(breaks):
@@ -119,7 +123,7 @@ def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(
     assert code == 0, output
     recording = read_bags([graph.out])
     assert not recording.problems
-    assert len(recording.episodes) == 1500
+    assert len(recording.episodes) == episodes
     assert all(episode.outcome is not None for episode in recording.episodes)
 
 
