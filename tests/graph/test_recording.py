@@ -99,7 +99,7 @@ def test_split_recording_loses_nothing_and_every_bag_stands_alone(launch, in_pro
 @pytest.mark.parametrize(
     ("longest", "episodes", "breaks", "still"),
     [
-        pytest.param(500, 1500, 12, 0.3, id="short", marks=pytest.mark.learning),
+        pytest.param(500, 1500, 12, 0.3, id="short"),
         # So many that the run is not over before the listener is heard of.
         pytest.param(1, 6000, 3, 1.5, id="of_one_step"),
     ],
