@@ -92,7 +92,7 @@ class WorkerNode(PolicyNode[Worker]):
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publishers and the subgoal subscription."""
-        self._holding = None
+        self._holding, self._hold_after = None, 0.0
         self._subgoals = self.health.stream(topics.SUBGOAL)
         self._actions = self.publish_raw(msg.Action, topics.ACTION, qos.lockstep())
         self._results = self.publish_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, qos.lockstep())
@@ -160,9 +160,11 @@ class WorkerNode(PolicyNode[Worker]):
     def _expect_pace(self, real_time_factor: float) -> None:
         """A subgoal is held after half a control period, however long that is now."""
         super()._expect_pace(real_time_factor)
-        if not (self.realtime and self.health.control_period):
+        period = self.health.control_period
+        # Statuses say it again every second.
+        if not (self.realtime and period) or self._hold_after == period / 2:
             return
-        self._hold_after, looks = self.health.control_period / 2, self.health.control_period / 8
+        self._hold_after, looks = period / 2, period / 8
         if self._holding is None:
             self._holding = self.every(looks, self._act_on_held)
         else:
