@@ -30,6 +30,8 @@ QUIET_LOOKS = 10
 
 Looks, not seconds: a recorder that gets no time for them has not heard that it is quiet. Nor does it count what speaks
 for ever, such as a robot's joint states."""
+REPAIR_LOOKS = 80
+"""The same while something is missing: a writer tells readers what they lack every 3 s, the middleware's heartbeat."""
 
 
 class RecorderNode(HrlNode):
@@ -54,7 +56,7 @@ class RecorderNode(HrlNode):
         self._sound: SoundMessages | None = None
         """Knows what messages of the run look like."""
         self._early: list[tuple[str, bytes, int]] = []
-        self._acknowledged, self._asked = 0, False
+        self._acknowledged, self._looked, self._asked = 0, 0, False
         self._quiet_looks = 0
         self._status = self.create_lifecycle_publisher(msg.RecorderStatus, topics.RECORDER_STATUS, qos.event())
         self._health = Health(settings.diagnostics)
@@ -88,7 +90,8 @@ class RecorderNode(HrlNode):
 
     @property
     def _quiet(self) -> bool:
-        return self._quiet_looks >= QUIET_LOOKS
+        lacking = self._ledger.acknowledged < self._ledger.observations
+        return self._quiet_looks >= (REPAIR_LOOKS if lacking else QUIET_LOOKS)
 
     def fail(self, message: str) -> None:
         """End the node and tell simulator, diagnostics and (through the exit code) the launcher why."""
@@ -147,8 +150,8 @@ class RecorderNode(HrlNode):
         if self._ledger.admit(message):
             self._quiet_looks = 0
             self._recording.write_keyed(topic, stamp, data, message)
-            if self._ledger.observations - self._acknowledged >= ACKNOWLEDGE_EVERY:
-                self._acknowledge(quiet=False)
+            if self._ledger.observations - self._looked >= ACKNOWLEDGE_EVERY:
+                self._acknowledge()
         else:
             self._recording.facts.duplicates += 1
             # A simulator that repeats itself waits, perhaps for an acknowledgement sent before it could hear it.
@@ -179,16 +182,19 @@ class RecorderNode(HrlNode):
         self._recording.check()
         self._tell_problems()
         self._quiet_looks += 1
+        quiet = self._quiet
+        if quiet:
+            self._ledger.give_up()
         if self._binding.info is not None:
-            self._acknowledge(self._quiet)
-        self.finished |= self._end is not None and self._quiet and self._ledger.has_all(*self._end)
+            self._acknowledge()
+        self.finished |= self._end is not None and quiet and self._ledger.has_all(*self._end)
 
     def _tell_problems(self) -> None:
         while self._recording.problems:
             self.get_logger().warning(self._recording.problems.pop(0))
 
-    def _acknowledge(self, quiet: bool) -> None:
-        recorded = self._ledger.acknowledged(quiet)
+    def _acknowledge(self) -> None:
+        self._looked, recorded = self._ledger.observations, self._ledger.acknowledged
         if recorded != self._acknowledged or self._asked:
             self._acknowledged, self._asked = recorded, False
             self._status.publish(self._status_message(""))

@@ -1,6 +1,8 @@
 """What the recorder keeps in mind: which messages it has, when an episode is complete, what it may acknowledge."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from hrl_core.errors import FileError, InvalidDataError
 from hrl_core.hierarchy.spec import GoalSpace
@@ -74,9 +76,12 @@ class _Episode:
     begun: int
     """Observations of all episodes before its first message."""
     seen: set[tuple[object, ...]] = field(default_factory=set)
-    owed: set[int] = field(default_factory=set)
-    """Steps that an observation says were taken with an action of their own, while that has not come."""
+    owed: dict[int, int] = field(default_factory=dict)
+    """Steps that an observation says were taken with an action of their own, while that has not come -> observations of
+    all episodes before that one, in their order."""
     last_step: int | None = None
+    ended: int | None = None
+    """Observations of all episodes before its last one."""
     last_subgoals: dict[int, tuple[object, ...]] = field(default_factory=dict)
     """Level -> key of the subgoal whose result ended with the episode."""
     result: bool = False
@@ -91,6 +96,12 @@ class _Episode:
         led = len(self.last_subgoals) >= levels and self.seen.issuperset(self.last_subgoals.values())
         return acted and led and self.result
 
+    def lacks(self, levels: int) -> Iterator[int]:
+        """Of what is missing, what tells of it: by the observations of all episodes before it, in their order."""
+        yield from self.owed.values()
+        if self.ended is not None and not self.complete(levels):
+            yield self.ended
+
 
 class RecordingLedger:
     """Drops duplicates and counts what the simulator may consider safe."""
@@ -102,6 +113,8 @@ class RecordingLedger:
         self.observations = 0
         self.duplicates = 0
         """Messages dropped: known already, of a forgotten episode, or of one that no observation has begun."""
+        self._given_up = 0
+        """Observations about which nothing more is expected."""
         self._episodes: dict[int, _Episode] = {}
         self._newest: int | None = None
         """Episode of the newest observation: nobody else says which one runs."""
@@ -137,15 +150,18 @@ class RecordingLedger:
         episode = self._episodes.get(last_episode)
         return self.observations >= observations or (episode is not None and episode.last_step is not None)
 
-    def acknowledged(self, quiet: bool) -> int:
-        """Observations the simulator may count as recorded.
+    @property
+    def acknowledged(self) -> int:
+        """Observations the simulator may count as recorded: those to which nothing that belongs is missing.
 
-        One is held back while an episode that has ended lacks something, so that nothing still on its way is lost by an
-        early exit; after a quiet while it counts all the same.
+        So it never runs on by more than its window while something is on its way, which writers would no longer hold.
         """
-        ended = (episode for episode in self._episodes.values() if episode.last_step is not None)
-        waits = not quiet and any(not episode.complete(self.levels) for episode in ended)
-        return self.observations - waits
+        lacks = chain.from_iterable(episode.lacks(self.levels) for episode in self._episodes.values())
+        return min((told for told in lacks if told >= self._given_up), default=self.observations)
+
+    def give_up(self) -> None:
+        """Expect no more what is missing; it is taken all the same."""
+        self._given_up = self.observations
 
     def _forget(self) -> None:
         """Give up episodes that nothing more can come of, or that have all they need."""
@@ -156,14 +172,16 @@ class RecordingLedger:
 
     def _account(self, message: Keyed, episode: _Episode) -> None:
         if isinstance(message, Observation):
-            self.observations += 1
             before = message.step - 1
-            if before >= 0 and message.action_source in _OWN_ACTIONS and (Action, before) not in episode.seen:
-                episode.owed.add(before)
+            # Who has not heard the observation before it joined in the middle, after the action.
+            heard = (Observation, before) in episode.seen
+            if heard and message.action_source in _OWN_ACTIONS and (Action, before) not in episode.seen:
+                episode.owed[before] = self.observations
             if message.last:
-                episode.last_step = message.step
+                episode.last_step, episode.ended = message.step, self.observations
+            self.observations += 1
         elif isinstance(message, Action):
-            episode.owed.discard(message.step)
+            episode.owed.pop(message.step, None)
         elif isinstance(message, SubgoalResult):
             if message.end_reason in EPISODE_ENDS:
                 episode.last_subgoals[message.level] = (Subgoal, message.level, message.seq)
