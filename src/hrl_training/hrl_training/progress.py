@@ -116,7 +116,7 @@ def as_text(row: Mapping[str, Any]) -> str:
         parts += [f"{row['episodes']} episodes", f"success {success}", f"{row['steps_per_s']:.0f} transitions/s"]
     if "updates" in row:
         parts += [
-            f"{row['updates']:.0f} updates from {row['learned_steps']:.0f} steps in {row['segments']:.0f} segments",
+            f"{row['updates']:.0f} updates from {row['learned_steps']:.0f} steps in {row['segments']:.0f} bags",
             f"ratio {row['update_ratio']:.2f}",
             f"{row['owed_updates']:.0f} owed",
             f"lag {row['policy_lag']:.0f}",

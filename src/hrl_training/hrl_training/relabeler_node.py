@@ -1,4 +1,4 @@
-"""Relabeler node: closed segments in, relabelled bags out, always with the newest worker."""
+"""Relabeler node: closed bags in, relabelled bags out, always with the newest worker."""
 
 import time
 from collections import deque
@@ -24,14 +24,14 @@ from hrl_training.text_lists import text_list
 
 LOOK_PERIOD = 0.2
 SLICE = 0.2
-"""Longest time [s] of relabelling between looks at what has arrived; one segment is the least."""
+"""Longest time [s] of relabelling between looks at what has arrived; one bag is the least."""
 
 
 @dataclass(frozen=True)
 class RelabelerParameters(NodeParameters):
     """What the relabeler takes."""
 
-    bags: str = parameter("", "folders in which closed segments appear, separated by commas")
+    bags: str = parameter("", "folders in which closed bags appear, separated by commas")
     out: str = parameter("", "folder of the relabelled bags")
     policy: str = parameter("", "checkpoint whose worker scores until another is announced")
     candidates: int = parameter(10, "subgoals scored per transition, recorded one and displacement included", low=2)
@@ -39,7 +39,7 @@ class RelabelerParameters(NodeParameters):
 
 
 class RelabelerNode(HrlNode):
-    """Watches a folder; every segment is relabelled once, by the worker that is newest when its turn comes."""
+    """Watches a folder; every bag is relabelled once, by the worker that is newest when its turn comes."""
 
     niceness = 15
 
@@ -61,7 +61,7 @@ class RelabelerNode(HrlNode):
         self._waiting: deque[Path] = deque()
         self._transitions = 0
         self._health = Health(p.diagnostics)
-        self._health.doing = "waiting for segments"
+        self._health.doing = "waiting for bags"
         self._reports = HealthReports(self, self._health)
         self.subscribe(msg.PolicyUpdate, topics.POLICY_UPDATE, self._on_policy_update, qos.latched())
         self.every(LOOK_PERIOD, self._look)
@@ -109,17 +109,17 @@ class RelabelerNode(HrlNode):
                 self._waiting.append(bag)
             return
         except BagError as error:
-            # One broken segment is no reason to leave the others.
+            # One broken bag is no reason to leave the others.
             self.get_logger().error(str(error))
-            self._health.set_condition("segment", Level.ERROR, str(error))
+            self._health.set_condition("bag", Level.ERROR, str(error))
             self._reports.report()
             return
         for problem in outcome.problems:
             self.get_logger().warning(problem)
         self._transitions += outcome.transitions
-        self._health.clear_condition("segment")
+        self._health.clear_condition("bag")
         self._health.doing = "relabelling"
-        self._health.figures |= {"segment": bag.name, "transitions": self._transitions, "moved": outcome.moved}
+        self._health.figures |= {"bag": bag.name, "transitions": self._transitions, "moved": outcome.moved}
         self._health.figures |= {"policy version": self._relabeler.checkpoint.version}
 
 

@@ -1,4 +1,4 @@
-"""Trainer node: follows a growing folder of segments, updates, writes checkpoints, announces them."""
+"""Trainer node: follows a growing folder of bags, updates, writes checkpoints, announces them."""
 
 import secrets
 import shutil
@@ -30,7 +30,7 @@ WORK_PERIOD = 0.02
 SLICE = 0.2
 """Longest time [s] of training between looks at what has arrived."""
 LOOK_PERIOD = 0.25
-"""Seconds between looks for new segments."""
+"""Seconds between looks for new bags."""
 
 
 class TrainerNode(HrlNode):
@@ -82,7 +82,7 @@ class TrainerNode(HrlNode):
                 self._save()
 
     def _work(self) -> None:
-        """Take in new segments and train for a slice."""
+        """Take in new bags and train for a slice."""
         end = time.monotonic() + SLICE
         trainer = self._trainer
         if time.monotonic() - self._looked > LOOK_PERIOD:
@@ -132,7 +132,7 @@ class TrainerNode(HrlNode):
         save_checkpoint(trainer.checkpoint({name: float(value) for name, value in row.items()}), folder)
         self._saved = trainer.version
         if self._settings.keep_segments:
-            # Only now: a trainer that is restarted begins with the segments that the saved state names.
+            # Only now: a trainer that is restarted begins with the bags that the saved state names.
             ours = {Path(folder) for folder in text_list(self._settings.recorded_here)}
             trainer.intake.forget(self._settings.keep_segments, ours)
         for old in sorted(self._policies())[: -self._settings.keep_policies]:
@@ -156,7 +156,7 @@ class TrainerNode(HrlNode):
         figures = {"env_steps": trainer.env_steps, **trainer.report(), **trainer.intake.outcomes.row()}
         now = {"owed_updates": trainer.left, "simulator_paused": self._pressure.paused, "policy version": self._saved}
         self._health.figures |= figures | now
-        self._health.doing = "training" if trainer.left else "waiting for segments"
+        self._health.doing = "training" if trainer.left else "waiting for bags"
 
 
 main = main_of(TrainerNode)

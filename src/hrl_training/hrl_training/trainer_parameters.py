@@ -18,7 +18,7 @@ class TrainerParameters(NodeParameters):
 
     bags: str = parameter(
         "",
-        "folders in which closed segments appear, DIR or DIR:WEIGHT, separated by commas; weights scale how often"
+        "folders in which closed bags appear, DIR or DIR:WEIGHT, separated by commas; weights scale how often"
         " a step is drawn",
     )
     task: str = parameter("", "task name or .yaml; empty with finish: that of the first recorded run")

@@ -49,8 +49,8 @@ class Play:
 
     def run(self) -> int:
         """Exit code 0: played to the end, or stopped on request."""
-        if not (self.rate == 0 or 0.01 <= self.rate <= 1000):
-            raise HrlError(f"--rate {self.rate:g}: must be 0 (as fast as possible) or between 0.01 and 1000")
+        if not (self.rate == 0 or 0.001 <= self.rate <= 1000):
+            raise HrlError(f"--rate {self.rate:g}: must be 0 (as fast as possible) or between 0.001 and 1000")
         if self.viewer and not PORT.holds(self.viewer_port):
             raise HrlError(f"--viewer-port {self.viewer_port}: must be {PORT.text}")
         find_bags([self.dir])

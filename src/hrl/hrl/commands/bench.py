@@ -20,7 +20,7 @@ BENCHMARKS = {
     "lockstep": Benchmark("speed of the real graph in lock-step against the naive loop", needs_ros=True),
     "realtime": Benchmark("latency, jitter and missed deadlines by the wall clock, idle and loaded", needs_ros=True),
     "bag": Benchmark("writing and reading bags against mcap-ros2-support; a day of recording", needs_ros=True),
-    "recordings": Benchmark("looks for segments, taking them in and beginning again, by their number", needs_ros=True),
+    "recordings": Benchmark("looks for bags, taking them in and beginning again, by their number", needs_ros=True),
     "sim": Benchmark("vectorised environment steps against bare mujoco.rollout"),
     "update": Benchmark("worker TD3 update against separate modules under autograd"),
     "relabel": Benchmark("off-policy correction against scoring candidate by candidate"),

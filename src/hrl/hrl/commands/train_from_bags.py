@@ -54,7 +54,7 @@ def _begin(trainer: BagTrainer, resume: bool, console: Console) -> None:
         _tell(trainer, console)
     if not (trainer.left or trainer.reached):
         raise HrlError(
-            f"nothing to learn from: {counted(len(trainer.intake.consumed), 'segment')} with {trainer.env_steps} "
+            f"nothing to learn from: {counted(len(trainer.intake.consumed), 'bag')} with {trainer.env_steps} "
             f"usable steps (left out: {trainer.intake.causes()}); other kinds of episodes are taken by "
             "--material.modes, `hrl launch ... explore:=true` records those for training"
         )
@@ -68,5 +68,5 @@ def _tell(trainer: BagTrainer, console: Console) -> None:
     if trainer.config.relabelled and not trainer.learner.relabelled:
         tell("none of the relabelled subgoals belongs to these bags", console, "yellow")
     replaced = f", {trainer.learner.relabelled} subgoals relabelled" if trainer.config.relabelled else ""
-    taken = f"{counted(len(trainer.intake.consumed), 'segment')}, {counted(trainer.env_steps, 'step')} to learn from"
+    taken = f"{counted(len(trainer.intake.consumed), 'bag')}, {counted(trainer.env_steps, 'step')} to learn from"
     tell(f"{taken}{replaced}; left out: {trainer.intake.causes()}", console)

@@ -86,6 +86,6 @@ def _of_trainer(row: dict[str, Any]) -> str:
     relabelled = f", {row['relabelled_subgoals']:.0f} subgoals relabelled" if row.get("relabelled_subgoals") else ""
     return (
         f"{row['state']}: {row['updates']:.0f} updates from {row['learned_steps']:.0f} steps in {row['segments']:.0f} "
-        f"segments{relabelled}; ratio {row['update_ratio']:.3f}, {row['owed_updates']:.0f} owed, "
+        f"bags{relabelled}; ratio {row['update_ratio']:.3f}, {row['owed_updates']:.0f} owed, "
         f"policy lag {row['policy_lag']:.0f}, version {row['announced']} announced"
     )

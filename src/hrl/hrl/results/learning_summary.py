@@ -13,7 +13,7 @@ _ROWS = {
     "worker/updates": "worker updates",
     "manager/updates": "manager updates",
     "env_steps": "environment steps learned from",
-    "segments": "segments",
+    "segments": "bags",
     "update_ratio": "updates per step",
     "policy_lag_p50": "policy lag, median [updates]",
     "relabelled_subgoals": "relabelled subgoals",

@@ -18,7 +18,7 @@ TELL_CLOCK = 0.05
 """Seconds between the clocks of two machines from which people are told."""
 _ACT = "worker"
 _ENVIRONMENTS = ("simulator", "bridge", "replay")
-_TRAINER_FIGURES = {"env_steps": "steps", "worker/updates": "updates", "owed_updates": "owed", "segments": "segments"}
+_TRAINER_FIGURES = {"env_steps": "steps", "worker/updates": "updates", "owed_updates": "owed", "segments": "bags"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Takes in the closed segments of recordings, and again those that an earlier process has learned from."""
+"""Takes in the closed bags of recordings, and again those that an earlier process has learned from."""
 
 import itertools
 from collections import Counter

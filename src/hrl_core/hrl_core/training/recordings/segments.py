@@ -1,4 +1,4 @@
-"""The closed segments of recordings: finding new ones, telling them apart, forgetting old ones."""
+"""The closed bags of recordings: finding new ones, telling them apart, forgetting old ones."""
 
 import math
 import shutil
@@ -95,7 +95,7 @@ class Found(NamedTuple):
 
 
 class SegmentFinder:
-    """Looks for closed segments in sources, by their catalogues where they have some."""
+    """Looks for closed bags in sources, by their catalogues where they have some."""
 
     def __init__(self, sources: Iterable[Source]) -> None:
         """Nothing is looked at yet."""

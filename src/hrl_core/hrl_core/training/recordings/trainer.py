@@ -1,4 +1,4 @@
-"""Training from recordings: closed segments in, updates, checkpoints that name every segment they learned from.
+"""Training from recordings: closed bags in, updates, checkpoints that name every bag they learned from.
 
 Nothing depends on when a segment arrived beyond which updates it was there for: segments are taken in canonical order,
 and batches are drawn from a generator keyed by the number of the update, so that a run that is killed goes on exactly.
