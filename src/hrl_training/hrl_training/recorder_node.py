@@ -31,7 +31,8 @@ QUIET_LOOKS = 10
 Looks, not seconds: a recorder that gets no time for them has not heard that it is quiet. Nor does it count what speaks
 for ever, such as a robot's joint states."""
 REPAIR_LOOKS = 80
-"""The same while something is missing: a writer tells readers what they lack every 3 s, the middleware's heartbeat."""
+"""Looks after which what is missing is given up: a writer tells readers what they lack every 3 s, the middleware's
+heartbeat."""
 
 
 class RecorderNode(HrlNode):
@@ -57,7 +58,9 @@ class RecorderNode(HrlNode):
         """Knows what messages of the run look like."""
         self._early: list[tuple[str, bytes, int]] = []
         self._acknowledged, self._looked, self._asked = 0, 0, False
-        self._quiet_looks = 0
+        self._quiet_looks = self._missing_looks = 0
+        self._whole, self._heard = 0, 0
+        """What was acknowledged when something was first seen to be missing, observations that had been heard then."""
         self._status = self.create_lifecycle_publisher(msg.RecorderStatus, topics.RECORDER_STATUS, qos.event())
         self._health = Health(settings.diagnostics)
         self._health.doing = "recording"
@@ -90,8 +93,7 @@ class RecorderNode(HrlNode):
 
     @property
     def _quiet(self) -> bool:
-        lacking = self._ledger.acknowledged < self._ledger.observations
-        return self._quiet_looks >= (REPAIR_LOOKS if lacking else QUIET_LOOKS)
+        return self._quiet_looks >= QUIET_LOOKS
 
     def fail(self, message: str) -> None:
         """End the node and tell simulator, diagnostics and (through the exit code) the launcher why."""
@@ -182,12 +184,21 @@ class RecorderNode(HrlNode):
         self._recording.check()
         self._tell_problems()
         self._quiet_looks += 1
-        quiet = self._quiet
-        if quiet:
-            self._ledger.give_up()
+        self._give_up_what_is_lost()
         if self._binding.info is not None:
             self._acknowledge()
-        self.finished |= self._end is not None and quiet and self._ledger.has_all(*self._end)
+        whole = self._ledger.acknowledged == self._ledger.observations
+        self.finished |= self._end is not None and self._quiet and whole and self._ledger.has_all(*self._end)
+
+    def _give_up_what_is_lost(self) -> None:
+        """Whether other messages come meanwhile or not: the worker that had the missing one may have died."""
+        whole, heard = self._ledger.acknowledged, self._ledger.observations
+        if whole == heard or whole != self._whole:
+            self._whole, self._heard, self._missing_looks = whole, heard, 0
+            return
+        self._missing_looks += 1
+        if self._missing_looks >= REPAIR_LOOKS:
+            self._ledger.give_up(self._heard)
 
     def _tell_problems(self) -> None:
         while self._recording.problems:

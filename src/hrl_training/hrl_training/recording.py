@@ -159,9 +159,9 @@ class RecordingLedger:
         lacks = chain.from_iterable(episode.lacks(self.levels) for episode in self._episodes.values())
         return min((told for told in lacks if told >= self._given_up), default=self.observations)
 
-    def give_up(self) -> None:
-        """Expect no more what is missing; it is taken all the same."""
-        self._given_up = self.observations
+    def give_up(self, before: int) -> None:
+        """Expect no more what is missing of so many observations, the first ones; it is taken all the same."""
+        self._given_up = max(self._given_up, before)
 
     def _forget(self) -> None:
         """Give up episodes that nothing more can come of, or that have all they need."""
