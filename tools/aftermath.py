@@ -79,6 +79,11 @@ class Witness:
         """How many steps the policy's actions led to in that time."""
         return sum(step.acted for step in self.observed if since <= step.at < until)
 
+    def share(self, since: float) -> float:
+        """Share of the steps since then that the policy's actions led to; 0: none was heard."""
+        acted = [step.acted for step in self.observed if step.at >= since and step.key[1] > 0]
+        return sum(acted) / max(1, len(acted))
+
     def distance(self, since: float, until: float = float("inf")) -> float:
         """How far the robot went in that time, within its episodes [units of the goal space]."""
         way = 0.0

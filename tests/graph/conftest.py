@@ -177,8 +177,8 @@ def _listener(domain):
         return future.result()
 
     def until_alone():
-        """Nodes that have ended leave the network at once: their time-out is 20 s."""
-        spin_until(lambda: node.get_node_names() == [node.get_name()], 2)
+        """Nodes that have ended leave the network by themselves: their time-out is 20 s."""
+        spin_until(lambda: node.get_node_names() == [node.get_name()], 10)
 
     node.until_alone = until_alone  # pyright: ignore[reportAttributeAccessIssue]
     node.call = call  # pyright: ignore[reportAttributeAccessIssue]

@@ -158,8 +158,8 @@ def test_a_worker_or_manager_that_was_killed_acts_again_within_a_second_of_being
     loop.until(lambda: witness.acted_after(back) is not None)
     node.spin_for(2.0)
     assert 0 <= (witness.acted_after(back) or 0.0) < LIMIT
-    # Of 100 periods; the very first actions may come late on a busy machine.
-    assert witness.acted(back + LIMIT) >= 0.8 * (time.time() - back - LIMIT) * FACTOR / 0.1
+    # The very first actions may come late on a busy machine.
+    assert witness.share(back + LIMIT) >= 0.8
     # What is told is applied, and moves the robot; in the next episode, if it has fallen on its back meanwhile.
     applied = [
         abs(observation.applied_action).max() for observation in loop.observations[-20:] if not observation.first
@@ -241,7 +241,11 @@ def test_a_transition_out_of_another_state_is_refused_and_ends_nobody(loop):
 
 def test_emergency_stop_is_safe_and_latched_until_released(loop):
     assert loop.node.call(Trigger, "emergency_stop").success
-    mark = len(loop.observations) + 1
+    heard = len(loop.observations)
+    # What was published before the answer may yet have to be read.
+    loop.until(lambda: any(o.action_source == ActionSource.SAFE for o in loop.observations[heard:]))
+    mark = next(n for n, o in enumerate(loop.observations) if n >= heard and o.action_source == ActionSource.SAFE)
+    assert mark - heard < 10
     loop.go_on(8)
     after = [o for o in loop.observations[mark:] if not o.first]
     assert all(o.action_source == ActionSource.SAFE and not o.applied_action.any() for o in after)

@@ -74,7 +74,7 @@ def test_a_recording_is_done_again_from_its_seed_and_leads_to_the_same(launch, r
 
 
 def test_a_joystick_demonstrates_and_let_go_stands_still(launch, listener, read_bag):
-    words = ("task:=push_point", "demonstrator:=teleop", "controls:=-1 b2", "mode:=realtime", "rtf:=4")
+    words = ("task:=push_point", "demonstrator:=teleop", "controls:=-1 b2", "mode:=realtime", "rtf:=2")
     graph = launch(*words, "episodes:=1", file="demo.launch.py")
     stick = listener.create_publisher(Joy, "joy", 10)
     seen = []
@@ -82,7 +82,8 @@ def test_a_joystick_demonstrates_and_let_go_stands_still(launch, listener, read_
     listener.create_subscription(msg.Action, "action", lambda data: seen.append(decode(data)), qos.onlooker(), raw=True)
     listener.spin_until(lambda: seen)
     assert seen[0].value.tolist() == [0.0, 0.0], "nobody has touched it"
-    while len(seen) < 60:
+    while seen[-1].value.tolist() != [-0.5, 1.0]:
+        assert graph.process.poll() is None, graph.said()
         stick.publish(Joy(axes=[0.0, 0.5], buttons=[0, 0, 1]))
         listener.spin_for(0.03)
     code, output = graph.wait()

@@ -183,8 +183,10 @@ def test_messages_of_a_foreign_run_are_named_and_change_nothing(launch, listener
     assert {o.run for o in read_bag(graph.out / "bag")["observation"]} == {run}
 
 
-def test_silent_peer_is_named_and_the_wait_ends(launch):
+def test_silent_peer_is_named_and_the_wait_ends(launch, listener, observe):
     graph = launch("task:=AntMaze", "episodes:=0", "wait_limit:=3", "record:=false")
+    # Before it has begun others would miss it first, by another word.
+    listener.spin_until(lambda: len(observe) > 20)
     graph.node("worker").suspend()
     code, output = graph.wait()
     assert code == 1

@@ -97,21 +97,17 @@ def test_split_recording_loses_nothing_and_every_bag_stands_alone(launch, in_pro
 
 
 @pytest.mark.parametrize(
-    ("longest", "episodes", "breaks", "still"),
-    [
-        pytest.param(500, 1500, 12, 0.3, id="short"),
-        # So many that the run is not over before the listener is heard of.
-        pytest.param(1, 6000, 3, 1.5, id="of_one_step"),
-    ],
+    ("longest", "breaks", "still"),
+    [pytest.param(500, 12, 0.3, id="short"), pytest.param(1, 3, 1.5, id="of_one_step")],
 )
 def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(
-    launch, observe, listener, tmp_path, longest, episodes, breaks, still
+    launch, observe, listener, tmp_path, longest, breaks, still
 ):
     """Topics then run apart by many episodes, and there are more outcomes than rare events have room for."""
     task = dataclasses.replace(load_task("cart_pole"), max_episode_steps=longest)
     policy = tmp_path / "flat"
     save_checkpoint(random_checkpoint(task, seed=1, hierarchy=FLAT), policy)
-    graph = launch(f"policy:={policy}", f"episodes:={episodes}", file="policy.launch.py")
+    graph = launch(f"policy:={policy}", "episodes:=0", file="policy.launch.py")
     listener.spin_until(lambda: len(observe) > 20)
     recorder = graph.node("recorder")
     for _ in range(breaks):
@@ -119,19 +115,23 @@ def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(
         time.sleep(still)
         recorder.resume()
         time.sleep(0.05)
-    code, output = graph.wait(120)
+    # Further than the simulator may run ahead of what is whole.
+    heard = len(observe)
+    listener.spin_until(lambda: len(observe) > heard + 2 * qos.MOST_CREDIT)
+    code, output = graph.stop()
     assert code == 0, output
     recording = read_bags([graph.out])
     assert not recording.problems
-    assert len(recording.episodes) == episodes
-    assert all(episode.outcome is not None for episode in recording.episodes)
+    *ended, cut = recording.episodes
+    assert [episode.key.episode for episode in ended] == [*range(cut.key.episode)]
+    assert all(episode.outcome is not None for episode in ended)
 
 
 def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observe):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=20")
     listener.spin_until(lambda: len(observe) > 300)
     at_least = [o.key for o in observe]
-    listener.spin_for(CHUNK_SECONDS + 0.5)
+    listener.spin_for(CHUNK_SECONDS + 2.0)
     graph.node("recorder").kill()
     code, output = graph.wait()
     assert code == 1

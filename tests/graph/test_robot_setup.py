@@ -29,7 +29,7 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     launch, listener, observe, tmp_path
 ):
     path = own_robot(tmp_path, start="service")
-    words = [f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false", "wait_limit:=2"]
+    words = [f"rtf:={FACTOR}", f"robot_config:={path}", "autostart:=false", "wait_limit:=5"]
     graph = launch("robot:=real", *words)
 
     def change(transition):
@@ -42,14 +42,14 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     change(Transition.TRANSITION_ACTIVATE)
     listener.spin_until(active, timeout=40)
     # People take longer than the nodes' patience with each other.
-    listener.spin_for(4.0)
+    listener.spin_for(7.0)
     assert not observe
     assert listener.call(Trigger, "start_episode").success
     listener.spin_until(lambda: len(observe) > 20)
     assert listener.call(Trigger, "emergency_stop").success
     assert listener.call(Trigger, "stop_episode").success
     # People are as slow after an episode that they have ended, which has no last observation.
-    listener.spin_for(4.0)
+    listener.spin_for(7.0)
     refused = listener.call(Trigger, "start_episode")
     assert not refused.success
     assert "call service release_emergency_stop first" in refused.message

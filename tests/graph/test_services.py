@@ -11,7 +11,7 @@ from hrl_core.hierarchy.spec import FLAT
 from hrl_core.task.text import load_task
 from hrl_msgs import msg
 from hrl_msgs.action import ReachGoal
-from hrl_msgs.srv import Reset, SetPaused, Step
+from hrl_msgs.srv import Reset, SetPaused, SetRealTimeFactor, Step
 from hrl_ros import qos
 
 pytestmark = pytest.mark.ros
@@ -36,7 +36,7 @@ def test_pause_step_and_reset(launch, listener, observe, status):
     assert response.accepted
     assert response.target_step == reached + 7
     listener.spin_until(lambda: status[-1].reached_step == reached + 7)
-    episode = observe[-1].episode
+    episode = status[-1].episode
     answer = listener.call(Reset, "reset", use_seed=True, seed=5, goal=[16.0, 0.0])
     assert (answer.accepted, answer.episode) == (True, episode + 1)
     listener.spin_until(lambda: observe[-1].key == (episode + 1, 0))
@@ -76,6 +76,9 @@ def test_goal_pose_and_reach_goal_change_the_task_goal_on_both_levels(launch, li
         listener.spin_until(future.done)
         return future.result().result
 
+    # At full speed an episode is over in half a second, perhaps before a goal is given up.
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=2.0).accepted
+    assert listener.call(Reset, "reset").accepted
     here = observe[-1].achieved_goal.tolist()
     near = result(pursue(here, True))
     assert (near.end_reason, near.success) == (ReachGoal.Result.REACHED, True)
@@ -84,7 +87,9 @@ def test_goal_pose_and_reach_goal_change_the_task_goal_on_both_levels(launch, li
     listener.spin_until(far.cancel_goal_async().done)
     cancelled = result(far)
     assert (cancelled.end_reason, cancelled.success) == (ReachGoal.Result.CANCELLED, False)
-    ended = result(pursue([20.0, 20.0], False))
+    far = pursue([20.0, 20.0], False)
+    assert listener.call(SetRealTimeFactor, "set_real_time_factor", real_time_factor=0.0).accepted
+    ended = result(far)
     assert (ended.end_reason, ended.success) == (ReachGoal.Result.EPISODE_ENDED, False)
     assert not pursue([1.0, 2.0, 3.0], False).accepted
     assert listener.call(SetPaused, "set_paused", paused=True).paused
