@@ -198,9 +198,12 @@ def test_goal_pose_sets_the_goal_of_the_next_observation(loop):
     publisher = loop.node.create_publisher(PoseStamped, "goal_pose", 1)
     loop.until(lambda: publisher.get_subscription_count() == 1)
     pose = PoseStamped()
-    pose.pose.position.x, pose.pose.position.y = 8.0, 4.0
+    pose.header.frame_id, pose.pose.position.x, pose.pose.position.y = "map", 1.0, 4.0
+    publisher.publish(pose)
+    pose.header.frame_id, pose.pose.position.x = loop.observations[-1].frame, 8.0
     publisher.publish(pose)
     loop.until(lambda: loop.observations[-1].desired_goal.tolist() == [8.0, 4.0])
+    assert not any(o.desired_goal.tolist() == [1.0, 4.0] for o in loop.observations), "it is in another frame"
 
 
 def test_reach_goal_says_why_it_ended_apart_from_success(loop):

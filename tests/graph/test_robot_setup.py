@@ -10,6 +10,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 from running_stack import journal
 from std_srvs.srv import Trigger
 
+from hrl_msgs.srv import SetPaused
 from hrl_robot import robot_config
 
 pytestmark = pytest.mark.ros
@@ -60,6 +61,28 @@ def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_man
     change(Transition.TRANSITION_DEACTIVATE)
     listener.spin_until(lambda: not active())
     graph.await_rest()
+    code, output = graph.stop()
+    assert code == 0, output
+
+
+@pytest.mark.learning
+def test_an_operator_is_asked_again_after_a_pause_before_the_first_action(launch, listener, observe, tmp_path):
+    path = own_robot(tmp_path, start="service")
+    graph = launch("robot:=real", f"rtf:={FACTOR}", f"robot_config:={path}")
+    active = State.PRIMARY_STATE_ACTIVE
+    listener.spin_until(lambda: listener.call(GetState, "bridge/get_state").current_state.id == active, timeout=40)
+    worker = graph.node("worker")
+    listener.spin_until(lambda: listener.call(GetState, "worker/get_state").current_state.id == active)
+    worker.suspend()
+    listener.spin_until(lambda: listener.call(Trigger, "start_episode").success)
+    listener.spin_until(lambda: observe)
+    assert listener.call(SetPaused, "set_paused", paused=True).paused
+    assert not listener.call(SetPaused, "set_paused", paused=False).paused
+    worker.resume()
+    listener.spin_for(1.0)
+    assert {o.key for o in observe} == {(0, 0)}
+    assert listener.call(Trigger, "start_episode").success
+    listener.spin_until(lambda: observe[-1].key > (1, 5))
     code, output = graph.stop()
     assert code == 0, output
 

@@ -128,6 +128,19 @@ def test_safe_actions_are_zero_hold_or_damping_by_joint(clock):
     assert layer.safe(velocity=np.array([np.nan] * 3)).tolist()[2] == 0.0
 
 
+def test_what_is_held_beyond_the_limits_stays_there_and_comes_back_no_faster_than_allowed(clock):
+    joints = [JointSafety(-1, 1, rate=2.0, safe="hold"), JointSafety(-1, 1, safe="damping", damping=2.0)]
+    layer = SafetyLayer(joints, 0.2, clock)
+    assert layer.safe(velocity=np.array([0.0, 9.0]), held=np.array([8.0, 8.0])).tolist() == [8.0, -1.0]
+    seen = []
+    for _ in range(40):
+        clock.now += 0.1
+        seen.append(layer.accept(np.array([5.0, 0.0]))[0])
+    assert seen[:2] == pytest.approx([7.8, 7.6])
+    assert max(np.abs(np.diff(seen))) < 0.2 + 1e-9
+    assert seen[-1] == 1.0
+
+
 def test_emergency_stop_is_latched_until_released_and_rests_afterwards(clock):
     layer = SafetyLayer(joint_limits(TASK), 0.2, clock)
     layer.accept(np.ones(8))

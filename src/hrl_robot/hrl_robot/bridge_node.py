@@ -66,7 +66,7 @@ class BridgeNode(EnvironmentNode):
         clock = RobotClock(self.course, self.runner, self._gate, self._safety, self._port.send, self._make_safe)
         clock.silent = lambda: self._port.silence[0] > self._silence_limit
         self._placing = Placing(self, config.operator, self._port, self._safety, self.course, self.runner.fresh)
-        self.course.prepare = self._prepare
+        self.course.prepare, clock.prepare_anew = self._prepare, self._prepare_anew
         self._offers = CourseServices(self, self.course, clock)
         before = getattr(self, "_emergency_stop", None)
         self._emergency_stop = EmergencyStop(self, self._safety, self.health, clock.rest, before)
@@ -161,6 +161,10 @@ class BridgeNode(EnvironmentNode):
     def _prepare(self, seed: int | None, goal: Vector | None) -> None:
         self._robot_clock.rest()
         self._placing.ask(seed, goal)
+
+    def _prepare_anew(self, reason: str) -> None:
+        self.get_logger().warning(f"the robot may have been moved since the episode began ({reason}): prepared anew")
+        self.course.restart(*self._placing.asked)
 
     def _make_safe(self) -> None:
         self._port.send_safe(self._safety)

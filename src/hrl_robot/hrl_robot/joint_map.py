@@ -84,6 +84,11 @@ class JointMap:
         robot[self._order] = command
         return (robot - self._zero) / self._factor
 
+    def understood(self, command: Sequence[float]) -> Vector | None:
+        """As ``action``, of what anybody may have sent; None: the controller takes no such command."""
+        sound = len(command) == len(self._order) and np.isfinite(command).all()
+        return self.action(np.asarray(command, float)) if sound else None
+
     def _per_action(self, config: RobotConfig, unit: Vector) -> tuple[Vector, Vector]:
         """What a command is: a factor times the action, and what it is for an action of 0; order of the action."""
         joint, interface = self.actions, config.command.interface

@@ -44,6 +44,8 @@ class Placing:
         """
         self._node, self._config, self._port, self._safety = node, config, port, safety
         self._course, self._fresh = course, fresh
+        self.asked: tuple[int | None, Vector | None] = None, None
+        """Seed and goal of the episode that was asked for last."""
         self._wanted: tuple[int | None, Vector | None] | None = None
         self._started = self._placed = False
         self._call: Future | None = None
@@ -57,6 +59,8 @@ class Placing:
         silence, stream = self._port.silence
         if self._safety.emergency:
             return "the end of the emergency stop (service release_emergency_stop)"
+        if self._course.paused:
+            return "the end of the pause (service set_paused)"
         if silence > _SPEAKING:
             return f"the robot ({stream})"
         if not self._started:
@@ -72,15 +76,15 @@ class Placing:
 
     def ask(self, seed: int | None, goal: Vector | None) -> None:
         """Prepare an episode with these; an unfinished preparation is replaced."""
-        self._wanted = seed, goal
+        self._wanted = self.asked = seed, goal
         self._begin_anew()
 
     def poll(self) -> None:
         """Take the next step, if it can be taken; called a few times a second."""
         if self._wanted is None or not self._course.waiting or self._course.finished:
             return
-        if self._safety.emergency or self._port.silence[0] > _SPEAKING:
-            # A robot that was stopped or switched off in between stands anywhere, and people may be at it.
+        if self._safety.emergency or self._course.paused or self._port.silence[0] > _SPEAKING:
+            # A robot that was stopped, paused or switched off in between stands anywhere, and people may be at it.
             self._begin_anew()
         elif self._started and not self._placed:
             self._place()
@@ -114,6 +118,8 @@ class Placing:
             response.message = "no episode waits for its start"
         elif self._safety.emergency:
             response.message = "the emergency stop is latched: call service release_emergency_stop first"
+        elif self._course.paused:
+            response.message = "the run is paused: call service set_paused with paused: false first"
         elif silence > _SPEAKING:
             response.message = f"the robot is silent ({stream}): nobody knows where it stands"
         else:

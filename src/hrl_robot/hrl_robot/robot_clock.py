@@ -37,6 +37,10 @@ class RobotClock:
         self._was_safe = True
         self.silent: Callable[[], bool] = lambda: False
         """Whether the robot has been silent for too long."""
+        self.prepare_anew: Callable[[str], None] = lambda _reason: None
+        """Gives up an episode that nobody has acted in, and prepares another with the same seed and goal."""
+        self._paused_at_start = False
+        """Whether the run has been paused since the first observation of an episode."""
         self.trips = 0
         """Times the watchdog has tripped while an episode was running."""
         self.dropped = 0
@@ -55,6 +59,13 @@ class RobotClock:
         """
         observation, answered = self._course.observation, self._answered
         return observation is not None and answered is not None and answered[0] == observation.episode
+
+    @property
+    def _untouched(self) -> bool:
+        """Whether an episode's first observation is out and nothing has been done about it."""
+        observation = self._course.observation
+        running = observation is not None and not observation.last and not self._course.waiting
+        return running and not self.started
 
     def on_action(self, action: Action) -> None:
         """Send an action that passes the gate; count the others.
@@ -77,7 +88,11 @@ class RobotClock:
         self._send(self._safety.accept(action.value))
 
     def poll(self) -> None:
-        """A pause or a stop takes effect at once."""
+        """A pause or a stop takes effect at once; after a pause the first observation may tell of long ago."""
+        paused_at_start = self._paused_at_start and self._untouched
+        self._paused_at_start = self._course.paused and self._untouched
+        if paused_at_start and not self._course.paused:
+            self.prepare_anew("it was paused")
         if self._course.paused or self._course.waiting:
             self.rest()
 
@@ -100,12 +115,21 @@ class RobotClock:
         self.guard()
         if self._safety.tripped:
             self._make_safe()
-        if observation is None or observation.last or course.waiting or not self.started:
+        if observation is None or observation.last or course.waiting:
             return
-        if self.silent():
+        if not self.started:
+            self._look_again()
+        elif self.silent():
             self._cut()
         elif course.may_step:
             self._step()
+
+    def _look_again(self) -> None:
+        """Nobody has acted yet: a robot that is stopped or switched off meanwhile may stand anywhere afterwards."""
+        if self.silent():
+            self.prepare_anew("it was silent")
+        elif self._safety.emergency:
+            self.prepare_anew("it was stopped")
 
     def _step(self) -> None:
         course, observation = self._course, self._course.observation

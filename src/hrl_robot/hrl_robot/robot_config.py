@@ -1,6 +1,5 @@
 """The YAML file of a robot: which joint is which, where its data come from, how it is made safe."""
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
-from hrl_core.control.safety import BEHAVIOURS, JointSafety
+from hrl_core.control.safety import JointSafety
 from hrl_core.documents import MOST_YAML, read_limited, read_yaml
 from hrl_core.errors import FileError, HrlError, did_you_mean
 from hrl_core.task.spec import TaskSpec
@@ -26,6 +25,7 @@ from hrl_core.typed_fields import (
     require_different,
     require_fields,
 )
+from hrl_robot.joint_config import JointConfig
 
 ALIGNMENTS = ("hold", "as_of", "drop")
 INTERFACES = ("effort", "velocity", "position")
@@ -40,8 +40,10 @@ _TOPIC = re.compile(r"(/|~/)?[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*")
 _LEGAL = "a ROS name: letters, digits and _ in parts divided by /, none of them empty or with a digit in front"
 Topic = Annotated[str, Must(lambda name: bool(_TOPIC.fullmatch(name)), _LEGAL)]
 _NameOrNone = Annotated[str, Must(lambda name: not name or bool(_TOPIC.fullmatch(name)), f"empty, or {_LEGAL}")]
-_Limit = Annotated[float, Must(lambda x: x > 0, "a number above 0")]
-_SIGNS = (1.0, -1.0)
+_NO_STAMP = (
+    "false, or left out: control_msgs/MultiDOFCommand, which it added on <controller>/reference, has no stamp by which "
+    "a controller could judge a command's age; silence is judged by a time-out of the controller or the driver"
+)
 
 
 def commands_of(controller: str) -> str:
@@ -51,39 +53,6 @@ def commands_of(controller: str) -> str:
 
 class RobotConfigError(HrlError):
     """The robot's file is malformed or does not fit the task or the robot."""
-
-
-@dataclass(frozen=True)
-class JointConfig:
-    """One joint of the task and what it is on the robot."""
-
-    name: Name
-    """The robot's name of it."""
-    position: tuple[Finite, Finite]
-    """Limits of a plausible position, task units [rad]."""
-    sign: Annotated[float, Must(lambda sign: sign in _SIGNS, "1 or -1")] = 1.0
-    offset: Finite = 0.0
-    """Robot position where the task's is 0 [rad]."""
-    scale: Positive = 1.0
-    """Robot position per task position; efforts scale by the inverse."""
-    effort: _Limit = math.inf
-    """Greatest magnitude of the command in task units, if that is less than the task's."""
-    rate: _Limit = math.inf
-    """Greatest change of the command per second, task units."""
-    unit: Positive = 1.0
-    """What an action of 1 stands for, in the unit of the interface on the task's side [N m, rad/s, rad]."""
-    safe: Annotated[str, one_of(BEHAVIOURS)] = "zero"
-    damping: NotNegative = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be."""
-        require_fields(self)
-        low, high = self.position
-        if not low < high:
-            raise FieldError(("position",), f"must be [low, high] with low below high, got {low:g} and {high:g}")
-        if (self.safe == "damping") != (self.damping > 0):
-            told = f"safe: {self.safe} with damping: {self.damping:g}"
-            raise FieldError(("damping",), f"must be above 0 with safe: damping, and left out otherwise, got {told}")
 
 
 @dataclass(frozen=True)
@@ -101,6 +70,8 @@ class StreamConfig:
     the robot's (sensor_msgs/JointState)."""
     joints: tuple[Name, ...] = ()
     """Of kind ``joints``: names of those that count; there may be others."""
+    frame: str = ""
+    """Frame id that messages of a pose or odometry must have; empty: the first that is heard must stay."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -108,6 +79,8 @@ class StreamConfig:
         require_different(self.joints, "joints")
         if bool(self.joints) != (self.kind == JOINTS):
             raise FieldError(("joints",), f"kind {JOINTS} needs names of joints, and no other kind takes them")
+        if self.frame and self.kind == JOINTS:
+            raise FieldError(("frame",), "joints are in no frame: leave it out", self.frame)
 
 
 @dataclass(frozen=True)
@@ -118,7 +91,8 @@ class CommandConfig:
     order: tuple[Name, ...]
     """The robot's joint names in the order of the controller's array."""
     interface: Annotated[str, one_of(INTERFACES)] = "effort"
-    stamped: bool = False
+    stamped: Annotated[bool, Must(lambda stamped: not stamped, _NO_STAMP)] = False
+    """Of earlier files, where ``true`` had commands sent by name as well."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
@@ -214,6 +188,8 @@ class RobotConfig:
         for name in (JOINT_STATES, ODOMETRY):
             if name in self.streams and self.streams[name].kind != POSE:
                 raise FieldError(("streams", name, "kind"), f"{name} is the robot's own: leave kind out")
+        if self.streams[JOINT_STATES].frame:
+            raise FieldError(("streams", JOINT_STATES, "frame"), "joints are in no frame: leave it out")
         fingers = () if self.gripper is None else self.gripper.joints
         unknown = [joint for joint in fingers if joint not in self.joints]
         if unknown:
@@ -227,6 +203,28 @@ class RobotConfig:
         if sorted(self.command.order) != sorted(driven):
             problem = f"must name each robot joint once, got {list(self.command.order)}, joints have {driven}"
             raise FieldError(("command", "order"), problem)
+        self._require_possible_safe_actions()
+
+    def _require_possible_safe_actions(self) -> None:
+        """By position, 0 is a place like any other: a joint that is to be safe there goes there, as fast as it can."""
+        if self.command.interface != "position":
+            return
+        for name, joint in self.joints.items():
+            allowed = self._default_safe(name)
+            if joint.safe not in (None, allowed):
+                why = "fingers hold what they hold by it" if allowed == "zero" else "all else sends it to its zero pose"
+                problem = f"must be {allowed}, or left out, with interface: position ({why})"
+                raise FieldError(("joints", name, "safe"), problem, joint.safe)
+
+    def safe_of(self, joint: str) -> str:
+        """The safe action of a joint of the task."""
+        return self.joints[joint].safe or self._default_safe(joint)
+
+    def _default_safe(self, joint: str) -> str:
+        return "hold" if self.command.interface == "position" and not self._is_finger(joint) else "zero"
+
+    def _is_finger(self, joint: str) -> bool:
+        return self.gripper is not None and joint in self.gripper.joints
 
     def require_task(self, task: TaskSpec) -> None:
         """Raise ``RobotConfigError`` unless every action of the task has a joint and every joint an action."""
@@ -243,7 +241,7 @@ class RobotConfig:
         for actuator in task.action:
             joint = self.joints[actuator.name]
             low, high = max(actuator.low, -joint.effort), min(actuator.high, joint.effort)
-            rows.append(JointSafety(low, high, joint.rate, joint.safe, joint.damping))
+            rows.append(JointSafety(low, high, joint.rate, self.safe_of(actuator.name), joint.damping))
         return rows
 
 

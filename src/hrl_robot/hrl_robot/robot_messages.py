@@ -23,7 +23,36 @@ def reader_of(name: str, stream: StreamConfig, joints: JointMap) -> tuple[type, 
         return JointState, lambda message: JointStates(*joints.state(*_of_joints(message)))
     if stream.kind == JOINTS:
         return JointState, partial(_selected, stream.joints)
-    return (Odometry, _of_odometry) if ODOMETRY in (name, stream.kind) else (PoseStamped, _of_pose)
+    kind, read = (Odometry, _of_odometry) if ODOMETRY in (name, stream.kind) else (PoseStamped, _of_pose)
+    return kind, _InOneFrame(name, stream.frame, read)
+
+
+class _InOneFrame:
+    """Reads poses of one frame: numbers of another are of another place."""
+
+    def __init__(self, name: str, frame: str, read: Callable[[Any], BodyState]) -> None:
+        """Expect the frame of the robot's file; where it names none, the first that is heard.
+
+        Args:
+            name: of the stream.
+            frame: that is expected; empty: none yet.
+            read: reads a message.
+        """
+        self._name, self._frame, self._read = name, frame, read
+        self._since = "as the robot's file says" if frame else "as at first"
+
+    def __call__(self, message: PoseStamped | Odometry) -> BodyState:
+        """What a message says; one that names no frame is taken to mean the expected one."""
+        told = message.header.frame_id
+        if told and self._frame and _bare(told) != _bare(self._frame):
+            raise RobotConfigError(f"{self._name}: in frame '{told}', not in '{self._frame}' {self._since}")
+        self._frame = self._frame or told
+        return self._read(message)
+
+
+def _bare(frame: str) -> str:
+    """Without the slash in front that ROS 1 had."""
+    return frame.removeprefix("/")
 
 
 def _of_joints(message: JointState) -> tuple[list[str], Vector, Vector]:

@@ -68,7 +68,6 @@ class RobotPort:
         self._commands = node.create_publisher(Float64MultiArray, topic, profile, event_callbacks=events)
         node.settle_for(self._commands)
         self._message = Float64MultiArray()
-        self._stamped = _StampedCommands(node, config) if config.command.stamped else None
         self._gripper = None if config.gripper is None else Gripper(node, config.gripper, task)
         if not listen:
             return
@@ -125,7 +124,7 @@ class RobotPort:
         """Send the safe action; False: nothing was sent, as nobody knows where the robot is that is to stay there."""
         action = self._safe_action(safety, time.monotonic())
         if action is not None:
-            self.send(action)
+            self._publish(action)
         return action is not None
 
     @property
@@ -139,13 +138,19 @@ class RobotPort:
         return self._commands.wait_for_all_acked(Duration())
 
     def send(self, action: Vector) -> None:
-        """Tell the controller an action (task units, task order)."""
+        """Tell the controller an action of the policy (task units, task order)."""
+        self.forget_place()
+        self._publish(action)
+
+    def forget_place(self) -> None:
+        """The robot is sent elsewhere: a safe action is not to send it back to where it stayed before."""
+        self._safe_action.forget()
+
+    def _publish(self, action: Vector) -> None:
         command = self.map.command(action)
         self.commands += 1
         self._message.data = command.tolist()
         self._commands.publish(self._message)
-        if self._stamped is not None:
-            self._stamped.send(self._message.data)
         if self._gripper is not None:
             self._gripper.send(action)
 
@@ -166,22 +171,3 @@ class RobotPort:
     def _refuse(self, reason: str) -> None:
         self.refused += 1
         self._node.get_logger().error(f"{reason}; message left out", throttle_duration_sec=2.0)
-
-
-class _StampedCommands:
-    """control_msgs' stamped form beside the plain one, so that a controller can judge the age of a command."""
-
-    def __init__(self, node: HrlNode, config: RobotConfig) -> None:
-        try:
-            from control_msgs.msg import MultiDOFCommand  # pyright: ignore[reportMissingImports]
-        except ImportError:
-            raise RobotConfigError(
-                "command.stamped: control_msgs is not installed (Debian package ros-$ROS_DISTRO-control-msgs on a "
-                "sourced ROS 2 installation); set stamped: false"
-            ) from None
-        self._message = MultiDOFCommand(dof_names=list(config.command.order))
-        self._publisher = node.create_publisher(MultiDOFCommand, f"{config.command.controller}/reference", 1)
-
-    def send(self, values: object) -> None:
-        self._message.values = values
-        self._publisher.publish(self._message)

@@ -27,6 +27,10 @@ class SafeAction:
         self._held: Vector | None = None
         """Where it was when it was to stay there, task units, in the order of the action."""
 
+    def forget(self) -> None:
+        """Somebody has sent the robot elsewhere: where it is to stay next is where it is by then."""
+        self._held = None
+
     def __call__(self, safety: SafetyLayer, now: float) -> Vector | None:
         """The safe action; None: it is to stay, and has not told where.
 

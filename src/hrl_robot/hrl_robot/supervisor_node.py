@@ -6,7 +6,6 @@ process than the bridge's: this one has a publisher of its own, silent while the
 
 import time
 
-import numpy as np
 from std_msgs.msg import Float64MultiArray
 
 from hrl_core.control.safety import SafetyLayer
@@ -108,9 +107,13 @@ class SupervisorNode(HrlNode):
             self._commanded |= heartbeat.active
 
     def _on_command(self, command: Float64MultiArray) -> None:
-        sound = len(command.data) == len(self._safety.command) and np.isfinite(command.data).all()
-        if self._port is not None and sound:
-            self._safety.command = self._port.map.action(np.array(command.data))
+        action = None if self._port is None else self._port.map.understood(command.data)
+        if self._port is None or action is None:
+            return
+        self._safety.command = action
+        if not self._covering:
+            # Commands of our own are heard, too: by them the robot is to stay where it is.
+            self._port.forget_place()
 
     def _watch(self) -> None:
         self._cover()

@@ -37,6 +37,29 @@ def test_command_and_action_are_inverse_for_every_interface(interface, action):
     assert np.allclose(mapping.action(mapping.command(action)), action, atol=1e-12)
 
 
+def test_what_others_command_is_understood_also_where_fingers_have_a_controller_of_their_own():
+    mapping, action = JointMap(load_robot("fake_franka"), load_task("kitchen")), np.linspace(-0.9, 0.7, 9)
+    command = mapping.command(action)
+    assert len(command) == 7
+    understood = mapping.understood(command.tolist())
+    assert understood is not None
+    assert understood.tolist() == pytest.approx([*action[:7], 0.0, 0.0])
+    assert mapping.understood([0.0] * 9) is None
+    assert mapping.understood([*command[:-1], float("nan")]) is None
+
+
+def test_a_file_copied_when_it_said_stamped_false_is_taken():
+    parse_robot(TEXT.replace("interface: effort ", "interface: effort\n  stamped: false "), "test")
+
+
+def test_fingers_by_position_hold_what_they_hold_and_nothing_else_is_their_safe_action():
+    text = (robot_config._ROBOTS / "fake_franka.yaml").read_text().replace("interface: velocity", "interface: position")
+    safe = [row.safe for row in parse_robot(text, "test").safety(load_task("kitchen"))]
+    assert safe == ["hold"] * 7 + ["zero"] * 2
+    with pytest.raises(RobotConfigError, match=r"finger_1.safe: must be zero, or left out, with interface: position"):
+        parse_robot(text.replace("fr3_finger_joint1,", "fr3_finger_joint1, safe: hold,"), "test")
+
+
 def test_power_is_the_same_on_both_sides_of_a_gear():
     text = TEXT.replace("sign: -1,", "sign: -1, scale: 2.5,")
     mapping = JointMap(parse_robot(text, "test"), TASK)
@@ -165,7 +188,7 @@ def test_the_order_of_names_in_messages_does_not_matter():
         (
             "joint_states: {",
             "joints_state: {",
-            "line 11: streams: joint_states is required, got joints_state, odometry",
+            "line 10: streams: joint_states is required, got joints_state, odometry",
         ),
         (
             "  joint_states: {topic: hardware/joint_states, alignment: hold, tolerance: 0.2}\n",
@@ -202,7 +225,8 @@ def test_the_order_of_names_in_messages_does_not_matter():
         ("topic: hardware/odom,", "topic: hardware/2odom,", "streams.odometry.topic: must be a ROS name"),
         ("controller: effort_controller ", "controller: effort//controller ", "command.controller: must be a ROS name"),
         ("tolerance: 0.2}\n\n", "tolerance: .inf}\n\n", "odometry.tolerance: must be a finite number above 0"),
-        ("stamped: false", "stamped: 0", "command.stamped: must be true or false, got 0"),
+        ("interface: effort ", "stamped: 0 ", "command.stamped: must be false, or left out: .*, got 0"),
+        ("interface: effort ", "stamped: true ", "line 7: command.stamped: .*MultiDOFCommand.* has no stamp.*got true"),
         ("name: fake_ant", "name: 12", "line 3: name: must be text that is not empty, got 12"),
         ("ignore: [neck]", "ignore: neck", "ignore: must be a list, got 'neck'"),
         ("command:", "command", "not valid YAML"),

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from std_srvs.srv import Trigger
 
 from hrl_core.control.safety import SafetyLayer, joint_limits
 from hrl_core.task.text import load_task
@@ -16,22 +17,35 @@ TASK = load_task("ant_maze")
 class Robot:
     """One that has a service for its placing, and an episode that waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: str = "automatic") -> None:
         self.sent, self.begun = 0, 0
+        self.answered = False
         self.safety = SafetyLayer(joint_limits(TASK), timeout=1.0)
-        node: Any = SimpleNamespace(create_client=lambda *_: self, create_service=lambda *_: None)
-        port: Any = SimpleNamespace(silence=(0.0, "joint_states"), joints=SimpleNamespace(count=100))
-        course: Any = SimpleNamespace(waiting=True, finished=False, begin=self._begin)
-        config = OperatorConfig(place_service="hardware/place", start="automatic")
-        self.placing = Placing(node, config, port, self.safety, course, lambda: True)
-        self.placing.ask(None, None)
+        node: Any = SimpleNamespace(create_client=lambda *_: self, create_service=self._offer)
+        self.port: Any = SimpleNamespace(silence=(0.0, "joint_states"), joints=SimpleNamespace(count=100))
+        self.course: Any = SimpleNamespace(waiting=True, finished=False, paused=False, begin=self._begin)
+        config = OperatorConfig(place_service="hardware/place", start=start)
+        self.placing = Placing(node, config, self.port, self.safety, self.course, lambda: True)
+        self.placing.ask(5, None)
+
+    def go(self) -> Trigger.Response:
+        """An operator's word."""
+        return self._start(Trigger.Request(), Trigger.Response())
+
+    def polls(self) -> None:
+        for _ in range(5):
+            self.port.joints.count += 1
+            self.placing.poll()
+
+    def _offer(self, _kind: object, _name: object, callback: Any) -> None:
+        self._start = callback
 
     def service_is_ready(self) -> bool:
         return True
 
     def call_async(self, _request: object) -> Any:
         self.sent += 1
-        return SimpleNamespace(done=lambda: False)
+        return SimpleNamespace(done=lambda: self.answered, result=lambda: Trigger.Response(success=True))
 
     def _begin(self, _seed: object, _goal: object) -> None:
         self.begun += 1
@@ -52,3 +66,43 @@ def test_a_robot_that_is_stopped_is_sent_nowhere_until_it_is_released(stopped_be
     robot.safety.release()
     robot.placing.poll()
     assert robot.sent == sent + 1
+
+
+@pytest.mark.parametrize("placed_before", [True, False])
+def test_a_paused_robot_is_sent_nowhere_and_is_placed_anew_afterwards(placed_before: bool) -> None:
+    robot = Robot()
+    robot.answered = placed_before
+    robot.placing.poll()
+    if placed_before:
+        robot.placing.poll()
+    robot.course.paused, robot.answered = True, True
+    robot.polls()
+    assert (robot.sent, robot.begun) == (1, 0)
+    assert "set_paused" in robot.placing.waiting_for
+    robot.course.paused = False
+    robot.polls()
+    assert (robot.sent, robot.begun) == (2, 1)
+
+
+def test_an_operator_s_word_counts_from_the_end_of_the_pause() -> None:
+    robot = Robot(start="service")
+    robot.answered = True
+    assert robot.go().success
+    robot.course.paused = True
+    robot.polls()
+    refused = robot.go()
+    assert (refused.success, "the run is paused" in refused.message) == (False, True)
+    robot.course.paused = False
+    robot.polls()
+    assert (robot.sent, robot.begun) == (0, 0)
+    assert "start_episode" in robot.placing.waiting_for
+    assert robot.go().success
+    robot.polls()
+    assert (robot.sent, robot.begun) == (1, 1)
+
+
+def test_what_an_episode_was_asked_for_with_is_known_after_it_has_begun() -> None:
+    robot = Robot()
+    robot.answered = True
+    robot.polls()
+    assert (robot.begun, robot.placing.asked) == (1, (5, None))

@@ -43,7 +43,9 @@ class EpisodeRunner(ABC):
         if goal is None and mode is Mode.EVAL and spec.evaluation_goals:
             self.goal = frozen(spec.evaluation_goals[0])
         self.observation: Observation | None = None
-        self._run, self._robot, self._frame = run, robot, frame or spec.frame
+        self.frame = frame or spec.frame
+        """Frame id of observations, and of the goals in them."""
+        self._run, self._robot = run, robot
         self._episode_seed = 0
         self._return = 0.0
         self._open()
@@ -131,7 +133,7 @@ class EpisodeRunner(ABC):
         self._return = self._return + reward if step else 0.0
         self.observation = Observation(
             stamp=stamp,
-            frame=self._frame,
+            frame=self.frame,
             run=self._run,
             robot=self._robot,
             episode=episode,

@@ -146,6 +146,8 @@ class SafetyLayer:
     def accept(self, value: Vector) -> Vector:
         """Return the command for a sound action: within the limits and no faster than allowed; feeds the watchdog.
 
+        From a place beyond the limits, where the robot was held, it comes back to them no faster either.
+
         Raises:
             HrlError: the emergency stop is latched.
         """
@@ -155,21 +157,23 @@ class SafetyLayer:
         with np.errstate(invalid="ignore"):
             # An unlimited rate times no time at all is not a number: unlimited as well.
             reach = np.nan_to_num(self._rate * (now - self._sent_at), nan=np.inf, posinf=np.inf)
-        command = np.clip(value, self.command - reach, self.command + reach)
+        wanted = np.clip(value, self._low, self._high)
         self._fed = now
-        return self._send(np.clip(command, self._low, self._high))
+        return self._send(np.clip(wanted, self.command - reach, self.command + reach))
 
     def safe(self, velocity: Vector | None = None, held: Vector | None = None) -> Vector:
-        """Return the safe action; no rate limit holds it back.
+        """Return the safe action: within the limits, and no rate limit holds it back.
 
         Args:
             velocity: joint velocities in the order of the action, for damping; None: unknown.
-            held: what ``hold`` holds; None: the last command.
+            held: what ``hold`` holds, as it is: clipped to the limits, a robot that stands beyond them would be moved
+                there; None: the last command.
         """
-        resting = np.where(self._hold, self.command if held is None else held, 0.0)
+        resting = np.where(self._hold, self.command, 0.0)
         if velocity is not None and np.isfinite(velocity).all():
             resting = resting - self._damping * velocity
-        return self._send(np.clip(resting, self._low, self._high))
+        resting = np.clip(resting, self._low, self._high)
+        return self._send(resting if held is None else np.where(self._hold, held, resting))
 
     def rest(self) -> None:
         """Forget the last command: the safe action is due until the next one (between episodes, on a pause)."""

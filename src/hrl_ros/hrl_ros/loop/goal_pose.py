@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from geometry_msgs.msg import PoseStamped
 
-from hrl_core.errors import HrlError
+from hrl_core.errors import HrlError, InvalidDataError
 from hrl_core.messages import frozen
 from hrl_ros import qos, topics
 from hrl_ros.loop.course import Course
@@ -36,6 +36,13 @@ class GoalPose:
             logger.error("goal_pose ignored between episodes: send it again when the next one has begun")
         else:
             try:
+                self._require_frame(pose.header.frame_id)
                 self._course.runner.set_goal(frozen(position[: len(names)]))
             except HrlError as error:
                 self._leave_out(error)
+
+    def _require_frame(self, frame: str) -> None:
+        """Refuse what is said in another frame, of which nobody here knows where it is; none is taken for ours."""
+        ours = self._course.runner.frame
+        if frame and frame.removeprefix("/") != ours:
+            raise InvalidDataError(f"goal_pose: in frame '{frame}', but goals are in '{ours}'")
