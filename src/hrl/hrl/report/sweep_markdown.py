@@ -24,7 +24,8 @@ _COMMIT = 7
 NOTE = (
     "Each policy is examined by held-out episodes, which chose nothing: neither switches nor which policy is the best "
     "one. Success counts at the last step. IQM: interquartile mean over seeds; in brackets 95 % bootstrap intervals "
-    "over seeds (definitions of rliable, arXiv 2108.13264), of each run Wilson's over its episodes."
+    "over seeds (definitions of rliable, arXiv 2108.13264), which of three seeds are no more than the range from the "
+    "least to the greatest; of each run Wilson's over its episodes."
 )
 
 
