@@ -50,6 +50,20 @@ def wait():
     while True:
         time.sleep(10)
 
+def said(event):
+    return [line for line in (folder / "journal").read_text().splitlines() if line.startswith(event + " ")]
+
+def until(event, times=1):
+    while len(said(event)) < times:
+        time.sleep(0.01)
+
+def until_gone(other):
+    until(other + " started")
+    status = pathlib.Path("/proc", said(other + " started")[0].split()[-1], "status")
+    while status.exists() and "State:\tZ" not in status.read_text():
+        time.sleep(0.01)
+    time.sleep(0.5)
+
 """
 
 

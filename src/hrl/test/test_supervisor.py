@@ -45,7 +45,7 @@ def signal_when_started(stubs, count, number=signal.SIGINT):
     return thread
 
 
-def wait_until(condition, seconds=5.0):
+def wait_until(condition, seconds=20.0):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
@@ -58,14 +58,14 @@ def ended(stubs):
 
 def test_the_death_of_an_onlooker_is_told_and_ends_nothing(stubs):
     stubs.add("viewer", "sys.exit(3)", expendable=True)
-    stubs.add("simulator", "time.sleep(0.5)", required=True)
+    stubs.add("simulator", "until_gone('viewer')", required=True)
     assert stubs.run() == 0
     assert "viewer died: exit code 3; the run goes on without it" in stubs.screen
 
 
 def test_the_clean_end_of_a_required_node_ends_the_graph_with_code_0(stubs, is_alive):
     stubs.add("worker", "wait()")
-    stubs.add("simulator", "time.sleep(0.2)", required=True)
+    stubs.add("simulator", "until('worker started')", required=True)
     assert stubs.run() == 0
     assert ended(stubs) == ["worker"]
     assert "[worker] hello from worker" in stubs.screen
@@ -81,8 +81,8 @@ def test_the_clean_end_of_a_required_node_ends_the_graph_with_code_0(stubs, is_a
     ids=["SIGALRM of its own", "SIGTERM of ours"],
 )
 def test_a_node_that_has_done_everything_but_leave_the_network_has_not_failed(stubs, is_alive, stuck):
-    stubs.add("worker", f"{stuck}\nwait()")
-    stubs.add("simulator", "time.sleep(0.5)", required=True)
+    stubs.add("worker", f"{stuck}\njournal('stuck')\nwait()")
+    stubs.add("simulator", "until('worker stuck')", required=True)
     assert stubs.run() == 0
     assert "worker has ended; the middleware did not let go of it" in stubs.screen
     assert not any(map(is_alive, stubs.pids()))
@@ -90,7 +90,7 @@ def test_a_node_that_has_done_everything_but_leave_the_network_has_not_failed(st
 
 def test_the_clean_end_of_another_node_ends_nothing(stubs):
     stubs.add("viewer", "")
-    stubs.add("simulator", "time.sleep(0.5)", required=True)
+    stubs.add("simulator", "until_gone('viewer')", required=True)
     assert stubs.run() == 0
     assert "viewer has ended" in stubs.screen
 
@@ -136,8 +136,9 @@ def test_an_interrupt_ends_what_a_script_runs_beside_itself(stubs):
 
 def test_the_recorder_is_stopped_when_all_others_have_ended(stubs):
     stubs.add("recorder", "wait()", role="recorder")
-    stubs.add("manager", "signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.3), leave(0, None)))\nwait()")
-    stubs.add("simulator", "time.sleep(0.3)", required=True)
+    slow = "signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.3), leave(0, None)))"
+    stubs.add("manager", f"{slow}\njournal('ready')\nwait()")
+    stubs.add("simulator", "until('recorder started')\nuntil('manager ready')", required=True)
     assert stubs.run() == 0
     assert ended(stubs) == ["manager", "recorder"]
 
@@ -160,10 +161,11 @@ def test_an_exit_code_is_reported(stubs):
 
 
 def test_nodes_that_ignore_signals_are_gone_within_five_seconds(stubs, is_alive):
-    deaf = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwait()"
+    deaf = "signal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    deaf += "journal('deaf')\nwait()"
     stubs.add("recorder", deaf, role="recorder")
     stubs.add("worker", deaf)
-    stubs.add("simulator", "time.sleep(0.5)\nstart_the_clock()\nsys.exit(1)")
+    stubs.add("simulator", "until('recorder deaf')\nuntil('worker deaf')\nstart_the_clock()\nsys.exit(1)")
     assert stubs.run() == 1
     assert stubs.elapsed() < 5
     assert "worker did not end cleanly: killed by SIGKILL" in stubs.screen
@@ -179,8 +181,9 @@ def test_a_recorder_that_works_on_its_bag_is_waited_for_and_that_is_said(stubs):
     patience = Patience()
     seconds = patience.stall + patience.terminate + 0.5
     busy = f"end = time.monotonic() + {seconds}\n    while time.monotonic() < end: pass\n    leave(0, None)"
-    stubs.add("recorder", f"def close(*_):\n    {busy}\nsignal.signal(signal.SIGINT, close)\nwait()", role="recorder")
-    stubs.add("simulator", "time.sleep(0.2)", required=True)
+    closing = f"def close(*_):\n    {busy}\nsignal.signal(signal.SIGINT, close)"
+    stubs.add("recorder", f"{closing}\njournal('ready')\nwait()", role="recorder")
+    stubs.add("simulator", "until('recorder ready')", required=True)
     assert stubs.run() == 0
     assert ended(stubs) == ["recorder"]
     assert "waiting for recorder, still at work; Ctrl-C again would leave that unfinished" in stubs.screen
@@ -188,7 +191,7 @@ def test_a_recorder_that_works_on_its_bag_is_waited_for_and_that_is_said(stubs):
 
 def test_several_signals_within_a_second_are_one(stubs):
     """As from GNU ``timeout``, which signals its child and then the whole group."""
-    slow = "signal.signal(signal.SIGINT, lambda *_: (journal('asked'), time.sleep(0.8), leave(0, None)))"
+    slow = "signal.signal(signal.SIGINT, lambda *_: (journal('asked'), until('test twice'), leave(0, None)))"
     stubs.add("worker", f"{slow}\njournal('ready')\nwait()")
 
     def twice():
@@ -196,6 +199,8 @@ def test_several_signals_within_a_second_are_one(stubs):
         os.kill(os.getpid(), signal.SIGINT)
         wait_until(lambda: "asked" in [event for _, event, _ in stubs.journal])
         os.kill(os.getpid(), signal.SIGINT)
+        with (stubs.folder / "journal").open("a") as journal:
+            journal.write("test twice 0\n")
 
     thread = threading.Thread(target=twice)
     thread.start()
@@ -264,7 +269,7 @@ def test_a_node_with_respawn_is_started_again(stubs):
     once = "if not marker.exists():\n    marker.touch()\n    sys.exit(1)\nwait()"
     body = f"marker = pathlib.Path({str(marker)!r})\n{once}"
     stubs.add("worker", body, respawn=True)
-    stubs.add("simulator", "time.sleep(1.0)", required=True)
+    stubs.add("simulator", "until('worker started', 2)", required=True)
     assert stubs.run() == 0
     assert "worker died: exit code 1; restarting it (1 of 3 in 60 s)" in stubs.screen
     assert ended(stubs) == ["worker"]
