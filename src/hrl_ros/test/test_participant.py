@@ -2,8 +2,10 @@
 
 import os
 import socket
+import stat
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -67,6 +69,48 @@ def test_a_port_that_somebody_else_has_is_left_alone(environment):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
         other.bind(("", 7410 + 250 * DOMAIN + 2 * IDS[0]))
         assert take_participant_id(environment) == IDS[1]
+
+
+def private_folder(tmp_path):
+    return tmp_path / f"hrl_participants_{os.getuid()}"
+
+
+def test_the_folder_is_this_users_alone_also_where_it_was_open_to_others(environment, tmp_path):
+    folder = private_folder(tmp_path)
+    folder.mkdir()
+    folder.chmod(0o777)
+    assert take_participant_id(environment) is not None
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_a_folder_of_somebody_else_or_a_link_in_its_place_is_not_used(environment, tmp_path, monkeypatch):
+    before = dict(environment)
+    (tmp_path / "elsewhere").mkdir()
+    private_folder(tmp_path).symlink_to(tmp_path / "elsewhere")
+    assert take_participant_id(environment) is None
+    private_folder(tmp_path).unlink()
+    private_folder(tmp_path).mkdir()
+    uid, stated = os.getuid(), os.fstat
+    theirs = lambda opened: SimpleNamespace(st_uid=uid + 1, st_mode=stated(opened).st_mode)  # noqa: E731
+    with monkeypatch.context() as patch:
+        patch.setattr(participant.os, "fstat", theirs)
+        assert take_participant_id(environment) is None
+    assert environment == before
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert not list(private_folder(tmp_path).iterdir())
+
+
+def test_a_link_in_the_folder_leads_no_writing_astray(environment, tmp_path):
+    folder, precious = private_folder(tmp_path), tmp_path / "precious"
+    precious.write_text("mine")
+    folder.mkdir()
+    (folder / f"{DOMAIN}_{IDS[0]}.xml").symlink_to(precious)
+    assert take_participant_id(dict(environment)) == IDS[0]
+    assert precious.read_text() == "mine"
+    assert not (folder / f"{DOMAIN}_{IDS[0]}.xml").is_symlink()
+    (folder / f"{DOMAIN}_{IDS[1]}").symlink_to(tmp_path / "no_such_file")
+    assert take_participant_id(dict(environment)) is None
+    assert not (tmp_path / "no_such_file").exists()
 
 
 @pytest.mark.parametrize("profile", ["<rtps/>", None])

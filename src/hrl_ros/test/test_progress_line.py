@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from hrl_core.messages import EpisodeEnd
+from hrl_core.messages import EpisodeEnd, EpisodeResult
 from hrl_core.task.text import load_task
+from hrl_ros.loop.outcomes import Outcomes
 from hrl_ros.loop.progress_line import ProgressLine
 
 SPEC = load_task("ant_maze")
@@ -13,7 +14,7 @@ SPEC = load_task("ant_maze")
 
 @pytest.fixture
 def course():
-    return SimpleNamespace(log=SimpleNamespace(steps=0, results=[]), paused=False, observation=None)
+    return SimpleNamespace(log=SimpleNamespace(steps=0, results=Outcomes()), paused=False, observation=None)
 
 
 @pytest.fixture
@@ -22,13 +23,14 @@ def clock():
 
 
 def ended(success, steps=500, end=EpisodeEnd.TIME_LIMIT):
-    return SimpleNamespace(success=success, steps=steps, episode_return=-3.0, end_reason=end)
+    return EpisodeResult(0, "", 1, "r", 0, 0, steps, -3.0, success, 0.0, end)
 
 
 def test_steps_speed_success_and_time_left_are_told(course, clock):
     line = ProgressLine(course, SPEC, 10, lambda: clock.now)
     clock.now, course.log.steps = 10.0, 1250
-    course.log.results = [ended(True), ended(False), ended(False, end=EpisodeEnd.CANCELLED)]
+    for result in (ended(True), ended(False), ended(False, steps=7, end=EpisodeEnd.CANCELLED)):
+        course.log.results.append(result)
     course.observation = SimpleNamespace(step=250, last=False)
     left = (8 * 500 - 250) / 125
     assert left == 30
@@ -47,5 +49,6 @@ def test_speed_is_that_since_the_last_line_and_a_standstill_has_no_time_left(cou
 
 def test_a_run_without_end_or_goal_tells_what_it_can(course, clock):
     line = ProgressLine(course, load_task("ant_gather"), 0, lambda: clock.now)
-    clock.now, course.log.steps, course.log.results = 1.0, 3, [ended(False)]
+    clock.now, course.log.steps = 1.0, 3
+    course.log.results.append(ended(False))
     assert str(line) == "3 steps, 3 steps/s, 1 episode done, mean return so far -3.00"

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.recovery import recover
-from hrl_core.bags.remote import upload_missing
+from hrl_core.bags.remote import RemoteFolder, upload_missing, waiting_mark
 from hrl_core.bags.writer import typestore_with
 from hrl_core.messages import NAN, NO_VECTOR, Action, EpisodeResult, Observation, SegmentEnd, Subgoal, SubgoalResult
 from hrl_training import closed_bags, segments
@@ -237,6 +238,63 @@ def test_what_a_store_did_not_take_is_told_with_what_to_do(tmp_path, monkeypatch
     assert f"hrl bag upload {bag} {uri}" in recorder.recording.problems[-1]
     (tmp_path / "store").unlink()
     assert [one.name for one in upload_missing(bag, uri)] == ["segment_000000"]
+
+
+def test_a_bag_that_a_store_refuses_holds_up_no_other_and_no_row(tmp_path, monkeypatch):
+    monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
+    put, store = RemoteFolder.put, tmp_path / "store"
+
+    def refuse_the_first(self, bag, name=""):
+        if bag.name == "segment_000000":
+            raise BagError(f"cannot put {bag}: too large")
+        put(self, bag, name)
+
+    monkeypatch.setattr(RemoteFolder, "put", refuse_the_first)
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), store.as_uri())
+    recorder.recording.facts.info = Info()
+    for number in range(4):
+        recorder.take(*episode_messages(number))
+    eventually(lambda: store.exists() and len(RemoteFolder(store.as_uri()).bags()) == 2)
+    assert len(Catalogue(tmp_path / "bag").after(0)) == 3
+    recorder.recording.close()
+    assert RemoteFolder(store.as_uri()).bags() == [f"segment_{number:06d}" for number in (1, 2, 3)]
+    first, last = recorder.recording.problems
+    assert first == f"cannot put {tmp_path / 'bag' / 'segment_000000'}: too large; it is tried again"
+    assert last.startswith("1 bag not copied, cannot put")
+    assert f"hrl bag upload {tmp_path / 'bag'}" in last
+
+
+def test_a_bag_that_is_gone_before_it_is_copied_is_told_and_dropped(tmp_path, monkeypatch):
+    monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
+    (tmp_path / "store").write_text("no folder")
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
+    recorder.recording.facts.info = Info()
+    for number in range(2):
+        recorder.take(*episode_messages(number))
+    eventually(lambda: recorder.recording.problems)
+    gone = tmp_path / "bag" / "segment_000000"
+    shutil.rmtree(gone)
+    eventually(lambda: len(recorder.recording.problems) == 2)
+    (tmp_path / "store").unlink()
+    recorder.recording.close()
+    told = f"{gone} is gone: it was deleted before it was copied to {(tmp_path / 'store').as_uri()}"
+    assert recorder.recording.problems[1:] == [told]
+    assert [bag.name for bag in find_bags([tmp_path / "store"])] == ["segment_000001"]
+    assert not list((tmp_path / "bag").glob(".*"))
+
+
+def test_what_waits_to_be_copied_is_marked_and_copied_by_the_next_recorder(tmp_path, monkeypatch):
+    monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
+    uri, bag = (tmp_path / "store").as_uri(), tmp_path / "bag" / "segment_000000"
+    (tmp_path / "store").write_text("no folder")
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), uri)
+    recorder.take(*episode_messages(0))
+    recorder.recording.close()
+    assert waiting_mark(bag).exists()
+    (tmp_path / "store").unlink()
+    Recorder(tmp_path / "bag", SplitLimits(episodes=1), uri).recording.close()
+    assert len(find_bags([tmp_path / "store"])) == 2
+    assert not list((tmp_path / "bag").glob(".*"))
 
 
 def told_by(catalogue):

@@ -1,6 +1,6 @@
 """Shapes as visualization_msgs, made once and then changed in place; only what looks different is sent."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Point, Quaternion, Vector3
@@ -8,6 +8,9 @@ from std_msgs.msg import ColorRGBA
 from visualization_msgs.msg import Marker, MarkerArray
 
 from hrl_viz.shapes import Shape, ShapeKind
+
+REPEATS = 3
+"""How often a removal is sent again with everything: who listens without acknowledging may have missed it."""
 
 
 class MarkerStream:
@@ -17,6 +20,8 @@ class MarkerStream:
         """Start with nothing shown."""
         self._shown: dict[tuple[str, int], Shape] = {}
         self._messages: dict[tuple[str, int], Marker] = {}
+        self._gone: dict[tuple[str, int], int] = {}
+        """What was removed, and how often that is still to be said again."""
 
     def update(self, shapes: Iterable[Shape], frame: str, stamp: Time, everything: bool) -> MarkerArray:
         """Return what changed since the last call.
@@ -25,10 +30,11 @@ class MarkerStream:
             shapes: everything to be seen now.
             frame: frame id.
             stamp: environment time.
-            everything: send what has not changed as well, for those who came late or missed something.
+            everything: send what has not changed as well, and removals again, for those who came late or missed
+                something.
         """
         visible = {shape.key: shape for shape in shapes if _extended(shape)}
-        markers = [self._removal(key, frame, stamp) for key in self._shown if key not in visible]
+        markers = [_removal(key, frame, stamp) for key in self._removed(visible, everything)]
         for key, shape in visible.items():
             before = self._shown.get(key)
             changed = before is None or not shape.same_as(before)
@@ -41,11 +47,23 @@ class MarkerStream:
         self._shown = visible
         return MarkerArray(markers=markers)
 
-    def _removal(self, key: tuple[str, int], frame: str, stamp: Time) -> Marker:
-        self._messages.pop(key, None)
-        marker = Marker(ns=key[0], id=key[1], action=Marker.DELETE)
-        marker.header.frame_id, marker.header.stamp = frame, stamp
-        return marker
+    def _removed(self, visible: Container[tuple[str, int]], everything: bool) -> list[tuple[str, int]]:
+        """What has gone since the last call; of ``everything`` also what went not long before, and is still gone."""
+        self._gone = {key: left for key, left in self._gone.items() if key not in visible}
+        again = list(self._gone) if everything else []
+        for key in again:
+            self._gone[key] -= 1
+        new = [key for key in self._shown if key not in visible]
+        for key in new:
+            self._messages.pop(key, None)
+        self._gone = {key: left for key, left in self._gone.items() if left} | dict.fromkeys(new, REPEATS)
+        return new + again
+
+
+def _removal(key: tuple[str, int], frame: str, stamp: Time) -> Marker:
+    marker = Marker(ns=key[0], id=key[1], action=Marker.DELETE)
+    marker.header.frame_id, marker.header.stamp = frame, stamp
+    return marker
 
 
 def _extended(shape: Shape) -> bool:

@@ -5,7 +5,7 @@ import pytest
 from builtin_interfaces.msg import Time
 from visualization_msgs.msg import Marker
 
-from hrl_viz.marker_messages import MarkerStream
+from hrl_viz.marker_messages import REPEATS, MarkerStream
 from hrl_viz.shapes import arrow, sphere, strip, text
 
 RED = (1.0, 0.0, 0.0, 1.0)
@@ -31,12 +31,25 @@ def test_first_everything_then_only_changes(send):
     assert len(send(one, moved, everything=True)) == 2
 
 
-def test_what_is_gone_is_deleted_once(send):
+def test_what_is_gone_is_deleted_once_and_again_with_the_next_refreshes(send):
     one = sphere("a", 0, RED, (0.0, 0.0, 0.0), 1.0)
     send(one)
     (gone,) = send()
     assert gone.action == Marker.DELETE
     assert send() == []
+    for _ in range(REPEATS):
+        (again,) = send(everything=True)
+        assert (again.ns, again.id, again.action) == ("a", 0, Marker.DELETE)
+        assert send() == []
+    assert send(everything=True) == []
+
+
+def test_what_is_there_again_is_no_longer_deleted(send):
+    one = sphere("a", 0, RED, (0.0, 0.0, 0.0), 1.0)
+    send(one)
+    send()
+    assert [marker.action for marker in send(one)] == [Marker.ADD]
+    assert [marker.action for marker in send(one, everything=True)] == [Marker.ADD]
 
 
 def test_a_shape_without_extent_is_not_sent(send):

@@ -41,6 +41,10 @@ from hrl_core.optional_packages import require_packages
 
 CATALOGUE, PLACE = "catalogue.sqlite", "catalogue.json"
 """In the folder of the bags: the catalogue, or where it is."""
+DRIVER, _EXAMPLE = "postgresql+psycopg", "postgresql+psycopg://user@host/name"
+"""The only servers that are tried, and how one is named."""
+_SECRET = ("pass", "secret")
+"""Parts of names of a URL's parameters that are, or lead to, a password."""
 _PATIENCE = 10
 """Seconds that another process may be writing to it, or a server may take to answer."""
 
@@ -95,14 +99,16 @@ class Catalogue:
         """Open that of ``folder``; it is made with its first row.
 
         Raises:
-            HrlError: the file that says where it is is damaged, or its server's driver is not installed.
+            HrlError: the file that says where it is is damaged or names what ``keep_catalogue_at`` would refuse, or its
+                server's driver is not installed.
         """
         self.folder, self._of = folder, ""
         self.place = str(folder / CATALOGUE)
         """Where it is, for people."""
-        told = _told(folder / PLACE)
+        told = catalogue_place(folder)
         url = f"sqlite:///{(folder / CATALOGUE).absolute()}" if told is None else told["url"]
         if told is not None:
+            _require_driver()
             self.place, self._of = f"{told['url']} (as {folder / PLACE} says)", told["folder"]
         self._here = None if told is not None else folder / CATALOGUE
         # A connection a call: nobody keeps a file open that others write or replace.
@@ -221,18 +227,11 @@ def keep_catalogue_at(folder: Path, url: str) -> None:
             libpq finds that in ``~/.pgpass``.
 
     Raises:
-        HrlError: it is none, has a password, or its driver is not installed; or the folder has another catalogue.
+        HrlError: it is none, names a password, or its driver is not installed; or the folder has another catalogue.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise HrlError(f"catalogue '{url}' is no data base: postgresql+psycopg://user@host/name") from None
-    if parsed.password is not None:
-        raise HrlError("a password in the URL of a catalogue would lie beside the bags: put it into ~/.pgpass")
-    if parsed.get_backend_name() != "postgresql":
-        raise HrlError(f"catalogue '{url}': only servers of PostgreSQL are tried, postgresql+psycopg://user@host/name")
-    require_packages("a catalogue on a server", ("psycopg",), "requirements-cluster.txt")
-    told = _told(folder / PLACE)
+    _require_server(url)
+    _require_driver()
+    told = catalogue_place(folder)
     if told is not None and told["url"] != url:
         raise HrlError(f"{folder} has its catalogue at {told['url']} ({folder / PLACE}), not at {url}")
     if told is None:
@@ -240,15 +239,44 @@ def keep_catalogue_at(folder: Path, url: str) -> None:
         (folder / PLACE).write_text(json.dumps({"url": url, "folder": str(folder.absolute())}) + "\n")
 
 
-def _told(place: Path) -> dict[str, str] | None:
-    """Where a file says that a catalogue is; None: there is no such file."""
+def catalogue_place(folder: Path) -> dict[str, str] | None:
+    """Where a file beside bags says that their catalogue is: ``url`` and ``folder``; None: there is no such file.
+
+    Raises:
+        HrlError: it says it of nothing that ``keep_catalogue_at`` would take; whoever fills a store writes it, too.
+    """
+    place = folder / PLACE
     if not place.is_file():
         return None
     try:
         told = read_json(place.read_bytes(), str(place)).data
-        return {name: str(told[name]) for name in ("url", "folder")}
+        told = {name: str(told[name]) for name in ("url", "folder")}
     except (FileError, KeyError, TypeError, OSError) as error:
         raise HrlError(f"{place} does not say where a catalogue is: {error}") from None
+    try:
+        _require_server(told["url"])
+    except HrlError as error:
+        raise HrlError(f"{place}: {error}") from None
+    return told
+
+
+def _require_server(url: str) -> None:
+    """Raise ``HrlError`` unless a URL names a server of PostgreSQL, and no password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # Without what may be a password.
+        shown = url.rpartition("@")[2].partition("?")[0]
+        raise HrlError(f"catalogue '{shown}' is no data base: {_EXAMPLE}") from None
+    # First: what follows repeats the URL.
+    if parsed.password is not None or any(part in name.lower() for name in parsed.query for part in _SECRET):
+        raise HrlError("a password in the URL of a catalogue would lie beside the bags: put it into ~/.pgpass")
+    if parsed.drivername != DRIVER:
+        raise HrlError(f"catalogue '{url}': only servers of PostgreSQL are tried, {_EXAMPLE}")
+
+
+def _require_driver() -> None:
+    require_packages("a catalogue on a server", ("psycopg",), "requirements-cluster.txt")
 
 
 def _decoded(value: Any) -> Any:  # noqa: ANN401 - JSON, decoded or not

@@ -11,17 +11,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hrl_core.bags.catalogue import PLACE, Catalogue
+from hrl_core.bags.catalogue import PLACE, Catalogue, catalogue_place
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags
 from hrl_core.bags.opening import METADATA
 from hrl_core.errors import HrlError
 from hrl_core.optional_packages import require_packages
-from hrl_core.whole_folders import partial_folder
+from hrl_core.whole_folders import partial_folder, put_in_place
 
 CACHE = "HRL_CACHE"
 """Environment variable: folder of what is fetched; ~/.cache/hrl unless told."""
+WAITING = ".upload"
+"""Ends the name of a bag's ``waiting_mark``."""
+
+
+def waiting_mark(bag: Path) -> Path:
+    """The hidden file beside a closed bag that is yet to be copied elsewhere; as long as it is there, the bag stays."""
+    bag = bag.absolute()
+    return bag.with_name(f".{bag.name}{WAITING}")
 
 
 def is_uri(text: str) -> bool:
@@ -71,16 +79,23 @@ class RemoteFolder:
         self._require_below(name)
         target = f"{self._root}/{name}"
         with self._trouble(f"cannot put {bag} at"):
-            if self._files.exists(f"{target}/{METADATA}"):
-                if self._files.cat_file(f"{target}/{METADATA}") == (bag / METADATA).read_bytes():
-                    return
-                raise OccupiedError(
-                    f"{self.uri}/{name} is another recording than {bag}: nothing is overwritten; give each recording a "
-                    "URI of its own"
-                )
-            self._files.makedirs(target, exist_ok=True)
-            for path in sorted(bag.iterdir(), key=lambda path: path.name == METADATA):
-                self._files.put_file(str(path), f"{target}/{path.name}")
+            if not self._is_there(bag, name):
+                self._files.makedirs(target, exist_ok=True)
+                for path in sorted(bag.iterdir(), key=lambda path: path.name == METADATA):
+                    self._files.put_file(str(path), f"{target}/{path.name}")
+            waiting_mark(bag).unlink(missing_ok=True)
+
+    def _is_there(self, bag: Path, name: str) -> bool:
+        """Whether a bag is there under a name; raises ``OccupiedError`` where another one is."""
+        metadata = f"{self._root}/{name}/{METADATA}"
+        if not self._files.exists(metadata):
+            return False
+        if self._files.cat_file(metadata) != (bag / METADATA).read_bytes():
+            raise OccupiedError(
+                f"{self.uri}/{name} is another recording than {bag}: nothing is overwritten; give each recording a "
+                "URI of its own"
+            )
+        return True
 
     def put_text(self, path: Path) -> None:
         """Copy a file that lies beside the bags; raises ``BagError``."""
@@ -97,7 +112,11 @@ class RemoteFolder:
             return sorted(path.parent.as_posix() for path in inside if path.name == METADATA and len(path.parts) > 1)
 
     def fetch(self, name: str, folder: Path) -> Path:
-        """Copy a bag into a folder of this machine, where it appears when it is whole; raises ``BagError``."""
+        """Copy a bag into a folder of this machine, where it appears when it is whole, and on disk.
+
+        Raises:
+            BagError: it cannot be had, or not be kept.
+        """
         self._require_below(name)
         folder.mkdir(parents=True, exist_ok=True)
         part = partial_folder(folder / Path(name).name)
@@ -108,9 +127,8 @@ class RemoteFolder:
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists():
-                # Temporary folders are private by default; others of this machine read it as well.
-                part.chmod(0o755)
-                part.rename(target)
+                with self._trouble(f"cannot keep {name} of"):
+                    put_in_place(part, target)
             return target
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -159,12 +177,12 @@ class Mirror:
         A catalogue on a server that the recorder has told is asked for what is new; else the store lists what it has.
 
         Raises:
-            BagError: the store or the server do not answer, or a bag is another than the catalogue tells of.
+            BagError: the store or the server do not answer, a bag is another than the catalogue tells of, or the store
+                tells of a catalogue that is not asked.
         """
         if not self._asked:
+            self._catalogue = self._told_catalogue()
             self._asked = True
-            if self._remote.fetch_text(PLACE, self.folder):
-                self._catalogue = Catalogue(self.folder)
         trouble: BagError | None = None
         for name in self._new():
             try:
@@ -173,6 +191,15 @@ class Mirror:
                 trouble = trouble or error
         if trouble is not None:
             raise trouble
+
+    def _told_catalogue(self) -> Catalogue | None:
+        """That of which the recorder has told; None: it has told of none."""
+        if not self._remote.fetch_text(PLACE, self.folder):
+            return None
+        try:
+            return Catalogue(self.folder)
+        except HrlError as error:
+            raise BagError(f"{self._remote.uri} tells of a catalogue that is not asked: {error}") from None
 
     def _new(self) -> list[str]:
         if self._catalogue is None:
@@ -199,12 +226,12 @@ def upload_missing(folder: Path, uri: str) -> list[Path]:
 
     Raises:
         OccupiedError: there is another recording under one of the names.
-        BagError: they cannot be copied.
+        HrlError: they cannot be copied, or the file that tells of their catalogue is none to be passed on.
     """
     # A name that says what it is: of "." and ".." that would be nothing.
     remote, folder = RemoteFolder(uri), folder.resolve()
     there = set(remote.bags())
-    if (folder / PLACE).is_file():
+    if catalogue_place(folder) is not None:
         remote.put_text(folder / PLACE)
     missing = []
     for bag in find_bags([folder]):

@@ -18,6 +18,7 @@ from hrl_core.algorithms.hiro.recordings import RecordedHiroLearner
 from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
+from hrl_core.bags.remote import RemoteFolder, waiting_mark
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError, TaskError
@@ -564,6 +565,16 @@ def test_the_newest_segments_of_every_robot_are_kept(tmp_path, traces, record):
     ours.begin(False)
     ours.consume()
     assert ours.intake.forget(1, {first, second}) == bags[:1]
+
+
+def test_what_a_recorder_has_yet_to_copy_elsewhere_is_not_forgotten(tmp_path, traces, record):
+    bags = [record(tmp_path / "bags" / name, traces[k : k + 1]) for k, name in enumerate("abc")]
+    ours, own = trainer(tmp_path / "run", tmp_path / "bags"), {tmp_path / "bags"}
+    ours.consume()
+    waiting_mark(bags[0]).touch()
+    assert ours.intake.forget(1, own) == bags[1:2]
+    RemoteFolder((tmp_path / "store").as_uri()).put(bags[0])
+    assert ours.intake.forget(1, own) == bags[:1]
 
 
 def test_unconsumed_segments_are_never_forgotten(tmp_path, traces, record):

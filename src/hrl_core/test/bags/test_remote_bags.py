@@ -1,5 +1,6 @@
 """Bags elsewhere: a real server of PostgreSQL and one of objects, on this machine, say what a folder says."""
 
+import json
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ import fsspec
 import pytest
 from optional_parts import postgresql
 
+from hrl_core import whole_folders
 from hrl_core.bags.catalogue import CATALOGUE, PLACE, Catalogue, keep_catalogue_at
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
@@ -274,14 +276,66 @@ def test_a_server_that_is_no_catalogue_is_refused(tmp_path):
     for url, why in {
         "nonsense": "is no data base",
         "mysql://hrl@db/bags": "only servers of PostgreSQL",
+        "postgresql://hrl@db/bags": "only servers of PostgreSQL",
+        "sqlite:////etc/passwd": "only servers of PostgreSQL",
+        "postgresql+nothing://hrl@db/bags": "only servers of PostgreSQL",
+        "postgresql+psycopg://hrl@db:port/bags": "is no data base",
         "postgresql+psycopg://hrl:secret@db/bags": "a password .* put it into ~/.pgpass",
+        "postgresql+psycopg://hrl@db/bags?password=secret": "a password .* put it into ~/.pgpass",
+        "postgresql+psycopg://hrl@db/bags?sslpassword=secret": "a password .* put it into ~/.pgpass",
+        "postgresql+psycopg://hrl:secret@db:port/bags": "'db:port/bags' is no data base",
     }.items():
-        with pytest.raises(HrlError, match=why):
-            keep_catalogue_at(tmp_path, url)
-    assert not (tmp_path / PLACE).exists()
+        with pytest.raises(HrlError, match=why) as refused_once:
+            keep_catalogue_at(tmp_path / "new", url)
+        assert not (tmp_path / "new" / PLACE).exists()
+        (tmp_path / PLACE).write_text(json.dumps({"url": url, "folder": "/bags"}))
+        with pytest.raises(HrlError, match=f"{tmp_path / PLACE}: .*{why}") as refused_again:
+            Catalogue(tmp_path)
+        assert "secret" not in f"{refused_once.value} {refused_again.value}"
     (tmp_path / PLACE).write_text("{}")
     with pytest.raises(HrlError, match="does not say where a catalogue is"):
         Catalogue(tmp_path)
+
+
+def test_a_server_whose_driver_is_not_installed_is_refused_with_what_to_install(tmp_path, monkeypatch):
+    (tmp_path / PLACE).write_text(json.dumps({"url": "postgresql+psycopg://hrl@db/bags", "folder": "/bags"}))
+    monkeypatch.setattr("importlib.util.find_spec", lambda package: None)
+    with pytest.raises(HrlError, match=r"needs psycopg, not installed here: .*-r requirements-cluster\.txt"):
+        Catalogue(tmp_path)
+
+
+def test_a_store_has_nobody_ask_whatever_it_calls_a_catalogue_and_a_password_gets_into_none(uri, here):
+    upload_missing(here, uri)
+    place = here / PLACE
+    place.write_text(json.dumps({"url": f"sqlite:///{here}/of_the_learner.sqlite", "folder": "/bags"}))
+    RemoteFolder(uri).put_text(place)
+    mirror = Mirror(uri)
+    for _ in range(2):
+        with pytest.raises(BagError, match=r"tells of a catalogue that is not asked: .*only servers of PostgreSQL"):
+            list(mirror.fetch())
+    assert not (here / "of_the_learner.sqlite").exists()
+    place.write_text(json.dumps({"url": "postgresql+psycopg://hrl@db/bags?password=secret", "folder": "/bags"}))
+    with pytest.raises(HrlError, match="a password"):
+        upload_missing(here, uri)
+    with pytest.raises(BagError, match="only servers of PostgreSQL"):
+        list(mirror.fetch())
+
+
+def test_a_fetched_bag_is_on_disk_before_it_is_there(uri, here, monkeypatch):
+    """A power cut must not leave one that looks whole, and is never fetched again."""
+    upload_missing(here, uri)
+    saved, sync = [], whole_folders.bring_to_disk
+
+    def noted(path):
+        saved.append((path.name, (mirror_of(uri) / "segment_000000").exists()))
+        sync(path)
+
+    monkeypatch.setattr(whole_folders, "bring_to_disk", noted)
+    bag = RemoteFolder(uri).fetch("segment_000000", mirror_of(uri))
+    before = {name for name, there in saved if not there}
+    assert {path.name for path in bag.iterdir()} < before
+    assert saved[-1] == (mirror_of(uri).name, True)
+    assert bag.stat().st_mode & 0o777 == 0o755
 
 
 @pytest.mark.needs("postgresql")

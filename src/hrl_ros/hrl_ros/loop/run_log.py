@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from hrl_core.messages import EpisodeEnd, EpisodeResult
 from hrl_ros.loop.latencies import Latencies
+from hrl_ros.loop.outcomes import Outcomes
 
 FILE_NAME = "simulator.json"
 
@@ -30,7 +30,7 @@ class RunLog:
         """Further figures for the report."""
         self.missed_deadlines = 0
         self.steps = 0
-        self.results: list[EpisodeResult] = []
+        self.results = Outcomes()
         self._latencies = Latencies()
         self._recent: list[float] = []
         self._published_at = 0.0
@@ -96,7 +96,7 @@ class RunLog:
             "refused_actions": self.refused_actions,
             "refusals": dict(self.refusals),
             **self.more,
-            "episodes": [_outcome(result) for result in self.results],
+            "episodes": list(self.results.rows()),
         }
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / f".{FILE_NAME}.part"
@@ -109,15 +109,3 @@ def _percentiles(latencies: Latencies) -> dict[str, float] | None:
         return None
     p50, p99 = latencies.percentiles((50, 99))
     return {"p50": p50, "p99": p99, "max": latencies.greatest}
-
-
-def _outcome(result: EpisodeResult) -> dict[str, Any]:
-    return {
-        "episode": result.episode,
-        "seed": result.seed,
-        "steps": result.steps,
-        "episode_return": result.episode_return,
-        "success": result.success,
-        "final_distance": result.final_distance,
-        "end_reason": EpisodeEnd(result.end_reason).name,
-    }

@@ -12,7 +12,7 @@ from hrl_core.bags.catalogue import Catalogue, SegmentRow
 from hrl_core.bags.digest import bag_sha256, bag_size
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import METADATA, find_bags
-from hrl_core.bags.remote import Mirror, is_uri, mirror_of
+from hrl_core.bags.remote import Mirror, is_uri, mirror_of, waiting_mark
 from hrl_core.errors import HrlError
 
 WALK_SECONDS = 60.0
@@ -233,10 +233,10 @@ class _SourceLook:
 def forget_segments(consumed: Iterable[ConsumedSegment], keep: int) -> list[Path]:
     """Delete all but the ``keep`` last consumed segments from disk; returns what was deleted.
 
-    Segments that were not consumed are never touched.
+    Segments that were not consumed are never touched, nor are those that a recorder has yet to copy elsewhere.
     """
     present = [Path(segment.path) for segment in consumed if segment.exists]
-    deleted = present[: max(0, len(present) - keep)]
+    deleted = [path for path in present[: max(0, len(present) - keep)] if not waiting_mark(path).exists()]
     for path in deleted:
         shutil.rmtree(path)
     return deleted
