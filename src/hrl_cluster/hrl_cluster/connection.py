@@ -110,7 +110,8 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
         options: dict[str, Any] = {}
         if address == LOCAL:
             own = tempfile.TemporaryDirectory(prefix="hrl_ray_", dir=_LOGS, ignore_cleanup_errors=True)
-            options = _begun_here(cores, stack.enter_context(own))
+            # Ray opens its folder to everybody: it lies within one that is this user's alone.
+            options = _begun_here(cores, f"{stack.enter_context(own)}/r")
         else:
             _require_head(address)
         import ray

@@ -110,11 +110,14 @@ def test_a_cluster_of_this_machine_leaves_nothing_behind():
 from pathlib import Path
 from hrl_cluster.connection import LOCAL, connected
 with connected(LOCAL, 1):
-    print(*Path("/tmp").glob("hrl_ray_*"))
+    for folder in Path("/tmp").glob("hrl_ray_*"):
+        print(folder, oct(folder.stat().st_mode))
 """
     before = set(Path("/tmp").glob("hrl_ray_*"))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=True)
-    (own,) = {Path(name) for name in done.stdout.split()} - before
+    folders = {Path(folder): mode for folder, mode in map(str.split, done.stdout.splitlines())}
+    (own,) = folders.keys() - before
+    assert folders[own].endswith("700")
     assert not own.exists()
     assert not [each for each in psutil.process_iter() if any(str(own) in word for word in _words(each))]
 
