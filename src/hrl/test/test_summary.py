@@ -116,6 +116,19 @@ def test_an_episode_that_was_cut_off_is_told_and_so_is_what_was_missed(folder):
     assert "refused actions" not in screen
 
 
+def test_a_task_without_a_goal_is_not_called_missed(folder):
+    summary, screen = summary_of(folder, recorded=False, has_goal=False)
+    assert (summary["success_rate"], summary["mean_final_distance"]) == (None, None)
+    assert summary["mean_return"] is not None
+    assert "0.00" not in screen.partition("success rate")[2].splitlines()[0]
+
+
+def test_a_run_of_very_many_episodes_is_summed_up(folder):
+    episode = report()["episodes"][0]
+    summary, _ = summary_of(folder, recorded=False, episodes=[{**episode, "episode": n} for n in range(60_000)])
+    assert summary["episodes"] == 60_000
+
+
 def test_a_complete_bag_has_lost_nothing(folder):
     write_bag(folder.bag, KEYS)
     summary, screen = summary_of(folder)

@@ -14,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from hrl import cli
+from hrl.commands.train import training_envs
 from hrl.commands.train_arguments import parse_training
 from hrl_core.algorithms import ALGORITHMS, presets
 from hrl_core.checkpoints.checkpoint import load_checkpoint
+from hrl_core.envs.vector import VectorEnv
 from hrl_core.training.config import switches
 from hrl_core.training.presets import preset
 
@@ -69,6 +71,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
     assert trained(*SMALL, "--out", str(folder)) == 0
     return folder
+
+
+def test_first_episodes_of_options_end_apart(tmp_path: Path) -> None:
+    """They have no horizon."""
+    words = ["--algorithm", "option_critic", "--task", "four_rooms_point", "--out", str(tmp_path / "run")]
+    request = parse_training(words)
+    envs = training_envs(request.spec, request.config, request.seed)
+    assert isinstance(envs, VectorEnv)
+    assert len(set(envs._limits)) == envs.num_envs == 64
 
 
 def test_a_run_leaves_policies_configuration_and_where_it_comes_from(whole: Path) -> None:

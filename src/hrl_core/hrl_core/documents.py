@@ -21,6 +21,8 @@ KeyPath = tuple[str | int, ...]
 MOST_YAML = 4 * 2**20
 """Bytes of a YAML file; a task with a thousand elements has 50 kB."""
 MOST_JSON = 8 * 2**20
+MOST_RECORD = 256 * 2**20
+"""Bytes of what nodes write of a run; a million episodes take 200 MB."""
 MOST_TEXT = 2**20
 """Bytes of what people write themselves."""
 MOST_VALUES = 200_000
@@ -139,8 +141,8 @@ def _require_plain(text: str, source: str) -> None:
     read_yaml(text, source)
 
 
-def read_json(content: bytes | str, source: str) -> Document:
-    """Parse JSON: one value for each name.
+def read_json(content: bytes | str, source: str, limit: int = MOST_JSON) -> Document:
+    """Parse JSON of at most so many bytes: one value for each name.
 
     Raises:
         FileError: it is too large, not UTF-8, not JSON, gives a name twice, or is nested too deeply.
@@ -152,8 +154,8 @@ def read_json(content: bytes | str, source: str) -> Document:
             raise FileError(f"{source}: a name is given twice in one object")
         return named
 
-    if len(content) > MOST_JSON:
-        raise FileError(f"{source} has {len(content)} bytes, allowed are {MOST_JSON}")
+    if len(content) > limit:
+        raise FileError(f"{source} has {len(content)} bytes, allowed are {limit}")
     try:
         document = Document(source, json.loads(_decoded(content, source), object_pairs_hook=table))
         _check_plain(document.data, source, 0)

@@ -112,10 +112,10 @@ def test_going_on_from_a_saved_state_repeats_the_same_numbers(name: str) -> None
     np.testing.assert_array_equal(other.goals, envs.goals)
 
 
-def test_staggering_cuts_first_episodes_at_whole_subgoal_periods() -> None:
-    spec = load_task("ant_maze")
-    envs = VectorEnv(spec, 4, seed=0, stagger=True, segment=10)
-    assert sorted(envs._limits) == [120, 250, 370, 500]
+@pytest.mark.parametrize(("segment", "limits"), [(10, [120, 250, 370, 500]), (600, [500] * 4)])
+def test_staggering_cuts_first_episodes_at_whole_subgoal_periods(segment: int, limits: list[int]) -> None:
+    envs = VectorEnv(load_task("ant_maze"), 4, seed=0, stagger=True, segment=segment)
+    assert sorted(envs._limits) == limits
 
 
 def test_goals_are_fixed_where_given() -> None:

@@ -100,7 +100,8 @@ def training_envs(spec: TaskSpec, config: TrainConfig[Any], seed: int) -> Enviro
         seed,
         config.threads,
         stagger=config.stagger,
-        segment=levels[0].horizon if levels else 1,
+        # Options end by themselves: without a horizon any step will do.
+        segment=(levels[0].horizon if levels else 0) or 1,
         headline_share=config.headline_goal_share,
         randomisation=config.randomisation,
     )

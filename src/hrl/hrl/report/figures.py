@@ -16,7 +16,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from hrl.report.document import embedded
 from hrl.report.findings import Relabelling
-from hrl.report.skill_figures import color
+from hrl.report.skill_figures import color, episode_title
 from hrl.report.skills import SkillUse, skill_segments
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.task.spec import TaskSpec
@@ -59,8 +59,7 @@ def paths(
     for ax, episode in zip(axes.flat, episodes, strict=False):
         _scene(ax, model)
         _way(ax, places, spec, episode, skills)
-        outcome = "success" if episode.success[-1] else "no success"
-        ax.set_title(f"episode {episode.key.episode}: {outcome}", fontsize=11)
+        ax.set_title(episode_title(spec, episode), fontsize=11)
     handles = _explained(places, skills)
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False)
     figure.tight_layout(rect=(0, 0.35 / figure.get_size_inches()[1], 1, 0.99), pad=1.5)

@@ -81,9 +81,10 @@ def _facts(findings: Findings) -> str:
 
 
 def _episodes(findings: Findings) -> str:
-    unit = findings.task.goal[0].unit if findings.task.goal else "1"
-    head = ("episode", "seed", "steps", "return", f"final distance [{unit}]", "ended by", "success")
-    return table(head, (_episode(episode) for episode in findings.episodes))
+    head = ["episode", "seed", "steps", "return", "ended by"]
+    if findings.task.goal:
+        head += [f"final distance [{findings.task.goal[0].unit}]", "success"]
+    return table(head, (_episode(episode)[: len(head)] for episode in findings.episodes))
 
 
 def _episode(episode: BagEpisode) -> Sequence[str]:
@@ -93,7 +94,7 @@ def _episode(episode: BagEpisode) -> Sequence[str]:
     mark = '<span class="good">yes</span>' if episode.success[-1] else '<span class="bad">no</span>'
     seed = str(outcome.seed) if outcome else "-"
     name = str(episode.key.episode)
-    return name, seed, str(episode.steps), f"{episode.rewards.sum():.1f}", distance, ended, mark
+    return name, seed, str(episode.steps), f"{episode.rewards.sum():.1f}", ended, distance, mark
 
 
 def _latency(findings: Findings) -> str:

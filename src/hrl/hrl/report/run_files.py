@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.documents import MOST_RECORD, read_json, read_limited
 from hrl_core.typed_fields import FieldError, Index, Must, NotNegative, read_fields
 
 T = TypeVar("T")
@@ -59,4 +59,4 @@ def read_run_file(kind: type[T], path: Path) -> T:
     """
     if not path.is_file():
         return kind()
-    return read_fields(kind, read_json(read_limited(path, MOST_JSON), str(path)), others=True)
+    return read_fields(kind, read_json(read_limited(path, MOST_RECORD), str(path), MOST_RECORD), others=True)

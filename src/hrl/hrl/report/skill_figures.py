@@ -98,8 +98,7 @@ def strips(spec: TaskSpec, tree: Tree, episodes: Sequence[BagEpisode]) -> str:
         ax.set_yticks(range(len(names)), names, fontsize=9)
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.set_xlim(0, spec.control_period * episode.steps)
-        outcome = "success" if episode.success[-1] else "no success"
-        ax.set_title(f"episode {episode.key.episode}: {outcome}", fontsize=11)
+        ax.set_title(episode_title(spec, episode), fontsize=11)
         ax.grid(alpha=0.3, axis="x")
     axes[-1, 0].set_xlabel("time in the episode [s]")
     figure.tight_layout()
@@ -110,3 +109,9 @@ def _stretches(active: np.ndarray) -> list[tuple[int, int]]:
     """First step and number of steps of each time that something was active, (T,)."""
     edges: Int64 = np.flatnonzero(np.diff(active.astype(np.int64), prepend=0, append=0))
     return [(int(first), int(stop - first)) for first, stop in edges.reshape(-1, 2)]
+
+
+def episode_title(spec: TaskSpec, episode: BagEpisode) -> str:
+    """Number of an episode and, where the task has a goal, whether it was reached."""
+    outcome = ": success" if episode.success[-1] else ": no success"
+    return f"episode {episode.key.episode}{outcome if spec.goal else ''}"

@@ -23,16 +23,16 @@ def skill_sections(findings: Findings) -> Iterator[str]:
             yield picture(image, "lengths of segments by skill", "How long a skill kept control.")
         yield from _by_goal(use)
     if findings.hierarchy is not None and findings.hierarchy.tree is not None and findings.skills:
-        shown = _told(findings.skills[0].episodes)
+        shown = _told(findings.skills[0].episodes, bool(findings.task.goal))
         image = skill_figures.strips(findings.task, findings.hierarchy.tree, shown)
         words = "Each node of the tree while it was on the path; composites in one colour, each leaf in its own."
         yield "<h2>Who was in control</h2>"
         yield picture(image, "nodes of the tree in control over time", words)
 
 
-def _told(episodes: Sequence[BagEpisode]) -> list[BagEpisode]:
-    """The first episode, and the first that failed."""
-    failed = [episode for episode in episodes[1:] if episode.finished and not episode.success[-1]]
+def _told(episodes: Sequence[BagEpisode], judged: bool) -> list[BagEpisode]:
+    """The first episode, and the first that failed, if they are judged."""
+    failed = [episode for episode in episodes[1:] if judged and episode.finished and not episode.success[-1]]
     return [episodes[0], *failed[:1]]
 
 

@@ -13,7 +13,7 @@ from hrl.graphs.demonstration_arguments import DemonstrationArguments
 from hrl.graphs.run_folder import RunFolder, write_json
 from hrl.results.bag_count import BagCount, count_bag
 from hrl.results.tables import facts, show
-from hrl_core.documents import MOST_JSON, read_json, read_limited
+from hrl_core.documents import MOST_RECORD, read_json, read_limited
 from hrl_core.errors import FileError, HrlError
 from hrl_core.wording import counted
 
@@ -64,14 +64,16 @@ def summarise(report: Mapping[str, Any], count: BagCount | None, folder: RunFold
     """
     episodes: Sequence[Mapping[str, Any]] = report["episodes"]
     lost = None if count is None else lost_messages(report, count)
+    # Without a goal there is nothing to reach: figures of it would say that it was missed. Older reports do not tell.
+    judged = episodes if report.get("has_goal", True) else ()
     return {
         "episodes": len(episodes),
         "episode_ends": dict(Counter(str(episode["end_reason"]) for episode in episodes)),
         "env_steps": report["env_steps"],
         "env_steps_per_s": report["env_steps_per_s"],
-        "success_rate": _mean(episodes, "success"),
+        "success_rate": _mean(judged, "success"),
         "mean_return": _mean(episodes, "episode_return"),
-        "mean_final_distance": _mean(episodes, "final_distance"),
+        "mean_final_distance": _mean(judged, "final_distance"),
         "action_latency_ms": {name: (report["action_latency_ms"] or {}).get(name) for name in _LATENCY},
         "subgoals": None if count is None else count.subgoal_total,
         "lost_messages": None if lost is None else sum(lost.values()),
@@ -157,7 +159,7 @@ def _read_report(folder: RunFolder) -> dict[str, Any]:
     if not path.is_file():
         raise HrlError(f"no summary: the simulator left no report at {path}")
     try:
-        return read_json(read_limited(path, MOST_JSON), str(path)).data
+        return read_json(read_limited(path, MOST_RECORD), str(path), MOST_RECORD).data
     except FileError as error:
         raise HrlError(f"no summary: {error}") from None
 

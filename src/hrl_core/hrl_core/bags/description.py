@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hrl_core.bags.opening import custom_data, is_storage_file, opened
-from hrl_core.documents import read_json
+from hrl_core.documents import MOST_RECORD, read_json
 from hrl_core.errors import FileError
 
 _PREFIX = "hrl."
@@ -78,7 +78,7 @@ def _custom(data: dict[str, Any]) -> dict[str, Any]:
         own[name] = text
         if text[:1] in ("[", "{"):
             try:
-                own[name] = read_json(text, key).data
+                own[name] = read_json(text, key, MOST_RECORD).data
             except FileError:
                 continue
     return own

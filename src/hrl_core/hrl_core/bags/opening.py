@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from rosbags.rosbag2 import Reader
 
 from hrl_core.bags.errors import BagError
-from hrl_core.documents import Document, read_limited, read_yaml
+from hrl_core.documents import MOST_RECORD, Document, read_limited, read_yaml
 from hrl_core.errors import FileError, HrlError
 from hrl_core.typed_fields import read_fields
 
@@ -18,7 +18,7 @@ STORAGE_FILES = (".mcap", ".db3")
 """A storage file alone is a bag without metadata."""
 NEWEST_VERSION = 9
 """Of the metadata that are understood."""
-MOST_METADATA = 32 * 2**20
+MOST_METADATA = MOST_RECORD
 """Bytes of a metadata.yaml; a recording of ten thousand episodes has 1 MB."""
 
 

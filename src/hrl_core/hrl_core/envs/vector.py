@@ -82,7 +82,7 @@ class VectorEnv:
             stagger: cut the first episode of copy i to a share of its length, so that resets spread over
                 time.
             headline_share: share of episodes whose goal is the task's first evaluation goal.
-            segment: steps of which first episodes are cut to a multiple.
+            segment: steps of which first episodes are cut to a multiple, unless an episode is shorter.
             randomisation: how episodes differ.
             first_episode: number of the first copy's first one, where others run those before.
             threads_where_worth_it: whether the caller steps alone unless steps are found to be long.
@@ -103,7 +103,7 @@ class VectorEnv:
         if stagger:
             share = np.arange(1, num_envs + 1) * spec.max_episode_steps // num_envs
             # Whole segments, so that the cut leaves no short one behind.
-            self._limits = np.maximum(share // segment, 1) * segment
+            self._limits = np.minimum(np.maximum(share // segment, 1) * segment, spec.max_episode_steps)
         self._first_episode = first_episode
         self._episodes = first_episode + np.arange(num_envs)
         self._steps = np.zeros(num_envs, np.int64)

@@ -147,7 +147,7 @@ class EnvironmentNode(HrlNode):
         p, task = self.settings, self.runner.spec
         if p.out:
             identity = {"run": self.run_id, "robot": p.robot, "task": task.name, "task_hash": task.sha256}
-            identity |= {"seed": p.seed, "clock": p.clock, "failure": self.failure}
+            identity |= {"seed": p.seed, "clock": p.clock, "failure": self.failure, "has_goal": bool(task.goal)}
             self.course.log.write(Path(p.out), identity)
         self.runner.close()
 
