@@ -1,6 +1,8 @@
 """Skills that somebody else has learned and that are kept as they are."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -38,6 +40,26 @@ def load_skills(folder: str, task: TaskSpec, skills: int) -> Checkpoint:
             f"than that of '{task.name}'"
         )
     return kept
+
+
+class SameSkills:
+    """Part of a run's state: which skills it learns over. Their folder may be written anew while it stands still."""
+
+    def __init__(self, folder: str) -> None:
+        """Of the policy that lies there now; raises ``HrlError`` where it cannot be read."""
+        self._folder, self._sha256 = folder, load_checkpoint(Path(folder)).weights_sha256
+
+    def state_dict(self) -> dict[str, Any]:
+        """The hash of their weights."""
+        return {"sha256": self._sha256}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on over the same; raises ``HrlError`` where they are others. States of earlier versions do not tell."""
+        if state.get("sha256", self._sha256) != self._sha256:
+            raise HrlError(
+                f"frozen_skills: {self._folder} has other weights than this run has learned over so far: put those "
+                "back, or begin a new run with these"
+            )
 
 
 def of_skill(weights: dict[str, Float32], number: int) -> dict[str, torch.Tensor]:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from hrl_core.algorithms.choices import Lived, segments
+from hrl_core.algorithms.frozen_skills import SameSkills
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.groups import Group
 from hrl_core.algorithms.mlsh.skills import make_skills, policy_levels
@@ -35,7 +36,7 @@ class Master:
                 "mlsh learns from recordings only a master over skills that stay as they are, since skills learn from "
                 "several masters at once: give --frozen_skills FOLDER"
             )
-        self.skills = make_skills(task, config, seed)
+        self.skills, self.same = make_skills(task, config, seed), SameSkills(config.frozen_skills)
         self.group = Group(0, config, chooser_shapes(task, config), config.goals(task), seed)
 
     def learn(self, lived: Lived) -> Update:
@@ -89,8 +90,8 @@ class RecordedMaster(OwnEpisodes[Lived]):
         return self.master.levels()
 
     def parts(self) -> Mapping[str, Stateful]:
-        """The master; the recordings give the episodes again."""
-        return {"group_0": self.master.group}
+        """Which skills these are, and the master; the recordings give the episodes again."""
+        return {"frozen_skills": self.master.same, "group_0": self.master.group}
 
 
 learner = RecordedMaster

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.choices import Choices, segments, take_lived, with_choices
-from hrl_core.algorithms.frozen_skills import WORKER_VALUE, load_skills
+from hrl_core.algorithms.frozen_skills import WORKER_VALUE, SameSkills, load_skills
 from hrl_core.algorithms.party_levels import party_levels
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.algorithms.skill_shapes import chooser_shapes
@@ -32,6 +32,7 @@ class ManagerLearner:
         """Initialise the manager from ``seed`` and load the skills; raises ``HrlError`` where they do not fit."""
         self._config, self._envs = config, envs
         self._kept = load_skills(config.frozen_skills, task, config.skills)
+        self._same = SameSkills(config.frozen_skills)
         weights, shape = self._kept.level("worker"), self._kept.actor("worker").one_skill()
         own = [{name: stack[k] for name, stack in weights.items()} for k in range(config.skills)]
         self._skills = [Actor.of_arrays(shape, arrays) for arrays in own]
@@ -85,8 +86,9 @@ class ManagerLearner:
         return skills | party_levels("manager", self.manager, updates)
 
     def parts(self) -> Mapping[str, Stateful]:
-        """The manager, what has been lived since its last update, the skills in force, the generator."""
-        return {"manager": self.manager, "rollout": self._buffer, "choices": self._choices, "learner": self}
+        """Which skills these are, the manager, what has been lived since its last update, the choices, the generator."""
+        own = {"manager": self.manager, "rollout": self._buffer, "choices": self._choices, "learner": self}
+        return {"frozen_skills": self._same} | own
 
     def state_dict(self) -> dict[str, Any]:
         """The generator of actions."""

@@ -45,6 +45,8 @@ class _Rows(NamedTuple):
     terminal: npt.NDArray[np.bool_]
 
 
+_SEEDS = 2**63
+"""Torch takes those below."""
 _LIVED = ("inputs", "choice", "earned", "discount", "outdated")
 """What is known of the decisions under way, one row a car."""
 
@@ -87,7 +89,7 @@ class TreeLearner:
 
     def _begin(self) -> None:
         """Begin the lesson of the present node, whose network is new."""
-        name, generator = self.name, torch.Generator().manual_seed(self._seed * 100 + self._number)
+        name, generator = self.name, torch.Generator().manual_seed((self._seed * 100 + self._number) % _SEEDS)
         self.nodes[name] = dataclasses.replace(self.nodes[name], seed=self._seed, env_steps=0)
         self._earlier = self.nodes[name].updates
         """Of the node that was there: versions rise, also where another takes its place."""

@@ -1,6 +1,7 @@
 """SNN4HRL: what skills are paid and told, and that a manager leaves them as they are."""
 
 import dataclasses
+import shutil
 from typing import Any
 
 import numpy as np
@@ -116,6 +117,16 @@ def test_a_manager_learns_over_skills_that_keep_every_bit(tmp_path):
         assert {name: array.tobytes() for name, array in kept.items()} == {
             name: array.tobytes() for name, array in given.items()
         }
+
+
+def test_a_manager_does_not_go_on_over_other_skills(tmp_path):
+    _, folder = pretrained(tmp_path)
+    kept = over(folder, VectorEnv(MAZE, 4, 1)).parts()["frozen_skills"].state_dict()
+    over(folder, VectorEnv(MAZE, 4, 1)).parts()["frozen_skills"].load_state_dict(kept)
+    shutil.rmtree(folder)
+    pretrained(tmp_path, num_envs=3)
+    with pytest.raises(HrlError, match="other weights than this run has learned over"):
+        over(folder, VectorEnv(MAZE, 4, 1)).parts()["frozen_skills"].load_state_dict(kept)
 
 
 @pytest.mark.parametrize("draw_actions", [False, True])

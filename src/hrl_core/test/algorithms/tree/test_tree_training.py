@@ -188,3 +188,8 @@ def test_switches_that_name_nothing_are_refused(config, words):
 def test_tasks_without_lessons_are_refused():
     with pytest.raises(TaskError, match="has lessons for the nodes of task lane_drive; task 'grid_world' has none"):
         hierarchy(load_task("grid_world"), TreeConfig())
+
+
+def test_any_seed_that_is_allowed_will_do():
+    config = TreeConfig()
+    assert TreeLearner(TASK, config, environments(TASK, config, 2, 0), 2**63 - 1).nodes
