@@ -108,8 +108,7 @@ class TrainerNode(HrlNode):
         for problem in trainer.intake.problems[self._told :]:
             self.get_logger().warning(problem)
         self._told = len(trainer.intake.problems)
-        if trainer.intake.lost > trainer.env_steps:
-            text = f"most steps cannot be learned from: {trainer.intake.causes()}; {trainer.env_steps} can"
+        if text := trainer.mostly_lost:
             self._health.set_condition("left out", Level.WARN, text)
         else:
             self._health.clear_condition("left out")

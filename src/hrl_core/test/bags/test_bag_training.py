@@ -16,6 +16,8 @@ from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.hiro.recordings import RecordedHiroLearner
 from hrl_core.algorithms.relay.config import RelayConfig
+from hrl_core.bags.digest import bag_sha256
+from hrl_core.bags.errors import BagError
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
 from hrl_core.bags.remote import RemoteFolder, waiting_mark
@@ -31,7 +33,8 @@ from hrl_core.randomness import Purpose, step_generator, step_seed
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.recordings.config import BagTrainConfig, agent_config
+from hrl_core.training.recordings import intake
+from hrl_core.training.recordings.config import STORES, BagTrainConfig, agent_config
 from hrl_core.training.recordings.learner import GROUP, RecordedLearner
 from hrl_core.training.recordings.material import MaterialConfig, choose_material
 from hrl_core.training.recordings.relabel_bags import Relabeler
@@ -332,13 +335,167 @@ def test_episode_without_subgoals_is_named_and_not_relabelled(tmp_path, traces, 
 
 def test_a_manager_learns_nothing_from_episodes_without_subgoals(tmp_path, traces, record):
     """Those of a flat policy, of which neither level knows what was wanted."""
-    flat = [dataclasses.replace(trace, subgoals=[], subgoal_results=[]) for trace in traces]
-    flat = [dataclasses.replace(trace, actions=[a._replace(subgoal_seq=0) for a in trace.actions]) for trace in flat]
-    ours = trainer(tmp_path / "run", record(tmp_path / "bag", flat))
+    ours = trainer(tmp_path / "run", record(tmp_path / "bag", [without_subgoals(trace) for trace in traces]))
     ours.consume()
     assert len(hiro(ours).store) == 0
     assert ours.intake.lost == 6 * 47
     assert all("has no subgoals" in problem for problem in ours.intake.problems)
+
+
+def without_subgoals(trace):
+    """As a flat policy of another run records it: both levels that learn have no place for it."""
+
+    def of_run(rows, **change):
+        return [row._replace(run=78, **change) for row in rows]
+
+    return dataclasses.replace(
+        trace,
+        observations=of_run(trace.observations),
+        actions=of_run(trace.actions, subgoal_seq=0),
+        subgoals=[],
+        subgoal_results=[],
+        result=trace.result._replace(run=78),
+    )
+
+
+def counts(run):
+    steps = [segment.steps for segment in run.intake.consumed.values()]
+    return steps, run.env_steps, run.left, run.intake.left_out, run.mostly_lost
+
+
+def test_refused_steps_pay_for_nothing_and_are_told_where_they_are_most(tmp_path, traces, record):
+    record(tmp_path / "bags" / "a", [traces[0], traces[1], without_subgoals(traces[2])])
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    cause = "no place in the store"
+    assert counts(ours) == ([94], 94, 96, {cause: 47}, ""), "an update for each step, in whole groups"
+    record(tmp_path / "bags" / "b", [without_subgoals(traces[3])])
+    ours.consume()
+    told = f"most steps cannot be learned from: 94 steps ({cause}); 94 can"
+    assert counts(ours) == ([94, 0], 94, 96, {cause: 94}, told)
+    turns(ours, ours.left // GROUP)
+    save(ours)
+    policy = load_checkpoint(tmp_path / "run" / "last")
+    assert (policy.env_steps, policy.version, policy.metrics["update_ratio"]) == (94, 96, 96 / 94)
+    assert [segment["steps"] for segment in policy.provenance["segments"]] == [94, 0]
+
+
+def test_where_nothing_was_recorded_nothing_is_said_to_be_lost(tmp_path):
+    assert trainer(tmp_path / "run", tmp_path / "bags").mostly_lost == ""
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_refused_steps_are_counted_alike_by_who_takes_them_in_again(tmp_path, traces, record, store):
+    record(tmp_path / "bags" / "a", [traces[0], without_subgoals(traces[1])])
+    whole, cut = (trainer(tmp_path / name, tmp_path / "bags", store=store) for name in ("whole", "cut"))
+    for run in (whole, cut):
+        run.consume()
+        turns(run, 2)
+        save(run)
+    record(tmp_path / "bags" / "b", [without_subgoals(traces[2]), traces[3]])
+    record(tmp_path / "bags" / "c", [without_subgoals(traces[4])])
+    cut.consume()
+    turns(cut, 1)  # lost with the kill
+    again = trainer(tmp_path / "cut", tmp_path / "bags", resume=True, store=store)
+    assert counts(again)[:2] == ([47], 47)
+    for run in (whole, again):
+        run.consume()
+        assert counts(run)[:2] == ([47, 47, 0], 94)
+        turns(run, 4)
+        run.keep()
+    assert counts(whole) == counts(again)
+    assert torch.equal(weights(hiro(whole).agent), weights(hiro(again).agent))
+    assert counts(trainer(tmp_path / "cut", tmp_path / "bags", resume=True, store=store)) == counts(whole)
+
+
+def test_a_run_whose_log_counts_refused_steps_goes_on(tmp_path, traces, record):
+    """As earlier versions wrote it: what they had counted stays, what comes counts as it is learned from."""
+    record(tmp_path / "bags" / "a", [traces[0], without_subgoals(traces[1])])
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    turns(ours, 2)
+    ours.keep()
+    log = tmp_path / "run" / "segments.jsonl"
+    log.write_text(json.dumps(json.loads(log.read_text()) | {"steps": 94}) + "\n")
+    (plain,) = (tmp_path / "run").glob("state-*/plain.json")
+    plain.write_text(json.dumps(json.loads(plain.read_text()) | {"run.env_steps": 94}))
+    again = trainer(tmp_path / "run", tmp_path / "bags", resume=True)
+    assert (counts(again)[:2], len(again.learner.store)) == (([94], 94), 47)
+    record(tmp_path / "bags" / "b", [traces[2], without_subgoals(traces[3])])
+    again.consume()
+    assert counts(again)[:2] == ([94, 47], 141)
+
+
+def empty(bag):
+    (bag / f"{bag.name}.mcap").write_bytes(b"")
+
+
+def rot(bag):
+    (bag / f"{bag.name}.mcap").write_bytes(bytes(1000))
+
+
+def lose(bag):
+    (bag / f"{bag.name}.mcap").unlink()
+
+
+@pytest.mark.parametrize("spoil", [empty, rot, lose])
+@pytest.mark.parametrize("store", STORES)
+def test_a_bag_that_cannot_be_read_costs_itself_and_is_not_tried_again(tmp_path, traces, record, spoil, store):
+    for name, some in zip("abc", (traces[:2], traces[2:4], traces[4:]), strict=True):
+        record(tmp_path / "bags" / name, some)
+    broken, sound = tmp_path / "bags" / "b", tmp_path / "sound"
+    shutil.copytree(broken, sound)
+    spoil(broken)
+    ours = trainer(tmp_path / "run", tmp_path / "bags", store=store)
+    assert ours.consume(must_exist=True) == 3
+    assert counts(ours)[:2] == ([94, 0, 94], 188)
+    (problem,) = ours.intake.problems
+    assert problem.startswith(f"{broken} is not learned from: ")
+    assert ours.consume() == 0
+    turns(ours, 2)
+    ours.keep()
+    # What becomes of it later changes nothing.
+    shutil.rmtree(broken)
+    shutil.copytree(sound, broken)
+    again = trainer(tmp_path / "run", tmp_path / "bags", resume=True, store=store)
+    assert (again.consume(), again.intake.problems) == (0, [])
+    assert counts(again) == counts(ours)
+    for run in (ours, again):
+        turns(run, 2)
+    assert torch.equal(weights(hiro(ours).agent), weights(hiro(again).agent))
+
+
+def test_a_bag_that_vanishes_before_it_is_read_is_taken_in_when_it_is_back(tmp_path, traces, record, monkeypatch):
+    bags = [record(tmp_path / "bags" / name, traces[k : k + 1]) for k, name in enumerate("ab")]
+    ours, away = trainer(tmp_path / "run", tmp_path / "bags"), tmp_path / "away"
+
+    def digest(bag):
+        bags[0].rename(away)
+        monkeypatch.undo()
+        return bag_sha256(bag)
+
+    monkeypatch.setattr(intake, "bag_sha256", digest)
+    assert ours.consume() == 1
+    assert [problem.partition(":")[0] for problem in ours.intake.problems] == [f"{bags[0]} is not learned from"]
+    away.rename(bags[0])
+    assert (ours.consume(), ours.env_steps) == (1, 94)
+
+
+def test_a_bag_that_cannot_be_read_is_never_forgotten(tmp_path, traces, record):
+    """Something of it may be saved."""
+    bags = [record(tmp_path / "bags" / name, traces[k : k + 1]) for k, name in enumerate("abc")]
+    rot(bags[0])
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    assert ours.intake.forget(1, {tmp_path / "bags"}) == bags[1:2]
+
+
+def test_where_no_bag_can_be_read_who_asked_for_some_is_told(tmp_path, traces, record):
+    bag = record(tmp_path / "bags" / "a", traces[:1])
+    empty(bag)
+    with pytest.raises(BagError, match=r"a.mcap is damaged: the file is empty; save what is sound with"):
+        trainer(tmp_path / "run", bag).consume(must_exist=True)
+    assert trainer(tmp_path / "live", tmp_path / "bags").consume() == 1, "more may come"
 
 
 def test_evaluation_and_demonstrations_are_left_out_by_default(tmp_path, traces, record):

@@ -1,10 +1,14 @@
-"""Laws of a store in files: it learns what one in memory learns, and a trainer that was killed goes on with it."""
+"""Laws of a store in files: it learns what memory learns; who was killed, or had no room, goes on with it."""
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,20 +62,20 @@ def add(tmp_path, traces, write_traces):
     return add
 
 
+def made(bags, folder, resume=False, algorithm="hiro", replay=2_000, **change):
+    """A run on all recordings that are there."""
+    agent = dataclasses.replace(AGENTS[algorithm], replay=replay)
+    training = TrainConfig(algorithm=algorithm, agent=agent)
+    config = BagTrainConfig((Source(bags),), training, "at-sampling", store=FILES)
+    changed = {"relabel": config.relabel if algorithm == "hiro" else "off"} | change
+    run = BagTrainer(SPEC, dataclasses.replace(config, **changed), folder, 4)
+    run.begin(resume)
+    return run
+
+
 @pytest.fixture
 def run_of(tmp_path):
-    """A run on all recordings that are there."""
-
-    def make(name, resume=False, algorithm="hiro", replay=2_000, **change):
-        agent = dataclasses.replace(AGENTS[algorithm], replay=replay)
-        training = TrainConfig(algorithm=algorithm, agent=agent)
-        config = BagTrainConfig((Source(tmp_path / "bags"),), training, "at-sampling", store=FILES)
-        changed = {"relabel": config.relabel if algorithm == "hiro" else "off"} | change
-        run = BagTrainer(SPEC, dataclasses.replace(config, **changed), tmp_path / name, 4)
-        run.begin(resume)
-        return run
-
-    return make
+    return lambda name, *args, **change: made(tmp_path / "bags", tmp_path / name, *args, **change)
 
 
 def go_on(run, groups=3):
@@ -304,3 +308,110 @@ def test_who_keeps_no_episodes_says_so(tmp_path):
     config = BagTrainConfig((Source(tmp_path),), training, "off", sampling=SamplingConfig(novelty=1.0))
     with pytest.raises(HrlError, match=r"task '.*' observes no goals"):
         BagTrainer(load_task("ant"), config, tmp_path / "run", 0)
+
+
+class Disk:
+    """Has room for some bytes beyond what files have already."""
+
+    def __init__(self, left):
+        self.left, self.asked = left, 0
+
+    def allocate(self, file, start, length):
+        self.asked += 1
+        if length > self.left:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.left -= length
+
+
+def test_what_the_disk_has_no_room_for_is_not_written_and_the_run_goes_on_exactly(add, run_of, monkeypatch):
+    add(0)
+    whole, cut = run_of("whole"), run_of("cut")
+    for run in (whole, cut):
+        go_on(run)
+        run.keep()
+    add(1)
+    with monkeypatch.context() as patch:
+        # Enough for the first episode of the two.
+        patch.setattr(os, "posix_fallocate", Disk(1_500).allocate)
+        told = r"cannot keep what is learned from: cannot write .*store: No space left .*; the state of 24 steps in"
+        with pytest.raises(HrlError, match=told):
+            cut.consume()
+        assert (cut.env_steps, cut.intake.log.count) == (94, 1), "what was not taken in does not count"
+        patch.setattr(os, "posix_fallocate", Disk(0).allocate)
+        with pytest.raises(HrlError, match=told):
+            run_of("cut", resume=True)
+    again = run_of("cut", resume=True)
+    for run in (whole, again):
+        go_on(run)
+    require_the_same(whole, again)
+
+
+def test_room_is_asked_for_once_for_each_stretch_of_the_files(add, run_of, monkeypatch):
+    """Episodes that take the place of others cost nothing."""
+    run = run_of("run", replay=SHORT)
+    add(0, 1)
+    run.consume()
+    add(2, 3, 4)
+    monkeypatch.setattr(os, "posix_fallocate", (disk := Disk(1e9)).allocate)
+    run.consume()
+    assert disk.asked == 0
+
+
+FULL_DISK = """
+import os, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_kept_store import go_on, learned, made
+from hrl_core.errors import HrlError
+from hrl_core.threads import limit_threads
+limit_threads(1)
+here, disk = Path(sys.argv[2]), Path(sys.argv[3])
+run = made(here / "bags", disk / "run")
+go_on(run)
+run.keep()
+for bag in list((here / "later").iterdir()):
+    bag.rename(here / "bags" / bag.name)
+with (disk / "else").open("wb", buffering=0) as file:
+    try:
+        while file.write(bytes(4096)):
+            pass
+    except OSError:
+        pass
+try:
+    go_on(run)
+except HrlError as error:
+    print(error)
+(disk / "else").unlink()
+again = made(here / "bags", disk / "run", resume=True)
+go_on(again)
+learned(again).numpy().tofile(here / "learned.bin")
+"""
+ALONE = ["unshare", "--map-root-user", "--mount"]
+MOUNT = 'mkdir "$1" && mount -t tmpfs -o size=4m none "$1" && shift && exec "$@"'
+
+
+@pytest.fixture
+def on_small_disk(tmp_path):
+    """Runs a command where ``tmp_path / "disk"`` has 4 MB."""
+    alone = [*ALONE, "sh", "-c", MOUNT, "sh", str(tmp_path / "disk")]
+    if subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this user may not mount a small disk")
+    (tmp_path / "disk").rmdir()
+    return lambda *command: subprocess.run([*alone, *command], capture_output=True, text=True, check=False)
+
+
+def test_a_disk_that_is_full_is_told_instead_of_a_bus_error(add, run_of, tmp_path, on_small_disk):
+    add(0)
+    go_on(whole := run_of("whole"))
+    add(*range(1, 5))
+    (tmp_path / "later").mkdir()
+    for number in range(1, 5):
+        name = f"segment_{number}"
+        (tmp_path / "bags" / name).rename(tmp_path / "later" / name)
+    done = on_small_disk(
+        sys.executable, "-c", FULL_DISK, str(Path(__file__).parent), str(tmp_path), str(tmp_path / "disk")
+    )
+    assert done.returncode == 0, done.stderr
+    assert "No space left on device; the state of 24 steps in" in done.stdout
+    go_on(whole)
+    np.testing.assert_array_equal(learned(whole).numpy(), np.fromfile(tmp_path / "learned.bin"))

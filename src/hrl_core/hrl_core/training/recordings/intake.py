@@ -4,9 +4,10 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hrl_core.bags.digest import bag_sha256
+from hrl_core.bags.errors import BagError
 from hrl_core.bags.reader import read_bags
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec
@@ -24,6 +25,15 @@ SEGMENTS = "segments.jsonl"
 """In the folder of a run: what it has learned from."""
 TOGETHER = 1000
 """Segments that are taken in together at most: so many are in memory at once."""
+
+
+class _Content(NamedTuple):
+    """What was read of a new segment."""
+
+    sha256: str
+    """Empty: it cannot be read."""
+    episodes: int
+    pieces: list[Piece]
 
 
 class Intake:
@@ -56,33 +66,57 @@ class Intake:
         """What need not be read again; None: everything must."""
         self._batches, self._gone = 0, 0
         """Groups of segments taken in together; segments, the first ones, that are no longer there."""
+        self._unreadable: dict[str, str] = {}
+        """Path -> what is wrong with it, of segments that this process could not read."""
 
     def consume(self, version: int, must_exist: bool) -> list[ConsumedSegment]:
         """Take in every closed segment that is new while the policy is at ``version``; returns them.
 
         Raises:
-            BagError: ``must_exist`` and a source holds no bag.
+            BagError: ``must_exist`` and a source holds no bag, or they hold none that can be read.
         """
         found = self._finder.look(self.consumed, must_exist)
         self.problems += self._finder.new_troubles()
         batches = [found[first : first + TOGETHER] for first in range(0, len(found), TOGETHER)]
-        return [segment for batch in batches for segment in self._consume(batch, version)]
+        segments = [segment for batch in batches for segment in self._consume(batch, version)]
+        if must_exist and self._unreadable and self.consumed.keys() <= self._unreadable.keys():
+            raise BagError("; ".join(self._unreadable.values()))
+        return segments
 
     def _consume(self, found: Sequence[Found], version: int) -> list[ConsumedSegment]:
         """Take in segments together."""
-        pieces: list[Piece] = []
-        segments: list[ConsumedSegment] = []
-        for bag, source, sha256 in found:
-            mine, episodes = self._read(bag, version, source.weight)
-            steps = sum(piece.episode.steps for piece in mine)
-            content = str(bag), sha256 or bag_sha256(bag), source.weight, episodes, steps
-            segments.append(ConsumedSegment(*content, version=version, batch=self._batches))
-            pieces += mine
+        contents = [(one, content) for one in found if (content := self._read_new(one, version)) is not None]
+        refused = self._hand_over([piece for _, content in contents for piece in content.pieces], version)
+        segments = [
+            ConsumedSegment(
+                path=str(bag),
+                sha256=content.sha256,
+                weight=source.weight,
+                episodes=content.episodes,
+                steps=sum(piece.episode.steps for piece in content.pieces) - refused[bag],
+                version=version,
+                batch=self._batches,
+            )
+            for (bag, source, _), content in contents
+        ]
         self.consumed |= {segment.path: segment for segment in segments}
         self.log.add(segment.as_dict() for segment in segments)
-        self._batches += 1
-        self._hand_over(pieces, version)
+        self._batches += bool(segments)
         return segments
+
+    def _read_new(self, found: Found, version: int) -> _Content | None:
+        """A segment for the first time; None: it is no longer there."""
+        bag = found.bag
+        try:
+            sha256 = found.sha256 or bag_sha256(bag)
+            pieces, episodes = self._read(bag, version, found.source.weight)
+        except (BagError, OSError) as error:
+            # One of thousands: it is not looked at again, and the rest is learned from.
+            self._unreadable[str(bag)] = str(error)
+            self.problems.append(f"{bag} is not learned from: {error}")
+            return _Content("", 0, []) if bag.exists() else None
+        self._unreadable.pop(str(bag), None)
+        return _Content(sha256, episodes, pieces)
 
     def causes(self) -> str:
         """What has been left out, by cause, for people."""
@@ -97,17 +131,18 @@ class Intake:
         """Delete consumed segments of some folders but the last ``keep`` of each from disk.
 
         What remains of each says how far its numbers have come, for a recorder that begins anew there. The store
-        keeps what it learned from. Whatever else is learned from is somebody's own, and is never touched.
+        keeps what it learned from. Whatever else is learned from is somebody's own, and is never touched; nor is what
+        could not be read, of which something may be saved.
         """
         segments = list(self.consumed.values())
         ours: dict[Path, list[ConsumedSegment]] = {}
         for segment in segments[self._gone :]:
-            if (folder := Path(segment.path).parent) in folders:
+            if segment.sha256 and (folder := Path(segment.path).parent) in folders:
                 ours.setdefault(folder, []).append(segment)
         deleted = [path for of_folder in ours.values() for path in forget_segments(of_folder, keep)]
         while self._gone < len(segments):
             segment = segments[self._gone]
-            if Path(segment.path).parent in folders and segment.exists:
+            if segment.sha256 and Path(segment.path).parent in folders and segment.exists:
                 break
             self._gone += 1
         return deleted
@@ -151,6 +186,9 @@ class Intake:
     def _read_again(self, segment: ConsumedSegment) -> list[Piece]:
         bag = Path(segment.path)
         self.consumed[segment.path] = segment
+        if not segment.steps:
+            # Nothing was learned from it, and nothing is to be now that it may be readable.
+            return []
         if not bag.exists():
             self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
             return []
@@ -171,10 +209,13 @@ class Intake:
         ]
         return pieces, len(recording.episodes)
 
-    def _hand_over(self, pieces: list[Piece], version: int) -> None:
-        """Give the learner what was read, in canonical order."""
+    def _hand_over(self, pieces: list[Piece], version: int) -> Counter[Path]:
+        """Give the learner what was read, in canonical order; returns the steps of each bag that it refuses."""
         pieces.sort(key=lambda piece: (piece.episode.key, piece.start))
+        refused: Counter[Path] = Counter()
         for refusal in self._take(pieces, version):
             if refusal.problem is not None:
                 self.problems.append(str(refusal.problem))
             self.left_out[refusal.cause] += refusal.steps
+            refused[refusal.bag] += refusal.steps
+        return refused

@@ -82,7 +82,7 @@ class OwnEpisodes(ABC, Generic[Rows]):
                 continue
             rows = _strange(episode, version) or self.rows(episode)
             if isinstance(rows, str):
-                refused.append(Refusal(episode.steps, None, rows))
+                refused.append(Refusal(episode.bag, episode.steps, None, rows))
                 continue
             self._waiting.append(rows)
             self._steps += episode.steps

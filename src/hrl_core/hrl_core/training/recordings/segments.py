@@ -45,11 +45,11 @@ class ConsumedSegment:
 
     path: str
     sha256: str
-    """Of its files, in order of their names."""
+    """Of its files, in order of their names; empty: it could not be read."""
     weight: float
     episodes: int
     steps: int
-    """Environment steps learned from."""
+    """Environment steps learned from; 0: none could be, as of a bag that cannot be read."""
     version: int
     """Worker updates made before it was consumed."""
     batch: int
@@ -199,7 +199,12 @@ class _SourceLook:
     def found(self, bag: Path) -> Found:
         """A bag, with what its catalogue says of it."""
         row = self._rows.get(bag)
-        return Found(bag, self._source, row.sha256 if row is not None and row.size == bag_size(bag) else "")
+        try:
+            told = row is not None and row.size == bag_size(bag)
+        except OSError:
+            # It vanishes just now: who reads it says so.
+            told = False
+        return Found(bag, self._source, row.sha256 if row is not None and told else "")
 
     def _fetch(self, mirror: Mirror, must_exist: bool) -> list[Path]:
         """What is new where bags are fetched from; all that was fetched before, at first."""

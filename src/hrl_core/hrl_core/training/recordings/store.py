@@ -1,6 +1,7 @@
 """The memory of a learner that is filled from recordings."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from hrl_core.bags.keys import EpisodeKey
 from hrl_core.bags.problems import Problem
 from hrl_core.bags.store_filling import add_episode, stored_episode
 from hrl_core.hierarchy.spec import LevelSpec
-from hrl_core.replay.episode_slots import FREE
+from hrl_core.replay.episode_slots import FREE, StoredEpisode
 from hrl_core.replay.episode_store import DrawnFrom, EpisodeStore
 from hrl_core.replay.mapped_arrays import MappedArrays
 from hrl_core.task.spec import TaskSpec
@@ -44,6 +45,8 @@ class StoredPiece(NamedTuple):
 class Refusal(NamedTuple):
     """A stretch that the store has no place for."""
 
+    bag: Path
+    """Of its episode."""
     steps: int
     problem: Problem | None
     """None: nothing is wrong with it, and nobody need read of it."""
@@ -53,7 +56,9 @@ class Refusal(NamedTuple):
     @classmethod
     def of(cls, episode: BagEpisode, why: str) -> "Refusal":
         """Of a whole episode; ``why`` goes on from its name."""
-        return cls(episode.steps, Problem(episode.bag, "", int(episode.received[0]), episode.key, why, True))
+        return cls(
+            episode.bag, episode.steps, Problem(episode.bag, "", int(episode.received[0]), episode.key, why, True)
+        )
 
 
 class WholeEpisodes:
@@ -105,7 +110,7 @@ class RecordedStore(EpisodeStore):
         for piece in pieces:
             slot = add_episode(self, self._spec, piece.episode, piece.weight)
             if isinstance(slot, Problem):
-                refused.append(Refusal(piece.episode.steps, slot))
+                refused.append(Refusal(piece.episode.bag, piece.episode.steps, slot))
                 continue
             self.pieces[slot] = held = StoredPiece(piece.episode.key, piece.start, piece.version)
             if self._log is not None:
@@ -146,8 +151,26 @@ class RecordedStore(EpisodeStore):
         self.pieces[slot] = StoredPiece(piece.episode.key, piece.start, piece.version)
         self._tables.clear()
 
+    def _fill(self, slot: int, episode: StoredEpisode, weight: float) -> None:
+        """Write an episode to a slot; raises ``NoRoomError`` where it lives in files and the disk is full."""
+        self._reserve(slot, len(episode.rewards))
+        super()._fill(slot, episode, weight)
+
+    def _reserve(self, slot: int, steps: int) -> None:
+        """Have room for so many steps of a slot, and for the subgoal of a period that has just begun."""
+        if self._files is None:
+            return
+        periods = min(steps // self.period + 1, self.subgoals.shape[1])
+        self._files.reserve("task_goals", slot, self.task_goals.shape[1])
+        for name, rows in (("states", steps + 1), ("actions", steps), ("rewards", steps)):
+            self._files.reserve(name, slot, rows)
+        for name in ("subgoals", "targets"):
+            self._files.reserve(name, slot, periods)
+
     def _free(self, slot: int) -> None:
         """Forget the stretch of a slot."""
+        # Of a slot that was claimed, and not filled before the process was killed, rows are emptied all the same.
+        self._reserve(slot, int(self.lengths[slot]))
         super()._free(slot)
         self.pieces.pop(slot, None)
 

@@ -5,7 +5,8 @@ and batches are drawn from a generator keyed by the number of the update, so tha
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Stateful, Training
 from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
+from hrl_core.replay.mapped_arrays import NoRoomError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.evaluations import Evaluations
 from hrl_core.training.progress import Row
@@ -83,12 +85,24 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         """Policy version: worker updates so far, counted from ``first_version``."""
         return self.first_version + self.reached
 
+    @property
+    def mostly_lost(self) -> str:
+        """Why most of what was meant to be learned from cannot be, for people; empty: most of it can."""
+        if not self.intake.lost or self.intake.lost < self.env_steps:
+            return ""
+        return f"most steps cannot be learned from: {self.intake.causes()}; {self.env_steps} can"
+
     def begin(self, resume: bool) -> None:
-        """Write the configuration, or go on with the run in the folder; its store, if that is kept in files."""
-        if isinstance(self.learner.store, RecordedStore) and self.config.store == FILES:
-            anew = not resume or self.files.saved_steps() is None
-            self.intake.kept = KeptStore(self.learner.store, self.files.folder / STORE, anew)
-        super().begin(resume)
+        """Write the configuration, or go on with the run in the folder; its store, if that is kept in files.
+
+        Raises:
+            HrlError: the disk has no room for the store.
+        """
+        with self._room():
+            if isinstance(self.learner.store, RecordedStore) and self.config.store == FILES:
+                anew = not resume or self.files.saved_steps() is None
+                self.intake.kept = KeptStore(self.learner.store, self.files.folder / STORE, anew)
+            super().begin(resume)
 
     def keep(self) -> None:
         """Write the training state, and before it what it counts on.
@@ -106,9 +120,11 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         """Take in every closed segment that is new; returns how many.
 
         Raises:
-            BagError: ``must_exist`` and a source holds no bag.
+            BagError: ``must_exist`` and a source holds no bag, or they hold none that can be read.
+            HrlError: the disk has no room for what they hold; the state before stays.
         """
-        found = self.intake.consume(self.version, must_exist)
+        with self._room():
+            found = self.intake.consume(self.version, must_exist)
         self.env_steps += sum(segment.steps for segment in found)
         if self.config.update_budget and not self.config.updates:
             owed = self.learner.paid(self.env_steps) - self._forgiven - self.reached
@@ -146,6 +162,14 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         """Go on exactly where ``state_dict`` was taken."""
         super().load_state_dict(state)
         self._forgiven = self.learner.paid(self.env_steps) - state["paid"]
+
+    @contextmanager
+    def _room(self) -> Iterator[None]:
+        """Where the disk has no room for what is learned from, tell what is kept."""
+        try:
+            yield
+        except NoRoomError as error:
+            raise HrlError(f"cannot keep what is learned from: {error}; {self.files.kept()}") from error
 
     def _provenance(self) -> dict[str, Any]:
         newest = itertools.islice(reversed(self.intake.consumed.values()), NAMED)
