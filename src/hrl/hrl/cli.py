@@ -67,12 +67,21 @@ def _run(words: list[str]) -> int:
     except SystemExit as ended:  # tyro, after help (0) or a wrong argument (2)
         return ended.code if isinstance(ended.code, int) else 0
     except (HrlError, OSError) as error:
-        if isinstance(error, OSError) and error.errno != errno.ENAMETOOLONG:
+        told = _of_a_path(error) if isinstance(error, OSError) else str(error)
+        if not told:
             raise
-        told = error if isinstance(error, HrlError) else "a path is longer than this system takes"
         message = Text(f"hrl: {told}", style="bold red")
         Console(stderr=True).print(message, soft_wrap=True, highlight=False)
         return USAGE_ERROR
+
+
+def _of_a_path(error: OSError) -> str:
+    """What is wrong with the path that was given; empty: the error is none of how the command is used."""
+    if error.errno == errno.ENAMETOOLONG:
+        return "a path is longer than this system takes"
+    if error.errno in (errno.EACCES, errno.EPERM) and isinstance(error.filename, (str, bytes)):
+        return f"{os.fsdecode(error.filename)}: {os.strerror(error.errno).lower()}"
+    return ""
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from rich.console import Console
 from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.graph import Graph, NodeDescription
 from hrl.graphs.run_folder import RunFolder
-from hrl.launching.supervisor import Patience, Supervisor
+from hrl.launching.supervisor import Panel, Patience, Supervisor
 from hrl.policies.shipped import resolve_policy
 from hrl_core.bags.facts import BagFacts
 from hrl_core.bags.writer import BagWriter, typestore_with
@@ -92,10 +92,13 @@ class Stubs:
         folder = RunFolder(out, LaunchArguments(), self.folder / "policy", False)
         return Graph(nodes=tuple(self.nodes), folder=folder)
 
-    def supervisor(self, patience: Patience | None = None) -> Supervisor:
+    def supervisor(
+        self, patience: Patience | None = None, console: Console | None = None, panel: Panel | None = None
+    ) -> Supervisor:
         """Return a supervisor of the graph."""
         environment = {**os.environ, "AMENT_PREFIX_PATH": str(self.prefix)}
-        return Supervisor(self.graph(), environment, Console(file=self._screen, width=200), patience)
+        console = console or Console(file=self._screen, width=200)
+        return Supervisor(self.graph(), environment, console, patience, panel)
 
     def run(self) -> int:
         """Run the graph to its end."""

@@ -70,6 +70,24 @@ def test_killed_recording_is_named_recovered_and_then_sound(recorded, tmp_path, 
     assert "exists already" in capsys.readouterr().err
 
 
+def test_recordings_that_hold_nothing_are_named_and_cost_no_other(recorded, tmp_path, capsys):
+    """Such as the folder that a writer leaves when it is killed between giving a bag its name and removing it."""
+    for name in ("b", "d"):
+        shutil.copytree(recorded, tmp_path / f"{name}.partial" / name)
+    (tmp_path / "a.partial").mkdir()
+    (tmp_path / "c.partial" / "c").mkdir(parents=True)
+    (tmp_path / "c.partial" / "c" / "c.mcap").touch()
+    (tmp_path / "d.recovered.partial").mkdir()
+    assert main(["bag", "recover", str(tmp_path)]) == 1
+    shown = capsys.readouterr().out
+    assert f"{tmp_path}/a.partial is no recording" in shown
+    assert f"nothing to save in {tmp_path}/c.partial" in shown
+    assert f"{tmp_path}/d.recovered.partial exists already" in shown
+    assert sorted(path.name for path in tmp_path.glob("*.recovered")) == ["b.recovered"]
+    assert main(["bag", "recover", str(tmp_path / "c.partial")]) == 1
+    assert main(["bag", "recover", str(tmp_path / "a.partial")]) == 2
+
+
 def test_bag_without_episodes_is_not_called_sound(tmp_path, capsys):
     write_recording(tmp_path / "bag", iter([]))
     assert main(["bag", "check", str(tmp_path / "bag")]) == 1

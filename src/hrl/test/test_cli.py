@@ -1,9 +1,12 @@
 """The command line: one clear message for what is wrong, and no heavy import before it is needed."""
 
+import errno
 import json
+import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -187,3 +190,32 @@ def test_a_run_that_is_stopped_before_its_robot_is_ready_is_no_failure(stubs, ca
 def test_a_path_that_no_system_takes_is_refused_in_a_sentence(words, name, capsys):
     assert cli.main([*words, name]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("bag", "info"), ("bag", "check"), ("bag", "recover"), ("catalogue", "list")])
+def test_a_folder_of_somebody_else_is_refused_in_a_sentence(words, capsys, monkeypatch):
+    """Tests may be root's, who may look everywhere."""
+
+    def stat(path, *, look=Path.stat, **how):
+        if "closed" in path.parts:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **how)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    code, _, told = run(capsys, *words, "/closed/x")
+    assert (code, told.startswith("hrl: /closed/x"), told.endswith(": permission denied\n")) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    ("number", "said"), [(errno.EACCES, "permission denied"), (errno.EPERM, "operation not permitted")]
+)
+def test_what_may_not_be_done_with_a_path_is_told_and_any_other_error_is_raised(capsys, monkeypatch, number, said):
+    def refuse(_words):
+        raise OSError(number, os.strerror(number), *named)
+
+    monkeypatch.setattr(cli, "_dispatch", refuse)
+    named = ["/somebody/bag"]
+    assert run(capsys, "bag") == (2, "", f"hrl: /somebody/bag: {said}\n")
+    named = []
+    with pytest.raises(PermissionError):
+        cli.main(["bag"])

@@ -1,6 +1,7 @@
 """The supervisor ends a graph cleanly, names what died, leaves no orphan and stops the recorder last."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +12,8 @@ import time
 from dataclasses import replace
 
 import pytest
+import yaml
+from rich.console import Console
 
 from hrl.launching.node_process import ros_arguments
 from hrl.launching.supervisor import Patience
@@ -305,6 +308,48 @@ def test_a_reader_that_goes_away_ends_the_run(stubs):
     assert ended(stubs) == ["simulator"]
 
 
+FLOOD = "for _ in range(200): print('x' * 10_000, flush=True)\n"
+"""More than a pipe and its reader hold."""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_under_the_console_stops_no_node_and_not_the_end(stubs):
+    stubs.add("worker", f"{FLOOD}journal('through')\nwait()")
+    stubs.add("simulator", "until('worker through')", required=True)
+    with contextlib.suppress(OSError), open("/dev/full", "w") as full:  # closing it fails, too
+        code = stubs.supervisor(console=Console(file=full)).run()
+    assert (code, ended(stubs)) == (0, ["worker"])
+
+
+class BrokenPanel:
+    """Takes every line, and breaks."""
+
+    def takes(self, name, line):
+        raise RuntimeError(f"broken by {name}")
+
+    def close(self):
+        pass
+
+
+def test_a_node_is_read_from_whatever_becomes_of_its_lines(stubs, caplog):
+    stubs.add("simulator", f"{FLOOD}journal('through')", required=True)
+    assert stubs.supervisor(panel=BrokenPanel()).run() == 0
+    assert "through" in [event for _, event, _ in stubs.journal]
+    assert "a line of simulator could not be shown" in caplog.text
+    assert "broken by simulator" in caplog.text
+
+
+def test_what_a_node_leaves_behind_with_its_output_open_is_not_waited_for(stubs):
+    left = "import subprocess\nchild = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+    stubs.add("simulator", f"{left}journal(f'left {{child.pid}}')\nstart_the_clock()", required=True)
+    try:
+        assert stubs.run() == 0
+        assert stubs.elapsed() < 10
+    finally:
+        (pid,) = [int(words[2]) for words in stubs.journal if words[1] == "left"]
+        os.kill(pid, signal.SIGKILL)
+
+
 def test_a_missing_executable_is_named_before_anything_starts(stubs):
     stubs.add("worker", "wait()")
     (stubs.prefix / "lib" / "stub_worker" / "worker").unlink()
@@ -328,6 +373,14 @@ def test_ros_arguments_keep_types_and_texts(stubs):
     assert {"/clock:=clock", "/tf:=tf", "/tf_static:=tf_static"} <= set(words)
     assert {"a:=true", "b:=2.0", 'c:="0,16"', 'd:="2024"', 'e:=""'} <= set(words)
     assert words[-2:] == ["--log-level", "robot_1.worker:=debug"]
+
+
+@pytest.mark.parametrize("text", ["runs/é", "実験/走行", "runs/🐜", 'a "b" \\ c', "a\u2028b\x85c", "yes", "1e3", ""])
+def test_ros_reads_every_letter_of_a_parameter(stubs, text):
+    node = replace(stubs.add("worker", ""), parameters={"out": text})
+    (word,) = [word for word in ros_arguments(node, "info") if word.startswith("out:=")]
+    assert yaml.safe_load(word.removeprefix("out:=")) == text
+    assert word.isascii()
 
 
 def test_ctrl_c_is_heard_after_nodes_have_been_started_at_the_same_moment(stubs):

@@ -49,6 +49,19 @@ def test_whatever_is_restarted_on_a_robot_is_waited_for_by_its_supervisor(argume
     assert "recorder" in waited_for
 
 
+def test_a_comma_in_the_name_of_a_folder_of_bags_is_refused(arguments, tmp_path, monkeypatch):
+    """To the trainer it would be two folders, in which it would wait for bags for ever."""
+    out = tmp_path / "tau=0.01,lr=1e-3"
+    with pytest.raises(HrlError, match=r"tau=0.01,lr=1e-3/robot_1/bag: commas separate .* another out:="):
+        train_graph(dataclasses.replace(arguments, out=str(out)))
+    assert not out.exists()
+    out.mkdir()
+    monkeypatch.chdir(out)
+    with pytest.raises(HrlError, match=r"tau=0.01,lr=1e-3/here/robot_1/bag: commas"):
+        train_graph(dataclasses.replace(arguments, out="here"))
+    assert not list(out.iterdir())
+
+
 def test_switches_that_do_not_fit_the_task_are_refused(arguments, tmp_path):
     with pytest.raises(TaskError, match=r"tilt_penalty needs the observation elements qx, qy"):
         train_graph(dataclasses.replace(arguments, training="fast"))

@@ -16,10 +16,11 @@ from hrl.commands.bag_play import Play
 from hrl.results.lines import tell
 from hrl.results.tables import facts, show
 from hrl_core.bags.description import BagDescription, describe
+from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import find_bags, find_partial
 from hrl_core.bags.problems import iso_time
 from hrl_core.bags.reader import read_bags
-from hrl_core.bags.recovery import Recovery, default_out, recover, recoverable
+from hrl_core.bags.recovery import NothingToSaveError, Recovery, default_out, recover, recoverable
 from hrl_core.bags.remote import is_uri, upload_missing
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.text import hierarchy_in_words, parse_hierarchy
@@ -90,18 +91,12 @@ class Recover:
     """Bag directory to make; default: beside the original, <name>.recovered."""
 
     def run(self) -> int:
-        """Exit code 0: something was saved everywhere."""
+        """Exit code 0: something was saved everywhere; 1: not of each of them."""
         sources = recoverable(self.dir)
         if self.out is not None and len(sources) > 1:
             names = ", ".join(source.name for source in sources)
             raise HrlError(f"{self.dir} holds {len(sources)} unfinished bags ({names}): give one, or leave --out away")
-        for source in sources:
-            out = self.out or default_out(source)
-            if len(sources) > 1 and out.exists():
-                tell(f"{source} was recovered before: {out}")
-                continue
-            tell(_outcome(recover(source, out)))
-        return 0
+        return max(_recovered(source, self.out or default_out(source), len(sources) == 1) for source in sources)
 
 
 @dataclass(frozen=True)
@@ -127,6 +122,21 @@ def bag(words: list[str]) -> int:
     return tyro.cli(
         Info | Check | Recover | Play | Export | Import | Upload, prog="hrl bag", description=__doc__, args=words
     ).run()
+
+
+def _recovered(source: Path, out: Path, alone: bool) -> int:
+    """Recover one recording and say what became of it; 1: nothing was saved. No trouble of one costs the others."""
+    if not alone and out.exists():
+        tell(f"{source} was recovered before: {out}")
+        return 0
+    try:
+        tell(_outcome(recover(source, out)))
+    except BagError as error:
+        if alone and not isinstance(error, NothingToSaveError):
+            raise
+        tell(str(error), style="red")
+        return 1
+    return 0
 
 
 def _outcome(recovery: Recovery) -> str:

@@ -48,6 +48,15 @@ class Learning:
     knobs: Mapping[str, Value]
     """Further parameters of the trainer."""
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be handed on: parameters of nodes are text, in which commas separate sources."""
+        for source in self.sources:
+            if "," in source:
+                raise HrlError(
+                    f"bags cannot be learned from in {source}: commas separate folders of bags; choose another out:=, "
+                    "or rename the folder"
+                )
+
     @classmethod
     def of(
         cls,

@@ -48,8 +48,9 @@ def ros_arguments(node: NodeDescription, log_level: str) -> list[str]:
 
 
 def _yaml(value: Value) -> str:
-    # Quoted like JSON, so that a text such as "0,16" or "2024" stays a text.
-    return json.dumps(value)
+    # Quoted like JSON, so that a text such as "0,16" or "2024" stays a text; letters are escaped as in Python and YAML:
+    # of one beyond U+FFFF JSON makes two escapes, neither of which YAML takes for a letter.
+    return json.dumps(value, ensure_ascii=False).encode("ascii", "backslashreplace").decode()
 
 
 class NodeProcess:
@@ -78,6 +79,7 @@ class NodeProcess:
         self._environment, self._say = environment, say
         self._process: asyncio.subprocess.Process | None = None
         self._output: asyncio.Task[None] | None = None
+        self._pipe: asyncio.ReadTransport | None = None
         self._asked: list[int] = []
 
     @property
@@ -105,25 +107,31 @@ class NodeProcess:
         # What moves a robot gets the chance to stop it when the launcher is killed.
         last = signal.SIGTERM if self.description.moves_robot else signal.SIGKILL
         wrapper = [sys.executable, "-I", "-S", str(DIE_WITH_PARENT), str(os.getpid()), str(int(last))]
-        with _INTERRUPT_BLOCKED:
-            self._process = await asyncio.create_subprocess_exec(
-                *wrapper,
-                *self._command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                env=dict(self._environment),
-            )
-        assert self._process.stdout is not None
-        self._output = asyncio.create_task(self._forward(self._process.stdout))
+        # A pipe of our own: asyncio takes no process to have ended whose pipe somebody still holds, or nobody reads.
+        ours, of_node = os.pipe()
+        try:
+            stream = await self._read(ours)
+            with _INTERRUPT_BLOCKED:
+                self._process = await asyncio.create_subprocess_exec(
+                    *wrapper,
+                    *self._command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=of_node,
+                    stderr=of_node,
+                    env=dict(self._environment),
+                )
+        finally:
+            os.close(of_node)
+        self._output = asyncio.create_task(self._forward(stream))
 
     async def end(self) -> Ending:
         """Wait until the process has ended and its output is through."""
-        assert self._process is not None and self._output is not None
+        assert self._process is not None and self._output is not None and self._pipe is not None
         returncode = await self._process.wait()
         # A grandchild may hold the pipe open: its output is not waited for.
         await asyncio.wait([self._output], timeout=_OUTPUT_GRACE)
         self._output.cancel()
+        self._pipe.close()
         return Ending(returncode, tuple(self._asked))
 
     def ask_to_end(self) -> None:
@@ -150,14 +158,29 @@ class NodeProcess:
                 with contextlib.suppress(ProcessLookupError):
                     self._process.send_signal(number)
 
+    async def _read(self, pipe: int) -> asyncio.StreamReader:
+        loop, stream = asyncio.get_running_loop(), asyncio.StreamReader()
+        self._pipe, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(pipe, "rb", buffering=0)
+        )
+        return stream
+
     async def _forward(self, stream: asyncio.StreamReader) -> None:
         rest = b""
         while chunk := await stream.read(1 << 16):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self._say(self.name, line.decode(errors="replace"))
+                self._hand_on(line)
         if rest:
-            self._say(self.name, rest.decode(errors="replace"))
+            self._hand_on(rest)
+
+    def _hand_on(self, line: bytes) -> None:
+        try:
+            self._say(self.name, line.decode(errors="replace"))
+        except Exception as error:
+            # A node whose output nobody reads any more would stand still in its next word.
+            told = {"message": f"a line of {self.name} could not be shown", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(told)
 
 
 class _InterruptBlocked:

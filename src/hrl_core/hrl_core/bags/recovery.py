@@ -29,6 +29,10 @@ from hrl_core.messages import EpisodeResult
 RECOVERED_SUFFIX = ".recovered"
 
 
+class NothingToSaveError(BagError):
+    """A recording holds nothing that can be saved."""
+
+
 @dataclass
 class Recovery:
     """What became of one recording."""
@@ -50,6 +54,8 @@ class Recovery:
 def recoverable(path: Path) -> list[Path]:
     """The recordings that ``hrl bag recover path`` is about: unfinished ones at or below it, else ``path`` itself.
 
+    Those found in a folder may hold nothing: a writer that is killed when it has all but finished leaves such.
+
     Raises:
         BagError: there is nothing that could be a recording.
     """
@@ -58,8 +64,8 @@ def recoverable(path: Path) -> list[Path]:
     if not path.exists():
         raise BagError(f"{path} does not exist")
     sources = find_partial(path) if path.is_dir() and not path.name.endswith(PARTIAL_SUFFIX) else []
-    for source in sources or [path]:
-        _storage_files(source)
+    if not sources:
+        _storage_files(path)
     return sources or [path]
 
 
@@ -77,7 +83,8 @@ def recover(source: Path, out: Path) -> Recovery:
         out: bag directory to make.
 
     Raises:
-        BagError: nothing can be saved, or the new bag cannot be written.
+        NothingToSaveError: it holds nothing that can be saved.
+        BagError: the new bag cannot be written.
     """
     recovery = Recovery(source, out)
     # One by one: "." is there, and beside it nothing can be named.
@@ -96,7 +103,9 @@ def recover(source: Path, out: Path) -> Recovery:
             recovery.problems.append(f"{file.name}: {scan.problem}")
             recovery.lost_bytes += file.stat().st_size - scan.sound_bytes
     if copy.writer is None:
-        raise BagError(f"nothing to save in {source}: {'; '.join(recovery.problems) or 'it holds no message'}")
+        raise NothingToSaveError(
+            f"nothing to save in {source}: {'; '.join(recovery.problems) or 'it holds no message'}"
+        )
     facts = _facts(source, recovery)
     facts.recovered_from = source.name
     recovery.messages = copy.writer.messages
@@ -173,7 +182,7 @@ def _storage_files(source: Path) -> list[Path]:
     files = [source] if source.is_file() else sorted([*source.rglob("*.mcap"), *source.rglob("*.db3")])
     files = [file for file in files if file.suffix in (".mcap", ".db3")]
     if not files:
-        raise BagError(f"{source} is no recording: it holds neither an .mcap nor a .db3 file")
+        raise NothingToSaveError(f"{source} is no recording: it holds neither an .mcap nor a .db3 file")
     return files
 
 

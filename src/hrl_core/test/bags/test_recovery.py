@@ -174,6 +174,8 @@ def test_every_unfinished_bag_of_a_folder_is_found(tmp_path, simple, write_bag):
         (tmp_path / f"{name}.partial" / name).mkdir(parents=True)
         (tmp_path / f"{name}.partial" / name / f"{name}.mcap").touch()
     assert [p.name for p in recoverable(tmp_path)] == ["segment_000001.partial", "segment_000002.partial"]
+    (tmp_path / "segment_000003.partial").mkdir()
+    assert recoverable(tmp_path)[2:] == [tmp_path / "segment_000003.partial"]
     assert recoverable(tmp_path / "segment_000000") == [tmp_path / "segment_000000"]
     for path, problem in ((tmp_path / "nowhere", "does not exist"), (tmp_path / "empty", "is no recording")):
         (tmp_path / "empty").mkdir(exist_ok=True)
