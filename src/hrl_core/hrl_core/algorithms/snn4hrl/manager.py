@@ -86,7 +86,7 @@ class ManagerLearner:
         return skills | party_levels("manager", self.manager, updates)
 
     def parts(self) -> Mapping[str, Stateful]:
-        """Which skills these are, the manager, what has been lived since its last update, the choices, the generator."""
+        """Which skills these are, the manager, what has been lived since, the choices in force, the generator."""
         own = {"manager": self.manager, "rollout": self._buffer, "choices": self._choices, "learner": self}
         return {"frozen_skills": self._same} | own
 
