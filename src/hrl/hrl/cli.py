@@ -7,16 +7,19 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FAILED = 1
 USAGE_ERROR = 2
 INTERRUPTED = 128 + signal.SIGINT
 NO_READER = 128 + signal.SIGPIPE
 """Whoever read the output, such as ``head``, has enough of it."""
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What cannot be written to a file that takes the output, or to any other."""
 
 
 class Command(NamedTuple):
@@ -32,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 1 (the run failed) or 2 (it could not be started).
 
     What a person does to any command is dealt with here: letters that the terminal cannot show are written as escapes,
-    Ctrl-C is 130, a reader that has gone 141, all without a traceback.
+    Ctrl-C is 130, a reader that has gone 141, a disk that is full 1, all without a traceback.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     for stream in (sys.stdout, sys.stderr):
@@ -49,6 +52,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if _comes_of_ctrl_c(error):
             return INTERRUPTED
+        if isinstance(error, OSError) and error.errno in _FULL:
+            _write_nowhere()
+            with suppress(OSError):
+                sys.stderr.write(f"hrl: cannot write: {os.strerror(error.errno).lower()}\n")
+            return FAILED
         raise
     return code
 
@@ -114,12 +122,12 @@ def _no_reader(_console: object) -> NoReturn:
 
 
 def _write_nowhere() -> None:
-    """Spare the interpreter from flushing what nobody reads, of which it would complain."""
+    """Spare the interpreter from flushing what nobody reads or takes, of which it would complain."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
 

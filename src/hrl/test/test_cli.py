@@ -219,3 +219,11 @@ def test_what_may_not_be_done_with_a_path_is_told_and_any_other_error_is_raised(
     named = []
     with pytest.raises(PermissionError):
         cli.main(["bag"])
+
+
+@pytest.mark.parametrize("words", [["--help"], ["doctor", "--help"]])
+def test_output_that_a_full_disk_does_not_take_is_one_line(words):
+    command = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())", *words]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "hrl: cannot write: no space left on device\n")

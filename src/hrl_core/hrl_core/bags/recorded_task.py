@@ -17,11 +17,17 @@ def recorded_task(paths: Iterable[Path]) -> TaskSpec:
     Raises:
         BagError: there is no bag, or none tells its task.
     """
-    paths = list(paths)
+    paths, unreadable = list(paths), list[str]()
     for bag in find_bags(paths):
-        text = describe(bag).custom.get("task")
-        task = parse_task(text, str(bag)) if text else read_bags([bag]).task
+        try:
+            text = describe(bag).custom.get("task")
+            task = parse_task(text, str(bag)) if text else read_bags([bag]).task
+        except BagError as error:
+            unreadable.append(str(error))
+            continue
         if task is not None:
             return task
+    if unreadable:
+        raise BagError("; ".join(unreadable))
     places = ", ".join(map(str, paths))
     raise BagError(f"{places} do not tell their task (no run_info recorded): name it, for example task:=AntMaze")

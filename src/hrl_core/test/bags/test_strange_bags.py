@@ -36,6 +36,16 @@ def test_a_storage_file_alone_is_a_bag(tmp_path, simple, write_bag, storage):
     assert recorded_task([file]) == recorded_task([bag])
 
 
+def test_the_task_is_told_by_the_bags_that_can_be_read(tmp_path, simple, write_bag):
+    bag = write_bag(tmp_path / "whole", simple().messages, "ours")
+    broken = tmp_path / "a" / "broken"
+    broken.mkdir(parents=True)
+    (broken / "metadata.yaml").write_text("no bag")
+    assert recorded_task([tmp_path]) == recorded_task([bag])
+    with pytest.raises(BagError, match="broken"):
+        recorded_task([broken])
+
+
 def as_humble(bag, type_hash=""):
     """Take from a sqlite3 bag what ROS 2 Humble does not write: definitions, and hashes of types."""
     (file,) = bag.glob("*.db3")
