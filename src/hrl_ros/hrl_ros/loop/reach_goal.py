@@ -35,11 +35,14 @@ class ReachGoalServer:
         """Offer the action."""
         self._node, self._course = node, course
         self._pursuit: _Pursuit | None = None
+        self._outcomes: dict[bytes, Future] = {}
+        """Id of a goal that was accepted -> its result to come; None: it could not be pursued."""
         self._server = ActionServer(
             node,
             ReachGoal,
             topics.REACH_GOAL,
             execute_callback=self._execute,
+            handle_accepted_callback=self._begin,
             goal_callback=self._judge,
             cancel_callback=lambda _handle: CancelResponse.ACCEPT,
         )
@@ -93,18 +96,26 @@ class ReachGoalServer:
             return str(error)
         return ""
 
-    async def _execute(self, handle: ServerGoalHandle) -> ReachGoal.Result:
+    def _begin(self, handle: ServerGoalHandle) -> None:
+        """Pursue what has just been accepted: were it begun later, the episode that it was meant for might be over."""
+        outcome = self._outcomes[bytes(handle.goal_id.uuid)] = Future()
         try:
             self._course.runner.set_goal(frozen(np.asarray(handle.request.goal)))
         except HrlError as error:
             self._node.get_logger().error(f"reach_goal aborted: {error}")
+            outcome.set_result(None)
+        else:
+            observation = self._course.observation
+            if self._pursuit is not None and observation is not None:
+                self._end(observation, ReachGoal.Result.REPLACED)
+            self._pursuit = _Pursuit(handle, outcome)
+        handle.execute()
+
+    async def _execute(self, handle: ServerGoalHandle) -> ReachGoal.Result:
+        result = await self._outcomes.pop(bytes(handle.goal_id.uuid))
+        if result is None:
             handle.abort()
             return ReachGoal.Result(end_reason=ReachGoal.Result.CANCELLED)
-        observation = self._course.observation
-        if self._pursuit is not None and observation is not None:
-            self._end(observation, ReachGoal.Result.REPLACED)
-        self._pursuit = _Pursuit(handle, Future())
-        result = await self._pursuit.outcome
         assert isinstance(result, ReachGoal.Result)
         if result.end_reason == ReachGoal.Result.CANCELLED:
             handle.canceled()
