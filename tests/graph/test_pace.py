@@ -14,6 +14,7 @@ from hrl_ros import qos
 pytestmark = [pytest.mark.ros, pytest.mark.alone]
 
 
+@pytest.mark.learning
 def test_a_subgoal_is_held_at_whatever_pace_while_the_manager_is_late(launch, listener, observe):
     graph = launch("mode:=realtime", "rtf:=0.25", "episodes:=0", "record:=false")
     listener.spin_until(lambda: len(observe) > 3 and observe[-1].step > 3, timeout=60)

@@ -44,6 +44,7 @@ def program(tmp_path, domain):
 
 
 @pytest.mark.alone
+@pytest.mark.learning
 def test_the_node_of_the_page_hears_the_run(launch, program, listener):
     with program("adding_a_node.md", "odometer.py") as (_, said):
         # On a busy machine a run may be half over before Python has loaded what a node needs.

@@ -26,6 +26,7 @@ def own_robot(folder, **operator):
     return path
 
 
+@pytest.mark.learning
 def test_operator_starts_each_episode_and_may_leave_the_stack_to_a_lifecycle_manager(
     launch, listener, observe, tmp_path
 ):
