@@ -212,11 +212,18 @@ def test_closed_bags_are_copied_to_where_bags_are_gathered(tmp_path, monkeypatch
     assert len(find_bags([store])) == 2
 
 
-def test_a_store_that_is_away_holds_nothing_up_and_gets_the_bags_when_it_is_back(tmp_path, monkeypatch):
+@pytest.fixture
+def without_store(tmp_path, monkeypatch):
+    """A recorder whose store is away: a file lies where its folder will be."""
     monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
     (tmp_path / "store").write_text("no folder")
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
     recorder.recording.facts.info = Info()
+    return recorder
+
+
+def test_a_store_that_is_away_holds_nothing_up_and_gets_the_bags_when_it_is_back(tmp_path, without_store):
+    recorder = without_store
     for number in range(3):
         recorder.take(*episode_messages(number))
     eventually(lambda: recorder.recording.problems)
@@ -227,11 +234,8 @@ def test_a_store_that_is_away_holds_nothing_up_and_gets_the_bags_when_it_is_back
     assert len(find_bags([tmp_path / "store"])) == 3
 
 
-def test_what_a_store_did_not_take_is_told_with_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
-    (tmp_path / "store").write_text("no folder")
-    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
-    recorder.recording.facts.info = Info()
+def test_what_a_store_did_not_take_is_told_with_what_to_do(tmp_path, without_store):
+    recorder = without_store
     recorder.take(*episode_messages(0))
     recorder.recording.close()
     bag, uri = tmp_path / "bag", (tmp_path / "store").as_uri()
@@ -264,11 +268,8 @@ def test_a_bag_that_a_store_refuses_holds_up_no_other_and_no_row(tmp_path, monke
     assert f"hrl bag upload {tmp_path / 'bag'}" in last
 
 
-def test_a_bag_that_is_gone_before_it_is_copied_is_told_and_dropped(tmp_path, monkeypatch):
-    monkeypatch.setattr(closed_bags, "RETRY_SECONDS", 0.05)
-    (tmp_path / "store").write_text("no folder")
-    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
-    recorder.recording.facts.info = Info()
+def test_a_bag_that_is_gone_before_it_is_copied_is_told_and_dropped(tmp_path, without_store):
+    recorder = without_store
     for number in range(2):
         recorder.take(*episode_messages(number))
     eventually(lambda: recorder.recording.problems)
