@@ -75,13 +75,13 @@ class Witness:
         """Seconds from ``since`` to the first step that the policy's action led to; None: there was none."""
         return next((step.at - since for step in self.observed if step.acted and step.at >= since), None)
 
-    def acted(self, since: float, until: float = float("inf")) -> int:
-        """How many steps the policy's actions led to in that time."""
-        return sum(step.acted for step in self.observed if since <= step.at < until)
+    def acted(self, since: float) -> int:
+        """How many steps the policy's actions led to since then."""
+        return sum(step.acted for step in self.observed if step.at >= since)
 
-    def share(self, since: float) -> float:
-        """Share of the steps since then that the policy's actions led to; 0: none was heard."""
-        acted = [step.acted for step in self.observed if step.at >= since and step.key[1] > 0]
+    def share(self, since: float, until: float = float("inf")) -> float:
+        """Share of the steps in that time that the policy's actions led to; 0: none was heard."""
+        acted = [step.acted for step in self.observed if since <= step.at < until and step.key[1] > 0]
         return sum(acted) / max(1, len(acted))
 
     def distance(self, since: float, until: float = float("inf")) -> float:

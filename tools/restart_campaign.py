@@ -102,8 +102,7 @@ def kill_in_episode(stack: HeardStack, trial: Trial, step: int) -> None:
         return
     steady = back + LIMIT
     trial.resumed = witness.acted_after(back)
-    told = sum(steady <= seen.at < ended for seen in witness.observed)
-    trial.share = witness.acted(steady, ended) / max(1, told)
+    trial.share = witness.share(steady, ended)
     trial.way = witness.distance(steady, ended)
 
 
