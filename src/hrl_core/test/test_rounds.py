@@ -8,6 +8,7 @@ import pytest
 
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.checkpoints.manifest import RANDOMISED
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import hierarchy_of
@@ -144,6 +145,12 @@ def test_a_resumed_run_ends_in_the_same_weights(tmp_path):
     assert blocks[0] == blocks[1]
     # Each block has cost half a second elsewhere, as the collectors say.
     assert 0.5 * len(blocks[0]) <= whole.cpu_seconds < 0.5 * len(blocks[0]) + whole.seconds + 1
+
+
+def test_a_policy_says_how_the_episodes_that_were_collected_differed(tmp_path):
+    assert RANDOMISED not in trainer(tmp_path).checkpoint({}).provenance
+    differing = dataclasses.replace(CONFIG, training=CONFIG.training.changed({"randomise": "noise=0.01"}))
+    assert trainer(tmp_path, differing).checkpoint({}).provenance[RANDOMISED] == "noise=0.01"
 
 
 def test_free_rounds_take_what_comes_and_tell_so(tmp_path):

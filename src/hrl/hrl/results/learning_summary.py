@@ -19,6 +19,7 @@ _ROWS = {
     "relabelled_subgoals": "relabelled subgoals",
     "steps_left_out": "steps left out",
     "live/success_rate": "success of the newest episodes",
+    "live/return": "return of the newest episodes",
 }
 
 

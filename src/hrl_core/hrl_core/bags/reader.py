@@ -1,6 +1,6 @@
 """Episodes from bags as arrays: read in bulk, checked, in canonical order (run, robot, episode)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,8 @@ class Recording:
     """Of all topics."""
     duplicates: int
     """Messages that were there more than once, equal to the bit, and count once."""
+    randomised: Sequence[str]
+    """How episodes of the runs differ from the task, each way once: ``delay=0:0.06``; empty: they do not."""
 
 
 def read_bags(paths: Iterable[Path], task: TaskSpec | None = None) -> Recording:
@@ -69,5 +71,12 @@ def read_bags(paths: Iterable[Path], task: TaskSpec | None = None) -> Recording:
     assembly.run()
     problems += runs.problems + assembly.problems
     return Recording(
-        bags, assembly.episodes, problems, runs.task, runs.hierarchies, tables.messages, assembly.duplicates
+        bags,
+        assembly.episodes,
+        problems,
+        runs.task,
+        runs.hierarchies,
+        tables.messages,
+        assembly.duplicates,
+        runs.randomised,
     )

@@ -11,6 +11,7 @@ from hrl_core.bags.tables import OBSERVATION, RUN_INFO, Tables
 from hrl_core.errors import FileError, TaskError
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec
 from hrl_core.hierarchy.text import announced_hierarchy
+from hrl_core.randomisation import told_in
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, task_difference
 
@@ -48,6 +49,12 @@ class Runs:
                 origin = tables.origins[tag]
                 self.problems.append(Problem(origin.bag, origin.topic, stamp, None, str(error), False))
         self.task = task or next(iter(self._tasks.values()), None)
+
+    @property
+    def randomised(self) -> list[str]:
+        """How episodes of the runs differ, each way once and in its own words."""
+        told = (told_in(info.task) for info in self.infos.values())
+        return list(dict.fromkeys(words for words in told if words))
 
     def lockstep(self, run: int) -> bool:
         """Whether a run is known to have been in lock-step, where nothing may be missing."""

@@ -29,6 +29,11 @@ _Format = Annotated[
 ]
 
 
+def randomised_by(words: str) -> dict[str, str]:
+    """Provenance of a policy whose episodes differed so; nothing where ``words`` are empty."""
+    return {RANDOMISED: words} if words else {}
+
+
 @dataclass(frozen=True)
 class Manifest:
     """What ``policy.json`` says."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from hrl_core.algorithms import learner_module
 from hrl_core.algorithms.protocols import ActingLearner, KnowsOrigins, OverlappingLearner, Stateful, Training
-from hrl_core.checkpoints.manifest import RANDOMISED
+from hrl_core.checkpoints.manifest import randomised_by
 from hrl_core.environments import Environments
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.at_once import AtOnce
@@ -55,7 +55,7 @@ class Trainer(Run[TrainConfig[Any], ActingLearner]):
 
     def _provenance(self) -> dict[str, Any]:
         origins = dict(self.learner.provenance()) if isinstance(self.learner, KnowsOrigins) else {}
-        return ({RANDOMISED: self.config.randomise} if self.config.randomise else {}) | origins
+        return randomised_by(self.config.randomise) | origins
 
     def _parts(self) -> dict[str, Stateful]:
         return {"envs": self._envs, **super()._parts()}

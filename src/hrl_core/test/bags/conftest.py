@@ -10,6 +10,7 @@ from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, W
 
 from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.writer import BagWriter, typestore_with
+from hrl_core.randomisation import parse_randomisation, told_with
 
 MESSAGES = Path(__file__).parents[3] / "hrl_msgs" / "msg"
 START = 1_790_000_000_000_000_000
@@ -63,10 +64,11 @@ class Script:
         data = bytes(self.store.serialize_cdr(message, f"hrl_msgs/msg/{kind}"))
         self.messages.append(Message(kind, stamp, data, content))
 
-    def run_info(self, run=1, clock_mode=0, task=None, **change):
+    def run_info(self, run=1, clock_mode=0, task=None, randomise="", **change):
         """Announce a run."""
         task = task or self.task
-        said = {"task": task.to_yaml(), "task_hash": task.sha256, "git_commit": "abc", "seed": 5} | change
+        text = told_with(task.to_yaml(), parse_randomisation(randomise))
+        said = {"task": text, "task_hash": task.sha256, "git_commit": "abc", "seed": 5} | change
         self.say("RunInfo", run=run, robot="robot", clock_mode=clock_mode, **said)
 
     def episode(self, number, states, actions, rewards, run=1, robot="robot", terminated=False, task=None, end=True):

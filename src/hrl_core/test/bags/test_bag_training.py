@@ -22,6 +22,7 @@ from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import read_relabelled
 from hrl_core.bags.remote import RemoteFolder, waiting_mark
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint
+from hrl_core.checkpoints.manifest import RANDOMISED
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.hierarchy.rollout import rollout
@@ -356,6 +357,17 @@ def without_subgoals(trace):
         subgoal_results=[],
         result=trace.result._replace(run=78),
     )
+
+
+def test_a_policy_says_how_the_episodes_that_it_learned_from_differed(tmp_path, traces, write_traces):
+    for name, way in (("a", ""), ("b", "delay=0:0.06"), ("c", "noise=0.01,loss=0.1"), ("d", "delay=0:0.06")):
+        write_traces(tmp_path / "bags" / name, SPEC, traces[:1], randomise=way)
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    assert RANDOMISED not in ours.checkpoint({}).provenance
+    ours.consume()
+    save(ours)
+    for run in (ours, trainer(tmp_path / "run", tmp_path / "bags", resume=True)):
+        assert run.checkpoint({}).provenance[RANDOMISED] == "delay=0:0.06 or loss=0.1,noise=0.01"
 
 
 def counts(run):

@@ -58,8 +58,10 @@ class Intake:
         """Environment steps that are not learned from, by cause."""
         self.problems: list[str] = []
         """What was wrong with the segments consumed, and why a source could not be looked at, for people."""
-        self.outcomes = LiveOutcomes()
+        self.outcomes = LiveOutcomes(bool(spec.goal))
         """How the newest finished episodes went, whatever they are used for."""
+        self.randomised: list[str] = []
+        """How episodes of the segments differ, each way once."""
         self.log = GrowingLog(folder / SEGMENTS)
         """The same as a file, from the first saved state on."""
         self.kept: KeptStore | None = None
@@ -156,7 +158,8 @@ class Intake:
     def state_dict(self) -> dict[str, Any]:
         """What has been taken in, and what came of it; the segments themselves stay where they are."""
         counted = {"left_out": dict(self.left_out), "outcomes": self.outcomes.state()}
-        return {"segments": self.log.count, "cursors": self._finder.cursors, **counted}
+        told = {"cursors": self._finder.cursors, "randomised": self.randomised}
+        return {"segments": self.log.count, **told, **counted}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take in the same segments again, those together that were taken in together; what is kept stays.
@@ -175,6 +178,8 @@ class Intake:
             self._take_again(segments)
         # What a second look at some of them has counted is in there.
         self.left_out = Counter(state["left_out"])
+        # States of before it was noted do not have it.
+        self.randomised = list(state.get("randomised", self.randomised))
         self.outcomes.restore(state["outcomes"])
 
     def _take_again(self, segments: Iterable[ConsumedSegment]) -> None:
@@ -201,6 +206,7 @@ class Intake:
         recording = read_bags([bag], self._spec)
         self.problems += [str(problem) for problem in recording.problems]
         self.outcomes.add(recording.episodes)
+        self.randomised += [way for way in recording.randomised if way not in self.randomised]
         material = choose_material(self._period, self._config.material, recording.episodes, version)
         self.left_out.update(material.left_out)
         pieces = [

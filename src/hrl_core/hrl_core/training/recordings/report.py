@@ -14,14 +14,15 @@ from hrl_core.training.recordings.store import StoredPiece
 Row = dict[str, Any]
 RECENT = 20
 """Newest finished episodes that live success is averaged over."""
+_LIVE = {"success": "live/success_rate", "episode_return": "live/return", "final_distance": "live/final_distance"}
 
 
 class LiveOutcomes:
     """How the newest finished episodes of the recordings went."""
 
-    def __init__(self) -> None:
-        """Begin without any."""
-        self._newest: deque[Outcome] = deque(maxlen=RECENT)
+    def __init__(self, of_goal: bool) -> None:
+        """Begin without any, of a task with a goal or without: there is none to miss then."""
+        self._of_goal, self._newest = of_goal, deque[Outcome](maxlen=RECENT)
 
     def add(self, episodes: Iterable[BagEpisode]) -> None:
         """Note the outcomes of episodes, in their order; cut-off ones have none."""
@@ -40,12 +41,9 @@ class LiveOutcomes:
         outcomes = self._newest
         if not outcomes:
             return {}
-        return {
-            "live/success_rate": float(np.mean([outcome.success for outcome in outcomes])),
-            "live/return": float(np.mean([outcome.episode_return for outcome in outcomes])),
-            "live/final_distance": float(np.mean([outcome.final_distance for outcome in outcomes])),
-            "live/episodes": len(outcomes),
-        }
+        names = ("success", "episode_return", "final_distance") if self._of_goal else ("episode_return",)
+        means = {_LIVE[name]: float(np.mean([getattr(outcome, name) for outcome in outcomes])) for name in names}
+        return means | {"live/episodes": len(outcomes)}
 
 
 def policy_lags(version: int, pieces: Mapping[int, StoredPiece], lengths: Sequence[int] | npt.NDArray) -> Row:

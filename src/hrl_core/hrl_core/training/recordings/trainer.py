@@ -12,6 +12,7 @@ from typing import Any
 
 from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Stateful, Training
+from hrl_core.checkpoints.manifest import randomised_by
 from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
 from hrl_core.replay.mapped_arrays import NoRoomError
@@ -174,6 +175,7 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
     def _provenance(self) -> dict[str, Any]:
         newest = itertools.islice(reversed(self.intake.consumed.values()), NAMED)
         return {
+            **randomised_by(" or ".join(self.intake.randomised)),
             "segments": [segment.as_dict() for segment in newest][::-1],
             "segment_log": self.intake.log.reference,
             "update": self.reached,

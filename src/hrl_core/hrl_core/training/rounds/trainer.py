@@ -9,6 +9,7 @@ from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.protocols import Training
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.manifest import randomised_by
 from hrl_core.environments import Environments
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
@@ -71,7 +72,7 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         """Blocks of the next round that are there already."""
         self._next, self._on_their_way = 0, 0
         """Number of the next block to be collected; and how many collectors are at."""
-        self._outcomes, self._left_out, self._collecting = LiveOutcomes(), 0, 0.0
+        self._outcomes, self._left_out, self._collecting = LiveOutcomes(bool(spec.goal)), 0, 0.0
 
     @property
     def left(self) -> int:
@@ -144,7 +145,8 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         super().load_state_dict(state)
 
     def _provenance(self) -> dict[str, Any]:
-        return {"rounds": self.config.rounds, "round_blocks": self.config.round_blocks, **self._made_by}
+        made_in = {"rounds": self.config.rounds, "round_blocks": self.config.round_blocks}
+        return {**randomised_by(self.config.training.randomise), **made_in, **self._made_by}
 
     def _block(self, number: int) -> Block:
         return Block(number, self.config.training.num_envs)
