@@ -6,7 +6,7 @@ from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.hierarchy.subgoals import has_target, subgoal_target
 from hrl_core.messages import Subgoal, SubgoalKind, Vector
 from hrl_viz import overlay, palette
-from hrl_viz.places import Place
+from hrl_viz.places import subgoal_place
 from hrl_viz.shapes import Point, Shape
 
 HISTORY_LENGTH = 30
@@ -23,7 +23,7 @@ class LevelView:
             level: number of it, which says its colour and size.
         """
         self.subgoal: Subgoal | None = None
-        self._space, self._level, self._place = space, level, Place(space.names)
+        self._space, self._level, self._place = space, level, subgoal_place(space.task, space.names)
         self._history: deque[Point] = deque(maxlen=HISTORY_LENGTH)
 
     def forget(self) -> None:

@@ -1,30 +1,37 @@
 """Where in observation, subgoal and goal vectors a position is written, found by the names of the elements."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from hrl_core.messages import Vector
-from hrl_core.task.spec import TaskSpec
+from hrl_core.task.spec import Element, TaskSpec
 from hrl_viz.shapes import Point
+
+_LENGTHS = ("m", "1")
+"""Units of a position; worlds of pure numbers have no metres."""
+_ROBOTS = ("", "ee_", "grip_")
+"""Prefixes of a robot's own position, which goes before those of things."""
 
 
 class Place:
     """Finds x, y and perhaps z in vectors of one layout; x alone is a place on the line y = 0."""
 
-    def __init__(self, names: Sequence[str], prefix: str | None = None) -> None:
-        """Look for ``PREFIXx`` and ``PREFIXy``.
+    def __init__(self, elements: Sequence[Element], prefix: str | None = None) -> None:
+        """Look for lengths called ``x`` and ``y``, or ``PREFIX_x`` and ``PREFIX_y``; ``qx`` is of a quaternion.
 
         Args:
-            names: element names of the layout.
-            prefix: of the names of the position; None: of the first pair there is.
+            elements: the layout.
+            prefix: of the names of the position, with its underscore; None: the robot's own or else the first there is.
         """
-        known = set(names)
-        pairs = [name[:-1] for name in names if name.endswith("x") and f"{name[:-1]}y" in known]
+        index = {element.name: i for i, element in enumerate(elements) if element.unit in _LENGTHS}
+        found = [name[:-1] for name in index if name.endswith("x") and f"{name[:-1]}y" in index]
+        own = [pair for pair in _ROBOTS if pair in found]
+        pairs = [pair for pair in (*own, *found) if pair.endswith("_") or not pair]
         pairs = pairs if prefix is None else [pair for pair in pairs if pair == prefix]
         self.prefix = pairs[0] if pairs else ""
-        on_a_line = not pairs and "x" in known and not prefix
+        on_a_line = not pairs and "x" in index and not prefix
         axes = "xy" if pairs else "x" if on_a_line else ""
-        self._indices = [list(names).index(self.prefix + axis) for axis in axes]
-        self._height = list(names).index(f"{self.prefix}z") if axes and f"{self.prefix}z" in known else None
+        self._indices = [index[self.prefix + axis] for axis in axes]
+        self._height = index.get(f"{self.prefix}z") if axes else None
 
     @property
     def exists(self) -> bool:
@@ -40,14 +47,19 @@ class Place:
 class TaskPlaces:
     """The places of one task."""
 
-    def __init__(self, spec: TaskSpec, subgoal: Sequence[str] = ()) -> None:
+    def __init__(self, spec: TaskSpec, subgoal: Iterable[str] = ()) -> None:
         """Find them; ``subgoal`` names the elements of the lowest level's goal space."""
-        observed = [element.name for element in spec.observation]
-        self.subgoal = Place(subgoal)
-        self.robot = Place(observed, self.subgoal.prefix if self.subgoal.exists else None)
-        self.goal = Place([element.name for element in spec.goal])
+        self.subgoal = subgoal_place(spec, subgoal)
+        self.robot = Place(spec.observation, self.subgoal.prefix if self.subgoal.exists else None)
+        self.goal = Place(spec.goal)
 
     @property
     def any(self) -> bool:
         """Whether anything has a place."""
         return self.robot.exists or self.goal.exists or self.subgoal.exists
+
+
+def subgoal_place(spec: TaskSpec, names: Iterable[str]) -> Place:
+    """The place in a goal space, whose elements are these of the observation."""
+    known = {element.name: element for element in spec.observation}
+    return Place([known[name] for name in names])

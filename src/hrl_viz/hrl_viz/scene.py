@@ -9,7 +9,7 @@ from hrl_core.messages import NAN, WORKER_LEVEL, Observation, Subgoal, SubgoalKi
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import overlay, palette
 from hrl_viz.level_view import LevelView
-from hrl_viz.places import Place, TaskPlaces
+from hrl_viz.places import TaskPlaces, subgoal_place
 from hrl_viz.scene_model import ROBOT, SceneModel
 from hrl_viz.shapes import Point, Quaternion, Shape
 
@@ -36,7 +36,7 @@ class Scene:
         self._tree = hierarchy.tree
         spaces = [GoalSpace(spec, level) for level in hierarchy.levels]
         self._levels = [LevelView(space, number) for number, space in enumerate(spaces)]
-        placed = next((space.names for space in spaces if Place(space.names).exists), ())
+        placed = next((space.names for space in spaces if subgoal_place(spec, space.names).exists), ())
         self._spec, self._model, self._places = spec, model, TaskPlaces(spec, placed)
         # Marks of an arm's size would hide what is to be brought somewhere within centimetres; the radius of groups is
         # in units of all kinds, and says little of places.
