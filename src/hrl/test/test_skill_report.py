@@ -132,3 +132,4 @@ def test_files_of_another_run_tell_nothing_of_a_bag(roads, tmp_path, monkeypatch
         assert gather(bag, "").summary.env_steps_per_s == told
         monkeypatch.chdir(bag)
         assert gather(Path(), "").summary.env_steps_per_s == told
+        assert gather(bag.parent, "").summary.env_steps_per_s == told

@@ -1,6 +1,6 @@
 """The pictures of a report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
@@ -15,10 +15,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, Rectangle
 
 from hrl.report.document import embedded
+from hrl.report.episode_names import Names, episode_title, in_words
 from hrl.report.findings import Relabelling
-from hrl.report.skill_figures import color, episode_title
+from hrl.report.skill_figures import color
 from hrl.report.skills import SkillUse, skill_segments
-from hrl_core.bags.episodes import BagEpisode
+from hrl.report.way_to_goal import success_line, way_name, way_to_goal
+from hrl_core.bags.episodes import BagEpisode, Float64, Int64
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
 from hrl_viz.places import TaskPlaces
@@ -27,28 +29,37 @@ from hrl_viz.shapes import FLOOR, ShapeKind
 
 SHOWN = 6
 """Episodes drawn; the table lists them all."""
+_SHORT = 12
+"""Letters of an episode's name, four of which fit side by side."""
 GOAL, SUBGOAL, TRAIL, MOVED = map(
     palette.hexadecimal, (palette.GOAL, palette.SUBGOAL, palette.TRAIL, palette.RELABELLED)
 )
 
 
 def paths(
-    spec: TaskSpec, subgoal: tuple[str, ...], episodes: Sequence[BagEpisode], skills: SkillUse | None = None
+    spec: TaskSpec,
+    subgoals: Mapping[int, Sequence[str]],
+    episodes: Sequence[BagEpisode],
+    names: Names,
+    skills: SkillUse | None = None,
 ) -> str:
     """Top-down ways over the scene, as an image for a page.
 
     Args:
         spec: the task.
-        subgoal: elements of the subgoals that are drawn; none: they are no places.
+        subgoals: by run, elements of the subgoals that are drawn; none: they are no places.
         episodes: whose ways.
-        skills: whose colours the ways have; None: one for all.
+        names: of the episodes.
+        skills: whose colours the ways of its episodes have; None: one for all.
 
     Returns:
         The image; empty where neither robot nor goal nor subgoals have a place.
     """
-    model, places = SceneModel(spec), TaskPlaces(spec, subgoal)
-    if not places.any:
+    model = SceneModel(spec)
+    places = [TaskPlaces(spec, subgoals.get(episode.key.run, ())) for episode in episodes]
+    if not any(each.any for each in places):
         return ""
+    used = [skills if skills and episode in skills.episodes else None for episode in episodes]
     columns = min(3, len(episodes))
     rows = -(-len(episodes) // columns)
     # Where walls do not say how far the scene reaches, the episodes do, all to the same scale.
@@ -56,59 +67,79 @@ def paths(
     figure, axes = plt.subplots(rows, columns, squeeze=False, **sizes)
     for ax in axes.flat[len(episodes) :]:
         ax.axis("off")
-    for ax, episode in zip(axes.flat, episodes, strict=False):
+    for ax, episode, own, use in zip(axes.flat, episodes, places, used, strict=False):
         _scene(ax, model)
-        _way(ax, places, spec, episode, skills)
-        ax.set_title(episode_title(spec, episode), fontsize=11)
-    handles = _explained(places, skills)
+        _way(ax, own, spec, episode, use)
+        ax.set_title(episode_title(spec, episode, names), fontsize=11)
+    handles = _explained(places, used)
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), frameon=False)
     figure.tight_layout(rect=(0, 0.35 / figure.get_size_inches()[1], 1, 0.99), pad=1.5)
     return embedded(figure)
 
 
-def _explained(places: TaskPlaces, skills: SkillUse | None) -> list[Line2D]:
+def _explained(places: Sequence[TaskPlaces], used: Sequence[SkillUse | None]) -> list[Line2D]:
     """The legend: what is drawn, and nothing else."""
-    named = {} if skills is None else {name: color(skill) for skill, name in enumerate(skills.names)}
-    ways = [plt.Line2D([], [], color=shade, label=name) for name, shade in (named or {"path": TRAIL}).items()]
+    ways = {name: color(skill) for use in used if use for skill, name in enumerate(use.names)}
+    ways |= {"path": TRAIL} if None in used else {}
     marks = [
-        (places.robot, "start", "black", "s"),
-        (places.subgoal, "subgoal target", SUBGOAL, "o"),
-        (places.goal, "goal and success radius", GOAL, "*"),
+        ([each.robot for each in places], "start", "black", "s"),
+        ([each.subgoal for each in places], "subgoal target", SUBGOAL, "o"),
+        ([each.goal for each in places], "goal and success radius", GOAL, "*"),
     ]
-    drawn = [(name, shade, mark) for place, name, shade, mark in marks if place.exists]
-    return ways + [plt.Line2D([], [], color=c, marker=m, ls="", ms=12 if m == "*" else 6, label=n) for n, c, m in drawn]
+    drawn = [mark for found, *mark in marks if any(place.exists for place in found)]
+    lines = [plt.Line2D([], [], color=shade, label=name) for name, shade in ways.items()]
+    return lines + [
+        plt.Line2D([], [], color=c, marker=m, ls="", ms=12 if m == "*" else 6, label=n) for n, c, m in drawn
+    ]
 
 
-def series(spec: TaskSpec, episodes: Sequence[BagEpisode]) -> str:
-    """Distance and reward over time, and intrinsic reward where a worker has any."""
+def series(spec: TaskSpec, episodes: Sequence[BagEpisode], names: Names) -> str:
+    """Reward over time, before it the way to the goal where there is one, after it a worker's intrinsic reward."""
     tables = [episode.segments.get(0) for episode in episodes]
-    intrinsic = any(table is not None and np.nan_to_num(table.intrinsic_sums).any() for table in tables)
-    rows = 3 if intrinsic else 2
-    figure, axes = plt.subplots(rows, 1, figsize=(9.5, 2.3 * rows), sharex=True)
+    panels: dict[str, Callable[[TaskSpec, BagEpisode], tuple[Int64, Float64]]] = {}
+    if spec.goal:
+        panels[way_name(spec)] = _way_left
+    panels["reward per step"] = _rewards
+    if any(table is not None and np.nan_to_num(table.intrinsic_sums).any() for table in tables):
+        panels["intrinsic reward\nper step, by subgoal"] = _intrinsic
+    figure, axes = plt.subplots(len(panels), 1, figsize=(9.5, 2.3 * len(panels)), sharex=True, squeeze=False)
     shades = plt.get_cmap("viridis")(np.linspace(0.1, 0.85, len(episodes)))
-    for episode, shade in zip(episodes, shades, strict=True):
-        seconds = spec.control_period * np.arange(episode.steps + 1)
-        label = f"episode {episode.key.episode}"
-        left = np.linalg.norm(episode.achieved_goals - episode.desired_goals, axis=1)
-        axes[0].plot(seconds, left, color=shade, label=label)
-        axes[1].plot(seconds[1:], episode.rewards, color=shade, lw=1)
-        segments = episode.segments.get(0)
-        if intrinsic and segments is not None:
-            mean = segments.intrinsic_sums / np.maximum(segments.steps_used, 1)
-            axes[2].step(spec.control_period * segments.steps, mean, where="pre", color=shade)
-    if spec.success.radius > 0:
-        axes[0].axhline(spec.success.ball(len(spec.goal)), color=GOAL, ls="--", lw=1, label="success radius")
-    unit = spec.goal[0].unit if spec.goal else "1"
-    axes[0].set_ylabel(f"distance to goal [{unit}]")
-    axes[1].set_ylabel("reward per step")
-    if intrinsic:
-        axes[2].set_ylabel("intrinsic reward\nper step, by subgoal")
-    axes[-1].set_xlabel("time in the episode [s]")
-    axes[0].legend(frameon=False, ncols=min(4, len(episodes) + 1), fontsize=9)
-    for ax in axes:
+    for ax, (label, values_of) in zip(axes[:, 0], panels.items(), strict=True):
+        for episode, shade in zip(episodes, shades, strict=True):
+            steps, values = values_of(spec, episode)
+            style = "steps-pre" if values_of is _intrinsic else "default"
+            name = in_words(episode, names)
+            ax.plot(spec.control_period * steps, values, color=shade, lw=1.2, drawstyle=style, label=name)
+        ax.set_ylabel(label)
         ax.grid(alpha=0.3)
+    top = axes[0, 0]
+    line = success_line(spec) if spec.goal else None
+    if line is not None:
+        name = "all in place" if spec.success.groups else "success radius"
+        top.axhline(line, color=GOAL, ls="--", lw=1, label=name)
+    axes[-1, 0].set_xlabel("time in the episode [s]")
+    longest = max(len(names[episode.key]) for episode in episodes)
+    top.legend(frameon=False, ncols=4 if longest <= _SHORT else 2, fontsize=9)
     figure.tight_layout()
     return embedded(figure)
+
+
+def _way_left(spec: TaskSpec, episode: BagEpisode) -> tuple[Int64, Float64]:
+    return np.arange(episode.steps + 1), way_to_goal(spec, episode)
+
+
+def _rewards(_: TaskSpec, episode: BagEpisode) -> tuple[Int64, Float64]:
+    return np.arange(1, episode.steps + 1), episode.rewards
+
+
+def _intrinsic(_: TaskSpec, episode: BagEpisode) -> tuple[Int64, Float64]:
+    """Mean of each subgoal, at its end; that of the first at its start as well, or nothing would be seen of it."""
+    table = episode.segments.get(0)
+    if table is None:
+        return np.zeros(0, np.int64), np.zeros(0)
+    mean = table.intrinsic_sums / np.maximum(table.steps_used, 1)
+    start = table.steps[:1] - table.steps_used[:1]
+    return np.append(start, table.steps), np.append(mean[:1], mean)
 
 
 def latency(edges_ms: Sequence[float], counts: Sequence[int], marks: dict[str, float]) -> str:
@@ -130,7 +161,7 @@ def latency(edges_ms: Sequence[float], counts: Sequence[int], marks: dict[str, f
     return embedded(figure)
 
 
-def relabelling(found: Relabelling, unit: str) -> str:
+def relabelling(found: Relabelling) -> str:
     """Which candidate wins how often, and how far goals move."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.5, 3.2))
     names = ["recorded", "displacement", *(f"draw {k}" for k in range(1, len(found.wins) - 1))]
@@ -140,7 +171,7 @@ def relabelling(found: Relabelling, unit: str) -> str:
     left.set_ylabel("share of subgoals")
     left.set_title("winning candidate", fontsize=11)
     right.hist(found.moved, bins=30, color=MOVED)
-    right.set_xlabel(f"distance from recorded to chosen subgoal [{unit}]")
+    right.set_xlabel(f"distance from recorded to chosen subgoal [{found.unit}]")
     right.set_ylabel("subgoals")
     right.set_title("how far subgoals move", fontsize=11)
     for ax in (left, right):

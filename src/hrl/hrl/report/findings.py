@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl.policies.shipped import resolve_policy
+from hrl.report.episode_names import Names, episode_names
 from hrl.report.run_files import LaunchRecord, SimulatorReport, Summary, read_run_file
 from hrl.report.skills import SkillUse, skill_uses
+from hrl.report.way_to_goal import common_unit
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording, read_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -34,6 +36,8 @@ class Relabelling:
     """How often each candidate won, shape (candidates,)."""
     moved: npt.NDArray[np.float64]
     """Distance from recorded to chosen subgoal in the goal space, shape (transitions,)."""
+    unit: str
+    """Of ``moved``."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,15 @@ class Findings:
         alike = [episode for episode in self.episodes if hierarchies.get(episode.key.run) == self.hierarchy]
         return skill_uses(self.hierarchy, alike)
 
+    @cached_property
+    def names(self) -> Names:
+        """What each episode is called."""
+        return episode_names(self.episodes)
+
     @property
-    def subgoal(self) -> tuple[str, ...]:
-        """Elements of the worker's subgoals, as the first episode's run has them; none: they are no places."""
-        levels = self.hierarchy.levels if self.hierarchy else ()
-        return tuple(levels[0].elements) if levels and levels[0].has_target else ()
+    def subgoals(self) -> dict[int, tuple[str, ...]]:
+        """By run, the elements of its worker's subgoals; none: they are no places, or nothing tells them."""
+        return {run: _elements(hierarchy) for run, hierarchy in self.recording.hierarchies.items()}
 
     @property
     def successes(self) -> int:
@@ -116,7 +124,7 @@ def gather(source: Path, policy: str) -> Findings:
     if recording.task is None:
         raise HrlError(f"{source}: no RunInfo is recorded, so the task is unknown and nothing can be drawn")
     folder = _folder_of(recording.episodes[0].key.run, source.resolve())
-    launch = read_run_file(LaunchRecord, folder / LAUNCH_RECORD)
+    launch = read_run_file(LaunchRecord, folder, LAUNCH_RECORD)
     relabelling, why = None, ""
     try:
         checkpoint, name = _policy(policy, launch)
@@ -130,19 +138,24 @@ def gather(source: Path, policy: str) -> Findings:
         source,
         recording,
         recording.task,
-        read_run_file(SimulatorReport, folder / SIMULATOR_REPORT),
+        read_run_file(SimulatorReport, folder, SIMULATOR_REPORT),
         launch,
-        read_run_file(Summary, folder / SUMMARY),
+        read_run_file(Summary, folder, SUMMARY),
         relabelling,
         why,
     )
 
 
-def _folder_of(run: int, source: Path) -> Path:
-    """Where the files of a run are; those beside a bag may be another run's, and in the bag itself there are none."""
+def _elements(hierarchy: HierarchySpec) -> tuple[str, ...]:
+    levels = hierarchy.levels
+    return tuple(levels[0].elements) if levels and levels[0].has_target else ()
+
+
+def _folder_of(run: int, source: Path) -> Path | None:
+    """Where the files of a run are, beside its bag or above; None: those that are there are another run's."""
     folder = source if (source / SUMMARY).is_file() or (source / LAUNCH_RECORD).is_file() else source.parent
-    known = read_run_file(SimulatorReport, folder / SIMULATOR_REPORT).run
-    return folder if known in (None, run) else source
+    known = read_run_file(SimulatorReport, folder, SIMULATOR_REPORT).run
+    return folder if known in (None, run) else None
 
 
 def _policy(policy: str, launch: LaunchRecord) -> tuple[Checkpoint, str]:
@@ -156,7 +169,11 @@ def _policy(policy: str, launch: LaunchRecord) -> tuple[Checkpoint, str]:
 def _relabelled(checkpoint: Checkpoint, name: str, recording: Recording) -> Relabelling:
     from hrl_viz.relabelling import relabel
 
-    result: Relabelled = relabel(checkpoint, [episode for episode in recording.episodes if episode.subgoals])
+    space = checkpoint.goal_space()
+    # Other subgoals are none that this worker pursues.
+    alike = {run for run, hierarchy in recording.hierarchies.items() if _elements(hierarchy) == space.names}
+    result: Relabelled = relabel(checkpoint, [e for e in recording.episodes if e.subgoals and e.key.run in alike])
     wins = np.bincount(result.candidate, minlength=result.candidates.shape[1])
     moved = np.linalg.norm(result.chosen.astype(np.float64) - result.original, axis=1)
-    return Relabelling(f"{name} (version {checkpoint.version})", wins, moved)
+    unit = common_unit(recording.task.observation[k] for k in space.indices) if recording.task else ""
+    return Relabelling(f"{name} (version {checkpoint.version})", wins, moved, unit)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from hrl.report.document import table
+from hrl.report.document import table, text
 from hrl.report.findings import Findings
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.task.spec import TaskSpec
@@ -21,9 +21,9 @@ def group_section(findings: Findings) -> Iterator[str]:
     yield f"<p>{sum(len(done) for done, _ in told)} of {asked} in place at the last step.</p>"
     rows = (
         (
-            str(episode.key.episode),
-            ", ".join(f"{name} (step {step})" for name, step in done.items()) or "-",
-            ", ".join(missed) or "-",
+            text(findings.names[episode.key]),
+            text(", ".join(f"{name} (step {step})" for name, step in done.items()) or "-"),
+            text(", ".join(missed) or "-"),
         )
         for episode, (done, missed) in zip(findings.episodes, told, strict=True)
     )

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from hrl.report import figures
 from hrl.report.document import document, facts, picture, table, text
+from hrl.report.episode_names import Names
 from hrl.report.findings import Findings
 from hrl.report.group_section import group_section
 from hrl.report.skill_sections import skill_sections
+from hrl.report.way_to_goal import common_unit
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.wording import counted
 
@@ -24,7 +26,7 @@ def page(findings: Findings) -> str:
         *_paths(findings, shown, note),
         *skill_sections(findings),
         "<h2>Over time</h2>",
-        picture(figures.series(task, shown), "distance, reward and intrinsic reward over time", note),
+        picture(figures.series(task, shown, findings.names), "course of the episodes over time", note),
         "<h2>Episodes</h2>",
         _episodes(findings),
         *group_section(findings),
@@ -45,7 +47,7 @@ def _paths(findings: Findings, shown: Sequence[BagEpisode], note: str) -> Iterab
     if use is not None and note:
         shown = use.most_varied(figures.SHOWN)
         note = f"{len(shown)} of {len(findings.episodes)} episodes: those in which most skills were in control."
-    image = figures.paths(findings.task, findings.subgoal, shown, use)
+    image = figures.paths(findings.task, findings.subgoals, shown, findings.names, use)
     if image:
         name = "skills" if findings.skills else "subgoals"
         yield f"<h2>Paths and {name}, from above</h2>"
@@ -53,8 +55,13 @@ def _paths(findings: Findings, shown: Sequence[BagEpisode], note: str) -> Iterab
 
 
 def _origin(findings: Findings) -> str:
-    first, summary = findings.episodes[0], findings.summary
-    words = [str(findings.source), f"run {first.key.run:016x}", f"robot {first.key.robot}"]
+    keys, summary = [episode.key for episode in findings.episodes], findings.summary
+    runs, robots = {key.run for key in keys}, {key.robot for key in keys}
+    words = [
+        str(findings.source),
+        f"run {keys[0].run:016x}" if len(runs) == 1 else counted(len(runs), "run"),
+        f"robot {keys[0].robot}" if len(robots) == 1 else counted(len(robots), "robot"),
+    ]
     commit = (summary.git_commit or "")[:12]
     known = {"clock": summary.clock, "seed": summary.seed, "commit": commit or None}
     return ", ".join([*words, *(f"{name} {value}" for name, value in known.items() if value is not None)])
@@ -83,17 +90,17 @@ def _facts(findings: Findings) -> str:
 def _episodes(findings: Findings) -> str:
     head = ["episode", "seed", "steps", "return", "ended by"]
     if findings.task.goal:
-        head += [f"final distance [{findings.task.goal[0].unit}]", "success"]
-    return table(head, (_episode(episode)[: len(head)] for episode in findings.episodes))
+        head += [f"final distance [{common_unit(findings.task.goal)}]", "success"]
+    return table(head, (_episode(episode, findings.names)[: len(head)] for episode in findings.episodes))
 
 
-def _episode(episode: BagEpisode) -> Sequence[str]:
+def _episode(episode: BagEpisode, names: Names) -> Sequence[str]:
     outcome = episode.outcome
     ended = outcome.end_name.lower().replace("_", " ") if outcome else "recording"
     distance = f"{outcome.final_distance:.2f}" if outcome and math.isfinite(outcome.final_distance) else "-"
     mark = '<span class="good">yes</span>' if episode.success[-1] else '<span class="bad">no</span>'
     seed = str(outcome.seed) if outcome else "-"
-    name = str(episode.key.episode)
+    name = text(names[episode.key])
     return name, seed, str(episode.steps), f"{episode.rewards.sum():.1f}", ended, distance, mark
 
 
@@ -121,14 +128,11 @@ def _relabelling(findings: Findings) -> str:
     if found is None or not found.wins.sum():
         return f"<p>None: {text(findings.relabelling_missing or 'no subgoal is recorded')}.</p>"
     kept = found.wins[0] / found.wins.sum()
-    unit = {element.name: element.unit for element in findings.task.observation}
-    units = {unit[name] for name in findings.subgoal}
     words = (
         f"Worker of {found.policy}: {found.wins.sum()} subgoals, {kept:.0%} keep the recorded one, "
         f"mean move {found.moved.mean():.2f}, largest {found.moved.max():.2f}."
     )
-    image = figures.relabelling(found, units.pop() if len(units) == 1 else "mixed units")
-    return picture(image, "relabelling statistics", words)
+    return picture(figures.relabelling(found), "relabelling statistics", words)
 
 
 def _problems(findings: Findings) -> Iterable[str]:

@@ -51,12 +51,13 @@ class Summary:
     lost_messages: Index | None = None
 
 
-def read_run_file(kind: type[T], path: Path) -> T:
-    """What one of the files says; nothing where it is missing.
+def read_run_file(kind: type[T], folder: Path | None, name: str) -> T:
+    """What one of the files says; nothing where it, or the folder, is missing.
 
     Raises:
         FileError: it is there but damaged; the message names file and field.
     """
-    if not path.is_file():
+    if folder is None or not (folder / name).is_file():
         return kind()
+    path = folder / name
     return read_fields(kind, read_json(read_limited(path, MOST_RECORD), str(path), MOST_RECORD), others=True)

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from hrl.report.document import embedded
+from hrl.report.episode_names import Names, episode_title
 from hrl.report.skills import ByGoal, SkillUse, in_control
 from hrl_core.bags.episodes import BagEpisode, Float64, Int64
 from hrl_core.hierarchy.tree import Tree
@@ -83,7 +84,7 @@ def _matrix(
     ax.set_xlabel("task goal")
 
 
-def strips(spec: TaskSpec, tree: Tree, episodes: Sequence[BagEpisode]) -> str:
+def strips(spec: TaskSpec, tree: Tree, episodes: Sequence[BagEpisode], titles: Names) -> str:
     """Who was in control of each episode: a row for each node, coloured while it was on the path."""
     names = [node.name for node in tree.nodes]
     size = 9.5, len(episodes) * (0.9 + 0.24 * len(names))
@@ -98,7 +99,7 @@ def strips(spec: TaskSpec, tree: Tree, episodes: Sequence[BagEpisode]) -> str:
         ax.set_yticks(range(len(names)), names, fontsize=9)
         ax.set_ylim(len(names) - 0.4, -0.6)
         ax.set_xlim(0, spec.control_period * episode.steps)
-        ax.set_title(episode_title(spec, episode), fontsize=11)
+        ax.set_title(episode_title(spec, episode, titles), fontsize=11)
         ax.grid(alpha=0.3, axis="x")
     axes[-1, 0].set_xlabel("time in the episode [s]")
     figure.tight_layout()
@@ -109,9 +110,3 @@ def _stretches(active: np.ndarray) -> list[tuple[int, int]]:
     """First step and number of steps of each time that something was active, (T,)."""
     edges: Int64 = np.flatnonzero(np.diff(active.astype(np.int64), prepend=0, append=0))
     return [(int(first), int(stop - first)) for first, stop in edges.reshape(-1, 2)]
-
-
-def episode_title(spec: TaskSpec, episode: BagEpisode) -> str:
-    """Number of an episode and, where the task has a goal, whether it was reached."""
-    outcome = ": success" if episode.success[-1] else ": no success"
-    return f"episode {episode.key.episode}{outcome if spec.goal else ''}"

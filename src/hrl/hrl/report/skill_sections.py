@@ -24,7 +24,7 @@ def skill_sections(findings: Findings) -> Iterator[str]:
         yield from _by_goal(use)
     if findings.hierarchy is not None and findings.hierarchy.tree is not None and findings.skills:
         shown = _told(findings.skills[0].episodes, bool(findings.task.goal))
-        image = skill_figures.strips(findings.task, findings.hierarchy.tree, shown)
+        image = skill_figures.strips(findings.task, findings.hierarchy.tree, shown, findings.names)
         words = "Each node of the tree while it was on the path; composites in one colour, each leaf in its own."
         yield "<h2>Who was in control</h2>"
         yield picture(image, "nodes of the tree in control over time", words)
