@@ -68,8 +68,13 @@ class TrainerNode(HrlNode):
         self.every(WORK_PERIOD, self._work)
 
     def start(self) -> None:
-        """Announce what an earlier process has written, if anything."""
+        """Announce the newest policy, if one may be acted by; it is written first where a process was killed before."""
+        if not self._may_announce:
+            return
         newest = max(self._policies(), default=None)
+        if self._trainer.reached and (newest is None or newest < self._folder()):
+            # Of a state without its policy, robots would never hear: on-policy learners would have no more to learn.
+            newest = self._save()
         if newest is not None:
             self._announce(newest)
 
@@ -78,8 +83,17 @@ class TrainerNode(HrlNode):
         if not hasattr(self, "_trainer"):
             return
         with self._alone:
-            if self.failure is None and self._trainer.version > self._saved:
+            if self.failure is not None or self._trainer.version <= self._saved:
+                return
+            if self._may_announce:
                 self._save()
+            else:
+                self._keep()
+
+    @property
+    def _may_announce(self) -> bool:
+        """Whether robots are to act by what has been learned: before, the untrained policy explores better."""
+        return self._settings.finish or self._trainer.env_steps >= self._trainer.learner.warm_start_steps
 
     def _work(self) -> None:
         """Take in new bags and train for a slice."""
@@ -91,10 +105,10 @@ class TrainerNode(HrlNode):
             trainer.iterate()
             if trainer.version - self._kept < self._between:
                 continue
-            if self._settings.finish or trainer.env_steps >= trainer.learner.warm_start_steps:
+            if self._may_announce:
                 self._announce(self._save())
             else:
-                # Nobody is to act by it yet, but what has been learned is not to be learned again.
+                # What has been learned is not to be learned again.
                 self._keep()
         self._pressure.update(trainer.left)
         if self._settings.finish and not trainer.left:
@@ -127,7 +141,7 @@ class TrainerNode(HrlNode):
         trainer = self._trainer
         row = trainer.record(trainer.intake.outcomes.row())
         self._keep()
-        folder = self._out / "policies" / f"v{trainer.version:09d}"
+        folder = self._folder()
         save_checkpoint(trainer.checkpoint({name: float(value) for name, value in row.items()}), folder)
         self._saved = trainer.version
         if self._settings.keep_segments:
@@ -141,6 +155,10 @@ class TrainerNode(HrlNode):
     def _keep(self) -> None:
         self._trainer.keep()
         self._kept = self._trainer.version
+
+    def _folder(self) -> Path:
+        """Of the present policy."""
+        return self._out / "policies" / f"v{self._trainer.version:09d}"
 
     def _policies(self) -> list[Path]:
         return [path for path in (self._out / "policies").glob("v*") if path.is_dir()]

@@ -1,0 +1,86 @@
+"""Which policies a trainer announces: its newest, however it was ended before, and none before the warm start."""
+
+import contextlib
+import dataclasses
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import FLAT
+from hrl_core.task.text import load_task
+from hrl_training.trainer_node import TrainerNode
+
+TASK = load_task("PointMaze")
+
+
+class Learned:
+    """A run that has made so many updates."""
+
+    def __init__(self, updates: int, env_steps: int) -> None:
+        self.reached = self.version = updates
+        self.env_steps, self.learner = env_steps, SimpleNamespace(warm_start_steps=100, frozen_worker=False)
+        self.intake: Any = SimpleNamespace(outcomes=SimpleNamespace(row=dict))
+        self.kept = 0
+
+    def record(self, figures):
+        return figures
+
+    def keep(self):
+        self.kept = self.version
+
+    def checkpoint(self, metrics):
+        return dataclasses.replace(random_checkpoint(TASK, 0, hierarchy=FLAT), version=self.version)
+
+
+class Trainer(TrainerNode):
+    """The node, without ROS."""
+
+    def __init__(self, out, updates: int, env_steps: int) -> None:
+        self._trainer: Any = Learned(updates, env_steps)
+        self._settings: Any = SimpleNamespace(finish=False, keep_segments=0, keep_policies=10)
+        self._out, self._run, self._saved, self._kept = out, 1, updates, updates
+        self.failure, self.said = None, []
+        self._updates: Any = SimpleNamespace(publish=lambda update: self.said.append(update.version))
+
+    def get_logger(self) -> Any:
+        return logging.getLogger()
+
+
+def write(out, version):
+    save_checkpoint(Learned(version, 0).checkpoint({}), out / "policies" / f"v{version:09d}")
+
+
+@pytest.mark.parametrize("written", [[], [6]], ids=["none", "an older one"])
+def test_a_policy_whose_trainer_was_killed_between_state_and_policy_is_written_and_announced(tmp_path, written):
+    for version in written:
+        write(tmp_path, version)
+    node = Trainer(tmp_path, updates=7, env_steps=100)
+    node.start()
+    assert node.said == [7]
+    assert (tmp_path / "policies" / "v000000007").is_dir()
+
+
+def test_what_is_written_is_announced_again_and_nothing_where_nothing_is_learned(tmp_path):
+    Trainer(tmp_path, updates=0, env_steps=100).start()
+    assert not (tmp_path / "policies").exists()
+    write(tmp_path, 7)
+    node = Trainer(tmp_path, updates=7, env_steps=100)
+    node.start()
+    assert node.said == [7]
+
+
+def test_before_the_warm_start_no_policy_is_announced_nor_left_to_be(tmp_path):
+    stopped = Trainer(tmp_path, updates=7, env_steps=99)
+    stopped._saved = 6
+    stopped._alone = contextlib.ExitStack()
+    stopped.teardown()
+    assert stopped._trainer.kept == 7
+    assert not (tmp_path / "policies").exists()
+    # One of an earlier release is there all the same.
+    write(tmp_path, 7)
+    again = Trainer(tmp_path, updates=7, env_steps=99)
+    again.start()
+    assert again.said == []
