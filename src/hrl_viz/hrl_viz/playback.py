@@ -13,6 +13,8 @@ _AT_ONCE = 50
 class Tick(NamedTuple):
     """One environment step as it was recorded."""
 
+    episode: int
+    """Position of its episode, which need not be the one that the next tick is of."""
     stamp: int
     """Environment time [ns]."""
     messages: Sequence[tuple[str, bytes]]

@@ -101,6 +101,7 @@ class PlayerNode(HrlNode):
         if self._run == -1:
             return
         play, episode = self.playback, self.recording.episodes[self.playback.episode]
+        self._announce(play.episode)
         status = msg.SimStatus(run=episode.key.run, robot=episode.key.robot, episode=episode.key.episode)
         status.header.stamp = messages.to_time(self._stamp)
         status.paused, status.finished = play.paused, play.finished
@@ -123,7 +124,7 @@ class PlayerNode(HrlNode):
         if self._run == -1:
             # Setting the pace lets its time begin now.
             play.rate = self._settings.rate
-        self._announce()
+        self._announce(play.episode)
         ended = play.finished
         for tick in play.due():
             self._publish(tick)
@@ -140,7 +141,7 @@ class PlayerNode(HrlNode):
             )
 
     def _publish(self, tick: Tick) -> None:
-        self._announce()
+        self._announce(tick.episode)
         self._stamp = tick.stamp
         self._clock_topic.publish(Clock(clock=messages.to_time(tick.stamp)))
         for topic, data in tick.messages:
@@ -151,9 +152,9 @@ class PlayerNode(HrlNode):
                 if other is not None:
                     self._other.publish(other)
 
-    def _announce(self) -> None:
-        """Publish the RunInfo of the episode's run when it is another than before."""
-        run = self.recording.episodes[self.playback.episode].key.run
+    def _announce(self, episode: int) -> None:
+        """Publish the RunInfo of the run of the episode at a position when it is another than before."""
+        run = self.recording.episodes[episode].key.run
         if run == self._run:
             return
         self._run = run

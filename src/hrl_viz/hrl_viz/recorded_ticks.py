@@ -95,8 +95,10 @@ class RecordedRun:
         times = [message.received for message in said.values()]
         for message in _unnumbered(episode, min(times) - _MARGIN, max(times) + _MARGIN):
             by_step[message.step].append(message)
+        for step in by_step:
+            step.sort(key=lambda message: (REPLAYED.index(message.kind), message.received))
         return [
-            Tick(stamp, [(m.topic, m.data) for m in sorted(step, key=lambda m: (REPLAYED.index(m.kind), m.received))])
+            Tick(position, stamp, [(message.topic, message.data) for message in step])
             for stamp, step in zip(episode.stamps.tolist(), by_step, strict=True)
         ]
 

@@ -23,7 +23,8 @@ def player(wall):
 
     def make(**more):
         def load(episode):
-            return [Tick(int((10 * episode + k) * NANOSECONDS / 10), [(f"{episode}.{k}", b"")]) for k in range(3)]
+            stamps = [int((10 * episode + k) * NANOSECONDS / 10) for k in range(3)]
+            return [Tick(episode, stamp, [(f"{episode}.{k}", b"")]) for k, stamp in enumerate(stamps)]
 
         return Playback(2, load, clock=wall, **more)
 
