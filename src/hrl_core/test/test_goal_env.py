@@ -318,3 +318,168 @@ def test_an_environment_without_pictures_of_its_own_is_said_to_make_none() -> No
         TaskError, match=r"^task 'mountain_car': hrl/MountainCar-v0 makes no pictures: it takes no render"
     ):
         GoalEnvironment(load_task("mountain_car"), render_mode="rgb_array")
+
+
+class _SavesItself(TwoLink):
+    """Saves its state, and pursues its own goals alone."""
+
+    def simulation_state(self):
+        return np.concatenate((self._angles, self._rates, self._target))
+
+    def restore(self, state):
+        self._angles, self._rates, self._target = np.split(state.copy(), 3)
+        return self._observation()
+
+
+def test_a_resumed_run_pursues_the_goals_that_it_pursued() -> None:
+    """Imposed ones and the environment's own, whatever the copy that goes on has had imposed."""
+    spec = spec_of(_SavesItself, max_episode_steps=9, evaluation_goals=(tuple(GOAL),))
+    rng = np.random.default_rng(0)
+    for seed in range(6):
+        envs, again = (VectorEnv(spec, 3, seed=seed, headline_share=0.5) for _ in range(2))
+        for action in rng.uniform(-1, 1, (13, 3, 2)):
+            envs.step(action)
+        again.load_state_dict(envs.state_dict())
+        assert again.exact_resume
+        np.testing.assert_array_equal(again.goals, envs.goals)
+        for action in rng.uniform(-1, 1, (13, 3, 2)):
+            for one, other in zip(envs.step(action), again.step(action), strict=True):
+                np.testing.assert_array_equal(one, other)
+
+
+class _EndsAtItsGoal(TwoLink):
+    """An episode of it is over when its own goal, where the tip is at the beginning, is reached."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self._target = self._observation()["achieved_goal"]
+        return self._observation(), {}
+
+    def step(self, action):
+        observation, reward, _, truncated, info = super().step(action)
+        return observation, reward, bool(info["is_success"]), truncated, info
+
+
+def test_an_end_at_the_environment_s_own_goal_is_none_under_another_one() -> None:
+    env = GoalEnvironment(spec_of(_EndsAtItsGoal))
+    for goal, expected in ((None, (True, False, True)), (GOAL, (False, True, False))):
+        env.reset(seed=3, goal=goal)
+        step = env.step(np.zeros(2))
+        assert (step.terminated, step.truncated, step.success) == expected
+
+
+def test_an_end_with_success_of_which_the_task_says_nothing_is_told_once(caplog) -> None:
+    for rule, told in ((SuccessRule(0.0, "m"), 1), (SuccessRule(0.0, "m", ends_episode=True), 0)):
+        caplog.clear()
+        envs = VectorEnv(spec_of(_EndsAtItsGoal, success=rule), 2, seed=0)
+        for _ in range(3):
+            envs.step(np.zeros((2, 2)))
+        assert caplog.text.count("set success.ends_episode: true") == told
+
+
+class _Copies(TwoLink):
+    """Its ``goal`` can be written, and that changes nothing."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.goal = self._target.copy()
+        return self._observation(), {}
+
+
+def test_a_goal_that_is_set_is_pursued_or_it_is_imposed() -> None:
+    env = GoalEnvironment(spec_of(_Copies))
+    assert not env.abilities.follows_goal
+    env.reset(seed=3, goal=GOAL)
+    np.testing.assert_array_equal(env.step(np.zeros(2)).desired, GOAL)
+
+
+class _InStages(TwoLink):
+    def __init__(self, render_mode=None):
+        super().__init__(render_mode)
+        self.action_space = spaces.Box(0, 4, (2,), np.int32)
+        self.taken: list[int] = []
+
+    def step(self, action):
+        self.taken += action.tolist()
+        return super().step(action)
+
+
+def test_every_whole_number_can_be_an_action() -> None:
+    action = tuple(dataclasses.replace(element, low=0.0, high=4.0) for element in SPEC.action)
+    env = GoalEnvironment(spec_of(_InStages, action=action))
+    env.reset(seed=0)
+    for value in (0.4, 0.6, 1.6, 2.7, 4.0):
+        env.step(np.full(2, value))
+    base: Any = env.env.unwrapped
+    assert base.taken[-10::2] == [0, 1, 2, 3, 4]
+
+
+class _NamesAsOurs(TwoLink):
+    def __init__(self, task, env_id, render_mode=None):
+        super().__init__(render_mode)
+        self.told = task, env_id
+
+
+def test_whatever_an_environment_calls_its_arguments_it_is_made() -> None:
+    spec = spec_of(_NamesAsOurs, env_kwargs={"task": "b", "env_id": 3})
+    base: Any = GoalEnvironment(spec).env.unwrapped
+    assert base.told == ("b", 3)
+    with pytest.raises(TaskError, match="max_episode_steps is a field of the task; take it out of env_kwargs"):
+        GoalEnvironment(spec_of(TwoLink, env_kwargs={"max_episode_steps": 5}))
+
+
+class _Sick(TwoLink):
+    """Tells what is no number, or no vector, from the second episode on."""
+
+    def __init__(self, where, render_mode=None):
+        super().__init__(render_mode)
+        self._where = where
+
+    def reset(self, *, seed=None, options=None):
+        told, info = super().reset(seed=seed)
+        return (told | {"observation": np.full(6, np.nan)} if self._where == "reset" and seed > 1 else told), info
+
+    def step(self, action):
+        told, reward, *rest = super().step(action)
+        told |= {"goal": {"achieved_goal": np.full(2, np.inf)}, "shape": {"observation": np.zeros((1, 6))}}.get(
+            self._where, {}
+        )
+        return told, (np.nan if self._where == "reward" else reward), *rest
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("reset", r"observation of Variant\S+: non-finite"),
+        ("goal", r"achieved goal of Variant\S+: non-finite"),
+        ("shape", r"needs 6 numbers, got shape \(1, 6\)"),
+        ("reward", r"Variant\S+ pays a reward of nan"),
+    ],
+)
+def test_what_is_no_number_is_refused_at_once_by_copies_as_by_one(where, message) -> None:
+    def many() -> None:
+        VectorEnv(spec, 2, seed=0).step(np.zeros((2, 2)))
+
+    def one() -> None:
+        runner = EnvRunner(spec, seed=0)
+        runner.reset(0)
+        runner.step(np.zeros(2))
+
+    spec = spec_of(lambda render_mode=None: _Sick(where, render_mode))
+    for run in (many, one):
+        with pytest.raises(InvalidDataError, match=message):
+            run()
+
+
+class _Costs(TwoLink):
+    """Pays for the way, of which ``compute_reward`` knows nothing."""
+
+    def step(self, action):
+        observation, reward, *rest = super().step(action)
+        return observation, reward - 0.1 * float(np.abs(action).sum()), *rest
+
+
+def test_rewards_that_relabelled_goals_would_not_have_are_told() -> None:
+    (told,) = VectorEnv(spec_of(_Costs), 1, seed=0).missing
+    assert "is not what it pays (-1 of a step that paid -1.2)" in told
+    assert VectorEnv(SPEC, 1, seed=0).missing == []

@@ -221,6 +221,16 @@ def test_masses_and_friction_are_those_drawn_from_the_models_own_every_time():
         np.testing.assert_allclose(varied.body_subtreemass[0], own.body_subtreemass[0] * drawn.mass)
 
 
+@pytest.mark.parametrize("text", ["delay=0.3", "loss=0.999"])
+def test_what_an_action_costs_is_what_was_commanded_not_what_acts(text):
+    spec = load_task("ant_two_walks")
+    kept = []
+    for environment in (make_environment(spec, parse_randomisation(text)), GoalEnvironment(spec)):
+        environment.reset(0)
+        kept.append(environment.step(spec.action_high).achieved[2])
+    assert kept[0] == kept[1] == pytest.approx(0.1 - 0.01 * 8)
+
+
 def test_without_randomisation_it_is_the_plain_environment():
     assert type(make_environment(ANT, NONE)) is GoalEnvironment
     assert isinstance(make_environment(ANT, ALL), RandomisedEnvironment)

@@ -38,6 +38,21 @@ def test_an_episode_that_ends_with_success_is_said_to(name):
 
 
 @pytest.mark.parametrize("name", WITH_GOALS)
+def test_what_a_step_pays_is_what_its_achieved_goal_is_worth_or_it_is_said(name):
+    """Else relabelled goals are learned from with other rewards than those lived."""
+    task, rng = load_task(name), np.random.default_rng(0)
+    environment = GoalEnvironment(task)
+    if environment.abilities.rewards_goals and not environment.abilities.rewards_differ:
+        step = environment.reset(1)
+        for _ in range(20):
+            if not step.terminated:
+                action = rng.uniform(task.action_low, task.action_high)
+                step = environment.step(np.round(action) if task.choices else action)
+                assert step.reward == pytest.approx(float(environment.compute_reward(step.achieved, step.desired)))
+    environment.close()
+
+
+@pytest.mark.parametrize("name", WITH_GOALS)
 def test_where_being_there_is_all_that_is_paid_it_is_what_the_task_calls_success(name):
     task = load_task(name)
     environment = GoalEnvironment(task)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hrl_core.envs import stepping
+from hrl_core.envs.abilities import find_simulation
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.stepping import Stepping
 from hrl_core.envs.vector import VectorEnv
@@ -136,6 +137,19 @@ def test_a_share_of_episodes_pursues_the_headline_goal_and_the_others_keep_their
     np.testing.assert_array_equal(half.states, plain.states)
     with pytest.raises(InvalidDataError, match="has no evaluation goals"):
         VectorEnv(load_task("ant_gather"), 2, seed=0, headline_share=0.5)
+
+
+@pytest.mark.parametrize("name", ["ant_maze", "ant_gather", "reacher_arm", "kitchen", "fetch_reach", "ant"])
+def test_a_simulation_that_blows_up_ends_the_run_by_name(name: str) -> None:
+    """MuJoCo begins anew by itself; what is lived would be a leap to the start."""
+    spec = load_task(name)
+    for value in (np.nan, 1e11):
+        envs = VectorEnv(spec, 2, seed=0)
+        simulation = find_simulation(envs._envs[1].env)
+        assert simulation is not None
+        simulation.data.qvel[0] = value
+        with pytest.raises(InvalidDataError, match=r"blew up.* \(environment 1, episode 1, seed \d+, step 0\)"):
+            envs.step(np.zeros((2, len(spec.action))))
 
 
 def test_restart_repeats_the_first_episodes() -> None:

@@ -62,7 +62,8 @@ class AntTwoWalksEnv(AntMazeEnv):
         before = self.data.qpos[:2].copy()
         super().step(action)
         fallen = has_fallen(self.data.qpos)
-        torques = self.data.ctrl / TORQUE_LIMIT
+        # Of the command that was given: under a delay another one may act.
+        torques = action / TORQUE_LIMIT
         self._achieved[:2] = (self.data.qpos[:2] - before) / PROGRESS_UNIT
         self._achieved[2] = UPRIGHT_REWARD - TORQUE_COST * torques.dot(torques) - FALL_COST * fallen
         reward = float(self._achieved.dot(self.goal))

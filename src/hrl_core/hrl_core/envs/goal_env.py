@@ -1,5 +1,6 @@
 """One environment as a task sees it: vectors in, vectors out, with a goal or without."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -7,7 +8,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from hrl_core.envs.abilities import Abilities, bare, find_abilities, told_success
+from hrl_core.envs.abilities import Abilities, bare, find_abilities, instabilities, told_success
 from hrl_core.envs.layout import Layout
 from hrl_core.envs.making import described, make_env
 from hrl_core.errors import HrlError, InvalidDataError, TaskError
@@ -57,6 +58,7 @@ class GoalEnvironment:
         except HrlError:
             self.close()
             raise
+        self._unstable = instabilities(self.env)
         self._imposed: Vector | None = None
         self.goal = np.zeros(self._layout.sizes[1])
         """Task goal of the present episode, shape (goal_dim,)."""
@@ -83,7 +85,7 @@ class GoalEnvironment:
         if self.abilities.follows_goal:
             base: Any = self._core.unwrapped
             base.goal = wanted
-        elif not self.abilities.rewards_goals or self._own_success:
+        elif not self._imposes:
             lacks = "compute_reward" if not self.abilities.rewards_goals else "a success.radius in the task"
             raise TaskError(
                 f"task '{self.spec.name}': {self.spec.env_id} pursues its own goals only: it has no attribute 'goal', "
@@ -97,7 +99,7 @@ class GoalEnvironment:
         """Apply an action (action_dim,) within its limits, or the number of a choice (1,), for one control period.
 
         Raises:
-            InvalidDataError: the environment failed; names where. Or there is no such choice.
+            InvalidDataError: the environment failed, names where; its simulation blew up; or there is no such choice.
         """
         self._given.give(action)
         return self._take(action)
@@ -105,12 +107,26 @@ class GoalEnvironment:
     def _take(self, action: Vector) -> GoalStep:
         """Have an action take effect, whichever was given."""
         data, reward, terminated, truncated, info = self._guarded(self._core.step, self._applied(action))
+        if any(self._unstable):
+            # MuJoCo has put it back to its beginning and gone on from there, in the middle of an episode.
+            raise InvalidDataError(
+                f"the simulation of {self.spec.env_id} blew up: a position, speed or force is not finite"
+            )
         step = self._told(data, float(reward), bool(terminated), bool(truncated), info)
         if self._imposed is not None:
-            worth = float(self.compute_reward(step.achieved, self._imposed))
-            step = step._replace(desired=self._imposed, reward=worth)
+            step = self._under(self._imposed, step)
         self.goal = step.desired
         return self._judged(step)
+
+    def _under(self, imposed: Vector, step: GoalStep) -> GoalStep:
+        """What a step is under a goal (goal_dim,) that the environment knows nothing of.
+
+        Where it ends an episode because its own goal is reached, nothing has ended under another one.
+        """
+        worth = float(self.compute_reward(step.achieved, imposed))
+        own = step.terminated and bool(self.spec.success_holds(step.achieved, step.desired))
+        cut = {"terminated": False, "truncated": True} if own else {}
+        return step._replace(desired=imposed, reward=worth, **cut)
 
     def compute_reward(self, achieved: npt.NDArray, desired: npt.NDArray) -> npt.NDArray:
         """Reward of achieved goals (..., goal_dim) under task goals of a shape that broadcasts with them.
@@ -134,20 +150,30 @@ class GoalEnvironment:
             worth[at] = self._guarded(compute, *pair, {})
         return worth
 
+    def check(self, step: GoalStep) -> None:
+        """Raise ``InvalidDataError`` unless a reset or step told vectors of finite numbers of the task's sizes."""
+        self.spec.check_state(step.state, f"observation of {self.spec.env_id}")
+        self.spec.check_goal(step.achieved, f"achieved goal of {self.spec.env_id}")
+        if not math.isfinite(step.reward):
+            raise InvalidDataError(f"{self.spec.env_id} pays a reward of {step.reward}")
+
     def simulation_state(self) -> Vector:
         """Everything that stepping depends on; only where ``abilities.saves_state``."""
         core: Any = self._core
         own = core.simulation_state()
-        return np.concatenate((own, self._given.state())) if self._given else own
+        imposed = (self._imposed is not None, *self.goal) if self._imposes else ()
+        return np.concatenate((own, self._given.state(), imposed)) if self._given or imposed else own
 
     def restore(self, state: Vector) -> GoalStep:
         """Go back to a ``simulation_state``."""
         core: Any = self._core
-        own = len(state) - self._given.state_size
-        self._given.restore(state[own:])
+        rest = len(state) - (1 + self.goal.size if self._imposes else 0)
+        own = rest - self._given.state_size
+        self._given.restore(state[own:rest])
         step = self._told(core.restore(state[:own]), 0.0, False, False, {})
-        self.goal = step.desired
-        return step
+        self._imposed = state[rest + 1 :].copy() if self._imposes and state[rest] else None
+        self.goal = step.desired if self._imposed is None else self._imposed
+        return step._replace(desired=self.goal)
 
     def render(self) -> npt.NDArray[np.uint8]:
         """The environment's own picture of now, shape (height, width, 3).
@@ -164,12 +190,19 @@ class GoalEnvironment:
         """Free the environment."""
         self.env.close()
 
+    @property
+    def _imposes(self) -> bool:
+        """Whether goals that are given are judged here, as the environment takes none."""
+        return not self.abilities.follows_goal and self.abilities.rewards_goals and not self._own_success
+
     def _applied(self, action: Vector) -> Any:  # noqa: ANN401 - as the environment wants it
         space: Any = self._core.action_space
         if self.spec.choices:
             self.spec.check_action(action)
             return space.dtype.type(action[0] + space.start)
-        return action.astype(space.dtype, copy=False)
+        # Cut off, whole numbers would hardly ever be the largest ones.
+        whole = np.rint(action) if np.issubdtype(space.dtype, np.integer) else action
+        return whole.astype(space.dtype, copy=False)
 
     def _told(self, data: Any, reward: float, terminated: bool, truncated: bool, info: Any) -> GoalStep:  # noqa: ANN401 - as the environment has it
         layout = self._layout

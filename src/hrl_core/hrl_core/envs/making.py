@@ -26,6 +26,8 @@ def make_env(spec: TaskSpec, render_mode: str | None = None) -> GoalEnv:
         TaskError: it cannot be made, a space is none of vectors, or does not fit; names both sizes.
     """
     options = dict(spec.env_kwargs) | ({} if render_mode is None else {"render_mode": render_mode})
+    if "max_episode_steps" in options:
+        raise TaskError(f"task '{spec.name}': max_episode_steps is a field of the task; take it out of env_kwargs")
     env = make_by_id(spec.env_id, spec.name, max_episode_steps=spec.max_episode_steps, **options)
     try:
         require_vectors(env, spec.env_id, spec.name)
@@ -36,7 +38,7 @@ def make_env(spec: TaskSpec, render_mode: str | None = None) -> GoalEnv:
     return env
 
 
-def make_by_id(env_id: str, task: str, **options: Any) -> GoalEnv:  # noqa: ANN401 - whatever the environment takes
+def make_by_id(env_id: str, task: str, /, **options: Any) -> GoalEnv:  # noqa: ANN401 - whatever the environment takes
     """Make a Gymnasium environment; ``module:Id`` imports a module that registers it.
 
     Raises:

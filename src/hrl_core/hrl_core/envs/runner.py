@@ -83,6 +83,7 @@ class EnvRunner(EpisodeRunner):
     def _observe(
         self, episode: int, number: int, step: GoalStep, applied: Vector, source: ActionSource = ActionSource.POLICY
     ) -> Observation:
+        self._environment.check(step)
         ends = step.terminated, step.truncated or number >= self.spec.max_episode_steps
         vectors = step.state, step.achieved, step.desired, applied
         return self._tell(self._stamp, episode, number, vectors, step.reward, *ends, source, step.success)

@@ -21,6 +21,8 @@ _ALWAYS_THERE = ("gymnasium", "hrl_core")
 """Packages whose ids are registered in every process of this stack."""
 _DEFAULT_STEPS = 200
 _DEFAULT_TIME_STEP = 0.1
+_NO_LIMIT = 1e9
+"""Limits of actions beyond it are meant as none."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _look(env: GoalEnv, env_id: str, steps: int, seed: int) -> Survey:
             names[column] = f"goal_{j}"
         goals, states = [names[column] for column in where], observed
     known = time_step(core)
-    low, high = _limits(core)
+    low, high = action_limits(core)
     return Survey(
         env_id=_with_module(env, env_id),
         max_episode_steps=limit,
@@ -165,20 +167,37 @@ def _reach(episodes: list[tuple[Array, Array, Array]]) -> Array:
     return np.array([float(f"{value:.2g}") or 0.1 for value in reach])
 
 
-def _limits(env: GoalEnv) -> tuple[Array, Array]:
-    """Limits of actions; 1 where the environment has none; of choices the numbers."""
+def action_limits(env: GoalEnv) -> tuple[Array, Array]:
+    """Limits of actions, (action_dim,) each; where the environment has none, -1 and 1; of choices the numbers.
+
+    Raises:
+        TaskError: there is nothing to choose.
+    """
     space: Any = env.action_space
     if count := choice_count(env):
-        return np.zeros(1), np.full(1, count - 1.0)
-    low, high = np.asarray(space.low, np.float64), np.asarray(space.high, np.float64)
-    return np.where(np.isfinite(low), low, -1.0), np.where(np.isfinite(high), high, 1.0)
+        low, high = np.zeros(1), np.full(1, count - 1.0)
+    else:
+        low, high = np.asarray(space.low, np.float64), np.asarray(space.high, np.float64)
+        below, above = np.abs(low) < _NO_LIMIT, np.abs(high) < _NO_LIMIT
+        # Open on one side only, two units from the other.
+        low, high = (
+            np.where(below, low, np.where(above, high - 2, -1)),
+            np.where(above, high, np.where(below, low + 2, 1)),
+        )
+    fixed = np.flatnonzero(low >= high).tolist()
+    if fixed:
+        raise TaskError(
+            f"actions are {space}, of which element {fixed[0]} is always {low[fixed[0]]:g}: there is nothing to learn; "
+            "a wrapper (gymnasium.ActionWrapper) can leave it out"
+        )
+    return low, high
 
 
 def _random_action(env: GoalEnv, rng: np.random.Generator) -> Any:  # noqa: ANN401 - as the environment wants it
     space: Any = env.action_space
     if count := choice_count(env):
         return space.dtype.type(space.start + rng.integers(count))
-    return rng.uniform(*_limits(env)).astype(space.dtype)
+    return rng.uniform(*action_limits(env)).astype(space.dtype)
 
 
 def _names(prefix: str, space: spaces.Space) -> list[str]:

@@ -9,7 +9,7 @@ amplify.
 import logging
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -108,6 +108,8 @@ class VectorEnv:
         self._episodes = first_episode + np.arange(num_envs)
         self._steps = np.zeros(num_envs, np.int64)
         self._saves_state = first.abilities.saves_state
+        self._unsaid = spec.own_success and bool(spec.goal) and not spec.success.ends_episode
+        """Whether an end with success would be news."""
         self._taken: list[list[Array]] = [[] for _ in range(num_envs)]
         """Actions of the present episodes, where environments cannot tell of themselves."""
         self._goes_on = True
@@ -183,7 +185,7 @@ class VectorEnv:
         """Apply actions (num_envs, action_dim), clipped, for one control period; reset what ended.
 
         Raises:
-            InvalidDataError: a state is not finite; names the copy and its episode.
+            InvalidDataError: as ``GoalEnvironment.step``; names the copy and its episode.
         """
         applied = np.clip(actions, self.spec.action_low, self.spec.action_high)
         if not self._saves_state:
@@ -192,17 +194,27 @@ class VectorEnv:
         taken: list[GoalStep] = [None] * self.num_envs  # pyright: ignore[reportAssignmentType] - filled in below
 
         def advance(i: int) -> None:
-            taken[i] = self._envs[i].step(applied[i])
+            try:
+                taken[i] = self._envs[i].step(applied[i])
+            except InvalidDataError as error:
+                raise InvalidDataError(f"{error} ({self._where(i)})") from error
 
         self._stepping(advance)
         self._show(taken)
-        self._check(self.states)
         self._steps += 1
         terminated = np.array([step.terminated for step in taken])
         cut = np.array([step.truncated for step in taken])
         truncated = (cut | (self._steps >= self._limits)) & ~terminated
         rewards = np.array([step.reward for step in taken])
         successes = np.array([bool(step.success) for step in taken])
+        if self._unsaid and (successes & terminated).any():
+            self._unsaid = False
+            _log.warning(
+                "task '%s': an episode of %s ended with success, of which the task says nothing: episodes under "
+                "relabelled goals will end there as well; set success.ends_episode: true",
+                self.spec.name,
+                self.spec.env_id,
+            )
         result = VectorStep(self.states, self.achieved, rewards, terminated, truncated, successes)
         for i in np.flatnonzero(result.ended):
             self._episodes[i] += self.num_envs
@@ -244,9 +256,29 @@ class VectorEnv:
             env.close()
 
     def _show(self, steps: Sequence[GoalStep]) -> None:
-        """Make the states and achieved goals of these steps the present ones."""
-        self.states = np.stack([step.state for step in steps])
-        self.achieved = np.stack([step.achieved for step in steps])
+        """Make the states and achieved goals of these steps the present ones.
+
+        Raises:
+            InvalidDataError: as ``GoalEnvironment.check``; names the copy and its episode.
+        """
+        sizes = [(self.num_envs, len(elements)) for elements in (self.spec.observation, self.spec.goal)]
+        try:
+            told = [np.stack([step.state for step in steps]), np.stack([step.achieved for step in steps])]
+            rewards = np.array([step.reward for step in steps])
+            sound = [part.shape for part in told] == sizes and all(np.isfinite(part).all() for part in (*told, rewards))
+        except ValueError:
+            sound = False
+        if not sound:
+            self._blame(steps)
+        self.states, self.achieved = told
+
+    def _blame(self, steps: Sequence[GoalStep]) -> NoReturn:
+        for i, (env, step) in enumerate(zip(self._envs, steps, strict=True)):
+            try:
+                env.check(step)
+            except InvalidDataError as error:
+                raise InvalidDataError(f"{error} ({self._where(i)})") from None
+        raise AssertionError("nothing was wrong with any of them")
 
     def _reset(self, i: int) -> GoalStep:
         seed = episode_seed(self.seed, int(self._episodes[i]))
@@ -280,11 +312,6 @@ class VectorEnv:
             return None
         return np.array(self.spec.evaluation_goals[0])
 
-    def _check(self, states: Array) -> None:
-        bad = np.flatnonzero(~np.isfinite(states).all(axis=1))
-        if bad.size:
-            i = int(bad[0])
-            raise InvalidDataError(
-                f"the simulation of environment {i} became non-finite in episode {self._episodes[i]}, "
-                f"step {self._steps[i]} (seed {episode_seed(self.seed, int(self._episodes[i]))})"
-            )
+    def _where(self, i: int) -> str:
+        episode = int(self._episodes[i])
+        return f"environment {i}, episode {episode}, seed {episode_seed(self.seed, episode)}, step {self._steps[i]}"
