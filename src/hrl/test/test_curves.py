@@ -1,5 +1,6 @@
 """Success curves: seeds of one configuration become one curve, labels say what differs."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from hrl import cli
 from hrl.results.curves import UPDATES, Run, curve, goals, labels, read_run, same_but_for_the_seed
+from hrl_core.task.text import load_task
 from hrl_core.training.config import changed
 from hrl_core.training.presets import preset
 
@@ -107,6 +109,48 @@ def test_runs_that_differ_in_their_seed_only_are_one_group() -> None:
     groups = same_but_for_the_seed(runs)
     assert [[run.config["seed"] for run in group] for group in groups] == [[0, 1, 2], [0]]
     assert labels(groups) == ["candidates=10", "candidates=0"]
+
+
+def with_task(run: Run, folder: Path, **changes) -> Path:
+    """The folder of a run whose own task differs from the shipped one in some fields."""
+    place = written(run, folder)
+    (place / "task.yaml").write_text(dataclasses.replace(load_task("ant_maze"), **changes).to_yaml())
+    return place
+
+
+def test_runs_on_different_tasks_of_one_name_are_no_seeds_of_each_other(tmp_path: Path) -> None:
+    points = {10: 0.1, 20: 0.2}
+    folders = [
+        with_task(made_run(0, points), tmp_path / "0"),
+        with_task(made_run(1, points), tmp_path / "1", max_episode_steps=7),
+        with_task(made_run(2, points), tmp_path / "2"),
+        written(made_run(3, points), tmp_path / "3"),
+    ]
+    groups = same_but_for_the_seed([read_run(folder) for folder in folders])
+    assert [[run.folder.name for run in group] for group in groups] == [["0", "2", "3"], ["1"]]
+    told = load_task("ant_maze"), dataclasses.replace(load_task("ant_maze"), max_episode_steps=7)
+    assert labels(groups) == [f"task=ant_maze {task.sha256[:12]}" for task in told]
+
+
+def test_one_task_in_two_forms_is_one(tmp_path: Path) -> None:
+    """The first definitions said what subgoals are as well, and had another hash."""
+    earlier = (
+        Path(__file__).parents[2] / "hrl_core" / "test" / "data" / "first_definitions" / "ant_maze.yaml"
+    ).read_text()
+    one, other = (with_task(made_run(seed, {10: 0.1}), tmp_path / str(seed)) for seed in (0, 1))
+    (other / "task.yaml").write_text(earlier)
+    assert len(same_but_for_the_seed([read_run(one), read_run(other)])) == 1
+
+
+def test_a_seed_that_was_made_twice_is_no_further_seed(capsys, tmp_path: Path) -> None:
+    folders = [
+        str(written(made_run(seed, {10: 0.1}), tmp_path / name)) for seed, name in ((0, "a"), (1, "b"), (0, "c"))
+    ]
+    assert cli.main(["plot", *folders, "--out", str(tmp_path / "x.png")]) == 2
+    said = capsys.readouterr().err
+    assert f"{folders[0]} and {folders[2]}" in said
+    assert "of seed 0" in said
+    assert not (tmp_path / "x.png").exists()
 
 
 def test_labels_name_the_level_where_its_field_alone_is_ambiguous() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from hrl_core.errors import HrlError
+from hrl_core.task.text import parse_task, read_task_file
 from hrl_core.training.config import switch_before
 from hrl_core.training.run_files import RunFolder
-from hrl_core.training.run_names import METRICS
+from hrl_core.training.run_names import METRICS, TASK
 
 Array = npt.NDArray[np.float64]
 _EVALUATION, _LIVE, _UPDATES = "evaluation/", "live/", "/updates"
@@ -29,10 +30,12 @@ class Run(NamedTuple):
     folder: Path
     config: dict[str, Any]
     rows: list[dict[str, Any]]
+    task_hash: str | None = None
+    """Of the task beside them, whatever form it is written in; None: there is none."""
 
     @property
     def identity(self) -> str:
-        """Everything but the seed."""
+        """The whole configuration but for the seed."""
         return repr(_shown(self.config))
 
 
@@ -60,13 +63,14 @@ def read_run(folder: Path) -> Run:
     """Read configuration and metrics.
 
     Raises:
-        HrlError: not a run, or it has not been evaluated yet.
+        HrlError: not a run, its task is damaged, or it has not been evaluated yet.
     """
-    files = RunFolder(folder)
+    files, task = RunFolder(folder), folder / TASK
     config, rows = files.config(), files.metrics()
     if not rows:
         raise HrlError(f"{folder}: {METRICS} has no evaluation yet; plot it later")
-    return Run(folder, config, [_with_updates(_with_live(row)) for row in rows])
+    task_hash = parse_task(read_task_file(task), str(task)).sha256 if task.is_file() else None
+    return Run(folder, config, [_with_updates(_with_live(row)) for row in rows], task_hash)
 
 
 def _with_live(row: dict[str, Any]) -> dict[str, Any]:
@@ -81,22 +85,58 @@ def _with_updates(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def same_but_for_the_seed(runs: Sequence[Run]) -> list[list[Run]]:
-    """Group runs of one configuration, in order of appearance."""
-    groups: dict[str, list[Run]] = {}
+    """Group runs of one configuration and task, in order of appearance.
+
+    Raises:
+        HrlError: two runs of one group have one seed.
+    """
+    groups: dict[str, list[list[Run]]] = {}
     for run in runs:
-        groups.setdefault(run.identity, []).append(run)
-    return list(groups.values())
+        alike = groups.setdefault(run.identity, [])
+        group = next((group for group in alike if len(_tasks([*group, run])) <= 1), None)
+        if group is None:
+            alike.append([run])
+        else:
+            _require_another_seed(group, run)
+            group.append(run)
+    return [group for alike in groups.values() for group in alike]
+
+
+def _tasks(runs: Iterable[Run]) -> set[str]:
+    """Hashes of those tasks that are known."""
+    return {run.task_hash for run in runs if run.task_hash}
+
+
+def _require_another_seed(group: Sequence[Run], run: Run) -> None:
+    seed = run.config.get("seed")
+    same = [other.folder for other in group if other.config.get("seed") == seed is not None]
+    if same:
+        raise HrlError(
+            f"{same[0]} and {run.folder} are the same run, of seed {seed} with one configuration: name one of them, "
+            "or others would count for more than they are"
+        )
 
 
 def labels(groups: Sequence[Sequence[Run]]) -> list[str]:
     """What tells the groups apart: the fields in which they differ, else the names of the folders."""
-    configs = [_shown(group[0].config) for group in groups]
+    configs = [
+        _shown(group[0].config) | {"task": name} for group, name in zip(groups, _task_names(groups), strict=True)
+    ]
     configs = [{name: _value(config, name) for name in _fields(configs)} for config in configs]
     differing = [name for name in _fields(configs) if len({repr(config[name]) for config in configs}) > 1]
     if len(differing) > _MANY:
         return [_by_folder(group) for group in groups]
     texts = [", ".join(f"{short_name(name, differing)}={config[name]}" for name in differing) for config in configs]
     return [text or configs[i]["task"] for i, text in enumerate(texts)]
+
+
+def _task_names(groups: Sequence[Sequence[Run]]) -> list[str]:
+    """Of each group; with the beginning of its hash, where there are several of a name."""
+    tasks: dict[str, set[str]] = {}
+    for group in groups:
+        tasks.setdefault(group[0].config["task"], set()).update(_tasks(group))
+    names = [(group[0].config["task"], min(_tasks(group), default="")) for group in groups]
+    return [f"{name} {known[:_DIGITS]}".strip() if len(tasks[name]) > 1 else name for name, known in names]
 
 
 def goals(runs: Iterable[Run]) -> list[str]:
@@ -137,6 +177,8 @@ def short_name(name: str, names: Sequence[str]) -> str:
 
 _MANY = 4
 """With more differing fields than this a legend would hide the curves."""
+_DIGITS = 12
+"""Of a task's hash, as others tell it."""
 
 
 def _value(config: dict[str, Any], name: str) -> Any:  # noqa: ANN401 - of any switch
