@@ -18,7 +18,7 @@ from hrl.commands.sweep_arguments import planned
 from hrl.results.curve_figure import AUTO, RANGE, choose_statistic, curve_figure
 from hrl.results.curves import Group, Run
 from hrl.results.held_out_record import AtGoal, Examined, HeldOut, read_held_out
-from hrl.results.over_seeds import Headline, figures, headline_of, headlines, outcomes
+from hrl.results.over_seeds import Headline, figures, headline_of, headlines, outcomes, with_interval
 from hrl.results.sweep_record import SweepRecord, is_sweep, sweep_groups
 from hrl_core.task.success import SuccessRule
 from hrl_core.task.text import load_task
@@ -72,9 +72,17 @@ def test_figures_over_seeds_by_hand() -> None:
     found = figures(LAST["0.005"])
     assert (found.mean, found.median, found.iqm) == pytest.approx((0.56, 0.6, 0.6))
     assert (found.worst, found.best) == (0.0, 1.0)
-    assert found.worst <= found.interval[0] < found.iqm < found.interval[1] <= found.best
-    assert figures(LAST["0.01"]).interval == pytest.approx((0.2, 0.2))
+    assert {*found.intervals} == {"mean", "median", "iqm"}
+    for name, (low, high) in found.intervals.items():
+        assert found.worst <= low < getattr(found, name) < high <= found.best
+    assert figures(LAST["0.01"]).intervals == dict.fromkeys(found.intervals, pytest.approx((0.2, 0.2)))
     assert figures(LAST["0.005"]) == found
+
+
+def test_a_single_seed_has_no_interval() -> None:
+    alone = figures([0.7])
+    assert not alone.intervals
+    assert {with_interval(alone, name) for name in ("mean", "median", "iqm")} == {"0.7 (single run)"}
 
 
 def test_a_task_without_goals_is_judged_by_its_return(tmp_path: Path) -> None:
@@ -199,10 +207,13 @@ def test_the_page_of_a_sweep_has_curves_figures_runs_and_commands(tmp_path: Path
     page = out.read_text()
     rows = cells(page)
     found = figures(LAST["0.005"])
-    interval = f"0.6 [{found.interval[0]:.3g}, {found.interval[1]:.3g}]"
-    assert rows[0] == ["tau=0.005", "5", "0.56", "0.6", interval, "0", "1"]
-    assert rows[1] == ["tau=0.01", "5", "0.2", "0.2", "0.2 [0.2, 0.2]", "0.2", "0.2"]
-    assert rows[2][:4] == ["tau=0.005", "5", "0.84", "0.8"]
+    told = [
+        f"{value} [{low:.3g}, {high:.3g}]"
+        for value, (low, high) in zip(("0.56", "0.6", "0.6"), found.intervals.values(), strict=True)
+    ]
+    assert rows[0] == ["tau=0.005", "5", *told, "0", "1"]
+    assert rows[1] == ["tau=0.01", "5", *["0.2 [0.2, 0.2]"] * 3, "0.2", "0.2"]
+    assert [cell.split(" [")[0] for cell in rows[2][:4]] == ["tau=0.005", "5", "0.84", "0.8"]
     assert rows[4][:4] == ["tau=0.005", "0", "0 [0.00, 0.16]", "0.8 [0.58, 0.92]"]
     assert len(rows) == 2 + 2 + 10
     assert 'src="data:image/png;base64,' in page
@@ -230,9 +241,9 @@ def test_held_out_figures_are_those_of_runs_that_have_been_examined(tmp_path: Pa
     rows = list(zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True))
     goals = [f"success at the last step, goal {goal}" for goal in ("(0, 16)", "(16, 0)")]
     assert [row[:3] for row in rows] == [("tau=0.005", policy, goal) for policy in ("best", "last") for goal in goals]
-    # By hand: of 0, 0.1, 0.2, 0.3, 0.4 the mean is 0.2, and so is that of the three in the middle.
+    # By hand: of 0, 0.1, 0.2, 0.3, 0.4 all three are 0.2.
     assert rows[2][3] == "0 0.1 0.2 0.3 0.4"
-    assert [row.split(" [")[0] for row in rows[2][4:]] == ["0.200", "0.2"]
+    assert [row.split(" [")[0] for row in rows[2][4:]] == ["0.2"] * 3
 
 
 def test_a_sweep_as_markdown_has_every_seed_with_wilsons_interval_and_the_command(tmp_path: Path, capsys) -> None:

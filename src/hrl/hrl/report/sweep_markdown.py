@@ -7,16 +7,16 @@ from pathlib import Path
 from hrl.policies.provenance import PROVENANCE
 from hrl.results.curves import Group, Run
 from hrl.results.held_out_record import AtGoal, HeldOut, read_held_out, same_goals
-from hrl.results.markdown import over_seeds, table
+from hrl.results.markdown import table
 from hrl.results.over_seeds import SeedOutcome, figures, outcomes, with_interval
 from hrl.results.sweep_record import SweepRecord, read_sweep, sweep_groups
 from hrl.seed import tell_seeds
 from hrl_core.documents import MOST_JSON, MOST_TEXT, read_json, read_limited, read_text
-from hrl_core.statistics import wilson_interval
+from hrl_core.statistics import STATISTICS, wilson_interval
 
 ABOUT = "about.md"
 """What people say about a sweep, in its folder."""
-HELD_OUT_HEADS = ("", "policy", "goal", "each seed", "mean [95 %]", "IQM [95 %]")
+HELD_OUT_HEADS = ("", "policy", "goal", "each seed", "mean [95 %]", "median [95 %]", "IQM [95 %]")
 _RUNS = ("", "seed", "best, held out", "last, held out", "steps, best / last", "CPU min", "commit")
 _UNKNOWN = "-"
 _COMMIT = 7
@@ -65,7 +65,8 @@ def held_out_rows(group: Group) -> Iterator[list[str]]:
         for goal, reached in same_goals([one.policies[policy] for one in known]):
             scores = [at.score for at in reached]
             each = " ".join(f"{score:.3g}" for score in scores)
-            yield [group.label, policy, goal, each, over_seeds(scores, 3), with_interval(figures(scores))]
+            found = figures(scores)
+            yield [group.label, policy, goal, each, *(with_interval(found, name) for name in STATISTICS)]
 
 
 def _examined(group: Group) -> list[tuple[Run, SeedOutcome, HeldOut | None]]:

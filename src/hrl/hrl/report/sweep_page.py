@@ -10,16 +10,16 @@ from hrl.results.curve_figure import AUTO, choose_statistic, curve_figure
 from hrl.results.curves import Group
 from hrl.results.over_seeds import SeedOutcome, figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import SweepRecord, read_sweep, run_folder, sweep_groups
-from hrl_core.statistics import wilson_interval
+from hrl_core.statistics import STATISTICS, wilson_interval
 from hrl_core.wording import counted
 
 Reached = Mapping[str, Sequence[SeedOutcome]]
 """By the name of a combination."""
 _UNKNOWN = "-"
-_COLUMNS = ("combination", "seeds", "mean", "median", "IQM [95 %]", "worst", "best")
+_COLUMNS = ("combination", "seeds", "mean [95 %]", "median [95 %]", "IQM [95 %]", "worst", "best")
 _NOTE = (
-    "IQM: interquartile mean over seeds, with its 95 % stratified bootstrap interval (2,000 resamples; definitions of "
-    "rliable, arXiv 2108.13264). Runs that have not come to their end are left out."
+    "IQM: interquartile mean over seeds; in brackets 95 % stratified bootstrap intervals (2,000 resamples; definitions "
+    "of rliable, arXiv 2108.13264). Runs that have not come to their end are left out."
 )
 _FLATTERS = (
     "The best policy of each run is chosen by these very episodes, so its figures flatter: hrl evaluate measures it on "
@@ -83,8 +83,8 @@ def _row(record: SweepRecord, label: str, several: Sequence[SeedOutcome], which:
     if not scores:
         return [text(label), seeds, *[_UNKNOWN] * (len(_COLUMNS) - 2)]
     found = figures(scores)
-    before, after = (found.mean, found.median), (found.worst, found.best)
-    return [text(label), seeds, *map(_number, before), with_interval(found), *map(_number, after)]
+    told = (with_interval(found, name) for name in STATISTICS)
+    return [text(label), seeds, *told, _number(found.worst), _number(found.best)]
 
 
 def _held_out(groups: Sequence[Group]) -> Iterator[str]:

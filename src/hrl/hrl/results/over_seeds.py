@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from hrl.results.curves import LIVE, Group, Run, goals, has_success
 from hrl_core.errors import HrlError
-from hrl_core.statistics import bootstrap_interval, interquartile_mean, mean, median
+from hrl_core.statistics import STATISTICS, Statistic, bootstrap_interval
 from hrl_core.training.headline import IN_PLACE, RETURN, headline_figure, headline_measure
 from hrl_core.training.progress import OWN_GOALS
 
@@ -72,10 +73,10 @@ class Figures(NamedTuple):
     median: float
     iqm: float
     """Interquartile mean."""
-    interval: tuple[float, float]
-    """95 % bootstrap interval of it."""
     worst: float
     best: float
+    intervals: Mapping[str, tuple[float, float]]
+    """95 % bootstrap interval of each of ``STATISTICS``; none of a single seed, which says nothing of others."""
 
 
 def goal_title(goal: str, measure: str) -> str:
@@ -150,17 +151,21 @@ def _by_goal(row: Mapping[str, Any]) -> dict[str, dict[str, float]]:
 def figures(scores: Sequence[float]) -> Figures:
     """Statistics over seeds, at least one."""
     values = np.array(scores, float)
-    low, high = bootstrap_interval([values], interquartile_mean, np.random.default_rng(BOOTSTRAP_SEED))
-    return Figures(
-        float(mean(values)),
-        float(median(values)),
-        float(interquartile_mean(values)),
-        (float(low), float(high)),
-        float(values.min()),
-        float(values.max()),
-    )
+    found = {name: float(statistic(values)) for name, statistic in STATISTICS.items()}
+    several = STATISTICS if len(values) > 1 else {}
+    intervals = {name: _interval(values, statistic) for name, statistic in several.items()}
+    return Figures(**found, worst=float(values.min()), best=float(values.max()), intervals=intervals)
 
 
-def with_interval(found: Figures) -> str:
-    """The interquartile mean for people: ``0.95 [0.90, 0.98]``."""
-    return f"{found.iqm:.3g} [{found.interval[0]:.3g}, {found.interval[1]:.3g}]"
+def _interval(values: npt.NDArray[np.float64], statistic: Statistic) -> tuple[float, float]:
+    low, high = bootstrap_interval([values], statistic, np.random.default_rng(BOOTSTRAP_SEED))
+    return float(low), float(high)
+
+
+def with_interval(found: Figures, statistic: str = "iqm") -> str:
+    """One of ``STATISTICS`` for people: ``0.95 [0.90, 0.98]``; of a single seed the figure alone."""
+    value = f"{getattr(found, statistic):.3g}"
+    if statistic not in found.intervals:
+        return f"{value} (single run)"
+    low, high = found.intervals[statistic]
+    return f"{value} [{low:.3g}, {high:.3g}]"
