@@ -1,6 +1,7 @@
 """Success curves: seeds of one configuration become one curve, labels say what differs."""
 
 import dataclasses
+import errno
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 
 from hrl import cli
 from hrl.results.curves import UPDATES, Run, curve, goals, labels, read_run, same_but_for_the_seed
@@ -181,6 +183,21 @@ def test_a_picture_is_drawn_and_what_is_no_run_is_refused(capsys, tmp_path: Path
     ):
         assert cli.main(["plot", *words]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_one_before(capsys, tmp_path: Path, monkeypatch) -> None:
+    folder, out = written(made_run(0, {10: 0.1}), tmp_path / "run"), tmp_path / "curves.png"
+    out.write_bytes(b"the one before")
+
+    def full(figure: Figure, place: Path, **_: object) -> None:
+        place.write_bytes(b"half of")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    assert cli.main(["plot", str(folder), "--out", str(out)]) == 2
+    assert f"cannot write {out}: [Errno 28] No space left" in capsys.readouterr().err
+    assert out.read_bytes() == b"the one before"
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "curves.png"}
 
 
 def test_a_run_without_evaluation_says_so(capsys, tmp_path: Path) -> None:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import matplotlib.pyplot as plt
 import tyro
 
 from hrl.results.curve_figure import AUTO, OVER, RANGE, choose_statistic, curve_figure
 from hrl.results.curves import Group, labels, read_run, same_but_for_the_seed
 from hrl.results.lines import tell
 from hrl.results.over_seeds import MEASURES
+from hrl.results.pictures import write_picture
 from hrl.results.sweep_record import is_sweep, sweep_groups
 from hrl_core.errors import HrlError
 from hrl_core.statistics import STATISTICS
@@ -122,10 +122,4 @@ def draw(groups: Sequence[Group], arguments: Plot) -> None:
         arguments.title,
         arguments.width,
     )
-    try:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(arguments.out, dpi=150)
-    except (OSError, ValueError) as error:
-        raise HrlError(f"cannot write {arguments.out}: {error}") from None
-    finally:
-        plt.close(figure)
+    write_picture(figure, arguments.out, dpi=150)
