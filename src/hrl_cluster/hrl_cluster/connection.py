@@ -175,3 +175,13 @@ def _require_head(address: str) -> None:
 def first_line(error: Exception) -> str:
     """What an error of Ray says first; it says much more."""
     return str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+
+
+def last_line(error: Exception) -> str:
+    """What an error of Ray says last: of a traceback what it was."""
+    return str(error).strip().split("\n")[-1] or type(error).__name__
+
+
+def told(error: Exception) -> str:
+    """Any error in one line, as a traceback ends."""
+    return f"{type(error).__name__}: {first_line(error)}"
