@@ -97,7 +97,7 @@ def test_a_machine_that_computes_otherwise_collects_no_exact_rounds():
     policy, block = random_checkpoint(task, 1, hierarchy=hierarchy_of(task)), Block(0, 1)
     other = arithmetic() | {"numpy": "0.1"}
     with pytest.raises(HrlError, match=r"numpy .* != 0\.1 .*--rounds free"):
-        make_collect(task, config, 0, other)(block, policy)
+        make_collect(task, config, 0, other)
     same = make_collect(task, config, 0, arithmetic())(block, policy)
     free = make_collect(task, dataclasses.replace(config, rounds="free"), 0, other)(block, policy)
     np.testing.assert_array_equal(same.episodes[0].states, free.episodes[0].states)

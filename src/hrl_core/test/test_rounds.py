@@ -272,3 +272,32 @@ def test_a_configuration_comes_back_from_plain_data():
     assert stored_round_config(CONFIG.as_dict()) == CONFIG
     with pytest.raises(HrlError, match="round_blocks"):
         stored_round_config({"training": {}, "rounds": "exact"})
+
+
+ON_POLICY = [("flat", "ppo"), ("flat", "a2c"), ("option_critic", "")]
+
+
+def on_policy(algorithm, learner, **change):
+    small = {"hidden": [8], "epochs": 1, "batch_size": 16}
+    training = preset(algorithm=algorithm, learner=learner)
+    few = {"worker": small} if algorithm == "flat" else small
+    return RoundConfig(training.changed({"steps": 600, "num_envs": 2, "rollout_steps": 50, **few, **change}))
+
+
+@pytest.mark.parametrize(("algorithm", "learner"), ON_POLICY)
+def test_a_learner_of_its_newest_policy_alone_leaves_nothing_out_by_exact_rounds(tmp_path, algorithm, learner):
+    """An update is of a whole round, 100 steps here, and of as many rounds as it has to learn from."""
+    run = trainer(tmp_path / "rounds", dataclasses.replace(on_policy(algorithm, learner), round_blocks=2))
+    run.run()
+    assert (run.report()["steps_left_out"], run.learner.updates) == (0, 6)
+    longer = dataclasses.replace(on_policy(algorithm, learner, rollout_steps=150), round_blocks=2)
+    run = trainer(tmp_path / "longer", longer)
+    run.run()
+    assert (run.report()["steps_left_out"], run.learner.updates) == (0, 3)
+
+
+@pytest.mark.parametrize(("algorithm", "learner"), ON_POLICY)
+def test_free_rounds_are_refused_where_most_of_what_they_collect_would_be_left_out(tmp_path, algorithm, learner):
+    free = dataclasses.replace(on_policy(algorithm, learner), rounds=FREE)
+    with pytest.raises(HrlError, match=f"rounds free: .*{learner or algorithm}.* newest policy alone.* rounds exact"):
+        trainer(tmp_path, free)

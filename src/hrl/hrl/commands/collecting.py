@@ -2,13 +2,16 @@
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import hrl_core.envs  # noqa: F401 - registers the environments
+from hrl_core.algorithms.mlsh.config import MlshConfig
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
+from hrl_core.training.config import TrainConfig
 from hrl_core.training.rounds.arithmetic import arithmetic
 from hrl_core.training.rounds.blocks import Block, Collected, live
 from hrl_core.training.rounds.config import EXACT, RoundConfig
@@ -25,30 +28,37 @@ def make_collect(spec: TaskSpec, config: RoundConfig, seed: int, learners: Mappi
         seed: of the run.
         learners: the arithmetic of the learner's machine.
 
-    Returns:
-        What raises ``HrlError`` where the same bits are wanted, and this machine's arithmetic is another.
+    Raises:
+        HrlError: the same bits are wanted, and this machine's arithmetic is another.
     """
     training, ours = config.training, arithmetic()
     other = [f"{name} {ours.get(name)} != {told}" for name, told in learners.items() if ours.get(name) != told]
+    if other and config.rounds == EXACT:
+        raise HrlError(
+            f"rounds exact: {platform.node()} computes otherwise than the learner's machine: {'; '.join(other)} "
+            "(collector != learner); use machines alike, or --rounds free"
+        )
     envs = VectorEnv(
         spec,
         training.num_envs,
         seed,
         training.threads,
+        goals=_goals(spec, training),
         headline_share=training.headline_goal_share,
         randomisation=training.randomisation,
     )
 
     def collect(block: Block, policy: Checkpoint) -> Collected:
-        if other and config.rounds == EXACT:
-            raise HrlError(
-                f"rounds exact: {platform.node()} computes otherwise than the learner's machine: {'; '.join(other)} "
-                "(collector != learner); use machines alike, or --rounds free"
-            )
         begun = time.process_time()
         return Collected(block, live(block, policy, envs, seed), time.process_time() - begun)
 
     return collect
+
+
+def _goals(spec: TaskSpec, training: TrainConfig[Any]) -> Sequence[Sequence[float]]:
+    """The goal of each environment where one task is learned, as by the master of MLSH; none: they choose."""
+    agent = training.agent
+    return agent.goals(spec)[:1] * training.num_envs if isinstance(agent, MlshConfig) else ()
 
 
 class Here:

@@ -58,6 +58,11 @@ class RoundTrainer(Run[RoundConfig, FromRecordings]):
         """
         module, agent = recordings_module(config.algorithm), config.training.agent
         learner: FromRecordings = module.learner(spec, _from_blocks(config, folder), seed)
+        if learner.on_policy and config.rounds != EXACT:
+            raise HrlError(
+                f"rounds {config.rounds}: {_name(config)} learns from its newest policy alone, and most blocks would be"
+                f" of older ones and left out: rounds {EXACT}"
+            )
         if isinstance(learner, RecordedLearner):
             learner.learning_starts = agent.learning_starts
         training: Training = learner_module(config.algorithm)
@@ -201,3 +206,9 @@ def _from_blocks(config: RoundConfig, folder: Path) -> BagTrainConfig:
         dataclasses.replace(config.training, randomise=""),
         relabel="at-sampling" if candidates else "off",
     )
+
+
+def _name(config: RoundConfig) -> str:
+    """Who learns, for people."""
+    learner = config.training.as_dict().get("learner")
+    return f"algorithm '{config.algorithm}'" + (f" with learner {learner}" if learner else "")
