@@ -48,7 +48,7 @@ def test_the_page_is_made_of_what_was_taken_in(sweep, tmp_path):
     assert (
         "## cart pole rates\n\n![Curves over environment steps](images/sweep_cart_pole_rates.png)\n\nWhy this" in page
     )
-    assert "| cart_pole_rates | last | mean return | 90 91 | 90.500 [90.000, 91.000] | 90.5 [90, 91] |" in page
+    assert f"| cart_pole_rates | last | mean return | 90 91 |{' 90.5 [90, 91] |' * 3}" in page
     assert "| cart_pole_rates | 1 | 91 | 91 | 0.02 k / 0.02 k | 2.0 | 0123456 |" in page
     assert "--seeds 0:2 --held_out 7 --out runs/cart_pole_rates\n" in page
     kept = docs / "results" / "sweeps" / "cart_pole_rates"

@@ -20,7 +20,7 @@ _UNKNOWN = "-"
 _MEASURES = ("ever_within", "success_rate", "return")
 _HEADS = ("row", *(MEASURES[name] for name in _MEASURES), "seeds", "CPU minutes a seed")
 _NOTES = (
-    "Means over seeds of the last evaluation, of runs that have come to their end; greedy, in episodes that nothing was "
+    "Means over seeds of the last evaluation, of runs that have come to their end: greedy, in episodes that nothing is "
     "learned from; in brackets the 95 % bootstrap interval of the mean, which of three seeds says little. One level "
     "makes as many updates as two levels together. CPU minutes count evaluations in."
 )
