@@ -1,5 +1,6 @@
 """Many calls of one function, each wherever there is a core for it, again elsewhere if its machine is lost."""
 
+import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,12 +10,13 @@ import ray
 from ray.exceptions import RayError, RayTaskError, TaskCancelledError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from hrl_cluster.connection import first_line
+from hrl_cluster.connection import first_line, told
 from hrl_core.errors import HrlError
 from hrl_core.threads import one_thread
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+_LOGGER = logging.getLogger(__name__)
 RETRIES = 3
 """How often a call is made again whose process or machine was lost."""
 _LOOK = 0.1
@@ -141,6 +143,8 @@ def _outcome(call: Any, number: int, item: Item) -> Outcome[Item, Any]:  # noqa:
             return Outcome(number, item, error=error.cause)
         if isinstance(error.cause, MakeAgainError):
             return Outcome(number, item, error=LostError(f"lost {RETRIES + 1} times: {error.cause}"))
-        raise
+        # One node of many: what the others do goes on.
+        _LOGGER.error("unexpected error on %s:\n%s", error.ip, error)
+        return Outcome(number, item, error=HrlError(f"unexpected error on {error.ip}: {told(error.cause)}"))
     except RayError as error:
         return Outcome(number, item, error=LostError(f"lost {RETRIES + 1} times: {first_line(error)}"))

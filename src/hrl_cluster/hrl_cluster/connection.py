@@ -61,6 +61,10 @@ class Cluster:
         """Of all nodes."""
         return int(sum(node.cores for node in self.nodes))
 
+    def room_for(self, cores: int) -> int:
+        """How many of what takes so many cores of one node have room at a time."""
+        return sum(int(node.cores) // cores for node in self.nodes)
+
     def calls(self, function: Callable[..., Result], *shared: object, cores: int = 1) -> "Calls[Any, Result]":
         """Calls of ``function`` on it, as ``hrl_cluster.calls.Calls``."""
         from hrl_cluster.calls import Calls
@@ -75,7 +79,7 @@ class Cluster:
         """
         from hrl_cluster.collectors import RayCollectors
 
-        if count > self.cores:
+        if count > self.room_for(1):
             raise HrlError(f"--collectors {count}: there are {self}")
         return RayCollectors(count, make, *given)
 

@@ -49,9 +49,19 @@ def held(file: Path, refusal: str) -> Iterator[None]:
 
 
 def take(lock: int) -> bool:
-    """Whether the lock was free, and is ours now."""
+    """Whether the lock was free, and is ours now.
+
+    Raises:
+        HrlError: the file system of its folder locks no files.
+    """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        folder = Path(os.readlink(f"/proc/self/fd/{lock}")).parent
+        raise HrlError(
+            f"the file system of {folder} does not lock files (flock: {error.strerror}), so that two processes could "
+            "spoil each other's work there: use a folder of another one, or mount this with locks (NFS: with lockd)"
+        ) from None
     return True

@@ -88,8 +88,10 @@ def _maker(folder: Path, workers: Workers) -> Iterator[tuple[int, str, _Make]]:
     from hrl_cluster.connection import connected
 
     with connected(workers.cluster) as cluster:
-        if cluster.cores < workers.cores:
-            raise HrlError(f"--cpus {workers.cores}: there are {cluster}")
-        jobs = workers.jobs or cluster.cores // workers.cores
+        room = cluster.room_for(workers.cores)
+        if not room:
+            most = max((int(node.cores) for node in cluster.nodes), default=0)
+            raise HrlError(f"--cpus {workers.cores}: a run has the cores of one node, at most {most} of the {cluster}")
+        jobs = workers.jobs or room
         make = partial(make_on_cluster, folder, cluster=cluster, jobs=jobs, cores=workers.cores)
         yield jobs, f" on {cluster}", lambda runs, lock, stop, progress: make(runs, stop=stop, watcher=progress)
