@@ -1,17 +1,20 @@
 """Films: what is missing is said, and a short one comes out in both formats."""
 
 import importlib.util
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 import imageio.v3 as imageio
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image, ImageSequence
 
 from hrl import cli
 from hrl.film import footage, gl_backend
-from hrl.film.frames import captioned, check_format, legend, write_film
+from hrl.film.frames import captioned, check_format, check_rate, fitted, legend, true_rate, write_film
 from hrl.film.gl_backend import choose_backend
 from hrl.film.video import Video
 from hrl.policies.shipped import resolve_policy
@@ -47,6 +50,42 @@ def test_the_first_backend_that_works_is_taken_and_a_given_one_is_kept(monkeypat
 def test_an_unknown_ending_is_refused(tmp_path):
     with pytest.raises(HrlError, match=r"must be one of \.gif, \.mp4"):
         check_format(tmp_path / "film.avi")
+
+
+def test_a_gif_that_browsers_would_slow_down_is_refused(tmp_path):
+    check_rate(tmp_path / "film.gif", 50.0)
+    check_rate(tmp_path / "film.mp4", 60.0)
+    with pytest.raises(HrlError, match=r"--fps 60: a GIF shows at most 50 frames a second; ask for fewer, or an \.mp4"):
+        check_rate(tmp_path / "film.gif", 60.0)
+
+
+@settings(max_examples=20)
+@given(st.floats(0.5, 50.0), st.floats(2.0, 20.0))
+def test_a_gif_plays_as_fast_as_its_caption_says(fps: float, speed: float) -> None:
+    task = load_task("PointMaze")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "film.gif"
+        stride = footage._stride(Video("", out, speed=speed, fps=fps), task)
+        # As many frames as a minute of the environment's time needs.
+        pictures = [np.full((16, 16, 3), k % 250, np.uint8) for k in range(round(60 / task.control_period / stride))]
+        write_film(pictures, out, fps)
+        with Image.open(out) as film:
+            shown = sum(frame.info["duration"] / 1000 for frame in ImageSequence.Iterator(film))
+    assert shown == pytest.approx(60 / speed, rel=0.01, abs=1.01 / true_rate(out, fps))
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(16, 200), st.integers(16, 200))
+def test_a_picture_fits_into_its_box_and_touches_a_side(rows: int, columns: int, width: int, height: int) -> None:
+    picture = fitted(np.zeros((rows, columns, 3), np.uint8), width, height)
+    assert picture.shape[0] <= height
+    assert picture.shape[1] <= width
+    assert picture.shape[0] == height or picture.shape[1] == width
+
+
+@pytest.mark.parametrize(("height", "width"), [(520, 562), (90, 130), (33, 47)])
+def test_an_mp4_is_as_large_as_asked_for(tmp_path, height, width):
+    write_film([np.zeros((height, width, 3), np.uint8)] * 2, tmp_path / "film.mp4", 10.0)
+    assert imageio.imread(tmp_path / "film.mp4", index=0).shape == (height // 2 * 2, width // 2 * 2, 3)
 
 
 class NoPictures:
@@ -155,7 +194,7 @@ def flat_policy(tmp_path):
 def test_a_task_without_mujoco_is_filmed_by_its_own_pictures(flat_policy, tmp_path):
     folder = flat_policy("grid_world")
     frames = list(footage.film(folder, Video(str(folder), tmp_path / "film.gif", speed=1.0)))
-    assert frames[0].shape[0] >= 72 * (520 // 72)
+    assert frames[0].shape == (520, 520, 3), "it is a square in a box of 560 x 520"
     with pytest.raises(HrlError, match=r"task 'mountain_car': hrl/MountainCar-v0 makes no pictures"):
         list(footage.film(flat_policy("mountain_car"), Video("", tmp_path / "film.gif")))
 

@@ -19,10 +19,11 @@ _MOST = 1000.0
 def video(words: list[str]) -> int:
     """Run ``hrl video`` with the words that follow it; returns the exit code."""
     arguments = tyro.cli(Video, prog="hrl video", args=words)
-    from hrl.film.frames import check_format, write_film
+    from hrl.film.frames import check_format, check_rate, write_film
 
     check_format(arguments.out)
     _check(arguments)
+    check_rate(arguments.out, arguments.fps)
     # Before MuJoCo is imported.
     backend = choose_backend()
     from hrl.film.footage import film

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from hrl.film.frames import captioned, legend
+from hrl.film.frames import captioned, fitted, legend, true_rate
 from hrl.film.video import Video
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.envs.runner import EnvRunner
@@ -136,8 +136,7 @@ def _own_pictures(checkpoint: Checkpoint, arguments: Video, goal: Vector | None)
         last = _last_step(trace, spec, arguments.stop_after)
         for step, picture in pictures:
             if step <= last:
-                times = max(1, arguments.height // len(picture))
-                larger = picture.repeat(times, axis=0).repeat(times, axis=1)
+                larger = fitted(picture, arguments.width, arguments.height)
                 yield captioned(larger, _caption(trace, step, checkpoint, arguments.speed))
 
 
@@ -168,7 +167,7 @@ def _frames_due(step: int, due: float, stride: float, ends: bool) -> int:
 
 def _stride(arguments: Video, spec: TaskSpec) -> float:
     """Environment steps per frame."""
-    return arguments.speed / arguments.fps / spec.control_period
+    return arguments.speed / true_rate(arguments.out, arguments.fps) / spec.control_period
 
 
 def _told(scene: Scene, trace: EpisodeTrace, surroundings: list[Seen], last: int) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """Frames of a film: pictures of an episode with its figures written on them, and the file they go to."""
 
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from hrl.results.pictures import put_whole
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec, manager_name
 from hrl_viz import palette
@@ -18,6 +20,10 @@ Picture = npt.NDArray[np.uint8]
 FORMATS = (".gif", ".mp4")
 _FONT = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
 _COLORS = 96
+_FASTEST_GIF = 50
+"""Frames per second; browsers slow down what is faster."""
+_BLOCK = 2
+"""Multiples of sides [pixel] that the encoder of MP4 needs."""
 _SMALLEST = 8
 """Height of letters [pixel] below which nobody reads them."""
 Legend = Sequence[tuple[str, Color]]
@@ -28,6 +34,36 @@ def check_format(out: Path) -> None:
     """Raise ``HrlError`` unless the ending names a film."""
     if out.suffix.lower() not in FORMATS:
         raise HrlError(f"--out {out}: the ending must be one of {', '.join(FORMATS)}")
+
+
+def check_rate(out: Path, frames_per_second: float) -> None:
+    """Raise ``HrlError`` unless a film of this ending can be so fast."""
+    if _is_gif(out) and frames_per_second > _FASTEST_GIF:
+        raise HrlError(
+            f"--fps {frames_per_second:g}: a GIF shows at most {_FASTEST_GIF} frames a second; ask for fewer, or an .mp4"
+        )
+
+
+def true_rate(out: Path, frames_per_second: float) -> float:
+    """Frames per second that a film of this ending has: each of a GIF's is shown for whole hundredths of a second."""
+    return 100 / _hundredths(frames_per_second) if _is_gif(out) else frames_per_second
+
+
+def _hundredths(frames_per_second: float) -> int:
+    return max(1, round(100 / frames_per_second))
+
+
+def _is_gif(out: Path) -> bool:
+    return out.suffix.lower() == ".gif"
+
+
+def fitted(picture: Picture, width: int, height: int) -> Picture:
+    """A picture as large as fits into a box [pixel]; the pixels of one that is enlarged stay sharp."""
+    scale = min(width / picture.shape[1], height / picture.shape[0])
+    times = max(1, math.ceil(scale))
+    larger = Image.fromarray(picture.repeat(times, axis=0).repeat(times, axis=1))
+    size = [max(1, round(scale * side)) for side in (picture.shape[1], picture.shape[0])]
+    return np.asarray(larger.resize((size[0], size[1]), Image.Resampling.LANCZOS))
 
 
 def legend(has_goal: bool, hierarchy: HierarchySpec) -> Legend:
@@ -73,18 +109,12 @@ def write_film(frames: Sequence[Picture], out: Path, frames_per_second: float) -
     Raises:
         HrlError: the file cannot be written.
     """
-    part = out.with_name(f".{out.stem}.part{out.suffix}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if out.suffix.lower() == ".gif":
+    with put_whole(out) as part:
+        if _is_gif(out):
             _write_gif(frames, part, frames_per_second)
         else:
-            imageio.imwrite(part, np.stack([_even(f) for f in frames]), fps=frames_per_second, plugin="FFMPEG")
-        part.replace(out)
-    except OSError as error:
-        raise HrlError(f"--out {out} cannot be written: {error}") from None
-    finally:
-        part.unlink(missing_ok=True)
+            even = np.stack([_even(frame) for frame in frames])
+            imageio.imwrite(part, even, fps=frames_per_second, plugin="FFMPEG", macro_block_size=_BLOCK)
 
 
 def _write_gif(frames: Iterable[Picture], out: Path, frames_per_second: float) -> None:
@@ -93,10 +123,11 @@ def _write_gif(frames: Iterable[Picture], out: Path, frames_per_second: float) -
     sample = Image.fromarray(np.concatenate([np.asarray(image) for image in images[:: max(1, len(images) // 6)]]))
     common = sample.quantize(_COLORS, dither=Image.Dither.NONE)
     indexed = [image.quantize(palette=common, dither=Image.Dither.NONE) for image in images]
-    duration = round(1000 / frames_per_second)
+    duration = 10 * _hundredths(frames_per_second)
     indexed[0].save(out, save_all=True, append_images=indexed[1:], duration=duration, loop=0, optimize=True)
 
 
 def _even(frame: Picture) -> Picture:
     """Cut to even sizes, as the encoder wants them."""
-    return frame[: frame.shape[0] // 2 * 2, : frame.shape[1] // 2 * 2]
+    height, width = (side // _BLOCK * _BLOCK for side in frame.shape[:2])
+    return frame[:height, :width]

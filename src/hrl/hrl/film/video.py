@@ -24,11 +24,11 @@ class Video:
     speed: float = 4.0
     """Simulated seconds per second of film."""
     fps: float = 12.5
-    """Frames per second of film."""
+    """Frames per second of film; of a GIF at most 50, each for whole hundredths of a second."""
     width: int = 560
-    """Of the picture [pixel]."""
+    """Of the picture [pixel]; of an MP4 cut to an even number. What the environment draws keeps its proportions."""
     height: int = 520
-    """Of the picture [pixel]."""
+    """Of the picture [pixel], likewise."""
     camera: Literal["auto", "scene", "follow", "environment"] = "auto"
     """scene: all of it, with goal and subgoals; follow: along with the robot; environment: its own pictures
     (render_mode rgb_array); auto: scene, but environment where there is no MuJoCo model, one of meshes, or a robot
