@@ -163,9 +163,11 @@ class EpisodeSlots:
     def move_to(self, files: MappedArrays) -> None:
         """Live in files from now on, with what is in them; nothing must have been added before."""
         self._files = files
-        for name in self._names():
-            array = getattr(self, name)
-            setattr(self, name, self._room_for(name, array.shape, array.dtype))
+        opened = {name: self._like(name, len(getattr(self, name))) for name in self._names()}
+        # Who was killed while they grew, or found the disk full, has left some shorter than others.
+        rows = max(map(len, opened.values()))
+        for name, array in opened.items():
+            setattr(self, name, array if len(array) == rows else self._like(name, rows))
 
     def state_dict(self) -> dict[str, npt.NDArray]:
         """Everything in the store: of what has a row for each step only the rows that are written, slot by slot."""
@@ -229,13 +231,17 @@ class EpisodeSlots:
     def _grow(self) -> None:
         """Up to twice as many slots, for episodes shorter than they might be; unwritten rows cost nothing."""
         old, slots = len(self._age), min(2 * len(self._age), self._most_slots)
+        if self._files is not None:
+            # All of them before any is used: a full disk leaves the store as it is.
+            for name, array in [(name, self._like(name, slots)) for name in self._names()]:
+                setattr(self, name, array)
+            return
         written = self._written(np.arange(old))
         for name in self._names():
-            array = getattr(self, name)
-            grown = self._room_for(name, (slots, *array.shape[1:]), array.dtype)
+            array, grown = getattr(self, name), self._like(name, slots)
             if name not in written:
                 grown[:old] = array
-            elif self._files is None:
+            else:
                 for slot, count in enumerate(written[name]):
                     grown[slot, :count] = array[slot, :count]
             setattr(self, name, grown)
@@ -245,11 +251,12 @@ class EpisodeSlots:
         weights = () if self._weights is None else ("_weights",)
         return (*_OF_EPISODES, *weights, *self._written(np.zeros(0, np.int64)))
 
-    def _room_for(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray:
-        """An array of empty slots; of files, with what is in them."""
-        fill = _FILL.get(name, 0)
+    def _like(self, name: str, slots: int) -> npt.NDArray:
+        """So many empty slots like those of an array; of files at least so many, with what is there."""
+        array, fill = getattr(self, name), _FILL.get(name, 0)
+        shape, dtype = (slots, *array.shape[1:]), array.dtype
         if self._files is not None:
-            return self._files.opened(name, shape, np.dtype(dtype), fill)
+            return self._files.opened(name, shape, dtype, fill)
         return np.full(shape, fill, dtype) if fill else np.zeros(shape, dtype)
 
 

@@ -89,9 +89,10 @@ class MappedArrays:
             there = path.stat().st_size // row
             rows = max(there, shape[0])
             with path.open("r+b") as file:
-                file.truncate(rows * row)
+                # Before it says that it has them.
                 if len(shape) == 1 and rows:
                     os.posix_fallocate(file.fileno(), 0, rows * row)
+                file.truncate(rows * row)
         if not math.prod(shape[1:]):
             return np.zeros((rows, *shape[1:]), dtype)
         before = self._rooms[name].reserved if name in self._rooms else np.zeros(0, np.int64)

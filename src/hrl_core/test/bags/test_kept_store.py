@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import hashlib
+import itertools
 import json
 import os
 import signal
@@ -25,6 +26,8 @@ from hrl_core.hierarchy.rollout import rollout
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.messages import Mode
 from hrl_core.replay import mapped_arrays
+from hrl_core.replay.episode_slots import StoredEpisode
+from hrl_core.replay.mapped_arrays import MappedArrays, NoRoomError
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.presets import preset
@@ -32,6 +35,7 @@ from hrl_core.training.recordings import intake, segments, trainer
 from hrl_core.training.recordings.config import FILES, BagTrainConfig
 from hrl_core.training.recordings.sampling import SamplingConfig
 from hrl_core.training.recordings.segments import Source
+from hrl_core.training.recordings.store import RecordedStore
 from hrl_core.training.recordings.trainer import STORE, BagTrainer
 
 SPEC = dataclasses.replace(load_task("point_maze"), max_episode_steps=47)
@@ -344,6 +348,56 @@ def test_what_the_disk_has_no_room_for_is_not_written_and_the_run_goes_on_exactl
     for run in (whole, again):
         go_on(run)
     require_the_same(whole, again)
+
+
+def short_episode(number, steps=5):
+    """One that tells which it is, and is a ninth of the longest."""
+    rows = np.full((steps + 1, 1), float(number))
+    return StoredEpisode(
+        states=np.repeat(rows, len(SPEC.observation), 1), actions=np.repeat(rows[1:], len(SPEC.action), 1),
+        rewards=rows[1:, 0], subgoals=np.empty((0, 0)), targets=np.empty((0, 0)), task_goal=rows[0].repeat(2),
+        finished=True, terminated=False,
+    )  # fmt: skip
+
+
+def opened_store(folder, anew=False):
+    """Room for two full episodes, and so at first for two."""
+    store = RecordedStore(SPEC, None, 2 * SPEC.max_episode_steps)
+    files = MappedArrays(folder, store.layout(), anew)
+    assert files.taken_up is not anew
+    store.move_to(files)
+    files.seal()
+    return store
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before its file is larger", "after that"])
+@pytest.mark.parametrize("failing", range(11))
+def test_a_store_whose_growth_was_cut_short_is_opened_with_what_it_holds_and_grows_on(
+    tmp_path, monkeypatch, failing, after
+):
+    store, opened, calls = opened_store(tmp_path, anew=True), MappedArrays.opened, itertools.count()
+    for number in range(2):
+        store.add(short_episode(number))
+
+    def cut_short(*given):
+        cut = next(calls) == failing
+        array = opened(*given) if after or not cut else None
+        if cut:
+            raise NoRoomError("the disk is full")
+        return array
+
+    with monkeypatch.context() as patch, pytest.raises(NoRoomError):
+        patch.setattr(MappedArrays, "opened", cut_short)
+        store.add(short_episode(2))
+    again = opened_store(tmp_path)
+    assert len({len(getattr(again, name)) for name in again._names()}) == 1
+    # As loading a state does.
+    again.forget([slot for slot, number in enumerate(again.numbers) if number not in (0, 1)], 2)
+    for number in range(2, 9):
+        again.add(short_episode(number))
+    held = {int(number): again.states[slot, :6] for slot, number in enumerate(again.numbers) if number >= 0}
+    assert {number: set(rows.ravel()) for number, rows in held.items()} == {number: {number} for number in range(9)}
+    assert len(again) == 45
 
 
 def test_room_is_asked_for_once_for_each_stretch_of_the_files(add, run_of, monkeypatch):
