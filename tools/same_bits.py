@@ -15,16 +15,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = "import sys; from hrl.cli import main; sys.exit(main())"
-SHORT = "--seed 3 --products numpy --evaluation_episodes 1"
-HIRO = "--num_envs 4 --evaluation_episodes_elsewhere 1"
+SHORT = "--seed 3 --evaluation_episodes 1"
+NUMPY = "--products numpy"
+"""Of runs that would measure, each for itself, which library is quicker; others have no choice and refuse one."""
+HIRO = f"{NUMPY} --num_envs 4 --evaluation_episodes_elsewhere 1"
 RUNS = {
     "hiro fast": f"--task AntMaze --preset fast --steps 3000 {HIRO}",
     "hiro fast, in turn": f"--task AntMaze --preset fast --steps 3000 {HIRO} --no_overlap",
     "hiro paper": f"--task PointMaze --preset paper --steps 3000 --learning_starts 500 {HIRO}",
     "hiro paper, in turn": f"--task PointMaze --preset paper --steps 3000 --learning_starts 500 {HIRO} --no_overlap",
-    "hiro by autograd": "--task PointMaze --preset paper --steps 1500 --learning_starts 300"
-    f" --worker.no_fast --manager.no_fast {HIRO}",
-    "flat td3": "--algorithm flat --task pendulum --steps 3000 --learning_starts 500",
+    "hiro by autograd": "--task PointMaze --preset paper --steps 1500 --learning_starts 300 --num_envs 4"
+    " --worker.no_fast --manager.no_fast --evaluation_episodes_elsewhere 1",
+    "flat td3": f"{NUMPY} --algorithm flat --task pendulum --steps 3000 --learning_starts 500",
     "flat sac": "--algorithm flat --learner sac --task pendulum --steps 800 --learning_starts 200",
     "flat ddpg": "--algorithm flat --learner ddpg --task pendulum --steps 800 --learning_starts 200",
     "flat dqn": "--algorithm flat --learner dqn --task cart_pole --steps 1500 --learning_starts 200",

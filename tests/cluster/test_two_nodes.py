@@ -18,7 +18,19 @@ SMALL = (
     "--evaluation_episodes_elsewhere 1 --checkpoint_interval 200 --learning_starts 300 --worker_updates 0.2 "
     "--candidates 2 --worker.hidden 8 8 --manager.hidden 8 8"
 ).split()
-ROUNDS = [*SMALL, "--num_envs", "2", "--round_blocks", "4", "--steps", "12000", "--checkpoint_interval", "2000"]
+ROUNDS = [
+    *SMALL,
+    "--products",
+    "given",
+    "--num_envs",
+    "2",
+    "--round_blocks",
+    "4",
+    "--steps",
+    "12000",
+    "--checkpoint_interval",
+    "2000",
+]
 SEEDS = (0, 1)
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from hrl import cli
-from hrl.benchmarks import measuring, relabel, sim, update
+from hrl.benchmarks import measuring, relabel, sim, train, update
 from hrl.benchmarks.peers import measure
 from hrl.benchmarks.plain_hiro import PlainHiro
 from hrl.benchmarks.update import goal_space
@@ -22,6 +22,7 @@ from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.learners.transitions import LevelLearner
 from hrl_core.task.text import load_task
+from hrl_core.training import choose_products
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.trainer import Trainer
 
@@ -151,6 +152,28 @@ def test_a_device_is_measured_beside_a_core_and_one_that_is_not_there_is_refused
     assert [sorted(row) for row in outcome["ms_per_update"].values()] == [["cpu", "ours"]] * 2
     assert cli.main(["bench", "update", "--device", "cuda:99"]) == 2
     assert "device 'cuda:99'" in capsys.readouterr().err
+
+
+def test_iterations_of_a_preset_are_measured_on_a_device(capsys, monkeypatch):
+    """A device without a preset has nothing to be the device of."""
+    monkeypatch.setitem(measuring.best_seconds.__kwdefaults__, "repetitions", 1)
+    made, trainer_of = [], train.preset_trainer
+    monkeypatch.setattr(train, "WARM_UP", 60)
+    monkeypatch.setattr(train, "preset_trainer", lambda *given: made.append(trainer_of(*given)) or made[-1])
+    assert cli.main(["bench", "train", "--preset", "fast", "--device", "cpu", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["device"] == "cpu"
+    assert [trainer.config.agent.overlap for trainer in made] == [True, False]
+    assert cli.main(["bench", "train", "--preset", "fast", "--device", "cuda:99"]) == 2
+    assert "device 'cuda:99'" in capsys.readouterr().err
+    assert cli.main(["bench", "train", "--device", "cpu"]) == 2
+    assert "--device cpu: give --preset paper or fast" in capsys.readouterr().err
+
+
+def test_updates_are_measured_with_the_products_that_a_run_would_choose(capsys, monkeypatch):
+    monkeypatch.setitem(measuring.best_seconds.__kwdefaults__, "repetitions", 1)
+    monkeypatch.setattr(choose_products, "quicker_by_torch", lambda products: ["forward"])
+    assert cli.main(["bench", "update", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["products_by_torch"] == ["forward"]
 
 
 def test_an_unknown_benchmark_lists_those_that_exist(capsys):

@@ -26,7 +26,7 @@ from hrl_core.training.rounds.config import RoundConfig
 SMALL = (
     "--task PointMaze --num_envs 3 --round_blocks 2 --steps 6000 --evaluation_interval 3000 --evaluation_episodes 1 "
     "--evaluation_episodes_elsewhere 1 --checkpoint_interval 1500 --learning_starts 300 --worker_updates 0.2 "
-    "--candidates 2 --worker.hidden 8 8 --manager.hidden 8 8"
+    "--candidates 2 --products given --worker.hidden 8 8 --manager.hidden 8 8"
 ).split()
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
 PATIENCE = 240

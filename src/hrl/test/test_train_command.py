@@ -14,11 +14,14 @@ from pathlib import Path
 import pytest
 
 from hrl import cli
+from hrl.benchmarks.random_recording import random_messages, write_recording
 from hrl.commands.train import training_envs
 from hrl.commands.train_arguments import parse_training
 from hrl_core.algorithms import ALGORITHMS, presets
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.vector import VectorEnv
+from hrl_core.task.text import load_task
+from hrl_core.training import choose_products
 from hrl_core.training.config import switches
 from hrl_core.training.presets import preset
 
@@ -154,6 +157,36 @@ def test_a_run_does_not_go_on_as_another_one(whole: Path, capsys, words: list[st
     assert weights_of(whole) == before
 
 
+def test_a_run_does_not_go_on_with_another_library_of_products(whole: Path, capsys) -> None:
+    assert trained("--resume", str(whole), "--products", "torch") == 2
+    error = " ".join(capsys.readouterr().err.split())
+    assert "--products torch: a run goes on with the products that it began with (worker.products: [" in error
+    assert trained("--resume", str(whole), "--products", "numpy") == 0, "that is its own"
+
+
+@pytest.mark.parametrize("way", ["environments", "rounds", "recordings"])
+def test_a_run_chooses_its_products_when_it_begins_and_never_again(way: str, tmp_path: Path, monkeypatch) -> None:
+    """Whatever it learns from: the answer stands in its configuration, which a resumed run takes it from."""
+    few = "--task PointMaze --steps 200 --num_envs 2 --evaluation_episodes 1 --evaluation_episodes_elsewhere 1".split()
+    small, folder = ["--worker.hidden", "8", "8", "--manager.hidden", "8", "8"], tmp_path / "run"
+    if way == "recordings":
+        task = load_task("PointMaze")
+        write_recording(tmp_path / "bag", random_messages(task, task.max_episode_steps))
+        few += ["--from-bags", str(tmp_path / "bag"), "--updates", "8", "--material.modes", "TRAIN", "EVAL"]
+    elif way == "rounds":
+        few += ["--collectors", "0", "--round_blocks", "1"]
+
+    monkeypatch.setattr(choose_products, "quicker_by_torch", lambda products: ["forward 1x2x3"])
+    assert trained(*few, *small, "--out", str(folder)) == 0
+    begun = json.loads((folder / "config.json").read_text())
+    levels = begun if way == "environments" else begun["training"]
+    assert [levels[level]["products"] for level in ("worker", "manager")] == [["forward 1x2x3"]] * 2
+    monkeypatch.setattr(choose_products, "quicker_by_torch", lambda products: pytest.fail("measured again"))
+    assert trained("--resume", str(folder)) == 0
+    assert trained("--resume", str(folder), "--products", "numpy") == 2
+    assert json.loads((folder / "config.json").read_text()) == begun
+
+
 def test_a_finished_run_says_that_nothing_is_left_to_do(whole: Path, capsys) -> None:
     before = weights_of(whole)
     assert trained("--resume", str(whole)) == 0
@@ -206,6 +239,18 @@ def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path, mo
         ([], "--out DIR begins a run, --resume DIR goes on with one"),
         (["--resume", "nowhere"], "nowhere holds no training run: config.json is missing"),
         (["--torch_threads", "0", "--out", "x"], "--torch_threads 0: must be 1 or more"),
+        (
+            ["--algorithm", "flat", "--learner", "sac", "--products", "numpy", "--task", "pendulum", "--out", "x"],
+            "--products numpy: the fast updates of td3 on the CPU take it, which 'flat' has none of",
+        ),
+        (
+            ["--task", "PointMaze", "--worker.no_fast", "--manager.no_fast", "--products", "torch", "--out", "x"],
+            "--products torch: the fast updates of td3 on the CPU take it, which 'hiro' has none of",
+        ),
+        (
+            "--collectors 0 --algorithm hac --task mountain_car --products torch --out x".split(),
+            "--products torch: the fast updates of td3 on the CPU take it, which 'hac' has none of",
+        ),
     ],
 )
 def test_what_cannot_be_started_is_one_message_with_exit_code_2(capsys, words: list[str], message: str) -> None:

@@ -25,7 +25,7 @@ HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(mai
 SMALL = (
     "--task PointMaze --updates 2000 --checkpoint_updates 300 --evaluation_episodes 2 "
     "--evaluation_episodes_elsewhere 1 "
-    "--candidates 4 --worker.hidden 16 16 --manager.hidden 16 16 --material.modes TRAIN EVAL"
+    "--candidates 4 --products given --worker.hidden 16 16 --manager.hidden 16 16 --material.modes TRAIN EVAL"
 ).split()
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.learner import HiroLearner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.learners.product_names import KINDS, is_product
@@ -17,8 +18,9 @@ from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.text import load_task
 from hrl_core.training import choose_products
-from hrl_core.training.choose_products import with_products
+from hrl_core.training.choose_products import require_products, with_products, with_products_of_run
 from hrl_core.training.config import TrainConfig
+from hrl_core.training.presets import preset
 
 LEVEL = TD3Config(hidden=(64, 48), batch_size=32)
 ACTOR = ActorConfig(12, (64, 48), (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
@@ -76,13 +78,59 @@ def test_a_run_names_the_products_of_its_own_shapes(monkeypatch):
     envs = VectorEnv(task, 2, 0)
     plain = dataclasses.replace(LEVEL, fast=False)
     config = TrainConfig(agent=HiroConfig(worker=LEVEL, manager=plain), num_envs=2)
+
+    def learner():
+        return HiroLearner(task, config.agent, envs, 0)
+
     for choice, products in (("numpy", ()), ("torch", KINDS)):
-        chosen = with_products(config, choice, task, envs, 0).agent
+        chosen = with_products(config, choice, learner).agent
         assert (chosen.worker.products, chosen.manager) == (products, plain)
     monkeypatch.setattr(choose_products, "quicker_by_torch", lambda products: [product.name for product in products])
-    chosen = with_products(config, "auto", task, envs, 0).agent.worker.products
+    chosen = with_products(config, "auto", learner).agent.worker.products
     assert all(map(is_product, chosen))
     # The second layer of 64 inputs with its bias, padded, on a batch and on those of two updates.
     assert {"forward 48x72x32", "forward 48x72x64", "weights 48x32x72", "inputs 64x48x32"} <= set(chosen)
     pinned = dataclasses.replace(config, agent=HiroConfig(worker=dataclasses.replace(LEVEL, products=("forward",))))
-    assert with_products(pinned, "auto", task, envs, 0).agent.worker.products == ("forward",)
+    assert with_products(pinned, "auto", learner).agent.worker.products == ("forward",)
+
+
+def no_learner():
+    raise AssertionError("nothing is to be measured")
+
+
+@pytest.mark.parametrize(
+    ("config", "algorithm"),
+    [
+        (preset(algorithm="flat", learner="sac"), "flat"),
+        (preset(algorithm="flat", learner="ppo"), "flat"),
+        (preset(algorithm="hac"), "hac"),
+        (preset("paper").changed({"worker": {"fast": False}, "manager": {"fast": False}}), "hiro"),
+        (preset("paper").changed({"worker": {"device": "cuda"}, "manager": {"device": "cuda"}}), "hiro"),
+        (preset(algorithm="relay").changed({"finetuning": "npg"}), "relay"),
+    ],
+    ids=["sac", "ppo", "hac", "by autograd", "cuda", "an idle level"],
+)
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_library_that_nothing_takes_is_refused_and_auto_is_silent(library, config, algorithm):
+    assert with_products(config, "auto", no_learner) == config
+    with pytest.raises(HrlError, match=f"--products {library}: the fast updates of td3 .*'{algorithm}' has none"):
+        with_products(config, library, no_learner)
+    with pytest.raises(HrlError, match=f"--products {library}: .*'{algorithm}' has none"):
+        require_products(config, library)
+
+
+def test_a_run_that_goes_on_refuses_other_products_than_it_began_with():
+    config = preset("paper").changed({"worker": {"products": []}, "manager": {"products": []}})
+    for choice in ("auto", "given", "numpy"):
+        require_products(config, choice)
+    with pytest.raises(HrlError, match=r"--products torch: .*worker\.products: .* != .*leave --products out"):
+        require_products(config, "torch")
+
+
+def test_who_goes_on_takes_the_products_of_the_run_where_it_names_none():
+    begun = preset("paper").changed({"worker": {"products": ["forward"]}, "manager": {"products": []}})
+    asked = preset("paper").changed({"manager": {"products": ["inputs"]}})
+    agent = with_products_of_run(asked, begun).agent
+    assert (agent.worker.products, agent.manager.products) == (("forward",), ("inputs",))
+    sac = preset(algorithm="flat", learner="sac")
+    assert with_products_of_run(sac, begun) == sac

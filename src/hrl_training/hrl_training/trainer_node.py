@@ -1,5 +1,6 @@
 """Trainer node: follows a growing folder of bags, updates, writes checkpoints, announces them."""
 
+import dataclasses
 import secrets
 import shutil
 import time
@@ -9,10 +10,15 @@ from pathlib import Path
 from hrl_core.bags.recorded_task import recorded_task
 from hrl_core.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
+from hrl_core.training.choose_products import GIVEN, require_products, with_own_products, with_products_of_run
+from hrl_core.training.presets import stored_config
+from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.segments import at_hand
 from hrl_core.training.recordings.trainer import BagTrainer
+from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import METRICS
 from hrl_core.whole_folders import clean_up
 from hrl_msgs import msg
@@ -49,7 +55,7 @@ class TrainerNode(HrlNode):
         config = p.config()
         self._out, self._run = Path(p.out), secrets.randbits(64)
         task = load_task(p.task) if p.task else recorded_task(map(at_hand, config.sources))
-        self._trainer = BagTrainer(task, config, self._out, p.seed, p.git_commit)
+        self._trainer = BagTrainer(task, self._with_products(config, task), self._out, p.seed, p.git_commit)
         files, self._alone = self._trainer.files, ExitStack()
         if resumed := files.begun:
             self._alone.enter_context(files.alone())
@@ -66,6 +72,20 @@ class TrainerNode(HrlNode):
         self._reports = HealthReports(self, self._health, self._update_figures)
         self._updates = self.create_lifecycle_publisher(msg.PolicyUpdate, topics.POLICY_UPDATE, qos.latched())
         self.every(WORK_PERIOD, self._work)
+
+    def _with_products(self, config: BagTrainConfig, task: TaskSpec) -> BagTrainConfig:
+        """A new run chooses which library makes its matrix products; one that goes on keeps what it began with."""
+        files, choice = RunFolder(self._out), self._settings.products
+        if files.begun:
+            begun = stored_config(files.config().get("training", {}))
+            training = with_products_of_run(config.training, begun)
+            require_products(training, choice)
+            return dataclasses.replace(config, training=training)
+        if choice == GIVEN:
+            return config
+        return with_own_products(
+            config, choice, lambda: BagTrainer(task, config, self._out, self._settings.seed).learner
+        )
 
     def start(self) -> None:
         """Announce the newest policy, if one may be acted by; it is written first where a process was killed before."""

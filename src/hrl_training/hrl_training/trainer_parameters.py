@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from hrl_core.errors import HrlError
+from hrl_core.training.choose_products import AUTO, CHOICES
 from hrl_core.training.presets import read_config
 from hrl_core.training.recordings.config import MEMORY, RELABEL, STORES, BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
@@ -26,6 +27,12 @@ class TrainerParameters(NodeParameters):
     algorithm: str = parameter("hiro", "algorithm that learns; one named in a file of switches goes before")
     training: str = parameter("fast", 'preset, or .json file of switches ({"preset": ..., "candidates": 4, ...})')
     seed: int = parameter(0, "seed of weights and sampling", low=0)
+    products: str = parameter(
+        AUTO,
+        "library of the matrix products of td3's fast updates: auto measures which is quicker when a run begins; given:"
+        " as the switches say",
+        choices=CHOICES,
+    )
     relabel: str = parameter("off", "where subgoals are relabelled", choices=RELABEL)
     relabelled: str = parameter("", "folder of relabelled bags, with relabel:=from-relabelled")
     max_relabel_lag: int = parameter(0, "ignore relabelled subgoals of workers more versions behind; 0: any age", low=0)

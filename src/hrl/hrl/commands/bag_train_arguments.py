@@ -8,10 +8,12 @@ from typing import Any
 
 from hrl.commands.train_arguments import (
     NOT_SWITCHES,
+    Products,
     TrainingRequest,
     chosen_words,
     kept_of,
     parse_words,
+    products_to_choose,
     require_folder,
     with_preset,
 )
@@ -62,6 +64,9 @@ class TrainFromBags:
     material: MaterialConfig = field(default_factory=MaterialConfig)
     torch_threads: int = 1
     """Threads of matrix products."""
+    products: Products = "auto"
+    """Library that makes the matrix products of td3's fast updates: auto measures shape by shape which is quicker when
+    a run begins; numpy, torch: that one; given: as --worker.products and the like say."""
     training: TrainConfig[Any] = field(default_factory=lambda: preset())
 
 
@@ -86,7 +91,8 @@ def parse_bag_training(words: Sequence[str]) -> TrainingRequest:
     # A trainer that follows a live relabeler may wait for the first of them; here nothing more will come.
     find_bags(given.relabelled)
     spec = load_task(given.task) if given.task else recorded_task(map(at_hand, config.sources))
-    return TrainingRequest(spec, config, given.seed, folder, given.resume is not None, given.torch_threads)
+    resume, products = given.resume is not None, products_to_choose(given.products, given.training, given.resume)
+    return TrainingRequest(spec, config, given.seed, folder, resume, given.torch_threads, products)
 
 
 def _config(given: TrainFromBags) -> BagTrainConfig:

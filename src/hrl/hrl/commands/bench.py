@@ -24,7 +24,7 @@ BENCHMARKS = {
     "sim": Benchmark("vectorised environment steps against bare mujoco.rollout"),
     "update": Benchmark("worker TD3 update against separate modules under autograd"),
     "relabel": Benchmark("off-policy correction against scoring candidate by candidate"),
-    "train": Benchmark("the whole HIRO loop against a plain one"),
+    "train": Benchmark("the whole HIRO loop against a plain one; a preset with overlap and without, on a device"),
 }
 
 

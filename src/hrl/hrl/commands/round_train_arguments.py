@@ -7,10 +7,12 @@ from typing import Any, Literal, NamedTuple
 
 from hrl.commands.train_arguments import (
     NOT_SWITCHES,
+    Products,
     TrainingRequest,
     chosen_words,
     kept_of,
     parse_words,
+    products_to_choose,
     require_folder,
     with_preset,
 )
@@ -54,6 +56,10 @@ class TrainByRounds:
     """Blocks of a round, of which each is an episode in each of --num_envs environments, collected by one process."""
     torch_threads: int = 1
     """Threads of matrix products of the learner."""
+    products: Products = "auto"
+    """Library that makes the learner's matrix products of td3's fast updates: auto measures shape by shape which is
+    quicker when a run begins; numpy, torch: that one, which gives runs begun anew the same last bits too; given: as
+    --worker.products and the like say."""
     training: TrainConfig[Any] = field(default_factory=lambda: preset())
 
 
@@ -95,7 +101,8 @@ def parse_round_training(words: Sequence[str]) -> RoundTraining:
         raise HrlError(f"--cluster {given.cluster} needs --collectors: how many of them")
     config = RoundConfig(given.training, given.rounds, given.round_blocks)
     resume = given.resume is not None
-    request = TrainingRequest(load_task(given.task), config, given.seed, folder, resume, given.torch_threads)
+    products = products_to_choose(given.products, given.training, given.resume)
+    request = TrainingRequest(load_task(given.task), config, given.seed, folder, resume, given.torch_threads, products)
     return RoundTraining(request, given.collectors, given.cluster)
 
 

@@ -15,7 +15,7 @@ from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
 from hrl.results.lines import tell
 from hrl_core.algorithms import learner_module
-from hrl_core.algorithms.protocols import OwnEnvironments
+from hrl_core.algorithms.protocols import OwnEnvironments, Training
 from hrl_core.environments import Environments
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
@@ -68,12 +68,14 @@ def make_trainer(request: TrainingRequest, console: Console) -> Trainer:
     """Make what trains; nothing is written, and ``console`` is told what the environments lack.
 
     Raises:
-        HrlError: the switches do not fit the task.
+        HrlError: the switches do not fit the task, or nothing takes the products that are asked for.
     """
     spec, config = request.spec, request.config
     envs = training_envs(spec, config, request.seed)
     if request.products:
-        config = with_products(config, request.products, spec, envs, request.seed)
+        module: Training = learner_module(config.algorithm)
+        made = partial(module.learner, spec, config.agent, envs, request.seed)
+        config = with_products(config, request.products, made)
     for line in envs.missing:
         tell(line, console, "yellow")
     pieces = 2 if getattr(config.agent, "overlap", False) else 1

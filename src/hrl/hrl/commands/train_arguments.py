@@ -15,13 +15,13 @@ from hrl_core.errors import HrlError, did_you_mean
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.training.choose_device import with_device
+from hrl_core.training.choose_products import GIVEN, require_products
 from hrl_core.training.config import TrainConfig, switches
 from hrl_core.training.presets import preset, stored_config, with_products_of
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import TASK
 
-GIVEN = "given"
-"""Products as the configuration says."""
+Products = Literal["auto", "numpy", "torch", "given"]
 NOT_SWITCHES = frozenset({"task", "task_hash", "seed"})
 """What the configuration file of a run holds beside the switches."""
 Words = TypeVar("Words")
@@ -53,11 +53,11 @@ class Train:
     """Folder of a run to go on with; its task, seed and switches are taken over, others are refused."""
     torch_threads: int = 1
     """Threads of matrix products; with another number the last bits of the weights differ."""
-    products: Literal["auto", "numpy", "torch", "given"] = "auto"
+    products: Products = "auto"
     """Library that makes the matrix products of td3's fast updates: auto measures shape by shape which is quicker when
     a run begins, and writes it into its configuration, so that a resumed run goes on with the same. Pinned, runs
-    begun anew have the same last bits too; given: as --worker.products and the like say, also where that is their
-    default."""
+    begun anew have the same last bits too, and what has no such updates refuses; given: as --worker.products and the
+    like say, also where that is their default."""
     device: str = ""
     """Where td3, sac, ppo, a2c and trpo make their updates: cpu, cuda or cuda:N; empty: as --worker.device and the like
     say (cpu)."""
@@ -113,15 +113,15 @@ def parse_training(words: Sequence[str]) -> TrainingRequest:
     folder = require_folder(given.out, given.resume, given.torch_threads)
     if given.cores < 0:
         raise HrlError(f"--cores {given.cores}: must be 0 or more")
-    spec = _task(given)
+    config = with_device(given.config, given.device) if given.device else given.config
     return TrainingRequest(
-        spec,
-        with_device(given.config, given.device) if given.device else given.config,
+        _task(given),
+        config,
         given.seed,
         folder,
         resume=given.resume is not None,
         torch_threads=given.torch_threads,
-        products="" if given.resume or given.products == GIVEN else given.products,
+        products=products_to_choose(given.products, config, given.resume),
         cores=given.cores,
         logger=given.logger,
     )
@@ -241,6 +241,18 @@ def require_folder(out: Path | None, resume: Path | None, torch_threads: int) ->
     if resume and out and resume.resolve() != out.resolve():
         raise HrlError(f"--resume {resume} goes on in its own folder; leave --out {out} out")
     return folder
+
+
+def products_to_choose(choice: str, config: TrainConfig[Any], resume: Path | None) -> str:
+    """What a run has to choose when it begins, as ``TrainingRequest.products``.
+
+    Raises:
+        HrlError: a run that goes on has other products.
+    """
+    if resume is None:
+        return "" if choice == GIVEN else choice
+    require_products(config, choice)
+    return ""
 
 
 def learns_from_bags(words: Sequence[str]) -> bool:

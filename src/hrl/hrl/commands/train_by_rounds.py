@@ -14,9 +14,11 @@ from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
 from hrl.results.lines import tell
 from hrl_core.threads import limit_threads, usable_cores
+from hrl_core.training.choose_products import with_own_products
 from hrl_core.training.progress import Observer, ProgressDisplay, TensorBoard
 from hrl_core.training.rounds.arithmetic import arithmetic
 from hrl_core.training.rounds.blocks import Collectors
+from hrl_core.training.rounds.config import RoundConfig
 from hrl_core.training.rounds.trainer import RoundTrainer
 
 
@@ -36,17 +38,18 @@ def train_by_rounds(words: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
     with _collectors(asked) as (collectors, where):
-        trainer = RoundTrainer(
-            spec,
-            config,
-            collectors,
-            request.folder,
-            request.seed,
-            git_commit(),
-            # The other cores are the collectors'.
-            make_evaluations(spec, config.training, max(1, usable_cores() - asked.collectors), request.torch_threads),
-            {"collectors": asked.collectors, "arithmetic": arithmetic()},
-        )
+        # The other cores are the collectors'.
+        cores = max(1, usable_cores() - asked.collectors)
+        evaluations = make_evaluations(spec, config.training, cores, request.torch_threads)
+        made_by = {"collectors": asked.collectors, "arithmetic": arithmetic()}
+
+        def make(config: RoundConfig) -> RoundTrainer:
+            folder, seed = request.folder, request.seed
+            return RoundTrainer(spec, config, collectors, folder, seed, git_commit(), evaluations, made_by)
+
+        if request.products:
+            config = with_own_products(config, request.products, lambda: make(config).learner)
+        trainer = make(config)
 
         def begin() -> Sequence[Observer]:
             trainer.begin(request.resume)

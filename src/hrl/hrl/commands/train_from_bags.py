@@ -14,7 +14,9 @@ from hrl.policies.provenance import git_commit
 from hrl.results.lines import tell
 from hrl_core.errors import HrlError
 from hrl_core.threads import limit_threads, usable_cores
+from hrl_core.training.choose_products import with_own_products
 from hrl_core.training.progress import Observer, ProgressDisplay
+from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.wording import counted
 
@@ -26,7 +28,8 @@ def train_from_bags(words: list[str]) -> int:
         0: trained to the end; 1: failed on the way; 130: stopped by Ctrl-C or SIGTERM, state saved.
 
     Raises:
-        HrlError: it could not be started: no bags, another task, contradictory switches.
+        HrlError: it could not be started: no bags, another task, contradictory switches, or nothing takes the products
+            that are asked for.
     """
     request = parse_bag_training(words)
     spec, config = request.spec, request.config
@@ -34,7 +37,13 @@ def train_from_bags(words: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
     console = Console(stderr=True, highlight=False)
     evaluations = make_evaluations(spec, config.training, usable_cores(), request.torch_threads)
-    trainer = BagTrainer(spec, config, request.folder, request.seed, git_commit(), evaluations)
+
+    def make(config: BagTrainConfig) -> BagTrainer:
+        return BagTrainer(spec, config, request.folder, request.seed, git_commit(), evaluations)
+
+    if request.products:
+        config = with_own_products(config, request.products, lambda: make(config).learner)
+    trainer = make(config)
 
     def begin() -> Sequence[Observer]:
         _begin(trainer, request.resume, console)

@@ -15,12 +15,12 @@ from hrl.benchmarks.peers.libraries import library_updates
 from hrl.benchmarks.peers.torch_td3 import torch_updates
 from hrl.benchmarks.peers.work import Size, Updates, random_transitions
 from hrl_core.learners.devices import usable_device
-from hrl_core.learners.products import quicker_by_torch
 from hrl_core.learners.td3 import TD3
 from hrl_core.learners.td3_config import TD3Config
 from hrl_core.learners.td3_fast import FastTD3
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
+from hrl_core.training.choose_products import with_quicker_products
 
 SIZES = tuple(Size((units, units), batch) for units in (256, 300) for batch in (128, 256))
 BATCHES = (128, 1024, 8192)
@@ -81,7 +81,7 @@ def measure_device(device: str, threads: int = 1) -> Figures:
     }
 
 
-def td3_config(size: Size, products: tuple[str, ...] = ()) -> TD3Config:
+def td3_config(size: Size) -> TD3Config:
     """The peers' switches as ours."""
     return TD3Config(
         hidden=size.hidden,
@@ -94,15 +94,13 @@ def td3_config(size: Size, products: tuple[str, ...] = ()) -> TD3Config:
         target_noise=work.NOISE,
         target_noise_clip=work.NOISE_CLIP,
         action_twice=False,
-        products=products,
     )
 
 
 def our_updates(size: Size) -> Updates:
     """Ours, with the products that a run would choose here."""
-    trial = FastTD3(td3_config(size), _actor(size), torch.Generator())
-    products = tuple(quicker_by_torch(trial.products()))
-    return _updates(size, FastTD3(td3_config(size, products), _actor(size), torch.Generator().manual_seed(0)))
+    config = with_quicker_products(td3_config(size), _actor(size))
+    return _updates(size, FastTD3(config, _actor(size), torch.Generator().manual_seed(0)))
 
 
 def _updates(size: Size, learner: FastTD3 | TD3) -> Updates:
