@@ -13,7 +13,7 @@ from hrl_core.algorithms.tree.learner import hierarchy
 from hrl_core.checkpoints.checkpoint import load_checkpoint, load_hierarchy, random_checkpoint, save_checkpoint
 from hrl_core.checkpoints.manifest import read_manifest
 from hrl_core.checkpoints.tree_files import swap_node
-from hrl_core.errors import CheckpointError
+from hrl_core.errors import CheckpointError, HrlError
 from hrl_core.hierarchy.spec import hierarchy_of_tree
 from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.hierarchy.tree import NodeSpec, Tree
@@ -52,6 +52,16 @@ def test_a_tree_that_is_saved_and_loaded_is_the_same(trees):
     assert loaded.actors == one.actors
     assert {name: w.tobytes() for name, w in loaded.weights.items()} == {n: w.tobytes() for n, w in one.weights.items()}
     assert {path.name for path in trees[0].iterdir()} == {"policy.json", "task.yaml", "tree.yaml", "nodes"}
+
+
+@pytest.mark.parametrize("name", ["tree.yaml", "task.yaml", "policy.json", "nodes/StayInLane.*/policy.json"])
+def test_a_tree_that_was_announced_opens_nothing_outside_its_folder(trees, tmp_path, name):
+    (inside,), outside = trees[0].glob(name), tmp_path / "private"
+    inside.rename(outside)
+    inside.symlink_to(outside)
+    load_checkpoint(trees[0])
+    with pytest.raises(HrlError, match=f"{inside.name} is a link"):
+        load_checkpoint(trees[0], follow_links=False)
 
 
 def test_a_leaf_under_several_parents_is_one_set_of_weights(trees):

@@ -204,7 +204,7 @@ def load_checkpoint(folder: Path, follow_links: bool = True) -> Checkpoint:
             f"{folder / TASK} was changed after the policy was made: hash {task.sha256[:12]}..., {MANIFEST} says "
             f"{manifest.task_hash[:12]}..."
         )
-    hierarchy = manifest.hierarchy_for(task, folder / MANIFEST)
+    hierarchy = manifest.hierarchy_for(task, folder / MANIFEST, follow_links)
     if hierarchy.tree is not None:
         return _of_nodes(task, hierarchy, manifest, read_nodes(folder, manifest, task, hierarchy.tree, follow_links))
     require_file(folder, WEIGHTS)

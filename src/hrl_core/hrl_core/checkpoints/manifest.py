@@ -65,11 +65,11 @@ class Manifest:
         if self.format == FORMAT and self.hierarchy is None and not self.nodes:
             raise FieldError(("hierarchy",), f"must be there in format {FORMAT}")
 
-    def hierarchy_for(self, task: TaskSpec, path: Path) -> HierarchySpec:
+    def hierarchy_for(self, task: TaskSpec, path: Path, follow_links: bool = True) -> HierarchySpec:
         """The policy's hierarchy; raises ``CheckpointError``, naming ``path``, unless it fits task and actors."""
         hierarchy = self.hierarchy
         if self.nodes:
-            hierarchy = hierarchy_of_tree(read_tree(path.parent))
+            hierarchy = hierarchy_of_tree(read_tree(path.parent, follow_links))
         if hierarchy is None:
             hierarchy = earlier_hierarchy(task) if "manager" in self.actors else FLAT
         try:

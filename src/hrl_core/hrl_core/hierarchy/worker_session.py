@@ -32,6 +32,9 @@ from hrl_core.messages import (
 from hrl_core.randomness import Draws, Purpose
 from hrl_core.task.spec import TaskSpec
 
+HELD = 20
+"""Steps for which an ended subgoal that had no horizon is acted on while its successor is late."""
+
 
 class WorkerSession:
     """Acts on step t only with subgoals of all levels valid for step t; ends segments, waits for their successors."""
@@ -165,13 +168,15 @@ class WorkerSession:
     def act_on_held(self) -> list[WorkerMessage]:
         """Act on the ended subgoal because the manager is late (real time); silent once it has expired.
 
+        That is after two horizons, or after ``HELD`` steps where it ends by itself, whenever that is.
         The action is new and the policy's, as the environment will say of it: HOLD is one applied before.
         """
         segment, observation = self._segments[WORKER_LEVEL] if self._segments else None, self._observation
         if self._answered or segment is None or observation is None:
             return []
         horizon = segment.subgoal.horizon or self._spaces[WORKER_LEVEL].level.horizon
-        expired = observation.step - segment.subgoal.step > 2 * horizon
+        begun = segment.subgoal.step if horizon or segment.result is None else segment.result.step
+        expired = observation.step - begun > (2 * horizon or HELD)
         return [] if expired else [self._act(observation, segment)]
 
     def resend(self) -> list[WorkerMessage]:

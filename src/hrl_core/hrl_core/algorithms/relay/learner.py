@@ -15,10 +15,11 @@ import torch
 from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
 from hrl_core.algorithms.relay.acting import Acting
 from hrl_core.algorithms.relay.agent import RelayAgent
-from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
+from hrl_core.algorithms.relay.config import IRIL, OFFPOLICY, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.demonstrations import demonstrated
 from hrl_core.algorithms.relay.on_policy_acting import OnPolicyActing
 from hrl_core.environments import Environments, Step
+from hrl_core.errors import HrlError
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
@@ -34,6 +35,11 @@ class RelayLearner:
         Raises:
             HrlError: task and switches do not fit together, or demonstrations cannot be read.
         """
+        if config.finetuning != IRIL and not config.demos:
+            raise HrlError(
+                f"--finetuning {config.finetuning} leaves the manager as imitation has made it: give --demos FOLDER, "
+                f"or --finetuning {IRIL}, which learns from what is lived alone as well"
+            )
         self._config, self._num_envs = config, envs.num_envs
         self._rng = np.random.default_rng(seed)
         self.agent = RelayAgent(task, config, torch.Generator().manual_seed(seed), shown=bool(config.demos))

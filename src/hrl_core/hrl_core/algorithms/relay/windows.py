@@ -93,11 +93,15 @@ def manager_rows(store: EpisodeStore, slots: Index, steps: Index, config: RelayC
     """Rows of a manager.
 
     w ~ U{1 ... min(W_h, T - t)}:   (s_t, psi(s_{t+w})) -> phi(s_{t + min(w, W_l)}) - phi(s_t)
+
+    Under the goal that was pursued w is T - t, when it was reached.
     """
     ahead = _ahead(store, slots, steps, config.manager_window, goals.rng)
     states = store.states[slots, steps]
+    shown, pursued = goals.of(store, slots, steps + ahead)
+    ahead = np.where(pursued, store.lengths[slots] - steps, ahead)
     soon = store.states[slots, steps + np.minimum(ahead, config.horizon)]
-    return Rows(states, goals.of(store, slots, steps + ahead), store.positions(soon) - store.positions(states))
+    return Rows(states, shown, store.positions(soon) - store.positions(states))
 
 
 def flat_rows(store: EpisodeStore, slots: Index, steps: Index, config: RelayConfig, goals: "Goals") -> Rows:
@@ -107,7 +111,8 @@ def flat_rows(store: EpisodeStore, slots: Index, steps: Index, config: RelayConf
     """
     last = config.flat_goals == LAST
     later = store.lengths[slots] if last else steps + _ahead(store, slots, steps, 0, goals.rng)
-    return Rows(store.states[slots, steps], goals.of(store, slots, later), store.actions[slots, steps])
+    shown, _ = goals.of(store, slots, later)
+    return Rows(store.states[slots, steps], shown, store.actions[slots, steps])
 
 
 class Goals(NamedTuple):
@@ -118,14 +123,17 @@ class Goals(NamedTuple):
     """Of those that it did pursue, where it ended with them reached: all that the rule counts as reached are one."""
     rng: np.random.Generator
 
-    def of(self, store: EpisodeStore, slots: Index, later: Index) -> Float32:
-        """psi(s_later), or the goal G that was pursued if psi(s_T) is within G's reach; (batch, goal_dim)."""
+    def of(self, store: EpisodeStore, slots: Index, later: Index) -> tuple[Float32, npt.NDArray[np.bool_]]:
+        """psi(s_later), or the goal G that was pursued if psi(s_T) is within G's reach; (batch, goal_dim).
+
+        And where it is G, (batch,).
+        """
         shown = store.achieved_goals(slots, later)
         if not self.share:
-            return shown
+            return shown, np.zeros(len(slots), np.bool_)
         pursued, ended = store.task_goals[slots], store.achieved_goals(slots, store.lengths[slots])
         own = self.task.success_holds(ended, pursued) & (self.rng.random(len(slots)) < self.share)
-        return np.where(own[:, None], pursued, shown)
+        return np.where(own[:, None], pursued, shown), own
 
 
 def _ahead(store: EpisodeStore, slots: Index, steps: Index, window: int, rng: np.random.Generator) -> Index:

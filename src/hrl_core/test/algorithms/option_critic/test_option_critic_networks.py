@@ -14,11 +14,13 @@ from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.path_sessions import manager_session, worker_session
 from hrl_core.hierarchy.rollout import rollout as play
 from hrl_core.hierarchy.subgoals import Assignment
+from hrl_core.hierarchy.worker_session import HELD
 from hrl_core.learners.advantages import gae
 from hrl_core.learners.on_policy import Rollout
-from hrl_core.messages import SegmentEnd
+from hrl_core.messages import Action, SegmentEnd, SubgoalResult
 from hrl_core.networks.fast_actor import FastActor
 from hrl_core.randomness import outside_a_run
 from hrl_core.task.text import load_task
@@ -153,6 +155,24 @@ def test_its_options_end_by_themselves_and_are_evaluated_by_drawing(tmp_path):
     assert SegmentEnd.WORKER_TERMINATED in reasons
     assert reasons <= {SegmentEnd.WORKER_TERMINATED, SegmentEnd.TERMINATED, SegmentEnd.TRUNCATED}
     assert {subgoal.num_skills for subgoal in trace.subgoals} == {3}
+
+
+def test_an_option_that_has_ended_is_acted_on_for_a_while_if_its_successor_is_late(tmp_path):
+    kept, runner = trainer(tmp_path / "run").checkpoint({}), EnvRunner(TASK, seed=5)
+    worker = worker_session(TASK, kept.hierarchy, kept.worker(), 0)
+    manager = manager_session(TASK, kept.hierarchy, kept.manager(), 0, 0)
+    observation = runner.reset(0)
+    worker.on_observation(observation)
+    said = [subgoal for message in manager.on_observation(observation) for subgoal in worker.on_subgoal(message)]
+    ended = 0
+    while actions := [message for message in said if isinstance(message, Action)]:
+        observation = runner.step(actions[0].value)
+        said = worker.on_observation(observation)
+        ended = next((message.step for message in said if isinstance(message, SubgoalResult)), ended)
+        said = [*said, *worker.act_on_held()]
+    assert 0 < ended
+    assert not observation.last
+    assert observation.step == ended + HELD + 1
 
 
 OTHER = {"hidden": (8, 4), "activation": "relu", "clip": 1e-3, "log_std": -1.0}

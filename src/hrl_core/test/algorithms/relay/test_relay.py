@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hrl_core.algorithms.relay import learner as relay_learner
 from hrl_core.algorithms.relay.agent import RelayAgent
 from hrl_core.algorithms.relay.config import LAST, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.learner import RelayLearner
@@ -93,6 +94,17 @@ def test_a_window_that_nothing_leaves_makes_the_managers_goal_its_subgoal() -> N
     assert set(at_once.done.ravel().tolist()) == {1.0}
 
 
+def test_what_the_manager_asks_for_leads_to_the_goal_that_it_is_shown() -> None:
+    """Also where that is the one that was pursued, which is reached at the end, however near another one was drawn."""
+    store, rng = counting(), np.random.default_rng(0)
+    store.task_goals[:] = store.lengths[:, None]
+    slots, steps = store.draw_steps(500, rng)
+    rows = manager_rows(store, slots, steps, RelayConfig(horizon=10, manager_window=20), Goals(TASK, 0.5, rng))
+    further = rows.pursued[:, 0] - steps
+    assert (further > 20).any(), "a goal that was pursued"
+    np.testing.assert_array_equal(rows.done[:, 0], np.minimum(further, 10))
+
+
 @pytest.mark.parametrize("flat", [False, True])
 def test_the_goal_that_was_pursued_counts_where_the_rule_says_that_it_was_reached(flat: bool) -> None:
     """Its share of rows, of episodes that ended near enough to it; of no other."""
@@ -168,9 +180,17 @@ def test_a_worker_that_values_clones_alone_at_first() -> None:
     assert weights == [1e-3, 1e-3, 1.0]
 
 
-def test_a_stretch_that_is_lived_on_policy_is_a_subgoal_long() -> None:
+@pytest.mark.parametrize("finetuning", ["offpolicy", "ppo", "npg"])
+def test_a_manager_that_would_never_learn_is_refused(finetuning: str) -> None:
+    with pytest.raises(HrlError, match=f"--finetuning {finetuning} leaves the manager .*: give --demos FOLDER, or --f"):
+        RelayLearner(TASK, RelayConfig(finetuning=finetuning), VectorEnv(TASK, 1, 0), 0)
+
+
+def test_a_stretch_that_is_lived_on_policy_is_a_subgoal_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its steps pursue one target, those that end near it are paid 0, and nothing is cut off at its end."""
-    envs, config = VectorEnv(TASK, 2, 0), RelayConfig(finetuning="ppo", rollout_steps=50, learning_starts=0)
+    monkeypatch.setattr(relay_learner, "demonstrated", lambda *_: counting())
+    envs = VectorEnv(TASK, 2, 0)
+    config = RelayConfig(finetuning="ppo", rollout_steps=50, learning_starts=0, demos=("shown",))
     learner = RelayLearner(TASK, config, envs, 0)
     for _ in range(25):
         learner.observe(envs.step(learner.act()))
