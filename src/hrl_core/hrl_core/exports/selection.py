@@ -1,7 +1,8 @@
 """Which episodes of a recording are exported, and what is said of each."""
 
+import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -29,6 +30,8 @@ class Selection:
     """Elements of the worker's subgoals; none where the recording does not tell them, or its runs differ."""
     left_out: Counter[str]
     """Sound episodes that are not exported, by cause."""
+    hierarchies: Mapping[int, HierarchySpec]
+    """By run, what its policy chooses; of those that tell it, or whose task does."""
 
     @cached_property
     def layout(self) -> Layout:
@@ -48,7 +51,8 @@ class Selection:
     def facts(self) -> dict[str, str]:
         """What is said of the whole, as text."""
         texts = {"hrl.task": self.task.to_yaml(), "hrl.task_sha256": self.task.sha256} if self.task else {}
-        return {"hrl.task_hash": f"{self.episodes[0].task_hash:016x}", **texts}
+        told = {f"{run:016x}": hierarchy.to_yaml() for run, hierarchy in self.hierarchies.items()}
+        return {"hrl.task_hash": f"{self.episodes[0].task_hash:016x}", **texts, "hrl.hierarchies": json.dumps(told)}
 
 
 def choose_episodes(recording: Recording, modes: Sequence[str] = ALL_MODES) -> Selection:
@@ -82,8 +86,10 @@ def choose_episodes(recording: Recording, modes: Sequence[str] = ALL_MODES) -> S
     if len(hashes) > 1:
         names = ", ".join(f"{value:016x}" for value in hashes)
         raise HrlError(f"the episodes are of several tasks (hashes {names}): name the one to export with --task")
-    told = {_elements(recording.hierarchies.get(run)) for run in {episode.key.run for episode in chosen}}
-    return Selection(chosen, recording.task, told.pop() if len(told) == 1 else (), left_out)
+    runs = sorted({episode.key.run for episode in chosen})
+    told = {_elements(recording.hierarchies.get(run)) for run in runs}
+    hierarchies = {run: recording.hierarchies[run] for run in runs if run in recording.hierarchies}
+    return Selection(chosen, recording.task, told.pop() if len(told) == 1 else (), left_out, hierarchies)
 
 
 def _elements(hierarchy: HierarchySpec | None) -> tuple[str, ...]:

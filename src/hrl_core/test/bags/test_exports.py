@@ -23,6 +23,8 @@ from hrl_core.exports.formats import FORMATS, format_named
 from hrl_core.exports.minari_id import place
 from hrl_core.exports.own_process import in_own_process
 from hrl_core.exports.selection import choose_episodes, episode_facts
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
+from hrl_core.hierarchy.text import parse_hierarchy
 from hrl_core.messages import ActionSource, SubgoalKind
 
 ALL = sorted(FORMATS)
@@ -80,6 +82,26 @@ def test_a_task_without_a_goal_is_exported_in_every_format(script, write_bag, tm
         features = json.loads((out / "meta/info.json").read_text())["features"]
         assert "observation.state" in features
         assert not [name for name in features if "goal" in name and "subgoal" not in name]
+
+
+@pytest.mark.parametrize("form", ALL)
+def test_what_subgoals_mean_is_exported_run_by_run(script, write_bag, tmp_path, form):
+    said = script()
+    here = HierarchySpec((LevelSpec("here", "absolute", {"x": (0.0, 2.0), "y": (0.0, 2.0)}, horizon=5),))
+    for run, hierarchy in ((1, ""), ((1 << 64) - 1, here.to_yaml())):
+        said.run_info(run, hierarchy=hierarchy)
+        said.episode(0, np.ones((6, 4)), np.ones((5, 2)), np.arange(5.0), run=run)
+    recording = read_bags([write_bag(tmp_path / "bag", said.messages)])
+    assert recording.hierarchies[(1 << 64) - 1] == here != recording.hierarchies[1]
+    out = tmp_path / "out-v0"
+    FORMATS[form].export(choose_episodes(recording), out)
+    if form == "parquet":
+        text = pq.read_schema(out / "subgoals.parquet").metadata[b"hrl.hierarchies"]
+    else:
+        place = {"minari": "data/metadata.json", "lerobot": "meta/info.json"}[form]
+        text = json.loads((out / place).read_text())["hrl.hierarchies"]
+    told = {int(run, 16): parse_hierarchy(yaml, "the export") for run, yaml in json.loads(text).items()}
+    assert told == recording.hierarchies
 
 
 def test_only_the_last_step_ends_the_episode(selection):
