@@ -22,6 +22,7 @@ from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.hierarchy.rollout import rollout
 from hrl_core.messages import Mode, frozen
+from hrl_core.randomisation import parse_randomisation, told_with
 from hrl_ros import messages
 from hrl_ros.message_texts import message_texts
 
@@ -159,8 +160,8 @@ CODECS = {
 def record():
     """Record episodes of a shipped policy, lived in this process, as a graph in lock-step would."""
 
-    def make(bag: Path, policy: str, episodes=1, seed=3, goal=(), run=1, mode=Mode.EVAL, change=None):
-        """``change`` may alter each message, by what it is, or leave it out: None."""
+    def make(bag: Path, policy: str, episodes=1, seed=3, goal=(), run=1, mode=Mode.EVAL, change=None, randomise=""):
+        """``change`` may alter each message, by what it is, or leave it out: None; ``randomise`` is told, not done."""
         checkpoint = load_checkpoint(resolve_policy(policy, None))
         task, hierarchy = checkpoint.task, checkpoint.hierarchy
         runner = EnvRunner(task, seed, mode, frozen(goal) if goal else None, run=run)
@@ -168,7 +169,8 @@ def record():
         writer = BagWriter(bag, typestore_with(message_texts()))
         for kind in ("RunInfo", "EpisodeResult", *(kind for kind, _ in CODECS.values())):
             writer.add_topic(f"/{kind}", f"hrl_msgs/msg/{kind}", latched=False)
-        info = messages.msg.RunInfo(run=run, robot="robot", task=task.to_yaml(), task_hash=task.sha256, seed=seed)
+        told = told_with(task.to_yaml(), parse_randomisation(randomise))
+        info = messages.msg.RunInfo(run=run, robot="robot", task=told, task_hash=task.sha256, seed=seed)
         info.hierarchy, info.hierarchy_hash = hierarchy.to_yaml(), hierarchy.sha256
         writer.write("/RunInfo", 0, serialize_message(info))
         facts = BagFacts(info, acted={checkpoint.version})

@@ -18,6 +18,7 @@ from hrl_core.demonstrations.replay import Replay
 from hrl_core.demonstrations.teleoperation import parse_controls
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT
+from hrl_core.randomisation import parse_randomisation
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.wording import counted
@@ -56,16 +57,23 @@ def _require_demonstrator(arguments: DemonstrationArguments, task: TaskSpec) -> 
     elif arguments.demonstrator == "teleop":
         parse_controls(arguments.controls, task)
     else:
-        again = Replay(task, Path(arguments.recording))
-        if again.seed not in (None, arguments.seed):
-            raise HrlError(
-                f"{arguments.recording}: is of seed {again.seed}, from which alone it leads to the same states: "
-                f"seed:={again.seed}"
-            )
-        if not 0 < arguments.episodes <= again.episodes:
-            raise HrlError(
-                f"{arguments.recording}: holds {counted(again.episodes, 'episode')}: say episodes:=, at most so many"
-            )
+        _require_same_again(arguments, Replay(task, Path(arguments.recording)))
+
+
+def _require_same_again(arguments: DemonstrationArguments, again: Replay) -> None:
+    """Refuse what would lead to other states than those recorded."""
+    recording, asked = arguments.recording, str(parse_randomisation(arguments.randomise))
+    if again.seed not in (None, arguments.seed):
+        raise HrlError(
+            f"{recording}: is of seed {again.seed}, from which alone it leads to the same states: seed:={again.seed}"
+        )
+    if again.randomised != asked:
+        raise HrlError(
+            f"{recording}: its episodes differ from the task by {again.randomised or 'nothing'}, those asked for by "
+            f"{asked or 'nothing'}: only as it was recorded it leads to the same states: randomise:={again.randomised}"
+        )
+    if not 0 < arguments.episodes <= again.episodes:
+        raise HrlError(f"{recording}: holds {counted(again.episodes, 'episode')}: say episodes:=, at most so many")
 
 
 def _demonstrating(node: NodeDescription, arguments: DemonstrationArguments) -> NodeDescription:

@@ -25,16 +25,25 @@ class Replay:
             version: of the policy in whose place it acts.
 
         Raises:
-            HrlError: there is no sound episode of the task, or there are episodes of several runs.
+            HrlError: there is no sound episode of the task, there are episodes of several runs, or it was no
+                simulator of this stack that they were recorded from.
         """
         self.version, self._path = version, recording
-        episodes = read_bags([recording], task).episodes
+        read = read_bags([recording], task)
+        episodes = read.episodes
         if not episodes:
             raise HrlError(f"{recording}: holds no sound episode of task '{task.name}'")
         if len({episode.key.run for episode in episodes}) > 1:
             raise HrlError(f"{recording}: holds several runs; give the bag of one")
         self._actions = {episode.key.episode: episode.applied_actions for episode in episodes}
         custom = describe(find_bags([recording])[0]).custom
+        if origin := custom.get("imported_from"):
+            raise HrlError(
+                f"{recording}: is imported from {origin}: no seed leads to its states again; it can be learned from "
+                "(hrl train --demos)"
+            )
+        self.randomised = ", ".join(read.randomised)
+        """How its episodes differ from the task; empty: they do not."""
         self.seed = int(custom["seed"]) if custom.get("seed") else None
         """Of the run that was recorded; None: it does not tell."""
 
