@@ -55,7 +55,7 @@ def test_an_unknown_ending_is_refused(tmp_path):
 def test_a_gif_that_browsers_would_slow_down_is_refused(tmp_path):
     check_rate(tmp_path / "film.gif", 50.0)
     check_rate(tmp_path / "film.mp4", 60.0)
-    with pytest.raises(HrlError, match=r"--fps 60: a GIF shows at most 50 frames a second; ask for fewer, or an \.mp4"):
+    with pytest.raises(HrlError, match=r"--fps 60: a GIF shows at most 50 frames a second; ask for fewer or an \.mp4"):
         check_rate(tmp_path / "film.gif", 60.0)
 
 

@@ -40,7 +40,7 @@ def check_rate(out: Path, frames_per_second: float) -> None:
     """Raise ``HrlError`` unless a film of this ending can be so fast."""
     if _is_gif(out) and frames_per_second > _FASTEST_GIF:
         raise HrlError(
-            f"--fps {frames_per_second:g}: a GIF shows at most {_FASTEST_GIF} frames a second; ask for fewer, or an .mp4"
+            f"--fps {frames_per_second:g}: a GIF shows at most {_FASTEST_GIF} frames a second; ask for fewer or an .mp4"
         )
 
 
