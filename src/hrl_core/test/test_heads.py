@@ -80,10 +80,13 @@ def test_a_squashed_draw_has_the_density_of_a_transformed_gaussian():
 
 
 def test_choices_are_drawn_as_often_as_the_softmax_says():
-    drawer, draws = make_head(config("categorical"), {}), 100_000
-    logits, rng = np.array([0.3, -1.2, 1.0, -3.0], np.float32), np.random.default_rng(7)
-    counts = np.bincount([int(drawer.draw(logits, rng)[0][0]) for _ in range(draws)], minlength=4)
-    expected = draws * np.exp(logits) / np.exp(logits).sum()
+    """Each draw by a generator of its own, as a level draws on a graph: level by level, episode by episode."""
+    drawer, logits = make_head(config("categorical"), {}), np.array([0.3, -1.2, 1.0, -3.0], np.float32)
+    keys = list(itertools.product((0, 1), range(100), range(500)))
+    drawn = [drawer.draw(logits, step_generator(7, Purpose.ACTION, *key))[0][0] for key in keys]
+    counts = np.bincount(np.array(drawn, int), minlength=4)
+    assert counts.sum() == 100_000
+    expected = len(keys) * np.exp(logits) / np.exp(logits).sum()
     # 99.9 % quantile of chi-square with 3 degrees of freedom.
     assert ((counts - expected) ** 2 / expected).sum() < 16.3
 

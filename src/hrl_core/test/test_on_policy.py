@@ -92,13 +92,35 @@ def test_lambda_1_is_monte_carlo_and_lambda_0_one_step(course):
     np.testing.assert_allclose(gae(*course, discount=0.9, gae_lambda=1.0), returns - values, rtol=1e-4, atol=1e-3)
 
 
-@pytest.mark.parametrize("shape", [VECTORS, CHOICES], ids=["vectors", "choices"])
-@pytest.mark.parametrize("step", ["clipped", "plain", "natural"])
-def test_before_the_first_step_every_ratio_is_exactly_1(shape, step):
-    learner = make(dataclasses.replace(ONCE, step=step), shape)
-    batch = learner._batch(lived(shape))
+def ratios(learner, batch):
+    """Of the probabilities by the present policy to those by the one that acted."""
     told = distribution(learner.actor, batch.inputs).log_prob(batch.drawn) - batch.log_probabilities
-    assert torch.all(told.exp() == 1)
+    return told.exp().detach()
+
+
+@pytest.mark.parametrize("shape", [VECTORS, CHOICES], ids=["vectors", "choices"])
+@pytest.mark.parametrize("step", ["clipped", "plain"])
+def test_before_the_first_step_every_ratio_of_a_shuffled_minibatch_is_exactly_1(shape, step, monkeypatch):
+    learner, rollout, seen = make(dataclasses.replace(ONCE, step=step, batch_size=16), shape), lived(shape), []
+    take_step = learner._step
+
+    def looked_at(batch):
+        seen.append((batch.inputs, ratios(learner, batch)))
+        return take_step(batch)
+
+    monkeypatch.setattr(learner, "_step", looked_at)
+    learner.update(rollout)
+    assert [len(rows) for rows, _ in seen] == [16, 16, 8]
+    (first, before), (_, after), _ = seen
+    assert not torch.equal(first, torch.from_numpy(rollout.inputs[:16])), "it is not shuffled"
+    assert torch.all(before == 1)
+    assert not torch.any(after == 1)
+
+
+@pytest.mark.parametrize("shape", [VECTORS, CHOICES], ids=["vectors", "choices"])
+def test_before_a_natural_step_which_takes_all_rows_every_ratio_is_exactly_1(shape):
+    learner = make(dataclasses.replace(ONCE, step="natural"), shape)
+    assert torch.all(ratios(learner, learner._batch(lived(shape))) == 1)
 
 
 def test_the_clipped_loss_by_hand():
