@@ -1,7 +1,10 @@
 """Laws of learning from recordings: the same as from memory, exact continuation, nothing counted that should not be."""
 
+import contextlib
 import dataclasses
+import itertools
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +19,7 @@ from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.hiro.recordings import RecordedHiroLearner
 from hrl_core.algorithms.relay.config import RelayConfig
+from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.reader import read_bags
@@ -710,6 +714,59 @@ def test_a_changed_segment_stops_a_resumed_run_and_a_deleted_one_is_named(tmp_pa
     (bags[1] / "metadata.yaml").write_text((bags[1] / "metadata.yaml").read_text() + "\n")
     with pytest.raises(HrlError, match="has changed since it was learned from"):
         trainer(tmp_path / "run", tmp_path / "bags", resume=True)
+
+
+def test_a_segment_that_was_changed_at_the_same_size_stops_a_resumed_run_also_where_a_catalogue_tells_of_it(
+    tmp_path, traces, record
+):
+    bag = record(tmp_path / "bags" / "a", traces[:1])
+    Catalogue(tmp_path / "bags").add(bag, {})
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    turns(ours, 1)
+    save(ours)
+    path = bag / "metadata.yaml"
+    text = path.read_text()
+    assert text.endswith("\n")
+    path.write_text(text[:-1] + " ")
+    with pytest.raises(HrlError, match="has changed since it was learned from"):
+        trainer(tmp_path / "run", tmp_path / "bags", resume=True)
+
+
+class Killed(BaseException):
+    """Of a process, at that moment."""
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_a_trainer_killed_while_it_deletes_a_bag_goes_on_and_names_the_bag_as_gone(
+    tmp_path, traces, record, monkeypatch, moment
+):
+    """Before the bag steps aside, at either of its files, at its folder, or after all that."""
+    bags = [record(tmp_path / "bags" / name, traces[k : k + 1]) for k, name in enumerate("ab")]
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    ours.consume()
+    turns(ours, 1)
+    save(ours)
+    calls = itertools.count()
+
+    def killed_at(real):
+        def call(*given, **more):
+            if next(calls) == moment:
+                raise Killed
+            return real(*given, **more)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("rename", "unlink", "rmdir"):
+            patch.setattr(os, name, killed_at(getattr(os, name)))
+        with pytest.raises(Killed) if moment < 4 else contextlib.nullcontext():
+            ours.intake.forget(1, {tmp_path / "bags"})
+    again = trainer(tmp_path / "run", tmp_path / "bags", resume=True)
+    gone = [problem for problem in again.intake.problems if "is gone" in problem]
+    assert [problem.partition(" ")[0] for problem in gone] == ([str(bags[0])] if moment else [])
+    assert again.consume() == 0, "nothing of it is taken for another one"
+    assert [path.name for path in sorted((tmp_path / "bags").iterdir())] == (["b"] if moment else ["a", "b"])
 
 
 def test_what_the_loop_has_not_recorded_itself_is_never_forgotten(tmp_path, traces, record):

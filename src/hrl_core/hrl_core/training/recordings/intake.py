@@ -17,7 +17,13 @@ from hrl_core.training.recordings.growing_log import GrowingLog
 from hrl_core.training.recordings.kept_store import KeptStore
 from hrl_core.training.recordings.material import OF_MODE, choose_material, oldest_version
 from hrl_core.training.recordings.report import LiveOutcomes
-from hrl_core.training.recordings.segments import ConsumedSegment, Found, SegmentFinder, forget_segments
+from hrl_core.training.recordings.segments import (
+    ConsumedSegment,
+    Found,
+    SegmentFinder,
+    finish_forgetting,
+    forget_segments,
+)
 from hrl_core.training.recordings.store import Piece, Refusal
 from hrl_core.wording import counted
 
@@ -168,6 +174,7 @@ class Intake:
             HrlError: one of them was changed since.
         """
         segments = [ConsumedSegment(**entry) for entry in self.log.read(state["segments"])]
+        finish_forgetting({Path(segment.path).parent for segment in segments})
         self._batches = 1 + max((segment.batch for segment in segments), default=-1)
         if self.kept is not None and self.kept.taken_up:
             self.consumed = {segment.path: segment for segment in segments}
@@ -197,7 +204,8 @@ class Intake:
         if not bag.exists():
             self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
             return []
-        if self._finder.sha256(bag) != segment.sha256:
+        # Of its bytes, whatever a catalogue says: it is read in any case.
+        if bag_sha256(bag) != segment.sha256:
             raise HrlError(f"{bag} has changed since it was learned from; restore it or begin a new run")
         return self._read(bag, segment.version, segment.weight)[0]
 

@@ -9,16 +9,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hrl_core.bags.catalogue import Catalogue, SegmentRow
-from hrl_core.bags.digest import bag_sha256, bag_size
+from hrl_core.bags.digest import bag_size
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import METADATA, find_bags
 from hrl_core.bags.remote import Mirror, is_uri, mirror_of, waiting_mark
+from hrl_core.bags.writer import PARTIAL_SUFFIX
 from hrl_core.errors import HrlError
 
 WALK_SECONDS = 60.0
 """Between two walks through a folder that has a catalogue: bags may be put there of which it does not tell."""
 FETCH_SECONDS = 5.0
 """Between two looks at a store elsewhere."""
+_FORGOTTEN = f".forgotten{PARTIAL_SUFFIX}"
+"""Ends the hidden name of a bag that is being deleted; nobody finds a bag there."""
 WALK_SHARE = 0.01
 """Of the time that walks may take, however long one is."""
 
@@ -128,11 +131,6 @@ class SegmentFinder:
         for look, cursor in zip(self._looks, cursors, strict=True):
             look.go_on(cursor)
 
-    def sha256(self, bag: Path) -> str:
-        """The digest of a bag: what its catalogue says, if it has its size still, else of its bytes."""
-        told = next((row for look in self._looks if (row := look.row(bag))), None)
-        return told.sha256 if told is not None and told.size == bag_size(bag) else bag_sha256(bag)
-
 
 class _SourceLook:
     """How far one source has been looked at."""
@@ -175,12 +173,6 @@ class _SourceLook:
             return self._walk(must_exist)
         bags = sorted(self._source.path / row.path for row in told)
         return [bag for bag in bags if bag.exists()]
-
-    def row(self, bag: Path) -> SegmentRow | None:
-        """What the catalogue says of a bag."""
-        if not self._seq:
-            self._told()
-        return self._rows.get(bag)
 
     def _told(self) -> list[SegmentRow] | None:
         """Rows since the last look; None: there is no catalogue, or none that can be read."""
@@ -243,5 +235,15 @@ def forget_segments(consumed: Iterable[ConsumedSegment], keep: int) -> list[Path
     present = [Path(segment.path) for segment in consumed if segment.exists]
     deleted = [path for path in present[: max(0, len(present) - keep)] if not waiting_mark(path).exists()]
     for path in deleted:
-        shutil.rmtree(path)
+        # Gone in one step: half of a bag would be another one than that which was learned from.
+        rest = path.with_name(f".{path.name}{_FORGOTTEN}")
+        path.rename(rest)
+        shutil.rmtree(rest)
     return deleted
+
+
+def finish_forgetting(folders: Iterable[Path]) -> None:
+    """Delete what a process that was killed has left of segments that it was deleting."""
+    for folder in folders:
+        for rest in folder.glob(f".*{_FORGOTTEN}"):
+            shutil.rmtree(rest, ignore_errors=True)
