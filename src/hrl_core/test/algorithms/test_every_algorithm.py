@@ -1,6 +1,7 @@
 """Whatever is switched on, a trainer that is saved and loaded is the trainer that it was, down to its last part."""
 
 import dataclasses
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -581,3 +582,32 @@ def test_work_done_while_environments_step_is_the_same_at_once_in_turn_and_backw
         assert trainer.learner.levels()["worker"].updates > 40
     assert differences(at_once.learner, in_turn.learner) == []
     assert differences(at_once.learner, last_first.learner) == []
+
+
+@pytest.mark.parametrize("name", ["paper", "fast"])
+def test_a_preset_learns_the_same_at_once_and_in_turn_also_restored_half_way_on_another_number_of_cores(
+    tmp_path, monkeypatch, differences, name
+):
+    small = {"hidden": [8, 8], "batch_size": 16}
+    few = {"num_envs": 4, "evaluation_episodes": 1, "evaluation_episodes_elsewhere": 1, "replay": 1000}
+    config = preset(name).changed({**few, "worker": small, "manager": small, "steps": 320, "learning_starts": 40})
+    if name == "fast":
+        config = config.changed({"warm_start_steps": 80, "manager_learning_starts": 60})
+    assert config.agent.overlap
+
+    def trainer(folder, cores):
+        made = make_trainer(tmp_path / folder, config)
+        monkeypatch.setattr(made, "_at_once", AtOnce(cores=cores))
+        return made
+
+    in_turn, at_once = trainer("in turn", 1), trainer("at once", 3)
+    in_turn.run()
+    at_once.run(stop=lambda: at_once.env_steps >= 160)
+    assert differences(at_once.learner, in_turn.learner), "nothing is left to learn"
+    # On one core what has gone on at once on three.
+    for cores in (1, 2):
+        shutil.copytree(tmp_path / "at once", tmp_path / f"on {cores}")
+        restored = trainer(f"on {cores}", cores)
+        restored.run(resume=True)
+        assert all(level.updates > 20 for level in restored.learner.levels().values())
+        assert differences(restored.learner, in_turn.learner) == []
