@@ -296,6 +296,22 @@ def test_another_seed_gives_other_weights(tmp_path, traces, record):
     assert not torch.equal(agents[0], agents[2])
 
 
+def test_a_damaged_relabelled_bag_costs_its_own_subgoals_and_is_named_once(tmp_path, traces, record):
+    bags = [record(tmp_path / "bags" / name, traces[3 * k : 3 * k + 3]) for k, name in enumerate("ab")]
+    settings = {"relabel": "from-relabelled", "relabelled": (str(tmp_path / "relabelled"),)}
+    relabeler = Relabeler(random_checkpoint(SPEC, 3), TEXTS, candidates=4, seed=4)
+    damaged, sound = [relabeler.relabel(bag, tmp_path / "relabelled").bag for bag in bags]
+    empty(damaged)
+    ours = trainer(tmp_path / "run", tmp_path / "bags", **settings)
+    assert (ours.consume(), ours.learner.relabelled) == (2, len(read_relabelled(sound)))
+    (told,) = [problem for problem in ours.intake.problems if "relabelled subgoals" in problem]
+    assert told.startswith(f"{damaged}: its relabelled subgoals take no place: ")
+    assert not ours.intake.left_out, "the episodes themselves are learned from"
+    record(tmp_path / "bags" / "c", traces[:1])
+    ours.consume()
+    assert len([problem for problem in ours.intake.problems if "relabelled subgoals" in problem]) == 1
+
+
 def test_relabelling_at_sampling_equals_relabelled_bags_of_the_same_worker(tmp_path, traces, record, typestore):
     bag = record(tmp_path / "bags" / "one", traces)
     still = dataclasses.replace(SMALL, actor_lr=1e-12, critic_lr=1e-12)

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from hrl_core.bags.errors import BagError
 from hrl_core.bags.keys import EpisodeKey
+from hrl_core.bags.problems import Problem
 from hrl_core.bags.relabelled import RelabelledSubgoals, read_relabelled
 from hrl_core.hierarchy.subgoals import to_float32
-from hrl_core.training.recordings.store import RecordedStore, StoredPiece
+from hrl_core.training.recordings.store import RecordedStore, Refusal, StoredPiece
 
 
 class Overlay:
@@ -31,31 +33,43 @@ class Overlay:
         """Subgoals of the store that have been replaced."""
         return sum(count for _, count in self._done.values())
 
-    def apply(self, version: int) -> None:
-        """Replace what new bags and new pieces have in common with all there is; ``version`` is the present worker's.
+    def apply(self, version: int) -> list[Refusal]:
+        """Replace what new bags and new pieces have in common with all there is.
 
-        Raises:
-            BagError: a bag is damaged.
+        Args:
+            version: of the present worker.
+
+        Returns:
+            New bags that cannot be read: they cost their own subgoals alone, and are not looked at again.
         """
         if not self._folders:
-            return
-        changed = self._read()
+            return []
+        changed, refused = self._read()
         oldest = version - self._max_lag if self._max_lag else 0
         for slot, piece in self._store.pieces.items():
             if piece.key in changed or self._done.get(slot, (None, 0))[0] is not piece:
                 self._done[slot] = (piece, self._replace(slot, piece, oldest))
+        return refused
 
-    def _read(self) -> set[EpisodeKey]:
-        """Read new bags; returns the episodes they speak of."""
+    def _read(self) -> tuple[set[EpisodeKey], list[Refusal]]:
+        """Read new bags; returns the episodes they speak of, and what cannot be read."""
         changed: set[EpisodeKey] = set()
+        refused: list[Refusal] = []
         for folder in self._folders:
             for metadata in sorted(folder.glob("*/metadata.yaml")):
-                if metadata.parent not in self._bags:
-                    self._bags.add(metadata.parent)
-                    found = read_relabelled(metadata.parent)
-                    self._chosen.update(found)
-                    changed |= found.episodes
-        return changed
+                bag = metadata.parent
+                if bag in self._bags:
+                    continue
+                self._bags.add(bag)
+                try:
+                    found = read_relabelled(bag)
+                except (BagError, OSError) as error:
+                    why = f"its relabelled subgoals take no place: {error}"
+                    refused.append(Refusal(bag, 0, Problem(bag, "", None, None, why, False)))
+                    continue
+                self._chosen.update(found)
+                changed |= found.episodes
+        return changed, refused
 
     def _replace(self, slot: int, piece: StoredPiece, oldest: int) -> int:
         """Returns how many subgoals of a slot were replaced."""

@@ -58,8 +58,8 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
         for piece in pieces:
             (without if decisions(piece.episode) is None else usable).append(piece)
         refused = super().take(usable, version)
-        self._overlay.apply(version)
-        return [Refusal.of(piece.episode, _NO_SUBGOALS) for piece in without] + refused
+        unread = self._overlay.apply(version)
+        return [Refusal.of(piece.episode, _NO_SUBGOALS) for piece in without] + refused + unread
 
     def update(self, env_steps: int) -> Iterator[Update]:
         """Make a group of worker updates and the manager updates that go with them.

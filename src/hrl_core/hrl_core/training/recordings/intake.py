@@ -230,6 +230,7 @@ class Intake:
         for refusal in self._take(pieces, version):
             if refusal.problem is not None:
                 self.problems.append(str(refusal.problem))
-            self.left_out[refusal.cause] += refusal.steps
+            if refusal.steps:
+                self.left_out[refusal.cause] += refusal.steps
             refused[refusal.bag] += refusal.steps
         return refused
