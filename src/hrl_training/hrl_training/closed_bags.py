@@ -13,6 +13,7 @@ from hrl_core.bags.catalogue import PLACE, Catalogue
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import METADATA
 from hrl_core.bags.remote import WAITING, OccupiedError, RemoteFolder, waiting_mark
+from hrl_core.whole_folders import bring_to_disk
 from hrl_core.wording import counted
 
 FINISH_SECONDS = 60.0
@@ -57,12 +58,24 @@ class ClosedBags:
         self._thread = threading.Thread(target=self._work, name="closed bags", daemon=True)
         self._thread.start()
 
+    def expect(self, bag: Path) -> None:
+        """Have a bag stay until it is copied; before it is closed: a trainer may learn from it and delete it at once.
+
+        Raises:
+            BagError: the disk refuses.
+        """
+        if self._remote is None:
+            return
+        mark = waiting_mark(bag)
+        try:
+            mark.touch()
+            # A power cut takes the mark of no bag that it leaves.
+            bring_to_disk(mark.parent)
+        except OSError as error:
+            raise BagError(f"cannot write {mark}: {error.strerror or error}") from error
+
     def add(self, bag: Path, custom: Mapping[str, str], sha256: str) -> None:
         """See to a bag with that custom metadata and that ``bag_sha256``, soon."""
-        if self._remote is not None:
-            # Now: a trainer may soon have learned from it. A disk that is full ends the recording by itself.
-            with suppress(OSError):
-                waiting_mark(bag).touch()
         self._closed.put(_Closed(bag, dict(custom), sha256))
 
     def finish(self) -> None:
@@ -147,6 +160,7 @@ class ClosedBags:
 
 
 def _left(folder: Path) -> list[Path]:
-    """Bags that wait to be copied since an earlier recording ended, or was killed."""
+    """Bags that wait to be copied since an earlier recording ended, or was killed; of one that was never closed not."""
     marks = sorted(folder.glob(f".*{WAITING}"))
-    return [folder / mark.name.removeprefix(".").removesuffix(WAITING) for mark in marks]
+    bags = [folder / mark.name.removeprefix(".").removesuffix(WAITING) for mark in marks]
+    return [bag for bag in bags if (bag / METADATA).is_file()]

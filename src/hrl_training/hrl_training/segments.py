@@ -233,6 +233,8 @@ class SegmentedRecording:
     def _close_bag(self) -> None:
         """Finish the present bag, and have the catalogue tell of it; without, it is found all the same."""
         custom = self.facts.custom_data()
+        if self._closed is not None:
+            self._closed.expect(self._bag.path)
         sha256 = self._bag.close(custom)
         if self._closed is not None:
             self._closed.add(self._bag.path, custom, sha256)

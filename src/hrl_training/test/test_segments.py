@@ -298,6 +298,29 @@ def test_what_waits_to_be_copied_is_marked_and_copied_by_the_next_recorder(tmp_p
     assert not list((tmp_path / "bag").glob(".*"))
 
 
+def test_a_bag_is_marked_as_to_be_copied_before_anybody_sees_it(tmp_path, monkeypatch):
+    close, seen = writer.BagWriter.close, []
+
+    def close_and_look(self, custom):
+        seen.append((waiting_mark(self.path).exists(), self.path.exists()))
+        return close(self, custom)
+
+    monkeypatch.setattr(writer.BagWriter, "close", close_and_look)
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
+    recorder.take(*episode_messages(0), *episode_messages(1))
+    recorder.recording.close()
+    assert seen == [(True, False)] * 2
+
+
+def test_of_a_bag_that_was_never_closed_the_next_recorder_has_nothing_to_copy(tmp_path):
+    """Its recorder was killed between the mark and the bag."""
+    (tmp_path / "bag").mkdir()
+    waiting_mark(tmp_path / "bag" / "segment_000000").touch()
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
+    recorder.recording.close()
+    assert not recorder.recording.problems
+
+
 def told_by(catalogue):
     """Rows; none while it is being made."""
     with contextlib.suppress(BagError):
