@@ -30,6 +30,11 @@ SMALL = (
     "--evaluation_episodes_elsewhere 1 --checkpoint_interval 400 --learning_starts 500 --worker_updates 0.2 "
     "--candidates 4 --products numpy --worker.hidden 16 16 --manager.hidden 16 16"
 ).split()
+SAC = (
+    "--algorithm flat --learner sac --task pendulum --num_envs 2 --steps 1200 --evaluation_interval 600 "
+    "--evaluation_episodes 1 --evaluation_episodes_elsewhere 1 --checkpoint_interval 200 --learning_starts 200 "
+    "--worker_updates 0.2 --worker.hidden 16 16 --worker.batch_size 32"
+).split()
 FILE_LIMIT = 90_000
 """Bytes: holds the first training states of the small run, not its last."""
 HRL = [sys.executable, "-c", "import sys; from hrl.cli import main; sys.exit(main())"]
@@ -76,6 +81,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def whole_sac(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("whole_sac") / "run"
+    assert trained(*SAC, "--out", str(folder)) == 0
+    return folder
+
+
 def test_first_episodes_of_options_end_apart(tmp_path: Path) -> None:
     """They have no horizon."""
     words = ["--algorithm", "option_critic", "--task", "four_rooms_point", "--out", str(tmp_path / "run")]
@@ -95,15 +107,25 @@ def test_a_run_leaves_policies_configuration_and_where_it_comes_from(whole: Path
     assert list((whole / "tensorboard").iterdir())
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGINT, 130)])
-def test_a_stopped_run_goes_on_to_the_same_policy(whole: Path, tmp_path: Path, number: int, code: int) -> None:
-    folder = tmp_path / "run"
-    run = start(*SMALL, "--out", str(folder))
+@pytest.mark.parametrize(
+    ("uninterrupted", "words", "number", "code"),
+    [
+        ("whole", SMALL, signal.SIGKILL, -signal.SIGKILL),
+        ("whole", SMALL, signal.SIGINT, 130),
+        ("whole_sac", SAC, signal.SIGKILL, -signal.SIGKILL),
+    ],
+    ids=["hiro killed", "hiro stopped", "sac killed"],
+)
+def test_a_stopped_run_goes_on_to_the_same_policy(
+    request: pytest.FixtureRequest, tmp_path: Path, uninterrupted: str, words: list[str], number: int, code: int
+) -> None:
+    whole, folder = request.getfixturevalue(uninterrupted), tmp_path / "run"
+    run = start(*words, "--out", str(folder))
     wait_for_a_state(run, folder)
     run.send_signal(number)
     _, screen = run.communicate(timeout=60)
     assert run.returncode == code
-    assert 0 < saved_steps(folder) < 2400
+    assert 0 < saved_steps(folder) < saved_steps(whole)
     if code > 0:
         assert f"hrl train --resume {folder}" in screen
     assert trained("--resume", str(folder)) == 0
