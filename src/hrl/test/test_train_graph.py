@@ -11,6 +11,7 @@ from hrl.graphs.learning_arguments import TrainArguments
 from hrl.graphs.train import train_graph
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.errors import HrlError, TaskError
+from hrl_core.hierarchy.spec import FLAT
 from hrl_core.task.text import load_task
 
 
@@ -28,6 +29,17 @@ def arguments(tmp_path):
 def test_versions_begin_at_that_of_the_start_policy(arguments):
     (trainer,) = [node for node in train_graph(arguments).nodes if node.role == "trainer"]
     assert trainer.parameters["first_version"] == 4_321
+
+
+@pytest.mark.parametrize(("policy", "first"), [(True, 8), (False, 1)], ids=["trained", "untrained"])
+def test_who_learns_from_its_own_episodes_alone_begins_one_version_after_that_of_the_robots(tmp_path, policy, first):
+    words = TrainArguments(algorithm="flat", task="PointMaze", training="ppo", relabel="off", out=str(tmp_path / "out"))
+    if policy:
+        task = load_task("PointMaze")
+        save_checkpoint(dataclasses.replace(random_checkpoint(task, 0, hierarchy=FLAT), version=7), tmp_path / "start")
+        words = dataclasses.replace(words, policy=str(tmp_path / "start"))
+    (trainer,) = [node for node in train_graph(words).nodes if node.role == "trainer"]
+    assert trainer.parameters["first_version"] == first
 
 
 def test_each_pair_that_takes_turns_has_a_core_as_far_as_they_go(arguments, monkeypatch):

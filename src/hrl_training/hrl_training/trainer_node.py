@@ -92,7 +92,9 @@ class TrainerNode(HrlNode):
         if not self._may_announce:
             return
         newest = max(self._policies(), default=None)
-        if self._trainer.reached and (newest is None or newest < self._folder()):
+        # Robots begin with another policy than the first of who learns from itself alone.
+        first = self._trainer.learner.on_policy and self._settings.first_version
+        if (self._trainer.reached or first) and (newest is None or newest < self._folder()):
             # Of a state without its policy, robots would never hear: on-policy learners would have no more to learn.
             newest = self._save()
         if newest is not None:

@@ -19,9 +19,9 @@ TASK = load_task("PointMaze")
 class Learned:
     """A run that has made so many updates."""
 
-    def __init__(self, updates: int, env_steps: int) -> None:
-        self.reached = self.version = updates
-        self.env_steps, self.learner = env_steps, SimpleNamespace(warm_start_steps=100, frozen_worker=False)
+    def __init__(self, updates: int, env_steps: int, on_policy: bool = False, first: int = 0) -> None:
+        self.reached, self.version, self.env_steps = updates, first + updates, env_steps
+        self.learner = SimpleNamespace(warm_start_steps=100, frozen_worker=False, on_policy=on_policy)
         self.intake: Any = SimpleNamespace(outcomes=SimpleNamespace(row=dict))
         self.kept = 0
 
@@ -38,9 +38,9 @@ class Learned:
 class Trainer(TrainerNode):
     """The node, without ROS."""
 
-    def __init__(self, out, updates: int, env_steps: int) -> None:
-        self._trainer: Any = Learned(updates, env_steps)
-        self._settings: Any = SimpleNamespace(finish=False, keep_segments=0, keep_policies=10)
+    def __init__(self, out, updates: int, env_steps: int, on_policy: bool = False, first: int = 0) -> None:
+        self._trainer: Any = Learned(updates, env_steps, on_policy, first)
+        self._settings: Any = SimpleNamespace(finish=False, keep_segments=0, keep_policies=10, first_version=first)
         self._out, self._run, self._saved, self._kept = out, 1, updates, updates
         self.failure, self.said = None, []
         self._updates: Any = SimpleNamespace(publish=lambda update: self.said.append(update.version))
@@ -84,3 +84,11 @@ def test_before_the_warm_start_no_policy_is_announced_nor_left_to_be(tmp_path):
     again = Trainer(tmp_path, updates=7, env_steps=99)
     again.start()
     assert again.said == []
+
+
+@pytest.mark.parametrize(("on_policy", "announced"), [(True, [5]), (False, [])])
+def test_who_learns_from_itself_alone_announces_its_first_policy_at_once(tmp_path, on_policy, announced):
+    """By that of others, which robots begin with, it would never learn."""
+    node = Trainer(tmp_path, updates=0, env_steps=100, on_policy=on_policy, first=5)
+    node.start()
+    assert node.said == announced

@@ -9,7 +9,7 @@ from hrl.graphs.graph import DASHBOARD, RELABELER, TRAINER, NodeDescription
 from hrl.graphs.learning_arguments import ReplayTrainArguments
 from hrl.graphs.robot_nodes import Setup
 from hrl.graphs.run_folder import RunFolder
-from hrl_core.algorithms import learner_module
+from hrl_core.algorithms import learner_module, recordings_module
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.task_fit import require_fit
 from hrl_core.checkpoints.checkpoint import Checkpoint
@@ -148,9 +148,17 @@ def trainer_node(
         "relabelled": learning.relabelled,
         "checkpoint_updates": learning.policy_updates or 1,
         "git_commit": learning.git_commit,
-        "first_version": 0 if start is None else start.version,
+        "first_version": 0 if start is None else start.version + _learns_from_itself(config, task, learning.seed),
     }
     return learning.node(TRAINER, {**parameters, **learning.knobs}, required=required)
+
+
+def _learns_from_itself(config: BagTrainConfig, task: TaskSpec, seed: int) -> bool:
+    """Whether only its own episodes teach it: then its first policy is another version than that of the robots.
+
+    They begin with somebody else's weights, or with its own to the last bits but one.
+    """
+    return recordings_module(config.algorithm).learner(task, config, seed).on_policy
 
 
 def learner_nodes(learning: Learning, setup: Setup) -> list[NodeDescription]:

@@ -174,9 +174,9 @@ def write_bag(typestore):
 
 @pytest.fixture(scope="session")
 def write_traces(script, typestore):
-    """Write traces as a bag; ``change`` may alter what an observation says."""
+    """Write traces as a bag; ``change`` may alter what an observation says, ``custom`` is what the recorder says."""
 
-    def write(path, task, traces, change=lambda observation: {}, **run_info):
+    def write(path, task, traces, change=lambda observation: {}, custom=None, **run_info):
         said = script(task)
         said.run_info(traces[0].result.run, **run_info)
         for trace in traces:
@@ -198,7 +198,7 @@ def write_traces(script, typestore):
             writer.add_topic(f"/{kind}", f"hrl_msgs/msg/{kind}", latched=False)
         for message in said.messages:
             writer.write(f"/{message.kind}", message.stamp, message.data)
-        writer.close({})
+        writer.close(custom or {})
         return path
 
     return write

@@ -1,6 +1,7 @@
 """Flat policies from recordings: what a bag teaches is what the process that lived it would have learned."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hrl_core.algorithms.flat.config import FlatConfig, OnPolicyFlatConfig
 from hrl_core.algorithms.flat.on_policy import OnPolicyAgent
 from hrl_core.algorithms.flat.recordings import RecordedOnPolicyLearner, untrained
 from hrl_core.algorithms.protocols import acting_weights
-from hrl_core.checkpoints.checkpoint import random_checkpoint
+from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.rollout import rollout
@@ -23,6 +24,7 @@ from hrl_core.task.text import load_task
 from hrl_core.training.presets import preset
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
+from hrl_core.training.recordings.on_policy import weights_sha256
 from hrl_core.training.recordings.segments import Source
 from hrl_core.training.recordings.trainer import BagTrainer
 
@@ -113,6 +115,23 @@ def test_episodes_of_another_version_or_not_whole_are_left_out_and_counted(tmp_p
         tmp_path / "held", VECTORS, own, lambda o: {"action_source": 1} if o.step == 9 and o.episode == 1 else {}
     )
     assert len(trainer(tmp_path / "other", held, AGENT, VECTORS).learner.store) == 60
+
+
+def test_episodes_of_its_version_and_of_other_weights_are_another_policys(tmp_path, write_traces):
+    """Of robots that began with a trained policy, or of another seed."""
+    own, others = untrained(VECTORS, AGENT, SEED), untrained(VECTORS, AGENT, SEED + 1)
+    for name, policy, told in (("own", own, own), ("others", others, others), ("untold", own, None)):
+        save_checkpoint(policy, tmp_path / name)
+        sha256 = load_checkpoint(tmp_path / name).weights_sha256
+        assert sha256 == weights_sha256(policy.weights)
+        custom = {"hrl.policy_sha256": json.dumps({"0": sha256 if told else "", "7": "another"})}
+        write_traces(tmp_path / f"bag of {name}", VECTORS, lived(VECTORS, policy), custom=custom)
+    taken = {}
+    for name in ("own", "others", "untold"):
+        run = trainer(tmp_path / f"run of {name}", tmp_path / f"bag of {name}", AGENT, VECTORS)
+        taken[name] = len(run.learner.store), dict(run.intake.left_out)
+    none = (0, {"another policy than the one that learns": 90})
+    assert taken == {"own": (90, {}), "others": none, "untold": (90, {})}
 
 
 def test_it_goes_on_after_a_resume_and_learns_nothing_twice(tmp_path, write_traces):

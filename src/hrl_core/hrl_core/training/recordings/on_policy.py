@@ -1,13 +1,18 @@
 """On-policy learning from recordings: whole episodes of the learner's own present policy, each learned from once."""
 
+import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+from safetensors.numpy import save
 
-from hrl_core.algorithms.protocols import Update
+from hrl_core.algorithms.protocols import LevelWeights, Update, acting_weights
+from hrl_core.bags.description import custom_metadata
 from hrl_core.bags.episodes import BagEpisode, Bool, Int64
+from hrl_core.bags.errors import BagError
 from hrl_core.bags.store_filling import decisions
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import Rollout
@@ -23,7 +28,8 @@ ANOTHER = "another {} than the one that learns"
 class OwnEpisodes(ABC, Generic[Rows]):
     """Keeps what the present policy lived until it is enough for an update; a ``learner.FromRecordings`` in the making.
 
-    What acted in an episode, at every level, must be of the version that learns.
+    What acted in an episode, at every level, must be of the version that learns, and of its weights where the recorder
+    says which those were: other policies have such versions, too.
     """
 
     on_policy = True
@@ -51,6 +57,10 @@ class OwnEpisodes(ABC, Generic[Rows]):
         """Updates so far."""
 
     @abstractmethod
+    def levels(self) -> Mapping[str, LevelWeights]:
+        """The present policy."""
+
+    @abstractmethod
     def rows(self, episode: BagEpisode) -> Rows | str:
         """What the policy lived through in a whole episode; words where it cannot be learned from: why."""
 
@@ -75,12 +85,14 @@ class OwnEpisodes(ABC, Generic[Rows]):
         if version != self._first_version + self.updates:
             return []
         refused: list[Refusal] = []
+        of_others = self._bags_of_others({piece.episode.bag for piece in pieces}, version)
         for piece in pieces:
             episode = piece.episode
             if piece.start or not episode.finished or np.isnan(episode.actions).any():
                 refused.append(Refusal.of(episode, "is not whole: its end or an action of the policy is missing"))
                 continue
-            rows = _strange(episode, version) or self.rows(episode)
+            foreign = ANOTHER.format("policy") if episode.bag in of_others else _strange(episode, version)
+            rows = foreign or self.rows(episode)
             if isinstance(rows, str):
                 refused.append(Refusal(episode.bag, episode.steps, None, rows))
                 continue
@@ -89,6 +101,12 @@ class OwnEpisodes(ABC, Generic[Rows]):
             self.store.note(piece)
         self.store.segments = int(self._ready)
         return refused
+
+    def _bags_of_others(self, bags: Iterable[Path], version: int) -> set[Path]:
+        """Those whose recorder says that the present version was one of other weights."""
+        told = {bag: sha256 for bag in bags if (sha256 := _told_weights(bag, version))}
+        own = weights_sha256(acting_weights(self.levels())) if told else ""
+        return {bag for bag, sha256 in told.items() if sha256 != own}
 
     def update(self, env_steps: int) -> Iterator[Update]:
         """One, from all that waits, which is then forgotten; none where it is not enough."""
@@ -128,6 +146,20 @@ def _strange(episode: BagEpisode, version: int) -> str:
         return ANOTHER.format("policy")
     chosen = [table.policy_versions for table in episode.subgoals.values()]
     return ANOTHER.format("manager") if any((versions != version).any() for versions in chosen) else ""
+
+
+def _told_weights(bag: Path, version: int) -> str:
+    """SHA-256 of a version, as the recorder of a bag says; empty: nobody does, as of blocks of rounds."""
+    try:
+        told = custom_metadata(bag).get("policy_sha256")
+    except BagError:
+        return ""
+    return str(told.get(str(version), "")) if isinstance(told, dict) else ""
+
+
+def weights_sha256(weights: Mapping[str, Float32]) -> str:
+    """What a checkpoint of these weights says of them."""
+    return hashlib.sha256(save({name: np.ascontiguousarray(array) for name, array in weights.items()})).hexdigest()
 
 
 class SkillSteps(NamedTuple):
