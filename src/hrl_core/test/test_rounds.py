@@ -77,6 +77,11 @@ class Collectors:
         return Collected(block, live(block, self._waiting.pop(block), self._envs, SEED), 0.5)
 
 
+def weights(run):
+    """To the last bit."""
+    return {name: array.tobytes() for name, array in run.checkpoint({}).weights.items()}
+
+
 def trainer(folder, config=CONFIG, collectors=None):
     return RoundTrainer(TASK, config, collectors or Collectors(), folder, SEED)
 
@@ -136,7 +141,7 @@ def test_a_resumed_run_ends_in_the_same_weights(tmp_path):
     assert 0 < stopped.env_steps < 600
     resumed = trainer(tmp_path / "stopped")
     resumed.run(resume=True)
-    assert resumed.checkpoint({}).weights_sha256 == whole.checkpoint({}).weights_sha256
+    assert weights(resumed) == weights(whole)
     assert resumed.version == whole.version
     blocks = [
         sorted(path.name for path in (folder / "blocks").iterdir())
@@ -164,7 +169,7 @@ def test_free_rounds_take_what_comes_and_tell_so(tmp_path):
     again = trainer(tmp_path, free)
     again.begin(resume=True)
     assert again.env_steps == run.env_steps
-    assert again.checkpoint({}).weights_sha256 == run.checkpoint({}).weights_sha256
+    assert weights(again) == weights(run)
 
 
 def learned(config, folder, collectors=None):
@@ -205,7 +210,7 @@ def test_a_worker_whose_learning_has_ended_stays_and_its_manager_goes_on(tmp_pat
     resumed.run(resume=True)
     assert isinstance(resumed.learner, RecordedLearner)
     assert resumed.learner.agent.worker.updates == 54
-    assert resumed.checkpoint({}).weights_sha256 == run.checkpoint({}).weights_sha256
+    assert weights(resumed) == weights(run)
 
 
 SWITCHES = {"steps": 600, "num_envs": 2, "learning_starts": 250, "worker_updates": 0.2, "evaluation_interval": 600}
