@@ -167,6 +167,19 @@ def test_a_flat_policy_is_the_worker_alone(launch, read_bag, in_process, assert_
     assert parse_hierarchy(info.hierarchy, "RunInfo") == FLAT
 
 
+def test_a_shipped_flat_policy_of_an_arm_is_the_same_in_the_graph_and_in_process(
+    launch, read_bag, in_process, assert_same_run
+):
+    graph = launch("policy:=flat_fetch_reach", "episodes:=5", file="policy.launch.py")
+    code, output = graph.wait()
+    assert code == 0, output
+    bag = read_bag(graph.out / "bag")
+    assert_same_run(bag, in_process(resolve_policy("flat_fetch_reach", None), episodes=5))
+    assert all(result.success for result in bag["episode_result"])
+    assert not bag["subgoal"]
+    assert graph.summary()["lost_messages"] == 0
+
+
 @pytest.mark.parametrize("levels", [pytest.param(2, marks=pytest.mark.learning), 3])
 def test_managers_above_managers_are_the_same_in_the_graph_and_in_process(
     levels, launch, read_bag, in_process, assert_same_run, tall, tmp_path

@@ -90,6 +90,12 @@ def test_a_killed_worker_of_a_flat_policy_is_restarted_and_the_trajectory_is_the
 
 
 @pytest.mark.learning
+def test_a_killed_worker_of_the_shipped_policy_that_reaches_is_restarted_and_the_trajectory_is_the_same(killed_run):
+    """Very many episodes, of a few steps each: a kill comes while the graph runs."""
+    killed_run(resolve_policy("flat_fetch_reach", None), 1000, [(("worker",), ANYWHERE), (("worker",), AT_AN_END)])
+
+
+@pytest.mark.learning
 def test_composites_and_leaves_of_a_tree_killed_on_a_path_are_restarted_and_the_trajectory_is_the_same(
     killed_run, tmp_path
 ):
