@@ -142,6 +142,12 @@ def path_of(loop, text):
     return next(path for path in loop.closed if str(path) == text)
 
 
+def test_the_trainer_has_measured_its_products_when_it_began_and_went_on_with_them(loop):
+    training = json.loads((loop.out / "training" / "config.json").read_text())["training"]
+    chosen = [name for level in ("worker", "manager") for name in training[level]["products"]]
+    assert all(" " in name for name in chosen), f"shape by shape, not by kind as where nobody measures: {chosen}"
+
+
 def test_versions_in_actions_rise_on_every_robot(loop):
     for robot in ROBOTS:
         episodes = read_bags([loop.out / robot / "bag"]).episodes
