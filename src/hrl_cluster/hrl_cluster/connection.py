@@ -8,9 +8,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hrl_core.errors import HrlError
+from hrl_core.folder_locks import held
 from hrl_core.optional_packages import require_packages
 
 if TYPE_CHECKING:
@@ -29,8 +31,11 @@ _QUIET = {
     "RAY_NUM_REDIS_GET_RETRIES": "5",
 }
 """It reports its use to nobody, and tries to join for seconds, not for minutes."""
-_LOGS = "/tmp"
-"""What a cluster of this machine writes is below, for as long as it lives: names of sockets must be short."""
+LOGS, PREFIX = "/tmp", "hrl_ray_"
+"""What a cluster of this machine writes is in a folder there, for as long as it lives: names of sockets must be short.
+Of commands that are killed it stays."""
+IN_USE = "in_use"
+"""A file of that folder, which the command holds."""
 _PATIENCE = 5.0
 """Seconds that the head node of a cluster may take to answer."""
 _SHARED_MEMORY = 256 << 20
@@ -113,9 +118,12 @@ def connected(address: str, cores: int = 0) -> Iterator[Cluster]:
     with ExitStack() as stack:
         options: dict[str, Any] = {}
         if address == LOCAL:
-            own = tempfile.TemporaryDirectory(prefix="hrl_ray_", dir=_LOGS, ignore_cleanup_errors=True)
+            own = stack.enter_context(tempfile.TemporaryDirectory(prefix=PREFIX, dir=LOGS, ignore_cleanup_errors=True))
+            lock = Path(own, IN_USE)
+            lock.touch()
+            stack.enter_context(held(lock, f"{lock} is held by another process"))
             # Ray opens its folder to everybody: it lies within one that is this user's alone.
-            options = _begun_here(cores, f"{stack.enter_context(own)}/r")
+            options = _begun_here(cores, f"{own}/r")
         else:
             _require_head(address)
         import ray

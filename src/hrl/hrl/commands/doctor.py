@@ -25,7 +25,7 @@ class Doctor:
     json: Flag = False
     """Print one JSON object and nothing else."""
     clean: Flag = False
-    """First remove the shared memory that dead processes have left."""
+    """First remove what dead processes have left: shared memory, and files of this user's clusters."""
     cluster: str = ""
     """Look after a cluster as well (docs/many_machines.md): its HOST:PORT, or local."""
 
@@ -44,24 +44,27 @@ class Doctor:
             rows = [finding._asdict() | {"verdict": finding.verdict.value} for finding in found]
             sys.stdout.write(json.dumps({"wrong": number, "removed": removed, "findings": rows}) + "\n")
         else:
-            tail = f" ({removed} leftover files removed)" if removed else ""
+            tail = f" ({removed} leftovers removed)" if removed else ""
             Console().print(f"{f'{number} wrong' if number else 'nothing is wrong'}{tail}", highlight=False)
         return 1 if number else 0
 
 
 def _clean() -> int:
+    from hrl.doctor.dead_clusters import remove_dead_clusters
     from hrl.doctor.machine import clean
 
-    return clean()
+    return clean() + remove_dead_clusters()
 
 
 def _findings(cluster: str) -> Iterator[Finding]:
     """Everything, in the order in which one thing needs the other."""
+    from hrl.doctor.dead_clusters import dead_clusters
     from hrl.doctor.installation import installation
     from hrl.doctor.machine import machine
 
     yield from installation()
     yield from machine()
+    yield dead_clusters()
     if cluster:
         from hrl.doctor.cluster import cluster as nodes_of
 
