@@ -144,7 +144,7 @@ def _outcome(call: Any, number: int, item: Item) -> Outcome[Item, Any]:  # noqa:
         if isinstance(error.cause, MakeAgainError):
             return Outcome(number, item, error=LostError(f"lost {RETRIES + 1} times: {error.cause}"))
         # One node of many: what the others do goes on.
-        _LOGGER.error("unexpected error on %s:\n%s", error.ip, error)
-        return Outcome(number, item, error=HrlError(f"unexpected error on {error.ip}: {told(error.cause)}"))
+        _LOGGER.error("unexpected error:\n%s", error)
+        return Outcome(number, item, error=HrlError(f"unexpected error: {told(error.cause)} (the log has it whole)"))
     except RayError as error:
         return Outcome(number, item, error=LostError(f"lost {RETRIES + 1} times: {first_line(error)}"))

@@ -17,7 +17,7 @@ class RayTaskError(RayError):
 
     def __init__(self, cause):
         super().__init__(str(cause))
-        self.cause, self.ip = cause, "10.0.0.2"
+        self.cause = cause
 
 
 class RayActorError(RayError):
