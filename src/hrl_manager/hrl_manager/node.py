@@ -11,6 +11,7 @@ from hrl_core.hierarchy.manager_session import ManagerMessage, ManagerSession
 from hrl_core.hierarchy.path_sessions import manager_session
 from hrl_core.hierarchy.policies import Manager
 from hrl_core.hierarchy.spec import manager_name
+from hrl_core.hierarchy.stack import Message
 from hrl_core.hierarchy.subgoals import check_choice
 from hrl_core.messages import EPISODE_ENDS, Observation, Subgoal, SubgoalRequest
 from hrl_core.randomness import outside_a_run
@@ -29,12 +30,11 @@ class ManagerParameters(PolicyParameters):
     level: int = parameter(0, "level of the subgoals that it chooses: 0 feeds the worker, 1 the manager below, ...")
 
 
-class ManagerNode(PolicyNode[Manager]):
+class ManagerNode(PolicyNode[Manager, ManagerSession]):
     """Answers the first observation of an episode and every segment result with the next subgoal of its level."""
 
     parameters_kind = ManagerParameters
     niceness = 5
-    _session: ManagerSession | None = None
 
     def __init__(self) -> None:
         """Name the node."""
@@ -56,8 +56,7 @@ class ManagerNode(PolicyNode[Manager]):
 
     def use(self, policy: Manager) -> None:
         """Take the policy to go live with."""
-        if self._session is not None:
-            self._session.manager = policy
+        self.session.manager = policy
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publisher and the subscriptions."""
@@ -70,85 +69,73 @@ class ManagerNode(PolicyNode[Manager]):
             self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.lockstep())
         return [self._subgoals]
 
-    def begin(self, info: msg.RunInfo) -> None:
+    def begin(self, info: msg.RunInfo) -> ManagerSession:
         """Start the session."""
-        self._session = manager_session(self.task, self.hierarchy, self.policy, info.seed, self._level)
-        self._session.renew = self.reload.renew
+        session = manager_session(self.task, self.hierarchy, self.policy, info.seed, self._level)
+        session.renew = self.reload.renew
+        return session
 
     def observe(self, observation: Observation) -> None:
         """Answer with a subgoal when one is due."""
-        if self._session is not None:
-            if observation.first:
-                self.health.due()
-            self._answer(self._session.on_observation(observation), self._observations.last)
-            self._session.choose_ahead()
-
-    def resend(self) -> None:
-        """Send the last subgoal again."""
-        if self._session is not None:
-            self._send(self._session.resend())
-
-    def recall(self, memory: bytes) -> None:
-        """Go on with what a predecessor's policy remembered; real time goes on where steps are missing as well."""
-        if self._session is not None:
-            self._session.recall.strict = not self.realtime
-            self._session.recall.restore(memory)
+        if observation.first:
+            self.health.due()
+        self._answer(self.session.on_observation(observation), self._observations.last)
+        self.session.choose_ahead()
 
     def repeat(self, last_words: list[bytes]) -> None:
         """Go on after a predecessor, whose last subgoal and whether it is all that is known are told."""
-        if self._session is None:
-            return
-        self._session.remembers = self._memory.certain
+        self.session.remembers = self._memory.certain
         if last_words:
-            self._session.restore(*map(messages.SUBGOAL.decode, last_words))
+            self.session.restore(*map(messages.SUBGOAL.decode, last_words))
         for words in last_words:
             self._subgoals.publish(words)
 
-    def waiting_for(self) -> str | None:
+    def waiting_for(self) -> str:
         """Between observations and results the worker has the word, and the simulator through it."""
-        return "the worker or the simulator" if self._session else None
+        return "the worker or the simulator"
+
+    def send(self, said: Sequence[Message]) -> None:
+        """Publish requests and subgoals; the subgoals in force are kept before."""
+        for message in said:
+            if isinstance(message, SubgoalRequest):
+                self._requests.publish(messages.SUBGOAL_REQUEST.encode(message))
+        subgoals = [message for message in said if isinstance(message, Subgoal)]
+        if not subgoals:
+            return
+        # Subgoals to send are the end of what the session has said; its beginning is the one in force.
+        words = [messages.SUBGOAL.encode(subgoal) for subgoal in self.session.resend()]
+        self._memory.keep(subgoals[0].run, words, self.session.recall.pack())
+        for data in words[-len(subgoals) :]:
+            self._subgoals.publish(data)
 
     def _on_result(self, data: bytes) -> None:
         result = messages.SUBGOAL_RESULT.decode(data)
-        if self._session is None or not self.belongs(result.run) or result.level != self._level:
+        if not self.belongs(result.run) or result.level != self._level:
             return
         self._results.received()
         self.heard(topics.SUBGOAL_RESULT, (result.episode, result.seq))
         if result.end_reason not in EPISODE_ENDS:
             self.health.due()
-        self._answer(self._session.on_result(result), self._results.last)
+        self._answer(self.session.on_result(result), self._results.last)
 
     def _on_subgoal(self, data: bytes) -> None:
         subgoal = messages.SUBGOAL.decode(data)
-        if self._session is None or not self.belongs(subgoal.run) or subgoal.level != self._level + 1:
+        if not self.belongs(subgoal.run) or subgoal.level != self._level + 1:
             return
         self.heard(topics.SUBGOAL, (subgoal.episode, subgoal.seq))
-        self._answer(self._session.on_parent(subgoal), time.monotonic())
+        self._answer(self.session.on_parent(subgoal), time.monotonic())
 
     def _on_request(self, data: bytes) -> None:
         request = messages.SUBGOAL_REQUEST.decode(data)
-        if self._session is not None and self.belongs(request.run):
-            self._answer(self._session.on_request(request), time.monotonic())
+        if self.belongs(request.run):
+            self._answer(self.session.on_request(request), time.monotonic())
 
     def _answer(self, said: Sequence[ManagerMessage], asked_at: float) -> None:
         """Send the subgoals that a message has led to, if any; ``asked_at`` is when it came [s, steady time]."""
-        self._send(said)
+        self.send(said)
         if any(isinstance(message, Subgoal) for message in said):
             self.health.took(time.monotonic() - asked_at)
             self.health.done()
-
-    def _send(self, said: Sequence[ManagerMessage]) -> None:
-        for message in said:
-            if isinstance(message, SubgoalRequest):
-                self._requests.publish(messages.SUBGOAL_REQUEST.encode(message))
-        subgoals = [message for message in said if isinstance(message, Subgoal)]
-        if self._session is None or not subgoals:
-            return
-        # Subgoals to send are the end of what the session has said; its beginning is the one in force.
-        words = [messages.SUBGOAL.encode(subgoal) for subgoal in self._session.resend()]
-        self._memory.keep(subgoals[0].run, words, self._session.recall.pack())
-        for data in words[-len(subgoals) :]:
-            self._subgoals.publish(data)
 
 
 main = main_of(ManagerNode)

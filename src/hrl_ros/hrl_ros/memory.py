@@ -1,5 +1,6 @@
 """The last words of a node on disk: what is lost when it is killed while it speaks, or its peer with it."""
 
+import json
 import os
 import struct
 import zlib
@@ -7,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from hrl_core.checkpoints.loading import PolicyReference
 from hrl_core.errors import InvalidDataError
 from hrl_ros.waiting import WarningLogger
 
@@ -23,8 +25,8 @@ class Recalled(NamedTuple):
     """What it said last."""
     memory: bytes
     """What its policy remembers (``hierarchy.recall``); empty for one that does not."""
-    policy: bytes
-    """What names the policy that it acted with; empty: the one that it was launched with."""
+    policy: PolicyReference | None
+    """What it acted with; None: the policy that it was launched with."""
 
 
 class LastWords:
@@ -44,8 +46,7 @@ class LastWords:
         """
         self._path, self._logger = path, logger
         self._file: int | None = None
-        self.policy = b""
-        """As in ``Recalled``; kept with all that is said from now on."""
+        self._policy = b""
         self.certain = path is not None
         """Whether what ``recall`` does not know has never been said."""
 
@@ -61,7 +62,11 @@ class LastWords:
             self._logger.warning(f"what was said last cannot be recalled: {error}")
             self.certain = False
         memory, policy, *said = parts or (b"", b"")
-        return Recalled(said, memory, policy)
+        return Recalled(said, memory, PolicyReference(**json.loads(policy)) if policy else None)
+
+    def acts_with(self, policy: PolicyReference) -> None:
+        """Name the policy that acts in the place of the one launched, with all that is said from now on."""
+        self._policy = json.dumps(policy._asdict()).encode()
 
     def keep(self, run: int, messages: Sequence[bytes], memory: bytes = b"") -> None:
         """Remember serialised messages, and what the policy remembers as they are said.
@@ -70,7 +75,7 @@ class LastWords:
         """
         if self._path is None:
             return
-        kept = memory, self.policy, *messages
+        kept = memory, self._policy, *messages
         parts = [part for each in kept for part in (_PART.pack(len(each)), each)]
         body = b"".join([_RUN.pack(run), *parts])
         try:

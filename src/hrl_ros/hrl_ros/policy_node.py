@@ -1,37 +1,38 @@
 """What manager and worker nodes share: policy, run, barrier, waiting."""
 
-import json
 import math
-import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.checkpoints.loading import LoadedPolicy, PolicyReference
 from hrl_core.errors import InvalidDataError
+from hrl_core.hierarchy.manager_session import ManagerSession
+from hrl_core.hierarchy.stack import Message
+from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import Observation
 from hrl_core.threads import one_thread
 from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.health import Health
-from hrl_ros.memory import LastWords, Recalled
+from hrl_ros.memory import LastWords
 from hrl_ros.node import HrlNode, RawPublisher
 from hrl_ros.parameters import FollowerParameters, parameter
 from hrl_ros.peers import RECORDER, hears
 from hrl_ros.policy_reload import PolicyReload
 from hrl_ros.run_binding import RunBinding
+from hrl_ros.run_watch import RunWatch
 from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
-LEAVING_LIMIT = 30.0
-"""Longest time [s] that a node stays after its run, for a simulator that has died then: others hear of that late."""
-PAUSE_LIMIT = 10.0
-"""Longest time [s] for which a pause lasts without a word of whoever paused; it says so about once a second."""
 FOREIGN = "of a foreign run"
 UNSOUND = "unsound"
 """Why a message was refused."""
 P = TypeVar("P")
+S = TypeVar("S", ManagerSession, WorkerSession)
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,13 @@ class PolicyParameters(FollowerParameters):
     memory: str = parameter("", "file that keeps the last words for a node that is started again; empty: none")
 
 
-class PolicyNode(HrlNode, Generic[P]):
+class PolicyNode(HrlNode, Generic[P, S]):
     """Loads a policy, binds to a run, and hands observations on once everyone who must hear the answers can."""
 
     party: str
     """As in ``PolicyUpdate``."""
+    session: S
+    """Of the bound run; every hook from ``use`` on is called after there is one."""
     parameters_kind: ClassVar[type[PolicyParameters]] = PolicyParameters
 
     def __init__(self, name: str) -> None:
@@ -65,25 +68,18 @@ class PolicyNode(HrlNode, Generic[P]):
         launched = PolicyReference(
             checkpoint.version, self.party, str(folder.absolute()), checkpoint.weights_sha256, self.task.sha256
         )
-        self._ends_with_run = parameters.ends_with_run
-        self._over: float | None = None
-        """Steady time [s] at which the run was said to be over, for a node that ends with it."""
         self.health = Health(parameters.diagnostics)
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
         self._memory = LastWords(Path(parameters.memory) if parameters.memory else None, self.get_logger())
-        self._recalled: Recalled | None = None
         parts = self.party, self.parties, self.task, self.hierarchy, loaded, self.build, self.health
-        self.reload = PolicyReload(self, *parts, self._keep_policy)
+        self.reload = PolicyReload(self, *parts, self._memory.acts_with)
         self._binding = RunBinding(self.get_logger(), self.task, self.hierarchy)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
+        announcing = partial(self.count_publishers, topics.RUN_INFO)
+        self._watch = RunWatch(self._patience, announcing, parameters.ends_with_run)
         self._early: Observation | None = None
         self._ready = False
-        self._between_episodes = True
-        self._episode = -1
-        """Of the newest observation."""
-        self._paused_at: float | None = None
-        """Steady time [s] at which the run was last said to be paused, if it is."""
         self.health.waits_for = self.waiting_for
         self._outputs = self.outputs()
         self._runs = self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
@@ -101,7 +97,7 @@ class PolicyNode(HrlNode, Generic[P]):
         """Whether a run is announced, the recorder, if any, hears every output, and all other parties are there."""
         if not self._runs or self.count_publishers(topics.POLICY_STATE) < len(self.parties):
             return False
-        return not self._runs[0].recorded or all(hears(self, RECORDER, output) for output in self._outputs)
+        return self._recorded_as_announced(self._runs[0])
 
     def start(self) -> None:
         """Begin to wait for the simulator."""
@@ -112,7 +108,7 @@ class PolicyNode(HrlNode, Generic[P]):
         """End what runs beside the node; after the run, leave nothing behind that only a restart needs."""
         if hasattr(self, "reload"):
             self.reload.close()
-        if hasattr(self, "_memory") and self.failure is None and self._over is not None:
+        if hasattr(self, "_memory") and self.failure is None and self._watch.over:
             self._memory.forget()
 
     def refuse(self, error: InvalidDataError) -> None:
@@ -141,27 +137,23 @@ class PolicyNode(HrlNode, Generic[P]):
         """Create the publishers (and further subscriptions) of this party; returns the publishers."""
         raise NotImplementedError
 
-    def begin(self, info: msg.RunInfo) -> None:
-        """Start a session for a run."""
+    def begin(self, info: msg.RunInfo) -> S:
+        """Start the session of a run."""
         raise NotImplementedError
 
     def observe(self, observation: Observation) -> None:
         """Answer an observation of the bound run."""
         raise NotImplementedError
 
-    def resend(self) -> None:
-        """Send the last messages again."""
-        raise NotImplementedError
-
-    def recall(self, memory: bytes) -> None:
-        """Go on with what a predecessor's policy remembered, if it did."""
+    def send(self, said: Sequence[Message]) -> None:
+        """Publish what the session says, or says again."""
         raise NotImplementedError
 
     def repeat(self, last_words: list[bytes]) -> None:
         """Say again what a predecessor said last: it may have died before everybody had heard it."""
         raise NotImplementedError
 
-    def waiting_for(self) -> str | None:
+    def waiting_for(self) -> str:
         """The peer this party waits for."""
         raise NotImplementedError
 
@@ -178,33 +170,27 @@ class PolicyNode(HrlNode, Generic[P]):
 
     def _on_run_info(self, info: msg.RunInfo) -> None:
         if self._binding.offer(info):
-            self._recalled = None
-            self.begin(info)
+            self.session = self.begin(info)
+            self._recalled = self._memory.recall(info.run)
+            if self._recalled.policy is not None:
+                self.reload.acted_with(self._recalled.policy)
             self._prepare()
 
     def _on_status(self, status: msg.SimStatus) -> None:
-        if not self.belongs(status.run):
-            return
-        paused = status.paused and status.target_step <= status.reached_step
-        self._patience.suspended = status.finished or paused
-        self._paused_at = time.monotonic() if paused and not status.finished else None
-        self.health.suspended = status.finished or status.paused
-        if self._between_episodes:
-            # People may take their time with a robot; that somebody prepares the next episode is all there is to know.
-            self._patience.progress()
-        self._expect_pace(status.wanted_real_time_factor)
-        if status.finished and self._ends_with_run and self._over is None:
-            self._over = time.monotonic()
+        if self.belongs(status.run):
+            self._watch.on_status(status)
+            self.health.suspended = status.finished or status.paused
+            self._expect_pace(status.wanted_real_time_factor)
+
+    def _on_episode_result(self, result: msg.EpisodeResult) -> None:
+        if self.belongs(result.run):
+            self._watch.on_episode_result(result)
 
     def _expect_pace(self, real_time_factor: float) -> None:
         """Judge rates and latencies by the pace that is asked for; as fast as possible knows no right one."""
         paced = 0 < real_time_factor < math.inf
         self.health.control_period = self.task.control_period / real_time_factor if paced else None
         self._observations.nominal = real_time_factor / self.task.control_period if paced else None
-
-    def _on_episode_result(self, result: msg.EpisodeResult) -> None:
-        """An episode that somebody has ended has no last observation."""
-        self._between_episodes |= self.belongs(result.run) and result.episode == self._episode
 
     def _on_observation(self, data: bytes) -> None:
         self._observations.received()
@@ -220,51 +206,34 @@ class PolicyNode(HrlNode, Generic[P]):
     def _prepare(self) -> None:
         """Go live as soon as it is known with which policy and the recorder, if one takes part, hears every output."""
         info = self._binding.info
-        if info is None:
-            return
-        recalled = self._recalled = self._recalled or self._recall(info.run)
-        if not self.reload.settled():
-            return
-        if info.recorded and not all(hears(self, RECORDER, output) for output in self._outputs):
+        if info is None or not self.reload.settled() or not self._recorded_as_announced(info):
             return
         self._ready = True
         self.use(self.reload.resume())
-        self.recall(recalled.memory)
-        self.repeat(recalled.messages)
+        # Real time goes on where a policy that remembers lacks steps.
+        self.session.recall.strict = not self.realtime
+        self.session.recall.restore(self._recalled.memory)
+        self.repeat(self._recalled.messages)
         early, self._early = self._early, None
         if early is not None and self._binding.accepts(early):
             self._observe(early)
 
-    def _may_leave(self, over: float) -> bool:
-        """Whether nobody lacks its last words: the simulator leaves once the recorder has everything."""
-        return not self.count_publishers(topics.RUN_INFO) or time.monotonic() - over > LEAVING_LIMIT
-
-    def _recall(self, run: int) -> Recalled:
-        """What a predecessor has left behind of a run, and with which policy it acted."""
-        recalled = self._memory.recall(run)
-        if recalled.policy:
-            self.reload.acted_with(PolicyReference(**json.loads(recalled.policy)))
-        return recalled
-
-    def _keep_policy(self, reference: PolicyReference) -> None:
-        self._memory.policy = json.dumps(reference._asdict()).encode()
+    def _recorded_as_announced(self, info: msg.RunInfo) -> bool:
+        """Whether the recorder, if one takes part in a run, hears every output."""
+        return not info.recorded or all(hears(self, RECORDER, output) for output in self._outputs)
 
     def _observe(self, observation: Observation) -> None:
-        self._between_episodes, self._episode = observation.last, observation.episode
+        self._watch.on_observation(observation)
         if observation.last:
             self.health.done()
         self.observe(observation)
 
     def _check(self) -> None:
         self.reload.poll()
-        self.finished |= self._over is not None and self._may_leave(self._over)
-        if self._paused_at is not None and time.monotonic() - self._paused_at > PAUSE_LIMIT:
-            self._patience.suspended, self._paused_at = False, None
+        self._watch.poll()
+        self.finished |= self._watch.may_leave
         if not self._ready:
             self._prepare()
-        unbound = self._binding.info is None
-        whom = "the simulator (no run_info yet)" if unbound else self.waiting_for()
-        if whom is None and not self._ready:
-            whom = "the recorder" if self.reload.settled() else "the policy_state of its peers"
+        whom = "the simulator (no run_info yet)" if self._binding.info is None else self.waiting_for()
         if self._patience.check(whom) and self._ready:
-            self.resend()
+            self.send(self.session.resend())

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hrl_core.checkpoints.loading import PolicyReference
 from hrl_ros.memory import LastWords
 
 RUN = 2**64 - 7
-NOTHING = ([], b"", b"")
+NOTHING = ([], b"", None)
+ANOTHER = PolicyReference(3, "worker", "/policies/ant", "00" * 32, "11" * 32)
 WORDS = st.lists(st.binary(max_size=300), min_size=1, max_size=3)
 
 
@@ -37,11 +39,11 @@ def test_what_was_kept_last_is_recalled_to_the_bit(tmp_path_factory, kept):
     for words, remembered in kept:
         memory.keep(RUN, words, remembered)
     successor = LastWords(path, log)
-    assert successor.recall(RUN) == (sayings[-1], memories[-1], b"")
+    assert successor.recall(RUN) == (sayings[-1], memories[-1], None)
     # Whoever acts with another policy than it was launched with says so with the same words.
-    memory.policy = b"another"
+    memory.acts_with(ANOTHER)
     memory.keep(RUN, sayings[-1], memories[-1])
-    assert LastWords(path, log).recall(RUN) == (sayings[-1], memories[-1], b"another")
+    assert LastWords(path, log).recall(RUN) == (sayings[-1], memories[-1], ANOTHER)
     assert successor.certain
     assert [p.name for p in path.parent.iterdir()] == [path.name]
     log.warning.assert_not_called()

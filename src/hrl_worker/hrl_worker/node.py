@@ -18,6 +18,7 @@ from hrl_core.demonstrations.teleoperation import Teleoperator, parse_controls
 from hrl_core.errors import InvalidDataError
 from hrl_core.hierarchy.path_sessions import worker_session
 from hrl_core.hierarchy.policies import Worker
+from hrl_core.hierarchy.stack import Message
 from hrl_core.hierarchy.worker_messages import WorkerMessage
 from hrl_core.hierarchy.worker_session import WorkerSession
 from hrl_core.messages import Action, Observation, Subgoal, SubgoalRequest, SubgoalResult
@@ -48,12 +49,11 @@ class WorkerParameters(PolicyParameters):
     demonstrator_recording: str = parameter("", "with replay: bag whose actions are done again")
 
 
-class WorkerNode(PolicyNode[Worker]):
+class WorkerNode(PolicyNode[Worker, WorkerSession]):
     """Acts on step t only with the subgoal valid for step t."""
 
     parameters_kind = WorkerParameters
     party = WORKER
-    _session: WorkerSession | None = None
     _observed_at = _hold_after = 0.0
     _holding: Timer | None = None
     _serialised: Sequence[tuple[Subgoal, bytes]] = ()
@@ -87,8 +87,7 @@ class WorkerNode(PolicyNode[Worker]):
 
     def use(self, policy: Worker) -> None:
         """Take the policy to go live with."""
-        if self._session is not None:
-            self._session.worker = policy
+        self.session.worker = policy
 
     def outputs(self) -> list[RawPublisher]:
         """Create the publishers and the subgoal subscription."""
@@ -105,57 +104,57 @@ class WorkerNode(PolicyNode[Worker]):
         self.subscribe_raw(msg.Subgoal, topics.SUBGOAL, self._on_subgoal, qos.lockstep())
         return [self._actions, self._results]
 
-    def begin(self, info: msg.RunInfo) -> None:
+    def begin(self, info: msg.RunInfo) -> WorkerSession:
         """Start the session; real time additionally holds a subgoal whose successor is late."""
-        self._session = worker_session(self.task, self.hierarchy, self.policy, info.seed)
-        self._session.renew = self.reload.renew
+        session = worker_session(self.task, self.hierarchy, self.policy, info.seed)
+        session.renew = self.reload.renew
         if self.realtime:
             self._expect_pace(info.real_time_factor)
+        return session
 
     def observe(self, observation: Observation) -> None:
         """Answer with an action, a segment result, or both."""
-        if self._session is not None:
-            self._observed_at = time.monotonic()
-            if not observation.last:
-                self.health.due()
-            self._answer(self._session.on_observation(observation))
-
-    def resend(self) -> None:
-        """Send the answers to the current observation again."""
-        if self._session is not None:
-            self._send(self._session.resend())
-
-    def recall(self, memory: bytes) -> None:
-        """Go on with what a predecessor's policy remembered; real time goes on where steps are missing as well."""
-        if self._session is not None:
-            self._session.recall.strict = not self.realtime
-            self._session.recall.restore(memory)
+        self._observed_at = time.monotonic()
+        if not observation.last:
+            self.health.due()
+        self._answer(self.session.on_observation(observation))
 
     def repeat(self, last_words: list[bytes]) -> None:
         """Take over the subgoals in force, say the last words again: whoever has heard them drops them."""
-        if self._session is None or not last_words:
+        if not last_words:
             return
         end = last_words.index(NOTHING, 1)
         action, results, standing = last_words[0], last_words[1:end], last_words[end + 1 :]
         acted = [messages.ACTION.decode(action)] if action else []
         ended = map(messages.SUBGOAL_RESULT.decode, results)
-        self._session.restore([*map(messages.SUBGOAL.decode, standing), *ended, *acted])
+        self.session.restore([*map(messages.SUBGOAL.decode, standing), *ended, *acted])
         for words in results:
             self._results.publish(words)
         if action:
             self._actions.publish(action)
 
-    def waiting_for(self) -> str | None:
+    def waiting_for(self) -> str:
         """Manager or simulator."""
-        return self._session.waiting_for if self._session else None
+        return self.session.waiting_for
+
+    def send(self, said: Sequence[Message]) -> None:
+        """Publish; actions and results are kept before, with the subgoals in force."""
+        words = [(type(message), self._channels[type(message)][1].encode(message)) for message in said]
+        action = next((data for kind, data in words if kind is Action), NOTHING)
+        results = [data for kind, data in words if kind is SubgoalResult]
+        if action or results:
+            last_words = [action, *results, NOTHING, *self._standing()]
+            self._memory.keep(said[0].run, last_words, self.session.recall.pack())
+        for kind, data in words:
+            self._channels[kind][0].publish(data)
 
     def _on_subgoal(self, data: bytes) -> None:
         self._subgoals.received()
         subgoal = messages.SUBGOAL.decode(data)
-        if self._session is None or not self.belongs(subgoal.run):
+        if not self.belongs(subgoal.run):
             return
         self.heard(f"{topics.SUBGOAL} {subgoal.level}", (subgoal.episode, subgoal.seq))
-        self._answer(self._session.on_subgoal(subgoal))
+        self._answer(self.session.on_subgoal(subgoal))
 
     def _expect_pace(self, real_time_factor: float) -> None:
         """A subgoal is held after half a control period, however long that is now."""
@@ -171,33 +170,23 @@ class WorkerNode(PolicyNode[Worker]):
             self._holding.timer_period_ns = round(1e9 * looks)
 
     def _act_on_held(self) -> None:
-        if self._session is None or time.monotonic() - self._observed_at <= self._hold_after:
+        if time.monotonic() - self._observed_at <= self._hold_after:
             return
         try:
-            self._answer(self._session.act_on_held())
+            self._answer(self.session.act_on_held())
         except InvalidDataError as error:
             self.refuse(error)
 
     def _answer(self, answers: list[WorkerMessage]) -> None:
         """Send what an observation has led to, with or without the manager's word; an action ends the latency."""
-        self._send(answers)
+        self.send(answers)
         if any(isinstance(answer, Action) for answer in answers):
             self.health.took(time.monotonic() - self._observed_at)
             self.health.done()
 
-    def _send(self, answers: list[WorkerMessage]) -> None:
-        said = [(type(answer), self._channels[type(answer)][1].encode(answer)) for answer in answers]
-        action = next((data for kind, data in said if kind is Action), NOTHING)
-        results = [data for kind, data in said if kind is SubgoalResult]
-        if self._session is not None and (action or results):
-            words = [action, *results, NOTHING, *self._standing()]
-            self._memory.keep(answers[0].run, words, self._session.recall.pack())
-        for kind, data in said:
-            self._channels[kind][0].publish(data)
-
     def _standing(self) -> list[bytes]:
         """The subgoals in force, serialised once: most of them stand for many steps."""
-        standing, known = self._session.standing() if self._session else [], self._serialised
+        standing, known = self.session.standing(), self._serialised
         self._serialised = [
             next((pair for pair in known if pair[0] is subgoal), None) or (subgoal, messages.SUBGOAL.encode(subgoal))
             for subgoal in standing

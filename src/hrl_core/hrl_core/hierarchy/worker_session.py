@@ -71,7 +71,7 @@ class WorkerSession:
         """Episode and step that a predecessor has answered: observations before are late copies."""
 
     @property
-    def waiting_for(self) -> str | None:
+    def waiting_for(self) -> str:
         """The peer whose message is missing: ``simulator``, or the highest manager that owes a subgoal."""
         observation = self._observation
         if observation is not None and observation.last:
