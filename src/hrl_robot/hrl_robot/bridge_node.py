@@ -79,10 +79,6 @@ class BridgeNode(EnvironmentNode):
         self._next_look = 0.0
         return clock
 
-    def begin(self) -> None:
-        """Prepare the first episode."""
-        self.course.next_episode(None, None)
-
     def shown(self, observation: Observation, data: bytes) -> None:
         """The age of the answer counts from now; onlookers see it, too, if it is not too soon."""
         self._gate.observed(observation)

@@ -1,6 +1,7 @@
 """The line that tells how a run goes."""
 
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -27,7 +28,7 @@ def ended(success, steps=500, end=EpisodeEnd.TIME_LIMIT):
 
 
 def test_steps_speed_success_and_time_left_are_told(course, clock):
-    line = ProgressLine(course, SPEC, 10, lambda: clock.now)
+    line = ProgressLine(Mock(), 10.0, course, SPEC, 10, lambda: clock.now)
     clock.now, course.log.steps = 10.0, 1250
     for result in (ended(True), ended(False), ended(False, steps=7, end=EpisodeEnd.CANCELLED)):
         course.log.results.append(result)
@@ -38,7 +39,7 @@ def test_steps_speed_success_and_time_left_are_told(course, clock):
 
 
 def test_speed_is_that_since_the_last_line_and_a_standstill_has_no_time_left(course, clock):
-    line = ProgressLine(course, SPEC, 2, lambda: clock.now)
+    line = ProgressLine(Mock(), 10.0, course, SPEC, 2, lambda: clock.now)
     clock.now, course.log.steps = 10.0, 100
     assert str(line) == "100 steps, 10 steps/s, 0 of 2 episodes done, 0:01:40 left"
     clock.now = 20.0
@@ -48,7 +49,7 @@ def test_speed_is_that_since_the_last_line_and_a_standstill_has_no_time_left(cou
 
 
 def test_a_run_without_end_or_goal_tells_what_it_can(course, clock):
-    line = ProgressLine(course, load_task("ant_gather"), 0, lambda: clock.now)
+    line = ProgressLine(Mock(), 10.0, course, load_task("ant_gather"), 0, lambda: clock.now)
     clock.now, course.log.steps = 1.0, 3
     course.log.results.append(ended(False))
     assert str(line) == "3 steps, 3 steps/s, 1 episode done, mean return so far -3.00"

@@ -43,7 +43,7 @@ class Course:
     """Takes environment steps one at a time and starts the next episode by itself."""
 
     def __init__(self, runner: EpisodeRunner, episodes: int, listeners: Listeners, levels: int = 0) -> None:
-        """Wait for ``begin``.
+        """Wait for ``next_episode``.
 
         Args:
             runner: the environment or robot.
@@ -75,6 +75,11 @@ class Course:
     def episode(self) -> int:
         """Number of the episode that began last; -1 before the first."""
         return self._episode
+
+    @property
+    def begun(self) -> bool:
+        """Whether the first episode has begun, or is being prepared."""
+        return self.waiting or self._episode >= 0
 
     @property
     def observation(self) -> Observation | None:

@@ -5,12 +5,11 @@ suite that both pass.
 """
 
 import secrets
-import time
 from pathlib import Path
 
 from hrl_core.checkpoints.checkpoint import load_hierarchy
 from hrl_core.control.episode_runner import EpisodeRunner
-from hrl_core.errors import HrlError, InvalidDataError, PeerError
+from hrl_core.errors import HrlError, InvalidDataError
 from hrl_core.messages import EpisodeResult, Observation
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
@@ -18,20 +17,22 @@ from hrl_msgs import msg
 from hrl_ros import messages, qos, topics
 from hrl_ros.diagnostics import HealthReports
 from hrl_ros.health import Health
+from hrl_ros.loop.announcement import Announcement
 from hrl_ros.loop.course import Course, EnvironmentClock, Listeners
-from hrl_ros.loop.credit import Credit
 from hrl_ros.loop.goal_pose import GoalPose
 from hrl_ros.loop.parameters import EnvironmentParameters
 from hrl_ros.loop.progress_line import ProgressLine
 from hrl_ros.loop.reach_goal import ReachGoalServer
+from hrl_ros.loop.recorder_link import RecorderLink
 from hrl_ros.loop.rivals import Rivals
 from hrl_ros.loop.status_reports import StatusReports
 from hrl_ros.node import HrlNode
-from hrl_ros.peers import RECORDER, hears
 from hrl_ros.waiting import Patience
 
 CHECK_PERIOD = 0.05
 STATUS_PERIOD = 1.0
+WORKER = "the worker (and the manager through it)"
+"""Whom is waited for while no action comes."""
 
 
 class EnvironmentNode(HrlNode):
@@ -56,10 +57,6 @@ class EnvironmentNode(HrlNode):
 
     def repeated(self, observation: Observation) -> None:
         """An observation that nobody has answered has been published again."""
-
-    def begin(self) -> None:
-        """Everyone who must hear the first observation can."""
-        self.course.begin()
 
     def idle(self) -> None:
         """Called a few times a second while episodes run."""
@@ -92,50 +89,39 @@ class EnvironmentNode(HrlNode):
         prefix = self.get_namespace().strip("/")
         task = load_task(p.task)
         self.runner = self.make_runner(task, f"{prefix}/" if prefix else "")
-        self._hierarchy = load_hierarchy(Path(p.policy)) if p.policy else None
+        hierarchy = load_hierarchy(Path(p.policy)) if p.policy else None
         listeners = Listeners(self._publish_observation, self._publish_result, lambda: self._status.publish())
         # Real time waits for nobody.
-        levels = 0 if p.realtime or self._hierarchy is None else self._hierarchy.awaited
+        levels = 0 if p.realtime or hierarchy is None else hierarchy.awaited
         self.course = Course(self.runner, p.episodes, listeners, levels)
         self.course.log.took = self._acted
-        self.health.waits_for = lambda: "the worker (and the manager through it)"
+        self.health.waits_for = lambda: WORKER
         self._taken = self.health.stream(
             topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None
         )
         self._reports = HealthReports(self, self.health, self.examine)
         self._reach_goal = ReachGoalServer(self, self.course)
         self._patience = Patience(self.get_logger(), p.wait_report, p.wait_limit)
-        self._credit = Credit(p.credit_window)
-        self._live = False
         self._observations = self.publish_raw(msg.Observation, topics.OBSERVATION, qos.lockstep())
         self._results = self.publish_raw(msg.EpisodeResult, topics.EPISODE_RESULT, qos.lockstep())
-        self._info = self.create_lifecycle_publisher(msg.RunInfo, topics.RUN_INFO, qos.latched())
+        self._announcement = Announcement(self, self.run_id, p, self.told_task, task.sha256, hierarchy)
         self._status = StatusReports(self, self.course, self.run_id, p.robot, lambda: self.wanted_real_time_factor)
         self.subscribe_raw(msg.Action, topics.ACTION, self._on_action, qos.lockstep())
         if levels:
             self.subscribe_raw(msg.SubgoalResult, topics.SUBGOAL_RESULT, self._on_subgoal_result, qos.lockstep())
-        self.subscribe(msg.RecorderStatus, topics.RECORDER_STATUS, self._on_recorder, qos.event())
         self._rivals = Rivals(self, self.run_id, lambda: self.course.log.actions)
         self._goal_pose = GoalPose(self, self.course, self._leave_out)
         self.clock = self.make_clock()
+        outputs = self._observations, self._results
+        self._recorder = RecorderLink(self, self.run_id, p, self.course, self.clock, self._patience, outputs)
         self.every(CHECK_PERIOD, self._check)
         self.every(STATUS_PERIOD, self._status.publish)
         if p.progress_period:
-            self._progress = ProgressLine(self.course, task, p.episodes)
-            self.every(p.progress_period, self._tell_progress)
+            self._progress = ProgressLine(self, p.progress_period, self.course, task, p.episodes)
 
     def start(self) -> None:
         """Announce the run; the first observation follows once the recorder, if any, can hear it."""
-        p, task = self.settings, self.runner.spec
-        info = msg.RunInfo(run=self.run_id, robot=p.robot, task=self.told_task, task_hash=task.sha256, seed=p.seed)
-        info.header.stamp = messages.to_time(time.time_ns())
-        info.clock_mode = msg.RunInfo.REALTIME if p.realtime else msg.RunInfo.LOCKSTEP
-        info.real_time_factor = p.real_time_factor if p.realtime else 0.0
-        info.recorded = p.recorder
-        info.git_commit = p.git_commit
-        if self._hierarchy is not None:
-            info.hierarchy, info.hierarchy_hash = self._hierarchy.to_yaml(), self._hierarchy.sha256
-        self._info.publish(info)
+        self._announcement.publish()
         self._rivals.announced()
         self._status.publish()
         self._patience.progress()
@@ -166,7 +152,7 @@ class EnvironmentNode(HrlNode):
         """Bring the figures of the node's health up to date."""
         health, log, course = self.health, self.course.log, self.course
         health.missed_deadlines, health.refusals = log.missed_deadlines, log.refusals
-        health.suspended = course.paused or course.finished or course.waiting or not self._live
+        health.suspended = course.paused or course.finished or course.waiting or not course.begun
         factor = self.wanted_real_time_factor
         health.control_period = self.runner.spec.control_period / factor if factor else None
         self._taken.nominal = None if health.control_period is None else 1 / health.control_period
@@ -180,10 +166,6 @@ class EnvironmentNode(HrlNode):
         self.health.done()
         if latency is not None:
             self.health.took(latency)
-
-    def _tell_progress(self) -> None:
-        if self._live and not self.course.finished:
-            self.get_logger().info(str(self._progress))
 
     def _on_action(self, data: bytes) -> None:
         self._taken.received()
@@ -203,16 +185,6 @@ class EnvironmentNode(HrlNode):
         if result.run == self.run_id:
             self.course.on_result(result)
 
-    def _on_recorder(self, status: msg.RecorderStatus) -> None:
-        if status.run != self.run_id:
-            return
-        if status.error:
-            raise PeerError(f"the recorder stopped: {status.error}")
-        if self._credit.acknowledge(status.recorder, status.recorded, self.course.log.observations):
-            self.get_logger().warning("the recorder was started anew: what was sent meanwhile is not recorded")
-        self._patience.heard(topics.RECORDER_STATUS, (self._credit.recorded,))
-        self._apply_credit()
-
     def _publish_observation(self, observation: Observation) -> None:
         data = messages.OBSERVATION.encode(observation)
         self._observations.publish(data)
@@ -222,48 +194,41 @@ class EnvironmentNode(HrlNode):
             self.health.due()
         self.shown(observation, data)
         self._reach_goal.observe(observation)
-        self._apply_credit()
+        self._recorder.apply_credit()
 
     def _publish_result(self, result: EpisodeResult) -> None:
         self._results.publish(messages.EPISODE_RESULT.encode(result))
 
-    def _apply_credit(self) -> None:
-        """Hold the next step while the recorder is a whole window behind."""
-        if self.settings.recorder:
-            self.course.held = self._credit.spent(self.course.log.observations)
-            if not self.course.held:
-                self.clock.poll()
-
     def _check(self) -> None:
         """Go live, wait with reports and resending, or finish."""
         course = self.course
-        if not self._live:
-            if self._rivals.contested:
-                return
-            outputs = self._observations, self._results
-            if not self.settings.recorder or all(hears(self, RECORDER, output) for output in outputs):
-                self._live = True
-                self.begin()
-            else:
-                self._patience.check("the recorder")
-            return
-        if course.finished:
+        if not course.begun:
+            self._go_live()
+        elif course.finished:
             self._finish()
+        else:
+            self.idle()
+            self._patience.suspended = course.paused and not course.may_step
+            whom = None if self.clock.answered else WORKER
+            whom = "the recorder" if course.held else self.missing or whom
+            again = self._patience.check(whom, for_people=self.awaits_people and not course.held)
+            if again and course.observation is not None and not course.waiting:
+                self._observations.publish(messages.OBSERVATION.encode(course.observation))
+                self.repeated(course.observation)
+
+    def _go_live(self) -> None:
+        """Begin once nobody else does, and everyone who must hear the first observation can."""
+        if self._rivals.contested:
             return
-        self.idle()
-        self._patience.suspended = course.paused and not course.may_step
-        whom = None if self.clock.answered else "the worker (and the manager through it)"
-        whom = "the recorder" if course.held else self.missing or whom
-        again = self._patience.check(whom, for_people=self.awaits_people and not course.held)
-        if again and course.observation is not None and not course.waiting:
-            self._observations.publish(messages.OBSERVATION.encode(course.observation))
-            self.repeated(course.observation)
+        if self._recorder.hears:
+            self.course.next_episode(None, None)
+        else:
+            self._patience.check("the recorder")
 
     def _finish(self) -> None:
         """Leave once the recorder has everything; it is waited for as long as it gets on."""
-        published, recorded = self.course.log.observations, self._credit.recorded
-        self.finished = not self.settings.recorder or recorded >= published
+        whom = self._recorder.lagging
+        self.finished = whom is None
         self._patience.suspended = False
-        whom = None if self.finished else f"the recorder, which has acknowledged {recorded} of {published} observations"
         if self._patience.check(whom) and self.course.observation is not None:
             self._observations.publish(messages.OBSERVATION.encode(self.course.observation))

@@ -8,24 +8,34 @@ from datetime import timedelta
 from hrl_core.task.spec import TaskSpec
 from hrl_core.wording import counted
 from hrl_ros.loop.course import Course
+from hrl_ros.node import HrlNode
 
 
 class ProgressLine:
     """Counts what happened since it last spoke."""
 
     def __init__(
-        self, course: Course, spec: TaskSpec, episodes: int, clock: Callable[[], float] = time.monotonic
+        self,
+        node: HrlNode,
+        period: float,
+        course: Course,
+        spec: TaskSpec,
+        episodes: int,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin to count.
 
         Args:
+            node: whose log it goes to while episodes run.
+            period: seconds between two lines.
             course: whose progress.
             spec: the task.
             episodes: of the run; 0: it has no end of its own.
             clock: seconds.
         """
-        self._course, self._spec, self._episodes, self._clock = course, spec, episodes, clock
+        self._node, self._course, self._spec, self._episodes, self._clock = node, course, spec, episodes, clock
         self._mark = clock(), course.log.steps
+        node.every(period, self._tell)
 
     def __str__(self) -> str:
         """Steps, steps per second, episodes, success so far and time left."""
@@ -41,6 +51,10 @@ class ProgressLine:
             seconds = self._steps_left() / rate if rate else math.inf
             told.append(f"{timedelta(seconds=round(seconds))} left" if math.isfinite(seconds) else "time left unknown")
         return ", ".join(part for part in told if part)
+
+    def _tell(self) -> None:
+        if self._course.begun and not self._course.finished:
+            self._node.get_logger().info(str(self))
 
     def _so_far(self) -> str:
         outcomes = self._course.log.results
