@@ -140,8 +140,9 @@ def test_a_share_of_episodes_pursues_the_headline_goal_and_the_others_keep_their
 
 
 @pytest.mark.parametrize("name", ["ant_maze", "ant_gather", "reacher_arm", "kitchen", "fetch_reach", "ant"])
-def test_a_simulation_that_blows_up_ends_the_run_by_name(name: str) -> None:
+def test_a_simulation_that_blows_up_ends_the_run_by_name(name: str, tmp_path, monkeypatch) -> None:
     """MuJoCo begins anew by itself; what is lived would be a leap to the start."""
+    monkeypatch.chdir(tmp_path)  # where it logs
     spec = load_task(name)
     for value in (np.nan, 1e11):
         envs = VectorEnv(spec, 2, seed=0)

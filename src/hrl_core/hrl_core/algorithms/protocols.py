@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.checkpoints.manifest import GREEDY
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.networks.actor_config import ActorConfig
@@ -27,6 +28,11 @@ class Update(NamedTuple):
     """What was learned from, for a post-mortem; updates drawn together share it."""
 
 
+def as_tensors(rows: tuple[Any, ...]) -> dict[str, torch.Tensor]:
+    """The arrays of a named tuple by their names, for the batch of an ``Update``; what they hold is not copied."""
+    return {name: torch.from_numpy(part) for name, part in rows._asdict().items()}  # pyright: ignore[reportAttributeAccessIssue]
+
+
 Work = Callable[[], list[Update]]
 """Makes updates whose batches are drawn."""
 
@@ -34,6 +40,18 @@ Work = Callable[[], list[Update]]
 def done_in_turn(work: Iterable[Work]) -> list[Update]:
     """Do one piece after the other."""
     return [update for piece in work for update in piece()]
+
+
+class OneActor(Protocol):
+    """A learner of one level."""
+
+    actor_config: ActorConfig
+    updates: int
+    """Updates so far."""
+
+    def actor_arrays(self) -> dict[str, Float32]:
+        """The actor's parameters as arrays of their own."""
+        ...
 
 
 class LevelWeights(NamedTuple):
@@ -44,6 +62,11 @@ class LevelWeights(NamedTuple):
     updates: int
     """Updates so far."""
 
+    @classmethod
+    def of(cls, learner: OneActor) -> "LevelWeights":
+        """What it has learned by now."""
+        return cls(learner.actor_config, learner.actor_arrays(), learner.updates)
+
 
 def acting_weights(levels: Mapping[str, LevelWeights]) -> dict[str, Float32]:
     """The weights of all levels as a checkpoint holds them: ``<level>.<parameter>`` -> array."""
@@ -51,7 +74,12 @@ def acting_weights(levels: Mapping[str, LevelWeights]) -> dict[str, Float32]:
 
 
 def untrained_checkpoint(
-    algorithm: str, spec: TaskSpec, hierarchy: HierarchySpec, levels: Mapping[str, LevelWeights], seed: int
+    algorithm: str,
+    spec: TaskSpec,
+    hierarchy: HierarchySpec,
+    levels: Mapping[str, LevelWeights],
+    seed: int,
+    evaluation: str = GREEDY,
 ) -> Checkpoint:
     """The policy of a learner at the beginning of its training, which explores as in training."""
     return Checkpoint(
@@ -65,6 +93,7 @@ def untrained_checkpoint(
         git_commit="",
         actors={name: level.actor for name, level in levels.items()},
         weights=acting_weights(levels),
+        evaluation=evaluation,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from hrl_core.bags.episodes import BagEpisode, SubgoalTable
 from hrl_core.bags.problems import Problem
-from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.hierarchy.subgoals import targets_of, to_float32
 from hrl_core.messages import WORKER_LEVEL, SubgoalKind
 from hrl_core.replay.episode_slots import StoredEpisode
 from hrl_core.replay.episode_store import EpisodeStore
@@ -77,9 +77,7 @@ def _subgoals(store: EpisodeStore, episode: BagEpisode) -> tuple[np.ndarray, np.
         nothing = np.full((periods, store.subgoals.shape[2]), np.nan, np.float32)
         return nothing, nothing
     values, relative = table.values[:periods], table.kinds[:periods, None] == SubgoalKind.RELATIVE
-    # As hrl_core.hierarchy.subgoals.subgoal_target, for all at once.
-    targets = np.where(relative, table.anchors[:periods] + values, values)
-    return to_float32(values), to_float32(targets)
+    return to_float32(values), targets_of(table.anchors[:periods], values, relative)
 
 
 def decisions(episode: BagEpisode) -> SubgoalTable | None:

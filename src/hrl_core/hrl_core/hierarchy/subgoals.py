@@ -61,6 +61,19 @@ def subgoal_target(subgoal: Subgoal) -> Vector:
     return subgoal.value
 
 
+def targets_of(
+    anchors: npt.NDArray, values: npt.NDArray, relative: bool | npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float32]:
+    """``subgoal_target`` of many at once, as policies see them, (batch, subgoal_dim).
+
+    Args:
+        anchors: where they were chosen, goal-space part of the observations, (batch, subgoal_dim).
+        values: of the subgoals, likewise; added before anything is rounded, as everywhere.
+        relative: whether they are RELATIVE: one word for all, or (batch, 1).
+    """
+    return to_float32(np.where(relative, anchors + values, values))
+
+
 def has_target(subgoal: Subgoal) -> bool:
     """Whether a subgoal names a state to reach: skills, directions and CONTINUE do not."""
     return subgoal.kind in _WITH_TARGET

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import huber_loss, mse_loss
 
 from hrl_core.learners.bounded_ddpg_config import BoundedDDPGConfig
-from hrl_core.learners.networks_state import load_networks, networks_state
+from hrl_core.learners.networks_state import arrays_of, load_networks, networks_state
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig, Float32
@@ -105,7 +105,7 @@ class BoundedDDPG:
 
     def actor_arrays(self) -> dict[str, Float32]:
         """The actor's parameters as arrays of their own."""
-        return {name: tensor.numpy().copy() for name, tensor in self.actor.state_dict().items()}
+        return arrays_of(self.actor.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """Parameters, optimiser moments and update counter."""

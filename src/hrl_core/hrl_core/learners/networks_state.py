@@ -5,7 +5,13 @@ from collections.abc import Mapping
 import torch
 from torch import nn
 
+from hrl_core.networks.actor_config import Float32
 from hrl_core.prefixed import below
+
+
+def arrays_of(parameters: Mapping[str, torch.Tensor]) -> dict[str, Float32]:
+    """Parameters, as ``state_dict`` gives them, as arrays of their own: updates do not change them."""
+    return {name: tensor.cpu().numpy().copy() for name, tensor in parameters.items()}
 
 
 def networks_state(

@@ -16,7 +16,7 @@ from hrl_core.learners.advantages import Flags, Floats, gae
 from hrl_core.learners.devices import usable_device
 from hrl_core.learners.distributions import as_drawn, distribution
 from hrl_core.learners.natural_gradient import natural_step
-from hrl_core.learners.networks_state import load_networks, networks_state
+from hrl_core.learners.networks_state import arrays_of, load_networks, networks_state
 from hrl_core.learners.on_policy_config import OnPolicyConfig
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig, Float32
@@ -215,11 +215,11 @@ class OnPolicy:
 
     def actor_arrays(self) -> dict[str, Float32]:
         """The policy's parameters as arrays of their own."""
-        return {name: tensor.cpu().numpy().copy() for name, tensor in self.actor.state_dict().items()}
+        return arrays_of(self.actor.state_dict())
 
     def value_arrays(self) -> dict[str, Float32]:
         """Those of the values."""
-        return {name: tensor.cpu().numpy().copy() for name, tensor in self.values.state_dict().items()}
+        return arrays_of(self.values.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that later updates depend on."""

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from hrl_core.learners.device_names import CPU
-from hrl_core.learners.networks_state import load_networks, networks_state
+from hrl_core.learners.networks_state import arrays_of, load_networks, networks_state
 from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import Float32
@@ -42,7 +42,7 @@ class OneLevel(ABC):
 
     def actor_arrays(self) -> dict[str, Float32]:
         """The actor's parameters as arrays of their own."""
-        return {name: tensor.cpu().numpy().copy() for name, tensor in self.actor.state_dict().items()}
+        return arrays_of(self.actor.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that later updates depend on."""

@@ -17,14 +17,11 @@ from hrl_core.learners.critic import Critic, move
 from hrl_core.learners.device_names import CPU
 from hrl_core.learners.devices import usable_device
 from hrl_core.learners.networks_state import load_networks, networks_state
-from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_config import LEAST_VALUE, SATURATED, TD3Config
 from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
 from hrl_core.networks.actor import Actor, Turner
 from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.networks.initial_weights import draw_weights
-
-SATURATED = 0.99
-"""A tanh beyond this counts as saturated."""
 
 
 class TD3:
@@ -131,7 +128,7 @@ class TD3:
         if config.bc_alpha:
             distance = (actions - batch.actions) / self.actor.half_range
             meant = torch.ones_like(batch.rewards) if batch.meant is None else batch.meant
-            loss = config.bc_alpha / value.detach().abs().mean().clamp(min=1e-6) * loss
+            loss = config.bc_alpha / value.detach().abs().mean().clamp(min=LEAST_VALUE) * loss
             loss = loss + (meant[:, None] * distance.square()).mean()
         if config.pre_tanh_penalty:
             loss = loss + config.pre_tanh_penalty * z.square().mean()

@@ -6,6 +6,11 @@ from hrl_core.learners.checks import require
 from hrl_core.learners.device_names import CPU, is_device
 from hrl_core.learners.product_names import WAY_BACK, is_product
 
+SATURATED = 0.99
+"""A tanh beyond this counts as saturated."""
+LEAST_VALUE = 1e-6
+"""Least mean |value| that values are divided by (``bc_alpha``)."""
+
 
 @dataclass(frozen=True)
 class TD3Config:

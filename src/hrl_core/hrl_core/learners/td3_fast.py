@@ -8,7 +8,7 @@ import torch
 
 from hrl_core.learners.dense import DenseStack, FlatAdam, Pass
 from hrl_core.learners.products import Product, Products
-from hrl_core.learners.td3_config import TD3Config
+from hrl_core.learners.td3_config import LEAST_VALUE, TD3Config
 from hrl_core.learners.td3_metrics import UpdateRecord, update_metrics
 from hrl_core.learners.transitions import ActionPenalty, TransitionBatch
 from hrl_core.networks.actor import Turner
@@ -247,7 +247,7 @@ class FastTD3:
         room.write_tail(actions, self._action_scale)
         value = critic.forward().clone()
         alpha = self.config.bc_alpha
-        critic.output_grad.fill_(-(alpha / max(float(value.abs().mean()), _TINY) if alpha else 1.0) / columns)
+        critic.output_grad.fill_(-(alpha / max(float(value.abs().mean()), LEAST_VALUE) if alpha else 1.0) / columns)
         gradient = critic.gradient_of_tail().mul_(self._action_scale * self._half_range)
         if self.action_penalty is not None:
             gradient += self.action_penalty(batch.inputs.T, actions.T).T * self._half_range
@@ -277,7 +277,5 @@ class _Columns(NamedTuple):
 
 
 _NETWORKS = ("actor", "target_actor", "average_actor", "critics", "target_critics")
-_TINY = 1e-6
-"""Least mean |value| that values are divided by."""
 _BLOCK, _COLUMNS = 256, 16
 """Samples acted on at a time, and the multiple that a smaller number is rounded up to: few sizes of rooms."""

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import torch
 
-_SATURATED = 0.99
-"""A tanh beyond this counts as saturated."""
+from hrl_core.learners.td3_config import SATURATED
 
 
 class UpdateRecord(NamedTuple):
@@ -37,7 +36,7 @@ def update_metrics(records: Sequence[UpdateRecord], huber_delta: float) -> list[
     values = [record.value for record in records if record.value is not None]
     squashed = [record.squashed for record in records if record.squashed is not None]
     if values:
-        saturated = (torch.stack(squashed).abs() > _SATURATED).flatten(1).float().mean(1).tolist()
+        saturated = (torch.stack(squashed).abs() > SATURATED).flatten(1).float().mean(1).tolist()
         pairs = zip(torch.cat(values).mean(1).tolist(), saturated, strict=True)
         with_actor = (row for row, record in zip(metrics, records, strict=True) if record.value is not None)
         for row, (value, share) in zip(with_actor, pairs, strict=True):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
+import numpy as np
 import torch
 
 from hrl_core.learners.td3_config import TD3Config
@@ -48,6 +49,11 @@ class TransitionBatch(NamedTuple):
             actions=turner.outputs(self.actions, -sectors),
             next_inputs=turner.inputs(self.next_inputs, next_sectors),
         )
+
+
+def seen(states: Float32, pursued: Float32) -> torch.Tensor:
+    """What a policy sees: states (batch, observation_dim), and behind them what they pursue, (batch, any)."""
+    return torch.from_numpy(np.concatenate((states, pursued), axis=1))
 
 
 class OffPolicyLearner(Protocol):

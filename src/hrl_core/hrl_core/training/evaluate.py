@@ -14,7 +14,7 @@ from hrl_core.checkpoints.manifest import GREEDY
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
-from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.hierarchy.subgoals import targets_of, to_float32
 from hrl_core.hierarchy.vector import VectorHierarchy
 from hrl_core.messages import Mode
 from hrl_core.networks.actor import Actor
@@ -209,8 +209,8 @@ class _Batches:
         if space is None or self._select is None:
             return self._act(states, goals).astype(np.float64)
         if self._step % space.level.horizon == 0:
-            anchors = positions[:, space.indices] if space.level.kind == "relative" else 0.0
-            self._targets = to_float32(anchors + self._select(states, goals).astype(np.float64))
+            chosen = self._select(states, goals).astype(np.float64)
+            self._targets = targets_of(positions[:, space.indices], chosen, space.level.kind == "relative")
         return self._act(states, self._targets - states[:, space.indices]).astype(np.float64)
 
     def observe(self, step: Step) -> None:

@@ -11,7 +11,7 @@ from hrl_core.learners.ddpg import DDPG
 from hrl_core.learners.dqn import DQN
 from hrl_core.learners.making import make_level
 from hrl_core.learners.sac import SAC
-from hrl_core.learners.transitions import OffPolicyLearner, TransitionBatch
+from hrl_core.learners.transitions import OffPolicyLearner, TransitionBatch, seen
 from hrl_core.networks.heads import make_head
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.replay.hindsight import Hindsight
@@ -45,7 +45,7 @@ class FlatAgent:
 
     def outputs(self, states: Float32, task_goals: Float32) -> Float32:
         """What the head takes, (batch, last_dim)."""
-        inputs = torch.from_numpy(np.concatenate((states, task_goals), axis=1))
+        inputs = seen(states, task_goals)
         return self.worker.act(inputs).numpy()
 
     def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
@@ -59,7 +59,7 @@ class FlatAgent:
 
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
-        return {"worker": LevelWeights(self.worker.actor_config, self.worker.actor_arrays(), self.worker.updates)}
+        return {"worker": LevelWeights.of(self.worker)}
 
     def _draw(self, store: EpisodeStore, rng: np.random.Generator) -> TransitionBatch:
         config = self.config.worker
@@ -69,11 +69,11 @@ class FlatAgent:
             batch = self._hindsight.relabelled(store, slots, steps, batch, rng)
         discounts = np.where(batch.terminated, 0, config.discount).astype(np.float32)
         return TransitionBatch(
-            inputs=torch.from_numpy(np.concatenate((batch.states, batch.task_goals), axis=1)),
+            inputs=seen(batch.states, batch.task_goals),
             actions=torch.from_numpy(batch.actions),
             rewards=torch.from_numpy(batch.rewards),
             discounts=torch.from_numpy(discounts),
-            next_inputs=torch.from_numpy(np.concatenate((batch.next_states, batch.task_goals), axis=1)),
+            next_inputs=seen(batch.next_states, batch.task_goals),
         )
 
     def _learn(self, batch: TransitionBatch) -> Update:

@@ -11,7 +11,7 @@ from hrl_core.algorithms.flat.bonus import BonusWeight, make_bonus
 from hrl_core.algorithms.flat.config import OnPolicyFlatConfig
 from hrl_core.algorithms.flat.shapes import value_shape, worker_shape
 from hrl_core.algorithms.party_levels import party_levels
-from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, as_tensors
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import OnPolicy, Rollout
@@ -49,7 +49,7 @@ class OnPolicyAgent:
             figures |= {"bonus": float(extra.mean()), "bonus_weight": weight}
             rollout = rollout._replace(rewards=rollout.rewards + np.float32(weight) * extra)
         figures |= self.worker.update(rollout)
-        return Update("worker", figures, {name: torch.from_numpy(part) for name, part in rollout._asdict().items()})
+        return Update("worker", figures, as_tensors(rollout))
 
     def levels(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps: the worker, and what states are worth to it."""

@@ -19,10 +19,10 @@ from hrl_core.algorithms.fun.losses import (
 )
 from hrl_core.algorithms.fun.network import Said, SaidByManager, make_network
 from hrl_core.algorithms.fun.shapes import shapes
-from hrl_core.algorithms.protocols import LevelWeights, Update
+from hrl_core.algorithms.protocols import LevelWeights, Update, as_tensors
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.learners.networks_state import load_networks, networks_state
+from hrl_core.learners.networks_state import arrays_of, load_networks, networks_state
 from hrl_core.task.spec import TaskSpec
 
 
@@ -46,7 +46,7 @@ class Fun:
         """One step down the sum of both levels' losses, back through time over whole episodes."""
         figures = self._descend(lived)
         self.updates += 1
-        return Update("worker", figures, {name: torch.from_numpy(part) for name, part in lived._asdict().items()})
+        return Update("worker", figures, as_tensors(lived))
 
     def loss(self, lived: Lived) -> tuple[torch.Tensor, dict[str, float]]:
         """What is descended, and figures."""
@@ -92,11 +92,10 @@ class Fun:
 
     def levels(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
-        copies = {
-            party: {name: tensor.numpy().copy() for name, tensor in own.items()}
+        return {
+            party: LevelWeights(self.shapes[party], arrays_of(own), self.updates)
             for party, own in self.network.named().items()
         }
-        return {party: LevelWeights(self.shapes[party], own, self.updates) for party, own in copies.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that later updates depend on."""

@@ -3,7 +3,6 @@
 Bags hold no hidden states: they come of the observations and of the directions that were issued.
 """
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -92,5 +91,4 @@ learner = RecordedFun
 def untrained(task: TaskSpec, config: FunConfig, seed: int) -> Checkpoint:
     """The very networks that learn; who evaluates them draws too."""
     levels = Fun(task, config, seed).levels()
-    policy = untrained_checkpoint("fun", task, hierarchy(task, config), levels, seed)
-    return dataclasses.replace(policy, evaluation=SAMPLED)
+    return untrained_checkpoint("fun", task, hierarchy(task, config), levels, seed, SAMPLED)

@@ -60,10 +60,7 @@ class HacAgent:
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The worker, the manager, the manager's manager and so on."""
-        return {
-            party: LevelWeights(level.actor_config, level.actor_arrays(), level.updates)
-            for party, level in self.networks.items()
-        }
+        return {party: LevelWeights.of(level) for party, level in self.networks.items()}
 
     def _update(self, level: int, party: str, number: int) -> Iterator[Update]:
         config, learner = self._config, self.networks[party]

@@ -9,7 +9,7 @@ from hrl_core.algorithms.hiro.extras.waypoints import Waypoints
 from hrl_core.algorithms.protocols import Metrics
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.spec import GoalSpace
-from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.hierarchy.subgoals import targets_of, to_float32
 from hrl_core.replay.episode_store import EpisodeStore
 
 Array = npt.NDArray[np.float64]
@@ -109,8 +109,7 @@ class Acting:
         held = self._hold_some(envs, warm_start)
         values = np.where(held[:, None], self._held[envs], values)
         values = np.clip(values, self._low, self._high)
-        anchors = self._store.positions(states) if self._relative else 0.0
-        self._targets[envs] = to_float32(anchors + values)
+        self._targets[envs] = targets_of(self._store.positions(states), values, self._relative)
         self._store.set_subgoals(envs, values, self._targets[envs])
 
     def _hold_some(self, envs: npt.NDArray[np.int64], warm_start: bool) -> npt.NDArray[np.bool_]:

@@ -28,7 +28,7 @@ from hrl_core.algorithms.hiro.task_fit import require_fit
 from hrl_core.algorithms.protocols import LevelWeights, Update, Work
 from hrl_core.hierarchy.spec import EMBEDDING, GoalSpace
 from hrl_core.learners.making import make_level
-from hrl_core.learners.transitions import LevelLearner, TransitionBatch
+from hrl_core.learners.transitions import LevelLearner, TransitionBatch, seen
 from hrl_core.prefixed import below
 from hrl_core.replay.episode_store import EpisodeStore, SegmentIndex, Windows, WorkerBatch
 
@@ -79,11 +79,11 @@ class HiroAgent:
 
     def select(self, states: Float32, task_goals: Float32) -> Float32:
         """Noise-free subgoals (batch, subgoal_dim)."""
-        return self.manager.act(_joined(states, task_goals)).numpy()
+        return self.manager.act(seen(states, task_goals)).numpy()
 
     def act(self, states: Float32, subgoals: Float32) -> Float32:
         """Noise-free actions (batch, action_dim) under carried subgoals."""
-        return self.worker.act(_joined(states, subgoals)).numpy()
+        return self.worker.act(seen(states, subgoals)).numpy()
 
     def update_worker(self, store: EpisodeStore, rng: np.random.Generator, updates: int = 1) -> list[Update]:
         """Gradient steps of the worker on batches drawn together."""
@@ -103,11 +103,11 @@ class HiroAgent:
             drawn = with_random_subgoals(self.space, drawn, config.relabel_subgoals_random, rng)
         discounts = np.where(drawn.terminated, 0, config.worker.discount).astype(np.float32)
         whole = TransitionBatch(
-            inputs=_joined(drawn.states, drawn.subgoals),
+            inputs=seen(drawn.states, drawn.subgoals),
             actions=torch.from_numpy(drawn.actions),
             rewards=torch.from_numpy(worker_rewards(self.space.task, config, drawn)),
             discounts=torch.from_numpy(discounts),
-            next_inputs=_joined(drawn.next_states, drawn.next_subgoals),
+            next_inputs=seen(drawn.next_states, drawn.next_subgoals),
         )
         if self.embedding is not None:
             return partial(self._learn_embedded, self.embedding, whole, drawn, store.chosen_at(slots, steps), updates)
@@ -128,11 +128,11 @@ class HiroAgent:
         returns = manager_returns(self.space.task, config, store, index, goals, self._task)
         states, next_states = store.states[index.slots, index.starts], store.states[index.slots, index.ends]
         whole = TransitionBatch(
-            inputs=_joined(states, goals.goals),
+            inputs=seen(states, goals.goals),
             actions=torch.from_numpy(store.subgoals[index.slots, index.starts // store.period]),
             rewards=torch.from_numpy(returns.rewards),
             discounts=torch.from_numpy(returns.discounts),
-            next_inputs=_joined(next_states, goals.goals),
+            next_inputs=seen(next_states, goals.goals),
             meant=torch.from_numpy(goals.meant.astype(np.float32)),
         )
         if not config.candidates:
@@ -201,7 +201,3 @@ class HiroAgent:
         """Go on exactly where ``state_dict`` was taken."""
         for name, part in self._parts().items():
             part.load_state_dict(below(f"{name}.", state))
-
-
-def _joined(states: Float32, goals: Float32) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate((states, goals), axis=1))

@@ -16,7 +16,7 @@ from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.groups import Group
 from hrl_core.algorithms.mlsh.lived import lessons
 from hrl_core.algorithms.mlsh.skills import make_skills, policy_levels
-from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, as_tensors
 from hrl_core.algorithms.skill_shapes import chooser_shapes
 from hrl_core.environments import Environments, Step
 from hrl_core.errors import HrlError
@@ -107,7 +107,7 @@ class MlshLearner:
         earned = {"return": float(rollout.rewards.sum()) / self._each}
         figures = group.master.update(rollout)
         group.clock += 1
-        return Update("manager", figures | earned, {k: torch.from_numpy(v) for k, v in rollout._asdict().items()})
+        return Update("manager", figures | earned, as_tensors(rollout))
 
     def _learn_skills(self, lived: Lived, joint: npt.NDArray[np.bool_]) -> Iterator[Update]:
         """Phi: PPO of each skill on the steps in which it acted."""
@@ -118,7 +118,7 @@ class MlshLearner:
             share = {f"share_{k}": len(own.returns) / len(rows.skills)}
             if len(own.returns) > 1:
                 figures = self.skills[k].learn(own)
-                yield Update("worker", figures | share, {n: torch.from_numpy(v) for n, v in own._asdict().items()})
+                yield Update("worker", figures | share, as_tensors(own))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The skills, and the master that has learned longest of those for the task's first evaluation goal."""

@@ -1,17 +1,15 @@
 """A fresh master over frozen skills, from recordings: what a robot did under it is what it learns from."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-import torch
 
 from hrl_core.algorithms.choices import Lived, segments
 from hrl_core.algorithms.frozen_skills import SameSkills
 from hrl_core.algorithms.mlsh.config import MlshConfig, hierarchy
 from hrl_core.algorithms.mlsh.groups import Group
 from hrl_core.algorithms.mlsh.skills import make_skills, policy_levels
-from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, untrained_checkpoint
+from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, as_tensors, untrained_checkpoint
 from hrl_core.algorithms.skill_shapes import chooser_shapes
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint
@@ -44,7 +42,7 @@ class Master:
         rollout = segments(lived)
         figures = self.group.master.update(rollout)
         self.group.clock += 1
-        return Update("manager", figures, {name: torch.from_numpy(part) for name, part in rollout._asdict().items()})
+        return Update("manager", figures, as_tensors(rollout))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The skills as they are, and the master."""
@@ -101,5 +99,4 @@ learner = RecordedMaster
 def untrained(task: TaskSpec, config: MlshConfig, seed: int) -> Checkpoint:
     """The very master that learns, over the frozen skills; who evaluates it draws too."""
     levels = Master(task, config, seed).levels()
-    policy = untrained_checkpoint("mlsh", task, hierarchy(task, config), levels, seed)
-    return dataclasses.replace(policy, evaluation=SAMPLED)
+    return untrained_checkpoint("mlsh", task, hierarchy(task, config), levels, seed, SAMPLED)

@@ -19,7 +19,7 @@ from hrl_core.algorithms.protocols import LevelWeights
 from hrl_core.hierarchy.spec import TERMINATION
 from hrl_core.learners.advantages import gae
 from hrl_core.learners.distributions import as_drawn, distribution
-from hrl_core.learners.networks_state import load_networks, networks_state
+from hrl_core.learners.networks_state import arrays_of, load_networks, networks_state
 from hrl_core.learners.on_policy import POLICY_GAIN, Rollout, clipped_loss, orthogonal
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig, Float32
@@ -167,14 +167,14 @@ class OptionCritic:
 
     def levels(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps: the policy over options as logits, the options, and their terminations."""
-        preferred, last = _arrays(self.q), f"layers.{len(self.config.hidden)}."
+        preferred, last = arrays_of(self.q.state_dict()), f"layers.{len(self.config.hidden)}."
         for name in (f"{last}weight", f"{last}bias"):
             preferred[name] /= np.float32(self.config.temperature)
         manager = dataclasses.replace(self.q.config, head="categorical")
         return {
-            "worker": LevelWeights(self.actor.config, _arrays(self.actor), self.updates),
+            "worker": LevelWeights(self.actor.config, arrays_of(self.actor.state_dict()), self.updates),
             "manager": LevelWeights(manager, preferred, self.updates),
-            TERMINATION: LevelWeights(self.ending.config, _arrays(self.ending), self.updates),
+            TERMINATION: LevelWeights(self.ending.config, arrays_of(self.ending.state_dict()), self.updates),
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -212,7 +212,3 @@ def _shapes(spec: TaskSpec, config: OptionCriticConfig) -> dict[str, ActorConfig
 def _of(values: torch.Tensor, option: torch.Tensor) -> torch.Tensor:
     """The value of each row's option, (batch,)."""
     return values.gather(1, option[:, None])[:, 0]
-
-
-def _arrays(network: Actor) -> dict[str, Float32]:
-    return {name: tensor.numpy().copy() for name, tensor in network.state_dict().items()}

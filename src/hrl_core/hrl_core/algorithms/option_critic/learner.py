@@ -9,7 +9,7 @@ import torch
 
 from hrl_core.algorithms.option_critic.agent import OptionCritic
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig, hierarchy
-from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, as_tensors
 from hrl_core.environments import Environments, Step
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import Rollout
@@ -74,7 +74,7 @@ class OptionCriticLearner:
         # At least: where none has changed meanwhile, they are longer.
         figures = self.agent.update(rollout) | {"option_length": self._steps / max(self._changes, 1)}
         self._changes = self._steps = 0
-        return Update("worker", figures, {name: torch.from_numpy(part) for name, part in rollout._asdict().items()})
+        return Update("worker", figures, as_tensors(rollout))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The options, the policy over them, and their terminations."""

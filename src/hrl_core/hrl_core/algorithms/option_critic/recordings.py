@@ -1,6 +1,5 @@
 """Option-Critic from recordings: what the present options lived on a graph teaches what it would have in process."""
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -8,7 +7,7 @@ import torch
 
 from hrl_core.algorithms.option_critic.agent import OptionCritic
 from hrl_core.algorithms.option_critic.config import OptionCriticConfig, hierarchy
-from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, untrained_checkpoint
+from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, as_tensors, untrained_checkpoint
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.checkpoints.manifest import SAMPLED
@@ -46,7 +45,7 @@ class RecordedOptionCritic(OwnEpisodes[Rollout]):
         """One update of everything."""
         rollout = joined(lived)
         figures = self.agent.update(rollout)
-        yield Update("worker", figures, {name: torch.from_numpy(part) for name, part in rollout._asdict().items()})
+        yield Update("worker", figures, as_tensors(rollout))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The options, the policy over them, and their terminations."""
@@ -64,5 +63,4 @@ learner = RecordedOptionCritic
 def untrained(spec: TaskSpec, config: OptionCriticConfig, seed: int) -> Checkpoint:
     """The very options that learn; who evaluates them draws too."""
     agent = OptionCritic(spec, config, torch.Generator().manual_seed(seed))
-    policy = untrained_checkpoint("option_critic", spec, hierarchy(spec, config), agent.levels(), seed)
-    return dataclasses.replace(policy, evaluation=SAMPLED)
+    return untrained_checkpoint("option_critic", spec, hierarchy(spec, config), agent.levels(), seed, SAMPLED)

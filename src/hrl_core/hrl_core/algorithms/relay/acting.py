@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from hrl_core.algorithms.relay.agent import RelayAgent
 from hrl_core.environments import Environments, Step
-from hrl_core.hierarchy.subgoals import to_float32
+from hrl_core.hierarchy.subgoals import targets_of, to_float32
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
 
@@ -32,7 +32,7 @@ class Acting:
         if space is None:
             actions = self._agent.act(states, to_float32(self._envs.goals))
         else:
-            self._decide_where_due(states)
+            self._decide_where_due()
             actions = self._agent.act(states, self._targets - self._store.positions(states))
         noisy = actions + self._noise * rng.standard_normal(actions.shape)
         self._actions = np.clip(noisy, self._task.action_low, self._task.action_high)
@@ -58,13 +58,14 @@ class Acting:
             for env in range(self._envs.num_envs):
                 self._begin(env)
 
-    def _decide_where_due(self, states: npt.NDArray) -> None:
+    def _decide_where_due(self) -> None:
         """Choose the next subgoals of environments whose last one has stood for its time."""
         envs = np.flatnonzero(self._envs.episode_steps % self._period == 0)
         if not envs.size:
             return
-        subgoals = self._agent.select(states[envs], to_float32(self._envs.goals)[envs])
-        self._targets[envs] = self._store.positions(states[envs]) + subgoals
+        states = self._envs.states[envs]
+        subgoals = self._agent.select(to_float32(states), to_float32(self._envs.goals[envs])).astype(np.float64)
+        self._targets[envs] = targets_of(self._store.positions(states), subgoals, relative=True)
         self._store.set_subgoals(envs, subgoals, self._targets[envs])
 
     def _begin(self, env: int) -> None:

@@ -24,7 +24,7 @@ from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.cloning import Cloning
 from hrl_core.learners.making import make_level
 from hrl_core.learners.on_policy import Rollout
-from hrl_core.learners.transitions import LevelLearner, OffPolicyLearner, TransitionBatch
+from hrl_core.learners.transitions import LevelLearner, OffPolicyLearner, TransitionBatch, seen
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.prefixed import below
 from hrl_core.replay.episode_store import EpisodeStore
@@ -69,11 +69,11 @@ class RelayAgent:
 
     def select(self, states: Float32, goals: Float32) -> Float32:
         """Subgoals (batch, subgoal_dim) for task goals."""
-        return self.levels["manager"].act(_joined(states, goals)).numpy()
+        return self.levels["manager"].act(seen(states, goals)).numpy()
 
     def act(self, states: Float32, pursued: Float32) -> Float32:
         """Actions (batch, action_dim) under carried subgoals, or task goals."""
-        return self.worker.act(_joined(states, pursued)).numpy()
+        return self.worker.act(seen(states, pursued)).numpy()
 
     @property
     def near(self) -> Float32:
@@ -129,7 +129,7 @@ class RelayAgent:
 
     def level_weights(self) -> dict[str, LevelWeights]:
         """What a checkpoint keeps."""
-        return {n: LevelWeights(k.actor_config, k.actor_arrays(), k.updates) for n, k in self.levels.items()}
+        return {name: LevelWeights.of(level) for name, level in self.levels.items()}
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """All levels."""
@@ -159,11 +159,11 @@ class RelayAgent:
             parts.append(worker_transitions(source, slots, steps, config, self.near, own, rng))
         rows = side_by_side(parts, updates)
         batch = TransitionBatch(
-            inputs=_joined(rows.states, rows.pursued),
+            inputs=seen(rows.states, rows.pursued),
             actions=torch.from_numpy(rows.done),
             rewards=torch.from_numpy(rows.rewards),
             discounts=torch.from_numpy(to_float32(config.td3.discount * ~rows.terminated)),
-            next_inputs=_joined(rows.next_states, rows.next_pursued),
+            next_inputs=seen(rows.next_states, rows.next_pursued),
             meant=torch.from_numpy(rows.meant),
         )
         return [Update("worker", metrics, batch._asdict()) for metrics in worker.update_many(batch, updates)]
@@ -233,9 +233,5 @@ def _wider(low: npt.NDArray, high: npt.NDArray) -> tuple[tuple[float, ...], tupl
 
 def _cloned(rows: Rows) -> TransitionBatch:
     """Rows as a batch of which inputs and actions alone count."""
-    nothing, inputs = torch.zeros(len(rows.states)), _joined(rows.states, rows.pursued)
+    nothing, inputs = torch.zeros(len(rows.states)), seen(rows.states, rows.pursued)
     return TransitionBatch(inputs, torch.from_numpy(rows.done), nothing, nothing, inputs)
-
-
-def _joined(states: Float32, pursued: Float32) -> torch.Tensor:
-    return torch.from_numpy(np.concatenate((states, pursued), axis=1))

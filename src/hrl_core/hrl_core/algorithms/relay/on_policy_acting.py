@@ -45,7 +45,7 @@ class OnPolicyActing(Acting):
     def act(self, rng: np.random.Generator) -> npt.NDArray[np.float64]:
         """Actions (num_envs, action_dim) of all environments, drawn, not clipped: environments do that."""
         states = to_float32(self._envs.states)
-        self._decide_where_due(states)
+        self._decide_where_due()
         self._inputs = self._seen(states)
         for env, output in enumerate(self._worker.outputs(self._inputs)):
             self._actions[env], _ = self._head.draw(output, rng)

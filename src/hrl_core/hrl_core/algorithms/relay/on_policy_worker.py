@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hrl_core.algorithms.protocols import Update
+from hrl_core.algorithms.protocols import Update, as_tensors
 from hrl_core.algorithms.relay.config import ON_POLICY, RelayConfig
 from hrl_core.learners.cloning import descend
 from hrl_core.learners.distributions import as_drawn
@@ -57,7 +57,7 @@ class OnPolicyWorker:
         figures = self.learner.update(rollout) | {"reward": float(rollout.rewards.mean())}
         self.learner.further_loss = None
         self.updates += 1
-        return Update("worker", figures, {name: torch.from_numpy(part) for name, part in rollout._asdict().items()})
+        return Update("worker", figures, as_tensors(rollout))
 
     def actor_arrays(self) -> dict[str, Float32]:
         """The policy's parameters as arrays of their own."""

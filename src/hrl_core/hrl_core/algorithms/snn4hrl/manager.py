@@ -10,7 +10,7 @@ import torch
 from hrl_core.algorithms.choices import Choices, segments, take_lived, with_choices
 from hrl_core.algorithms.frozen_skills import WORKER_VALUE, SameSkills, load_skills
 from hrl_core.algorithms.party_levels import party_levels
-from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, as_tensors
 from hrl_core.algorithms.skill_shapes import chooser_shapes
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.environments import Environments, Step
@@ -77,7 +77,7 @@ class ManagerLearner:
         # What comes next is chosen by the new manager.
         self._choices.drop()
         earned = {"reward": float(rollout.rewards.mean()), "choices": float(len(rollout.rewards))}
-        yield Update("manager", figures | earned, {k: torch.from_numpy(v) for k, v in rollout._asdict().items()})
+        yield Update("manager", figures | earned, as_tensors(rollout))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The skills as they were, and the manager."""

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 
 from hrl_core.algorithms.frozen_skills import WORKER_VALUE
-from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, as_tensors
 from hrl_core.algorithms.skill_shapes import chooser_shapes, skill_shapes, stacked
 from hrl_core.algorithms.snn4hrl.config import Snn4hrlConfig
 from hrl_core.algorithms.snn4hrl.information import bonus, cells, information
@@ -80,7 +80,7 @@ class SkillsLearner:
         rollout = rows._replace(actions=np.ascontiguousarray(actions), rewards=paid)
         figures = self.network.update(rollout)
         self._head = make_head(self.network.actor_config, self.network.actor_arrays())
-        yield Update("worker", figures | told, {k: torch.from_numpy(v) for k, v in rollout._asdict().items()})
+        yield Update("worker", figures | told, as_tensors(rollout))
 
     def levels(self) -> Mapping[str, LevelWeights]:
         """The skills, a network for each latent, and a manager to whom all are alike."""

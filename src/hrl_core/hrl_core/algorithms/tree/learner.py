@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update
+from hrl_core.algorithms.protocols import LevelWeights, Metrics, Stateful, Update, as_tensors
 from hrl_core.algorithms.skill_shapes import values_of
 from hrl_core.algorithms.tree.batch import BatchTree, make_network
 from hrl_core.algorithms.tree.cars import LessonCars
@@ -176,7 +176,7 @@ class TreeLearner:
             figures = self.level.update(rollout, discounts, rate)
             self._keep()
             self._outdated = ~self._below.due if self._composite else self._outdated
-            batch = {name: torch.from_numpy(part) for name, part in rollout._asdict().items()}
+            batch = as_tensors(rollout)
             yield Update(self.name, figures, batch)
         if self._steps >= self.lesson_steps and self._number + 1 < len(self._order):
             self._number += 1

@@ -12,7 +12,7 @@ import torch
 from hrl_core.algorithms.actor_shapes import input_scales
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.protocols import LevelWeights
-from hrl_core.learners.networks_state import load_networks, networks_state
+from hrl_core.learners.networks_state import arrays_of, load_networks, networks_state
 from hrl_core.networks.actor import Actor
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.spec import TaskSpec
@@ -57,8 +57,7 @@ class Embedding:
 
     def level_weights(self) -> LevelWeights:
         """What a checkpoint keeps."""
-        arrays = {name: tensor.detach().numpy().copy() for name, tensor in self._net.state_dict().items()}
-        return LevelWeights(self._config, arrays, self._updates)
+        return LevelWeights(self._config, arrays_of(self._net.state_dict()), self._updates)
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         """Parameters, optimiser and updates."""
