@@ -5,12 +5,17 @@ import re
 import shutil
 
 import minari
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from gymnasium import spaces
 
 from hrl.benchmarks.random_recording import random_messages, write_recording
 from hrl.cli import main
 from hrl_core.bags.reader import read_bags
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import FLAT
+from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
 
 
@@ -59,6 +64,29 @@ def test_what_is_exported_from_another_folder_is_read_back(recorded, tmp_path, m
         assert pq.read_table(f"{out}/steps.parquet").num_rows == steps + 3
     else:
         assert pq.read_table(f"{out}/data").num_rows == steps
+
+
+@pytest.mark.parametrize("name", ["cart_pole", "grid_world"])
+def test_choices_are_exported_as_they_were_made_with_a_goal_or_without(record, tmp_path, monkeypatch, name):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    task = load_task(name)
+    save_checkpoint(random_checkpoint(task, seed=1, hierarchy=FLAT), tmp_path / "policy")
+    bag = record(tmp_path / "bag", str(tmp_path / "policy"), episodes=2, mode=Mode.TRAIN)
+    for form, out in (("parquet", "p"), ("minari", "m-v0"), ("lerobot", "l")):
+        assert main(["bag", "export", str(bag), "--to", form, "--out", str(tmp_path / out)]) == 0
+    episodes = read_bags([bag]).episodes
+    chosen = [int(action) for episode in episodes for action in episode.actions[:, 0]]
+    goals = np.concatenate([episode.desired_goals for episode in episodes])
+    assert {*chosen} == set(range(len(task.choices)))
+    assert goals.shape == (len(chosen) + 2, len(task.goal))
+    steps, frames = pq.read_table(tmp_path / "p/steps.parquet"), pq.read_table(tmp_path / "l/data")
+    assert [row[0] for row in steps["action"].to_pylist() if row is not None] == chosen
+    assert steps["desired_goal"].to_pylist() == goals.tolist()
+    assert np.ravel(frames["action"].to_pylist()).tolist() == chosen
+    assert ("observation.desired_goal" in frames.column_names) == bool(task.goal)
+    dataset = minari.load_dataset("m-v0")
+    assert dataset.action_space == spaces.Discrete(len(task.choices))
+    assert [int(action) for episode in dataset.iterate_episodes() for action in episode.actions] == chosen
 
 
 def test_damaged_episodes_are_named_and_the_rest_exported(tmp_path, capsys):

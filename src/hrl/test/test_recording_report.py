@@ -1,12 +1,14 @@
 """A report on a recording: ways and subgoals of every run, and goals as their tasks measure them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 
 from hrl.cli import main
 from hrl.report import figures
@@ -14,6 +16,9 @@ from hrl.report.episode_names import episode_names
 from hrl.report.findings import gather
 from hrl.report.way_to_goal import success_line, way_name, way_to_goal
 from hrl_core.bags.keys import EpisodeKey
+from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.hierarchy.spec import FLAT
+from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task, shipped_tasks
 
@@ -67,6 +72,25 @@ def test_the_page_tells_the_runs_apart_and_relabels_what_the_policy_can(runs, tm
     assert own is not None
     assert both.wins.tolist() == own.wins.tolist()
     assert both.unit == "m"
+
+
+@pytest.mark.parametrize("name", ["cart_pole", "grid_world", "four_rooms"])
+def test_a_report_on_choices_draws_the_walls_there_are_and_the_way_taken(record, drawn, tmp_path, name):
+    task = replace(load_task(name), max_episode_steps=60)
+    save_checkpoint(random_checkpoint(task, seed=1, hierarchy=FLAT), tmp_path / "policy")
+    bag = record(tmp_path / "bag", str(tmp_path / "policy"), mode=Mode.TRAIN)
+    assert main(["report", str(bag), "--out", str(tmp_path / "page.html")]) == 0
+    assert name in (tmp_path / "page.html").read_text()
+    (episode,) = gather(bag, "").episodes
+    ways = drawn[0].axes[0]
+    walls = [patch for patch in ways.patches if isinstance(patch, Rectangle)]
+    (way,) = (line for line in ways.lines if line.get_color() == figures.TRAIL)
+    x, y = way.get_xdata(), way.get_ydata()
+    assert len(x) == episode.steps + 1
+    assert len(walls) == {"cart_pole": 0, "grid_world": 41, "four_rooms": 65}[name]
+    for wall in walls:
+        inside = (wall.get_x() < x) & (x < wall.get_x() + wall.get_width())
+        assert not np.any(inside & (wall.get_y() < y) & (y < wall.get_y() + wall.get_height()))
 
 
 def test_an_episode_is_called_by_no_more_than_tells_it_from_others():

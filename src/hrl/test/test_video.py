@@ -25,6 +25,7 @@ from hrl_core.hierarchy.rollout import rollout
 from hrl_core.hierarchy.spec import FLAT, HierarchySpec, LevelSpec
 from hrl_core.messages import Mode
 from hrl_core.task.text import load_task
+from hrl_viz.scene_model import STATIC
 
 SKILLS = LevelSpec("gait", "skill", skills=("trot", "bound"), horizon=3)
 HERE = LevelSpec("here", "relative", {"x": (-4.0, 4.0), "y": (-4.0, 4.0)}, horizon=2, unit="attempts")
@@ -137,6 +138,7 @@ def test_the_legend_names_every_level_whose_subgoals_have_a_place():
     names = [name for name, _ in legend(True, HierarchySpec(levels))]
     assert names == ["goal", "subgoal of the manager_2", "manager_3", "path"]
     assert [name for name, _ in legend(False, HierarchySpec())] == ["path"]
+    assert legend(False, HierarchySpec(), has_path=False) == []
 
 
 def test_the_caption_counts_the_decisions_of_every_level_and_names_the_skill():
@@ -193,7 +195,7 @@ def flat_policy(tmp_path):
 
 def test_a_task_without_mujoco_is_filmed_by_its_own_pictures(flat_policy, tmp_path):
     folder = flat_policy("grid_world")
-    frames = list(footage.film(folder, Video(str(folder), tmp_path / "film.gif", speed=1.0)))
+    frames = list(footage.film(folder, Video(str(folder), tmp_path / "film.gif", speed=1.0, camera="environment")))
     assert frames[0].shape == (520, 520, 3), "it is a square in a box of 560 x 520"
     with pytest.raises(HrlError, match=r"task 'mountain_car': hrl/MountainCar-v0 makes no pictures"):
         list(footage.film(flat_policy("mountain_car"), Video("", tmp_path / "film.gif")))
@@ -202,7 +204,24 @@ def test_a_task_without_mujoco_is_filmed_by_its_own_pictures(flat_policy, tmp_pa
 @pytest.mark.skipif(importlib.util.find_spec("pygame") is not None, reason="pygame is there")
 def test_what_an_environment_needs_for_its_pictures_is_said(flat_policy, tmp_path):
     with pytest.raises(HrlError, match=r"^CartPole-v1 lacks a package for that: pygame is not installed, run `pip"):
-        list(footage.film(flat_policy("cart_pole"), Video("", tmp_path / "film.gif")))
+        list(footage.film(flat_policy("cart_pole"), Video("", tmp_path / "film.gif", camera="environment")))
+
+
+def test_what_has_a_stage_is_filmed_on_it_from_where_all_of_it_is_seen(monkeypatch, flat_policy, tmp_path):
+    seen = []
+
+    class Watching(NoPictures):
+        def picture(self, shapes, camera):
+            seen.append((list(shapes), camera))
+            return super().picture(shapes, camera)
+
+    monkeypatch.setattr(footage, "ShapeRenderer", Watching)
+    for task in ("grid_world", "cart_pole"):
+        assert list(footage.film(flat_policy(task), Video("", tmp_path / "film.gif", speed=20.0)))
+        shapes, camera = seen[-1]
+        far = max(abs(shape.position[0] - camera.target[0]) for shape in shapes if shape.group == STATIC)
+        assert camera.distance > 2 * far > 0
+        assert (camera.elevation < 1) == (task == "cart_pole"), "its own camera looks at it from the side"
 
 
 @given(st.integers(1, 400), st.floats(0.05, 8.0))

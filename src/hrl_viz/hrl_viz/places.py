@@ -10,10 +10,15 @@ _LENGTHS = ("m", "1")
 """Units of a position; worlds of pure numbers have no metres."""
 _ROBOTS = ("", "ee_", "grip_")
 """Prefixes of a robot's own position, which goes before those of things."""
+_MAP = ("column", "row")
+"""Of a cell in a map with north at the top, whose rows are counted southwards."""
 
 
 class Place:
-    """Finds x, y and perhaps z in vectors of one layout; x alone is a place on the line y = 0."""
+    """Finds x, y and perhaps z in vectors of one layout; x alone is a place on the line y = 0.
+
+    Where there is none of it, row and column of a map are a place: x is the column, y minus the row.
+    """
 
     def __init__(self, elements: Sequence[Element], prefix: str | None = None) -> None:
         """Look for lengths called ``x`` and ``y``, or ``PREFIX_x`` and ``PREFIX_y``; ``qx`` is of a quaternion.
@@ -29,8 +34,10 @@ class Place:
         pairs = pairs if prefix is None else [pair for pair in pairs if pair == prefix]
         self.prefix = pairs[0] if pairs else ""
         on_a_line = not pairs and "x" in index and not prefix
-        axes = "xy" if pairs else "x" if on_a_line else ""
+        on_a_map = not pairs and not on_a_line and not prefix and all(name in index for name in _MAP)
+        axes = _MAP if on_a_map else "xy" if pairs else "x" if on_a_line else ""
         self._indices = [index[self.prefix + axis] for axis in axes]
+        self._ahead = -1.0 if on_a_map else 1.0
         self._height = index.get(f"{self.prefix}z") if axes else None
 
     @property
@@ -41,7 +48,7 @@ class Place:
     def of(self, vector: Vector, height: float) -> Point:
         """Position in ``vector``; ``height`` where the layout has no z. Only where ``exists``."""
         x, *y = (float(vector[index]) for index in self._indices)
-        return x, y[0] if y else 0.0, height if self._height is None else float(vector[self._height])
+        return x, self._ahead * y[0] if y else 0.0, height if self._height is None else float(vector[self._height])
 
 
 class TaskPlaces:

@@ -51,6 +51,18 @@ class Camera(NamedTuple):
     """Direction looked into, 0: along x [degrees]."""
 
 
+def side_view(model: mujoco.MjModel) -> Camera | None:
+    """What the model's own camera ``side`` looks at, as near to the origin as it looks; None: it has none."""
+    number = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, "side")
+    if number < 0:
+        return None
+    place, ahead = model.cam_pos0[number], -model.cam_mat0[number].reshape(3, 3)[:, 2]
+    distance = float(-place @ ahead)
+    x, y, z = (float(part) for part in place + distance * ahead)
+    azimuth = math.degrees(math.atan2(ahead[1], ahead[0]))
+    return Camera((x, y, z), distance, math.degrees(-math.asin(ahead[2])), azimuth)
+
+
 class ShapeRenderer:
     """Draws shapes, except for text."""
 

@@ -54,6 +54,11 @@ class Scene:
         return self._observation
 
     @property
+    def has_path(self) -> bool:
+        """Whether the task tells where the robot is, and so the way it went."""
+        return self._places.robot.exists
+
+    @property
     def robot(self) -> Point:
         """Where the robot is [m]."""
         return self._robot()
@@ -70,7 +75,7 @@ class Scene:
             self._rewards = self._rewards + observation.reward if observation.step == last.step + 1 else NAN
         self._observation = observation
         robot = self._robot()
-        if not self._trail or math.dist(self._trail[-1], robot) > _TRAIL_STEP * self._size:
+        if self.has_path and (not self._trail or math.dist(self._trail[-1], robot) > _TRAIL_STEP * self._size):
             self._trail.append(robot)
 
     @property

@@ -9,12 +9,13 @@ import hrl_core.envs  # noqa: F401 - registers the Gymnasium ids
 from hrl_core.envs.abilities import find_simulation, nothing
 from hrl_core.envs.making import make_env
 from hrl_core.envs.surroundings import movable_bodies
-from hrl_core.kitchen_model import ARM_JOINTS, FIXTURES
 from hrl_core.messages import Vector
 from hrl_core.task.spec import TaskSpec
 from hrl_viz import palette
+from hrl_viz.joint_sources import joint_sources
 from hrl_viz.mesh_files import MeshFiles
 from hrl_viz.shapes import FLOOR, Color, Point, Points, Quaternion, Shape, ShapeKind
+from hrl_viz.stages import find_stage
 
 STATIC, ROBOT = "scene", "robot"
 GRID_SPACING = 2.0
@@ -22,10 +23,6 @@ _SIDES = (-1, 1)
 _FIRST = 10
 """Number of the first geom's first shape; a geom has three numbers."""
 _GEOM = mujoco.mjtGeom
-_ROOT = ("x", "y", "z", "qw", "qx", "qy", "qz")
-_OF_KITCHEN = {joint: element for element, joint in {**ARM_JOINTS, **FIXTURES}.items()}
-_ALIASES = {"ballx": "x", "bally": "y", "rot": "heading", **_OF_KITCHEN}
-"""Joint of a shipped model -> observation element that is its position, where the names differ."""
 _SEEN = 1e-3
 """Least way [m], or part of a turn, by which a ghost is drawn beside what it is the ghost of."""
 _HIDDEN_GROUP = 3
@@ -36,7 +33,7 @@ class SceneModel:
     """Geometry of one task."""
 
     def __init__(self, spec: TaskSpec, wall_height: float = 0.0, mesh_files: bool = False) -> None:
-        """Make the environment for its MuJoCo model, without which only floor and overlay are drawn.
+        """Make the environment for its MuJoCo model; without one, or a stage instead, only the overlay is drawn.
 
         Args:
             spec: the task.
@@ -46,12 +43,13 @@ class SceneModel:
         Raises:
             TaskError: the environment cannot be made.
         """
-        self.model = (find_simulation(make_env(spec)) or nothing()).model
+        names = [element.name for element in spec.observation]
+        self.model = _model(spec, names)
         self._wall_height = wall_height
         self._meshes = MeshFiles(self.model) if mesh_files else None
         self.data = mujoco.MjData(self.model)
         mujoco.mj_forward(self.model, self.data)
-        self._sources = _joint_sources(self.model, [element.name for element in spec.observation])
+        self._sources = joint_sources(self.model, names)
         self._ends = self._free_ends()
         geoms = [g for g in range(self.model.ngeom) if self.model.geom_group[g] < _HIDDEN_GROUP]
         geoms = [g for g in geoms if self._color(g)[3] > 0]
@@ -61,7 +59,7 @@ class SceneModel:
 
     @property
     def empty(self) -> bool:
-        """Whether there is no MuJoCo model to draw."""
+        """Whether there is neither a MuJoCo model to draw nor a stage."""
         return self.model.ngeom == 0
 
     @property
@@ -73,7 +71,7 @@ class SceneModel:
     def placed(self) -> bool:
         """Whether the task tells where the robot is; one that is free and not observed is drawn where it began."""
         free = [joint for joint in range(self.model.njnt) if self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE]
-        beside, told = movable_bodies(self.model), {address for _, address, _ in self._sources}
+        beside, told = movable_bodies(self.model), {source.address for source in self._sources}
         robots = [joint for joint in free if self.model.body(self.model.jnt_bodyid[joint]).name not in beside]
         return all(int(self.model.jnt_qposadr[joint]) in told for joint in robots)
 
@@ -122,11 +120,11 @@ class SceneModel:
             joints: joint positions that the observation lacks, by name.
             poses: of free bodies beside the robot, by name.
         """
-        for name, address, indices in self._sources:
-            if indices is not None:
-                self.data.qpos[address : address + len(indices)] = state[indices]
-            elif name in joints:
-                self.data.qpos[address] = joints[name]
+        for source in self._sources:
+            if source.elements:
+                source.put(state, self.data.qpos)
+            elif source.joint in joints:
+                self.data.qpos[source.address] = joints[source.joint]
         for joint in range(self.model.njnt):
             body = self.model.body(self.model.jnt_bodyid[joint]).name
             if body in poses and self.model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE:
@@ -142,9 +140,8 @@ class SceneModel:
         """Return what would move to come to ``state``, as it would be, in one colour; the rest is where it is."""
         ghost = mujoco.MjData(self.model)
         ghost.qpos[:] = self.data.qpos
-        for _, address, indices in self._sources:
-            if indices is not None:
-                ghost.qpos[address : address + len(indices)] = state[indices]
+        for source in self._sources:
+            source.put(state, ghost.qpos)
         mujoco.mj_kinematics(self.model, ghost)
         moved = {g for g in self._moving if self._moved(g, ghost)}
         return [shape._replace(color=color) for shape in self._bodies(moved, group, ghost)]
@@ -156,8 +153,8 @@ class SceneModel:
 
     @property
     def height(self) -> float:
-        """Height [m] of the robot's middle as it is now, for tasks that do not observe it."""
-        return float(self.data.geom_xpos[self._moving][:, 2].mean()) if self._moving else 0.0
+        """Height [m] of the robot's first part as it is now, for tasks that do not observe it."""
+        return float(self.data.geom_xpos[self._moving[0], 2]) if self._moving else 0.0
 
     @property
     def size(self) -> float:
@@ -248,23 +245,14 @@ class SceneModel:
         return bool(max(way, np.abs(ghost.geom_xmat[g] - self.data.geom_xmat[g]).max()) > _SEEN)
 
 
-def _joint_sources(model: mujoco.MjModel, names: Sequence[str]) -> list[tuple[str, int, list[int] | None]]:
-    """Name, address in qpos and observation indices (None: not observed) of every joint that can be told."""
-    sources: list[tuple[str, int, list[int] | None]] = []
-    rooted = False
-    for joint in range(model.njnt):
-        name, address = model.joint(joint).name, int(model.jnt_qposadr[joint])
-        if model.jnt_type[joint] == mujoco.mjtJoint.mjJNT_FREE:
-            own = [f"{model.body(model.jnt_bodyid[joint]).name}_{part}" for part in _ROOT]
-            if all(part in names for part in own):
-                sources.append((name, address, [names.index(part) for part in own]))
-            elif not rooted and all(part in names for part in _ROOT):
-                sources.append((name, address, [names.index(part) for part in _ROOT]))
-                rooted = True
-            continue
-        element = name if name in names else _ALIASES.get(name, "")
-        sources.append((name, address, [names.index(element)] if element in names else None))
-    return sources
+def _model(spec: TaskSpec, names: Sequence[str]) -> mujoco.MjModel:
+    """That of the environment, or the stage of one that has none, if the task tells all that moves on it."""
+    simulation = find_simulation(make_env(spec))
+    if simulation is not None:
+        return simulation.model
+    stage = find_stage(spec.env_id)
+    told = stage is not None and all(source.elements for source in joint_sources(stage, names))
+    return stage if told else nothing().model
 
 
 def _floor(low: np.ndarray, high: np.ndarray, color: Color) -> Shape:

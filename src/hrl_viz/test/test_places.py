@@ -25,6 +25,10 @@ def lengths(*names: str) -> list[Element]:
         # A pair goes before a lone x, the robot's own before that of a thing.
         (("x", "tip_x", "tip_y", "a", "b"), (1.0, 2.0, 9.0)),
         (("cup_x", "cup_y", "a", "ee_x", "ee_y"), (3.0, 4.0, 9.0)),
+        # A map's rows are counted southwards.
+        (("row", "column", "a", "b", "c"), (1.0, 0.0, 9.0)),
+        (("a", "b", "c", "column", "row"), (3.0, -4.0, 9.0)),
+        (("column", "row", "x", "b", "c"), (2.0, 0.0, 9.0)),
     ],
 )
 def test_it_is_found(names, place):
@@ -32,7 +36,8 @@ def test_it_is_found(names, place):
 
 
 @pytest.mark.parametrize(
-    ("names", "prefix"), [(("pan", "lift", "vx"), None), (("qx", "qy"), None), (("x", "y"), "tip_"), (("x",), "tip_")]
+    ("names", "prefix"),
+    [(("pan", "lift", "vx"), None), (("qx", "qy"), None), (("x", "y"), "tip_"), (("x",), "tip_"), (("row",), None)],
 )
 def test_where_there_is_none_it_is_said(names, prefix):
     assert not Place(lengths(*names), prefix).exists

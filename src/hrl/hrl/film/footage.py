@@ -16,7 +16,7 @@ from hrl_core.hierarchy.rollout import EpisodeTrace, Runner, rollout
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.messages import ActionSource, EpisodeResult, Mode, Observation, Subgoal, SubgoalKind, Vector, frozen
 from hrl_core.task.spec import TaskSpec
-from hrl_viz.render import Camera, ShapeRenderer
+from hrl_viz.render import Camera, ShapeRenderer, side_view
 from hrl_viz.scene import Scene
 from hrl_viz.scene_model import SceneModel
 
@@ -40,13 +40,12 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
         yield from _own_pictures(checkpoint, arguments, goal)
         return
     static, renderer = model.static_shapes(), ShapeRenderer(arguments.width, arguments.height)
-    low, high = model.interior
-    middle, wide = (low + high) / 2, float(np.max(high - low))
-    camera = Camera((float(middle[0]), float(middle[1]), 0.0), _DISTANCE * wide)
-    stride, explained = _stride(arguments, spec), legend(bool(spec.goal), checkpoint.hierarchy)
+    camera = _camera(model)
+    stride = _stride(arguments, spec)
     try:
         for trace, surroundings in rollouts(checkpoint, arguments.episodes, arguments.seed, goal):
             scene, due = Scene(spec, model, checkpoint.hierarchy), 0.0
+            explained = legend(bool(spec.goal), checkpoint.hierarchy, scene.has_path)
             last = _last_step(trace, spec, arguments.stop_after)
             for step in _told(scene, trace, surroundings, last):
                 # Its end is seen whether it is due or not: there it says whether the goal was reached.
@@ -62,6 +61,16 @@ def film(folder: Path, arguments: Video) -> Iterator[np.ndarray]:
                 yield from (picture for _ in range(frames))
     finally:
         renderer.close()
+
+
+def _camera(model: SceneModel) -> Camera:
+    """One that sees all of the scene: the model's own where no walls say how far it reaches."""
+    own = None if model.bounded else side_view(model.model)
+    if own is not None:
+        return own
+    low, high = model.interior
+    middle, wide = (low + high) / 2, float(np.max(high - low))
+    return Camera((float(middle[0]), float(middle[1]), 0.0), _DISTANCE * wide)
 
 
 class _Watching(Runner, Protocol[Kept]):

@@ -66,12 +66,13 @@ def fitted(picture: Picture, width: int, height: int) -> Picture:
     return np.asarray(larger.resize((size[0], size[1]), Image.Resampling.LANCZOS))
 
 
-def legend(has_goal: bool, hierarchy: HierarchySpec) -> Legend:
-    """What the colours of a film mean: goals where there are any, and the subgoals of each level that have a place."""
+def legend(has_goal: bool, hierarchy: HierarchySpec, has_path: bool = True) -> Legend:
+    """What the colours of a film mean: goals and paths where there are any, subgoals of levels that have a place."""
     levels = [k for k, level in enumerate(hierarchy.levels) if level.has_target and not level.embedded]
     # "subgoal of the" once, for the line's sake.
     subgoals = [(("" if k > levels[0] else "subgoal of the ") + manager_name(k), palette.of_level(k)) for k in levels]
-    return [*([("goal", palette.GOAL)] if has_goal else []), *subgoals, ("path", palette.TRAIL)]
+    goals, paths = [("goal", palette.GOAL)] * has_goal, [("path", palette.TRAIL)] * has_path
+    return [*goals, *subgoals, *paths]
 
 
 def captioned(picture: Picture, words: str, explained: Legend = ()) -> Picture:

@@ -31,8 +31,8 @@ class Video:
     """Of the picture [pixel], likewise."""
     camera: Literal["auto", "scene", "follow", "environment"] = "auto"
     """scene: all of it, with goal and subgoals; follow: along with the robot; environment: its own pictures
-    (render_mode rgb_array); auto: scene, but environment where there is no MuJoCo model, one of meshes, or a robot
-    that the task does not tell the place of."""
+    (render_mode rgb_array); auto: scene, but environment where there is neither a MuJoCo model nor a stage, a model of
+    meshes, or a robot that the task does not tell the place of."""
     task: str = ""
     """Refuse the policy unless it was made for this task; a module of its own is found beside the file."""
     stop_after: float = 2.0
