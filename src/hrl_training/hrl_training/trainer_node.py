@@ -130,8 +130,7 @@ class TrainerNode(HrlNode):
             if self._may_announce:
                 self._announce(self._save())
             else:
-                # What has been learned is not to be learned again.
-                self._keep()
+                self._keep()  # What has been learned is not to be learned again.
         self._pressure.update(trainer.left)
         if self._settings.finish and not trainer.left:
             self._finish()
