@@ -46,7 +46,7 @@ attacks: setup ## try against a live stack what strangers could; fails if anythi
 same-bits: setup ## train a little with the sources of commit BASE and with these: the same weights?
 	@$(BIN)/python tools/same_bits.py $(BASE) $(ARGS)
 
-results: setup ## write docs/results_over_seeds.md anew; SWEEPS="runs/a runs/b" takes these in first
+results: setup ## write docs/results_over_seeds.md and its table in docs/results.md anew; SWEEPS="runs/a runs/b" takes these in first
 	@$(BIN)/python tools/results_page.py $(SWEEPS)
 
 check: setup ## linter, formatting, types, import rules

@@ -1,7 +1,7 @@
 """What a sweep has come to, in Markdown: figures over seeds of held-out episodes, every run, the command."""
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from hrl.policies.provenance import PROVENANCE
@@ -17,6 +17,7 @@ from hrl_core.statistics import STATISTICS, wilson_interval
 ABOUT = "about.md"
 """What people say about a sweep, in its folder."""
 HELD_OUT_HEADS = ("", "policy", "goal", "each seed", "mean [95 %]", "median [95 %]", "IQM [95 %]")
+OVERVIEW_HEADS = ("sweep", "seeds", "steps", "mean over seeds of", "best", "last", "CPU min", "commit")
 _RUNS = ("", "seed", "best, held out", "last, held out", "steps, best / last", "CPU min", "commit")
 _UNKNOWN = "-"
 _COMMIT = 7
@@ -47,6 +48,37 @@ def sweep_section(folder: Path, command_folder: str = "") -> str:
     parts += [table(_RUNS, (_run(group.label, *each) for group in groups for each in _examined(group)))]
     parts += [f"```bash\n{sweep_command(record, command_folder or str(folder), groups)}\n```"]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def overview_row(group: Group, link: str) -> list[str]:
+    """A combination in one row: both policies at the first goal, and what all of its seeds have cost.
+
+    Args:
+        group: its runs.
+        link: to more about it, in Markdown.
+    """
+    examined = _examined(group)
+    seeds = ", ".join(str(outcome.seed) for _, outcome, _ in examined) or _UNKNOWN
+    steps = _one_of_each(_thousands(outcome.env_steps) for _, outcome, _ in examined)
+    minutes = sum(outcome.cpu_minutes for _, outcome, _ in examined)
+    commits = _one_of_each(_commits(run.folder) for run, _, _ in examined)
+    return [link, seeds, steps, *_first_goal([known for _, _, known in examined if known]), f"{minutes:.1f}", commits]
+
+
+def _first_goal(known: Sequence[HeldOut]) -> tuple[str, str, str]:
+    """What policies are judged by at the first goal, and how good best and last ones are: mean and interval."""
+    scores: dict[str, str] = {}
+    title = _UNKNOWN
+    for policy in known[0].policies if known else ():
+        goals = same_goals([one.policies[policy] for one in known])
+        if goals:
+            title, reached = goals[0]
+            scores[policy] = with_interval(figures([at.score for at in reached]), "mean")
+    return title, scores.get("best", _UNKNOWN), scores.get("last", _UNKNOWN)
+
+
+def _one_of_each(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words)) or _UNKNOWN
 
 
 def sweep_command(record: SweepRecord, folder: str, groups: Sequence[Group] = ()) -> str:
