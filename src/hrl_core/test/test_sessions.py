@@ -393,6 +393,8 @@ class Peers:
                 continue
             self.subgoals[subgoal.level, subgoal.episode, subgoal.seq] = subgoal
             self.memory[int(receiver)], self.recalled[receiver] = manager.resend(), manager.recall.pack()
+        if isinstance(message, Observation):
+            manager.choose_ahead()
         return said
 
 

@@ -6,28 +6,17 @@ the worker's result.
 
 from collections import Counter
 from collections.abc import Callable
-from typing import NamedTuple
 
+from hrl_core.hierarchy.chooser import Chooser, Decision
 from hrl_core.hierarchy.embedded_policies import position
-from hrl_core.hierarchy.exploration import HeldSubgoals
-from hrl_core.hierarchy.policies import Manager, SubgoalChoice
+from hrl_core.hierarchy.policies import Manager
 from hrl_core.hierarchy.recall import Recall
-from hrl_core.hierarchy.recurrent_policies import RecurrentManager
-from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.hierarchy.subgoal_messages import SubgoalMessages, request_for
-from hrl_core.hierarchy.subgoals import (
-    Assignment,
-    assignment,
-    check_choice,
-    check_number,
-    check_subgoal,
-    same_goal,
-    to_float32,
-)
+from hrl_core.hierarchy.subgoals import check_number, check_subgoal, same_goal
 from hrl_core.messages import (
     EPISODE_ENDS,
     WORKER_LEVEL,
-    Mode,
     Observation,
     Subgoal,
     SubgoalKind,
@@ -35,18 +24,9 @@ from hrl_core.messages import (
     SubgoalResult,
     Vector,
 )
-from hrl_core.randomness import Draws, Purpose
 from hrl_core.task.spec import TaskSpec
 
 ManagerMessage = Subgoal | SubgoalRequest
-
-
-class Decision(NamedTuple):
-    """What has been chosen."""
-
-    choice: SubgoalChoice
-    deterministic: bool
-    """Whether it could not have come out otherwise."""
 
 
 class ManagerSession:
@@ -74,22 +54,17 @@ class ManagerSession:
         """What a recurrent policy remembers."""
         self.remembers = True
         """Whether a subgoal that ``restore`` has not been given has never been."""
-        self._spec, self._seed = spec, seed
-        self.level, self._level = level, hierarchy.levels[level]
-        self._space = GoalSpace(spec, self._level)
-        above = hierarchy.levels[level + 1 : level + 2]
-        self._above = GoalSpace(spec, above[0]) if above else None
-        """Where the subgoals lie that it is given; None: it pursues the task goal."""
+        self.level = level
+        self._spec, self._horizon = spec, hierarchy.levels[level].horizon
+        self._every_step = hierarchy.levels[level].cadence == "every_step"
+        self._chooser = Chooser(spec, hierarchy, seed, level, self.recall)
+        self._messages = SubgoalMessages(self._chooser.space, level)
         self._parent: Subgoal | None = None
-        self._held = HeldSubgoals(seed, self._space.low, self._space.high, level)
-        self._every_step = self._level.cadence == "every_step"
-        self._messages = SubgoalMessages(self._space, level)
         self._observation: Observation | None = None
         self._subgoal: Subgoal | None = None
         self._result: SubgoalResult | None = None
         self._request: SubgoalRequest | None = None
         self._outbox: list[Subgoal] = []
-        self._ahead: tuple[Observation, Decision] | None = None
 
     def restore(self, last: Subgoal, *others: Subgoal) -> None:
         """Go on after a predecessor, whose last subgoal (other than CONTINUE) is given, and what it said with it.
@@ -129,9 +104,9 @@ class ManagerSession:
         Raises:
             InvalidDataError: its value has the wrong size or holds a non-finite number, or its number is impossible.
         """
-        if self._above is None or subgoal.level != self.level + 1:
+        if self._chooser.above is None or subgoal.level != self.level + 1:
             return []
-        check_subgoal(self._above, subgoal)
+        check_subgoal(self._chooser.above, subgoal)
         known = self._parent
         if known is not None and (subgoal.episode, subgoal.seq) <= (known.episode, known.seq):
             self.dropped["duplicate" if subgoal.seq == known.seq else "old"] += 1
@@ -171,10 +146,8 @@ class ManagerSession:
         observation, subgoal = self._observation, self._subgoal
         if observation is None or subgoal is None or observation.last or observation.episode != subgoal.episode:
             return
-        if self._above is not None or isinstance(self.manager, RecurrentManager):
-            return  # What is to be served may change with it; what is remembered would with a choice never said.
-        if self._ahead is None and observation.step - subgoal.step >= subgoal.horizon > 0:
-            self._ahead = (observation, self._select(observation))
+        if observation.step - subgoal.step >= subgoal.horizon > 0:
+            self._chooser.choose_ahead(self.manager, observation)
 
     def resend(self) -> list[Subgoal]:
         """What a peer that lost messages or has just appeared needs to go on."""
@@ -199,7 +172,7 @@ class ManagerSession:
     def _knows_parent(self, observation: Observation, result: SubgoalResult | None = None) -> bool:
         """Whether the subgoal to be served is known; ``result`` is the end of the one that served last."""
         parent, last = self._parent, self._subgoal
-        if self._above is None:
+        if self._chooser.above is None:
             return True
         if parent is None or parent.episode != observation.episode or parent.step > observation.step:
             return False
@@ -243,7 +216,7 @@ class ManagerSession:
 
     def _tick(self, observation: Observation) -> list[ManagerMessage]:
         """Cadence every_step: a new subgoal every period and on a change of goal, CONTINUE in between."""
-        last, period = self._subgoal, self._level.horizon
+        last, period = self._subgoal, self._horizon
         if not self._knows_parent(observation):
             return []
         if last is None or last.episode != observation.episode:
@@ -260,9 +233,7 @@ class ManagerSession:
 
     def _choose(self, observation: Observation, seq: int) -> list[ManagerMessage]:
         self._follow(observation)
-        ahead, self._ahead = self._ahead, None
-        chosen = ahead[1] if ahead is not None and ahead[0] is observation else self._select(observation)
-        self._outbox = self._said(observation, chosen, seq)
+        self._outbox = self._said(observation, self._chooser.choose(self.manager, observation, self._parent), seq)
         self._subgoal = self._outbox[0]
         return list(self._outbox)
 
@@ -291,36 +262,14 @@ class ManagerSession:
             )
         ]
 
-    def _select(self, observation: Observation) -> Decision:
-        tested = self._parent is not None and self._parent.test
-        explore = observation.mode == Mode.TRAIN and not tested
-        draws = Draws(self._seed, Purpose.SUBGOAL, self.level, *observation.key, explore)
-        choice = self.recall.select(self.manager, observation, self._assignment(observation), draws)
-        held = None
-        if explore and self._level.has_target:
-            decision = observation.step // self._level.horizon if self._level.horizon else 0
-            held = self._held.at(observation.episode, decision, self.manager.held)
-        if held is not None:
-            choice = SubgoalChoice(held, test=choice.test)
-        check_choice(self._space, choice.value, choice.skill, "the manager's subgoal")
-        return Decision(choice, deterministic=held is None and not draws.used)
-
     def _anchor(self, observation: Observation) -> Vector:
-        return position(self._space, observation.state, self.manager)
-
-    def _assignment(self, observation: Observation) -> Assignment:
-        """The task goal, or the subgoal of the level above as it is seen from here; nothing where it is hidden."""
-        if not self._level.sees_goal:
-            return Assignment()
-        if self._above is None or self._parent is None:
-            return Assignment(to_float32(observation.desired_goal))
-        return assignment(self._parent, observation.state[self._above.indices])
+        return position(self._chooser.space, observation.state, self.manager)
 
     def _attempt(self, seq: int, step: int) -> int:
         """Number of a subgoal among those that serve the same parent; it survives a restart with the last one."""
         if self._parent is None:
             # The task goal's: a count of its own would not survive.
-            return step // self._level.horizon if self._every_step else seq
+            return step // self._horizon if self._every_step else seq
         last = self._subgoal
         same = last is not None and (last.episode, last.parent_seq) == (self._parent.episode, self._parent.seq)
         return last.attempt + 1 if last is not None and same else 0

@@ -7,7 +7,8 @@ sessions of a single level, whose word is said for every composite on the path.
 from collections.abc import Sequence
 
 from hrl_core.errors import InvalidDataError
-from hrl_core.hierarchy.manager_session import Decision, ManagerSession
+from hrl_core.hierarchy.chooser import Decision
+from hrl_core.hierarchy.manager_session import ManagerSession
 from hrl_core.hierarchy.policies import Manager, Worker
 from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
 from hrl_core.hierarchy.subgoal_messages import SubgoalMessages
