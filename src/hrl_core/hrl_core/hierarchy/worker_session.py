@@ -32,6 +32,8 @@ from hrl_core.messages import (
 from hrl_core.randomness import Draws, Purpose
 from hrl_core.task.spec import TaskSpec
 
+DISCOUNT = 0.99
+"""Per step, of ``SubgoalResult.reward_discounted``."""
 HELD = 20
 """Steps for which an ended subgoal that had no horizon is acted on while its successor is late."""
 
@@ -39,9 +41,7 @@ HELD = 20
 class WorkerSession:
     """Acts on step t only with subgoals of all levels valid for step t; ends segments, waits for their successors."""
 
-    def __init__(
-        self, spec: TaskSpec, hierarchy: HierarchySpec, worker: Worker, seed: int, discount: float = 0.99
-    ) -> None:
+    def __init__(self, spec: TaskSpec, hierarchy: HierarchySpec, worker: Worker, seed: int) -> None:
         """Start without observation or subgoal.
 
         Args:
@@ -49,7 +49,6 @@ class WorkerSession:
             hierarchy: of the policy; without levels the worker pursues the task goal.
             worker: the policy.
             seed: seed of the run, for exploration noise.
-            discount: discount per step of ``SubgoalResult.reward_discounted``.
         """
         self.worker = worker
         self.renew: Callable[[int], Worker] | None = None
@@ -58,7 +57,7 @@ class WorkerSession:
         self.dropped: Counter[str] = Counter()
         self.recall = Recall()
         """What a recurrent policy remembers."""
-        self._spec, self._seed, self._discount = spec, seed, discount
+        self._spec, self._seed = spec, seed
         self._spaces = tuple(GoalSpace(spec, level) for level in hierarchy.levels)
         self._observation: Observation | None = None
         self._answered = True
@@ -140,7 +139,7 @@ class WorkerSession:
         self._positions = self._located(observation)
         for segment, place in zip(self._segments, self._positions, strict=True):
             if segment is not None:
-                segment.account(observation, place, self._discount)
+                segment.account(observation, place, DISCOUNT)
         if any(self._early):
             # Before it is taken: a subgoal that came ahead of its observation does not change why another one ends.
             self._end_what_is_over(observation)
