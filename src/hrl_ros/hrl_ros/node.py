@@ -4,6 +4,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any, TypeVar
 
 from rclpy.clock import Clock, ClockType
@@ -72,6 +73,8 @@ class HrlNode(LifecycleNode):
         self.finished = False
         self.configured = self.active = False
         self._to_tear_down = False
+        self.closing = ExitStack()
+        """What ``setup`` has put here as it went, to be called after ``teardown``, the last first."""
         self.calls = 0
         self._latched_early: list[tuple[Callable[..., None], deque[Any]]] = []
         """Latched messages that have come before the activation, with what takes them."""
@@ -102,7 +105,8 @@ class HrlNode(LifecycleNode):
         """Run ``teardown`` unless that has been done."""
         due, self._to_tear_down = self._to_tear_down, False
         if due:
-            self.teardown()
+            with self.closing:
+                self.teardown()
 
     def read_parameters(self, kind: type[P]) -> P:
         """Parameters as the dataclass they were declared from."""

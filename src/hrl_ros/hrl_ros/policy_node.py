@@ -74,10 +74,12 @@ class PolicyNode(HrlNode, Generic[P, S]):
         self._memory = LastWords(Path(parameters.memory) if parameters.memory else None, self.get_logger())
         parts = self.party, self.parties, self.task, self.hierarchy, loaded, self.build, self.health
         self.reload = PolicyReload(self, *parts, self._memory.acts_with)
+        self.closing.callback(self.reload.close)
         self._binding = RunBinding(self.get_logger(), self.task, self.hierarchy)
         self._patience = Patience(self.get_logger(), parameters.wait_report, parameters.wait_limit)
         announcing = partial(self.count_publishers, topics.RUN_INFO)
         self._watch = RunWatch(self._patience, announcing, parameters.ends_with_run)
+        self.closing.callback(self._forget)
         self._early: Observation | None = None
         self._ready = False
         self.health.waits_for = self.waiting_for
@@ -103,13 +105,6 @@ class PolicyNode(HrlNode, Generic[P, S]):
         """Begin to wait for the simulator."""
         self._patience.progress()
         self.reload.start()
-
-    def teardown(self) -> None:
-        """End what runs beside the node; after the run, leave nothing behind that only a restart needs."""
-        if hasattr(self, "reload"):
-            self.reload.close()
-        if hasattr(self, "_memory") and self.failure is None and self._watch.over:
-            self._memory.forget()
 
     def refuse(self, error: InvalidDataError) -> None:
         """A lock-step run cannot go on without the message; a robot holds or goes safe instead."""
@@ -167,6 +162,11 @@ class PolicyNode(HrlNode, Generic[P, S]):
     def heard(self, topic: str, key: tuple[int, ...]) -> None:
         """Tell the watch that a message of the run has arrived."""
         self._patience.heard(topic, key)
+
+    def _forget(self) -> None:
+        """After the run, leave nothing behind that only a restart needs."""
+        if self.failure is None and self._watch.over:
+            self._memory.forget()
 
     def _on_run_info(self, info: msg.RunInfo) -> None:
         if self._binding.offer(info):

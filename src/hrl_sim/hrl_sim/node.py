@@ -21,6 +21,7 @@ class SimulatorNode(EnvironmentNode):
     """MuJoCo closes the loop."""
 
     parameters_kind = SimulatorParameters
+    _emergency_stop: EmergencyStop | None = None
 
     def __init__(self) -> None:
         """Name the node."""
@@ -44,8 +45,9 @@ class SimulatorNode(EnvironmentNode):
         if p.realtime:
             clock, factor = RealtimeClock(course, p.max_action_age), p.real_time_factor
             # The next step takes place at the next tick; until then nothing moves.
-            before = getattr(self, "_emergency_stop", None)
-            self._emergency_stop = EmergencyStop(self, clock.safety, self.health, lambda: None, before)
+            self._emergency_stop = EmergencyStop(
+                self, clock.safety, self.health, make_safe=lambda: None, before=self._emergency_stop
+            )
         self._pace = Pace(self, clock, self.runner.spec.control_period, factor)
         self._offers = SimulationServices(self, course, clock, self._pace)
         return clock

@@ -89,12 +89,14 @@ class EnvironmentNode(HrlNode):
         prefix = self.get_namespace().strip("/")
         task = load_task(p.task)
         self.runner = self.make_runner(task, f"{prefix}/" if prefix else "")
+        self.closing.callback(self.runner.close)
         hierarchy = load_hierarchy(Path(p.policy)) if p.policy else None
         listeners = Listeners(self._publish_observation, self._publish_result, lambda: self._status.publish())
         # Real time waits for nobody.
         levels = 0 if p.realtime or hierarchy is None else hierarchy.awaited
         self.course = Course(self.runner, p.episodes, listeners, levels)
         self.course.log.took = self._acted
+        self.closing.callback(self._write_log)
         self.health.waits_for = lambda: WORKER
         self._taken = self.health.stream(
             topics.ACTION, p.real_time_factor / task.control_period if p.realtime else None
@@ -126,17 +128,6 @@ class EnvironmentNode(HrlNode):
         self._status.publish()
         self._patience.progress()
 
-    def teardown(self) -> None:
-        """Write the run's log and free the environment."""
-        if not hasattr(self, "course"):
-            return
-        p, task = self.settings, self.runner.spec
-        if p.out:
-            identity = {"run": self.run_id, "robot": p.robot, "task": task.name, "task_hash": task.sha256}
-            identity |= {"seed": p.seed, "clock": p.clock, "failure": self.failure, "has_goal": bool(task.goal)}
-            self.course.log.write(Path(p.out), identity)
-        self.runner.close()
-
     def refuse(self, error: InvalidDataError) -> None:
         """A lock-step run cannot go on without the message; a robot is stopped by its watchdog instead."""
         if self.settings.realtime:
@@ -161,6 +152,13 @@ class EnvironmentNode(HrlNode):
             "env steps": log.steps,
             "episode": course.episode,
         }
+
+    def _write_log(self) -> None:
+        p, task = self.settings, self.runner.spec
+        if p.out:
+            identity = {"run": self.run_id, "robot": p.robot, "task": task.name, "task_hash": task.sha256}
+            identity |= {"seed": p.seed, "clock": p.clock, "failure": self.failure, "has_goal": bool(task.goal)}
+            self.course.log.write(Path(p.out), identity)
 
     def _acted(self, latency: float | None) -> None:
         self.health.done()
