@@ -19,10 +19,11 @@ from hrl.results.tables import show
 from hrl.sweeps.making import make_runs
 from hrl.sweeps.sweep_run import PRODUCTS, SweepRun, product_words
 from hrl_core.errors import HrlError
+from hrl_core.statistics import STATISTICS
 from hrl_core.training.run_files import RunFolder
 from hrl_core.wording import counted
 
-_COLUMNS = ("combination", "seeds", "mean", "IQM [95 %]", "worst", "best")
+_COLUMNS = ("combination", "seeds", "mean [95 %]", "median [95 %]", "IQM [95 %]", "worst", "best")
 _UNKNOWN = "-"
 
 
@@ -121,7 +122,7 @@ def standing_table(groups: Sequence[Group], seeds: int) -> Table:
         told = [f"{len(scores)}" if len(scores) == seeds else f"{len(scores)} of {seeds}"]
         if scores:
             found = figures(scores)
-            told += [f"{found.mean:.3g}", with_interval(found), f"{found.worst:.3g}", f"{found.best:.3g}"]
+            told += [*(with_interval(found, name) for name in STATISTICS), f"{found.worst:.3g}", f"{found.best:.3g}"]
         told += [_UNKNOWN] * (len(_COLUMNS) - 1 - len(told))
         table.add_row(Text(group.label), *map(Text, told))
     return table
