@@ -147,7 +147,10 @@ def test_only_runs_at_their_end_count(tmp_path: Path, evaluated: int, end: int, 
     columns = [[str(cell) for cell in column.cells] for column in table.columns]
     assert columns[0] == ["tau=0.005", "tau=0.01"]
     assert columns[1] == [seeds, seeds]
-    assert columns[2] == {"5": ["0.56", "0.2"], "3 of 5": ["0.367", "0.2"], "0 of 5": ["-", "-"]}[seeds]
+    means = {"5": ["0.56", "0.2"], "3 of 5": ["0.367", "0.2"], "0 of 5": ["-", "-"]}[seeds]
+    assert [cell.partition(" [")[0] for cell in columns[2]] == means
+    # Mean, median and interquartile mean have an interval each.
+    assert {cell.endswith("]") for column in columns[2:5] for cell in column} == {means != ["-", "-"]}
 
 
 def test_a_statistic_is_the_same_for_all_curves() -> None:

@@ -82,7 +82,7 @@ class PolicyNode(HrlNode, Generic[P, S]):
         self.closing.callback(self._forget)
         self._early: Observation | None = None
         self._ready = False
-        self.health.waits_for = self.waiting_for
+        self.health.waits_for = self._whom
         self._outputs = self.outputs()
         self._runs = self.subscribe(msg.RunInfo, topics.RUN_INFO, self._on_run_info, qos.latched(qos.RIVALS))
         self.subscribe(msg.SimStatus, topics.SIM_STATUS, self._on_status, qos.latched())
@@ -234,6 +234,13 @@ class PolicyNode(HrlNode, Generic[P, S]):
         self.finished |= self._watch.may_leave
         if not self._ready:
             self._prepare()
-        whom = "the simulator (no run_info yet)" if self._binding.info is None else self.waiting_for()
-        if self._patience.check(whom) and self._ready:
+        if self._patience.check(self._whom()) and self._ready:
             self.send(self.session.resend())
+
+    def _whom(self) -> str:
+        """Who has the word, for people."""
+        if self._binding.info is None:
+            return "the simulator (no run_info yet)"
+        if not self._ready:
+            return "the recorder" if self.reload.settled() else "the policy_state of its peers"
+        return self.waiting_for()

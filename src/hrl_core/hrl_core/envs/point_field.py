@@ -3,6 +3,7 @@
 The former is where SNN4HRL learns skills (section 5), the latter where curiosity has nothing but ground to find out.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,13 @@ class PointFieldEnv(PointMazeEnv):
         """Compile the model; arguments as of ``PointMazeEnv``."""
         super().__init__(_FIELD, goal, reach, render_mode=render_mode)
         self._for_speed = reach is None
+
+    @property
+    def compute_reward(self) -> Callable[..., Float64]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """As of ``PointMazeEnv``; where goals have no say in the reward there is none."""
+        if self._for_speed:
+            raise AttributeError("goals have no say in the reward")
+        return super().compute_reward
 
     def step(self, action: Float64) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Turn, then move ahead."""

@@ -95,10 +95,10 @@ class PointMazeEnv(MazeEnv):
         for _ in range(self._repeat):
             if not reached:
                 self._move(action)
-                reached = self._reach is not None and self.compute_reward(self.data.qpos[:2], self.goal, {}) > 0
+                reached = self._reach is not None and self._worth(self.data.qpos[:2], self.goal) > 0
         mujoco.mj_kinematics(self.model, self.data)
         observation = self._observation()
-        reward = float(self.compute_reward(observation["achieved_goal"], self.goal, {}))
+        reward = float(self._worth(observation["achieved_goal"], self.goal))
         return observation, reward, bool(reached), False, {}
 
     def _move(self, action: Float64) -> None:
@@ -113,7 +113,10 @@ class PointMazeEnv(MazeEnv):
 
     def compute_reward(self, achieved_goal: Float64, desired_goal: Float64, info: object) -> Float64:
         """Minus the Euclidean distance [m], or whether the goal is reached; batches along leading axes."""
-        worth = super().compute_reward(achieved_goal, desired_goal, info)
+        return self._worth(achieved_goal, desired_goal)
+
+    def _worth(self, achieved_goal: Float64, desired_goal: Float64) -> Float64:
+        worth = super().compute_reward(achieved_goal, desired_goal, {})
         return worth if self._reach is None else (-worth <= self._reach).astype(np.float64)
 
     def simulation_state(self) -> Float64:
