@@ -112,7 +112,7 @@ def test_a_run_leaves_policies_configuration_and_where_it_comes_from(whole: Path
     [
         ("whole", SMALL, signal.SIGKILL, -signal.SIGKILL),
         ("whole", SMALL, signal.SIGINT, 130),
-        ("whole_sac", SAC, signal.SIGKILL, -signal.SIGKILL),
+        pytest.param("whole_sac", SAC, signal.SIGKILL, -signal.SIGKILL, marks=pytest.mark.learning),
     ],
     ids=["hiro killed", "hiro stopped", "sac killed"],
 )
