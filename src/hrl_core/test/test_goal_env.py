@@ -437,7 +437,7 @@ class _Sick(TwoLink):
 
     def reset(self, *, seed=None, options=None):
         told, info = super().reset(seed=seed)
-        return (told | {"observation": np.full(6, np.nan)} if self._where == "reset" and seed > 1 else told), info
+        return (told | {"observation": np.full(6, np.nan)} if self._where == "reset" and (seed or 0) > 1 else told), info
 
     def step(self, action):
         told, reward, *rest = super().step(action)

@@ -20,7 +20,7 @@ from hrl_core.hierarchy.subgoals import Assignment
 from hrl_core.hierarchy.worker_session import HELD
 from hrl_core.learners.advantages import gae
 from hrl_core.learners.on_policy import Rollout
-from hrl_core.messages import Action, SegmentEnd, SubgoalResult
+from hrl_core.messages import Action, SegmentEnd, Subgoal, SubgoalResult
 from hrl_core.networks.fast_actor import FastActor
 from hrl_core.randomness import outside_a_run
 from hrl_core.task.text import load_task
@@ -163,7 +163,8 @@ def test_an_option_that_has_ended_is_acted_on_for_a_while_if_its_successor_is_la
     manager = manager_session(TASK, kept.hierarchy, kept.manager(), 0, 0)
     observation = runner.reset(0)
     worker.on_observation(observation)
-    said = [subgoal for message in manager.on_observation(observation) for subgoal in worker.on_subgoal(message)]
+    chosen = [message for message in manager.on_observation(observation) if isinstance(message, Subgoal)]
+    said = [message for subgoal in chosen for message in worker.on_subgoal(subgoal)]
     ended = 0
     while actions := [message for message in said if isinstance(message, Action)]:
         observation = runner.step(actions[0].value)
