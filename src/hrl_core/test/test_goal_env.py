@@ -437,7 +437,9 @@ class _Sick(TwoLink):
 
     def reset(self, *, seed=None, options=None):
         told, info = super().reset(seed=seed)
-        return (told | {"observation": np.full(6, np.nan)} if self._where == "reset" and (seed or 0) > 1 else told), info
+        if self._where == "reset" and (seed or 0) > 1:
+            told["observation"] = np.full(6, np.nan)
+        return told, info
 
     def step(self, action):
         told, reward, *rest = super().step(action)
