@@ -140,17 +140,26 @@ def test_a_share_of_episodes_pursues_the_headline_goal_and_the_others_keep_their
 
 
 @pytest.mark.parametrize("name", ["ant_maze", "ant_gather", "reacher_arm", "kitchen", "fetch_reach", "ant"])
-def test_a_simulation_that_blows_up_ends_the_run_by_name(name: str, tmp_path, monkeypatch) -> None:
+def test_an_episode_whose_simulation_blows_up_is_cut_off_where_it_was_whole(
+    name: str, tmp_path, monkeypatch, caplog
+) -> None:
     """MuJoCo begins anew by itself; what is lived would be a leap to the start."""
     monkeypatch.chdir(tmp_path)  # where it logs
     spec = load_task(name)
     for value in (np.nan, 1e11):
-        envs = VectorEnv(spec, 2, seed=0)
+        caplog.clear()
+        envs, rest = VectorEnv(spec, 2, seed=0), np.zeros((2, len(spec.action)))
+        before = envs.step(rest)
         simulation = find_simulation(envs._envs[1].env)
         assert simulation is not None
         simulation.data.qvel[0] = value
-        with pytest.raises(InvalidDataError, match=r"blew up.* \(environment 1, episode 1, seed \d+, step 0\)"):
-            envs.step(np.zeros((2, len(spec.action))))
+        step = envs.step(rest)
+        np.testing.assert_array_equal(step.states[1], before.states[1])
+        np.testing.assert_array_equal(step.achieved[1], before.achieved[1])
+        assert (step.terminated.tolist(), step.truncated.tolist()) == ([False, False], [False, True])
+        assert caplog.text.count("blew up") == 1
+        assert envs.episode_steps.tolist() == [2, 0]
+        assert not envs.step(rest).ended.any(), "the next episode goes on"
 
 
 def test_restart_repeats_the_first_episodes() -> None:

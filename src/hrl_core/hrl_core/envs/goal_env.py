@@ -1,5 +1,6 @@
 """One environment as a task sees it: vectors in, vectors out, with a goal or without."""
 
+import logging
 import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -15,6 +16,8 @@ from hrl_core.errors import HrlError, InvalidDataError, TaskError
 from hrl_core.messages import Vector
 from hrl_core.task.given_commands import GivenCommands
 from hrl_core.task.spec import TaskSpec
+
+_log = logging.getLogger(__name__)
 
 
 class GoalStep(NamedTuple):
@@ -59,6 +62,8 @@ class GoalEnvironment:
             self.close()
             raise
         self._unstable = instabilities(self.env)
+        self._whole: GoalStep | None = None
+        """The newest step of a simulation that is what it seems."""
         self._imposed: Vector | None = None
         self.goal = np.zeros(self._layout.sizes[1])
         """Task goal of the present episode, shape (goal_dim,)."""
@@ -68,7 +73,8 @@ class GoalEnvironment:
         self._imposed = None
         self._given.begin()
         data, info = self._guarded(self._core.reset, seed=seed)
-        step = self._told(data, 0.0, False, False, info)
+        self._whole = step = self._told(data, 0.0, False, False, info)
+        self._counted = list(self._unstable)
         self.goal = step.desired
         if goal is None:
             return step
@@ -99,7 +105,7 @@ class GoalEnvironment:
         """Apply an action (action_dim,) within its limits, or the number of a choice (1,), for one control period.
 
         Raises:
-            InvalidDataError: the environment failed, names where; its simulation blew up; or there is no such choice.
+            InvalidDataError: the environment failed; names where. Or there is no such choice.
         """
         self._given.give(action)
         return self._take(action)
@@ -107,16 +113,27 @@ class GoalEnvironment:
     def _take(self, action: Vector) -> GoalStep:
         """Have an action take effect, whichever was given."""
         data, reward, terminated, truncated, info = self._guarded(self._core.step, self._applied(action))
-        if any(self._unstable):
-            # MuJoCo has put it back to its beginning and gone on from there, in the middle of an episode.
-            raise InvalidDataError(
-                f"the simulation of {self.spec.env_id} blew up: a position, speed or force is not finite"
-            )
+        if list(self._unstable) != self._counted:
+            return self._cut_off()
         step = self._told(data, float(reward), bool(terminated), bool(truncated), info)
         if self._imposed is not None:
             step = self._under(self._imposed, step)
         self.goal = step.desired
-        return self._judged(step)
+        self._whole = step = self._judged(step)
+        return step
+
+    def _cut_off(self) -> GoalStep:
+        """End an episode where it was before its simulation blew up.
+
+        MuJoCo has put it back to its beginning since, and gone on from there: a leap that nobody is to learn from.
+        """
+        _log.warning(
+            "the simulation of %s blew up (a position, speed or acceleration is no number); its episode is cut off a "
+            "step before",
+            self.spec.env_id,
+        )
+        assert self._whole is not None
+        return self._judged(self._whole._replace(desired=self.goal, terminated=False, truncated=True))
 
     def _under(self, imposed: Vector, step: GoalStep) -> GoalStep:
         """What a step is under a goal (goal_dim,) that the environment knows nothing of.
@@ -173,7 +190,9 @@ class GoalEnvironment:
         step = self._told(core.restore(state[:own]), 0.0, False, False, {})
         self._imposed = state[rest + 1 :].copy() if self._imposes and state[rest] else None
         self.goal = step.desired if self._imposed is None else self._imposed
-        return step._replace(desired=self.goal)
+        self._counted = list(self._unstable)
+        self._whole = step = step._replace(desired=self.goal)
+        return step
 
     def render(self) -> npt.NDArray[np.uint8]:
         """The environment's own picture of now, shape (height, width, 3).
