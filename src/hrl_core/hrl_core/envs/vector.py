@@ -200,12 +200,11 @@ class VectorEnv:
                 raise InvalidDataError(f"{error} ({self._where(i)})") from error
 
         self._stepping(advance)
-        self._show(taken)
+        rewards = self._show(taken)
         self._steps += 1
         terminated = np.array([step.terminated for step in taken])
         cut = np.array([step.truncated for step in taken])
         truncated = (cut | (self._steps >= self._limits)) & ~terminated
-        rewards = np.array([step.reward for step in taken])
         successes = np.array([bool(step.success) for step in taken])
         if self._unsaid and (successes & terminated).any():
             self._unsaid = False
@@ -255,8 +254,8 @@ class VectorEnv:
         for env in self._envs:
             env.close()
 
-    def _show(self, steps: Sequence[GoalStep]) -> None:
-        """Make the states and achieved goals of these steps the present ones.
+    def _show(self, steps: Sequence[GoalStep]) -> Array:
+        """Make the states and achieved goals of these steps the present ones; returns their rewards, (num_envs,).
 
         Raises:
             InvalidDataError: as ``GoalEnvironment.check``; names the copy and its episode.
@@ -271,6 +270,7 @@ class VectorEnv:
         if not sound:
             self._blame(steps)
         self.states, self.achieved = told
+        return rewards
 
     def _blame(self, steps: Sequence[GoalStep]) -> NoReturn:
         for i, (env, step) in enumerate(zip(self._envs, steps, strict=True)):
