@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save_file
+from safetensors.numpy import load, save, save_file
 
 from hrl_core.checkpoints.manifest import MANIFEST
 from hrl_core.documents import read_limited
@@ -61,11 +61,20 @@ def read_weights(path: Path, actors: Mapping[str, ActorConfig], sha256: str, fol
 def save_weights(weights: Mapping[str, Float32], path: Path) -> None:
     """Write weights into a file that others may read; raises ``OSError``: the disk refuses."""
     try:
-        save_file({name: np.ascontiguousarray(array) for name, array in weights.items()}, path)
+        save_file(_contiguous(weights), path)
     except SafetensorError as error:
         raise OSError(str(error)) from None
     # Safetensors files are private by default.
     path.chmod(0o644)
+
+
+def weights_sha256(weights: Mapping[str, Float32]) -> str:
+    """SHA-256 of the file that ``save_weights`` writes."""
+    return hashlib.sha256(save(_contiguous(weights))).hexdigest()
+
+
+def _contiguous(weights: Mapping[str, Float32]) -> dict[str, Float32]:
+    return {name: np.ascontiguousarray(array) for name, array in weights.items()}
 
 
 def _check_tensor(path: Path, name: str, array: Any, shape: tuple[int, ...]) -> None:  # noqa: ANN401 - of any type

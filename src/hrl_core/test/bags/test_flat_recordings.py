@@ -11,6 +11,7 @@ from hrl_core.algorithms.flat.on_policy import OnPolicyAgent
 from hrl_core.algorithms.flat.recordings import RecordedOnPolicyLearner, untrained
 from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.checkpoints.checkpoint import load_checkpoint, random_checkpoint, save_checkpoint
+from hrl_core.checkpoints.weights import weights_sha256
 from hrl_core.envs.runner import EnvRunner
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.rollout import rollout
@@ -24,7 +25,6 @@ from hrl_core.task.text import load_task
 from hrl_core.training.presets import preset
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.material import MaterialConfig
-from hrl_core.training.recordings.on_policy import weights_sha256
 from hrl_core.training.recordings.segments import Source
 from hrl_core.training.recordings.trainer import BagTrainer
 

@@ -1,19 +1,18 @@
 """On-policy learning from recordings: whole episodes of the learner's own present policy, each learned from once."""
 
-import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
-from safetensors.numpy import save
 
 from hrl_core.algorithms.protocols import LevelWeights, Update, acting_weights
 from hrl_core.bags.description import custom_metadata
 from hrl_core.bags.episodes import BagEpisode, Bool, Int64
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.store_filling import decisions
+from hrl_core.checkpoints.weights import weights_sha256
 from hrl_core.hierarchy.subgoals import to_float32
 from hrl_core.learners.on_policy import Rollout
 from hrl_core.messages import WORKER_LEVEL, SubgoalKind
@@ -155,11 +154,6 @@ def _told_weights(bag: Path, version: int) -> str:
     except BagError:
         return ""
     return str(told.get(str(version), "")) if isinstance(told, dict) else ""
-
-
-def weights_sha256(weights: Mapping[str, Float32]) -> str:
-    """What a checkpoint of these weights says of them."""
-    return hashlib.sha256(save({name: np.ascontiguousarray(array) for name, array in weights.items()})).hexdigest()
 
 
 class SkillSteps(NamedTuple):
