@@ -10,7 +10,7 @@ N ?= 20
 BASE ?= HEAD
 SWEEPS ?=
 
-.PHONY: help setup build run test test-learning test-cluster faults fuzz attacks same-bits results check format clean distclean
+.PHONY: help setup build run test test-learning test-cluster faults fuzz attacks same-bits loop-speed results check format clean distclean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -45,6 +45,9 @@ attacks: setup ## try against a live stack what strangers could; fails if anythi
 
 same-bits: setup ## train a little with the sources of commit BASE and with these: the same weights?
 	@$(BIN)/python tools/same_bits.py $(BASE) $(ARGS)
+
+loop-speed: setup ## env steps/s of hrl train --preset fast with the sources of commit BASE and with these, in turn
+	@$(BIN)/python tools/loop_speed.py $(BASE) $(ARGS)
 
 results: setup ## write docs/results_over_seeds.md and its table in docs/results.md anew; SWEEPS="runs/a runs/b" takes these in first
 	@$(BIN)/python tools/results_page.py $(SWEEPS)

@@ -6,15 +6,13 @@ policies compared; exit code 1 if one differs. Bits are of this machine: they ar
 
 import argparse
 import hashlib
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-PROGRAM = "import sys; from hrl.cli import main; sys.exit(main())"
+from other_commits import ROOT, hrl, sources_of, told_last
+
 SHORT = "--seed 3 --evaluation_episodes 1"
 NUMPY = "--products numpy"
 """Of runs that would measure, each for itself, which library is quicker; others have no choice and refuse one."""
@@ -48,36 +46,24 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", nargs="+", default=RUNS, choices=RUNS, metavar="RUN", help=f"of: {', '.join(RUNS)}")
     options = parser.parse_args(words)
     different = 0
-    with tempfile.TemporaryDirectory() as name:
-        base = Path(name) / "base"
-        _git("worktree", "add", "--quiet", "--detach", str(base), options.base)
-        try:
-            for run in options.only:
-                before, now = (_trained(tree, run) for tree in (base, ROOT))
-                same = bool(now) and before == now
-                different += not same
-                print(f"{run:24}{'same' if same else 'DIFFERENT'}  {before or 'none'}  {now or 'none'}", flush=True)
-        finally:
-            _git("worktree", "remove", "--force", str(base))
+    with sources_of(ROOT, options.base) as base:
+        for run in options.only:
+            before, now = (_trained(tree, run) for tree in (base, ROOT))
+            same = bool(now) and before == now
+            different += not same
+            print(f"{run:24}{'same' if same else 'DIFFERENT'}  {before or 'none'}  {now or 'none'}", flush=True)
     return int(different > 0)
 
 
 def _trained(tree: Path, run: str) -> str:
     """The beginning of the digest of the weights that the sources of a tree come to; empty: none, and why is told."""
-    sources = os.pathsep.join(str(folder) for folder in sorted((tree / "src").iterdir()))
-    environment = {**os.environ, "PYTHONPATH": sources}
     with tempfile.TemporaryDirectory() as out:
-        command = [sys.executable, "-c", PROGRAM, "train", *SHORT.split(), *RUNS[run].split(), "--out", out]
-        done = subprocess.run(command, env=environment, cwd=tree, capture_output=True, text=True, check=False)
+        done = hrl(tree, "train", *SHORT.split(), *RUNS[run].split(), "--out", out)
         found = sorted(Path(out, "last").rglob("*.safetensors"))
         if done.returncode or not found:
-            print(f"{run} of {tree}:", *done.stderr.strip().splitlines()[-1:], file=sys.stderr)
+            print(f"{run} of {tree}: {told_last(done)}", file=sys.stderr)
             return ""
         return hashlib.sha256(b"".join(weights.read_bytes() for weights in found)).hexdigest()[:12]
-
-
-def _git(*words: str) -> None:
-    subprocess.run(["git", "-C", str(ROOT), *words], check=True)
 
 
 if __name__ == "__main__":
