@@ -18,9 +18,9 @@ from hrl_core.learners.transitions import TransitionBatch
 from hrl_core.networks.actor_config import ActorConfig
 from hrl_core.task.text import load_task
 from hrl_core.training import choose_products
-from hrl_core.training.choose_products import require_products, with_products, with_products_of_run
+from hrl_core.training.choose_products import require_products, with_products
 from hrl_core.training.config import TrainConfig
-from hrl_core.training.presets import preset
+from hrl_core.training.presets import preset, with_products_of
 
 LEVEL = TD3Config(hidden=(64, 48), batch_size=32)
 ACTOR = ActorConfig(12, (64, 48), (-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
@@ -130,7 +130,7 @@ def test_a_run_that_goes_on_refuses_other_products_than_it_began_with():
 def test_who_goes_on_takes_the_products_of_the_run_where_it_names_none():
     begun = preset("paper").changed({"worker": {"products": ["forward"]}, "manager": {"products": []}})
     asked = preset("paper").changed({"manager": {"products": ["inputs"]}})
-    agent = with_products_of_run(asked, begun).agent
+    agent = with_products_of(asked, begun).agent
     assert (agent.worker.products, agent.manager.products) == (("forward",), ("inputs",))
     sac = preset(algorithm="flat", learner="sac")
-    assert with_products_of_run(sac, begun) == sac
+    assert with_products_of(sac, begun) == sac

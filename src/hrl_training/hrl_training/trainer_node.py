@@ -13,8 +13,8 @@ from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import load_task
 from hrl_core.threads import one_thread
-from hrl_core.training.choose_products import GIVEN, require_products, with_own_products, with_products_of_run
-from hrl_core.training.presets import stored_config
+from hrl_core.training.choose_products import GIVEN, require_products, with_own_products
+from hrl_core.training.presets import stored_config, with_products_of
 from hrl_core.training.recordings.config import BagTrainConfig
 from hrl_core.training.recordings.segments import at_hand
 from hrl_core.training.recordings.trainer import BagTrainer
@@ -78,7 +78,7 @@ class TrainerNode(HrlNode):
         files, choice = RunFolder(self._out), self._settings.products
         if files.begun:
             begun = stored_config(files.config().get("training", {}))
-            training = with_products_of_run(config.training, begun)
+            training = with_products_of(config.training, begun)
             require_products(training, choice)
             return dataclasses.replace(config, training=training)
         if choice == GIVEN:

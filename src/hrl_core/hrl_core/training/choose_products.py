@@ -55,13 +55,6 @@ def with_own_products(config: AnyConfig, choice: str, make_learner: Callable[[],
     return dataclasses.replace(config, training=with_products(config.training, choice, make_learner))
 
 
-def with_products_of_run(config: TrainConfig[Any], run: TrainConfig[Any]) -> TrainConfig[Any]:
-    """The configuration with the products that a run has chosen, where a level names none itself."""
-    products = {name: level.products for name, level in _fast_levels(run).items()}
-    open_ones = (name for name, level in _fast_levels(config).items() if level.products == TD3Config.products)
-    return config.changed({name: {"products": list(products[name])} for name in open_ones if name in products})
-
-
 def with_quicker_products(level: TD3Config, actor: ActorConfig) -> TD3Config:
     """A level whose products are made shape by shape by the quicker library, as measured now."""
     by_torch = quicker_by_torch(FastTD3(level, actor, torch.Generator()).products())

@@ -42,14 +42,17 @@ def stored_config(values: Mapping[str, Any]) -> TrainConfig[Any]:
 
 
 def with_products_of(config: TrainConfig[Any], run: TrainConfig[Any]) -> TrainConfig[Any]:
-    """The configuration with the products that a run has measured for itself, at the levels that both have."""
-    levels = {
-        field.name: level
-        for field in dataclasses.fields(config.agent)
-        if isinstance(getattr(config.agent, field.name), TD3Config)
-        and isinstance(level := getattr(run.agent, field.name, None), TD3Config)
+    """The configuration with the products that a run has chosen, where a level names none itself."""
+    ours, theirs = (
+        {field.name: getattr(one.agent, field.name) for field in dataclasses.fields(one.agent)} for one in (config, run)
+    )
+    chosen_by_run = {
+        name: {"products": list(theirs[name].products)}
+        for name, level in ours.items()
+        if isinstance(level, TD3Config) and level.products == TD3Config.products
+        if isinstance(theirs.get(name), TD3Config)
     }
-    return config.changed({name: {"products": list(level.products)} for name, level in levels.items()})
+    return config.changed(chosen_by_run)
 
 
 def read_config(text: str, algorithm: str = "hiro", learner: str = "") -> TrainConfig[Any]:
