@@ -42,17 +42,9 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
 
     SIGINT and SIGTERM make the node safe (``stop``, ``teardown``) before ROS goes down.
     """
-    told_to_stop: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda got, _frame: told_to_stop.append(got))
-    # `hrl launch` starts nodes with SIGINT blocked; one that came meanwhile is heard now.
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    told_to_stop = _heard_signals()
     # Before ROS starts: threads inherit the priority of the one that creates them.
-    if kind.niceness:
-        os.nice(kind.niceness)
-    if kind.fifo_priority:
-        with contextlib.suppress(PermissionError):
-            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(kind.fifo_priority))
+    _take_priority(kind)
     take_participant_id()
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
@@ -78,15 +70,7 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
                 executor = _renewed(executor, node)
         # Whoever sends it to a node that ends already is told where it hangs.
         faulthandler.register(signal.SIGTERM)
-        # Not through the state machine: a node in any state must reach safety and release its files.
-        if node.active:
-            node.stop()
-        limit = time.monotonic() + node.drain_limit
-        while node.active and node.busy() and time.monotonic() < limit:
-            _spin(node, executor)
-        node.settle()
-        node.farewell()
-        node.release()
+        _make_safe_and_release(node, executor)
     except HrlError as error:
         node.fail(str(error))
     except ExternalShutdownException:
@@ -106,6 +90,36 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         node.destroy_node()
         rclpy.try_shutdown()
     return EXIT_FAILURE if failed else 0
+
+
+def _heard_signals() -> list[int]:
+    """The signals to stop that come from now on, as they come."""
+    heard: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda got, _frame: heard.append(got))
+    # `hrl launch` starts nodes with SIGINT blocked; one that came meanwhile is heard now.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    return heard
+
+
+def _take_priority(kind: type[HrlNode]) -> None:
+    if kind.niceness:
+        os.nice(kind.niceness)
+    if kind.fifo_priority:
+        with contextlib.suppress(PermissionError):
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(kind.fifo_priority))
+
+
+def _make_safe_and_release(node: HrlNode, executor: Executor) -> None:
+    """Not through the state machine: a node in any state must reach safety and release its files."""
+    if node.active:
+        node.stop()
+    limit = time.monotonic() + node.drain_limit
+    while node.active and node.busy() and time.monotonic() < limit:
+        _spin(node, executor)
+    node.settle()
+    node.farewell()
+    node.release()
 
 
 def _limit_the_rest() -> None:

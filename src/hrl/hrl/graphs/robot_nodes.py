@@ -37,6 +37,10 @@ LEARNING_SPLIT = 2
 """Episodes per bag while learning: what has not been closed cannot be learned from."""
 
 
+_Part = tuple[str, Mapping[str, Value]]
+"""Name and parameters of a node."""
+
+
 class Setup(NamedTuple):
     """What a run is about."""
 
@@ -88,37 +92,8 @@ def robot_nodes(
         label: put before the names of its nodes in what people are shown.
         policy_updates: topic on which policies are announced, if it is not the namespace's own.
     """
-    supervised = arguments.supervised
-    # A supervisor activates the others; whether it starts by itself is the only question then.
-    shared: dict[str, Value] = {"autostart": arguments.autostart and not supervised}
-    if supervised:
-        shared["heartbeat"] = HEARTBEAT
-    waiting = {**shared, "wait_limit": arguments.wait_limit}
-    deciding = {**waiting, "policy": str(setup.policy)}
-    turn: dict[str, Value] = {} if core == ANY else {"core": core}
-    environment = {**_environment_parameters(arguments, folder), **waiting, **turn, "task": setup.task_argument}
-    environment["policy"] = str(setup.policy)
-    recorder = {**shared, "bag": str(folder.bag), "policy": str(setup.policy)}
-    recorder["split_episodes"] = arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0)
-    recorder["split_megabytes"] = arguments.split_mb
-    recorder |= {"upload": arguments.upload, "catalogue": arguments.catalogue}
-    # A flat policy has no manager, others one for each level; the highest comes first.
-    parties = setup.checkpoint.hierarchy.parties
-    of_levels: list[dict[str, Value]] = [{"level": level} for level in range(len(parties) - 1)]
-    own = zip(parties, [turn, *of_levels], strict=True)
-    parts: list[tuple[str, Mapping[str, Value]]] = [
-        (name, deciding | more | {"memory": str(folder.memory(name))}) for name, more in reversed(list(own))
-    ]
-    if arguments.record:
-        parts.insert(0, (RECORDER, recorder))
-    if arguments.robot == "real":
-        parts += real_parts(arguments, environment)
-    else:
-        parts.append((SIMULATOR, environment | {"randomise": arguments.randomise}))
-    if supervised:
-        restarting = (*parties, RECORDER) if arguments.learn else parties
-        parts.append(supervisor_part(arguments, setup.task_argument, [name for name, _ in parts], restarting))
-    managers = parties[1:]
+    parts = _parts(arguments, setup, folder, core)
+    managers = setup.checkpoint.hierarchy.parties[1:]
     respawning = (*RESPAWNING, RECORDER) if arguments.learn else RESPAWNING
     remappings = (*REMAPPINGS, ("policy_update", policy_updates)) if policy_updates else REMAPPINGS
     return [
@@ -139,6 +114,54 @@ def robot_nodes(
         for name, parameters in parts
         for role in [MANAGER if name in managers else name]
     ]
+
+
+def _parts(arguments: LaunchArguments, setup: Setup, folder: RunFolder, core: int) -> list[_Part]:
+    """What a robot has, in the order of its start."""
+    # A supervisor activates the others; whether it starts by itself is the only question then.
+    shared: dict[str, Value] = {"autostart": arguments.autostart and not arguments.supervised}
+    if arguments.supervised:
+        shared["heartbeat"] = HEARTBEAT
+    waiting = {**shared, "wait_limit": arguments.wait_limit}
+    turn: dict[str, Value] = {} if core == ANY else {"core": core}
+    environment = {**_environment_parameters(arguments, folder), **waiting, **turn, "task": setup.task_argument}
+    environment["policy"] = str(setup.policy)
+    parts = _deciding_parts(setup, folder, waiting, turn)
+    if arguments.record:
+        parts.insert(0, (RECORDER, {**shared, **_recorder_parameters(arguments, setup, folder)}))
+    if arguments.robot == "real":
+        parts += real_parts(arguments, environment)
+    else:
+        parts.append((SIMULATOR, environment | {"randomise": arguments.randomise}))
+    if arguments.supervised:
+        parties = setup.checkpoint.hierarchy.parties
+        restarting = (*parties, RECORDER) if arguments.learn else parties
+        parts.append(supervisor_part(arguments, setup.task_argument, [name for name, _ in parts], restarting))
+    return parts
+
+
+def _deciding_parts(
+    setup: Setup, folder: RunFolder, waiting: Mapping[str, Value], worker: Mapping[str, Value]
+) -> list[_Part]:
+    """The highest manager first, the worker last; a flat policy has no manager, others one for each level."""
+    parties = setup.checkpoint.hierarchy.parties
+    of_levels: list[Mapping[str, Value]] = [{"level": level} for level in range(len(parties) - 1)]
+    parts: list[_Part] = [
+        (name, {**waiting, "policy": str(setup.policy), **own, "memory": str(folder.memory(name))})
+        for name, own in zip(parties, [worker, *of_levels], strict=True)
+    ]
+    return parts[::-1]
+
+
+def _recorder_parameters(arguments: LaunchArguments, setup: Setup, folder: RunFolder) -> dict[str, Value]:
+    return {
+        "bag": str(folder.bag),
+        "policy": str(setup.policy),
+        "split_episodes": arguments.split_episodes or (LEARNING_SPLIT if arguments.learn else 0),
+        "split_megabytes": arguments.split_mb,
+        "upload": arguments.upload,
+        "catalogue": arguments.catalogue,
+    }
 
 
 def _task_and_policy(arguments: LaunchArguments) -> tuple[TaskSpec, str, Path]:
