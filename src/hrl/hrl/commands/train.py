@@ -1,7 +1,5 @@
 """``hrl train``: one training run in a folder, from the command line to the last policy."""
 
-import logging
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -11,6 +9,7 @@ from rich.console import Console
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.commands.round_train_arguments import trains_by_rounds
 from hrl.commands.train_arguments import TrainingRequest, learns_from_bags, parse_training
+from hrl.commands.training_console import training_console
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
 from hrl.results.lines import tell
@@ -20,7 +19,7 @@ from hrl_core.environments import Environments
 from hrl_core.envs.vector import VectorEnv
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec
-from hrl_core.threads import limit_threads, usable_cores
+from hrl_core.threads import usable_cores
 from hrl_core.training.choose_products import with_products
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.evaluate import evaluation_goals
@@ -48,9 +47,7 @@ def train(words: list[str]) -> int:
 
         return train_by_rounds(words)
     request = parse_training(words)
-    limit_threads(request.torch_threads)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    console = Console(stderr=True, highlight=False)
+    console = training_console(request.torch_threads)
     more = [WandbLog(request.folder, request.stored())] if request.logger == "wandb" else []
     trainer = make_trainer(request, console)
 

@@ -1,19 +1,16 @@
 """``hrl train --collectors``: episodes collected by processes of this machine or of a cluster, learned from here."""
 
-import logging
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-
-from rich.console import Console
 
 from hrl.commands.collecting import Here, make_collect
 from hrl.commands.round_train_arguments import RoundTraining, parse_round_training
 from hrl.commands.train import make_evaluations
+from hrl.commands.training_console import training_console
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
 from hrl.results.lines import tell
-from hrl_core.threads import limit_threads, usable_cores
+from hrl_core.threads import usable_cores
 from hrl_core.training.choose_products import with_own_products
 from hrl_core.training.progress import Observer, ProgressDisplay, TensorBoard
 from hrl_core.training.rounds.arithmetic import arithmetic
@@ -34,9 +31,7 @@ def train_by_rounds(words: list[str]) -> int:
     asked = parse_round_training(words)
     request = asked.request
     spec, config = request.spec, request.config
-    limit_threads(request.torch_threads)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    console = Console(stderr=True, highlight=False)
+    console = training_console(request.torch_threads)
     with _collectors(asked) as (collectors, where):
         # The other cores are the collectors'.
         cores = max(1, usable_cores() - asked.collectors)

@@ -1,7 +1,5 @@
 """``hrl train --from-bags``: training from recordings, without a graph and without a simulator stepping along."""
 
-import logging
-import sys
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -9,11 +7,12 @@ from rich.console import Console
 import hrl_core.envs  # noqa: F401 - registers the environments
 from hrl.commands.bag_train_arguments import parse_bag_training
 from hrl.commands.train import make_evaluations
+from hrl.commands.training_console import training_console
 from hrl.commands.training_end import run_to_the_end
 from hrl.policies.provenance import git_commit
 from hrl.results.lines import tell
 from hrl_core.errors import HrlError
-from hrl_core.threads import limit_threads, usable_cores
+from hrl_core.threads import usable_cores
 from hrl_core.training.choose_products import with_own_products
 from hrl_core.training.progress import Observer, ProgressDisplay
 from hrl_core.training.recordings.config import BagTrainConfig
@@ -33,9 +32,7 @@ def train_from_bags(words: list[str]) -> int:
     """
     request = parse_bag_training(words)
     spec, config = request.spec, request.config
-    limit_threads(request.torch_threads)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    console = Console(stderr=True, highlight=False)
+    console = training_console(request.torch_threads)
     evaluations = make_evaluations(spec, config.training, usable_cores(), request.torch_threads)
 
     def make(config: BagTrainConfig) -> BagTrainer:
