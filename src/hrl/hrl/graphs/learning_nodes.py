@@ -10,11 +10,9 @@ from hrl.graphs.learning_arguments import ReplayTrainArguments
 from hrl.graphs.robot_nodes import Setup
 from hrl.graphs.run_folder import RunFolder
 from hrl_core.algorithms import learner_module, recordings_module
-from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.task_fit import require_fit
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
+from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.presets import read_config
@@ -131,12 +129,14 @@ def trainer_node(
         relabel=learning.relabel,
         relabelled=(learning.relabelled,) if learning.relabelled else (),
     )
-    agent = agent_config(config)
-    learned = learner_module(config.algorithm).hierarchy(task, agent)
-    if isinstance(agent, HiroConfig):
-        require_fit(GoalSpace(task, learned.levels[0]), agent)
+    # Made as the trainer will, which tells whether the switches fit the task.
+    learner = recordings_module(config.algorithm).learner(task, config, learning.seed)
+    first_version = 0
     if start is not None:
-        _require_same_hierarchy(start, learned)
+        _require_same_hierarchy(start, learner_module(config.algorithm).hierarchy(task, agent_config(config)))
+        # Whose own episodes alone teach it must tell its first policy from that of the robots, which begin with
+        # somebody else's weights, or with its own to the last bits but one.
+        first_version = start.version + learner.on_policy
     parameters: dict[str, Value] = {
         "bags": ",".join(learning.sources),
         "task": learning.task,
@@ -148,17 +148,9 @@ def trainer_node(
         "relabelled": learning.relabelled,
         "checkpoint_updates": learning.policy_updates or 1,
         "git_commit": learning.git_commit,
-        "first_version": 0 if start is None else start.version + _learns_from_itself(config, task, learning.seed),
+        "first_version": first_version,
     }
     return learning.node(TRAINER, {**parameters, **learning.knobs}, required=required)
-
-
-def _learns_from_itself(config: BagTrainConfig, task: TaskSpec, seed: int) -> bool:
-    """Whether only its own episodes teach it: then its first policy is another version than that of the robots.
-
-    They begin with somebody else's weights, or with its own to the last bits but one.
-    """
-    return recordings_module(config.algorithm).learner(task, config, seed).on_policy
 
 
 def learner_nodes(learning: Learning, setup: Setup) -> list[NodeDescription]:
