@@ -54,6 +54,7 @@ class FakeRobotNode(HrlNode):
         p = self.read_parameters(FakeRobotParameters)
         task = load_task(p.task)
         self._body = _BODIES[p.body](task)
+        self.closing.callback(self._body.close)
         self._period = self._body.period / p.real_time_factor
         self._timeout = p.controller_timeout
         self._states: DelayLine[dict[str, State]] = DelayLine(p.latency, p.jitter, p.dropout, p.seed)
@@ -66,7 +67,7 @@ class FakeRobotNode(HrlNode):
         if p.out:
             Path(p.out).mkdir(parents=True, exist_ok=True)
             # Appended to and flushed by line: it must tell what was commanded when the robot itself is killed.
-            self._journal = (Path(p.out) / JOURNAL).open("a", buffering=1)
+            self._journal = self.closing.enter_context((Path(p.out) / JOURNAL).open("a", buffering=1))
         prefix = f"{p.topics}/" if p.topics else ""
         self._looks = {
             name: self.create_lifecycle_publisher(type(message), prefix + name, qos.sensor())
@@ -86,13 +87,6 @@ class FakeRobotNode(HrlNode):
     def busy(self) -> bool:
         """A robot outlives its software: it is there for the last command, until none has come for a while."""
         return time.monotonic() - self._commanded < _LINGER
-
-    def teardown(self) -> None:
-        """Free the body."""
-        if hasattr(self, "_body"):
-            self._body.close()
-            if self._journal is not None:
-                self._journal.close()
 
     def _take(self, controller: str, what: str, size: int) -> None:
         """Listen to what a controller is told."""

@@ -51,6 +51,7 @@ class RecorderNode(HrlNode):
         self._id = secrets.randbits(64)
         self._ledger = RecordingLedger()
         self._recording = settings.recording(recorded_topics(self.resolve_topic_name), self._ledger.complete)
+        self.closing.callback(self._close)
         if settings.policy:
             self._recording.facts.policies.update(policy_sha256(Path(settings.policy)))
         self._binding = RunBinding(self.get_logger(), None)
@@ -105,10 +106,8 @@ class RecorderNode(HrlNode):
             self._reports.report()
             self.settle()
 
-    def teardown(self) -> None:
+    def _close(self) -> None:
         """Close the bag; after a write error it stays ``.partial``."""
-        if not hasattr(self, "_recording"):
-            return
         if self.failure is not None:
             self._recording.abandon()
             return

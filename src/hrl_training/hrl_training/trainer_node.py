@@ -4,7 +4,6 @@ import dataclasses
 import secrets
 import shutil
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from hrl_core.bags.recorded_task import recorded_task
@@ -56,15 +55,16 @@ class TrainerNode(HrlNode):
         self._out, self._run = Path(p.out), secrets.randbits(64)
         task = load_task(p.task) if p.task else recorded_task(map(at_hand, config.sources))
         self._trainer = BagTrainer(task, self._with_products(config, task), self._out, p.seed, p.git_commit)
-        files, self._alone = self._trainer.files, ExitStack()
+        files = self._trainer.files
         if resumed := files.begun:
-            self._alone.enter_context(files.alone())
+            self.closing.enter_context(files.alone())
         clean_up(self._out / "policies")
         self._trainer.begin(resumed)
         if not resumed:
-            self._alone.enter_context(files.alone())
+            self.closing.enter_context(files.alone())
         self._saved = self._kept = self._trainer.version
         """Versions of the last policy that was announced, and of the last state that was kept."""
+        self.closing.callback(self._save_the_rest)
         self._between = 1 if self._trainer.learner.on_policy else p.checkpoint_updates
         self._pressure = BackPressure(self, text_list(p.simulators), p.max_owed_updates, resumed)
         self._told, self._looked = 0, 0.0
@@ -100,17 +100,14 @@ class TrainerNode(HrlNode):
         if newest is not None:
             self._announce(newest)
 
-    def teardown(self) -> None:
+    def _save_the_rest(self) -> None:
         """Save what has been learned since the last checkpoint."""
-        if not hasattr(self, "_trainer"):
+        if self.failure is not None or self._trainer.version <= self._saved:
             return
-        with self._alone:
-            if self.failure is not None or self._trainer.version <= self._saved:
-                return
-            if self._may_announce:
-                self._save()
-            else:
-                self._keep()
+        if self._may_announce:
+            self._save()
+        else:
+            self._keep()
 
     @property
     def _may_announce(self) -> bool:

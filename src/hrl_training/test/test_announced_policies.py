@@ -1,6 +1,5 @@
 """Which policies a trainer announces: its newest, however it was ended before, and none before the warm start."""
 
-import contextlib
 import dataclasses
 import logging
 from types import SimpleNamespace
@@ -75,8 +74,7 @@ def test_what_is_written_is_announced_again_and_nothing_where_nothing_is_learned
 def test_before_the_warm_start_no_policy_is_announced_nor_left_to_be(tmp_path):
     stopped = Trainer(tmp_path, updates=7, env_steps=99)
     stopped._saved = 6
-    stopped._alone = contextlib.ExitStack()
-    stopped.teardown()
+    stopped._save_the_rest()
     assert stopped._trainer.kept == 7
     assert not (tmp_path / "policies").exists()
     # One of an earlier release is there all the same.

@@ -81,6 +81,7 @@ class ViewerNode(HrlNode):
         # It prints a table of addresses, whatever it is told; ours follows in the log.
         with contextlib.redirect_stdout(io.StringIO()), self._gate.before_the_next_server():
             self._server = viser.ViserServer(p.host, p.port, label=f"hrl {self.get_namespace()}", verbose=False)
+        self.closing.callback(self._server.stop)
         page = PageThread(self._server)
         self._curves, self._fresh = Curves(CURVES), Freshness()
         self._sim_status: msg.SimStatus | None = None
@@ -119,11 +120,6 @@ class ViewerNode(HrlNode):
             self.get_logger().warning(
                 f"the page is open, buttons included, to whoever reaches {p.host} and knows the token in its address"
             )
-
-    def teardown(self) -> None:
-        """Close the page."""
-        if hasattr(self, "_server"):
-            self._server.stop()
 
     def _on_static(self, array: MarkerArray) -> None:
         self._drawing.apply(array)

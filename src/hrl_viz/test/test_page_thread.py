@@ -48,7 +48,7 @@ def graph(monkeypatch):
     for node in (viewer, other):
         executor.add_node(node)
     yield viewer, other, executor
-    viewer.teardown()
+    viewer.release()
     executor.shutdown()
     for node in (viewer, other):
         node.destroy_node()
