@@ -5,12 +5,12 @@ from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
+from hrl_core.algorithms.hiro.relabel_bags import Relabeler
 from hrl_core.bags.errors import BagError
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.checkpoints.loading import PolicyReference, load_announced
 from hrl_core.errors import HrlError
 from hrl_core.threads import one_thread
-from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_core.training.recordings.segments import SegmentFinder, Source
 from hrl_msgs import msg
 from hrl_ros import qos, topics

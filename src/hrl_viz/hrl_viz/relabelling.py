@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from hrl_core.algorithms.hiro.relabel_episodes import Relabelled, relabel_episodes, require_offsets
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.networks.actor import Actor
-from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes, require_offsets
 from hrl_msgs import msg
 from hrl_viz.recorded_ticks import RecordedRun
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
+from hrl_core.algorithms.hiro.relabel_bags import Relabeler
+from hrl_core.algorithms.hiro.relabel_episodes import relabel_episodes
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import random_checkpoint
 from hrl_core.task.spec import TaskSpec
 from hrl_core.threads import limit_threads
-from hrl_core.training.recordings.relabel_bags import Relabeler
-from hrl_core.training.recordings.relabel_episodes import relabel_episodes
 from hrl_ros.message_texts import message_texts
 
 REPETITIONS = 5

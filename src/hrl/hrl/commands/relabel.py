@@ -15,11 +15,11 @@ from hrl.policies.shipped import resolve_policy
 from hrl.results.lines import tell
 from hrl.results.tables import show
 from hrl.seed import Seed
+from hrl_core.algorithms.hiro.relabel_bags import Relabeler, RelabelOutcome
 from hrl_core.bags.find import find_bags
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.threads import one_thread
-from hrl_core.training.recordings.relabel_bags import Relabeler, RelabelOutcome
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from hrl.report.episode_names import Names, episode_names
 from hrl.report.run_files import LaunchRecord, SimulatorReport, Summary, read_run_file
 from hrl.report.skills import SkillUse, skill_uses
 from hrl.report.way_to_goal import common_unit
+from hrl_core.algorithms.hiro.relabel_episodes import Relabelled
 from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.reader import Recording, read_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -22,7 +23,6 @@ from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.messages import ActionSource
 from hrl_core.statistics import wilson_interval
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.recordings.relabel_episodes import Relabelled
 
 SIMULATOR_REPORT, LAUNCH_RECORD, SUMMARY = "simulator.json", "launch.json", "summary.json"
 

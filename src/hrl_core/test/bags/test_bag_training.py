@@ -18,6 +18,7 @@ from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
 from hrl_core.algorithms.hiro.extras import adjacency
 from hrl_core.algorithms.hiro.recordings import RecordedHiroLearner
+from hrl_core.algorithms.hiro.relabel_bags import Relabeler
 from hrl_core.algorithms.relay.config import RelayConfig
 from hrl_core.bags.catalogue import Catalogue
 from hrl_core.bags.digest import bag_sha256
@@ -42,7 +43,6 @@ from hrl_core.training.recordings import intake
 from hrl_core.training.recordings.config import STORES, BagTrainConfig, agent_config
 from hrl_core.training.recordings.learner import GROUP, RecordedLearner
 from hrl_core.training.recordings.material import MaterialConfig, choose_material
-from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_core.training.recordings.segments import Source
 from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.update_log import FAILED_BATCH

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rosbags.rosbag2 import Reader, StoragePlugin, Writer
 
+from hrl_core.algorithms.hiro.relabel_bags import Relabeler
 from hrl_core.bags.added_fields import ADDED, as_of_today, older_text
 from hrl_core.bags.blocks import BagScan, recorded_topic
 from hrl_core.bags.cdr_layout import decoded, definitions
@@ -28,7 +29,6 @@ from hrl_core.hierarchy.spec import hierarchy_of
 from hrl_core.messages import ActionSource
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.text import load_task
-from hrl_core.training.recordings.relabel_bags import Relabeler
 
 FIRST = Path(__file__).parents[1] / "data" / "first_messages"
 """Point Maze in lock-step, an untrained policy that explores: three episodes that a reset ended, one that begins."""

@@ -11,6 +11,7 @@ from hrl_core.algorithms.hac.learner import HacLearner
 from hrl_core.algorithms.hac.lived import lived, recorded
 from hrl_core.algorithms.hac.recordings import RecordedHacLearner
 from hrl_core.algorithms.hac.rows import level_rows
+from hrl_core.algorithms.hiro.relabel_bags import Relabeler
 from hrl_core.algorithms.protocols import acting_weights
 from hrl_core.bags.reader import read_bags
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
@@ -25,7 +26,6 @@ from hrl_core.randomness import Purpose, step_generator
 from hrl_core.task.text import load_task
 from hrl_core.training.config import TrainConfig
 from hrl_core.training.recordings.config import BagTrainConfig
-from hrl_core.training.recordings.relabel_bags import Relabeler
 from hrl_core.training.recordings.segments import Source
 from hrl_core.training.recordings.trainer import BagTrainer
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hrl_core.algorithms.hiro.relabel_episodes import Relabelled, relabel_episodes, require_offsets
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.find import METADATA
 from hrl_core.bags.reader import read_bags
@@ -16,7 +17,6 @@ from hrl_core.bags.relabelled import Transition, write_relabelled
 from hrl_core.bags.writer import PARTIAL_SUFFIX
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.networks.actor import Actor
-from hrl_core.training.recordings.relabel_episodes import Relabelled, relabel_episodes, require_offsets
 
 NAMED_DIGITS = 8
 """Of the SHA-256 of source and worker, in the name of the output."""
