@@ -20,6 +20,8 @@ FINISH_SECONDS = 60.0
 """Patience with a store when the recording ends."""
 RETRY_SECONDS = 5.0
 """Until what a store did not take is tried again."""
+_SLICE = 0.2
+"""Seconds that are waited at a time: a launcher takes a main thread that stands still for longer to hang."""
 
 
 class _Closed(NamedTuple):
@@ -81,7 +83,9 @@ class ClosedBags:
     def finish(self) -> None:
         """Wait until all is seen to; what a store does not take in time is told as a problem."""
         self._closed.put(None)
-        self._thread.join(FINISH_SECONDS)
+        end = time.monotonic() + FINISH_SECONDS
+        while self._thread.is_alive() and time.monotonic() < end:
+            self._thread.join(_SLICE)
         if self._thread.is_alive():
             self.problems.append(f"not all closed bags are seen to yet: {self._later()}")
 

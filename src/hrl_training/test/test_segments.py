@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -220,6 +221,25 @@ def without_store(tmp_path, monkeypatch):
     recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
     recorder.recording.facts.info = Info()
     return recorder
+
+
+def test_who_waits_for_a_store_at_the_end_is_seen_to_be_at_work(tmp_path, monkeypatch):
+    """By what a launcher looks at (``hrl.launching.process_state``); it kills a recorder that seems to hang."""
+    looks: list[list[str]] = []
+
+    def put_slowly(self, bag, name=""):
+        time.sleep(0.3)
+        for _ in range(2):
+            looks.append([line for line in Path("/proc/self/status").read_text().splitlines() if "ctxt" in line])
+            time.sleep(1.0)
+
+    monkeypatch.setattr(RemoteFolder, "put", put_slowly)
+    recorder = Recorder(tmp_path / "bag", SplitLimits(episodes=1), (tmp_path / "store").as_uri())
+    recorder.take(*episode_messages(0))
+    recorder.recording.close()
+    assert recorder.recording.problems == []
+    before, after = looks[:2]
+    assert before != after
 
 
 def test_a_store_that_is_away_holds_nothing_up_and_gets_the_bags_when_it_is_back(tmp_path, without_store):
