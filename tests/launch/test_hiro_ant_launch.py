@@ -200,6 +200,32 @@ def test_an_interrupt_ends_the_launch_with_code_0(stack):
     assert (stack.out / "summary.json").exists()
 
 
+def test_a_run_that_leaves_no_report_fails(stack):
+    stack.write("hrl_sim", "simulator", "await_starts('manager', 'worker', 'recorder')")
+    code, output = stack.run()
+    assert code != 0, output
+    assert "summary could not be made" in output
+
+
+def test_a_run_that_is_stopped_before_its_robot_was_ready_does_not(stack):
+    stack.write("hrl_sim", "simulator", WAIT)
+    process = stack.start()
+    stack.wait_for(*PACKAGES.values())
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=10)
+    assert process.returncode == 0, output
+    assert "stopped before the robot was ready" in output
+
+
+def test_who_has_something_to_save_is_not_hurried(stack):
+    slowly = "signal.signal(signal.SIGINT, lambda *_: (time.sleep(11), print('all is saved'), sys.exit(0)))\n"
+    stack.write("hrl_training", "recorder", slowly + WAIT)
+    stack.write("hrl_sim", "simulator", "await_starts('manager', 'worker', 'recorder')\nreport()")
+    code, output = stack.run()
+    assert code == 0, output
+    assert "all is saved" in output
+
+
 @pytest.mark.parametrize(
     ("word", "cause"),
     [

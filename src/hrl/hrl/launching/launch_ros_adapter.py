@@ -27,6 +27,7 @@ from hrl.graphs.graph import ENVIRONMENTS, RECORDER, TRAINER, Graph, NodeDescrip
 from hrl.graphs.launch_files import find_graph
 from hrl.launching.ending import Ending
 from hrl.launching.security import enclave_arguments
+from hrl.launching.supervisor import Patience
 from hrl.results.run_summaries import write_summaries
 from hrl_core.control.restart_budget import RestartBudget
 from hrl_core.errors import HrlError
@@ -34,6 +35,8 @@ from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
 _RESTART_DELAY = 0.5
 """Seconds; launch needs some to notice a shutdown, else it restarts a node that it is about to end."""
+_ENDING = 2.5
+"""Seconds that a node which has nothing to save may take to end; launch does not look whether it works on it."""
 _OWN_OF_LAUNCH = ("emulate_tty", "global_params", "launch-prefix", "launch-prefix-filter", "ros_namespace")
 _OWN_OF_LAUNCH += ("ros_params", "ros_remaps", "sigkill_timeout", "sigterm_timeout")
 """Configurations that launch itself reads, beside our arguments."""
@@ -85,6 +88,8 @@ class _Run:
         self._required = {node.label for node in graph.nodes if node.required}
         self._awaited = {node.label for node in graph.nodes if node.role in (*ENVIRONMENTS, RECORDER, TRAINER)}
         """Nodes whose results the summaries need."""
+        self._ending = False
+        """Whether the graph has asked for the end itself: by its own end, or by a failure."""
 
     def action(self, node: NodeDescription) -> Node:
         """Return the action that runs ``node``."""
@@ -107,9 +112,8 @@ class _Run:
             output="screen",
             respawn=node.respawn,
             respawn_delay=_RESTART_DELAY,
-            # The recorder gets the signal at the same time as the others, and has yet to close its bag.
-            # A trainer saves its state.
-            sigterm_timeout="10.0" if node.role in (RECORDER, TRAINER) else "2.5",
+            # Bags are to be closed and copied, the state of training written, whatever that takes.
+            sigterm_timeout=str(Patience().saving if node.saves else _ENDING),
             sigkill_timeout="1.0",
             on_exit=functools.partial(self._on_exit, node),
         )
@@ -124,19 +128,27 @@ class _Run:
         dies = not well and not stopping
         if dies and node.respawn and self._budgets[node.label].take(time.monotonic()):
             return None
-        self._sum_up(node)
+        whole = self._sum_up(node, stopped=stopping and not self._ending)
         if well or (stopping and ending.interrupted):
             self._required.discard(node.label)
-            ended = node.required and not self._required and not stopping
-            return [EmitEvent(event=Shutdown(reason=f"{node.label} has ended"))] if ended else None
+            if not whole:
+                raise self._failure("the run's summary could not be made or lacks messages, as is told above")
+            if stopping or not node.required or self._required:
+                return None
+            self._ending = True
+            return [EmitEvent(event=Shutdown(reason=f"{node.label} has ended"))]
         if node.expendable:
             get_logger("hrl").error(f"{node.label} died: {ending}; the run goes on without it")
             return None
-        raise HrlError(f"{node.label} {'did not end cleanly' if stopping else 'died'}: {ending}")
+        raise self._failure(f"{node.label} {'did not end cleanly' if stopping else 'died'}: {ending}")
 
-    def _sum_up(self, node: NodeDescription) -> None:
+    def _failure(self, message: str) -> HrlError:
+        self._ending = True
+        return HrlError(message)
+
+    def _sum_up(self, node: NodeDescription, stopped: bool) -> bool:
+        """Write the summaries once the last node has ended that they need; False: as ``write_summaries``."""
         if node.label not in self._awaited:
-            return
+            return True
         self._awaited.discard(node.label)
-        if not self._awaited:
-            write_summaries(self._graph, Console())
+        return bool(self._awaited) or write_summaries(self._graph, Console(), stopped)
