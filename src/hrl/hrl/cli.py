@@ -38,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Ctrl-C is 130, a reader that has gone 141, a disk that is full 1, all without a traceback.
     """
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -87,6 +88,8 @@ def _of_a_path(error: OSError) -> str:
     """What is wrong with the path that was given; empty: the error is none of how the command is used."""
     if error.errno == errno.ENAMETOOLONG:
         return "a path is longer than this system takes"
+    if error.errno == errno.ENOENT and not error.filename:
+        return "the current folder is gone: change to another one"
     if error.errno in (errno.EACCES, errno.EPERM) and isinstance(error.filename, (str, bytes)):
         return f"{os.fsdecode(error.filename)}: {os.strerror(error.errno).lower()}"
     return ""
@@ -115,6 +118,13 @@ def _comes_of_ctrl_c(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _open_what_is_closed() -> None:
+    """Whoever starts a program with a stream closed (``>&-``) wants none of what it says there."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))
 
 
 def _no_reader(_console: object) -> NoReturn:

@@ -51,6 +51,9 @@ def test_help_is_instant():
             "unknown argument 'episode'; did you mean episodes?",
         ),
         (["task", "show", "Chess"], "hrl: unknown task 'Chess'"),
+        (["top", "--wait", "nan"], "hrl: --wait nan: seconds, above 0"),
+        (["top", "--period", "0"], "hrl: --period 0: seconds, above 0"),
+        (["train", "--out", "x", "--torch_threads", "99999999999"], "--torch_threads 99999999999: must be from 1 to"),
         (["policy", "init", "--task", "cart_pole", "--flat", "--out", "/dev/null/x"], "/dev/null/x cannot be written"),
         (["relabel", "--checkpoint", "hiro_ant_maze", "--out", "x"], "hrl: which bags?"),
         (["task", "show", "AntMaze", "--observe_commands", "-1"], "hrl: commands of -1 steps: must be 1 to 100"),
@@ -219,6 +222,23 @@ def test_what_may_not_be_done_with_a_path_is_told_and_any_other_error_is_raised(
     named = []
     with pytest.raises(PermissionError):
         cli.main(["bag"])
+
+
+def test_a_current_folder_that_is_gone_is_told(tmp_path, capsys, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    code, _, told = run(capsys, "bag", "upload", "bags", "file:///there")
+    assert (code, told) == (2, "hrl: the current folder is gone: change to another one\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_stream_that_is_closed_is_no_trouble(closed):
+    program = "import sys; from hrl.cli import main; sys.exit(main())"
+    command = ["sh", "-c", f'exec "$0" -c "$1" --help {closed}', sys.executable, program]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("words", [["--help"], ["doctor", "--help"]])

@@ -1,6 +1,7 @@
 """What nodes say becomes a table for people and plain data for programs."""
 
 import io
+import json
 
 import pytest
 from rich.console import Console
@@ -64,3 +65,12 @@ def test_programs_get_numbers(states):
 def test_a_later_word_replaces_the_earlier(states):
     states.hear("recorder", 2, "recording aborted: disk full", {}, 102.0)
     assert states.as_data(102.0)["nodes"]["recorder"]["level"] == "ERROR"
+
+
+@pytest.mark.parametrize("said", ["inf", "nan", "-inf", "1_0"])
+def test_what_is_no_number_of_json_stays_a_word(said):
+    states = NodeStates()
+    states.hear("bridge", 0, "", {"silence [s]": said, "beats": "7"}, 0.0)
+    told = json.dumps(states.as_data(0.0), allow_nan=False)
+    assert f'"silence [s]": "{said}"' in told
+    assert '"beats": 7' in told

@@ -80,6 +80,32 @@ def test_switches_that_do_not_fit_the_task_are_refused(arguments, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("knobs", "problem"),
+    [
+        ({"modes": "FOO"}, "modes: choose from"),
+        ({"store": "files", "relabel": "from-relabelled"}, "with store files"),
+        ({"more_bags": "/no/such/folder"}, "/no/such/folder does not exist"),
+    ],
+)
+def test_what_the_trainer_would_refuse_is_refused_before_anything_starts(arguments, tmp_path, knobs, problem):
+    with pytest.raises(HrlError, match=problem):
+        train_graph(dataclasses.replace(arguments, **knobs))
+    assert not (tmp_path / "out").exists()
+
+
+def test_further_bags_are_told_from_wherever_the_trainer_starts(arguments, tmp_path, monkeypatch):
+    (tmp_path / "home" / "demos").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    told = []
+    for name in ("~/demos:0.5", "home/demos:0.5", "s3://store:9000/demos"):
+        graph = train_graph(dataclasses.replace(arguments, more_bags=name))
+        (trainer,) = [node for node in graph.nodes if node.role == "trainer"]
+        told.append(trainer.parameters["bags"].split(",")[-1])
+    assert told == [*[f"{tmp_path}/home/demos:0.5"] * 2, "s3://store:9000/demos:1"]
+
+
 def test_correction_at_sampling_is_refused_with_the_returns_of_fast(arguments):
     with pytest.raises(HrlError, match=r"set it to 1, or relabel from-relabelled or off"):
         train_graph(dataclasses.replace(arguments, relabel="at-sampling"))

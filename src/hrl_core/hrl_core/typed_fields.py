@@ -45,6 +45,13 @@ Count = Annotated[int, Must(lambda n: 0 < n <= MOST_COUNT, f"a whole number from
 Fraction = Annotated[float, Must(lambda x: 0 <= x <= 1, "a number from 0 to 1")]
 Index = Annotated[int, Must(lambda n: 0 <= n <= MOST_COUNT, f"a whole number from 0 to {MOST_COUNT}")]
 Name = Annotated[str, Must(lambda text: bool(text.strip()), "text that is not empty")]
+FileName = Annotated[
+    str,
+    Must(
+        lambda text: bool(text.strip()) and not text.startswith(".") and not set(text) & set("/\\\0"),
+        "text that can name a file: not empty, no slashes, no dot in front",
+    ),
+]
 
 
 class FieldError(FileError):

@@ -45,6 +45,13 @@ def hashes(folder):
     return {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in files.items()}
 
 
+@pytest.mark.parametrize("name", ["../../pwned", "turn/left", "back\\slash", ".hidden", "..", " "])
+def test_no_node_has_a_name_that_leads_out_of_its_folder(name):
+    """Files are named after nodes, and trees come from anywhere."""
+    with pytest.raises(FieldError, match="name: must be text that can name a file"):
+        NodeSpec(name)
+
+
 def test_a_tree_that_is_saved_and_loaded_is_the_same(trees):
     one = random_checkpoint(TASK, 0, hierarchy=HIERARCHY)
     loaded = load_checkpoint(trees[0])

@@ -4,13 +4,9 @@ from dataclasses import dataclass
 
 from hrl_core.errors import HrlError
 from hrl_core.training.choose_products import AUTO, CHOICES
-from hrl_core.training.presets import read_config
 from hrl_core.training.recordings.config import MEMORY, RELABEL, STORES, BagTrainConfig
-from hrl_core.training.recordings.material import MaterialConfig
-from hrl_core.training.recordings.sampling import SamplingConfig
-from hrl_core.training.recordings.segments import parse_source
+from hrl_core.training.recordings.plain_values import config_of
 from hrl_ros.parameters import NodeParameters, parameter
-from hrl_training.text_lists import text_list
 
 
 @dataclass(frozen=True)
@@ -79,18 +75,4 @@ class TrainerParameters(NodeParameters):
         for name in ("bags", "task", "out"):
             if not getattr(self, name) and not (name == "task" and self.finish):
                 raise HrlError(f"parameter {name} is needed, for example -p {name}:=...")
-        return BagTrainConfig(
-            sources=tuple(parse_source(text) for text in text_list(self.bags)),
-            training=read_config(self.training, self.algorithm),
-            relabel=self.relabel,
-            relabelled=(self.relabelled,) if self.relabelled else (),
-            max_relabel_lag=self.max_relabel_lag,
-            material=MaterialConfig(modes=tuple(text_list(self.modes)), max_policy_lag=self.max_policy_lag),
-            newest_steps=self.newest_steps,
-            sampling=SamplingConfig(self.half_life, self.novelty, self.rare_goals, self.cell),
-            update_budget=self.update_budget,
-            store=self.store,
-            updates=self.updates,
-            checkpoint_updates=self.checkpoint_updates,
-            first_version=self.first_version,
-        )
+        return config_of(vars(self))

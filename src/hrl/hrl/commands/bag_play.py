@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from hrl.graphs.arguments import PORT, Value
+from hrl.graphs.arguments import PORT, Value, require_namespace
 from hrl.graphs.graph import NodeDescription, Processes
 from hrl.graphs.onlookers import markers_node, rviz_node, viewer_node
 from hrl.launching.environment import need_ros
@@ -68,7 +68,7 @@ class Play:
         from hrl_viz.recorded_ticks import open_recording
 
         recording = open_recording([self.dir])
-        namespace = self.namespace.strip("/") or recording.namespace
+        namespace = require_namespace(self.namespace) or recording.namespace
         frame = recording.task.frame if recording.task is not None else "odom"
         looking = self.viewer or self.rviz
         policy = str(resolve_policy(self.policy, recording.task)) if self.policy else ""

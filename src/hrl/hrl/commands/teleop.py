@@ -12,6 +12,7 @@ from typing import Any
 
 import tyro
 
+from hrl.graphs.arguments import require_namespace
 from hrl.results.lines import tell
 from hrl.watching.onlooker_node import onlooker, where
 from hrl_core.errors import HrlError
@@ -59,10 +60,11 @@ class Teleop:
             raise HrlError("hrl teleop reads keys: run it in a terminal (a joystick's node publishes the same topic)")
         if not 0 < self.rate <= 1000:
             raise HrlError(f"--rate {self.rate:g}: messages per second, above 0 and at most 1000")
+        namespace = require_namespace(self.namespace)
         with onlooker("hrl_teleop") as eye:
             from sensor_msgs.msg import Joy
 
-            topic = f"/{self.namespace.strip('/')}/{topics.JOY}" if self.namespace else topics.JOY
+            topic = f"/{namespace}/{topics.JOY}" if namespace else topics.JOY
             publisher = eye.node.create_publisher(Joy, topic, 10)
             tell(f"{topic} {where()}\n{KEYS}")
             keyboard = Keyboard()

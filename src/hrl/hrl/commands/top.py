@@ -17,7 +17,9 @@ from hrl.watching.diagnostics import listen
 from hrl.watching.fleet import Fleet
 from hrl.watching.node_states import NodeStates
 from hrl.watching.onlooker_node import Onlooker, onlooker, where
+from hrl_core.errors import HrlError
 
+_MOST_SECONDS = 1e6
 Flag = Annotated[bool, tyro.conf.FlagCreatePairsOff]
 
 
@@ -40,6 +42,9 @@ class Top:
 
     def run(self) -> int:
         """Listen and show; returns the exit code."""
+        for name in ("wait", "period"):
+            if not 0 < (seconds := getattr(self, name)) <= _MOST_SECONDS:
+                raise HrlError(f"--{name} {seconds:g}: seconds, above 0 and at most {_MOST_SECONDS:g}")
         states = NodeStates()
         try:
             with onlooker("hrl_top") as eye:

@@ -22,6 +22,7 @@ from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import TASK
 
 Products = Literal["auto", "numpy", "torch", "given"]
+_MOST_THREADS = 1024
 NOT_SWITCHES = frozenset({"task", "task_hash", "seed"})
 """What the configuration file of a run holds beside the switches."""
 Words = TypeVar("Words")
@@ -233,8 +234,8 @@ def require_folder(out: Path | None, resume: Path | None, torch_threads: int) ->
     Raises:
         HrlError: none is named, or two are; or the number of threads is none.
     """
-    if torch_threads < 1:
-        raise HrlError(f"--torch_threads {torch_threads}: must be 1 or more")
+    if not 1 <= torch_threads <= _MOST_THREADS:
+        raise HrlError(f"--torch_threads {torch_threads}: must be from 1 to {_MOST_THREADS}")
     folder = resume or out
     if folder is None:
         raise HrlError("where to? --out DIR begins a run, --resume DIR goes on with one")

@@ -4,12 +4,14 @@ import dataclasses
 import difflib
 import functools
 import math
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
 from hrl_core.algorithms import ALGORITHMS
+from hrl_core.bags.remote import is_uri
 from hrl_core.errors import HrlError
 from hrl_core.randomness import MOST_SEED
 
@@ -17,6 +19,8 @@ Value = bool | int | float | str
 T = TypeVar("T", bool, int, float, str)
 A = TypeVar("A", bound="Arguments")
 DEFAULT_OUT = "runs/{time}"
+_MOST_INTEGER = 2**63 - 1
+"""Of ROS parameters."""
 _TRUTH = {"true": True, "1": True, "false": False, "0": False}
 _NAMESPACE = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*)?")
 _KIND = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
@@ -47,12 +51,20 @@ PORT = Rule("between 1 and 65535", lambda value: 1 <= value <= 65535)
 SEED = Rule(f"between 0 and {MOST_SEED}", lambda value: 0 <= value <= MOST_SEED)
 VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
 NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
+URI = Rule("a URI, such as s3://BUCKET/FOLDER", lambda value: value == "" or is_uri(value))
 NOT_EMPTY = Rule("given", lambda value: value != "")
 NETWORK = (
     "Who may take part: host (this machine only) or subnet (other machines, too, as for a robot's own computer).",
     ("host", "subnet"),
 )
 """Description and choices of the argument ``network``."""
+
+
+def require_namespace(text: str) -> str:
+    """A namespace as commands take it, without the slashes around it; raises ``HrlError`` where it is none."""
+    if not NAME.holds(text.rstrip("/")):
+        raise HrlError(f"--namespace {text}: must be {NAME.text}")
+    return text.strip("/")
 
 
 def argument(default: T, description: str, choices: Sequence[str] = (), rule: Rule | None = None) -> T:
@@ -119,10 +131,14 @@ class LaunchArguments(Arguments):
         0.0, "Begin a new bag with the episode after the one that fills it to so many MB, 0: however big.", rule=COUNT
     )
     upload: str = argument(
-        "", "URI that closed bags are copied to, s3://BUCKET/FOLDER; of several robots in robot_1, ...; empty: nowhere."
+        "",
+        "URI that closed bags are copied to, s3://BUCKET/FOLDER; of several robots in robot_1, ...; empty: nowhere.",
+        rule=URI,
     )
     catalogue: str = argument(
-        "", "Data base with a row of each closed bag, postgresql+psycopg://USER@HOST/NAME; empty: a file beside them."
+        "",
+        "Data base with a row of each closed bag, postgresql+psycopg://USER@HOST/NAME; empty: a file beside them.",
+        rule=URI,
     )
     learn: bool = argument(
         False, "Learn while running: relabeler and trainer follow the recording and announce policies; implies explore."
@@ -263,6 +279,9 @@ class Argument:
 
     def parse(self, text: str) -> Value:
         """Convert ``text`` to the argument's type; raises ``LaunchArgumentError`` when that is impossible."""
+        if text.startswith("~/"):
+            # No shell has done it behind ":=".
+            return os.path.expanduser(text)
         try:
             return _TRUTH[text.lower()] if self.type is bool else self.type(text)
         except (ValueError, KeyError):
@@ -270,6 +289,8 @@ class Argument:
 
     def check(self, value: Value) -> None:
         """Raise ``LaunchArgumentError`` unless the choices and the rule allow ``value``."""
+        if not isinstance(value, str) and not -_MOST_INTEGER <= value <= _MOST_INTEGER:
+            raise self._refuse(value, "is no number that a node could be given")
         if self.choices and value not in self.choices:
             raise self._refuse(value, f"is not one of {', '.join(self.choices)}")
         if self.rule is not None and not self.rule.holds(value):

@@ -15,8 +15,8 @@ from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.hierarchy.text import hierarchy_difference
 from hrl_core.task.spec import TaskSpec
-from hrl_core.training.presets import read_config
-from hrl_core.training.recordings.config import BagTrainConfig, agent_config
+from hrl_core.training.recordings.config import agent_config
+from hrl_core.training.recordings.plain_values import config_of
 from hrl_core.training.recordings.segments import parse_source
 
 PACKAGE = "hrl_training"
@@ -123,20 +123,6 @@ def trainer_node(
         HrlError: a source or the training switches cannot be read, contradict each other or do not fit the task, or the
             robots' policy chooses otherwise than the one that is learned.
     """
-    config = BagTrainConfig(
-        sources=tuple(parse_source(source) for source in learning.sources),
-        training=read_config(learning.training, learning.algorithm),
-        relabel=learning.relabel,
-        relabelled=(learning.relabelled,) if learning.relabelled else (),
-    )
-    # Made as the trainer will, which tells whether the switches fit the task.
-    learner = recordings_module(config.algorithm).learner(task, config, learning.seed)
-    first_version = 0
-    if start is not None:
-        _require_same_hierarchy(start, learner_module(config.algorithm).hierarchy(task, agent_config(config)))
-        # Whose own episodes alone teach it must tell its first policy from that of the robots, which begin with
-        # somebody else's weights, or with its own to the last bits but one.
-        first_version = start.version + learner.on_policy
     parameters: dict[str, Value] = {
         "bags": ",".join(learning.sources),
         "task": learning.task,
@@ -148,9 +134,18 @@ def trainer_node(
         "relabelled": learning.relabelled,
         "checkpoint_updates": learning.policy_updates or 1,
         "git_commit": learning.git_commit,
-        "first_version": first_version,
+        **learning.knobs,
     }
-    return learning.node(TRAINER, {**parameters, **learning.knobs}, required=required)
+    config = config_of(parameters)
+    # Made as the trainer will, which tells whether the switches fit the task.
+    learner = recordings_module(config.algorithm).learner(task, config, learning.seed)
+    parameters["first_version"] = 0
+    if start is not None:
+        _require_same_hierarchy(start, learner_module(config.algorithm).hierarchy(task, agent_config(config)))
+        # Whose own episodes alone teach it must tell its first policy from that of the robots, which begin with
+        # somebody else's weights, or with its own to the last bits but one.
+        parameters["first_version"] = start.version + learner.on_policy
+    return learning.node(TRAINER, parameters, required=required)
 
 
 def learner_nodes(learning: Learning, setup: Setup) -> list[NodeDescription]:

@@ -1,5 +1,6 @@
 """The graph of the learning loop: robots that act and record, one trainer that follows all of them."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,11 @@ from hrl.graphs.robot_nodes import Setup, checked_setup, require_fit, robot_node
 from hrl.graphs.run_folder import RunFolder, resolve_out
 from hrl.policies.provenance import git_commit
 from hrl_core.algorithms import recordings_module, require_recordings
+from hrl_core.errors import HrlError
 from hrl_core.task.text import load_task
 from hrl_core.training.presets import read_config
+from hrl_core.training.recordings.plain_values import text_list
+from hrl_core.training.recordings.segments import Source, parse_source
 
 START = "start"
 """Folder of an untrained policy that robots begin with, in that of the run."""
@@ -49,7 +53,7 @@ def train_graph(arguments: TrainArguments) -> Graph:
     learning = Learning.of(
         arguments,
         folder,
-        [*(str(robot.bag) for robot in folders), *split_sources(arguments.more_bags)],
+        [*(str(robot.bag) for robot in folders), *told_sources(sources_there(arguments.more_bags))],
         setup.task_argument,
         folder.path / "relabelled",
         {name: getattr(arguments, name) for name in LIVE_KNOBS}
@@ -91,6 +95,19 @@ def _without_progress(node: NodeDescription) -> NodeDescription:
     return replace(node, parameters={**node.parameters, "progress_period": 0.0})
 
 
-def split_sources(text: str) -> list[str]:
-    """Sources that are separated by commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
+def sources_there(text: str) -> list[Source]:
+    """Sources that are separated by commas, from wherever the nodes are started.
+
+    Raises:
+        HrlError: one cannot be read, or is not there.
+    """
+    sources = [parse_source(part) for part in text_list(text)]
+    for source in sources:
+        if not source.uri and not source.path.expanduser().exists():
+            raise HrlError(f"bags to learn from: {source.path} does not exist")
+    return [replace(source, path=source.path.expanduser().absolute()) for source in sources]
+
+
+def told_sources(sources: Sequence[Source]) -> list[str]:
+    """As a trainer is told of them."""
+    return [f"{source.uri or source.path}:{source.weight:g}" for source in sources]

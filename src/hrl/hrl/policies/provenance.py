@@ -19,9 +19,12 @@ def starts_of(run: Path) -> list[dict[str, Any]]:
     """
     path = run / PROVENANCE
     try:
-        return json.loads(path.read_text()) if path.is_file() else []
+        starts = json.loads(path.read_text()) if path.is_file() else []
     except ValueError as error:
         raise HrlError(f"{path} is damaged: {error}") from None
+    if not isinstance(starts, list) or not all(isinstance(start, dict) for start in starts):
+        raise HrlError(f"{path} is damaged: a list of objects is wanted")
+    return starts
 
 
 def git_commit() -> str:

@@ -1,7 +1,7 @@
 """Pictures and films that appear whole: written beside their place and put there."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -27,7 +27,9 @@ def put_whole(out: Path) -> Iterator[Path]:
     except (OSError, ValueError) as error:
         raise HrlError(f"cannot write {out}: {error}") from None
     finally:
-        part.unlink(missing_ok=True)
+        # Below something that is no folder nothing is to be removed either.
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def write_picture(figure: Figure, out: Path, dpi: int) -> None:

@@ -1,5 +1,6 @@
 """Many robots at a glance: one row for each namespace, of what its nodes say of themselves. Knows no ROS."""
 
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -142,9 +143,10 @@ def _figures(state: NodeState) -> dict[str, float]:
 
 def _number(state: NodeState | None, key: str) -> float | None:
     try:
-        return None if state is None else float(state.values[key])
+        number = math.nan if state is None else float(state.values[key])
     except (KeyError, ValueError):
         return None
+    return number if math.isfinite(number) else None
 
 
 def _integer(state: NodeState | None, key: str) -> int | None:

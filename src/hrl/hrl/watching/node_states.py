@@ -1,7 +1,9 @@
 """What nodes say of themselves on /diagnostics, gathered; as a table, and as plain data. Knows no ROS."""
 
+import math
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -127,9 +129,9 @@ def short(number: str) -> str:
 
 
 def _number(text: str) -> float | int | str:
+    """What is a number and has a place in JSON as one, anything else as it was said."""
     for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
+        with suppress(ValueError):
+            number = kind(text)
+            return number if math.isfinite(number) and "_" not in text else text
     return text

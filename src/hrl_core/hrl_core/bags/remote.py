@@ -6,6 +6,7 @@ its own tools are told: ``AWS_ACCESS_KEY_ID``, ``AWS_ENDPOINT_URL``, ``~/.aws/co
 
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ def waiting_mark(bag: Path) -> Path:
 
 def is_uri(text: str) -> bool:
     """Whether a source is a URI and not a path."""
-    return "://" in text
+    return re.match("[A-Za-z][A-Za-z0-9+.-]*://.", text) is not None
 
 
 def mirror_of(uri: str) -> Path:
@@ -54,8 +55,11 @@ class RemoteFolder:
         """Nothing is asked yet.
 
         Raises:
-            HrlError: nothing here knows such URIs.
+            HrlError: it is no URI, or nothing here knows such URIs.
         """
+        if not is_uri(uri):
+            # fsspec would take it for a folder here.
+            raise HrlError(f"'{uri}' is no URI: give one such as s3://BUCKET/FOLDER or file:///FOLDER")
         # Not before: who keeps bags on this machine need not have it.
         require_packages("a folder of bags elsewhere", ("fsspec",), "requirements-cluster.txt")
         from fsspec.core import url_to_fs

@@ -25,7 +25,7 @@ from hrl_core.networks.actor_config import ActorConfig, Float32
 from hrl_core.prefixed import below, prefixed
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import parse_task, read_task_file
-from hrl_core.typed_fields import Name, read_fields
+from hrl_core.typed_fields import FileName, Name, read_fields
 from hrl_core.whole_folders import partial_folder, put_in_place, write_whole
 
 NODES = "nodes"
@@ -39,7 +39,7 @@ _TASK = "task.yaml"
 class NodeManifest:
     """What ``policy.json`` of a node says."""
 
-    node: Name
+    node: FileName
     """Its name in the tree that it was trained for."""
     observation: tuple[Name, ...]
     """Elements of the observation that it was trained on, in order."""

@@ -17,6 +17,7 @@ from hrl_core.task.spec import TaskSpec, require_rising
 from hrl_core.typed_fields import (
     Count,
     FieldError,
+    FileName,
     Finite,
     Must,
     Name,
@@ -36,7 +37,8 @@ Region = Annotated[Mapping[Name, tuple[Finite, Finite]], Must(bool, "a table wit
 class NodeSpec:
     """One node of a tree."""
 
-    name: Name
+    name: FileName
+    """Files of a checkpoint are named after it."""
     children: tuple[Name, ...] = ()
     """What it chooses from, in the order of its network's outputs; none: a leaf, whose network says actions."""
     sees: tuple[Name, ...] = ()

@@ -7,7 +7,7 @@ whole.
 import json
 import shlex
 import shutil
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,9 +86,13 @@ class RunFolder:
         if not self.begun:
             raise HrlError(f"{self.folder} holds no training run: {CONFIG} is missing")
         try:
-            return json.loads(path.read_text())
+            config = json.loads(path.read_text())
         except ValueError as error:
             raise HrlError(f"{path} is damaged: {error}") from None
+        for name, kind, what in (("task", str, "the name of a task"), ("seed", int, "a whole number")):
+            if not isinstance(config, dict) or type(config.get(name)) is not kind:
+                raise HrlError(f"{path} is damaged: an object with '{name}', {what}, is wanted")
+        return config
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Add one line to the metrics."""
@@ -104,12 +108,12 @@ class RunFolder:
     def metrics(self) -> list[dict[str, Any]]:
         """Every line of metrics; a line cut off by a kill is skipped."""
         path = self.folder / METRICS
-        rows = []
+        rows: list[dict[str, Any]] = []
         for line in path.read_text().splitlines() if path.exists() else ():
-            try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                continue
+            with suppress(json.JSONDecodeError):
+                row = json.loads(line)
+                # What is left of a line may be a number.
+                rows += [row] if isinstance(row, dict) else []
         return rows
 
     def save_state(self, state: "TrainingState", env_steps: int) -> None:

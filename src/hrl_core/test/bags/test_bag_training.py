@@ -850,3 +850,11 @@ def test_contradictory_switches_are_refused(tmp_path):
             config(tmp_path, **change)
     with pytest.raises(HrlError, match="choose from TRAIN, EVAL, DEMO"):
         MaterialConfig(modes=("PLAY",))
+
+
+def test_a_bag_whose_name_is_a_pattern_is_relabelled_once(tmp_path, traces, record):
+    source = record(tmp_path / "run[1]", traces)
+    relabeler = Relabeler(random_checkpoint(SPEC, 3), TEXTS)
+    assert not relabeler.relabelled(source, tmp_path / "out")
+    relabeler.relabel(source, tmp_path / "out")
+    assert relabeler.relabelled(source, tmp_path / "out")

@@ -195,6 +195,9 @@ def test_a_store_that_takes_nothing_is_named(here):
         RemoteFolder(uri).put(here / "segment_000000")
     with pytest.raises(HrlError, match=r"'quack://nowhere'.*quack"):
         RemoteFolder("quack://nowhere")
+    for text in ("s3:/bucket/x", "bucket", "://x", "s3://"):
+        with pytest.raises(HrlError, match="is no URI"):
+            RemoteFolder(text)
 
 
 @pytest.mark.needs("postgresql")

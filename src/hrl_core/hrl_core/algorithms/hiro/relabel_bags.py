@@ -1,5 +1,6 @@
 """Relabels whole bags: one output bag per source bag and worker, made once, never twice."""
 
+import glob
 import json
 import shutil
 from collections.abc import Iterable
@@ -55,7 +56,7 @@ class Relabeler:
 
     def relabelled(self, source: Path, out: Path) -> bool:
         """Whether some worker, this or another, has relabelled ``source``: its content, not only its name."""
-        return any(out.glob(f"{_named(source)}-*/{METADATA}"))
+        return any(out.glob(f"{glob.escape(_named(source))}-*/{METADATA}"))
 
     def relabel(self, source: Path, out: Path) -> RelabelOutcome:
         """Relabel one bag into ``out``; does nothing when that has been done.

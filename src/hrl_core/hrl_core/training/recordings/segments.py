@@ -78,7 +78,8 @@ def at_hand(source: Source) -> Path:
 def parse_source(text: str) -> Source:
     """Read ``DIR`` or ``DIR:WEIGHT``; DIR may be a URI (``bags.remote``)."""
     path, colon, weight = text.rpartition(":")
-    if not colon or weight.startswith("//") or Path(text).exists():
+    # What follows the colon of a URI's scheme, or of its port, is no weight.
+    if not colon or "/" in weight or Path(text).exists():
         path, weight = text, "1"
     try:
         if is_uri(path):
