@@ -89,6 +89,7 @@ class TrainerNode(HrlNode):
 
     def start(self) -> None:
         """Announce the newest policy, if one may be acted by; it is written first where a process was killed before."""
+        self._stopped = False
         if not self._may_announce:
             return
         newest = max(self._policies(), default=None)
@@ -99,6 +100,15 @@ class TrainerNode(HrlNode):
             newest = self._save()
         if newest is not None:
             self._announce(newest)
+
+    def stop(self) -> None:
+        """Let the simulators go on: a trainer that is gone would hold them for ever."""
+        self._stopped = True
+        self._pressure.release()
+
+    def busy(self) -> bool:
+        """Whether a simulator has yet to hear that."""
+        return self._pressure.busy
 
     def _save_the_rest(self) -> None:
         """Save what has been learned since the last checkpoint."""
@@ -116,6 +126,8 @@ class TrainerNode(HrlNode):
 
     def _work(self) -> None:
         """Take in new bags and train for a slice."""
+        if self._stopped:
+            return
         end = time.monotonic() + SLICE
         trainer = self._trainer
         if time.monotonic() - self._looked > LOOK_PERIOD:
