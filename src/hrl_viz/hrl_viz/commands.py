@@ -10,6 +10,7 @@ from rclpy.client import Client
 from hrl_msgs.srv import ChooseEpisode, Reset, SetPaused, SetRealTimeFactor, Step
 from hrl_ros import qos, topics
 from hrl_ros.node import HrlNode
+from hrl_viz.markdown import verbatim
 
 Answer = Callable[[str], None]
 """Takes one line of Markdown."""
@@ -90,4 +91,4 @@ class Commands:
         if getattr(response, "accepted", True):
             self._answer(f"{words(response)}")
         else:
-            self._answer(f"refused: {response.message}")
+            self._answer(f"refused: {verbatim(response.message)}")

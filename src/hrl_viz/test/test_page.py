@@ -1,12 +1,15 @@
 """What the page says: fresh or stale, curves that start afresh when time goes back."""
 
+import html
 import math
+import re
 from types import SimpleNamespace
 
 import pytest
 import viser
 
 from hrl_viz import palette
+from hrl_viz.commands import Commands
 from hrl_viz.curves import LENGTH, Curve, Curves
 from hrl_viz.freshness import STALE_AFTER, Freshness, status_line
 from hrl_viz.panel import Panel, legend
@@ -65,8 +68,28 @@ def test_an_answer_is_not_lost_to_the_one_that_comes_with_it():
         server.stop()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "<img src=x onerror=alert(1)>",
+        "[click](javascript:alert(1)) **here** or `there`, www.example.org",
+        "line\n<script>alert(1)</script>\n\n# heading &lt;",
+        "goal: 3 numbers wanted, got 2 (größer)",
+    ],
+)
+def test_what_a_service_says_is_shown_as_text_never_as_html_or_markdown(words):
+    answers = []
+    commands = Commands.__new__(Commands)
+    commands._answer = answers.append
+    commands._told(SimpleNamespace(accepted=False, message=words), str)
+    (answer,) = answers
+    shown = answer.removeprefix("refused: ")
+    assert re.fullmatch(r"(\w| |&#\d+;)*", shown)
+    assert html.unescape(shown) == " ".join(words.split())
+
+
 def test_the_legend_explains_every_colour_that_has_a_meaning():
-    html = legend()
+    shown = legend()
     levels = [palette.of_level(level) for level in range(3)]
     for color in (palette.TRAIL, *levels, palette.RELABELLED, palette.GOAL, palette.APPLE, palette.BOMB):
-        assert palette.hexadecimal(color) in html
+        assert palette.hexadecimal(color) in shown
