@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger
 
 from hrl_core.messages import Vector
 from hrl_core.task.text import load_task
+from hrl_core.whole_folders import writable
 from hrl_robot.delay_line import DelayLine
 from hrl_robot.fake_arm import FakeArm
 from hrl_robot.fake_body import FakeAnt, FakeBody, Fixtures, FreeBody
@@ -65,9 +66,11 @@ class FakeRobotNode(HrlNode):
         self._size = len(wiring.commands)
         self._journal: IO[str] | None = None
         if p.out:
-            Path(p.out).mkdir(parents=True, exist_ok=True)
-            # Appended to and flushed by line: it must tell what was commanded when the robot itself is killed.
-            self._journal = self.closing.enter_context((Path(p.out) / JOURNAL).open("a", buffering=1))
+            path = Path(p.out) / JOURNAL
+            with writable(path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # Appended to and flushed by line: it must tell what was commanded when the robot itself is killed.
+                self._journal = self.closing.enter_context(path.open("a", buffering=1))
         prefix = f"{p.topics}/" if p.topics else ""
         self._looks = {
             name: self.create_lifecycle_publisher(type(message), prefix + name, qos.sensor())
@@ -152,7 +155,8 @@ class FakeRobotNode(HrlNode):
 
     def _note(self, what: str, value: object) -> None:
         if self._journal is not None:
-            self._journal.write(json.dumps({"t": time.monotonic(), what: value}) + "\n")
+            with writable(self._journal.name):
+                self._journal.write(json.dumps({"t": time.monotonic(), what: value}) + "\n")
 
 
 def message_of(stamp: object, frames: tuple[str, str], thing: FreeBody | Fixtures) -> State:

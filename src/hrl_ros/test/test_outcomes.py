@@ -2,9 +2,12 @@
 
 import json
 import math
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
+from hrl_core.errors import HrlError
 from hrl_core.messages import EpisodeEnd, EpisodeResult
 from hrl_ros.loop.outcomes import Outcomes
 from hrl_ros.loop.run_log import FILE_NAME, RunLog
@@ -34,6 +37,13 @@ def test_the_report_tells_of_each_episode_what_its_result_said(tmp_path):
         (2, False, "CANCELLED"),
     ]
     assert math.isnan(episodes[1]["final_distance"])
+
+
+def test_a_report_that_the_disk_does_not_take_is_told_in_words_and_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "write_text", Mock(side_effect=OSError(28, "No space left on device")))
+    with pytest.raises(HrlError, match=f"{FILE_NAME} cannot be written: No space left on device"):
+        RunLog().write(tmp_path / "run", {"run": 1})
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_what_they_come_to_leaves_out_what_was_cancelled():

@@ -19,7 +19,7 @@ from hrl_core.training.recordings.segments import at_hand
 from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.run_files import RunFolder
 from hrl_core.training.run_names import METRICS
-from hrl_core.whole_folders import clean_up
+from hrl_core.whole_folders import clean_up, writable
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -56,12 +56,13 @@ class TrainerNode(HrlNode):
         task = load_task(p.task) if p.task else recorded_task(map(at_hand, config.sources))
         self._trainer = BagTrainer(task, self._with_products(config, task), self._out, p.seed, p.git_commit)
         files = self._trainer.files
-        if resumed := files.begun:
-            self.closing.enter_context(files.alone())
-        clean_up(self._out / "policies")
-        self._trainer.begin(resumed)
-        if not resumed:
-            self.closing.enter_context(files.alone())
+        with writable(self._out):
+            if resumed := files.begun:
+                self.closing.enter_context(files.alone())
+            clean_up(self._out / "policies")
+            self._trainer.begin(resumed)
+            if not resumed:
+                self.closing.enter_context(files.alone())
         self._saved = self._kept = self._trainer.version
         """Versions of the last policy that was announced, and of the last state that was kept."""
         self.closing.callback(self._save_the_rest)
@@ -168,18 +169,18 @@ class TrainerNode(HrlNode):
 
     def _save(self) -> Path:
         """Write state and policy; returns the policy's own folder, which later ones do not overwrite."""
-        trainer = self._trainer
-        row = trainer.record(trainer.intake.outcomes.row())
-        self._keep()
-        folder = self._folder()
-        save_checkpoint(trainer.checkpoint({name: float(value) for name, value in row.items()}), folder)
-        self._saved = trainer.version
-        if self._settings.keep_segments:
+        trainer, settings, folder = self._trainer, self._settings, self._folder()
+        with writable(self._out):
+            row = trainer.record(trainer.intake.outcomes.row())
+            self._keep()
+            save_checkpoint(trainer.checkpoint({name: float(value) for name, value in row.items()}), folder)
+            self._saved = trainer.version
+            for old in sorted(self._policies())[: -settings.keep_policies]:
+                shutil.rmtree(old)
+        if settings.keep_segments:
             # Only now: a trainer that is restarted begins with the bags that the saved state names.
-            ours = {Path(folder) for folder in text_list(self._settings.recorded_here)}
-            trainer.intake.forget(self._settings.keep_segments, ours)
-        for old in sorted(self._policies())[: -self._settings.keep_policies]:
-            shutil.rmtree(old)
+            with writable(settings.recorded_here):
+                trainer.intake.forget(settings.keep_segments, set(map(Path, text_list(settings.recorded_here))))
         return folder
 
     def _keep(self) -> None:

@@ -2,14 +2,20 @@
 
 import dataclasses
 import logging
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
 from hrl_core.checkpoints.checkpoint import random_checkpoint, save_checkpoint
+from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import FLAT
 from hrl_core.task.text import load_task
+from hrl_training import trainer_node
 from hrl_training.trainer_node import TrainerNode
 
 TASK = load_task("PointMaze")
@@ -90,3 +96,30 @@ def test_who_learns_from_itself_alone_announces_its_first_policy_at_once(tmp_pat
     node = Trainer(tmp_path, updates=0, env_steps=100, on_policy=on_policy, first=5)
     node.start()
     assert node.said == announced
+
+
+@pytest.mark.parametrize("full", ["metrics", "policy"])
+def test_a_policy_that_the_disk_does_not_take_is_announced_by_nobody_and_told_in_words(tmp_path, monkeypatch, full):
+    node = Trainer(tmp_path, updates=7, env_steps=100)
+    refuse = Mock(side_effect=OSError(28, "No space left on device"))
+    if full == "metrics":
+        node._trainer.record = refuse
+    else:
+        monkeypatch.setattr(trainer_node, "save_checkpoint", refuse)
+    with pytest.raises(HrlError, match=f"^{tmp_path} cannot be written: No space left on device$"):
+        node.start()
+    assert node.said == []
+
+
+@pytest.mark.ros
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    words = {"out": tmp_path / "file" / "run", "task": "ant_maze", "bags": tmp_path, "products": "given"}
+    given = [word for name, value in words.items() for word in ("-p", f"{name}:={value}")]
+    program = [sys.executable, "-c", "from hrl_training.trainer_node import main; main()", "--ros-args", *given]
+    alone = os.environ | {"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    ended = subprocess.run(program, env=alone, capture_output=True, text=True, timeout=60)
+    (told,) = [line for line in (ended.stdout + ended.stderr).splitlines() if "ERROR" in line]
+    assert told.endswith("file/run cannot be written: Not a directory")
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == 2

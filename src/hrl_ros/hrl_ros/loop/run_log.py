@@ -1,7 +1,6 @@
 """What simulator or bridge know of their run at the end: counters, latencies and outcomes, as ``simulator.json``."""
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hrl_core.whole_folders import writable, write_whole
 from hrl_ros.loop.latencies import Latencies
 from hrl_ros.loop.outcomes import Outcomes
 
@@ -82,7 +82,11 @@ class RunLog:
         return self.steps / (self._last_step_at - self._first_step_at)
 
     def write(self, folder: Path, identity: dict[str, Any]) -> None:
-        """Write ``simulator.json`` whole or not at all."""
+        """Write ``simulator.json`` whole or not at all.
+
+        Raises:
+            HrlError: the disk refuses.
+        """
         latencies = self._latencies
         content = {
             **identity,
@@ -98,10 +102,8 @@ class RunLog:
             **self.more,
             "episodes": list(self.results.rows()),
         }
-        folder.mkdir(parents=True, exist_ok=True)
-        part = folder / f".{FILE_NAME}.part"
-        part.write_text(json.dumps(content, indent=2) + "\n")
-        os.replace(part, folder / FILE_NAME)
+        with writable(folder / FILE_NAME):
+            write_whole(folder / FILE_NAME, json.dumps(content, indent=2) + "\n")
 
 
 def _percentiles(latencies: Latencies) -> dict[str, float] | None:
