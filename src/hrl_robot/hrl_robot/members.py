@@ -158,10 +158,14 @@ class Member:
         """Its process is gone."""
         self.pid = 0
         self.restarted, self.connected = True, False
+        self.close()
+        self._enter(Stage.ABSENT)
+
+    def close(self) -> None:
+        """Let go of its process."""
         if self._process is not None:
             self._process.close()
         self._process = None
-        self._enter(Stage.ABSENT)
 
     def climb(self) -> None:
         """Ask for the next transition on the way to ACTIVE, unless one is under way."""

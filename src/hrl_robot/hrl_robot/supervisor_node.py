@@ -43,6 +43,8 @@ class SupervisorNode(HrlNode):
         slow = dict.fromkeys(_names(p.writing), p.writing_timeout)
         patience = {name: slow.get(name, p.node_timeout) for name in _names(p.nodes)}
         self._members = {name: Member(self, name, p.restarts, seconds) for name, seconds in patience.items()}
+        for member in self._members.values():
+            self.closing.callback(member.close)
         self._restarting = set(_names(p.restarting))
         prefix = self.get_namespace().rstrip("/")
         self._by_path = {f"{prefix}/{name}": member for name, member in self._members.items()}

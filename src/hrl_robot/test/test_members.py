@@ -91,6 +91,17 @@ def test_frozen_node_that_was_started_here_is_killed(started, beside_us):
     assert worker.wait(5) == -9
 
 
+def test_a_supervisor_that_is_cleaned_up_lets_go_of_the_processes(started, beside_us):
+    worker = started("-r", "__node:=worker")
+    before = sorted(os.listdir("/proc/self/fd"))
+    node = member()
+    node.beat(beat(worker.pid))
+    assert sorted(os.listdir("/proc/self/fd")) != before
+    for _ in range(2):
+        node.close()
+    assert sorted(os.listdir("/proc/self/fd")) == before
+
+
 def test_process_that_a_message_names_is_never_killed_but_asked_to_shut_down(started, beside_us):
     victim = started("--anything")
     owner = Owner()

@@ -5,6 +5,7 @@ import os
 import struct
 import zlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,16 +87,26 @@ class LastWords:
             self._logger.warning(f"nothing is kept any more for a restart: {error}")
             if self._file is not None:
                 # What a successor cannot read it does not take for all there was.
-                os.ftruncate(self._file, 0)
+                with suppress(OSError):
+                    os.ftruncate(self._file, 0)
+            self.close()
             self._path, self.certain = None, False
 
     def forget(self) -> None:
         """Remove the file: the run has ended in order."""
+        self.close()
+        if self._path is not None:
+            # Of a run that is over, it tells nobody anything.
+            with suppress(OSError):
+                self._path.unlink()
+
+    def close(self) -> None:
+        """Let go of the file, which stays for a successor."""
         if self._file is not None:
-            os.close(self._file)
+            # Some file systems write what they were given only now.
+            with suppress(OSError):
+                os.close(self._file)
             self._file = None
-        if self._path is not None and self._path.is_file():
-            self._path.unlink()
 
 
 def _unframed(content: bytes, run: int) -> list[bytes]:

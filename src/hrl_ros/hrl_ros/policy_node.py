@@ -72,6 +72,7 @@ class PolicyNode(HrlNode, Generic[P, S]):
         self._observations = self.health.stream(topics.OBSERVATION)
         loaded = LoadedPolicy(launched, self.policy)
         self._memory = LastWords(Path(parameters.memory) if parameters.memory else None, self.get_logger())
+        self.closing.callback(self._memory.close)
         parts = self.party, self.parties, self.task, self.hierarchy, loaded, self.build, self.health
         self.reload = PolicyReload(self, *parts, self._memory.acts_with)
         self.closing.callback(self.reload.close)

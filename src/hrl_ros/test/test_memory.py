@@ -1,5 +1,6 @@
 """The last words are recalled whole, of this run, or not at all; a disk that refuses stops nobody."""
 
+import os
 from unittest.mock import Mock
 
 import pytest
@@ -97,6 +98,26 @@ def test_a_disk_that_is_full_later_leaves_nothing_old_behind(path, log, monkeypa
     successor = LastWords(path, log)
     assert successor.recall(RUN) == NOTHING
     assert not successor.certain
+
+
+def test_a_disk_that_refuses_even_to_forget_ends_nobody(path, log, monkeypatch):
+    memory = LastWords(path, log)
+    memory.keep(RUN, [b"old"])
+    for call in ("pwrite", "ftruncate"):
+        monkeypatch.setattr(f"os.{call}", Mock(side_effect=OSError(5, "Input/output error")))
+    for _ in range(2):
+        memory.keep(RUN, [b"new"])
+    memory.forget()
+    log.warning.assert_called_once()
+
+
+def test_who_ends_before_its_run_lets_go_of_the_file_and_leaves_it_to_a_successor(path):
+    before = sorted(os.listdir("/proc/self/fd"))
+    memory = keep(path, b"subgoal")
+    for _ in range(2):
+        memory.close()
+    assert sorted(os.listdir("/proc/self/fd")) == before
+    assert LastWords(path, Mock()).recall(RUN).messages == [b"subgoal"]
 
 
 def test_without_a_path_nothing_is_kept_and_nothing_is_certain(log):
