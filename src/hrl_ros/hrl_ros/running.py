@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import rclpy
 from rclpy._rclpy_pybind11 import RCLError
@@ -61,25 +61,19 @@ def run_node(kind: type[HrlNode], arguments: list[str] | None = None) -> int:
         return not told_to_stop
 
     try:
-        node.autostart(spin)
-        # What is loaded by now stays: the garbage collector need not look at it again and again.
-        gc.freeze()
-        while not (told_to_stop or node.failure or node.finished):
-            _spin(node, executor)
-            if node.garbage:
-                executor = _renewed(executor, node)
+        with _failing(node):
+            node.autostart(spin)
+            # What is loaded by now stays: the garbage collector need not look at it again and again.
+            gc.freeze()
+            while not (told_to_stop or node.failure or node.finished):
+                _spin(node, executor)
+                if node.garbage:
+                    executor = _renewed(executor, node)
         # Whoever sends it to a node that ends already is told where it hangs.
         faulthandler.register(signal.SIGTERM)
         _make_safe_and_release(node, executor)
-    except HrlError as error:
-        node.fail(str(error))
     except ExternalShutdownException:
         pass
-    except Exception:
-        node.fail(f"internal error:\n{traceback.format_exc()}")
-        # What it was about to do is unknown; what it commands must be safe all the same.
-        node.stop()
-        node.settle()
     finally:
         failed = node.failure is not None
         if not failed:
@@ -110,16 +104,37 @@ def _take_priority(kind: type[HrlNode]) -> None:
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(kind.fifo_priority))
 
 
+@contextlib.contextmanager
+def _failing(node: HrlNode) -> Iterator[None]:
+    """Whatever goes wrong, also in a callback that nothing guards, is the node's failure; the first one is told."""
+    try:
+        yield
+    except ExternalShutdownException:
+        raise
+    except HrlError as error:
+        node.fail(str(error))
+    except Exception:
+        node.fail(f"internal error:\n{traceback.format_exc()}")
+
+
 def _make_safe_and_release(node: HrlNode, executor: Executor) -> None:
-    """Not through the state machine: a node in any state must reach safety and release its files."""
-    if node.active:
-        node.stop()
+    """Not through the state machine: a node in any state must reach safety and release its files.
+
+    What a node that has failed was about to do is unknown; nor does a step that fails keep those after it from being
+    taken.
+    """
+    with _failing(node):
+        if node.active:
+            node.stop()
     limit = time.monotonic() + node.drain_limit
-    while node.active and node.busy() and time.monotonic() < limit:
-        _spin(node, executor)
-    node.settle()
-    node.farewell()
-    node.release()
+    with _failing(node):
+        while node.active and node.busy() and time.monotonic() < limit:
+            _spin(node, executor)
+    with _failing(node):
+        node.settle()
+        node.farewell()
+    with _failing(node):
+        node.release()
 
 
 def _limit_the_rest() -> None:

@@ -1,4 +1,4 @@
-"""A node's process ends, whatever the middleware does with it."""
+"""A node's process ends, whatever the middleware does with it; its node is made safe and released before."""
 
 import os
 import signal
@@ -37,11 +37,48 @@ mutex, lock = ctypes.create_string_buffer(64), ctypes.PyDLL(None).pthread_mutex_
 rclpy.try_shutdown = lambda: (print('done', flush=True), lock(mutex), lock(mutex))
 running.main_of(Node)()
 """
+FAILING = """
+import sys
+from hrl_core.errors import HrlError
+from hrl_ros import running
+from hrl_ros.node import HrlNode
+from hrl_ros.parameters import NodeParameters
+
+class Node(HrlNode):
+    def __init__(self):
+        super().__init__("stub", NodeParameters)
+
+    def start(self):
+        # As a service's: nothing guards it.
+        self.create_timer(0.01, self._break)
+
+    def _break(self):
+        raise {"HrlError": HrlError, "ValueError": ValueError}[sys.argv[1]]("the cause")
+
+    def stop(self):
+        print("made safe", flush=True)
+        raise HrlError("another error")
+
+    def teardown(self):
+        print("released, for", self.failure.splitlines()[0], flush=True)
+        raise HrlError("another error")
+
+running.main_of(Node)()
+"""
 
 
-def stub(*arguments):
+@pytest.mark.parametrize(("error", "told"), [("HrlError", "the cause"), ("ValueError", "internal error:")])
+def test_one_that_fails_where_nothing_guards_it_is_made_safe_and_released_and_tells_the_cause(error, told):
+    said, _ = (process := stub(error, program=FAILING)).communicate(timeout=30)
+    assert process.returncode == running.EXIT_FAILURE
+    assert f"[stub]: {told}" in said
+    assert f"made safe\nreleased, for {told}\n" in said
+    assert "another error" not in said
+
+
+def stub(*arguments, program=PROGRAM):
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, *arguments],
+        [sys.executable, "-c", program, *arguments],
         env=os.environ | {"ROS_DOMAIN_ID": DOMAIN},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

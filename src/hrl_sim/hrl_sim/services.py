@@ -27,10 +27,10 @@ class SimulationServices(CourseServices):
             response.message = "stepping is refused while running; call set_paused first"
         if not response.message and request.n < 1:
             response.message = f"n must be at least 1, got {request.n}"
-        response.accepted = not response.message
-        if response.accepted:
+        if not response.message:
             response.target_step = self._course.request_steps(request.n)
-            self._clock.poll()
+            response.message = self.look_again()
+        response.accepted = not response.message
         return response
 
     def _set_real_time_factor(
@@ -47,8 +47,11 @@ class SimulationServices(CourseServices):
         self, request: ChooseEpisode.Request, response: ChooseEpisode.Response
     ) -> ChooseEpisode.Response:
         response.message = self.refusal()
-        if not response.message:
-            seed = episode_seed(self._course.runner.seed, request.episode)
-            response.episode = self._course.restart(seed, None)
+        if response.message:
+            return response
+        try:
+            response.episode = self.restart(episode_seed(self._course.runner.seed, request.episode), None)
             response.accepted = True
+        except HrlError as error:
+            response.message = str(error)
         return response

@@ -3,7 +3,7 @@
 import numpy as np
 
 from hrl_core.errors import HrlError
-from hrl_core.messages import frozen
+from hrl_core.messages import Vector, frozen
 from hrl_msgs.srv import Reset, SetPaused
 from hrl_ros import topics
 from hrl_ros.loop.course import Course, EnvironmentClock
@@ -27,6 +27,29 @@ class CourseServices:
             return "no episode is running"
         return ""
 
+    def restart(self, seed: int | None, goal: Vector | None) -> int:
+        """Begin a new episode; returns its number.
+
+        Raises:
+            HrlError: the environment refuses.
+        """
+        episode = self._course.restart(seed, goal)
+        # While paused a clock holds an action of the episode before, for which it would drop the first of this one.
+        self._clock.poll()
+        return episode
+
+    def look_again(self) -> str:
+        """Have the clock take the step that it may take now; returns why it failed.
+
+        That ends the node, as a step does that an action or a tick leads to.
+        """
+        try:
+            self._clock.poll()
+        except HrlError as error:
+            self._node.fail(str(error))
+            return str(error)
+        return ""
+
     def _reset(self, request: Reset.Request, response: Reset.Response) -> Reset.Response:
         response.message = self.refusal()
         if response.message:
@@ -35,8 +58,7 @@ class CourseServices:
         try:
             if goal is not None:
                 self._course.runner.spec.check_goal(goal)
-            seed = request.seed if request.use_seed else None
-            response.episode = self._course.restart(seed, goal)
+            response.episode = self.restart(request.seed if request.use_seed else None, goal)
             response.accepted = True
         except HrlError as error:
             response.message = str(error)
@@ -44,6 +66,6 @@ class CourseServices:
 
     def _set_paused(self, request: SetPaused.Request, response: SetPaused.Response) -> SetPaused.Response:
         self._course.pause(request.paused)
-        self._clock.poll()
+        self.look_again()
         response.paused = self._course.paused
         return response
