@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
+from hrl_core.algorithms.frozen_skills import load_skills
 from hrl_core.algorithms.tree.config import TreeConfig
 from hrl_core.algorithms.tree.learner import hierarchy
 from hrl_core.checkpoints.checkpoint import load_checkpoint, load_hierarchy, random_checkpoint, save_checkpoint
@@ -59,6 +60,11 @@ def test_a_tree_that_is_saved_and_loaded_is_the_same(trees):
     assert loaded.actors == one.actors
     assert {name: w.tobytes() for name, w in loaded.weights.items()} == {n: w.tobytes() for n, w in one.weights.items()}
     assert {path.name for path in trees[0].iterdir()} == {"policy.json", "task.yaml", "tree.yaml", "nodes"}
+
+
+def test_the_leaves_of_a_tree_are_no_skills_for_others(trees):
+    with pytest.raises(HrlError, match="has no network for each of its skills"):
+        load_skills(str(trees[0]), TASK, 3)
 
 
 @pytest.mark.parametrize("name", ["tree.yaml", "task.yaml", "policy.json", "nodes/StayInLane.*/policy.json"])

@@ -13,6 +13,15 @@ from hrl_core.training.update_log import FAILED_BATCH, UpdateLog
 BATCH = TransitionBatch(*(torch.full((2, 1), float(i)) for i in range(5)))._asdict()
 
 
+def test_a_batch_whose_tensors_are_one_is_saved_like_any_other(tmp_path):
+    """Relay clones with nothing for rewards and discounts alike."""
+    same = BATCH | {"discounts": BATCH["rewards"], "next_inputs": BATCH["inputs"][:1]}
+    with pytest.raises(HrlError, match="training stopped; the batch is in"):
+        UpdateLog(tmp_path).learned(Update("worker", {"cloning_loss": np.nan}, same), "7 updates")
+    saved = load_file(tmp_path / FAILED_BATCH)
+    assert all(torch.equal(saved[name], tensor) for name, tensor in same.items() if tensor is not None)
+
+
 def test_means_are_of_what_came_since_the_last_line(tmp_path):
     log = UpdateLog(tmp_path)
     for metrics in ({"critic_loss": 1.0, "target": 3.0}, {"critic_loss": 2.0}):

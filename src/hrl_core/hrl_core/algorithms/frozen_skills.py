@@ -27,7 +27,9 @@ def load_skills(folder: str, task: TaskSpec, skills: int) -> Checkpoint:
         HrlError: it has none, or others than are asked for.
     """
     kept = load_checkpoint(Path(folder))
-    count = kept.actors["worker"].skills
+    # The actors of a tree bear the names of its nodes.
+    worker = kept.actors.get("worker")
+    count = worker.skills if worker is not None else 0
     if WORKER_VALUE not in kept.actors or not count:
         raise HrlError(
             f"frozen_skills: {folder} has no network for each of its skills, as policies of mlsh and snn4hrl have"

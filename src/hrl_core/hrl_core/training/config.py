@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from hrl_core.checkpoints.manifest import GREEDY, SAMPLED
 from hrl_core.errors import HrlError, did_you_mean
+from hrl_core.learners.checks import require_least, require_shares
 from hrl_core.learners.device_names import CPU
 from hrl_core.randomisation import Randomisation, parse_randomisation
 
@@ -72,6 +73,9 @@ class TrainConfig(Generic[AgentConfig]):
         for name in ("steps", "num_envs", "threads", "evaluation_interval", "checkpoint_interval"):
             if getattr(self, name) < 1:
                 raise HrlError(f"training configuration: {name} must be at least 1, got {getattr(self, name)}")
+        require_least(self, 1, "evaluation_episodes")
+        require_least(self, 0, "evaluation_episodes_elsewhere")
+        require_shares(self, "headline_goal_share")
         if self.evaluation not in (GREEDY, SAMPLED):
             raise HrlError(f"training configuration: evaluation: {GREEDY} or {SAMPLED}, got {self.evaluation}")
         # In the same words whoever wrote them: a resumed run compares texts.

@@ -75,5 +75,6 @@ class UpdateLog:
 def save_batch(batch: Mapping[str, torch.Tensor | None], path: Path) -> None:
     """Write a batch for a post-mortem."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {name: tensor.contiguous() for name, tensor in batch.items() if tensor is not None}
+    # Clones: some are views of one another, which such a file cannot hold.
+    tensors = {name: tensor.detach().clone().contiguous() for name, tensor in batch.items() if tensor is not None}
     save_file(tensors, path)

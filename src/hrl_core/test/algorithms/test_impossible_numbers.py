@@ -9,6 +9,7 @@ import pytest
 
 from hrl_core.algorithms import ALGORITHMS, presets
 from hrl_core.errors import HrlError
+from hrl_core.training.config import TrainConfig
 
 MAY_BE_NEGATIVE = {"manager_reward_offset", "log_std", "input_scale", "input_centre", "way_scale", "goal_scale"}
 """Logarithms, what is added, and factors on what a network sees."""
@@ -69,6 +70,27 @@ def test_what_is_below_zero_or_no_number_is_refused(switch: str) -> None:
 )
 def test_what_is_divided_by_or_counted_is_not_zero(switch: str) -> None:
     assert not accepts(switch, 0)
+
+
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {"evaluation_episodes": 0},
+        {"evaluation_episodes": -3},
+        {"evaluation_episodes_elsewhere": -1},
+        {"headline_goal_share": 5.0},
+        {"headline_goal_share": math.nan},
+    ],
+)
+def test_a_run_refuses_them_too(switches: dict[str, float]) -> None:
+    with pytest.raises(HrlError, match=next(iter(switches))):
+        TrainConfig(agent=presets("hiro")["paper"].agent, **switches)
+
+
+def test_a_level_keeps_at_least_a_batch() -> None:
+    """With fewer rows than that nothing would ever be learned, without a word."""
+    with pytest.raises(HrlError, match="replay: at least a batch"):
+        dataclasses.replace(presets("hac")["fast"].agent, replay=100)
 
 
 def test_a_refusal_names_switch_and_number() -> None:

@@ -74,6 +74,50 @@ def test_of_demonstrations_the_first_ones_are_taken_as_many_as_are_asked_for(wri
         demonstrated(TASK, level, [str(all_of_them)], count=4)
 
 
+def without_an_action(trace):
+    """A demonstration of which one Action was lost."""
+    return dataclasses.replace(trace, actions=trace.actions[:7] + trace.actions[8:])
+
+
+def test_where_no_action_was_told_what_was_done_is_what_was_intended(write_traces, tmp_path):
+    bag = write_traces(tmp_path / "bag", TASK, [without_an_action(trace) for trace in traces_of(Mode.DEMO)])
+    intended, done = (demonstrated(TASK, None, [str(bag)], intended=which) for which in (True, False))
+    assert intended is not None
+    assert done is not None
+    differs = (intended.actions != done.actions).any(axis=-1)
+    assert np.isfinite(intended.actions[:3, :20]).all()
+    assert not differs[:3, 7].any()
+    assert differs[:3, :7].all()
+
+
+def test_from_recordings_demonstrations_are_cloned_as_the_switches_say(write_traces, tmp_path):
+    bag = write_traces(tmp_path / "bag", TASK, traces_of(Mode.DEMO))
+    stores = []
+    for intended in (True, False):
+        training = TrainConfig(algorithm="relay", agent=dataclasses.replace(CONFIG, intended=intended))
+        config = BagTrainConfig((Source(bag),), training, relabel="off", material=MaterialConfig(("DEMO",)))
+        trainer = BagTrainer(TASK, config, tmp_path / f"run {intended}", 0)
+        trainer.consume(must_exist=True)
+        wanted = demonstrated(TASK, None, [str(bag)], intended=intended)
+        assert wanted is not None
+        stores.append(trainer.learner.store)
+        np.testing.assert_array_equal(stores[-1].actions[:3, :200], wanted.actions[:3, :200])
+    assert (stores[0].actions[:3] != stores[1].actions[:3]).any()
+
+
+def test_a_demonstration_that_does_not_fit_is_told_and_another_stands_in(write_traces, tmp_path, caplog):
+    traces = traces_of(Mode.DEMO)
+    moved = traces[0].observations[10]
+    traces[0].observations[10] = moved._replace(desired_goal=moved.desired_goal + 1)
+    bag = write_traces(tmp_path / "bag", TASK, traces)
+    store = demonstrated(TASK, None, [str(bag)], count=2)
+    assert store is not None
+    assert len(store) == 400
+    assert "its task goal changes" in caplog.text
+    with pytest.raises(HrlError, match="--demos_episodes 3: there are 2 in"):
+        demonstrated(TASK, None, [str(bag)], count=3)
+
+
 def test_episodes_that_are_no_demonstrations_are_not_taken_for_some(write_traces, tmp_path):
     bag = write_traces(tmp_path / "bag", TASK, traces_of(Mode.TRAIN))
     with pytest.raises(HrlError, match="of 3 episodes none is a demonstration"):
@@ -88,6 +132,8 @@ def test_demonstrations_beside_recordings_are_refused():
     shown = dataclasses.replace(CONFIG, demos=("runs/demos",))
     with pytest.raises(HrlError, match="name them among the recordings"):
         shown.for_recordings("off", 0)
+    with pytest.raises(HrlError, match="set replay instead of newest_steps 5"):
+        CONFIG.for_recordings("off", 5)
     assert CONFIG.for_recordings("off", 0) == CONFIG
 
 

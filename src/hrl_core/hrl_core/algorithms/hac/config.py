@@ -93,7 +93,8 @@ class HacConfig(ABC):
             )
         require(
             self,
-            (min(self.levels, self.replay) >= 1, "levels, replay: at least 1"),
+            (self.levels >= 1, "levels: at least 1"),
+            (self.replay >= self.of_levels.batch_size, "replay: at least a batch, before which nothing is learned"),
             (min(self.horizon, self.updates_per_episode, self.hindsight_goals) >= 0, "counts: at least 0"),
             (0 <= self.test_probability <= 1, "test_probability: in [0, 1]"),
             (0 <= self.discount < 1, "discount: in [0, 1)"),

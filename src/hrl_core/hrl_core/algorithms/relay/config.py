@@ -132,7 +132,8 @@ class RelayConfig:
 
     def for_recordings(self, relabel: str, newest_steps: int) -> "RelayConfig":
         """The same; raises ``HrlError`` where subgoals are to be relabelled: all are taken from what came later."""
-        del newest_steps
+        if newest_steps:
+            raise HrlError(f"relay draws from all that it keeps: set replay instead of newest_steps {newest_steps}")
         if self.finetuning in ON_POLICY:
             raise HrlError(
                 f"--finetuning {self.finetuning} learns from what it lives itself: take another for recordings"

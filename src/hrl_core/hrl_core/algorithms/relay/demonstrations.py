@@ -1,16 +1,23 @@
 """Recordings of demonstrations as a store of episodes."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
+from hrl_core.bags.episodes import BagEpisode
+from hrl_core.bags.problems import Problem
 from hrl_core.bags.reader import read_bags
-from hrl_core.bags.store_filling import fill_store
+from hrl_core.bags.store_filling import add_episode
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import LevelSpec
 from hrl_core.messages import Mode
 from hrl_core.replay.episode_store import EpisodeStore
 from hrl_core.task.spec import TaskSpec
+
+_LOG = logging.getLogger(__name__)
 
 
 def demonstrated(
@@ -22,8 +29,8 @@ def demonstrated(
         task: what they are of.
         level: whose subgoals are stored; None: there are none.
         folders: bags, or folders of bags.
-        intended: whether actions are those before noise was added on purpose instead of those that were done.
-        count: of episodes, the first ones; 0: all.
+        intended: whether actions are ``as_intended`` instead of those that were done.
+        count: of episodes, the first ones that can be learned from; 0: all of them.
 
     Raises:
         HrlError: there is no bag, or no demonstration of the task in them that can be learned from.
@@ -36,13 +43,28 @@ def demonstrated(
         raise HrlError(
             f"--demos {', '.join(folders)}: of {len(recording.episodes)} episodes none is a demonstration (mode DEMO)"
         )
-    if len(episodes) < count:
-        raise HrlError(f"--demos_episodes {count}: there are {len(episodes)} in {', '.join(folders)}")
-    episodes = episodes[: count or None]
     if intended:
-        episodes = [replace(episode, applied_actions=episode.intended) for episode in episodes]
+        episodes = [as_intended(episode) for episode in episodes]
     store = EpisodeStore(task, level, sum(episode.steps for episode in episodes) + task.max_episode_steps, 0)
-    problems = fill_store(store, task, episodes)
-    if not len(store):
+    problems, stored = [], 0
+    for episode in episodes:
+        outcome = add_episode(store, task, episode)
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+            continue
+        stored += 1
+        if stored == count:
+            break
+    if not stored:
         raise HrlError(f"--demos {', '.join(folders)}: {problems[0].text}")
+    if stored < count:
+        raise HrlError(f"--demos_episodes {count}: there are {stored} in {', '.join(folders)}")
+    for problem in problems:
+        _LOG.warning("%s", problem)
     return store
+
+
+def as_intended(episode: BagEpisode) -> BagEpisode:
+    """The episode with the actions before noise was added on purpose; where none was told, with what was done."""
+    told = np.where(np.isnan(episode.intended), episode.applied_actions, episode.intended)
+    return replace(episode, applied_actions=told)

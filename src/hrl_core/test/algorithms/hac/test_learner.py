@@ -214,7 +214,7 @@ def seen(actor: ActorConfig, inputs):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"levels": 0}, "levels, replay: at least 1, got"),
+        ({"levels": 0}, "levels: at least 1, got"),
         ({"test_probability": 1.5}, r"test_probability: in \[0, 1\], got"),
         ({"subgoal_elements": ("x",)}, r"subgoal_low needs one number for each of subgoal_elements \(x\)"),
         ({"discount": 1.0}, "discount: in"),
