@@ -36,6 +36,7 @@ RUNS = {
     "mlsh": "--algorithm mlsh --task movement_bandits --steps 4000",
     "snn4hrl": "--algorithm snn4hrl --task point_field --steps 4000",
     "fun": "--algorithm fun --task t_maze --steps 4000",
+    "tree": "--algorithm tree --task lane_drive --steps 4000",
 }
 
 

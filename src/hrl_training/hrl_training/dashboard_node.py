@@ -7,6 +7,7 @@ from functools import partial
 
 from diagnostic_msgs.msg import DiagnosticArray
 
+from hrl_core.training.recordings.plain_values import text_list
 from hrl_msgs import msg
 from hrl_ros import qos, topics
 from hrl_ros.diagnostics import HealthReports
@@ -15,7 +16,6 @@ from hrl_ros.node import HrlNode
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.running import main_of
 from hrl_training.progress import Progress, as_json, as_text
-from hrl_training.text_lists import text_list
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.checkpoints.loading import PolicyReference, load_announced
 from hrl_core.errors import HrlError
 from hrl_core.threads import one_thread
+from hrl_core.training.recordings.plain_values import text_list
 from hrl_core.training.recordings.segments import SegmentFinder, Source
 from hrl_msgs import msg
 from hrl_ros import qos, topics
@@ -20,7 +21,6 @@ from hrl_ros.message_texts import message_texts
 from hrl_ros.node import HrlNode
 from hrl_ros.parameters import NodeParameters, parameter
 from hrl_ros.running import main_of
-from hrl_training.text_lists import text_list
 
 LOOK_PERIOD = 0.2
 SLICE = 0.2

@@ -15,6 +15,7 @@ from hrl_core.threads import one_thread
 from hrl_core.training.choose_products import GIVEN, require_products, with_own_products
 from hrl_core.training.presets import stored_config, with_products_of
 from hrl_core.training.recordings.config import BagTrainConfig
+from hrl_core.training.recordings.plain_values import text_list
 from hrl_core.training.recordings.segments import at_hand
 from hrl_core.training.recordings.trainer import BagTrainer
 from hrl_core.training.run_files import RunFolder
@@ -28,7 +29,6 @@ from hrl_ros.node import HrlNode
 from hrl_ros.running import main_of
 from hrl_training.announcing import policy_update
 from hrl_training.back_pressure import BackPressure
-from hrl_training.text_lists import text_list
 from hrl_training.trainer_parameters import TrainerParameters
 
 WORK_PERIOD = 0.02

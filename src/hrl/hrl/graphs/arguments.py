@@ -141,7 +141,9 @@ class LaunchArguments(Arguments):
         rule=URI,
     )
     learn: bool = argument(
-        False, "Learn while running: relabeler and trainer follow the recording and announce policies; implies explore."
+        False,
+        "Learn while running: a trainer follows the recording and announces policies, with relabel:=from-relabelled "
+        "after a relabeler; implies explore.",
     )
     algorithm: str = argument("hiro", "With learn: algorithm, unless a file of switches names it.", tuple(ALGORITHMS))
     training: str = argument(

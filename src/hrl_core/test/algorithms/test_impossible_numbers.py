@@ -82,7 +82,7 @@ def test_what_is_divided_by_or_counted_is_not_zero(switch: str) -> None:
         {"headline_goal_share": math.nan},
     ],
 )
-def test_a_run_refuses_them_too(switches: dict[str, float]) -> None:
+def test_a_run_refuses_them_too(switches: dict[str, Any]) -> None:
     with pytest.raises(HrlError, match=next(iter(switches))):
         TrainConfig(agent=presets("hiro")["paper"].agent, **switches)
 
