@@ -28,7 +28,7 @@ def test_one_number_says_how_many_levels_there_are(tmp_path, capsys, levels) -> 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--algorithm", "hac", "--task", "mountain_car", "--levels", "0"], "levels, replay: at least 1"),
+        (["--algorithm", "hac", "--task", "mountain_car", "--levels", "0"], "levels: at least 1"),
         (["--algorithm", "hac", "--task", "ant_maze"], "hac does not know what a subgoal is on task 'ant_maze'"),
         (["--task", "mountain_car", "--levels", "2"], "unknown switch '--levels'"),
         (["--algorithm", "hac", "--learner", "td3"], "unknown learner 'td3'"),

@@ -260,7 +260,7 @@ def test_repeating_the_whole_command_with_resume_is_the_same_run(whole: Path, mo
         (["--worker.discount", "1.5", "--out", "x"], "discount: in [0, 1)"),
         ([], "--out DIR begins a run, --resume DIR goes on with one"),
         (["--resume", "nowhere"], "nowhere holds no training run: config.json is missing"),
-        (["--torch_threads", "0", "--out", "x"], "--torch_threads 0: must be 1 or more"),
+        (["--torch_threads", "0", "--out", "x"], "--torch_threads 0: must be from 1 to"),
         (
             ["--algorithm", "flat", "--learner", "sac", "--products", "numpy", "--task", "pendulum", "--out", "x"],
             "--products numpy: the fast updates of td3 on the CPU take it, which 'flat' has none of",

@@ -41,7 +41,7 @@ def test_a_trainer_chooses_when_its_run_begins_and_keeps_that(tmp_path, monkeypa
     monkeypatch.setattr(choose_products, "quicker_by_torch", lambda all_of_them: ["forward 1x2x3"])
     begun = Trainer(tmp_path).configured()
     assert products(begun) == [["forward 1x2x3"]] * 2
-    (tmp_path / "config.json").write_text(json.dumps(begun.as_dict()))
+    (tmp_path / "config.json").write_text(json.dumps({"task": TASK.name, "seed": 0, **begun.as_dict()}))
     monkeypatch.setattr(choose_products, "quicker_by_torch", lambda all_of_them: pytest.fail("measured again"))
     assert Trainer(tmp_path).configured() == begun
     assert Trainer(tmp_path, "given").configured() == begun

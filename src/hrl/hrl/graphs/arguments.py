@@ -291,12 +291,12 @@ class Argument:
 
     def check(self, value: Value) -> None:
         """Raise ``LaunchArgumentError`` unless the choices and the rule allow ``value``."""
-        if not isinstance(value, str) and not -_MOST_INTEGER <= value <= _MOST_INTEGER:
-            raise self._refuse(value, "is no number that a node could be given")
         if self.choices and value not in self.choices:
             raise self._refuse(value, f"is not one of {', '.join(self.choices)}")
         if self.rule is not None and not self.rule.holds(value):
             raise self._refuse(value, f"must be {self.rule.text}")
+        if not isinstance(value, str) and not -_MOST_INTEGER <= value <= _MOST_INTEGER:
+            raise self._refuse(value, "is no number that a node could be given")
 
     def _refuse(self, value: Value, problem: str) -> LaunchArgumentError:
         return LaunchArgumentError(f"{self.name}:={value} {problem} ({self.name}: {_without_dot(self.description)})")
