@@ -53,6 +53,7 @@ def test_a_demonstration_is_recorded_as_one_and_is_the_same_as_in_process(launch
     assert graph.summary()["lost_messages"] == 0
 
 
+@pytest.mark.learning
 def test_a_recording_is_done_again_from_its_seed_and_leads_to_the_same(launch, read_bag):
     """Law L14: what was really applied, noise and all, leads to the same states."""
     shown = launch("task:=push_point", "episodes:=2", "seed:=5", "noise:=0.5", file="demo.launch.py")
@@ -73,6 +74,7 @@ def test_a_recording_is_done_again_from_its_seed_and_leads_to_the_same(launch, r
         assert told in output
 
 
+@pytest.mark.learning
 def test_a_joystick_demonstrates_and_let_go_stands_still(launch, listener, read_bag):
     words = ("task:=push_point", "demonstrator:=teleop", "controls:=-1 b2", "mode:=realtime", "rtf:=2")
     graph = launch(*words, "episodes:=1", file="demo.launch.py")

@@ -1,5 +1,5 @@
 """Any goal-conditioned Gymnasium environment: described, trained, resumed, evaluated, launched, recorded, relabelled,
-filmed, by the commands and nothing else. Two of them in `make test`, all in `make test-learning`."""
+filmed, by the commands and nothing else. One of them in `make test`, all in `make test-learning`."""
 
 import json
 import shutil
@@ -19,10 +19,10 @@ TWO_LINK = Path(__file__).parents[2] / "src" / "hrl_core" / "test" / "two_link.p
 ENVIRONMENTS = [
     # No MuJoCo, no attribute `goal`, float32, a module beside the task file.
     pytest.param("two_link:TwoLink-v0", marks=pytest.mark.ros),
-    pytest.param("FetchReach-v4", marks=pytest.mark.ros),
     *(
         pytest.param(env_id, marks=pytest.mark.learning)
         for env_id in (
+            "FetchReach-v4",
             "FetchPush-v4",
             "PointMaze_UMaze-v3",
             # The observation lacks the goal.

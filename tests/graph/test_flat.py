@@ -22,6 +22,7 @@ from hrl_core.training.recordings.on_policy import joined, lived_in
 pytestmark = pytest.mark.ros
 
 
+@pytest.mark.learning
 def test_a_bag_of_a_stochastic_policy_is_the_run_in_process_and_gives_the_same_update_as_memory(
     launch, read_bag, in_process, assert_same_run, tmp_path
 ):

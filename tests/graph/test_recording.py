@@ -127,6 +127,7 @@ def test_recorder_that_gets_time_now_and_then_loses_nothing_of_short_episodes(
     assert all(episode.outcome is not None for episode in ended)
 
 
+@pytest.mark.learning
 def test_killed_recorder_leaves_all_but_its_last_second(launch, listener, observe):
     graph = launch("task:=AntMaze", "episodes:=0", "mode:=realtime", "rtf:=20")
     listener.spin_until(lambda: len(observe) > 300)

@@ -224,6 +224,7 @@ def test_bad_policies_are_refused_with_a_reason_and_the_old_one_stays(
     assert set(versions_by_episode(read_bag(graph.out / "bag"))) == {1, 5}
 
 
+@pytest.mark.learning
 def test_all_of_three_levels_take_a_policy_at_the_same_step_refuse_a_bad_one_and_go_back(
     launch, listener, versions, policy, announce, read_bag, statuses
 ):

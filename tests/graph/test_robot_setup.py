@@ -88,6 +88,7 @@ def test_an_operator_is_asked_again_after_a_pause_before_the_first_action(launch
     assert code == 0, output
 
 
+@pytest.mark.learning
 def test_robot_whose_drivers_are_started_apart_walks_and_stays_when_the_stack_ends(launch, tmp_path):
     drivers = launch("namespace:=robot_1", file="fake_robot.launch.py", out="drivers")
     shipped = yaml.safe_load((resources.files("hrl_robot") / "robots" / "fake_ant.yaml").read_text())

@@ -181,6 +181,7 @@ def test_what_a_run_was_refused_for_stands_in_the_table(small, tmp_path: Path, c
 
 @pytest.mark.slow
 @pytest.mark.timeout(4 * PATIENCE)
+@pytest.mark.learning
 def test_runs_are_made_told_and_never_made_again(small, tmp_path: Path, capsys) -> None:
     words = ("--out", str(tmp_path), "--tasks", "point_maze", "--seeds", "2", "--budget", "2k")
     assert table(*words) == 0

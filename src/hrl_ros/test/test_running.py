@@ -86,6 +86,7 @@ def stub(*arguments, program=PROGRAM):
     )
 
 
+@pytest.mark.learning
 def test_one_that_has_done_everything_ends_all_the_same_and_says_where_it_hung():
     said, _ = (process := stub()).communicate(timeout=30)
     assert process.returncode == -signal.SIGALRM
