@@ -102,7 +102,7 @@ def test_further_bags_are_told_from_wherever_the_trainer_starts(arguments, tmp_p
     for name in ("~/demos:0.5", "home/demos:0.5", "s3://store:9000/demos"):
         graph = train_graph(dataclasses.replace(arguments, more_bags=name))
         (trainer,) = [node for node in graph.nodes if node.role == "trainer"]
-        told.append(trainer.parameters["bags"].split(",")[-1])
+        told.append(str(trainer.parameters["bags"]).split(",")[-1])
     assert told == [*[f"{tmp_path}/home/demos:0.5"] * 2, "s3://store:9000/demos:1"]
 
 
