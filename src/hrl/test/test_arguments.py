@@ -52,7 +52,7 @@ def test_of_two_values_the_last_counts():
         ("split_mb:=nan", "split_mb:=nan must be 0 or more"),
         ("episodes:=99999999999999999999", "episodes:=99999999999999999999 is no number that a node could be given"),
         ("upload:=s3:/bucket/x", "upload:=s3:/bucket/x must be a URI, such as s3://BUCKET/FOLDER"),
-        ("catalogue:=rows.db", "catalogue:=rows.db must be a URI"),
+        ("catalogue:=rows.db", "catalogue:=rows.db must be a URI, such as postgresql+psycopg://"),
         ("mode:=turbo", "mode:=turbo is not one of lockstep, realtime"),
         ("goal:=1;2", "goal:=1;2 must be finite numbers"),
         ("goal:=1,nan", "goal:=1,nan must be finite numbers"),

@@ -21,7 +21,7 @@ from hrl_core.bags.find import find_bags, find_partial
 from hrl_core.bags.problems import iso_time
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.recovery import NothingToSaveError, Recovery, default_out, recover, recoverable
-from hrl_core.bags.remote import is_uri, upload_missing
+from hrl_core.bags.remote import upload_missing
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.text import hierarchy_in_words, parse_hierarchy
 from hrl_core.randomisation import told_in
@@ -110,8 +110,6 @@ class Upload:
 
     def run(self) -> int:
         """Exit code 0: all are there."""
-        if not is_uri(self.uri):
-            raise HrlError(f"'{self.uri}' is no URI: s3://BUCKET/FOLDER, file:///FOLDER, ...")
         copied = upload_missing(self.dir, self.uri)
         tell(f"{counted(len(copied), 'bag')} copied to {self.uri}")
         return 0

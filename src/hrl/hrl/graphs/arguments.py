@@ -51,7 +51,13 @@ PORT = Rule("between 1 and 65535", lambda value: 1 <= value <= 65535)
 SEED = Rule(f"between 0 and {MOST_SEED}", lambda value: 0 <= value <= MOST_SEED)
 VECTOR = Rule("finite numbers separated by commas, such as 0,16", _is_vector)
 NAME = Rule("a ROS namespace, such as robot_1", lambda value: _NAMESPACE.fullmatch(value) is not None)
-URI = Rule("a URI, such as s3://BUCKET/FOLDER", lambda value: value == "" or is_uri(value))
+
+
+def _uri(example: str) -> Rule:
+    return Rule(f"a URI, such as {example}", lambda value: value == "" or is_uri(value))
+
+
+STORE, DATA_BASE = _uri("s3://BUCKET/FOLDER"), _uri("postgresql+psycopg://USER@HOST/NAME")
 NOT_EMPTY = Rule("given", lambda value: value != "")
 NETWORK = (
     "Who may take part: host (this machine only) or subnet (other machines, too, as for a robot's own computer).",
@@ -133,12 +139,12 @@ class LaunchArguments(Arguments):
     upload: str = argument(
         "",
         "URI that closed bags are copied to, s3://BUCKET/FOLDER; of several robots in robot_1, ...; empty: nowhere.",
-        rule=URI,
+        rule=STORE,
     )
     catalogue: str = argument(
         "",
         "Data base with a row of each closed bag, postgresql+psycopg://USER@HOST/NAME; empty: a file beside them.",
-        rule=URI,
+        rule=DATA_BASE,
     )
     learn: bool = argument(
         False,
