@@ -148,11 +148,12 @@ def test_the_end_of_the_simulator_ends_the_launch_with_code_0_and_a_summary(stac
 
 
 def test_parameters_are_those_of_hrl_launch(stack):
-    from hrl.graphs.arguments import parse_arguments
+    from hrl.graphs.argument_table import parse_arguments
+    from hrl.graphs.arguments import LaunchArguments
     from hrl.graphs.policy import policy_graph
 
     words = [f"policy:={stack.policy}", f"out:={stack.out}", "goal:=1,2"]
-    graph = policy_graph(parse_arguments(words))
+    graph = policy_graph(parse_arguments(words, LaunchArguments))
     stack.write("hrl_sim", "simulator", "await_starts('manager', 'worker', 'recorder')\nreport()")
     code, output = stack.run("goal:=1,2")
     assert code == 0, output

@@ -8,7 +8,8 @@ import pytest
 import yaml
 
 from hrl.cli import COMMANDS
-from hrl.graphs.arguments import parse_arguments
+from hrl.graphs.argument_table import parse_arguments
+from hrl.graphs.arguments import LaunchArguments
 
 REPOSITORY = Path(__file__).parents[2]
 WORKFLOW = REPOSITORY / ".github" / "workflows" / "ros.yml"
@@ -28,7 +29,7 @@ def test_a_step_is_bash_and_names_what_exists(step):
         assert command in COMMANDS
     for file, words in re.findall(r"ros2 launch hrl (\S+)(.*)", script):
         assert (REPOSITORY / "launch" / file).is_file()
-        parse_arguments(words.split())
+        parse_arguments(words.split(), LaunchArguments)
 
 
 def test_it_is_run_on_what_the_readme_promises():

@@ -4,24 +4,19 @@ import dataclasses
 
 import pytest
 
-from hrl.graphs.arguments import (
-    ARGUMENTS,
-    LaunchArgumentError,
-    LaunchArguments,
-    describe_arguments,
-    parse_arguments,
-)
+from hrl.graphs.argument_table import LaunchArgumentError, arguments_of, describe_arguments, parse_arguments
+from hrl.graphs.arguments import LaunchArguments
 
-NAMES = {argument.name for argument in ARGUMENTS}
+NAMES = {argument.name for argument in arguments_of(LaunchArguments)}
 
 
 def test_no_words_mean_the_defaults():
-    assert parse_arguments([]) == LaunchArguments()
+    assert parse_arguments([], LaunchArguments) == LaunchArguments()
 
 
 def test_values_have_the_type_of_their_argument():
     words = ["episodes:=2", "rtf:=2", "mode:=realtime", "record:=False", "goal:=0,16", "out:=a:=b"]
-    arguments = parse_arguments(words)
+    arguments = parse_arguments(words, LaunchArguments)
     assert arguments.episodes == 2
     assert arguments.rtf == 2.0
     assert isinstance(arguments.rtf, float)
@@ -31,7 +26,7 @@ def test_values_have_the_type_of_their_argument():
 
 
 def test_of_two_values_the_last_counts():
-    assert parse_arguments(["seed:=1", "seed:=2"]).seed == 2
+    assert parse_arguments(["seed:=1", "seed:=2"], LaunchArguments).seed == 2
 
 
 @pytest.mark.parametrize(
@@ -48,6 +43,8 @@ def test_of_two_values_the_last_counts():
         ("rtf:=0", "rtf:=0.0 must be between"),
         ("rtf:=nan", "rtf:=nan must be between"),
         ("rtf:=2", "rtf:=2.0 has no meaning in lock-step"),
+        ("max_action_age:=3", "max_action_age:=3.0 has no meaning in lock-step"),
+        ("max_action_age:=0.5", "max_action_age:=0.5 must be 1 or more"),
         ("wait_limit:=inf", "wait_limit:=inf must be 0 or more"),
         ("split_mb:=nan", "split_mb:=nan must be 0 or more"),
         ("episodes:=99999999999999999999", "episodes:=99999999999999999999 is no number that a node could be given"),
@@ -64,13 +61,13 @@ def test_of_two_values_the_last_counts():
 )
 def test_a_wrong_word_is_refused_in_one_line(word, problem):
     with pytest.raises(LaunchArgumentError) as caught:
-        parse_arguments([word])
+        parse_arguments([word], LaunchArguments)
     (line,) = str(caught.value).splitlines()
     assert line.startswith(problem)
 
 
 def test_the_manual_names_every_argument_with_default_and_choices():
-    manual = describe_arguments()
+    manual = describe_arguments(LaunchArguments)
     assert all(f"    '{name}':" in manual for name in NAMES)
     assert "(default: 'auto')" in manual
     assert "One of: lockstep, realtime." in manual

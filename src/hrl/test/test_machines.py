@@ -2,7 +2,8 @@
 
 import pytest
 
-from hrl.graphs.arguments import LaunchArgumentError, parse_arguments
+from hrl.graphs.argument_table import LaunchArgumentError, parse_arguments
+from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.policy import policy_graph
 from hrl_core.errors import HrlError
 
@@ -10,7 +11,7 @@ TWO = ["policy:=relay_push_point", "network:=subnet"]
 
 
 def graph(tmp_path, *words):
-    return policy_graph(parse_arguments([*TWO, f"out:={tmp_path}/run", *words]))
+    return policy_graph(parse_arguments([*TWO, f"out:={tmp_path}/run", *words], LaunchArguments))
 
 
 def test_the_nodes_that_are_named_are_started_and_end_with_a_run_elsewhere(tmp_path):
@@ -34,4 +35,4 @@ def test_nodes_that_are_not_there_and_a_network_of_one_machine_are_refused(tmp_p
         graph(tmp_path, "nodes:=workr")
     for word in ("nodes:=worker", "peers:=10.0.0.1"):
         with pytest.raises(LaunchArgumentError, match="add network:=subnet"):
-            parse_arguments(["policy:=relay_push_point", word])
+            parse_arguments(["policy:=relay_push_point", word], LaunchArguments)

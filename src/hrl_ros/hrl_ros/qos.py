@@ -42,7 +42,7 @@ LEASE = 5.0
 LEAST_LEASE = 0.1
 """Shortest lease [s]; the middleware's own timers are no finer."""
 COMMAND_HORIZON = 2.0
-"""Control periods for which a command is worth delivering; ``max_action_age`` of the simulator and the bridge."""
+"""Control periods for which a command is worth delivering to a controller."""
 
 
 class Ends(NamedTuple):

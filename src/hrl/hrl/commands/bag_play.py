@@ -8,7 +8,8 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from hrl.graphs.arguments import PORT, Value, require_namespace
+from hrl.graphs.argument_table import Value
+from hrl.graphs.arguments import PORT, require_namespace
 from hrl.graphs.graph import NodeDescription, Processes
 from hrl.graphs.onlookers import markers_node, rviz_node, viewer_node
 from hrl.launching.environment import need_ros

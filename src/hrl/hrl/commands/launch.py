@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from hrl.graphs.arguments import describe_arguments, parse_arguments
+from hrl.graphs.argument_table import describe_arguments, parse_arguments
 from hrl.graphs.launch_files import GRAPHS, find_graph
 from hrl.launching.environment import need_ros
 from hrl.launching.run import run_graph

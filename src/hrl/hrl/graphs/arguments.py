@@ -1,41 +1,19 @@
-"""The launch arguments: one typed table per launch file, read by ``hrl launch`` and by ``ros2 launch`` alike."""
+"""The launch arguments that several launch files share, and those of a graph with one robot."""
 
-import dataclasses
-import difflib
-import functools
 import math
-import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar, cast
+from dataclasses import dataclass
 
+from hrl.graphs.argument_table import Arguments, Rule, argument
 from hrl_core.algorithms import ALGORITHMS
 from hrl_core.bags.remote import is_uri
 from hrl_core.errors import HrlError
 from hrl_core.randomness import MOST_SEED
 
-Value = bool | int | float | str
-T = TypeVar("T", bool, int, float, str)
-A = TypeVar("A", bound="Arguments")
 DEFAULT_OUT = "runs/{time}"
-_MOST_INTEGER = 2**63 - 1
-"""Of ROS parameters."""
-_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+_ACTION_AGE = 2.0
+"""Of simulator and bridge, unless told [control periods]."""
 _NAMESPACE = re.compile(r"/?([A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*)?")
-_KIND = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
-
-
-class LaunchArgumentError(HrlError):
-    """A launch argument is unknown, ill-typed or out of range; the message says in one line what is allowed."""
-
-
-class Rule(NamedTuple):
-    """What a value must obey beyond its type."""
-
-    text: str
-    """Completes "must be ..."."""
-    holds: Callable[[Any], bool]
 
 
 def _is_vector(text: str) -> bool:
@@ -73,30 +51,6 @@ def require_namespace(text: str) -> str:
     return text.strip("/")
 
 
-def argument(default: T, description: str, choices: Sequence[str] = (), rule: Rule | None = None) -> T:
-    """Declare one launch argument, a field of a subclass of ``Arguments``."""
-    metadata = {"description": description, "choices": tuple(choices), "rule": rule}
-    return field(default=default, metadata=metadata)
-
-
-@dataclass(frozen=True)
-class Arguments:
-    """Values of the arguments of one launch file; each field's description is what ``--show-args`` prints."""
-
-    def __post_init__(self) -> None:
-        """Raise ``LaunchArgumentError`` unless every value is allowed."""
-        for row in arguments_of(type(self)):
-            row.check(getattr(self, row.name))
-        self.check()
-
-    def check(self) -> None:
-        """Raise what ``refuse`` returns when the values do not go together."""
-
-    def refuse(self, problem: str) -> LaunchArgumentError:
-        """The refusal."""
-        return LaunchArgumentError(problem)
-
-
 @dataclass(frozen=True)
 class LaunchArguments(Arguments):
     """The arguments of a graph with one robot."""
@@ -118,6 +72,12 @@ class LaunchArguments(Arguments):
     )
     rtf: float = argument(
         1.0, "Real-time factor, simulated seconds per wall second; with mode:=realtime only.", rule=FACTOR
+    )
+    max_action_age: float = argument(
+        _ACTION_AGE,
+        "In real time, oldest action that is applied, from its observation to its arrival [control periods]; more "
+        "behind a slow link.",
+        rule=Rule("1 or more", lambda value: value >= 1 and math.isfinite(value)),
     )
     episodes: int = argument(0, "Number of episodes, 0 for ever.", rule=COUNT)
     seed: int = argument(0, "Seed from which resets and exploration noise are drawn.", rule=SEED)
@@ -213,6 +173,8 @@ class LaunchArguments(Arguments):
         """Refuse what contradicts itself."""
         if self.takes_turns and self.rtf != 1.0:
             raise self.refuse(f"rtf:={self.rtf} has no meaning in lock-step; add mode:=realtime")
+        if self.takes_turns and self.max_action_age != _ACTION_AGE:
+            raise self.refuse(f"max_action_age:={self.max_action_age} has no meaning in lock-step; add mode:=realtime")
         if (self.peers or self.nodes or self.discovery_server) and self.network != "subnet":
             raise self.refuse(
                 "nodes:=, peers:= and discovery_server:= are for graphs of several machines; add network:=subnet"
@@ -262,107 +224,3 @@ class PolicyArguments(LaunchArguments):
                 "name the policy to run, policy:=FOLDER or a shipped name such as policy:=hiro_ant_maze, or a "
                 "task with its best shipped one, task:=AntMaze policy:=auto"
             )
-
-
-@dataclass(frozen=True)
-class Argument:
-    """One row of the table."""
-
-    name: str
-    type: type
-    default: Value
-    description: str
-    choices: tuple[str, ...]
-    rule: Rule | None
-
-    @property
-    def shown_default(self) -> str:
-        """The default as one would type it."""
-        return str(self.default).lower() if self.type is bool else str(self.default)
-
-    @property
-    def explanation(self) -> str:
-        """Description with the choices, if any."""
-        return f"{self.description} One of: {', '.join(self.choices)}." if self.choices else self.description
-
-    def parse(self, text: str) -> Value:
-        """Convert ``text`` to the argument's type; raises ``LaunchArgumentError`` when that is impossible."""
-        if text.startswith("~/"):
-            # No shell has done it behind ":=".
-            return os.path.expanduser(text)
-        try:
-            return _TRUTH[text.lower()] if self.type is bool else self.type(text)
-        except (ValueError, KeyError):
-            raise self._refuse(text, f"is not {_KIND[self.type]}") from None
-
-    def check(self, value: Value) -> None:
-        """Raise ``LaunchArgumentError`` unless the choices and the rule allow ``value``."""
-        if self.choices and value not in self.choices:
-            raise self._refuse(value, f"is not one of {', '.join(self.choices)}")
-        if self.rule is not None and not self.rule.holds(value):
-            raise self._refuse(value, f"must be {self.rule.text}")
-        if not isinstance(value, str) and not -_MOST_INTEGER <= value <= _MOST_INTEGER:
-            raise self._refuse(value, "is no number that a node could be given")
-
-    def _refuse(self, value: Value, problem: str) -> LaunchArgumentError:
-        return LaunchArgumentError(f"{self.name}:={value} {problem} ({self.name}: {_without_dot(self.description)})")
-
-
-def _without_dot(sentence: str) -> str:
-    """The sentence to be put in brackets; three dots stay."""
-    return sentence if sentence.endswith("...") else sentence.removesuffix(".")
-
-
-@functools.cache
-def arguments_of(kind: type[Arguments]) -> tuple[Argument, ...]:
-    """The rows of a table."""
-    return tuple(
-        Argument(f.name, type(f.default), cast(Value, f.default), **f.metadata) for f in dataclasses.fields(kind)
-    )
-
-
-ARGUMENTS = arguments_of(LaunchArguments)
-
-
-def unknown_names(names: Sequence[str], kind: type[Arguments] = LaunchArguments) -> list[str]:
-    """Return those of ``names`` that are no launch arguments."""
-    valid = {row.name for row in arguments_of(kind)}
-    return [name for name in names if name not in valid]
-
-
-def parse_values(values: Mapping[str, str], kind: type[A] = LaunchArguments) -> A:
-    """Read arguments from name -> text.
-
-    Raises:
-        LaunchArgumentError: an argument is unknown, ill-typed or not allowed.
-    """
-    rows = arguments_of(kind)
-    for name in unknown_names(list(values), kind):
-        close = difflib.get_close_matches(name, [row.name for row in rows], n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise LaunchArgumentError(f"unknown argument '{name}'{hint}; --show-args lists all of them")
-    parsed = {row.name: row.parse(values[row.name]) for row in rows if row.name in values}
-    return kind(**parsed)
-
-
-def parse_arguments(words: Sequence[str], kind: type[A] = LaunchArguments) -> A:
-    """Read arguments from ``name:=value`` words; of a name given twice the last counts.
-
-    Raises:
-        LaunchArgumentError: a word has another form, or an argument is unknown, ill-typed or not allowed.
-    """
-    values: dict[str, str] = {}
-    for word in words:
-        name, separator, value = word.partition(":=")
-        if not separator or not name:
-            raise LaunchArgumentError(f"'{word}' is not of the form name:=value; --show-args lists all arguments")
-        values[name] = value
-    return parse_values(values, kind)
-
-
-def describe_arguments(kind: type[Arguments] = LaunchArguments) -> str:
-    """Return the manual of the arguments, laid out as ``ros2 launch --show-args`` does."""
-    rows = [
-        f"    '{a.name}':\n        {a.explanation}\n        (default: '{a.shown_default}')" for a in arguments_of(kind)
-    ]
-    return "\n\n".join(["Arguments (pass arguments as '<name>:=<value>'):", *rows])

@@ -3,7 +3,7 @@
 import dataclasses
 from pathlib import Path
 
-from hrl.graphs.arguments import Value
+from hrl.graphs.argument_table import Value
 from hrl.graphs.cores import shared_cores
 from hrl.graphs.demonstration_arguments import DemonstrationArguments
 from hrl.graphs.graph import BRIDGE, SIMULATOR, WORKER, Graph, NodeDescription

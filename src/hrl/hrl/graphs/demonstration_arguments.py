@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from hrl.graphs.arguments import LaunchArguments, Rule, argument
+from hrl.graphs.argument_table import Rule, argument
+from hrl.graphs.arguments import LaunchArguments
 
 
 @dataclass(frozen=True)

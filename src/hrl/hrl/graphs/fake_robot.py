@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from hrl.graphs.arguments import DEFAULT_OUT, FACTOR, NAME, NETWORK, NOT_EMPTY, SEED, Arguments, argument
+from hrl.graphs.argument_table import Arguments, argument
+from hrl.graphs.arguments import DEFAULT_OUT, FACTOR, NAME, NETWORK, NOT_EMPTY, SEED
 from hrl.graphs.graph import FAKE_ROBOT, Graph, NodeDescription, environment_of
 from hrl.graphs.real_robot import fake_parameters
 from hrl.graphs.run_folder import RunFolder, resolve_out

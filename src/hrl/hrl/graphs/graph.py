@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hrl.graphs.arguments import Value
+from hrl.graphs.argument_table import Value
 from hrl.graphs.run_folder import RunFolder
 
 REMAPPINGS = (("/clock", "clock"), ("/tf", "tf"), ("/tf_static", "tf_static"))

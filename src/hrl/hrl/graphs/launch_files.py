@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hrl.graphs.arguments import Arguments, LaunchArguments, PolicyArguments
+from hrl.graphs.argument_table import Arguments
+from hrl.graphs.arguments import LaunchArguments, PolicyArguments
 from hrl.graphs.demonstration_arguments import DemonstrationArguments
 from hrl.graphs.fake_robot import FakeRobotArguments, fake_robot_graph
 from hrl.graphs.graph import Graph

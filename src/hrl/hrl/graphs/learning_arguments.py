@@ -3,7 +3,8 @@
 import dataclasses
 from dataclasses import dataclass
 
-from hrl.graphs.arguments import COUNT, DEFAULT_OUT, NAME, NOT_EMPTY, SEED, Arguments, LaunchArguments, Rule, argument
+from hrl.graphs.argument_table import Arguments, Rule, argument
+from hrl.graphs.arguments import COUNT, DEFAULT_OUT, NAME, NOT_EMPTY, SEED, LaunchArguments
 from hrl.policies.shipped import AUTO
 from hrl_core.algorithms import ALGORITHMS
 

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hrl.graphs.arguments import LaunchArguments, Value
+from hrl.graphs.argument_table import Value
+from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.graph import DASHBOARD, RELABELER, TRAINER, NodeDescription
 from hrl.graphs.learning_arguments import ReplayTrainArguments
 from hrl.graphs.robot_nodes import Setup

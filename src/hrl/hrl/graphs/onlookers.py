@@ -5,7 +5,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from hrl.graphs.arguments import LaunchArguments, Value
+from hrl.graphs.argument_table import Value
+from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.graph import NodeDescription
 from hrl.graphs.rviz_config import rviz_config
 from hrl_core.errors import HrlError

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from hrl.graphs.arguments import LaunchArguments, Value
+from hrl.graphs.argument_table import Value
+from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.graph import BRIDGE, FAKE_ROBOT, RECORDER, ROBOT_SUPERVISOR
 from hrl_core.errors import HrlError
 from hrl_core.task.spec import TaskSpec

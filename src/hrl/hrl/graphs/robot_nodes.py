@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hrl.graphs.arguments import LaunchArguments, Value
+from hrl.graphs.argument_table import Value
+from hrl.graphs.arguments import LaunchArguments
 from hrl.graphs.graph import (
     BRIDGE,
     ENVIRONMENTS,
@@ -187,6 +188,7 @@ def _environment_parameters(arguments: LaunchArguments, folder: RunFolder) -> di
     return {
         "clock": REALTIME if arguments.robot == "real" else arguments.mode,
         "real_time_factor": arguments.rtf,
+        "max_action_age": arguments.max_action_age,
         "episodes": arguments.episodes,
         "seed": arguments.seed,
         "goal": arguments.goal,

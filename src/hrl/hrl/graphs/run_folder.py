@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from hrl.graphs.arguments import Arguments, LaunchArguments
+from hrl.graphs.argument_table import Arguments
+from hrl.graphs.arguments import LaunchArguments
 from hrl_core.checkpoints.checkpoint import Checkpoint, save_checkpoint
 from hrl_core.errors import HrlError
 from hrl_core.whole_folders import writable

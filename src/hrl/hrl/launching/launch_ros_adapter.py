@@ -22,7 +22,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 from rich.console import Console
 
-from hrl.graphs.arguments import arguments_of, parse_values, unknown_names
+from hrl.graphs.argument_table import arguments_of, parse_values, unknown_names
 from hrl.graphs.graph import ENVIRONMENTS, RECORDER, TRAINER, Graph, NodeDescription
 from hrl.graphs.launch_files import find_graph
 from hrl.launching.ending import Ending

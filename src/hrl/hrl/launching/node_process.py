@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from hrl.graphs.arguments import Value
+from hrl.graphs.argument_table import Value
 from hrl.graphs.graph import NodeDescription
 from hrl.launching.ending import Ending
 from hrl.launching.process_state import Work, catches, process_work
