@@ -20,7 +20,8 @@ def offered(monkeypatch) -> tuple[dict[str, Any], Any]:
     callbacks: dict[str, Any] = {}
     monkeypatch.setattr(reach_goal, "ActionServer", lambda *_, **given: callbacks.update(given))
     goals: list[Any] = []
-    runner = SimpleNamespace(spec=load_task("ant_maze"), set_goal=goals.append)
+    task = load_task("ant_maze")
+    runner = SimpleNamespace(spec=task, check_goal=task.check_goal, set_goal=goals.append)
     observation = SimpleNamespace(success=False, achieved_goal=np.zeros(2), desired_goal=np.array(GOAL))
     course: Any = SimpleNamespace(runner=runner, observation=observation, finished=False, between_episodes=False)
     node: Any = SimpleNamespace(active=True, every=lambda *_: None, get_logger=lambda: None)

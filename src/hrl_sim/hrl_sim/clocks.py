@@ -20,9 +20,8 @@ class LockstepClock:
         return self._action is not None
 
     def pace(self, paced: bool) -> None:
-        """Take at most one step per tick, or go as fast as possible."""
+        """Take at most one step per tick, or go as fast as possible, from the next look on."""
         self._paced, self._due = paced, False
-        self.poll()
 
     def on_action(self, action: Action) -> None:
         """Take an action.

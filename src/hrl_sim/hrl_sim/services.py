@@ -38,9 +38,11 @@ class SimulationServices(CourseServices):
     ) -> SetRealTimeFactor.Response:
         try:
             self._pace.set(request.real_time_factor)
-            response.accepted = True
         except HrlError as error:
             response.message = str(error)
+            return response
+        response.accepted = True
+        response.message = self.look_again()
         return response
 
     def _choose_episode(

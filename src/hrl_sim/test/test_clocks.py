@@ -199,4 +199,5 @@ def test_paced_lockstep_takes_one_step_per_tick_and_none_without_its_action(simu
     clock.on_action(action(simulation))
     assert simulation.observation.step == 2
     clock.pace(False)
+    clock.poll()
     assert simulation.observation.step == 3

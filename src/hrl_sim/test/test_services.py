@@ -9,13 +9,14 @@ import pytest
 
 import hrl_core.envs  # noqa: F401 - registers the ids
 from hrl_core.envs.runner import EnvRunner
-from hrl_core.errors import InvalidDataError
+from hrl_core.errors import InvalidDataError, TaskError
 from hrl_core.messages import NAN, Action
 from hrl_core.task.text import load_task
-from hrl_msgs.srv import ChooseEpisode, Reset, SetPaused, Step
+from hrl_msgs.srv import ChooseEpisode, Reset, SetPaused, SetRealTimeFactor, Step
 from hrl_ros import topics
 from hrl_ros.loop.course import Course, Listeners
 from hrl_sim.clocks import LockstepClock
+from hrl_sim.pace import FASTEST, Pace
 from hrl_sim.services import SimulationServices
 
 TASK = load_task("ant_maze")
@@ -33,7 +34,8 @@ class Simulator:
         self.failures: list[str] = []
         self.offered: dict[str, Any] = {}
         node: Any = SimpleNamespace(active=True, create_service=self._offer, fail=self.failures.append)
-        pace: Any = None
+        node.every, node.destroy_timer = (lambda _period, tick: tick), (lambda _: None)
+        pace = Pace(node, self.clock, TASK.control_period, FASTEST)
         self.services = SimulationServices(node, self.course, self.clock, pace)
         self.course.begin()
 
@@ -69,6 +71,30 @@ def test_an_episode_that_cannot_begin_is_refused_in_words(simulator, service, ki
     monkeypatch.setattr(simulator.runner, "reset", Mock(side_effect=BROKEN))
     response = simulator.ask(service, kind)
     assert (response.accepted, response.message) == (False, str(BROKEN))
+
+
+def test_a_reset_whose_goal_is_refused_leaves_the_episode_as_it_was(simulator, monkeypatch) -> None:
+    simulator.acts()
+    before = simulator.course.observation
+    own_only = TaskError("the environment pursues its own goals only")
+    monkeypatch.setattr(simulator.runner._environment, "require_other_goals", Mock(side_effect=own_only))
+    response = simulator.ask(topics.RESET, Reset, goal=[0.0, 16.0])
+    assert (response.accepted, response.message) == (False, str(own_only))
+    assert simulator.course.observation is before
+    simulator.acts()
+    assert simulator.course.observation.key == (0, 2)
+
+
+def test_a_pace_that_is_refused_is_told_from_a_step_that_fails_under_it(simulator, monkeypatch) -> None:
+    refused = simulator.ask(topics.SET_REAL_TIME_FACTOR, SetRealTimeFactor, real_time_factor=-1.0)
+    assert not refused.accepted
+    assert not simulator.failures
+    monkeypatch.setattr(simulator.runner, "step", Mock(side_effect=BROKEN))
+    assert simulator.ask(topics.SET_REAL_TIME_FACTOR, SetRealTimeFactor, real_time_factor=1.0).accepted
+    simulator.acts()
+    response = simulator.ask(topics.SET_REAL_TIME_FACTOR, SetRealTimeFactor, real_time_factor=0.0)
+    assert (response.accepted, response.message) == (True, str(BROKEN))
+    assert simulator.failures == [str(BROKEN)]
 
 
 def test_a_step_that_fails_is_answered_and_ends_the_node_as_any_other(simulator, monkeypatch) -> None:

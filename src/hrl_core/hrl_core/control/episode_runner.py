@@ -64,6 +64,10 @@ class EpisodeRunner(ABC):
             goal: task goal of this episode only; None: the run's.
         """
 
+    def check_goal(self, goal: Vector) -> None:
+        """Raise ``HrlError`` unless an episode can have this goal (goal_dim,); nothing is changed."""
+        self.spec.check_goal(goal)
+
     @abstractmethod
     def set_goal(self, goal: Vector) -> None:
         """Change the task goal; it takes effect with the next observation."""

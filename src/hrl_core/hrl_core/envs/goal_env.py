@@ -87,19 +87,23 @@ class GoalEnvironment:
         Raises:
             TaskError: the environment can be told no goal, nor what it would be worth.
         """
+        self.require_other_goals()
         wanted = self._layout.environment_goal(goal)
         if self.abilities.follows_goal:
             base: Any = self._core.unwrapped
             base.goal = wanted
-        elif not self._imposes:
+        else:
+            self._imposed = self._layout.goal(wanted)
+        self.goal = self._layout.goal(wanted)
+
+    def require_other_goals(self) -> None:
+        """Raise ``TaskError`` where the environment can be told no goal, nor what it would be worth."""
+        if not (self.abilities.follows_goal or self._imposes):
             lacks = "compute_reward" if not self.abilities.rewards_goals else "a success.radius in the task"
             raise TaskError(
                 f"task '{self.spec.name}': {self.spec.env_id} pursues its own goals only: it has no attribute 'goal', "
                 f"and without it other goals need {lacks}; leave the goal out, and evaluation_goals empty"
             )
-        else:
-            self._imposed = self._layout.goal(wanted)
-        self.goal = self._layout.goal(wanted)
 
     def step(self, action: Vector) -> GoalStep:
         """Apply an action (action_dim,) within its limits, or the number of a choice (1,), for one control period.

@@ -55,6 +55,11 @@ class EnvRunner(EpisodeRunner):
         step = self._environment.reset(self._episode_seed, wanted)
         return self._observe(episode, 0, step, NO_VECTOR)
 
+    def check_goal(self, goal: Vector) -> None:
+        """Raise ``HrlError`` unless an episode can have this goal."""
+        super().check_goal(goal)
+        self._environment.require_other_goals()
+
     def set_goal(self, goal: Vector) -> None:
         """Change the task goal; it takes effect with the next observation."""
         self.spec.check_goal(goal)

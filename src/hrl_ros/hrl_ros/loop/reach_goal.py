@@ -91,7 +91,7 @@ class ReachGoalServer:
         if course.between_episodes:
             return "no episode is running: send it again when the next one has begun"
         try:
-            course.runner.spec.check_goal(goal)
+            course.runner.check_goal(goal)
         except HrlError as error:
             return str(error)
         return ""

@@ -57,7 +57,7 @@ class CourseServices:
         goal = frozen(np.asarray(request.goal)) if len(request.goal) else None
         try:
             if goal is not None:
-                self._course.runner.spec.check_goal(goal)
+                self._course.runner.check_goal(goal)
             response.episode = self.restart(request.seed if request.use_seed else None, goal)
             response.accepted = True
         except HrlError as error:
