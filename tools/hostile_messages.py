@@ -49,6 +49,9 @@ def _action(draw: st.DrawFn, last: Observation) -> Message:
     # What fits by chance would be a sound action of another worker.
     value = np.array(values) if len(values) != 8 else np.full(8, np.nan)
     action = Action(0, "", keys["run"], last.robot, keys["episode"], keys["step"], value, 0, 0, NAN, 0)
+    if draw(st.booleans()):
+        # A sound value whose source is nobody's: what the environment says of itself, or unknown.
+        action = action._replace(value=np.zeros(8), source=draw(st.sampled_from([1, 2, 4, 255])))
     return Message(topics.ACTION, msg.Action, messages.ACTION.encode(action), qos.lockstep())
 
 

@@ -115,9 +115,10 @@ class BridgeNode(EnvironmentNode):
         self._placing.poll()
 
     def stop(self) -> None:
-        """Safe action first, then silence."""
+        """Safe action first, then silence; nobody knows where the robot stands when this node is active again."""
         if hasattr(self, "_robot_clock"):
-            self._robot_clock.rest()
+            self._robot_clock.interrupt()
+            self._placing.interrupt()
 
     def fail(self, message: str) -> None:
         """End the node: the safe action goes out before anything else."""
@@ -136,6 +137,8 @@ class BridgeNode(EnvironmentNode):
                 "commands": self._port.commands,
                 "oldest_action_ms": 1e3 * self._gate.oldest,
             }
+            # A robot that is refused when this node is configured again is told nothing by the clock of before.
+            del self._robot_clock
         super().teardown()
 
     @property
@@ -144,9 +147,9 @@ class BridgeNode(EnvironmentNode):
         return self._placing.waiting_for if self.course.waiting else None
 
     @property
-    def awaits_people(self) -> bool:
-        """Whether that is an operator."""
-        return self.course.waiting and self._placing.awaits_operator
+    def unhurried(self) -> bool:
+        """Whether that is an operator, or a robot that is on its way."""
+        return self.course.waiting and (self._placing.awaits_operator or self._placing.under_way)
 
     def _tick(self) -> None:
         try:
@@ -162,8 +165,8 @@ class BridgeNode(EnvironmentNode):
         self.get_logger().warning(f"the robot may have been moved since the episode began ({reason}): prepared anew")
         self.course.restart(*self._placing.asked)
 
-    def _make_safe(self) -> None:
-        self._port.send_safe(self._safety)
+    def _make_safe(self) -> bool:
+        return self._port.send_safe(self._safety)
 
     def _on_stop_episode(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.message = self._offers.refusal()

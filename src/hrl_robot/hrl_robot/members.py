@@ -73,6 +73,8 @@ class Member:
         """Whether it takes the place of one that was lost, in a graph that runs."""
         self.connected = False
         """Whether it has discovered all whom it needs."""
+        self._asked = False
+        """Whether its process was asked to go a stage up."""
         self.strangers = 0
         """Heartbeats in its name that did not come from its process."""
         self._process: Sibling | None = None
@@ -86,6 +88,11 @@ class Member:
     def silence(self) -> float:
         """Seconds since the last heartbeat."""
         return self._clock() - self._beat
+
+    @property
+    def ours(self) -> bool:
+        """Whether its process was started beside us or brought up by us: any other may be another stack's."""
+        return self._asked or self._process is not None
 
     @property
     def gone(self) -> bool:
@@ -157,7 +164,7 @@ class Member:
     def lost(self) -> None:
         """Its process is gone."""
         self.pid = 0
-        self.restarted, self.connected = True, False
+        self.restarted, self.connected, self._asked = True, False, False
         self.close()
         self._enter(Stage.ABSENT)
 
@@ -173,6 +180,7 @@ class Member:
         if step is None or not self._client.service_is_ready():
             return
         during, transition, after = step
+        self._asked = True
         self._enter(during)
         pid = self.pid
 
@@ -187,8 +195,8 @@ class Member:
         self._call(transition).add_done_callback(done)
 
     def descend(self, then: Callable[[], None]) -> None:
-        """Deactivate it if it is active, then go on; without waiting for one that does not answer."""
-        if self.stage is not Stage.ACTIVE or not self._client.service_is_ready():
+        """Deactivate it if it is active and ours, then go on; without waiting for one that does not answer."""
+        if self.stage is not Stage.ACTIVE or not self.ours or not self._client.service_is_ready():
             then()
             return
         self._enter(Stage.INACTIVE)

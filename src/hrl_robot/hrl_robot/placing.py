@@ -1,21 +1,22 @@
 """How a robot comes to its start: by a service, or by an operator who says when."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from rclpy.client import Client
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from hrl_core.control.safety import SafetyLayer
 from hrl_core.errors import HrlError
 from hrl_core.messages import Vector
-from hrl_robot.robot_config import OperatorConfig
+from hrl_robot.robot_config import JOINT_STATES, OperatorConfig
 from hrl_robot.robot_port import RobotPort
 from hrl_ros import topics
 from hrl_ros.loop.course import Course
 from hrl_ros.node import HrlNode
 
 _FRESH = 3
-"""State messages after the placing that are waited for, so that the first observation shows the start."""
+"""Joint states after the placing that are waited for, so that the first observation shows the start."""
 _SPEAKING = 0.5
 """Seconds without state in which a robot still counts as there."""
 
@@ -47,10 +48,12 @@ class Placing:
         self.asked: tuple[int | None, Vector | None] = None, None
         """Seed and goal of the episode that was asked for last."""
         self._wanted: tuple[int | None, Vector | None] | None = None
-        self._started = self._placed = False
+        self._started = self._placed = self._given_up = False
         self._call: Future | None = None
-        self._fresh_from = 0
-        self._client = node.create_client(Trigger, config.place_service) if config.place_service else None
+        self._counts: Mapping[str, int] = {}
+        """Samples of each stream when the robot stood at its start."""
+        self._client = self._client_of(config.place_service)
+        self._stopper = self._client_of(config.stop_service)
         node.create_service(Trigger, topics.START_EPISODE, self._on_start)
 
     @property
@@ -74,6 +77,11 @@ class Placing:
         """Whether it is for a person to go on, by switching the robot on or by saying so."""
         return bool(self._safety.emergency) or not self._started
 
+    @property
+    def under_way(self) -> bool:
+        """Whether the robot is on its way to its start, which may be far."""
+        return self._call is not None and self._client is not None and self._client.service_is_ready()
+
     def ask(self, seed: int | None, goal: Vector | None) -> None:
         """Prepare an episode with these; an unfinished preparation is replaced."""
         self._wanted = self.asked = seed, goal
@@ -88,14 +96,42 @@ class Placing:
             self._begin_anew()
         elif self._started and not self._placed:
             self._place()
-        elif self._started and self._port.joints.count >= self._fresh_from + _FRESH and self._fresh():
+        elif self._started and self._new_enough and self._fresh():
             (seed, goal), self._wanted = self._wanted, None
             self._course.begin(seed, goal)
 
+    def interrupt(self) -> None:
+        """The node goes inactive: what has been prepared does not count any more."""
+        if self._wanted is not None:
+            self._begin_anew()
+
+    @property
+    def _new_enough(self) -> bool:
+        """Whether every stream has told of the start since, and not of how the last episode left things."""
+        counts = self._port.counts
+        joints = counts[JOINT_STATES] >= self._counts[JOINT_STATES] + _FRESH
+        return joints and all(counts[name] > before for name, before in self._counts.items())
+
+    def _client_of(self, service: str) -> Client | None:
+        return self._node.create_client(Trigger, service) if service else None
+
     def _begin_anew(self) -> None:
         self._started = self._config.start == "automatic"
-        self._placed, self._call = self._client is None, None
-        self._fresh_from = self._port.joints.count
+        self._placed = self._client is None
+        self._counts = self._port.counts
+        if self._call is not None and not self._given_up:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        """Have the robot stop on its way; it is sent again only once it has said that it is not on its way any more."""
+        self._given_up = True
+        if self._stopper is not None and self._stopper.service_is_ready():
+            self._stopper.call_async(Trigger.Request())
+        else:
+            self._node.get_logger().error(
+                "the robot is being placed and nobody here can stop it: it goes on to its start by itself; a service "
+                "that stops it can be named in its file (operator, stop_service)"
+            )
 
     def _place(self) -> None:
         client = self._client
@@ -107,14 +143,19 @@ class Placing:
         if not self._call.done():
             return
         answer, self._call = self._call.result(), None
+        if self._given_up:
+            self._given_up = False
+            return
         if not isinstance(answer, Trigger.Response) or not answer.success:
             said = answer.message if isinstance(answer, Trigger.Response) else self._config.place_service
             raise HrlError(f"the robot could not be placed: {said}")
-        self._placed, self._fresh_from = True, self._port.joints.count
+        self._placed, self._counts = True, self._port.counts
 
     def _on_start(self, _request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         silence, stream = self._port.silence
-        if not self._course.waiting or self._started:
+        if not self._node.active:
+            response.message = "the bridge is not active"
+        elif not self._course.waiting or self._started:
             response.message = "no episode waits for its start"
         elif self._safety.emergency:
             response.message = "the emergency stop is latched: call service release_emergency_stop first"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from hrl_core.control.safety import ActionGate, SafetyLayer
-from hrl_core.messages import Action, ActionSource, EpisodeEnd, Vector
+from hrl_core.messages import Action, ActionSource, EpisodeEnd, Observation, Vector
 from hrl_robot.robot_runner import RobotRunner
 from hrl_ros.loop.course import Course
 
@@ -18,7 +18,7 @@ class RobotClock:
         gate: ActionGate,
         safety: SafetyLayer,
         send: Callable[[Vector], None],
-        make_safe: Callable[[], None],
+        make_safe: Callable[[], bool],
     ) -> None:
         """Start safe.
 
@@ -28,13 +28,17 @@ class RobotClock:
             gate: which actions are accepted.
             safety: what is sent for them.
             send: tells the controller an action.
-            make_safe: sends the safe action.
+            make_safe: sends the safe action; returns whether it could: nobody can stay at a place that is not known.
         """
         self._course, self._runner = course, runner
         self._gate, self._safety = gate, safety
         self._send, self._make_safe = send, make_safe
         self._answered: tuple[int, int] | None = None
         self._was_safe = True
+        self._known = False
+        """Whether a safe action has been sent, from which the commands go on no faster than allowed."""
+        self._interrupted = False
+        """Whether the bridge has been inactive since the first observation of an episode."""
         self.silent: Callable[[], bool] = lambda: False
         """Whether the robot has been silent for too long."""
         self.prepare_anew: Callable[[str], None] = lambda _reason: None
@@ -77,7 +81,7 @@ class RobotClock:
         if observation is None or observation.last or not self._course.may_step:
             log.refuse("between episodes or paused")
             return
-        reason = "emergency stop" if self._safety.emergency else self._gate.refusal(action, observation)
+        reason = self._refusal(action, observation)
         if reason:
             log.refuse(reason)
             return
@@ -86,6 +90,22 @@ class RobotClock:
             log.answered()
         self._answered, self._was_safe = key, False
         self._send(self._safety.accept(action.value))
+
+    def _refusal(self, action: Action, observation: Observation) -> str:
+        """Why an action is not sent; empty when it is."""
+        if self._safety.emergency:
+            return "emergency stop"
+        if self._interrupted and self._untouched:
+            return "the bridge was inactive"
+        if not self._known:
+            return "before the first safe action"
+        return self._gate.refusal(action, observation)
+
+    def interrupt(self) -> None:
+        """The bridge goes inactive: the robot rests, and a first observation will tell of long ago afterwards."""
+        self._interrupted = self._untouched
+        if self._course.begun:
+            self.rest()
 
     def poll(self) -> None:
         """A pause or a stop takes effect at once; after a pause the first observation may tell of long ago."""
@@ -99,22 +119,21 @@ class RobotClock:
     def rest(self) -> None:
         """Send the safe action and expect nothing."""
         self._safety.rest()
-        self._was_safe = True
-        self._make_safe()
+        self._send_safe()
 
     def guard(self) -> None:
         """The watchdog: send the safe action once it is due; called every few milliseconds of steady time."""
         if self._safety.tripped and not self._was_safe:
             self.trips += 1
-            self._was_safe = True
-            self._make_safe()
+            self._send_safe()
 
     def tick(self) -> None:
         """A control period has passed: tell what it led to, or end the episode of a silent robot."""
         course, observation = self._course, self._course.observation
         self.guard()
-        if self._safety.tripped:
-            self._make_safe()
+        if self._safety.tripped and course.begun:
+            # Not before: the robot may be another stack's, to which this one is about to give way.
+            self._send_safe()
         if observation is None or observation.last or course.waiting:
             return
         if not self.started:
@@ -126,7 +145,10 @@ class RobotClock:
 
     def _look_again(self) -> None:
         """Nobody has acted yet: a robot that is stopped or switched off meanwhile may stand anywhere afterwards."""
-        if self.silent():
+        interrupted, self._interrupted = self._interrupted, False
+        if interrupted:
+            self.prepare_anew("the bridge was inactive")
+        elif self.silent():
             self.prepare_anew("it was silent")
         elif self._safety.emergency:
             self.prepare_anew("it was stopped")
@@ -147,6 +169,10 @@ class RobotClock:
         course.step(self._safety.command, source)
         if course.waiting or course.finished:
             self.rest()
+
+    def _send_safe(self) -> None:
+        self._was_safe = True
+        self._known |= self._make_safe()
 
     def _cut(self) -> None:
         self.rest()

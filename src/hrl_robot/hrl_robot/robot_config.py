@@ -136,11 +136,16 @@ class OperatorConfig:
     """How an episode comes about."""
 
     place_service: _NameOrNone = ""
+    """std_srvs/Trigger that puts the robot at its start; empty: people do."""
+    stop_service: _NameOrNone = ""
+    """std_srvs/Trigger that stops it on its way there; empty: nobody can."""
     start: Annotated[str, one_of(STARTS)] = "automatic"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
         require_fields(self)
+        if self.stop_service and not self.place_service:
+            raise FieldError(("stop_service",), "there is no place_service that it could stop: leave it out")
 
 
 @dataclass(frozen=True)

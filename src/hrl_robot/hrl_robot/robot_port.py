@@ -120,6 +120,11 @@ class RobotPort:
         now = time.monotonic()
         return max((stream.silence(now), stream.name) for stream in self._streams.values())
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Samples of each stream so far."""
+        return {name: stream.count for name, stream in self._streams.items()}
+
     def send_safe(self, safety: SafetyLayer) -> bool:
         """Send the safe action; False: nothing was sent, as nobody knows where the robot is that is to stay there."""
         action = self._safe_action(safety, time.monotonic())

@@ -32,7 +32,7 @@ class SafeAction:
         self._held = None
 
     def __call__(self, safety: SafetyLayer, now: float) -> Vector | None:
-        """The safe action; None: it is to stay, and has not told where.
+        """The safe action; None: it is to stay, and does not tell where.
 
         Args:
             safety: what is safe.
@@ -40,23 +40,26 @@ class SafeAction:
         """
         if not (self._by_position and safety.holds):
             return safety.safe(self._velocity(now))
-        place = self._place()
+        place = self._place(now)
         return None if place is None else safety.safe(self._velocity(now), place)
 
     def _velocity(self, now: float) -> Vector | None:
         """Of the joints in the order of the action; None: silent for too long, it may have any other by now."""
-        sample = self._joints.newest
-        if sample is None or self._joints.silence(now) > self._joints.config.tolerance:
-            return None
-        return sample.velocity[self._map.actions]
+        sample = self._heard(now)
+        return None if sample is None else sample.velocity[self._map.actions]
 
-    def _place(self) -> Vector | None:
-        """The action that stands for the place to stay at.
+    def _heard(self, now: float) -> JointStates | None:
+        """The newest state, unless the joints have been silent for too long."""
+        return None if self._joints.silence(now) > self._joints.config.tolerance else self._joints.newest
 
-        Were it followed wherever it goes, a sagging arm would sink for ever; were it never looked at again, one that
-        others have moved meanwhile would jump back.
+    def _place(self, now: float) -> Vector | None:
+        """The action that stands for the place to stay at; None where the joints are silent.
+
+        A controller of positions stays at its last command by itself: sent to where it was heard last, an arm that has
+        moved since, by a command or by hand, would go back there. Were it followed wherever it goes, a sagging arm
+        would sink for ever; were it never looked at again, one that others have moved meanwhile would jump back.
         """
-        sample = self._joints.newest
+        sample = self._heard(now)
         if sample is None:
             return None
         measured = sample.position[self._map.actions]

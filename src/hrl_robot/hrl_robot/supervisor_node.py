@@ -105,8 +105,17 @@ class SupervisorNode(HrlNode):
             self._lose(member, "its process was replaced")
             member.beat(heartbeat)
         if member is self._bridge:
+            self._require_own(member, heartbeat)
             self._commanding = (self._commanding or heartbeat.active) and not heartbeat.leaving
             self._commanded |= heartbeat.active
+
+    def _require_own(self, bridge: Member, heartbeat: msg.Heartbeat) -> None:
+        """Refuse a bridge that others have brought up: it moves a robot, which is none of our business."""
+        if heartbeat.configured and not bridge.ours:
+            raise PeerError(
+                f"a stack is running in namespace '{self.get_namespace()}' already (process {heartbeat.pid} on "
+                f"{heartbeat.host}): give this one another with namespace:=, or end that one first"
+            )
 
     def _on_command(self, command: Float64MultiArray) -> None:
         action = None if self._port is None else self._port.map.understood(command.data)
@@ -128,7 +137,7 @@ class SupervisorNode(HrlNode):
             self._check(member)
         for member in self._members.values():
             # Two that were lost together wait for each other: both are to be configured before either is active.
-            if member.stage not in (Stage.ACTIVE, Stage.LEFT) and not member.lacks_peers:
+            if member.stage not in (Stage.ACTIVE, Stage.LEFT, Stage.DOWN) and not member.lacks_peers:
                 if self._may_climb(member):
                     member.climb()
                 # In order: the next one only when this one is up.
@@ -165,7 +174,8 @@ class SupervisorNode(HrlNode):
                 raise PeerError(
                     f"{member.name} is still {member.stage.value} after {waiting:.0f} s; stopping the stack"
                 )
-        elif min(member.silence, heard) > member.timeout:
+        elif min(member.silence, heard) > (self._settings.load_limit if member.stage is Stage.DOWN else member.timeout):
+            # Who has taken it down may be configuring it anew, during which it does not beat.
             self._lose(member, f"no heartbeat for {member.silence:.1f} s")
 
     def _lose(self, member: Member, reason: str) -> None:

@@ -6,13 +6,19 @@ import socket
 import subprocess
 import sys
 import time
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from lifecycle_msgs.msg import Transition
 
+from hrl_core.errors import PeerError
 from hrl_msgs import msg
 from hrl_robot.members import Member, Stage, complaint
 from hrl_robot.sibling import Sibling
+from hrl_robot.supervisor_node import SupervisorNode
 from hrl_ros.node import CONNECT_LIMIT
 
 
@@ -30,6 +36,7 @@ class Owner:
 
     def call_async(self, request):
         self.asked.append(request.transition.id)
+        return Mock()
 
 
 @pytest.fixture
@@ -141,6 +148,41 @@ def test_restarted_process_replaces_the_one_that_ended(started, beside_us):
     first.wait()
     assert node.admits(beat(second.pid))
     assert node.beat(beat(second.pid))
+
+
+def test_who_was_brought_up_by_others_is_not_taken_down(started, beside_us):
+    worker, victim = started("-r", "__node:=worker"), started("--anything")
+    for pid, asked in ((victim.pid, []), (worker.pid, [Transition.TRANSITION_DEACTIVATE])):
+        owner = Owner()
+        node = member(owner)
+        node.beat(beat(pid))
+        assert (node.stage, node.ours) == (Stage.ACTIVE, pid == worker.pid)
+        node.descend(lambda: None)
+        assert owner.asked == asked
+    owner = Owner()
+    node = member(owner)
+    node.beat(beat(victim.pid, active=False))
+    node.climb()
+    assert node.ours, "somewhere else, but brought up by us"
+
+
+def test_a_bridge_that_others_have_brought_up_ends_the_newcomer_and_nothing_of_the_robot_s(started, beside_us):
+    victim = started("--anything")
+    for fields, refused in (({"configured": True}, True), ({"active": False}, False)):
+        bridge = Member(Owner(), "bridge", restarts=0, timeout=5.0)  # pyright: ignore[reportArgumentType]
+        supervisor: Any = SimpleNamespace(_by_path={"/bridge": bridge}, _bridge=bridge)
+        supervisor._commanding = supervisor._commanded = False
+        supervisor.get_namespace, supervisor._require_own = (
+            lambda: "/",
+            partial(SupervisorNode._require_own, supervisor),
+        )
+        heartbeat = beat(victim.pid, "/bridge", **fields)
+        if refused:
+            with pytest.raises(PeerError, match="a stack is running in namespace '/' already"):
+                SupervisorNode._on_heartbeat(supervisor, heartbeat)
+        else:
+            SupervisorNode._on_heartbeat(supervisor, heartbeat)
+        assert not (supervisor._commanding or supervisor._commanded)
 
 
 def test_node_that_was_said_to_leave_and_goes_on_is_watched_again():

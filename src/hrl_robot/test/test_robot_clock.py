@@ -33,10 +33,11 @@ class Robot:
         runner.look = lambda: Instant(JointStates(np.zeros(8), np.zeros(8)), {"odometry": base})
         self.course = Course(runner, 0, Listeners(self._show, self.results.append, lambda: None))
         self.gate, self.safety = ActionGate(TASK, 2.0), SafetyLayer(joint_limits(TASK), 10.0)
-        self.clock = RobotClock(self.course, runner, self.gate, self.safety, self.sent.append, lambda: None)
+        self.clock = RobotClock(self.course, runner, self.gate, self.safety, self.sent.append, lambda: True)
         self.clock.silent = lambda: self.silent
         self.clock.prepare_anew = self._prepare_anew
         self.course.prepare = lambda *_: None
+        self.clock.rest()
         self.course.begin()
 
     def acts(self) -> None:
@@ -68,13 +69,21 @@ def is_paused(robot: Robot) -> None:
     robot.pauses(False)
 
 
+def is_inactive(robot: Robot) -> None:
+    robot.clock.interrupt()
+    robot.acts()
+
+
 def is_stopped(robot: Robot) -> None:
     robot.safety.stop("a person")
     robot.clock.tick()
     robot.safety.release()
 
 
-@pytest.mark.parametrize(("happens", "reason"), [(is_silent, "silent"), (is_paused, "paused"), (is_stopped, "stopped")])
+WHILES = [(is_silent, "silent"), (is_paused, "paused"), (is_stopped, "stopped"), (is_inactive, "inactive")]
+
+
+@pytest.mark.parametrize(("happens", "reason"), WHILES)
 def test_the_first_observation_is_not_answered_once_the_robot_was_left_alone(happens: Any, reason: str) -> None:
     robot = Robot()
     happens(robot)
@@ -88,6 +97,30 @@ def test_the_first_observation_is_not_answered_once_the_robot_was_left_alone(hap
     robot.clock.tick()
     assert [o.key for o in robot.shown] == [(0, 0), (1, 0), (1, 1)]
     assert len(robot.sent) == 1
+
+
+def test_nothing_is_sent_for_an_action_before_the_first_safe_action() -> None:
+    robot = Robot()
+    robot.clock._known = False
+    robot.acts()
+    assert (robot.sent, robot.course.log.refused_actions) == ([], 1)
+    robot.clock.tick()
+    robot.acts()
+    assert len(robot.sent) == 1
+
+
+def test_before_the_run_has_begun_a_robot_is_told_nothing() -> None:
+    robot, told = Robot(), []
+    robot.clock._make_safe = lambda: bool(told.append(None)) or True
+    robot.course._episode = -1
+    robot.course.runner.observation = None
+    robot.clock.tick()
+    robot.clock.interrupt()
+    assert not told
+    robot.course.begin()
+    robot.clock.tick()
+    robot.clock.interrupt()
+    assert len(told) == 2
 
 
 def test_a_silent_robot_is_noticed_while_the_run_is_paused() -> None:

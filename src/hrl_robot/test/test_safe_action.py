@@ -54,6 +54,16 @@ def test_who_has_not_told_where_it_is_is_not_sent_anywhere() -> None:
     assert Robot("velocity", "damping", damping=0.5).sent() is not None
 
 
+def test_who_is_silent_is_not_sent_back_to_where_it_was_heard_last() -> None:
+    robot = Robot("position", "hold")
+    robot.tells(np.full(8, 0.2))
+    assert robot.sent() is not None
+    robot.now += robot.joints.config.tolerance + 0.01
+    assert robot.sent() is None
+    robot.tells(np.full(8, 0.6))
+    np.testing.assert_allclose(robot.goes_to(), np.full(8, 0.6))
+
+
 def test_to_stay_is_to_be_sent_where_one_is_whatever_an_action_of_one_stands_for() -> None:
     robot, place = Robot("position", "hold"), np.linspace(-0.7, 0.7, 8)
     robot.tells(place)

@@ -37,7 +37,7 @@ class Patience:
         self.suspended = False
         self._logger, self._report, self._limit, self._clock = logger, report, limit, clock
         self._since = self._sent = self._looked = clock()
-        self._reported = self._for_people = False
+        self._reported = self._unhurried = False
         self._heard: dict[str, tuple[int, ...]] = {}
 
     def heard(self, topic: str, key: tuple[int, ...]) -> None:
@@ -58,12 +58,12 @@ class Patience:
         self._since = self._sent = self._looked = self._clock()
         self._reported = False
 
-    def check(self, waiting_for: str | None, for_people: bool = False) -> bool:
+    def check(self, waiting_for: str | None, unhurried: bool = False) -> bool:
         """Whether the last messages should be sent again now.
 
         Args:
             waiting_for: whom the node waits for; None: nobody.
-            for_people: whether it is for people, who may take their time: it is reported, but never given up, and
+            unhurried: whether those may take their time, as people do: it is reported, but never given up, and
                 does not count for who is waited for afterwards.
 
         Raises:
@@ -72,13 +72,13 @@ class Patience:
         now = self._clock()
         self._since += max(0.0, now - self._looked - LONGEST_LOOK)
         self._looked = now
-        if self.suspended or waiting_for is None or (self._for_people and not for_people):
-            self._for_people = False
+        if self.suspended or waiting_for is None or (self._unhurried and not unhurried):
+            self._unhurried = False
             self.progress()
             return False
-        self._for_people = for_people
+        self._unhurried = unhurried
         silence = now - self._since
-        if self._limit and silence > self._limit and not for_people:
+        if self._limit and silence > self._limit and not unhurried:
             raise PeerError(f"gave up after waiting {silence:.0f} s for {waiting_for}")
         if silence > self._report and not self._reported:
             self._reported = True

@@ -80,14 +80,14 @@ def test_people_are_waited_for_as_long_as_they_take(waiting):
     patience, log, time = waiting
     for tick in range(1000):
         time.now = float(tick)
-        patience.check("an operator", for_people=True)
+        patience.check("an operator", unhurried=True)
     assert log.lines == ["waiting for an operator since 6 s"]
 
 
 def test_who_is_waited_for_after_people_has_its_own_time(waiting):
     patience, _, time = waiting
     time.now = 500.0
-    patience.check("an operator", for_people=True)
+    patience.check("an operator", unhurried=True)
     for tick in range(501, 562):
         time.now = float(tick)
         patience.check("worker")

@@ -1,6 +1,6 @@
 """The two clocks of the simulator: when is an action applied?"""
 
-from hrl_core.control.safety import ActionGate, SafetyLayer, joint_limits
+from hrl_core.control.safety import ActionGate, SafetyLayer, check_received, joint_limits
 from hrl_core.messages import Action, ActionSource
 from hrl_ros.loop.course import Course
 
@@ -27,14 +27,14 @@ class LockstepClock:
         """Take an action.
 
         Raises:
-            InvalidDataError: it has the wrong size or holds a non-finite number.
+            InvalidDataError: it has the wrong size, holds a non-finite number, or is nobody's.
         """
         observation = self._course.observation
         if observation is None or (action.episode, action.step) != observation.key or self._action is not None:
             return
         if observation.last:
             return
-        self._course.runner.spec.check_action(action.value, "action received")
+        check_received(self._course.runner.spec, action)
         self._course.log.answered()
         self._action = action
         self.poll()

@@ -10,14 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hrl_core.errors import HrlError
-from hrl_core.messages import Action, Observation, Vector
+from hrl_core.errors import HrlError, InvalidDataError
+from hrl_core.messages import Action, ActionSource, Observation, Vector
 from hrl_core.task.spec import TaskSpec
 
 Clock = Callable[[], float]
 BEHAVIOURS = ("zero", "hold", "damping")
 REACTION = 0.01
 """Seconds beyond two control periods within which the safe action is out."""
+_SENDERS = (ActionSource.POLICY, ActionSource.TELEOP)
+_SENDER_NAMES = ", ".join(f"{source.value} ({source.name})" for source in _SENDERS)
+
+
+def check_received(spec: TaskSpec, action: Action) -> None:
+    """Raise ``InvalidDataError`` unless an action that was sent is one: its value sound, its source somebody."""
+    spec.check_action(action.value, "action received")
+    if action.source not in _SENDERS:
+        raise InvalidDataError(f"action received: source {action.source}; those that act are {_SENDER_NAMES}")
 
 
 class ActionGate:
@@ -52,9 +61,9 @@ class ActionGate:
         """Why an action is refused now; empty when it is accepted, and then it is the last one.
 
         Raises:
-            InvalidDataError: it has the wrong size or holds a non-finite number.
+            InvalidDataError: it has the wrong size, holds a non-finite number, or is nobody's.
         """
-        self._spec.check_action(action.value, "action received")
+        check_received(self._spec, action)
         key, last = (action.episode, action.step), self.last
         if action.episode != observation.episode:
             return "other episode"
@@ -146,7 +155,8 @@ class SafetyLayer:
     def accept(self, value: Vector) -> Vector:
         """Return the command for a sound action: within the limits and no faster than allowed; feeds the watchdog.
 
-        From a place beyond the limits, where the robot was held, it comes back to them no faster either.
+        From a place beyond the limits, where the robot was held, it comes back to them no faster either. However long
+        nothing was sent, as when nobody knew where the robot was: it gains no more way than the time-out allows.
 
         Raises:
             HrlError: the emergency stop is latched.
@@ -156,7 +166,7 @@ class SafetyLayer:
         now = self._clock()
         with np.errstate(invalid="ignore"):
             # An unlimited rate times no time at all is not a number: unlimited as well.
-            reach = np.nan_to_num(self._rate * (now - self._sent_at), nan=np.inf, posinf=np.inf)
+            reach = np.nan_to_num(self._rate * min(now - self._sent_at, self.timeout), nan=np.inf, posinf=np.inf)
         wanted = np.clip(value, self._low, self._high)
         self._fed = now
         return self._send(np.clip(wanted, self.command - reach, self.command + reach))

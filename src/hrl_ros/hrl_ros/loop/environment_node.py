@@ -67,8 +67,8 @@ class EnvironmentNode(HrlNode):
         return None
 
     @property
-    def awaits_people(self) -> bool:
-        """Whether those are people, who may take their time."""
+    def unhurried(self) -> bool:
+        """Whether those may take their time, as people do."""
         return False
 
     @property
@@ -209,7 +209,7 @@ class EnvironmentNode(HrlNode):
             self._patience.suspended = course.paused and not course.may_step
             whom = None if self.clock.answered else WORKER
             whom = "the recorder" if course.held else self.missing or whom
-            again = self._patience.check(whom, for_people=self.awaits_people and not course.held)
+            again = self._patience.check(whom, unhurried=self.unhurried and not course.held)
             if again and course.observation is not None and not course.waiting:
                 self._observations.publish(messages.OBSERVATION.encode(course.observation))
                 self.repeated(course.observation)
