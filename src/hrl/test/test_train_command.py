@@ -135,6 +135,23 @@ def test_a_stopped_run_goes_on_to_the_same_policy(
     assert not list(folder.glob(".*.partial"))
 
 
+def test_a_run_that_nobody_reads_any_more_is_saved_where_it_stops(tmp_path: Path) -> None:
+    """``hrl train |& tee log``: Ctrl-C ends ``tee`` first."""
+    folder = tmp_path / "run"
+    words = [*SMALL, "--checkpoint_interval", "100000", "--steps", "100000", "--out", str(folder)]
+    run = start(*words)
+    end = time.monotonic() + 60
+    while not (folder / "metrics.jsonl").exists() and run.poll() is None and time.monotonic() < end:
+        time.sleep(0.005)
+    assert saved_steps(folder) == 0
+    for stream in (run.stdout, run.stderr):
+        assert stream is not None
+        stream.close()
+    run.send_signal(signal.SIGINT)
+    assert run.wait(60) == 130
+    assert saved_steps(folder) >= 1200
+
+
 def test_a_full_disk_keeps_the_state_before_and_says_so(whole: Path, tmp_path: Path) -> None:
     """A limit on the size of files is the only disk that every user may fill."""
     folder = tmp_path / "run"

@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import Literal
 
 import tyro
-from rich.console import Console
 
 from hrl.commands.compare_hierarchy import Hierarchy
 from hrl.commands.compare_hiro import HiroTable
 from hrl.comparison.matches import MATCHES, find_match
 from hrl.comparison.runs import SIDES, make, played, require_what_they_need, runs_left
 from hrl.comparison.table import standing_table
-from hrl.results.lines import tell
+from hrl.results.lines import lasting_console, tell
 from hrl.results.tables import show
 from hrl_core.errors import HrlError
 from hrl_core.threads import limit_threads
@@ -48,7 +47,7 @@ class Flat:
         self._require_folder()
         left = [] if self.table else runs_left(self.out, matches, sides, self.seeds)
         require_what_they_need(left)
-        console, failed = Console(stderr=True, highlight=False), False
+        console, failed = lasting_console(), False
         with limit_threads(1):
             for run in left:
                 try:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from rich.console import Console
 
 from hrl.commands.train_arguments import parse_training
-from hrl.results.lines import tell
+from hrl.results.lines import lasting_console, tell
 from hrl.sweeps.making import Workers, make_runs
 from hrl.sweeps.sweep_run import SweepRun
 from hrl_core.errors import HrlError
@@ -100,7 +100,7 @@ class Comparison(ABC):
 
     def _make(self, plans: list[Plan[Any]]) -> tuple[list[tuple[str, str]], bool]:
         """Skills first, then what needs none or has them."""
-        console, failed = Console(stderr=True, highlight=False), list[tuple[str, str]]()
+        console, failed = lasting_console(), list[tuple[str, str]]()
         below = list(dict.fromkeys(run for plan in plans for run in plan.skills))
         if below:
             failed, stopped = make_runs(self.out, below, self._workers, console)
@@ -146,7 +146,7 @@ def print_commands(runs: Iterable[SweepRun]) -> None:
 
 def ended(failed: Sequence[tuple[str, str]], stopped: bool) -> int:
     """Say what failed, and how to go on; returns the exit code."""
-    console = Console(stderr=True, highlight=False)
+    console = lasting_console()
     for name, why in failed:
         tell(f"hrl: {name}: {why}", console, "bold red")
     if stopped:

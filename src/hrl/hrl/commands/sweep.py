@@ -13,6 +13,7 @@ from hrl.commands.sweep_arguments import SweepRequest, named, parse_sweep
 from hrl.commands.workers import WorkerOptions
 from hrl.report.sweep_markdown import HELD_OUT_HEADS, held_out_rows
 from hrl.results.curves import Group
+from hrl.results.lines import lasting_console
 from hrl.results.over_seeds import figures, headlines, outcomes, with_interval
 from hrl.results.sweep_record import sweep_groups
 from hrl.results.tables import show
@@ -43,7 +44,7 @@ def sweep(words: list[str]) -> int:
         # Who runs them, and on which machines, is not known here: each measures its own products.
         print_commands(request.runs)
         return 0
-    console = Console(stderr=True, highlight=False)
+    console = lasting_console()
     failed, stopped = make_runs(
         request.folder, runs, request.workers, console, lambda: request.record.write(request.folder)
     )

@@ -5,6 +5,7 @@ import sys
 
 from rich.console import Console
 
+from hrl.results.lines import lasting_console
 from hrl_core.threads import limit_threads
 
 
@@ -12,4 +13,4 @@ def training_console(torch_threads: int) -> Console:
     """Keep matrix products to so many threads, show the log with its times; returns where else people are told."""
     limit_threads(torch_threads)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
-    return Console(stderr=True, highlight=False)
+    return lasting_console()
