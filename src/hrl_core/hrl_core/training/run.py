@@ -117,8 +117,12 @@ class Run(ABC, Generic[AnyConfig, AnyLearner]):
         """
         identity = {"task": self.spec.name, "task_hash": self.spec.sha256, "seed": self.seed}
         self.files.start(identity | self.config.as_dict(), self.spec.to_yaml(), resume)
+        self._open_files(resume)
         if resume:
             self._restore()
+
+    def _open_files(self, resume: bool) -> None:
+        """Open what a run keeps in its folder besides its states, once the folder is known to fit."""
 
     def proceed(
         self, stop: Callable[[], bool] = lambda: False, observers: Sequence[Observer] = ()

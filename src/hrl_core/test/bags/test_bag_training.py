@@ -576,6 +576,20 @@ def test_whole_periods_without_foreign_actions_are_kept(tmp_path, traces, record
     assert len(ours.learner.store) == sum(end - start for start, end in kept)
 
 
+def test_in_a_demonstration_who_demonstrates_stands_in_the_policy_s_place(tmp_path, traces, record):
+    """And what was held there is nobody's; elsewhere a person who took over for a while is not learned from."""
+
+    def source(observation):
+        held = observation.step - 1 in (17,)
+        return {"action_source": ActionSource.HOLD if held else ActionSource.TELEOP}
+
+    bag = record(tmp_path / "bag", traces[:1], source)
+    for mode, kept in ((Mode.DEMO, [(0, 10), (20, 47)]), (Mode.TRAIN, [])):
+        (episode,) = (dataclasses.replace(e, mode=mode) for e in read_bags([bag]).episodes)
+        material = choose_material(SPACE.level.horizon, MaterialConfig(modes=("TRAIN", "DEMO")), [episode], 0)
+        assert [(start, start + p.steps) for p, start in zip(material.pieces, material.starts, strict=True)] == kept
+
+
 @pytest.mark.parametrize("seq", range(5))
 def test_lost_subgoal_costs_its_segment_and_no_more(tmp_path, traces, record, seq):
     trace = dataclasses.replace(traces[0], subgoals=[s for s in traces[0].subgoals if s.seq != seq])

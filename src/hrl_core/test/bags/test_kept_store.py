@@ -180,6 +180,23 @@ def another_day(add, run_of, tmp_path, monkeypatch):
     return whole
 
 
+def test_a_resume_that_is_refused_leaves_the_files_as_they_are(add, run_of, read_again):
+    add(0, 1)
+    run = run_of("run")
+    go_on(run)
+    run.keep()
+    before, learned_before = contents(run), learned(run)
+    read_again.clear()
+    for change in ({"replay": SHORT}, {"relabel": "off"}):
+        with pytest.raises(HrlError, match=r"cannot resume .* with another configuration"):
+            run_of("run", resume=True, **change)
+    again = run_of("run", resume=True)
+    assert torch.equal(learned(again), learned_before)
+    for name, array in contents(again).items():
+        np.testing.assert_array_equal(array, before[name])
+    assert not read_again
+
+
 def test_files_of_another_boot_are_not_trusted(run_of, read_again, another_day):
     whole = another_day
     read_again.clear()

@@ -1,6 +1,6 @@
 """Relay Policy Learning from recordings: both levels clone what was done in them, whoever did it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,6 @@ from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
 from hrl_core.training.recordings.learner import GROUP, RecordedLearner
-from hrl_core.training.recordings.store import Piece, Refusal
 
 
 class RecordedRelayLearner(RecordedLearner[RelayAgent]):
@@ -33,15 +32,9 @@ class RecordedRelayLearner(RecordedLearner[RelayAgent]):
         level = None if agent.space is None else agent.space.level
         super().__init__(spec, level, agent, self._config.replay, seed, noise, self._config.worker_updates)
         self._manager_credit = 0.0
-
-    def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
-        """As of all learners; demonstrations with the actions that the switches say, as ``demonstrated`` has them."""
         if self._config.intended:
-            pieces = [
-                piece._replace(episode=as_intended(piece.episode)) if piece.episode.mode == Mode.DEMO else piece
-                for piece in pieces
-            ]
-        return super().take(pieces, version)
+            # As ``demonstrated`` has them in process.
+            self.store.seen_as = lambda episode: as_intended(episode) if episode.mode == Mode.DEMO else episode
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, and how far it is; the recordings fill the store again."""

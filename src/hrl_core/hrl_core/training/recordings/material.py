@@ -35,7 +35,7 @@ class MaterialConfig:
     modes: tuple[str, ...] = ("TRAIN",)
     """Episodes recorded for these purposes; EVAL and DEMO are left out by default."""
     foreign_actions: bool = False
-    """Also learn from steps whose applied action was not the policy's (hold, safe, teleoperation)."""
+    """Also learn from steps whose applied action was not the policy's, nor in DEMO the demonstrator's (hold, safe)."""
     max_policy_lag: int = 0
     """Leave out episodes whose worker is more versions behind the newest than that; 0: any age."""
 
@@ -104,13 +104,15 @@ def whole_segments(period: int, episode: BagEpisode, foreign_actions: bool) -> I
     Args:
         period: steps per subgoal; 1: every step is a segment of its own.
         episode: sound, perhaps with holes.
-        foreign_actions: whether applied actions may be another's than the policy's.
+        foreign_actions: whether applied actions may be another's than the policy's, or in DEMO the demonstrator's.
     """
     if not episode.steps:
         return  # It has only begun, and its first subgoal may be there.
     sound = np.ones(episode.steps, np.bool_)
     if not foreign_actions:
-        sound &= episode.action_sources == ActionSource.POLICY
+        # Who demonstrates stands in the policy's place: what was held, or made safe, in a demonstration is nobody's.
+        acts = ActionSource.TELEOP if episode.mode == Mode.DEMO else ActionSource.POLICY
+        sound &= np.isin(episode.action_sources, (ActionSource.POLICY, acts))
     goals = episode.desired_goals
     same = np.all(goals[1:] == goals[:-1], axis=1)
     # Of whoever learns from single steps it does not matter whose subgoals they served.

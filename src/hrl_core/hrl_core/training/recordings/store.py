@@ -1,6 +1,6 @@
 """The memory of a learner that is filled from recordings."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,12 +103,14 @@ class RecordedStore(EpisodeStore):
         self._tables: dict[tuple[bool, int], DrawnFrom] = {}
         """What is drawn from, until something is taken in."""
         self._log: GrowingLog | None = None
+        self.seen_as: Callable[[BagEpisode], BagEpisode] = lambda episode: episode
+        """What is kept of a stretch."""
 
     def take(self, pieces: Iterable[Piece]) -> list[Refusal]:
         """Add stretches in the given order; returns those without a place, and why."""
         refused: list[Refusal] = []
         for piece in pieces:
-            slot = add_episode(self, self._spec, piece.episode, piece.weight)
+            slot = add_episode(self, self._spec, self.seen_as(piece.episode), piece.weight)
             if isinstance(slot, Problem):
                 refused.append(Refusal(piece.episode.bag, piece.episode.steps, slot))
                 continue
@@ -143,7 +145,7 @@ class RecordedStore(EpisodeStore):
 
     def put(self, slot: int, number: int, piece: Piece) -> None:
         """Have an empty slot hold a stretch that has been taken in before, as number ``number``."""
-        episode = stored_episode(self, self._spec, piece.episode)
+        episode = stored_episode(self, self._spec, self.seen_as(piece.episode))
         if isinstance(episode, Problem):
             return
         self._fill(slot, episode, piece.weight)

@@ -100,10 +100,12 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
             HrlError: the disk has no room for the store.
         """
         with self._room():
-            if isinstance(self.learner.store, RecordedStore) and self.config.store == FILES:
-                anew = not resume or self.files.saved_steps() is None
-                self.intake.kept = KeptStore(self.learner.store, self.files.folder / STORE, anew)
             super().begin(resume)
+
+    def _open_files(self, resume: bool) -> None:
+        if isinstance(self.learner.store, RecordedStore) and self.config.store == FILES:
+            anew = not resume or self.files.saved_steps() is None
+            self.intake.kept = KeptStore(self.learner.store, self.files.folder / STORE, anew)
 
     def keep(self) -> None:
         """Write the training state, and before it what it counts on.
