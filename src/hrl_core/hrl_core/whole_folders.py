@@ -30,10 +30,7 @@ def partial_folder(place: Path) -> Path:
 
 def put_in_place(part: Path, place: Path) -> None:
     """Rename a filled folder to ``place``, whatever is there; who is killed leaves that or this (``clean_up``)."""
-    for written in (*part.rglob("*"), part):
-        bring_to_disk(written)
-    # Temporary folders are private by default; policies and data sets are shared.
-    part.chmod(0o755)
+    _settle(part)
     # Folders cannot be renamed over full ones.
     old = place.with_name(f".{place.name}{OLD}")
     if place.exists():
@@ -42,6 +39,25 @@ def put_in_place(part: Path, place: Path) -> None:
     os.rename(part, place)
     bring_to_disk(place.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def put_if_free(part: Path, place: Path) -> None:
+    """Rename a filled folder to ``place`` unless something is there, as when another process was first."""
+    _settle(part)
+    try:
+        os.rename(part, place)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+    bring_to_disk(place.parent)
+
+
+def _settle(part: Path) -> None:
+    """Have a filled folder outlast a power cut, and be read by others."""
+    for written in (*part.rglob("*"), part):
+        bring_to_disk(written)
+    # Temporary folders are private by default; policies and data sets are shared.
+    part.chmod(0o755)
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -125,7 +125,10 @@ class RecorderNode(HrlNode):
         self._write(topics.RUN_INFO, data)
         early, self._early = self._early, []
         for topic, held, stamp in early:
-            self._admit(topic, held, stamp)
+            try:
+                self._admit(topic, held, stamp)
+            except InvalidDataError as error:
+                self.refuse(error)
         # Tells the simulator which recorder it has before that could die.
         self._asked = True
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hrl_core.algorithms.hiro.relabel_bags import Relabeler
-from hrl_core.bags.errors import BagError
+from hrl_core.bags.errors import BagError, WriteError
 from hrl_core.checkpoints.checkpoint import Checkpoint, load_checkpoint
 from hrl_core.checkpoints.loading import PolicyReference, load_announced
-from hrl_core.errors import HrlError
+from hrl_core.errors import HrlError, TaskError
 from hrl_core.threads import one_thread
 from hrl_core.training.recordings.plain_values import text_list
 from hrl_core.training.recordings.segments import SegmentFinder, Source
@@ -24,6 +24,8 @@ from hrl_ros.running import main_of
 
 LOOK_PERIOD = 0.2
 SLICE = 0.2
+RETRY_PERIOD = 10.0
+"""Seconds after which writing is tried again, where the disk has refused."""
 """Longest time [s] of relabelling between looks at what has arrived; one bag is the least."""
 
 
@@ -59,6 +61,8 @@ class RelabelerNode(HrlNode):
         self._relabeler = self._with(load_checkpoint(Path(p.policy)))
         self._known: set[str] = set()
         self._waiting: deque[Path] = deque()
+        self._put_off, self._again_at = list[Path](), 0.0
+        """Bags whose relabelled ones could not be written, and when that is tried again."""
         self._transitions = 0
         self._health = Health(p.diagnostics)
         self._health.doing = "waiting for bags"
@@ -92,6 +96,9 @@ class RelabelerNode(HrlNode):
             self._waiting.append(found.bag)
         for trouble in self._finder.new_troubles():
             self.get_logger().warning(trouble)
+        if self._put_off and time.monotonic() >= self._again_at:
+            self._waiting.extend(self._put_off)
+            self._put_off.clear()
         while self._waiting and time.monotonic() < end:
             self._relabel(self._waiting.popleft())
 
@@ -108,11 +115,14 @@ class RelabelerNode(HrlNode):
                 # It is being deleted, file by file.
                 self._waiting.append(bag)
             return
-        except BagError as error:
-            # One broken bag is no reason to leave the others.
-            self.get_logger().error(str(error))
-            self._health.set_condition("bag", Level.ERROR, str(error))
-            self._reports.report()
+        except WriteError as error:
+            self._complain(error)
+            self._put_off.append(bag)
+            self._again_at = time.monotonic() + RETRY_PERIOD
+            return
+        except (BagError, TaskError) as error:
+            # One that is broken, or of another task, is no reason to leave the others.
+            self._complain(error)
             return
         for problem in outcome.problems:
             self.get_logger().warning(problem)
@@ -121,6 +131,11 @@ class RelabelerNode(HrlNode):
         self._health.doing = "relabelling"
         self._health.figures |= {"bag": bag.name, "transitions": self._transitions, "moved": outcome.moved}
         self._health.figures |= {"policy version": self._relabeler.checkpoint.version}
+
+    def _complain(self, error: HrlError) -> None:
+        self.get_logger().error(str(error))
+        self._health.set_condition("bag", Level.ERROR, str(error))
+        self._reports.report()
 
 
 main = main_of(RelabelerNode)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    URL,
     BigInteger,
     Column,
     Index,
@@ -106,7 +107,8 @@ class Catalogue:
         self.place = str(folder / CATALOGUE)
         """Where it is, for people."""
         told = catalogue_place(folder)
-        url = f"sqlite:///{(folder / CATALOGUE).absolute()}" if told is None else told["url"]
+        # Of its parts: as text a path with "?" would be another file.
+        url = URL.create("sqlite", database=str((folder / CATALOGUE).absolute())) if told is None else told["url"]
         if told is not None:
             _require_driver()
             self.place, self._of = f"{told['url']} (as {folder / PLACE} says)", told["folder"]

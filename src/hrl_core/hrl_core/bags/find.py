@@ -32,7 +32,10 @@ def find_bags(paths: Iterable[Path]) -> list[Path]:
 def find_partial(path: Path) -> list[Path]:
     """Return the recordings below ``path`` that are being written or were never finished."""
     below = (folder for folder, _, _ in _folders(path) if folder != str(path))
-    return sorted(Path(folder) for folder in below if folder.endswith(PARTIAL_SUFFIX))
+    # Hidden are those that are being deleted.
+    return sorted(
+        folder for folder in map(Path, below) if folder.name.endswith(PARTIAL_SUFFIX) and folder.name[0] != "."
+    )
 
 
 def in_progress(path: Path) -> bool:

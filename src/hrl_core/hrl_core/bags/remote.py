@@ -19,7 +19,7 @@ from hrl_core.bags.find import find_bags
 from hrl_core.bags.opening import METADATA
 from hrl_core.errors import HrlError
 from hrl_core.optional_packages import require_packages
-from hrl_core.whole_folders import partial_folder, put_in_place
+from hrl_core.whole_folders import partial_folder, put_if_free
 
 CACHE = "HRL_CACHE"
 """Environment variable: folder of what is fetched; ~/.cache/hrl unless told."""
@@ -86,7 +86,12 @@ class RemoteFolder:
             if not self._is_there(bag, name):
                 self._files.makedirs(target, exist_ok=True)
                 for path in sorted(bag.iterdir(), key=lambda path: path.name == METADATA):
-                    self._files.put_file(str(path), f"{target}/{path.name}")
+                    place = f"{target}/{path.name}"
+                    # In one step: half of them, in a store that shows files as they grow, would be another bag's.
+                    part = f"{target}/.{METADATA}.part" if path.name == METADATA else place
+                    self._files.put_file(str(path), part)
+                    if part != place:
+                        self._files.mv(part, place)
             waiting_mark(bag).unlink(missing_ok=True)
 
     def _is_there(self, bag: Path, name: str) -> bool:
@@ -94,7 +99,11 @@ class RemoteFolder:
         metadata = f"{self._root}/{name}/{METADATA}"
         if not self._files.exists(metadata):
             return False
-        if self._files.cat_file(metadata) != (bag / METADATA).read_bytes():
+        theirs, ours = self._files.cat_file(metadata), (bag / METADATA).read_bytes()
+        if theirs != ours:
+            if ours.startswith(theirs):
+                # What an earlier version left of a copy that was interrupted.
+                return False
             raise OccupiedError(
                 f"{self.uri}/{name} is another recording than {bag}: nothing is overwritten; give each recording a "
                 "URI of its own"
@@ -132,7 +141,8 @@ class RemoteFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             if not target.exists():
                 with self._trouble(f"cannot keep {name} of"):
-                    put_in_place(part, target)
+                    # Never replaced: others read what they have fetched into the same cache.
+                    put_if_free(part, target)
             return target
         finally:
             shutil.rmtree(part, ignore_errors=True)
@@ -228,6 +238,8 @@ class Mirror:
 def upload_missing(folder: Path, uri: str) -> list[Path]:
     """Copy all closed bags of a folder that are not there yet to a URI, under their names below it; returns them.
 
+    One that cannot be copied keeps no other from it, and is told in the end.
+
     Raises:
         OccupiedError: there is another recording under one of the names.
         HrlError: they cannot be copied, or the file that tells of their catalogue is none to be passed on.
@@ -237,10 +249,16 @@ def upload_missing(folder: Path, uri: str) -> list[Path]:
     there = set(remote.bags())
     if catalogue_place(folder) is not None:
         remote.put_text(folder / PLACE)
-    missing = []
+    missing, trouble = [], list[BagError]()
     for bag in find_bags([folder]):
         # The folder itself may be a bag.
         name = bag.relative_to(folder).as_posix() if bag != folder else bag.name
-        missing += [bag] if name not in there else []
-        remote.put(bag, name)
+        try:
+            remote.put(bag, name)
+        except BagError as error:
+            trouble.append(error)
+        else:
+            missing += [bag] if name not in there else []
+    if trouble:
+        raise trouble[0]
     return missing

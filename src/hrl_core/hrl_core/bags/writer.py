@@ -22,7 +22,7 @@ from zstandard import ZstdCompressor
 
 from hrl_core.bags.cdr_layout import definitions
 from hrl_core.bags.digest import HashedStorage
-from hrl_core.bags.errors import BagError
+from hrl_core.bags.errors import BagError, WriteError
 from hrl_core.bags.topic import Topic
 from hrl_core.whole_folders import bring_to_disk
 
@@ -66,7 +66,7 @@ class BagWriter:
             self._storage = cast(McapWriter, self._writer.storage)
             self._hashed = HashedStorage(self._storage.bio, self._storage.path)
         except OSError as error:
-            raise BagError(f"cannot create bag {self._partial}: {error}") from error
+            raise WriteError(f"cannot create bag {self._partial}: {error}") from error
         self._storage.bio = cast(Any, self._hashed)
         # Unlike rosbags' own, with a checksum, and at level 1: the same size in half the time for what robots say.
         self._storage.compressor = ZstdCompressor(level=1, write_checksum=True).compress
@@ -169,12 +169,12 @@ class BagWriter:
         self._storage.bio.flush()
         self._chunk_since = None
 
-    def _failed(self, what: str, error: Exception) -> BagError:
+    def _failed(self, what: str, error: Exception) -> WriteError:
         """Let go of the file, whose buffer cannot be written either, and say what is left."""
         with suppress(OSError):
             self._writer.abort()
         hint = f"save what is there with: hrl bag recover {self._partial.parent}"
-        return BagError(f"cannot {what} bag {self._partial}: {error}; {hint}")
+        return WriteError(f"cannot {what} bag {self._partial}: {error}; {hint}")
 
 
 def typestore_with(definitions: Iterable[tuple[str, str]]) -> Typestore:

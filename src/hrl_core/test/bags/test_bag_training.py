@@ -682,6 +682,40 @@ def test_sources_are_drawn_by_weight(tmp_path, traces, record):
         Source(tmp_path, 0.0)
 
 
+def test_sources_that_overlap_are_learned_from_once_by_the_innermost(tmp_path, traces, record):
+    record(tmp_path / "runs" / "one", traces[:2])
+    record(tmp_path / "runs" / "demo" / "two", traces[2:4])
+    (tmp_path / "runs" / "latest").symlink_to("one")
+    (tmp_path / "elsewhere").symlink_to("runs/demo")
+    given = [Source(tmp_path / name, weight) for name, weight in (("runs", 1.0), ("runs/latest", 2.0))]
+    given += [Source(tmp_path / name, weight) for name, weight in (("runs/demo", 3.0), ("elsewhere", 4.0))]
+    for sources in (given, given[::-1]):
+        ours = BagTrainer(SPEC, BagTrainConfig(sources=tuple(sources), training=TRAINING), tmp_path / "run", 0)
+        for _ in range(2):
+            ours.consume()
+        assert sorted(segment.steps for segment in ours.intake.consumed.values()) == [94, 94]
+        weights = {Path(path).name: segment.weight for path, segment in ours.intake.consumed.items()}
+        assert weights["two"] in (3.0, 4.0), "both are as deep"
+        assert next(weight for name, weight in weights.items() if name != "two") in (1.0, 2.0)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_what_was_recovered_of_a_bag_that_is_learned_from_is_not_learned_twice(tmp_path, traces, record, together):
+    record(tmp_path / "bags" / "one", traces[:2])
+    ours = trainer(tmp_path / "run", tmp_path / "bags")
+    if not together:
+        ours.consume()
+    record(tmp_path / "bags" / "one.recovered", traces[:2])
+    record(tmp_path / "bags" / "lost.recovered", traces[2:4])
+    ours.consume()
+    assert {Path(path).name: s.steps for path, s in ours.intake.consumed.items()} == {
+        "one": 94,
+        "one.recovered": 0,
+        "lost.recovered": 94,
+    }
+    assert any("one.recovered is not learned from" in problem for problem in ours.intake.problems)
+
+
 def test_the_checkpoint_names_what_it_learned_from_and_updates_are_bounded(tmp_path, traces, record):
     bag = record(tmp_path / "bags" / "one", traces)
     ours = trainer(tmp_path / "run", tmp_path / "bags")

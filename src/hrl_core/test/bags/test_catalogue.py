@@ -38,6 +38,14 @@ def test_a_row_tells_what_its_bag_does(folder):
     assert Catalogue(folder).verify() == []
 
 
+@pytest.mark.parametrize("name", ["run?1", "100 % & more", "a#b"])
+def test_a_catalogue_lies_in_its_folder_whatever_that_is_called(tmp_path, close_bag, name):
+    close_bag(tmp_path / name, 0)
+    assert len(Catalogue(tmp_path / name).after(0)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / CATALOGUE).is_file()
+
+
 def test_a_lost_catalogue_is_made_anew_of_the_bags(folder):
     before = Catalogue(folder).after(0)
     (folder / CATALOGUE).unlink()

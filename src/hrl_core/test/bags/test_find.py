@@ -39,6 +39,12 @@ def test_a_bag_with_a_name_of_its_own_and_links_to_it_is_found_once_by_that_name
     assert find_bags([tmp_path / "runs", tmp_path / "again", tmp_path / "z_latest"]) == bags
 
 
+def test_what_is_being_deleted_is_no_unfinished_recording(tmp_path):
+    for name in (".segment_1.forgotten.partial", "segment_2.partial"):
+        (tmp_path / name / name.removesuffix(".partial")).mkdir(parents=True)
+    assert find_partial(tmp_path) == [tmp_path / "segment_2.partial"]
+
+
 def test_links_in_a_circle_or_to_nothing_end_no_search(tmp_path, bag):
     bags = [bag(tmp_path / "bags" / "a"), bag(tmp_path / "bags" / "b" / "c")]
     (tmp_path / "bags" / "b" / "up").symlink_to("..")

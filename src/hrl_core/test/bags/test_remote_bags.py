@@ -16,6 +16,7 @@ import pytest
 from optional_parts import postgresql
 
 from hrl_core import whole_folders
+from hrl_core.bags import remote
 from hrl_core.bags.catalogue import CATALOGUE, PLACE, Catalogue, keep_catalogue_at
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
@@ -24,6 +25,7 @@ from hrl_core.bags.remote import CACHE, Mirror, OccupiedError, RemoteFolder, mir
 from hrl_core.errors import HrlError
 from hrl_core.training.recordings import segments
 from hrl_core.training.recordings.segments import SegmentFinder, at_hand, parse_source
+from hrl_core.whole_folders import put_if_free
 
 
 def free_port():
@@ -132,7 +134,7 @@ def test_bags_of_several_folders_keep_apart_and_nothing_is_overwritten(uri, tmp_
     assert len(list(Mirror(uri).fetch())) == 2
     close_bag(tmp_path / "later" / "robot_1", 0)
     metadata = tmp_path / "later" / "robot_1" / "segment_000000" / "metadata.yaml"
-    metadata.write_text(metadata.read_text() + "\n")
+    metadata.write_text("# of another robot\n" + metadata.read_text())
     with pytest.raises(OccupiedError, match=r"robot_1/segment_000000 is another recording .*: nothing is overwritten"):
         upload_missing(tmp_path / "later", uri)
 
@@ -140,13 +142,50 @@ def test_bags_of_several_folders_keep_apart_and_nothing_is_overwritten(uri, tmp_
 def test_a_bag_is_there_when_its_metadata_are_which_come_last(uri, here, monkeypatch):
     folder, put = RemoteFolder(uri), []
     with monkeypatch.context() as patch:
-        patch.setattr(folder._files, "put_file", lambda path, target: put.append(path.rpartition("/")[2]))
+        patch.setattr(folder._files, "put_file", lambda path, target: put.append(target.rpartition("/")[2]))
+        patch.setattr(folder._files, "mv", lambda part, target: None)
         folder.put(here / "segment_000000")
     assert len(put) == 2
-    assert put[-1] == "metadata.yaml"
+    assert put[-1] == ".metadata.yaml.part"
     (here / "segment_000000" / "metadata.yaml").unlink()
     folder.put(here / "segment_000000")
     assert folder.bags() == []
+
+
+def test_a_copy_that_was_interrupted_is_completed(uri, here):
+    folder, (first, *_) = RemoteFolder(uri), find_bags([here])
+    whole = (first / "metadata.yaml").read_bytes()
+    for written in (b"", whole[:99]):
+        upload_missing(here, uri)
+        folder._files.pipe_file(f"{folder._root}/{first.name}/metadata.yaml", written)
+        upload_missing(here, uri)
+        assert folder._files.cat_file(f"{folder._root}/{first.name}/metadata.yaml") == whole
+    assert len(list(Mirror(uri).fetch())) == 3
+    assert digests(mirror_of(uri)) == digests(here)
+
+
+def test_a_bag_that_cannot_be_uploaded_keeps_no_other_from_it(uri, here):
+    folder, bags = RemoteFolder(uri), find_bags([here])
+    upload_missing(here, uri)
+    folder._files.pipe_file(f"{folder._root}/{bags[0].name}/metadata.yaml", b"another")
+    for bag in bags[1:]:
+        folder._files.rm(f"{folder._root}/{bag.name}", recursive=True)
+    with pytest.raises(OccupiedError, match=bags[0].name):
+        upload_missing(here, uri)
+    assert folder.bags() == [bag.name for bag in bags]
+
+
+def test_who_fetches_the_same_bag_at_once_keeps_what_was_there_first(uri, here, monkeypatch):
+    """Trainings of several seeds begin at the same time and share a cache."""
+    upload_missing(here, uri)
+    monkeypatch.setattr(remote, "put_if_free", lambda part, place: (copy(part, place), put_if_free(part, place)))
+    assert all((bag / "first").exists() for bag in Mirror(uri).fetch())
+    assert {path.name for path in mirror_of(uri).iterdir()} == {bag.name for bag in find_bags([here])}
+
+
+def copy(part, place):
+    shutil.copytree(part, place)
+    (place / "first").touch()
 
 
 def test_a_source_may_be_elsewhere(uri, here, close_bag):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from hrl_core.bags.digest import bag_sha256
 from hrl_core.bags.errors import BagError
 from hrl_core.bags.reader import read_bags
+from hrl_core.bags.recovery import RECOVERED_SUFFIX
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec
 from hrl_core.task.spec import TaskSpec
@@ -93,7 +94,17 @@ class Intake:
 
     def _consume(self, found: Sequence[Found], version: int) -> list[ConsumedSegment]:
         """Take in segments together."""
-        contents = [(one, content) for one in found if (content := self._read_new(one, version)) is not None]
+        contents: list[tuple[Found, _Content]] = []
+        read = {path for path in map(_original, found) if path in self.consumed and self.consumed[path].steps}
+        for one in found:
+            if _original(one) in read:
+                self.problems.append(f"{one.bag} is not learned from: {_original(one)} is, as far as it can be read")
+                content = _Content("", 0, [])
+            else:
+                content = self._read_new(one, version)
+            if content is not None:
+                contents.append((one, content))
+                read.update([str(one.bag)] if content.pieces else [])
         refused = self._hand_over([piece for _, content in contents for piece in content.pieces], version)
         segments = [
             ConsumedSegment(
@@ -234,3 +245,9 @@ class Intake:
                 self.left_out[refusal.cause] += refusal.steps
             refused[refusal.bag] += refusal.steps
         return refused
+
+
+def _original(found: Found) -> str:
+    """Path of the bag whose sound part a recovered one is, whose own path has no such name."""
+    bag = str(found.bag)
+    return bag.removesuffix(RECOVERED_SUFFIX) if bag.endswith(RECOVERED_SUFFIX) else f"{bag} itself"

@@ -1,6 +1,7 @@
 """The closed bags of recordings: finding new ones, telling them apart, forgetting old ones."""
 
 import math
+import os
 import shutil
 import time
 from collections.abc import Container, Iterable
@@ -104,17 +105,24 @@ class SegmentFinder:
     def __init__(self, sources: Iterable[Source]) -> None:
         """Nothing is looked at yet."""
         self._looks = [_SourceLook(source) for source in sources]
+        self._named: dict[str, str] = {}
+        """Bags that have been looked at, by what their links lead to: the path by which they were found first."""
 
     def look(self, known: Container[str], must_exist: bool) -> list[Found]:
-        """Segments that are not ``known`` (by path), those of a source by name.
+        """Segments that are not ``known`` (by path), those of a source by name; each once, however sources overlap.
+
+        Of sources that lie within one another the innermost counts, and its weight.
 
         Raises:
             BagError: ``must_exist`` and a source holds none.
         """
         found: dict[str, Found] = {}
-        for look in self._looks:
+        for look in sorted(self._looks, key=lambda look: -look.depth):
             for bag in look.new(must_exist):
-                if str(bag) not in known and str(bag) not in found:
+                if str(bag) in known or str(bag) in found:
+                    continue
+                real = os.path.realpath(bag)
+                if real not in known and self._named.setdefault(real, str(bag)) == str(bag):
                     found[str(bag)] = look.found(bag)
         return list(found.values())
 
@@ -144,6 +152,11 @@ class _SourceLook:
         self._rows: dict[Path, SegmentRow] = {}
         self.trouble, self._met_before, self._told_trouble = "", "", ""
         """Why its catalogue or store cannot be asked now; could not the time before; and what has been told of that."""
+
+    @property
+    def depth(self) -> int:
+        """How many folders it lies in."""
+        return len(Path(os.path.realpath(self._source.path)).parts)
 
     def has_new_trouble(self) -> bool:
         """Whether there is trouble that lasts, for a catalogue may just be made, and has not been told."""
