@@ -2,12 +2,14 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from hrl_core.algorithms.hiro.agent import HiroAgent
 from hrl_core.algorithms.hiro.config import HiroConfig
-from hrl_core.algorithms.hiro.task_fit import require_bounds, require_elements
+from hrl_core.algorithms.hiro.extras.waypoints import Waypoints
+from hrl_core.algorithms.hiro.task_fit import require_bounds, require_elements, require_fit
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.hierarchy.spec import GoalSpace, hierarchy_of
 from hrl_core.task.text import load_task
@@ -62,6 +64,35 @@ def test_bounds_that_standing_still_breaks_are_refused_with_those_that_hold() ->
     for bounds in (None, (-4.25, 0.0)):
         require_bounds(space, dataclasses.replace(near, worker=dataclasses.replace(near.worker, reward_bounds=bounds)))
     require_bounds(space, FAST)
+
+
+def test_nobody_is_paid_for_going_on_where_success_ends_it_or_nothing_is_to_be_reached() -> None:
+    agent = dataclasses.replace(
+        FAST,
+        tilt_penalty=0.0,
+        four_fold_symmetry=False,
+        manager_sees_pose_only=False,
+        relabel_goals_uniform=0.0,
+        relabel_goals_future=0.0,
+    )
+    for name, why in (("fetch_reach", "its episodes end with success"), ("ant_gather", "it has no goal")):
+        task = load_task(name)
+        space = GoalSpace(task, hierarchy_of(task, "smallest").levels[0])
+        with pytest.raises(TaskError, match=rf"manager_reward_offset 1 .*{why}.* --manager_reward_offset 0\)"):
+            require_fit(space, agent)
+        require_fit(space, dataclasses.replace(agent, manager_reward_offset=0.0))
+
+
+def test_lengths_that_a_task_s_space_does_not_have_are_refused() -> None:
+    """Of metres, on a table of 0.3 m."""
+    task = load_task("fetch_reach")
+    space = GoalSpace(task, hierarchy_of(task, "smallest").levels[0])
+    with pytest.raises(TaskError, match=r"adjacency_weight: subgoals of task 'fetch_reach' lie within 0\.\d+"):
+        require_fit(space, HiroConfig(adjacency_weight=20.0))
+    box = np.zeros(3), np.full(3, 0.3)
+    with pytest.raises(TaskError, match=r"waypoint_probability: the box .* is 0\.3 wide, .* within 2"):
+        Waypoints(HiroConfig(waypoint_probability=0.5), box, 1)
+    Waypoints(HiroConfig(), box, 1)
 
 
 def test_goals_cannot_be_relabelled_where_the_observation_lacks_them() -> None:

@@ -1,9 +1,10 @@
 """Hierarchies as text: what runs and recordings carry, and where two of them differ."""
 
 from functools import lru_cache
+from typing import Any
 
 from hrl_core.documents import read_yaml
-from hrl_core.hierarchy.spec import HierarchySpec, earlier_hierarchy
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec, earlier_hierarchy
 from hrl_core.task.spec import TaskSpec
 from hrl_core.task.text import first_differences
 from hrl_core.typed_fields import read_fields
@@ -37,6 +38,19 @@ def hierarchy_in_words(hierarchy: HierarchySpec) -> str:
     chosen = [f"{level.kind}: {', '.join(level.skills) or level.space}" for level in hierarchy.levels]
     managers = [f"{party} ({what})" for party, what in zip(hierarchy.parties[1:], chosen, strict=True)]
     return ", ".join([*reversed(managers), "worker"])
+
+
+def meaning_difference(ours: LevelSpec, theirs: LevelSpec) -> str:
+    """Name in what the subgoals of two levels speak of different things, ``field: ours != theirs``; empty: in nothing.
+
+    However far they may lie from where they are chosen: that is no matter of what they mean.
+    """
+    return first_differences(*map(_meaning, (ours, theirs)))
+
+
+def _meaning(level: LevelSpec) -> dict[str, Any]:
+    told = {"kind": level.kind, "elements": list(level.elements), "size": level.size, "skills": list(level.skills)}
+    return {**told, "horizon": level.horizon, "unit": level.unit, "tolerance": list(level.tolerance)}
 
 
 def hierarchy_difference(ours: HierarchySpec, theirs: HierarchySpec) -> str:

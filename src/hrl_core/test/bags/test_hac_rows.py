@@ -173,6 +173,23 @@ def test_what_rows_cannot_give_is_refused(bag):
 
 
 @pytest.mark.parametrize("learner", [3], indirect=True)
+def test_subgoals_that_mean_something_else_are_not_learned_from(bag, write_traces, learner):
+    """Offsets as places, steps as attempts: of the same number and length, they would be learned for what they are not."""
+    path, traces = bag
+    levels = learner.agent.hierarchy
+    theirs = dataclasses.replace(levels.levels[0], horizon=levels.levels[0].horizon + 1)
+    other = dataclasses.replace(levels, levels=(theirs, *levels.levels[1:]))
+    foreign = write_traces(
+        path.parent / "foreign", TASK, traces, hierarchy=other.to_yaml(), hierarchy_hash=other.sha256
+    )
+    run = BagTrainer(TASK, bag_config(foreign), path.parent / "run", seed=4)
+    run.consume(must_exist=True)
+    assert not len(run.learner.store)
+    (cause,) = run.intake.left_out
+    assert cause.startswith("subgoals that mean something else, ours != theirs: horizon")
+
+
+@pytest.mark.parametrize("learner", [3], indirect=True)
 def test_episodes_of_another_hierarchy_are_left_out_in_words(bag):
     path, _ = bag
     run = BagTrainer(TASK, bag_config(path), path.parent / "run", seed=4)

@@ -33,10 +33,10 @@ class HacAgent:
         self.hierarchy = hierarchy(task, config)
         generator = torch.Generator().manual_seed(seed)
         shapes = actor_configs(task, self.hierarchy, config)
-        bound = 1 / (1 - config.discount) if config.levels == 1 else float(config.attempts(task))
-        self.networks = {party: _level(config, shape, bound, generator) for party, shape in shapes.items()}
+        worst = config.worst(task)
+        self.networks = {party: _level(config, shape, worst, generator) for party, shape in shapes.items()}
         self.rows = {party: RowRing(config.replay, s.input_dim, s.output_dim) for party, s in shapes.items()}
-        self.watch = Watch(bound)
+        self.watch = Watch(worst)
 
     def take(self, episode: Lived, number: int) -> dict[str, float]:
         """Make rows of an episode; of each manager, the share of its subgoals that were reached."""
@@ -76,7 +76,7 @@ class HacAgent:
         self.watch.learned(party, values / config.updates_per_episode)
 
 
-def _level(config: HacConfig, shape: ActorConfig, bound: float, generator: torch.Generator) -> BoundedDDPG | SAC:
-    """What learns at a level; values of its rows lie in [-``bound``, 0]."""
+def _level(config: HacConfig, shape: ActorConfig, worst: float, generator: torch.Generator) -> BoundedDDPG | SAC:
+    """What learns at a level; values of its rows lie in [-``worst``, 0]."""
     how = config.of_levels
-    return SAC(how, shape, generator) if isinstance(how, SACConfig) else BoundedDDPG(how, shape, bound, generator)
+    return SAC(how, shape, generator) if isinstance(how, SACConfig) else BoundedDDPG(how, shape, worst, generator)

@@ -131,6 +131,13 @@ class HacConfig(ABC):
             )
         return self
 
+    def worst(self, task: TaskSpec) -> float:
+        """How bad a decision can be: values lie in [-worst, 0].
+
+        1 / (1 - gamma) is what never arriving is worth; a penalty less bad than that would be a way out.
+        """
+        return 1 / (1 - self.discount)
+
     def attempts(self, task: TaskSpec) -> int:
         """H: what k levels need to fill an episode, H^k >= T."""
         # Less a little, for a whole root to stay one.
@@ -164,6 +171,10 @@ class DDPGHacConfig(HacConfig):
     def of_levels(self) -> BoundedDDPGConfig:
         """DDPG with bounded values."""
         return self.ddpg
+
+    def worst(self, task: TaskSpec) -> float:
+        """H in a hierarchy, to which the values are clipped (paper, section 4.3)."""
+        return super().worst(task) if self.levels == 1 else float(self.attempts(task))
 
     def exploration(self, action: bool, half_range: Vector) -> Mapping[str, Any]:
         """Gaussian noise, and now and then something uniformly random."""

@@ -49,6 +49,8 @@ class Lived(NamedTuple):
     """Shape (T + 1, goal_dim)."""
     levels: tuple[Decisions, ...]
     """The worker's first."""
+    failed: bool
+    """Whether it ended for good, and not with the task's success, as by a fall."""
 
 
 class Chosen(NamedTuple):
@@ -85,6 +87,7 @@ def lived(record: EpisodeRecord, hierarchy: HierarchySpec) -> Lived:
         achieved=np.stack([observation.achieved_goal for observation in told]),
         task_goals=np.stack([observation.desired_goal for observation in told]),
         levels=decisions(np.stack([observation.applied_action for observation in told[1:]]), chosen),
+        failed=bool(told[-1].terminated and not told[-1].success),
     )
 
 
@@ -106,7 +109,8 @@ def recorded(episode: BagEpisode, hierarchy: HierarchySpec) -> Lived | None:
     if not episode.finished or any(level.seqs.size == 0 or level.seqs[0] != 0 for level in chosen):
         return None
     levels = decisions(episode.applied_actions, chosen)
-    return Lived(episode.states, episode.achieved_goals, episode.desired_goals, levels)
+    failed = bool(episode.terminated and not episode.success[-1])
+    return Lived(episode.states, episode.achieved_goals, episode.desired_goals, levels, failed)
 
 
 def decisions(actions: Float64, chosen: Sequence[Chosen]) -> tuple[Decisions, ...]:

@@ -8,6 +8,8 @@ from hrl_core.algorithms.hac.lived import recorded
 from hrl_core.algorithms.protocols import LevelWeights, Stateful, Update, untrained_checkpoint
 from hrl_core.checkpoints.checkpoint import Checkpoint
 from hrl_core.errors import HrlError
+from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.hierarchy.text import meaning_difference
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
 from hrl_core.training.recordings.store import Piece, Refusal, WholeEpisodes
@@ -43,6 +45,11 @@ class RecordedHacLearner:
         """Worker updates that the recorded episodes pay for, whatever their steps."""
         del env_steps
         return self._config.updates_per_episode * len(self.store.pieces)
+
+    def foreign(self, hierarchy: HierarchySpec) -> str:
+        """In what subgoals that were recorded under a hierarchy mean something else than these; empty: in nothing."""
+        pairs = zip(self.agent.hierarchy.levels, hierarchy.levels, strict=False)
+        return next(filter(None, (meaning_difference(ours, theirs) for ours, theirs in pairs)), "")
 
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Make rows of whole episodes; returns those of which none can be made."""

@@ -23,7 +23,7 @@ def level_rows(
     Hindsight actions first, one for each decision; then hindsight goals; then the penalties of subgoal tests.
     """
     decisions, own = episode.levels[level], pursuit(task, hierarchy, level)
-    make = _RowMaker(episode, own, decisions, config.discount)
+    make = _RowMaker(episode, own, decisions, config.discount, config.worst(task))
     every = np.arange(len(decisions.starts))
     goals = _goals(episode, own, level)
     actions = decisions.values if level == 0 else hindsight_actions(episode, pursuit(task, hierarchy, level - 1), level)
@@ -36,7 +36,7 @@ def level_rows(
         which, reached = which[kept], reached[kept]
     rows.append(make.rows(which, actions[which], reached))
     if level > 0:
-        rows.append(_penalties(make, goals, hierarchy.levels[level - 1].horizon))
+        rows.append(_penalties(make, goals))
     return joined(rows)
 
 
@@ -58,12 +58,15 @@ def hindsight_goals(sequences: Index, count: int, rng: np.random.Generator) -> t
     return which, later
 
 
-def _penalties(make: "_RowMaker", goals: Float64, horizon: int) -> Rows:
-    """Tested subgoals that the level below missed with all its attempts (section 4.3): r = -H, nothing follows."""
+def _penalties(make: "_RowMaker", goals: Float64) -> Rows:
+    """Tested subgoals that the level below missed with all its attempts (section 4.3).
+
+    r = -H, nothing follows; with SAC, whose values are not clipped to that, the worst that there is
+    """
     decisions = make.decisions
     missed = np.flatnonzero(decisions.tests & decisions.missed)
     rows = make.rows(missed, decisions.values[missed], goals[missed])
-    return rows._replace(rewards=np.full_like(rows.rewards, -horizon), discounts=np.zeros_like(rows.discounts))
+    return rows._replace(rewards=np.full_like(rows.rewards, -make.worst), discounts=np.zeros_like(rows.discounts))
 
 
 def _goals(episode: Lived, own: Pursuit, level: int) -> Float64:
@@ -77,19 +80,25 @@ def _goals(episode: Lived, own: Pursuit, level: int) -> Float64:
 class _RowMaker:
     """Rows of decisions under goals of any choice."""
 
-    def __init__(self, episode: Lived, own: Pursuit, decisions: Decisions, discount: float) -> None:
-        self.decisions, self.positions = decisions, own.positions(episode)
+    def __init__(self, episode: Lived, own: Pursuit, decisions: Decisions, discount: float, worst: float) -> None:
+        self.decisions, self.positions, self.worst = decisions, own.positions(episode), worst
+        self._failed_at = len(episode.states) - 1 if episode.failed else -1
         self._states, self._own, self._discount = to_float32(episode.states), own, discount
 
     def rows(self, which: Index, actions: Float64, goals: Float64) -> Rows:
-        """Rewards: r = 0 and nothing follows where s' is at the goal; else r = -1, discounted by gamma."""
+        """Rewards: r = 0 and nothing follows where s' is at the goal; else r = -1, discounted by gamma.
+
+        A failure is as bad as anything, and nothing follows: no row begins in the state that it leads to, whose value
+        would never be learned.
+        """
         starts, ends = self.decisions.starts[which], self.decisions.ends[which]
         there = self._own.holds(goals, self.positions[ends])
+        failed = ends == self._failed_at
         return Rows(
             inputs=self._inputs(starts, goals),
             actions=to_float32(actions),
-            rewards=np.where(there, 0.0, -1.0).astype(np.float32),
-            discounts=np.where(there, 0.0, self._discount).astype(np.float32),
+            rewards=np.where(there, 0.0, np.where(failed, -self.worst, -1.0)).astype(np.float32),
+            discounts=np.where(there | failed, 0.0, self._discount).astype(np.float32),
             next_inputs=self._inputs(ends, goals),
         )
 

@@ -99,8 +99,10 @@ class HiroAgent:
         size = config.worker.batch_size
         slots, steps = store.draw_steps(size * updates, rng, config.worker_replay)
         drawn = store.steps_at(slots, steps, config.next_goal_at_switch)
+        meant = None
         if config.relabel_subgoals_random:
-            drawn = with_random_subgoals(self.space, drawn, config.relabel_subgoals_random, rng)
+            drawn, redrawn = with_random_subgoals(self.space, drawn, config.relabel_subgoals_random, rng)
+            meant = torch.from_numpy((~redrawn).astype(np.float32))
         discounts = np.where(drawn.terminated, 0, config.worker.discount).astype(np.float32)
         whole = TransitionBatch(
             inputs=seen(drawn.states, drawn.subgoals),
@@ -108,6 +110,7 @@ class HiroAgent:
             rewards=torch.from_numpy(worker_rewards(self.space.task, config, drawn)),
             discounts=torch.from_numpy(discounts),
             next_inputs=seen(drawn.next_states, drawn.next_subgoals),
+            meant=meant,
         )
         if self.embedding is not None:
             return partial(self._learn_embedded, self.embedding, whole, drawn, store.chosen_at(slots, steps), updates)

@@ -15,7 +15,8 @@ from hrl_core.algorithms.protocols import Stateful, Update
 from hrl_core.bags.store_filling import decisions
 from hrl_core.checkpoints.checkpoint import Checkpoint, random_checkpoint
 from hrl_core.errors import HrlError
-from hrl_core.hierarchy.spec import GoalSpace
+from hrl_core.hierarchy.spec import GoalSpace, HierarchySpec
+from hrl_core.hierarchy.text import meaning_difference
 from hrl_core.replay.episode_store import SegmentIndex
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
@@ -49,6 +50,10 @@ class RecordedHiroLearner(RecordedLearner[HiroAgent]):
     def relabelled(self) -> int:
         """Recorded subgoals that relabelled ones stand in for."""
         return self._overlay.count
+
+    def foreign(self, hierarchy: HierarchySpec) -> str:
+        """In what subgoals that were recorded under a hierarchy mean something else than these; empty: in nothing."""
+        return meaning_difference(self._space.level, hierarchy.levels[0]) if hierarchy.levels else ""
 
     def take(self, pieces: Sequence[Piece], version: int) -> list[Refusal]:
         """Fill the store, and write relabelled subgoals over the recorded ones."""

@@ -12,11 +12,13 @@ import numpy as np
 
 from hrl_core.algorithms.hiro.relabel_episodes import Relabelled, relabel_episodes, require_offsets
 from hrl_core.bags.digest import bag_sha256
+from hrl_core.bags.errors import BagError
 from hrl_core.bags.find import METADATA
 from hrl_core.bags.reader import read_bags
 from hrl_core.bags.relabelled import Transition, write_relabelled
 from hrl_core.bags.writer import PARTIAL_SUFFIX
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.hierarchy.text import meaning_difference
 from hrl_core.networks.actor import Actor
 
 NAMED_DIGITS = 8
@@ -77,6 +79,10 @@ class Relabeler:
         recording = read_bags([source])
         if recording.task is not None:
             self.checkpoint.require_task(recording.task)
+        for theirs in recording.hierarchies.values():
+            difference = meaning_difference(space.level, theirs.levels[0]) if theirs.levels else ""
+            if difference:
+                raise BagError(f"{source}: its subgoals mean something else, ours != theirs: {difference}")
         result, problems = relabel_episodes(space, recording.episodes, self.policy(), self.candidates, self.seed)
         rows = list(_transitions(result))
         numbered = [(recording.episodes[number], transition) for number, transition in rows]

@@ -9,6 +9,7 @@ import numpy as np
 
 from hrl_core.algorithms.hiro.actor_shapes import POSE, TIME
 from hrl_core.algorithms.hiro.config import HiroConfig
+from hrl_core.algorithms.hiro.extras.adjacency import CELL
 from hrl_core.errors import HrlError, TaskError
 from hrl_core.hierarchy.spec import GoalSpace
 from hrl_core.task.spec import TaskSpec
@@ -31,10 +32,13 @@ def require_fit(space: GoalSpace, config: HiroConfig) -> None:
 
     Raises:
         TaskError: as ``require_elements``.
-        HrlError: as ``require_bounds``.
+        HrlError: as ``require_bounds``; or the manager would be paid for not succeeding, or its subgoals are too short
+            for the adjacency penalty.
     """
     require_elements(space.task, config)
     require_bounds(space, config)
+    _require_offset(space.task, config)
+    _require_cells(space, config)
 
 
 def require_elements(spec: TaskSpec, config: HiroConfig) -> None:
@@ -90,6 +94,27 @@ def require_bounds(space: GoalSpace, config: HiroConfig) -> None:
             f"worker.reward_bounds {bounds[0]:g} {bounds[1]:g}: with worker_reward distance a worker that stands "
             f"still earns down to {-farthest:.4g}, whose values would be clipped; set --worker.reward_bounds {low:g} 0,"
             " or None"
+        )
+
+
+def _require_offset(spec: TaskSpec, config: HiroConfig) -> None:
+    """Refuse to pay for every segment where success ends them, or where there is no goal to be paid for."""
+    if config.manager_reward_offset > 0 and (spec.success.ends_episode or not spec.goal):
+        why = "its episodes end with success, which would cost all that is still to come"
+        why = why if spec.goal else "it has no goal, and staying alive would be worth more than what is paid for"
+        raise TaskError(
+            f"manager_reward_offset {config.manager_reward_offset:g} is paid for every segment; task '{spec.name}': "
+            f"{why}; set it to 0 (hrl train: --manager_reward_offset 0)"
+        )
+
+
+def _require_cells(space: GoalSpace, config: HiroConfig) -> None:
+    """Refuse an adjacency penalty whose cells no subgoal leaves."""
+    farthest = float((space.high - space.low).max()) / 2
+    if config.adjacency_weight and farthest < CELL:
+        raise TaskError(
+            f"adjacency_weight: subgoals of task '{space.task.name}' lie within {farthest:g}, and its places are told "
+            f"apart by {CELL:g} [units of the goal space]: nothing would be learned; set it to 0"
         )
 
 

@@ -11,6 +11,8 @@ from hrl_core.algorithms.relay.agent import RelayAgent
 from hrl_core.algorithms.relay.config import OFFPOLICY, RelayConfig, hierarchy
 from hrl_core.algorithms.relay.demonstrations import as_intended
 from hrl_core.checkpoints.checkpoint import Checkpoint
+from hrl_core.hierarchy.spec import HierarchySpec
+from hrl_core.hierarchy.text import meaning_difference
 from hrl_core.messages import Mode
 from hrl_core.task.spec import TaskSpec
 from hrl_core.training.recordings.config import BagTrainConfig, agent_config
@@ -35,6 +37,12 @@ class RecordedRelayLearner(RecordedLearner[RelayAgent]):
         if self._config.intended:
             # As ``demonstrated`` has them in process.
             self.store.seen_as = lambda episode: as_intended(episode) if episode.mode == Mode.DEMO else episode
+
+    def foreign(self, hierarchy: HierarchySpec) -> str:
+        """In what subgoals that values are learned of mean something else than these; who clones chooses its own."""
+        if self._config.finetuning != OFFPOLICY or self.agent.space is None or not hierarchy.levels:
+            return ""
+        return meaning_difference(self.agent.space.level, hierarchy.levels[0])
 
     def parts(self) -> Mapping[str, Stateful]:
         """Networks, and how far it is; the recordings fill the store again."""

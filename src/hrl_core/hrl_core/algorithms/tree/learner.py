@@ -90,7 +90,7 @@ class TreeLearner:
     def _begin(self) -> None:
         """Begin the lesson of the present node, whose network is new."""
         name, generator = self.name, torch.Generator().manual_seed((self._seed * 100 + self._number) % _SEEDS)
-        self.nodes[name] = dataclasses.replace(self.nodes[name], seed=self._seed, env_steps=0)
+        self.nodes[name] = dataclasses.replace(self.nodes[name], seed=self._seed, env_steps=0, git_commit="")
         self._earlier = self.nodes[name].updates
         """Of the node that was there: versions rise, also where another takes its place."""
         self._enough = self.config.composite_rollout if self.tree[name].children else self.config.leaf_rollout

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hrl_core.bags.digest import bag_sha256
+from hrl_core.bags.episodes import BagEpisode
 from hrl_core.bags.errors import BagError
-from hrl_core.bags.reader import read_bags
+from hrl_core.bags.reader import Recording, read_bags
 from hrl_core.bags.recovery import RECOVERED_SUFFIX
 from hrl_core.errors import HrlError
 from hrl_core.hierarchy.spec import HierarchySpec
@@ -53,8 +54,19 @@ class Intake:
         config: BagTrainConfig,
         take: Callable[[list[Piece], int], list[Refusal]],
         folder: Path,
+        foreign: Callable[[HierarchySpec], str] = lambda _: "",
     ) -> None:
-        """Begin without any; a learner of that hierarchy is to ``take`` what is read, its run is in ``folder``."""
+        """Begin without any.
+
+        Args:
+            spec: the task.
+            hierarchy: of the learner.
+            config: what is read, and of that what counts.
+            take: gives the learner what was read.
+            folder: of the run.
+            foreign: in what subgoals of a hierarchy mean something else than the learner's; empty: in nothing.
+        """
+        self._foreign = foreign
         self._spec, self._config, self._take = spec, config, take
         # Segments that end each in its own time are no measure of what is whole.
         self._period = hierarchy.levels[0].horizon if hierarchy.levels and hierarchy.by_clock else 1
@@ -226,13 +238,26 @@ class Intake:
         self.problems += [str(problem) for problem in recording.problems]
         self.outcomes.add(recording.episodes)
         self.randomised += [way for way in recording.randomised if way not in self.randomised]
-        material = choose_material(self._period, self._config.material, recording.episodes, version)
+        episodes = self._of_our_subgoals(recording)
+        material = choose_material(self._period, self._config.material, episodes, version)
         self.left_out.update(material.left_out)
         pieces = [
             Piece(episode, start, oldest_version(episode, version), weight)
             for episode, start in zip(material.pieces, material.starts, strict=True)
         ]
         return pieces, len(recording.episodes)
+
+    def _of_our_subgoals(self, recording: Recording) -> list[BagEpisode]:
+        """Episodes whose subgoals mean what the learner's do; the others are noted."""
+        why = {run: self._foreign(hierarchy) for run, hierarchy in recording.hierarchies.items()}
+        ours: list[BagEpisode] = []
+        for episode in recording.episodes:
+            difference = why.get(episode.key.run, "")
+            if difference:
+                self.left_out[f"subgoals that mean something else, ours != theirs: {difference}"] += episode.steps
+            else:
+                ours.append(episode)
+        return ours
 
     def _hand_over(self, pieces: list[Piece], version: int) -> Counter[Path]:
         """Give the learner what was read, in canonical order; returns the steps of each bag that it refuses."""

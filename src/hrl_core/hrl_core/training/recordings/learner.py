@@ -9,7 +9,7 @@ import torch
 
 from hrl_core.algorithms.protocols import Learner, LevelWeights, Stateful, Update
 from hrl_core.checkpoints.checkpoint import Checkpoint
-from hrl_core.hierarchy.spec import LevelSpec
+from hrl_core.hierarchy.spec import HierarchySpec, LevelSpec
 from hrl_core.learners.transitions import OffPolicyLearner
 from hrl_core.messages import WORKER_LEVEL
 from hrl_core.randomness import Purpose, step_generator, step_seed
@@ -109,6 +109,15 @@ class Explores(Protocol):
 
     def exploring(self, policy: Checkpoint, env_steps: int) -> Checkpoint:
         """The policy as it collects after so many environment steps."""
+        ...
+
+
+@runtime_checkable
+class ReadsSubgoals(Protocol):
+    """A learner that learns from recorded subgoals, which have to mean what its own do."""
+
+    def foreign(self, hierarchy: HierarchySpec) -> str:
+        """In what subgoals that were recorded under a hierarchy are not such; empty: in nothing, or there are none."""
         ...
 
 

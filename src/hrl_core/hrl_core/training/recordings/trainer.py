@@ -22,7 +22,7 @@ from hrl_core.training.progress import Row
 from hrl_core.training.recordings.config import FILES, BagTrainConfig
 from hrl_core.training.recordings.intake import Intake
 from hrl_core.training.recordings.kept_store import KeptStore
-from hrl_core.training.recordings.learner import GROUP, FromRecordings
+from hrl_core.training.recordings.learner import GROUP, FromRecordings, ReadsSubgoals
 from hrl_core.training.recordings.report import policy_lags
 from hrl_core.training.recordings.sampling import SamplingConfig
 from hrl_core.training.recordings.store import RecordedStore
@@ -55,7 +55,8 @@ class BagTrainer(Run[BagTrainConfig, FromRecordings]):
         super().__init__(
             spec, hierarchy, config, learner, evaluation_envs, folder, seed, git_commit, config.first_version
         )
-        self.intake = Intake(spec, hierarchy, config, learner.take, folder)
+        foreign = learner.foreign if isinstance(learner, ReadsSubgoals) else lambda _: ""
+        self.intake = Intake(spec, hierarchy, config, learner.take, folder, foreign)
         self._forgiven = 0
         """Updates that were paid for and are not made; below 0: that were made, by what can no longer be read."""
         if isinstance(learner.store, RecordedStore):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hrl_core.algorithms.hac.actor_shapes import actor_configs
-from hrl_core.algorithms.hac.config import DDPGHacConfig, hierarchy
+from hrl_core.algorithms.hac.config import DDPGHacConfig, HacConfig, SACHacConfig, hierarchy
 from hrl_core.algorithms.hac.lived import Decisions, Lived, lived
 from hrl_core.algorithms.hac.pursuits import pursuit
 from hrl_core.algorithms.hac.rows import hindsight_goals, level_rows
@@ -40,7 +40,7 @@ def decisions(starts, ends, values, served, *flags):
 NONE = ([False] * 5,) * 3
 
 
-def by_hand():
+def by_hand(failed=False):
     """Five steps of 0.1 from x = 0 under three subgoals: reached, missed with all attempts, cut by the end."""
     states = np.array([[0.1 * step, 0.0] for step in range(6)])
     worker = decisions(range(5), range(1, 6), [0.5, -0.5, 1.0, 0.0, 0.25], [0, 0, 1, 1, 2], *NONE)
@@ -53,7 +53,7 @@ def by_hand():
         [True, False, False],
         [False, True, False],
     )
-    return Lived(states, states.copy(), np.tile([0.5, 0.0], (6, 1)), (worker, manager))
+    return Lived(states, states.copy(), np.tile([0.5, 0.0], (6, 1)), (worker, manager), failed)
 
 
 def made(level, config=CONFIG, episode=None, seed=0):
@@ -81,6 +81,27 @@ def test_the_manager_learns_of_what_was_reached_and_of_the_test_that_failed_by_h
     np.testing.assert_allclose(rows.inputs[:, 2:], np.tile([0.5, 0.0], (4, 1)))
     np.testing.assert_allclose(rows.inputs[:, 0], [0, 0.2, 0.4, 0.2], atol=1e-6)
     np.testing.assert_allclose(rows.next_inputs[:, 0], [0.2, 0.4, 0.5, 0.4], atol=1e-6)
+
+
+def test_a_missed_test_is_as_bad_as_never_arriving_where_nothing_clips_the_values():
+    sac = SACHacConfig(
+        **{field.name: getattr(CONFIG, field.name) for field in dataclasses.fields(HacConfig)} | {"learner": "sac"}
+    )
+    rows = made(1, sac)
+    np.testing.assert_allclose(rows.rewards, [-1, -1, 0, -10])
+    np.testing.assert_allclose(rows.discounts, [0.9, 0.9, 0, 0])
+
+
+def test_a_failure_is_as_bad_as_anything_and_nothing_follows_unless_it_is_there():
+    """The last step, and the subgoal that it cut off, ended with a fall; the task's goal was reached by it."""
+    worker, manager = made(0, episode=by_hand(failed=True)), made(1, episode=by_hand(failed=True))
+    assert worker.rewards.tolist() == [-1, 0, -1, -1, -2]
+    np.testing.assert_allclose(worker.discounts, [0.9, 0, 0.9, 0.9, 0])
+    assert manager.rewards.tolist() == [-1, -1, 0, -2]
+    far = by_hand(failed=True)._replace(task_goals=np.tile([0.9, 0.0], (6, 1)))
+    manager = made(1, episode=far)
+    assert manager.rewards.tolist() == [-1, -1, -2, -2]
+    np.testing.assert_allclose(manager.discounts, [0.9, 0.9, 0, 0])
 
 
 def test_hindsight_goals_are_those_of_the_same_or_a_later_decision_of_the_sequence():

@@ -105,8 +105,9 @@ def test_redrawn_subgoals_keep_the_transition_of_the_paper():
     """H(s, g, s') = s + g - s' holds under the subgoal that is put in, and the others stay as they were."""
     rng = np.random.default_rng(0)
     before = batch_of(*(rng.normal(size=(2, 500, SIZE)).astype(np.float32)))
-    after = with_random_subgoals(SPACE, before, 0.5, rng)
+    after, told = with_random_subgoals(SPACE, before, 0.5, rng)
     redrawn = (after.subgoals != before.subgoals).any(axis=1)
+    np.testing.assert_array_equal(told, redrawn)
     assert 0.4 < redrawn.mean() < 0.6
     moved = before.subgoals - before.remaining
     np.testing.assert_allclose(after.subgoals - after.remaining, moved, atol=1e-4)

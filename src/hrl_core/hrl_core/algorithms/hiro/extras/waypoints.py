@@ -31,10 +31,16 @@ class Waypoints:
             num_envs: number of environments.
 
         Raises:
-            TaskError: there are to be waypoints, and the task has no goals.
+            TaskError: there are to be waypoints, and the task has no goals, or all within a step.
         """
         if config.waypoint_probability and not goal_box[0].size:
             raise TaskError("waypoint_probability needs a task goal, which this task does not have; set it to 0")
+        widest = float((goal_box[1] - goal_box[0]).max(initial=0.0))
+        if config.waypoint_probability and widest < 2 * REACHED:
+            raise TaskError(
+                f"waypoint_probability: the box of this task's goals is {widest:g} wide, and waypoints count as "
+                f"reached within {REACHED:g}: none would ever be pursued; set it to 0"
+            )
         self._config, self._box = config, goal_box
         stages = config.waypoints[1] + 1
         self._goals = np.zeros((num_envs, stages, goal_box[0].size))
