@@ -33,7 +33,8 @@ def _beside_each_other(marks: str, count: int) -> list[str]:
 STAGES = {
     "": (
         _beside_each_other("not alone and not learning and not cluster", CORES + 1),
-        ["-m", "alone and not learning and not cluster"],
+        # All of them start graphs: nothing else is looked through.
+        ["-m", "alone and not learning and not cluster", "tests/graph"],
     ),
     "learning": (_beside_each_other("learning and not alone", CORES), ["-m", "learning and alone"]),
     "cluster": (["-m", "cluster"],),
@@ -68,6 +69,8 @@ def main() -> int:
     runs = stages(sys.argv[1:])
     # Threads of torch and BLAS that outnumber the cores wait for each other in a loop: every test ten times as slow.
     environment = {"OMP_NUM_THREADS": "1", **os.environ}
+    # Each process of pytest would rewrite all tests anew, which takes as long as many of them.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "pytest"]
     with tempfile.TemporaryDirectory() as folder:
         reports = [Path(folder, f"{number}.xml") for number in range(len(runs))]

@@ -209,13 +209,22 @@ def test_goal_pose_sets_the_goal_of_the_next_observation(loop):
 def test_reach_goal_says_why_it_ended_apart_from_success(loop):
     client = ActionClient(loop.node, ReachGoal, "reach_goal")
     loop.until(client.server_is_ready)
-    sent = client.send_goal_async(ReachGoal.Goal(goal=[0.0, 0.0], stop_when_reached=True))
-    loop.until(sent.done)
-    handle = sent.result()
-    assert handle is not None
-    result = handle.get_result_async()
-    loop.until(result.done)
-    assert result.result().result.end_reason in (ReachGoal.Result.REACHED, ReachGoal.Result.EPISODE_ENDED)
+
+    def pursued(goal, then=lambda: None):
+        loop.until(lambda: not loop.observations[-1].last and loop.observations[-1].step < 300)
+        sent = client.send_goal_async(ReachGoal.Goal(goal=goal, stop_when_reached=True))
+        loop.until(sent.done)
+        handle = sent.result()
+        assert handle is not None
+        result = handle.get_result_async()
+        then()
+        loop.until(result.done)
+        told = result.result().result
+        return told.end_reason, told.success
+
+    assert pursued(loop.observations[-1].achieved_goal.tolist()) == (ReachGoal.Result.REACHED, True)
+    reset = pursued([0.0, 16.0], lambda: loop.node.call(Reset, "reset"))
+    assert reset == (ReachGoal.Result.EPISODE_ENDED, False)
 
 
 def test_a_cancelled_goal_is_answered_while_the_run_is_paused(loop):

@@ -12,6 +12,9 @@ import pytest
 
 from hrl import cli
 from hrl.commands import training_end
+from hrl_core.bags.find import find_bags
+from hrl_core.bags.reader import read_bags
+from hrl_core.bags.relabelled import relabelled_messages
 from hrl_core.checkpoints.checkpoint import load_checkpoint
 from hrl_core.training.run_files import RunFolder
 
@@ -94,7 +97,9 @@ def test_the_graph_runs_and_records_the_in_process_episode_and_its_bag_is_relabe
     assert_same_run(read_bag(graph.out / "bag"), in_process(policy, seed=3))
     words = ["relabel", str(graph.out / "bag"), "--checkpoint", str(run), "--out", str(tmp_path / "relabelled")]
     assert cli.main(words) == 0
-    assert list((tmp_path / "relabelled").glob("*/*.mcap"))
+    recording, (relabelled,) = read_bags([graph.out / "bag"]), find_bags([tmp_path / "relabelled"])
+    said = list(relabelled_messages(relabelled))
+    assert len(said) == len(recording.episodes[0].subgoals[0].steps)
 
 
 @pytest.mark.needs("gl")

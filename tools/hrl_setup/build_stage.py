@@ -53,7 +53,7 @@ class BuildStage:
         self._product = Product(root / "install")
 
     def run(self, runner: CommandRunner) -> bool:
-        """Build the packages that changed; does nothing if none did. Returns whether there was no build before.
+        """Build the packages that changed; does nothing if none did. Returns whether it built any.
 
         Raises:
             SetupError: The build failed.
@@ -64,7 +64,7 @@ class BuildStage:
         if built != stamp:
             self._build(runner, stamp, built)
         self._link_venv()
-        return built is None
+        return built != stamp
 
     def _build(self, runner: CommandRunner, stamp: dict, built: dict | None) -> None:
         """Build what differs between two stamps, or everything where they do not compare."""

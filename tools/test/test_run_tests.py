@@ -76,6 +76,15 @@ def test_every_test_runs_in_one_stage_of_one_kind():
         assert [eval(mark, {}, told) for mark in marks].count(True) == 1, told
 
 
+def test_who_must_be_alone_starts_graphs():
+    """The stage of those looks nowhere else."""
+    root = Path(__file__).parents[2]
+    tests = *root.glob("src/*/test/**/*.py"), *root.glob("tests/**/*.py"), *root.glob("tools/test/*.py")
+    marked = [path for path in tests if "mark.alone" in path.read_text() and path != Path(__file__)]
+    assert marked
+    assert {path.parent for path in marked} == {root / "tests" / "graph"}
+
+
 def test_arguments_make_it_one_run_of_the_kind():
     assert stages([]) == STAGES[""]
     assert stages(["learning"]) == STAGES["learning"]

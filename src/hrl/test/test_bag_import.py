@@ -109,7 +109,7 @@ def test_frames_without_a_last_observation_lose_their_last_action(demonstrations
     frames = pq.read_table(data)
     pq.write_table(frames.slice(0, sum(LENGTHS[:2])), data)
     episodes = imported(tmp_path, "lerobot", exported)
-    for one, other in zip(read_bags([demonstrations]).episodes, episodes, strict=False):
+    for one, other in zip(read_bags([demonstrations]).episodes[:2], episodes, strict=True):
         assert other.steps == one.steps - 1
         np.testing.assert_array_equal(other.states, one.states[:-1].astype(np.float32))
         assert other.truncated, "where it ended is not known"

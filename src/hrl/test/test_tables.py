@@ -30,7 +30,6 @@ def words_of(text: str) -> str:
 def test_no_name_and_no_value_is_cut(width: int) -> None:
     text = shown(facts("/a/very/long/path/of/a/bag/that/nobody/would/type", ROWS), width)
     assert "…" not in text
-    assert sum(map(len, words_of(text).split("a"))) > 0
     for value in ("storage", "/subgoal_result", "hrl_msgs/msg/SubgoalResult", "unit[ms]"):
         assert value in words_of(text), text
     assert words_of(text).count("a") >= 70

@@ -356,10 +356,11 @@ def test_an_edited_manifest_is_refused_by_file_and_field(saved, path, value, pro
 
 def test_failed_save_leaves_the_old_checkpoint_whole(saved, monkeypatch):
     checkpoint, folder = saved
-    broken = dataclasses.replace(checkpoint, metrics={"success": object()})  # pyright: ignore[reportArgumentType]
+    kept, other = load_checkpoint(folder).weights_sha256, random_checkpoint(checkpoint.task, seed=2)
+    broken = dataclasses.replace(other, metrics={"success": object()})  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError):
         save_checkpoint(broken, folder)
-    assert load_checkpoint(folder).version == checkpoint.version
+    assert load_checkpoint(folder).weights_sha256 == kept
     assert [p.name for p in folder.parent.iterdir()] == ["policy"]
 
 

@@ -206,7 +206,8 @@ def test_where_they_lead_elsewhere_the_next_episodes_begin_and_that_is_said(capl
     for resumed, state, words in ((again, envs.state_dict(), "comes to other states"), (before, earlier, "")):
         caplog.clear()
         resumed.load_state_dict(state)
-        assert words in caplog.text
+        # What an earlier version kept has nothing that could be repeated.
+        assert (words in caplog.text) if words else not caplog.text
         assert not resumed.exact_resume
         for i in range(2):
             fresh = EnvRunner(spec, seed=1, mode=Mode.TRAIN)

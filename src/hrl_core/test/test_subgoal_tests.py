@@ -53,10 +53,12 @@ def episode(policy, seed=0, mode=Mode.TRAIN) -> EpisodeRecord:
 
 
 def test_the_flag_of_a_test_goes_down_and_never_up():
-    record = episode(checkpoint())
+    record = episode(checkpoint(), seed=1)
     parents = {s.seq: s for s in record.subgoals if s.level == 1}
     below = [s for s in record.subgoals if s.level == 0]
-    assert all(s.test for s in below if parents[s.parent_seq].test)
+    tested = [s.test for s in below if parents[s.parent_seq].test]
+    assert tested
+    assert all(tested)
     own = [s.test for s in below if not parents[s.parent_seq].test]
     assert 0 < np.mean(own) < 1
     assert not any(s.test for s in episode(checkpoint(), mode=Mode.EVAL).subgoals)
@@ -65,7 +67,7 @@ def test_the_flag_of_a_test_goes_down_and_never_up():
 
 def test_under_a_test_every_level_below_answers_as_without_exploration():
     policy = checkpoint()
-    record = episode(policy)
+    record = episode(policy, seed=1)
     worker, manager, space = policy.worker(), policy.manager(0), GoalSpace(TASK, LEVEL)
     chosen = {(s.level, s.seq): s for s in record.subgoals}
     compared = 0
@@ -76,6 +78,7 @@ def test_under_a_test_every_level_below_answers_as_without_exploration():
         compared += subgoal.test
         assert not subgoal.test or np.array_equal(action.value, plain)
     assert compared
+    assert any(chosen[1, s.parent_seq].test for s in record.subgoals if s.level == 0)
     for subgoal in (s for s in record.subgoals if s.level == 0):
         parent, state = chosen[1, subgoal.parent_seq], record.observations[subgoal.step].state
         pursued = parent.value.astype(np.float32) - state[space.indices].astype(np.float32)

@@ -29,9 +29,9 @@ def parse_task(text: str | bytes, source: str = "task specification") -> TaskSpe
         raise TaskError(str(error)) from None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _parsed(text: str | bytes, source: str) -> TaskSpec:
-    """Parsed once: every bag of a recording repeats the specification."""
+    """Parsed once: every bag of a recording repeats the specification, and names are looked for in all shipped ones."""
     document = read_yaml(text, source)
     return read_earlier(document) if is_earlier(document) else read_fields(TaskSpec, document)
 
@@ -53,10 +53,10 @@ def load_task(task: str | Path) -> TaskSpec:
             raise TaskError(f"task file {path} does not exist; shipped tasks are: {', '.join(shipped_tasks())}")
         look_beside(path)
         return parse_task(read_task_file(path), str(path))
-    for name in shipped_tasks():
+    for name in sorted(shipped_tasks(), key=lambda name: _plain(name) != _plain(task)):
         spec_text = (SHIPPED / f"{name}.yaml").read_text()
         spec = parse_task(spec_text, f"shipped task {name}")
-        if str(task).lower() in (name, name.replace("_", ""), spec.env_id.lower(), spec.env_id.split(":")[-1].lower()):
+        if str(task).lower() in (name, _plain(name), spec.env_id.lower(), spec.env_id.split(":")[-1].lower()):
             return spec
     if str(task) in RENAMED:
         today = RENAMED[str(task)][0]
@@ -68,6 +68,11 @@ def load_task(task: str | Path) -> TaskSpec:
         f"unknown task '{task}'{did_you_mean(str(task), shipped_tasks())}: give a path to a .yaml task specification "
         f"or one of {', '.join(shipped_tasks())}"
     )
+
+
+def _plain(name: str | Path) -> str:
+    """A name of a task as people may write it."""
+    return str(name).lower().replace("_", "")
 
 
 def read_task_file(path: Path, follow_links: bool = True) -> bytes:

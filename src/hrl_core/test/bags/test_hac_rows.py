@@ -174,7 +174,7 @@ def test_what_rows_cannot_give_is_refused(bag):
 
 @pytest.mark.parametrize("learner", [3], indirect=True)
 def test_subgoals_that_mean_something_else_are_not_learned_from(bag, write_traces, learner):
-    """Offsets as places, steps as attempts: of the same number and length, they would be learned for what they are not."""
+    """Offsets as places, steps as attempts: of the same number and length, they would be learned as such."""
     path, traces = bag
     levels = learner.agent.hierarchy
     theirs = dataclasses.replace(levels.levels[0], horizon=levels.levels[0].horizon + 1)
