@@ -42,6 +42,8 @@ class PlayerServices:
             response.message = "stepping is refused while running; call set_paused first"
         elif request.n < 1:
             response.message = f"n must be at least 1, got {request.n}"
+        elif self._playback.finished:
+            response.message = "the recording is over: go to an episode, or reset, first"
         else:
             response.accepted, response.target_step = True, self._playback.step(request.n)
         return response

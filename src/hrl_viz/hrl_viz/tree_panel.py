@@ -19,7 +19,7 @@ class TreePanel:
     def __init__(self, tree: Tree) -> None:
         """Nothing is in control yet."""
         self._tree = tree
-        self._newest = (-1, -1)
+        self._newest = self._seen = (-1, -1)
         self._chosen: dict[int, str] = {}
         self.path: list[str] = []
         """Names of the nodes in control, outermost first: of the newest path that is known from root to leaf."""
@@ -37,6 +37,12 @@ class TreePanel:
         linked = all(below in self._tree[above].children for above, below in pairwise(path))
         if linked and path[-1] in self._tree.leaves:
             self.path = path
+
+    def on_observation(self, episode: int, step: int) -> None:
+        """Take where the run is: one that has gone back, as recordings do, begins its paths anew."""
+        if (episode, step) < self._seen:
+            self._newest, self._chosen, self.path = (-1, -1), {}, []
+        self._seen = episode, step
 
     def html(self) -> str:
         """The whole tree, a line for each place of a node."""

@@ -154,6 +154,8 @@ class ViewerNode(HrlNode):
 
     def _on_observation(self, data: bytes) -> None:
         observation = messages.OBSERVATION.decode(data)
+        if self._tree is not None:
+            self._tree.on_observation(observation.episode, observation.step)
         seconds = observation.stamp / messages.NANOSECONDS
         if observation.desired_goal.size:
             left = observation.achieved_goal - observation.desired_goal

@@ -50,6 +50,20 @@ def test_the_newest_path_counts_in_whatever_order_its_subgoals_come(choose):
     assert panel.path == ["top", "near"]
 
 
+def test_a_recording_that_goes_back_is_followed(choose):
+    panel = TreePanel(TREE)
+    panel.on_observation(3, 40)
+    panel.on_subgoal(choose(kind=SubgoalKind.SKILL, episode=3, seq=5, skill_id=0))
+    assert panel.path == ["top", "near"]
+    for episode, step in ((0, 0), (0, 0)):
+        panel.on_observation(episode, step)
+        assert panel.path == []
+    panel.on_subgoal(choose(kind=SubgoalKind.SKILL, episode=0, seq=0, skill_id=1))
+    panel.on_subgoal(choose(kind=SubgoalKind.SKILL, episode=0, seq=0, level=1, skill_id=0))
+    panel.on_observation(0, 1)
+    assert panel.path == ["top", "careful", "far"]
+
+
 def test_a_path_is_shown_once_it_is_known_down_to_its_leaf(choose):
     panel = TreePanel(TREE)
     panel.on_subgoal(choose(kind=SubgoalKind.SKILL, seq=0, skill_id=0))

@@ -297,7 +297,7 @@ def _written(checkpoint: Checkpoint, folder: Path) -> dict[str, Any]:
     own, tree = checkpoint, checkpoint.hierarchy.tree
     if tree is not None:
         origins = own.provenance.get(NODES, {})
-        nodes, sha256 = write_nodes(folder, own.task, tree, own.actors, own.weights, origins)
+        nodes, sha256 = write_nodes(folder, own.task, tree, own.actors, own.weights, origins, own.git_commit)
         return {"format": FORMAT} | plain | said | {"weights_sha256": sha256, "nodes": nodes, "actors": {}}
     save_weights(own.weights, folder / WEIGHTS)
     said |= {"weights_sha256": _sha256(folder / WEIGHTS)}

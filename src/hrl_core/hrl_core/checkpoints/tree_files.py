@@ -89,17 +89,19 @@ def write_nodes(
     actors: Mapping[str, ActorConfig],
     weights: Mapping[str, Float32],
     origins: Mapping[str, Mapping[str, Any]],
+    git_commit: str = "",
 ) -> tuple[dict[str, str], str]:
-    """Write ``tree.yaml`` and every node; returns where each lies, and the hash of all."""
+    """Write ``tree.yaml`` and every node, those that tell no commit with ``git_commit``; returns where each lies, and
+    the hash of all."""
     plain = json.loads(json.dumps([_without_defaults(node) for node in tree.nodes]))
     (folder / TREE).write_text(yaml.safe_dump({"nodes": plain}, sort_keys=False, default_flow_style=None, width=110))
     places, hashes = {}, {}
     observation = tuple(element.name for element in task.observation)
     for node in tree.nodes:
         own = below(f"{node.name}.", weights)
-        said = NodeManifest(
-            node.name, observation, outputs(node, task), actors[node.name], "", **origins.get(node.name, {})
-        )
+        origin = {**origins.get(node.name, {})}
+        origin["git_commit"] = origin.get("git_commit") or git_commit
+        said = NodeManifest(node.name, observation, outputs(node, task), actors[node.name], "", **origin)
         places[node.name], hashes[node.name] = _write_node(folder, NodeFiles(said, own))
     return places, tree_sha256(hashes)
 

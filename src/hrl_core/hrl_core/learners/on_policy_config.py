@@ -43,7 +43,7 @@ class OnPolicyConfig:
     entropy_weight: float = 0.0
     """Weight of the policy's entropy in the loss."""
     gradient_norm: float = 0.5
-    """Gradients are scaled down to that Euclidean norm."""
+    """Gradients are scaled down to that Euclidean norm, of policy and values together, as in stable-baselines3."""
     normalise_advantages: bool = True
     """Whether the advantages of a minibatch are brought to mean 0 and standard deviation 1."""
     advantage_floor: float = 1e-8
@@ -52,7 +52,8 @@ class OnPolicyConfig:
     log_std: float = 0.0
     """Of vectors: logarithm of the standard deviation [half-ranges] to begin with."""
     reward_scale: float = 1.0
-    """Factor on rewards; returns of the order of 1 to 5 suit the values best."""
+    """Factor on rewards; returns of the order of 1 to 5 suit the values best. Far larger ones slow the policy down as
+    well, whose gradients share a norm with those of the values."""
     device: str = CPU
     """Where updates are made, cpu or cuda (cuda:1). ``--device`` of ``hrl train`` fills it in."""
 

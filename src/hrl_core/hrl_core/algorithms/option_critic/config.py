@@ -47,9 +47,9 @@ class OptionCriticConfig:
     entropy_weight: float = 0.03
     """Weight of the entropy of the options' policies in the loss."""
     gradient_norm: float = 0.5
-    """Gradients are scaled down to that Euclidean norm."""
+    """Gradients are scaled down to that Euclidean norm, all together."""
     reward_scale: float = 1.0
-    """Factor on rewards."""
+    """Factor on rewards; where returns are of some tens or more, the values' gradients leave the rest no room."""
     log_std: float = 0.0
     """Of vectors: logarithm of the standard deviation [half-ranges] to begin with."""
 
