@@ -1,8 +1,14 @@
 """A replay hands out every tick once, in order, when its time has come."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from hrl_msgs.srv import Step
+from hrl_ros import topics
 from hrl_viz.playback import NANOSECONDS, Playback, Tick
+from hrl_viz.player_services import PlayerServices
 
 
 class Wall:
@@ -50,6 +56,27 @@ def test_as_fast_as_possible_plays_everything_once_and_finishes(player):
     assert names(play.due()) == ["0.0", "0.1", "0.2", "1.0", "1.1", "1.2"]
     assert play.finished
     assert play.due() == []
+
+
+def test_no_step_is_promised_after_the_end(player):
+    offered, play = {}, player(rate=0.0)
+    node: Any = SimpleNamespace(create_service=lambda _kind, name, callback: offered.update({name: callback}))
+    PlayerServices(node, play, [0, 1], lambda: None)
+
+    def steps():
+        return offered[topics.STEP](Step.Request(n=5), Step.Response())
+
+    play.pause(True)
+    assert (steps().accepted, play.target) == (True, 5)
+    play.due()
+    play.pause(False)
+    play.due()
+    assert play.finished
+    play.pause(True)
+    refused = steps()
+    assert (refused.accepted, "over" in refused.message, play.target) == (False, True, play.taken)
+    play.go(0)
+    assert steps().accepted
 
 
 def test_looping_never_finishes_and_hands_out_a_bounded_number(player):

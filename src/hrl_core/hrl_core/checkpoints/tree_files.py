@@ -91,8 +91,10 @@ def write_nodes(
     origins: Mapping[str, Mapping[str, Any]],
     git_commit: str = "",
 ) -> tuple[dict[str, str], str]:
-    """Write ``tree.yaml`` and every node, those that tell no commit with ``git_commit``; returns where each lies, and
-    the hash of all."""
+    """Write ``tree.yaml`` and every node; returns where each lies, and the hash of all.
+
+    Nodes that tell no commit are told to be of ``git_commit``.
+    """
     plain = json.loads(json.dumps([_without_defaults(node) for node in tree.nodes]))
     (folder / TREE).write_text(yaml.safe_dump({"nodes": plain}, sort_keys=False, default_flow_style=None, width=110))
     places, hashes = {}, {}
