@@ -1,5 +1,6 @@
 """How a stack is put onto a robot: drivers of its own, an operator who starts episodes, joints that are not ours."""
 
+import json
 import signal
 from importlib import resources
 
@@ -88,14 +89,43 @@ def test_an_operator_is_asked_again_after_a_pause_before_the_first_action(launch
     assert code == 0, output
 
 
-@pytest.mark.learning
-def test_robot_whose_drivers_are_started_apart_walks_and_stays_when_the_stack_ends(launch, tmp_path):
-    drivers = launch("namespace:=robot_1", file="fake_robot.launch.py", out="drivers")
+@pytest.fixture
+def without_drivers(tmp_path):
+    """File of a robot whose drivers nobody here starts."""
     shipped = yaml.safe_load((resources.files("hrl_robot") / "robots" / "fake_ant.yaml").read_text())
     del shipped["fake"]
     path = tmp_path / "my_robot.yaml"
     path.write_text(yaml.safe_dump(shipped))
-    graph = launch("robot:=real", f"robot_config:={path}", "namespace:=robot_1")
+    return path
+
+
+def test_a_second_stack_takes_nothing_of_the_first_one_down_and_tells_its_robot_nothing(
+    launch, listener, observe, without_drivers
+):
+    drivers = launch(file="fake_robot.launch.py", out="drivers")
+    words = ("robot:=real", f"robot_config:={without_drivers}")
+    first = launch(*words, out="first")
+    drivers.await_walk()
+    second = launch(*words, out="second")
+    code, output = second.wait(60)
+    assert code == 1
+    assert "a stack is running in namespace '/' already" in output, output
+    seen = len(observe)
+    listener.spin_until(lambda: len(observe) > seen + 10)
+    assert {o.run for o in observe} == {observe[0].run}
+    code, output = first.stop()
+    assert code == 0, output
+    # Of the first stack alone, whose actions came in time throughout.
+    report = json.loads((first.out / "simulator.json").read_text())
+    assert report["watchdog_trips"] == 0
+    assert len([row for row in journal(drivers.out) if "command" in row]) <= report["commands"] + 3
+    assert drivers.stop()[0] == 0
+
+
+@pytest.mark.learning
+def test_robot_whose_drivers_are_started_apart_walks_and_stays_when_the_stack_ends(launch, without_drivers):
+    drivers = launch("namespace:=robot_1", file="fake_robot.launch.py", out="drivers")
+    graph = launch("robot:=real", f"robot_config:={without_drivers}", "namespace:=robot_1")
     drivers.await_walk()
     graph.process.send_signal(signal.SIGINT)
     assert graph.wait()[0] == 0

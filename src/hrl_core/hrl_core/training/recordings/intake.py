@@ -228,7 +228,11 @@ class Intake:
             self.problems.append(f"{bag} is gone: its {segment.steps} steps can no longer be drawn")
             return []
         # Of its bytes, whatever a catalogue says: it is read in any case.
-        if bag_sha256(bag) != segment.sha256:
+        try:
+            changed = bag_sha256(bag) != segment.sha256
+        except OSError as error:
+            raise BagError(f"{bag} was learned from and cannot be read again: {error}") from error
+        if changed:
             raise HrlError(f"{bag} has changed since it was learned from; restore it or begin a new run")
         return self._read(bag, segment.version, segment.weight)[0]
 
