@@ -64,6 +64,9 @@ class HacConfig(ABC):
     """Updates of each level after each episode (released code)."""
     test_probability: float = 0.3
     """Chance that a subgoal is a test, lambda (paper, section 4.3); 0: no subgoal tests."""
+    test_penalty: float = 0.0
+    """What a missed test costs; 0: H (paper, section 4.3). With SAC, whose values are not clipped to that, never arriving
+    is worth 1 / (1 - gamma): at a cost of as much a miss is no way out."""
     hindsight_goals: int = 4
     """Rows that learn of a state reached later instead of the goal, for each lived one."""
     drop_reached_starts: bool = True
@@ -97,6 +100,7 @@ class HacConfig(ABC):
             (self.replay >= self.of_levels.batch_size, "replay: at least a batch, before which nothing is learned"),
             (min(self.horizon, self.updates_per_episode, self.hindsight_goals) >= 0, "counts: at least 0"),
             (0 <= self.test_probability <= 1, "test_probability: in [0, 1]"),
+            (self.test_penalty >= 0, "test_penalty: at least 0 (0: the attempts at a subgoal)"),
             (0 <= self.discount < 1, "discount: in [0, 1)"),
             (not self.shadow or self.levels > 1, "shadow: needs a hierarchy, of levels 2 or more"),
         )
@@ -132,10 +136,7 @@ class HacConfig(ABC):
         return self
 
     def worst(self, task: TaskSpec) -> float:
-        """How bad a decision can be: values lie in [-worst, 0].
-
-        1 / (1 - gamma) is what never arriving is worth; a penalty less bad than that would be a way out.
-        """
+        """How bad a decision can be: values lie in [-worst, 0]; 1 / (1 - gamma) is what never arriving is worth."""
         return 1 / (1 - self.discount)
 
     def attempts(self, task: TaskSpec) -> int:

@@ -36,7 +36,7 @@ def level_rows(
         which, reached = which[kept], reached[kept]
     rows.append(make.rows(which, actions[which], reached))
     if level > 0:
-        rows.append(_penalties(make, goals))
+        rows.append(_penalties(make, goals, config.test_penalty or hierarchy.levels[level - 1].horizon))
     return joined(rows)
 
 
@@ -58,15 +58,12 @@ def hindsight_goals(sequences: Index, count: int, rng: np.random.Generator) -> t
     return which, later
 
 
-def _penalties(make: "_RowMaker", goals: Float64) -> Rows:
-    """Tested subgoals that the level below missed with all its attempts (section 4.3).
-
-    r = -H, nothing follows; with SAC, whose values are not clipped to that, the worst that there is
-    """
+def _penalties(make: "_RowMaker", goals: Float64, penalty: float) -> Rows:
+    """Tested subgoals that the level below missed with all its attempts (section 4.3): r = -H, nothing follows."""
     decisions = make.decisions
     missed = np.flatnonzero(decisions.tests & decisions.missed)
     rows = make.rows(missed, decisions.values[missed], goals[missed])
-    return rows._replace(rewards=np.full_like(rows.rewards, -make.worst), discounts=np.zeros_like(rows.discounts))
+    return rows._replace(rewards=np.full_like(rows.rewards, -penalty), discounts=np.zeros_like(rows.discounts))
 
 
 def _goals(episode: Lived, own: Pursuit, level: int) -> Float64:
@@ -81,7 +78,7 @@ class _RowMaker:
     """Rows of decisions under goals of any choice."""
 
     def __init__(self, episode: Lived, own: Pursuit, decisions: Decisions, discount: float, worst: float) -> None:
-        self.decisions, self.positions, self.worst = decisions, own.positions(episode), worst
+        self.decisions, self.positions, self._worst = decisions, own.positions(episode), worst
         self._failed_at = len(episode.states) - 1 if episode.failed else -1
         self._states, self._own, self._discount = to_float32(episode.states), own, discount
 
@@ -97,7 +94,7 @@ class _RowMaker:
         return Rows(
             inputs=self._inputs(starts, goals),
             actions=to_float32(actions),
-            rewards=np.where(there, 0.0, np.where(failed, -self.worst, -1.0)).astype(np.float32),
+            rewards=np.where(there, 0.0, np.where(failed, -self._worst, -1.0)).astype(np.float32),
             discounts=np.where(there | failed, 0.0, self._discount).astype(np.float32),
             next_inputs=self._inputs(ends, goals),
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hrl_core.algorithms.hac.actor_shapes import actor_configs
-from hrl_core.algorithms.hac.config import DDPGHacConfig, HacConfig, SACHacConfig, hierarchy
+from hrl_core.algorithms.hac.config import DDPGHacConfig, hierarchy
 from hrl_core.algorithms.hac.lived import Decisions, Lived, lived
 from hrl_core.algorithms.hac.pursuits import pursuit
 from hrl_core.algorithms.hac.rows import hindsight_goals, level_rows
@@ -83,13 +83,9 @@ def test_the_manager_learns_of_what_was_reached_and_of_the_test_that_failed_by_h
     np.testing.assert_allclose(rows.next_inputs[:, 0], [0.2, 0.4, 0.5, 0.4], atol=1e-6)
 
 
-def test_a_missed_test_is_as_bad_as_never_arriving_where_nothing_clips_the_values():
-    sac = SACHacConfig(
-        **{field.name: getattr(CONFIG, field.name) for field in dataclasses.fields(HacConfig)} | {"learner": "sac"}
-    )
-    rows = made(1, sac)
-    np.testing.assert_allclose(rows.rewards, [-1, -1, 0, -10])
-    np.testing.assert_allclose(rows.discounts, [0.9, 0.9, 0, 0])
+def test_a_missed_test_costs_what_is_asked_for():
+    assert made(1, dataclasses.replace(CONFIG, test_penalty=10.0)).rewards.tolist() == [-1, -1, 0, -10]
+    assert made(0, dataclasses.replace(CONFIG, test_penalty=10.0)).rewards.tolist() == made(0).rewards.tolist()
 
 
 def test_a_failure_is_as_bad_as_anything_and_nothing_follows_unless_it_is_there():
