@@ -65,8 +65,8 @@ class HacConfig(ABC):
     test_probability: float = 0.3
     """Chance that a subgoal is a test, lambda (paper, section 4.3); 0: no subgoal tests."""
     test_penalty: float = 0.0
-    """What a missed test costs; 0: H (paper, section 4.3). With SAC, whose values are not clipped to that, never arriving
-    is worth 1 / (1 - gamma): at a cost of as much a miss is no way out."""
+    """What a missed test costs; 0: H (paper, section 4.3). With SAC, whose values are not clipped to that, never
+    arriving is worth 1 / (1 - gamma): at a cost of as much a miss is no way out."""
     hindsight_goals: int = 4
     """Rows that learn of a state reached later instead of the goal, for each lived one."""
     drop_reached_starts: bool = True
