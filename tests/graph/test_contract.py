@@ -223,8 +223,10 @@ def test_reach_goal_says_why_it_ended_apart_from_success(loop):
         return told.end_reason, told.success
 
     assert pursued(loop.observations[-1].achieved_goal.tolist()) == (ReachGoal.Result.REACHED, True)
+    before = loop.observations[-1].episode
     reset = pursued([0.0, 16.0], lambda: loop.node.call(Reset, "reset"))
     assert reset == (ReachGoal.Result.EPISODE_ENDED, False)
+    loop.until(lambda: loop.observations[-1].episode > before)
 
 
 def test_a_cancelled_goal_is_answered_while_the_run_is_paused(loop):

@@ -289,6 +289,7 @@ HAC: dict[str, Any] = {
     "discount": 0.9,
     "updates_per_episode": 3,
     "test_probability": 0.5,
+    "test_penalty": 7.0,
     "hindsight_goals": 2,
     "drop_reached_starts": False,
     "replay": 200,
