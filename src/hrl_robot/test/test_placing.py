@@ -18,16 +18,18 @@ TASK = load_task("ant_maze")
 class Robot:
     """One that has a service for its placing, and an episode that waits for it."""
 
-    def __init__(self, start: str = "automatic") -> None:
+    def __init__(self, start: str = "automatic", stop_service: str = "hardware/stop") -> None:
         self.sent, self.begun, self.stopped = 0, 0, 0
         self.answered = False
         self.safety = SafetyLayer(joint_limits(TASK), timeout=1.0)
         node: Any = SimpleNamespace(create_client=self._client, create_service=self._offer, active=True)
+        self.errors: list[str] = []
+        node.get_logger = lambda: SimpleNamespace(error=self.errors.append)
         self.counts = {"joint_states": 100, "kettle": 7}
         self.port: Any = Mock(silence=(0.0, "joint_states"))
         type(self.port).counts = property(lambda _: dict(self.counts))
         self.course: Any = SimpleNamespace(waiting=True, finished=False, paused=False, begin=self._begin)
-        config = OperatorConfig("hardware/place", "hardware/stop", start=start)
+        config = OperatorConfig("hardware/place", stop_service, start=start)
         self.placing = Placing(node, config, self.port, self.safety, self.course, lambda: True)
         self.placing.ask(5, None)
 
@@ -118,10 +120,17 @@ def test_a_robot_on_its_way_may_take_its_time_and_people_are_told_where_nobody_c
     assert robot.placing.under_way
     robot.placing.interrupt()
     robot.placing.interrupt()
-    assert robot.stopped == 1
+    assert (robot.stopped, robot.errors) == (1, [])
     robot.answered = True
     robot.polls()
     assert not robot.placing.under_way
+    robot = Robot(stop_service="")
+    robot.polls()
+    robot.placing.interrupt()
+    robot.placing.interrupt()
+    assert robot.stopped == 0
+    (said,) = robot.errors
+    assert "nobody here can stop it" in said
 
 
 def test_an_episode_begins_when_every_stream_has_told_of_the_start() -> None:

@@ -15,12 +15,12 @@ class _Heedless:
         return getattr(sys.stderr, name)
 
     def write(self, text: str) -> int:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):  # gone, full, or closed
             return sys.stderr.write(text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(OSError):
+        with suppress(OSError, ValueError):
             sys.stderr.flush()
 
 

@@ -89,7 +89,7 @@ def write_nodes(
     actors: Mapping[str, ActorConfig],
     weights: Mapping[str, Float32],
     origins: Mapping[str, Mapping[str, Any]],
-    git_commit: str = "",
+    git_commit: str,
 ) -> tuple[dict[str, str], str]:
     """Write ``tree.yaml`` and every node; returns where each lies, and the hash of all.
 

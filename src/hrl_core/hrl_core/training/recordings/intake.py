@@ -107,10 +107,10 @@ class Intake:
     def _consume(self, found: Sequence[Found], version: int) -> list[ConsumedSegment]:
         """Take in segments together."""
         contents: list[tuple[Found, _Content]] = []
-        read = {path for path in map(_original, found) if path in self.consumed and self.consumed[path].steps}
+        read = {original for one in found if (original := _original(one)) and self._learned_from(original)}
         for one in found:
-            if _original(one) in read:
-                self.problems.append(f"{one.bag} is not learned from: {_original(one)} is, as far as it can be read")
+            if (original := _original(one)) in read:
+                self.problems.append(f"{one.bag} is not learned from: {original} is, as far as it can be read")
                 content = _Content("", 0, [])
             else:
                 content = self._read_new(one, version)
@@ -134,6 +134,10 @@ class Intake:
         self.log.add(segment.as_dict() for segment in segments)
         self._batches += bool(segments)
         return segments
+
+    def _learned_from(self, path: str) -> bool:
+        segment = self.consumed.get(path)
+        return segment is not None and segment.steps > 0
 
     def _read_new(self, found: Found, version: int) -> _Content | None:
         """A segment for the first time; None: it is no longer there."""
@@ -277,6 +281,6 @@ class Intake:
 
 
 def _original(found: Found) -> str:
-    """Path of the bag whose sound part a recovered one is, whose own path has no such name."""
+    """Path of the bag whose sound part a recovered one is; empty: it is no recovered one."""
     bag = str(found.bag)
-    return bag.removesuffix(RECOVERED_SUFFIX) if bag.endswith(RECOVERED_SUFFIX) else f"{bag} itself"
+    return bag.removesuffix(RECOVERED_SUFFIX) if bag.endswith(RECOVERED_SUFFIX) else ""
